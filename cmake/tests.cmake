@@ -1,0 +1,11 @@
+# Unit tests stand beside their source (*_test.cc); one program holds them all. tests/ holds what crosses folders.
+enable_testing()
+find_package(GTest REQUIRED)
+include(GoogleTest)
+file(GLOB_RECURSE test_sources CONFIGURE_DEPENDS src/*_test.cc tests/*_test.cc)
+if(test_sources)
+  add_executable(minnow_tests ${test_sources})
+  target_link_libraries(minnow_tests PRIVATE minnow_core GTest::gmock GTest::gtest GTest::gtest_main)
+  target_compile_definitions(minnow_tests PRIVATE MINNOW_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  gtest_discover_tests(minnow_tests DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 300)
+endif()

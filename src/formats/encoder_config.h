@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// EncoderConfig: the fields of a Hugging Face config.json that the encoder family (BERT and its relatives) reads.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace minnow {
+
+enum class Activation { kGeluErf, kGeluTanh, kRelu };
+
+// How a token's row in the position table is found.
+enum class PositionIds {
+  kFromZero,          // BERT: 0, 1, 2, ...
+  kAfterPaddingIdx,   // RoBERTa, XLM-R: padding_idx + 1, ...; 514 rows serve 512 tokens
+};
+
+// Every size is checked on reading: positive, below the limits in encoder_config.cc, hidden_size divisible by the
+// number of attention heads. An unknown value of a named field is kUnsupported, never guessed.
+struct EncoderConfig {
+  std::string model_type;        // "bert", "roberta", "xlm-roberta", ...
+  std::string architecture;      // architectures[0], or empty
+  int vocab_size = 0;
+  int hidden_size = 0;
+  int num_hidden_layers = 0;
+  int num_attention_heads = 0;
+  int intermediate_size = 0;
+  Activation hidden_act = Activation::kGeluErf;
+  float layer_norm_eps = 1e-12f;
+  int max_position_embeddings = 0;  // rows of the position table
+  int type_vocab_size = 0;          // rows of the token type table; 0: there is none
+  int pad_token_id = 0;
+  PositionIds position_ids = PositionIds::kFromZero;
+  std::vector<std::string> labels;  // id2label in id order, empty when there is none
+
+  int head_dim() const { return hidden_size / num_attention_heads; }
+  // The longest sequence that the position table serves, special tokens included.
+  int max_sequence_tokens() const {
+    return position_ids == PositionIds::kFromZero ? max_position_embeddings
+                                                  : max_position_embeddings - pad_token_id - 1;
+  }
+};
+
+// Reads `path` (a config.json). The message of a failure names the file and the field.
+Result<EncoderConfig> ReadEncoderConfig(const std::string& path);
+// The same from the file's text; `name` stands for it in messages.
+Result<EncoderConfig> ParseEncoderConfig(const std::string& json, const std::string& name);
+
+}  // namespace minnow

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// SentenceTransformersLayout: what comes after the transformer in a sentence-transformers directory.
+//
+// Layout: modules.json lists modules by type and folder (Transformer, Pooling, Dense, Normalize);
+// https://sbert.net/docs/package_reference/sentence_transformer/models.html describes each folder's config.json.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace minnow {
+
+enum class Pooling { kCls, kMean, kMax, kMeanSqrtLen, kLastToken };
+
+const char* PoolingName(Pooling pooling);  // "cls", "mean", "max", "mean_sqrt_len", "last_token"
+
+enum class DenseActivation { kIdentity, kTanh, kRelu, kGelu, kSigmoid };
+
+// A Dense module: y = activation(x W^T + b).
+struct DenseSpec {
+  std::string directory;  // holds model.safetensors with linear.weight [out, in] and maybe linear.bias [out]
+  int in_features = 0;
+  int out_features = 0;
+  bool bias = true;
+  DenseActivation activation = DenseActivation::kTanh;
+};
+
+struct SentenceTransformersLayout {
+  std::string transformer_directory;       // holds config.json, weights and tokenizer
+  std::optional<int> max_seq_length;       // sentence_bert_config.json; special tokens included
+  std::optional<bool> do_lower_case;
+  std::vector<Pooling> pooling;            // more than one: concatenated in sentence-transformers' order
+  std::vector<DenseSpec> dense;            // in order of application
+  bool normalize = false;                  // L2, after everything else
+};
+
+// Reads `directory`. Without modules.json the directory is a plain transformer: mean pooling and no normalisation,
+// as sentence-transformers itself does.
+Result<SentenceTransformersLayout> ReadSentenceTransformersLayout(const std::string& directory);
+
+}  // namespace minnow

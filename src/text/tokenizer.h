@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tokenizer: UTF-8 text -> token ids and back, as a Hugging Face tokenizer.json describes it.
+//
+// Results equal Hugging Face tokenizers' bit for bit, on any bytes: invalid UTF-8 is read as U+FFFD (one for each
+// maximal ill-formed subpart, as in the Unicode standard, chapter 3), never an error. Padding in the file is ignored
+// (nothing here is padded); truncation is the caller's choice, not the file's.
+// All const methods may be called from any thread at the same time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace minnow {
+
+using TokenId = int32_t;
+
+// Half-open range of Unicode code points of the input text, as Hugging Face's Python API counts offsets.
+// Tokens that come from no text (special tokens that a template adds) have {0, 0}.
+struct TokenOffset {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  bool operator==(const TokenOffset&) const = default;
+};
+
+// Parallel arrays, one entry a token. Only ids and type_ids are always filled.
+struct Encoding {
+  std::vector<TokenId> ids;
+  std::vector<uint8_t> type_ids;      // token type ids (0 for a single text; 1 for the second of a pair)
+  std::vector<uint8_t> special;       // 1 where the template added the token; with EncodeOptions::want_offsets
+  std::vector<TokenOffset> offsets;   // with EncodeOptions::want_offsets
+  size_t untruncated_tokens = 0;      // number of ids, special ones too, had there been no truncation
+};
+
+enum class TruncationDirection { kRight, kLeft };
+
+struct EncodeOptions {
+  bool add_special_tokens = true;
+  bool want_offsets = false;
+  size_t max_tokens = 0;  // special tokens included; 0 means no truncation
+  TruncationDirection truncation_direction = TruncationDirection::kRight;
+};
+
+class Tokenizer {
+ public:
+  // Reads `directory`/tokenizer.json (with tokenizer_config.json beside it where that matters).
+  // Fails with kNotFound, kCorrupt or kUnsupported; the message names the file and the JSON field.
+  static Result<std::unique_ptr<const Tokenizer>> LoadDirectory(const std::string& directory);
+  // `json` is the text of a tokenizer.json; `name` stands for it in messages.
+  static Result<std::unique_ptr<const Tokenizer>> FromJson(std::string_view json, const std::string& name);
+
+  virtual ~Tokenizer() = default;
+
+  // Total: any bytes give an encoding.
+  virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;
+  // A pair of texts, for rerankers and classifiers; truncation is "longest first".
+  virtual Encoding EncodePair(std::string_view first, std::string_view second, const EncodeOptions& options) const = 0;
+
+  // Ids outside the vocabulary are skipped, as Hugging Face does.
+  virtual std::string Decode(std::span<const TokenId> ids, bool skip_special_tokens) const = 0;
+
+  // The token's text ("##ing"), or nullopt for an id outside the vocabulary.
+  virtual std::optional<std::string_view> IdToToken(TokenId id) const = 0;
+  virtual std::optional<TokenId> TokenToId(std::string_view token) const = 0;
+
+  // One more than the largest id, added tokens included.
+  virtual size_t vocab_size() const = 0;
+  // "WordPiece", "Unigram", "BPE": the model's type in tokenizer.json.
+  virtual const char* type() const = 0;
+};
+
+}  // namespace minnow
