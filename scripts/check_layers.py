@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Holds the folders below src/ to their layers: who may include whom (docs/architecture.md).
+
+usage: check_layers.py [ROOT]
+Fails on an include that the table does not allow, on a folder that the table does not know, on a cycle between
+folders, on a path that is not root-relative, and on an exception that nothing uses any more.
+"""
+import pathlib
+import re
+import sys
+
+# folder -> folders that it may include; what those may include, it may include too.
+LAYERS = {
+    "base": [],
+    "kernels": ["base"],
+    "formats": ["base"],
+    "text": ["formats"],
+    "image": ["formats"],
+    "nn": ["kernels"],
+    "models": ["nn", "formats"],
+    "index": ["kernels", "formats"],
+    "tasks": ["models", "text", "image", "index"],
+    "engine": ["base"],
+    "http": ["base"],
+    "api": ["tasks", "engine", "http"],
+    "cli": ["api"],
+    "main": ["cli"],
+}
+
+# (folder, included file) -> reason.
+EXCEPTIONS = {
+    ("tasks", "engine/task.h"): "a task is what the engine runs; the header is the interface between the two",
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+
+
+def reachable(folder, layers):
+    seen, todo = set(), [folder]
+    while todo:
+        for below in layers[todo.pop()]:
+            if below not in seen:
+                seen.add(below)
+                todo.append(below)
+    return seen
+
+
+def folder_of(path, source_root):
+    parts = path.relative_to(source_root).parts
+    return parts[0] if len(parts) > 1 else pathlib.Path(parts[0]).stem
+
+
+def find_cycle(edges):
+    """One cycle of a folder graph as a list of folders, or None."""
+    done, path = set(), []
+
+    def visit(folder):
+        if folder in path:
+            return path[path.index(folder):] + [folder]
+        if folder in done:
+            return None
+        path.append(folder)
+        for below in sorted(edges.get(folder, ())):
+            cycle = visit(below)
+            if cycle:
+                return cycle
+        path.pop()
+        done.add(folder)
+        return None
+
+    for start in sorted(edges):
+        cycle = visit(start)
+        if cycle:
+            return cycle
+    return None
+
+
+def check(root, layers=None, exceptions=None):
+    """Returns the breaches, a line each."""
+    layers = LAYERS if layers is None else layers
+    exceptions = EXCEPTIONS if exceptions is None else exceptions
+    source_root = pathlib.Path(root) / "src"
+    breaches, edges, used = [], {}, set()
+    for path in sorted(source_root.rglob("*")):
+        if path.suffix not in (".h", ".cc", ".inc"):
+            continue
+        folder = folder_of(path, source_root)
+        if folder not in layers:
+            breaches.append(f"{path}: folder '{folder}' is not in the table of scripts/check_layers.py")
+            continue
+        allowed = reachable(folder, layers) | {folder}
+        for included in INCLUDE.findall(path.read_text()):
+            target = included.split("/")[0]
+            if "/" not in included or target not in layers:
+                breaches.append(f'{path}: "{included}" does not start with a folder of src/')
+            elif (folder, included) in exceptions:
+                used.add((folder, included))
+            elif target not in allowed:
+                breaches.append(f'{path}: {folder} may not include "{included}"')
+            if target != folder and (folder, included) not in exceptions:
+                edges.setdefault(folder, set()).add(target)
+    cycle = find_cycle(edges)
+    if cycle:
+        breaches.append("folders include each other in a ring: " + " -> ".join(cycle))
+    for folder, included in sorted(set(exceptions) - used):
+        if (source_root / included).exists() and (source_root / folder).is_dir():
+            breaches.append(f'scripts/check_layers.py: nothing uses the exception {folder} -> "{included}"')
+    return breaches
+
+
+def main():
+    root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parent.parent)
+    breaches = check(root)
+    print("\n".join(breaches) or "layers: every include keeps to the table")
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
