@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Every check of the project, in stages; ./test calls it, and .ci/run calls ./test. The tools must be there already.
+#
+# usage: scripts/check.sh [--quick | STAGE ...]
+#   --quick is: source format dev.  Stages in order: source format dev release isa tsan fuzz arm64
+# A stage whose tool is absent says "skipped" and why. Logs: build/check/STAGE.log. The last line counts what ran;
+# the exit code is 0 only when nothing failed.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+passed=0 failed=0 skipped=0
+logs=$PWD/build/check
+mkdir -p "$logs"
+jobs=$(nproc)
+clang=14                  # the version that .clang-format and the fuzz preset are written for
+max_program_bytes=6000000
+fuzz_seconds=${MINNOW_FUZZ_SECONDS:-20}
+
+# count P F S: adds to the sums.
+count() { passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3)); }
+skip() { echo "   skipped: $*"; count 0 0 1; }
+# attempt LOG COMMAND...: one check; the end of its output is shown where it fails.
+attempt() {
+  local log=$logs/$1.log; shift
+  local before=0
+  [ -f "$log" ] && before=$(wc -l <"$log")
+  echo "+ $*" >>"$log"
+  if "$@" >>"$log" 2>&1; then return 0; fi
+  echo "   FAILED: $*  (the end of its output follows; all of it is in ${log#"$PWD"/})"
+  tail -n +$((before + 2)) "$log" | tail -n 60 | sed 's/^/   | /'
+  return 1
+}
+check() { if attempt "$@"; then count 1 0 0; else count 0 1 0; fi; }
+build() {  # build LOG PRESET TARGET...
+  local log=$1 preset=$2; shift 2
+  attempt "$log" cmake --preset "$preset" && attempt "$log" cmake --build "build/$preset" -j "$jobs" --target "$@" && return 0
+  count 0 1 0
+  return 1
+}
+
+# Runs a googletest program and adds its own counts. gtest LOG COMMAND...
+gtest() {
+  local log=$1 report status; shift
+  report=$(mktemp)
+  attempt "$log" "$@" --gtest_brief=1 --gtest_output="json:$report"; status=$?
+  local counts
+  counts=$(python3 - "$report" <<'PY'
+import json, sys
+try:
+    suites = json.load(open(sys.argv[1]))["testsuites"]
+except (OSError, ValueError):
+    sys.exit(0)
+tests = [test for suite in suites for test in suite["testsuite"]]
+failed = sum("failures" in test for test in tests)
+skipped = sum(test["result"] == "SKIPPED" for test in tests)
+print(sum(test["result"] != "SUPPRESSED" for test in tests) - failed - skipped, failed, skipped)
+PY
+  )
+  rm -f "$report"
+  # shellcheck disable=SC2086
+  [ -n "$counts" ] && count $counts
+  # A program that died, or failed outside a test, counts as one failure.
+  if [ $status -ne 0 ] && { [ -z "$counts" ] || [ "$(echo "$counts" | cut -d' ' -f2)" = 0 ]; }; then count 0 1 0; fi
+  echo "   ${counts:-the program died} (passed failed skipped)"
+}
+
+# ThreadSanitizer and randomised addresses of newer kernels do not go together.
+fixed_addresses() { if setarch "$(uname -m)" -R true 2>/dev/null; then setarch "$(uname -m)" -R "$@"; else "$@"; fi; }
+
+stage_source() {
+  local name
+  for name in check_layers check_docs check_style checks_test; do check source python3 "scripts/$name.py"; done
+  if command -v shellcheck >/dev/null; then
+    check source shellcheck test demo .ci/run scripts/*.sh
+  else
+    skip "shellcheck is not installed"
+  fi
+}
+
+stage_format() {
+  if ! command -v clang-format-$clang >/dev/null; then skip "clang-format-$clang is not installed"; return; fi
+  check format sh -c "find src tests fuzz -name '*.cc' -o -name '*.h' | xargs clang-format-$clang --dry-run --Werror"
+}
+
+stage_dev() {
+  build dev dev all || return
+  local report status sums
+  report=$(mktemp)
+  attempt dev ctest --test-dir build/dev -j "$jobs" -LE source --output-on-failure --output-junit "$report"; status=$?
+  sums=$(python3 - "$report" <<'PY'
+import sys, xml.etree.ElementTree
+try:
+    suite = xml.etree.ElementTree.parse(sys.argv[1]).getroot()
+except (OSError, xml.etree.ElementTree.ParseError):
+    sys.exit(0)
+tests, failed = int(suite.get("tests")), int(suite.get("failures"))
+skipped = int(suite.get("skipped")) + int(suite.get("disabled"))
+print(tests - failed - skipped, failed, skipped)
+PY
+  )
+  rm -f "$report"
+  # shellcheck disable=SC2086
+  if [ -n "$sums" ]; then count $sums; elif [ $status -ne 0 ]; then count 0 1 0; fi
+  echo "   ${sums:-none} (passed failed skipped)"
+}
+
+# The stripped program keeps to its size, and needs nothing of the system it runs on.
+small_and_static() {
+  local bytes
+  bytes=$(stat -c %s "$1")
+  echo "$1: $bytes bytes, limit $max_program_bytes"
+  [ "$bytes" -le $max_program_bytes ] && ! ldd "$1" 2>/dev/null | grep -q '=>' && ! readelf -d "$1" | grep -q NEEDED
+}
+
+stage_release() {
+  build release release minnow minnow_tests || return
+  check release small_and_static build/release/minnow
+  check release python3 scripts/check_simd_objects.py build/release
+  check release build/release/minnow --version
+  gtest release build/release/minnow_tests
+}
+
+stage_isa() {
+  [ -x build/release/minnow_tests ] || build isa release minnow minnow_tests || return
+  local isa
+  for isa in scalar avx2 avx512; do
+    echo "   MINNOW_ISA=$isa"
+    if MINNOW_ISA=$isa build/release/minnow cpu >/dev/null 2>&1; then
+      gtest isa env MINNOW_ISA=$isa build/release/minnow_tests
+    else
+      skip "this machine has no $isa"
+    fi
+  done
+}
+
+stage_tsan() {
+  build tsan tsan minnow_tests || return
+  gtest tsan fixed_addresses build/tsan/minnow_tests
+}
+
+stage_fuzz() {
+  if ! command -v clang++-$clang >/dev/null; then skip "clang++-$clang is not installed"; return; fi
+  ls fuzz/*_fuzz.cc >/dev/null 2>&1 || { skip "there are no fuzz targets"; return; }
+  build fuzz fuzz all || return
+  local source name corpus seeds
+  for source in fuzz/*_fuzz.cc; do
+    name=$(basename "$source" .cc)
+    corpus=build/fuzz/corpus/$name   # what a run finds stays out of the tree
+    mkdir -p "$corpus"
+    seeds=(); [ -d "fuzz/corpus/${name%_fuzz}" ] && seeds=("fuzz/corpus/${name%_fuzz}")
+    echo "   $name, $fuzz_seconds s"
+    check "$name" "build/fuzz/$name" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
+      -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "$corpus" "${seeds[@]}"
+  done
+}
+
+stage_arm64() {
+  local tool
+  for tool in aarch64-linux-gnu-g++ qemu-aarch64-static; do
+    if ! command -v $tool >/dev/null; then skip "$tool is not installed"; return; fi
+  done
+  if [ ! -d /usr/src/googletest ]; then skip "/usr/src/googletest (package googletest) is not there"; return; fi
+  if ! scripts/get-arm64-libs.sh >>"$logs/arm64.log" 2>&1; then skip "no arm64 utf8proc from this system's mirrors"; return; fi
+  build arm64 arm64 minnow_tests || return
+  gtest arm64 qemu-aarch64-static build/arm64/minnow_tests
+}
+
+stages=(source format dev release isa tsan fuzz arm64)
+if [ "${1:-}" = --quick ]; then stages=(source format dev); elif [ $# -gt 0 ]; then stages=("$@"); fi
+for stage in "${stages[@]}"; do
+  if ! declare -F "stage_$stage" >/dev/null; then echo "check: unknown stage '$stage'" >&2; exit 2; fi
+  rm -f "$logs/$stage.log"
+  begin=$SECONDS
+  echo "== $stage"
+  "stage_$stage"
+  echo "   $((SECONDS - begin)) s"
+done
+echo "$passed passed, $failed failed, $skipped skipped"
+[ $failed -eq 0 ] && [ $passed -gt 0 ]
