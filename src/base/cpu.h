@@ -7,9 +7,10 @@
 
 namespace minnow {
 
-// Instruction sets that the processor has and the operating system has enabled (cpuid and xgetbv; HWCAP on arm64).
+// Instruction sets that the processor has and the operating system has enabled (cpuid and xgetbv;
+// HWCAP on arm64).
 struct CpuFeatures {
-  bool avx2 = false;  // with FMA and F16C
+  bool avx2 = false;    // with FMA and F16C
   bool avx512 = false;  // F, BW, VL, DQ
   bool avx512_vnni = false;
   bool avx512_bf16 = false;
@@ -39,7 +40,15 @@ struct CpuInfo {
 // Read once, at first call. Thread-safe.
 const CpuInfo& Cpu();
 
-// The quota in cores from the text of a cgroup v2 cpu.max ("max 100000", "150000 100000"); 0 for none or nonsense.
+// What Cpu() is made of; `root` stands before /proc and /sys ("" for the real ones), so that tests
+// can bring their own.
+CpuInfo ReadCpuInfo(const std::string& root);
+// The smallest CPU quota, in cores, of this process's cgroups (v2 and v1) and of all above them; 0
+// for none.
+double ReadCgroupQuota(const std::string& root);
+
+// The quota in cores from the text of a cgroup v2 cpu.max ("max 100000", "150000 100000"); 0 for
+// none or nonsense.
 double ParseCgroupCpuMax(const std::string& text);
 
 }  // namespace minnow
