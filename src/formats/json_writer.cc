@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON text for answers: escapes, UTF-8 repair and shortest round-trip numbers.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "formats/json.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kNumberBytes = 32;  // the longest: -2.2250738585072014e-308
+constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
+
+// Length of the well-formed UTF-8 sequence at `text`, or 0 with `bad` = length of its longest
+// well-formed beginning (at least 1), as Unicode recommends for replacement.
+size_t SequenceLength(std::string_view text, size_t& bad) {
+  const auto byte = [&](size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
+  };
+  const unsigned lead = byte(0);
+  bad = 1;
+  size_t length = 0;
+  unsigned low = 0x80;
+  unsigned high = 0xBF;
+  if (lead >= 0xC2 && lead <= 0xDF) length = 2;
+  if (lead >= 0xE0 && lead <= 0xEF) length = 3;
+  if (lead >= 0xF0 && lead <= 0xF4) length = 4;
+  if (lead == 0xE0) low = 0xA0;   // overlong
+  if (lead == 0xED) high = 0x9F;  // surrogates
+  if (lead == 0xF0) low = 0x90;   // overlong
+  if (lead == 0xF4) high = 0x8F;  // above U+10FFFF
+  for (size_t i = 1; i < length; ++i) {
+    if (byte(i) < low || byte(i) > high) return 0;
+    bad = i + 1;
+    low = 0x80;
+    high = 0xBF;
+  }
+  return length;
+}
+
+void AppendEscape(std::string& out, unsigned char c) {
+  constexpr char kHex[] = "0123456789abcdef";
+  switch (c) {
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    case '\b':
+      out += "\\b";
+      return;
+    case '\f':
+      out += "\\f";
+      return;
+    default:
+      break;
+  }
+  const char text[] = {'\\', 'u', '0', '0', kHex[c >> 4], kHex[c & 15]};
+  out.append(text, sizeof text);
+}
+
+// True for ASCII that stands for itself.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (int c = 0x20; c < 0x80; ++c) plain[static_cast<size_t>(c)] = c != '"' && c != '\\';
+  return plain;
+}();
+
+template <class Real>
+char* PutReal(char* at, Real value) {
+  if (!std::isfinite(value)) return std::copy_n("null", 4, at);
+  return std::to_chars(at, at + kNumberBytes, value).ptr;
+}
+
+}  // namespace
+
+void JsonWriter::Comma() {
+  if (comma_) out_ += ',';
+  comma_ = true;
+}
+
+void JsonWriter::Open(char bracket) {
+  Comma();
+  out_ += bracket;
+  comma_ = false;
+}
+
+void JsonWriter::Close(char bracket) {
+  out_ += bracket;
+  comma_ = true;
+}
+
+void JsonWriter::Key(std::string_view name) {
+  String(name);
+  out_ += ':';
+  comma_ = false;
+}
+
+void JsonWriter::String(std::string_view text) {
+  Comma();
+  out_ += '"';
+  size_t i = 0;
+  while (i < text.size()) {
+    size_t end = i;
+    while (end < text.size() && kPlain[static_cast<unsigned char>(text[end])]) ++end;
+    out_.append(text, i, end - i);
+    i = end;
+    if (i == text.size()) break;
+    const auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x80) {
+      AppendEscape(out_, c);
+      ++i;
+      continue;
+    }
+    size_t bad = 0;
+    const size_t length = SequenceLength(text.substr(i), bad);
+    if (length == 0) {
+      out_ += kReplacement;
+      i += bad;
+    } else {
+      out_.append(text, i, length);
+      i += length;
+    }
+  }
+  out_ += '"';
+}
+
+void JsonWriter::Int(int64_t value) {
+  Comma();
+  char text[kNumberBytes];
+  out_.append(text, std::to_chars(text, text + kNumberBytes, value).ptr);
+}
+
+void JsonWriter::Uint(uint64_t value) {
+  Comma();
+  char text[kNumberBytes];
+  out_.append(text, std::to_chars(text, text + kNumberBytes, value).ptr);
+}
+
+void JsonWriter::Float(float value) {
+  Comma();
+  char text[kNumberBytes];
+  out_.append(text, PutReal(text, value));
+}
+
+void JsonWriter::Double(double value) {
+  Comma();
+  char text[kNumberBytes];
+  out_.append(text, PutReal(text, value));
+}
+
+void JsonWriter::Bool(bool value) { Raw(value ? "true" : "false"); }
+void JsonWriter::Null() { Raw("null"); }
+
+void JsonWriter::Raw(std::string_view json) {
+  Comma();
+  out_ += json;
+}
+
+void JsonWriter::Floats(std::span<const float> values) {
+  constexpr size_t kBlock = 64;
+  char text[kBlock * (kNumberBytes + 1)];
+  BeginArray();
+  for (size_t i = 0; i < values.size(); i += kBlock) {
+    char* at = text;
+    for (const float value : values.subspan(i, std::min(kBlock, values.size() - i))) {
+      if (comma_) *at++ = ',';
+      comma_ = true;
+      at = PutReal(at, value);
+    }
+    out_.append(text, at);
+  }
+  EndArray();
+}
+
+}  // namespace minnow
