@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// minnow cpu: the machine as minnow sees it.
+#include "base/cpu.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+
+namespace minnow {
+namespace {
+
+std::vector<std::string> FeatureNames(const CpuFeatures& f) {
+  const struct {
+    bool has;
+    const char* name;
+  } all[] = {{f.avx2, "avx2"},
+             {f.avx512, "avx512"},
+             {f.avx512_vnni, "avx512_vnni"},
+             {f.avx512_bf16, "avx512_bf16"},
+             {f.avx_vnni, "avx_vnni"},
+             {f.amx_int8, "amx_int8"},
+             {f.amx_bf16, "amx_bf16"},
+             {f.neon, "neon"},
+             {f.neon_dotprod, "neon_dotprod"},
+             {f.neon_i8mm, "neon_i8mm"},
+             {f.neon_bf16, "neon_bf16"}};
+  std::vector<std::string> names;
+  for (const auto& feature : all) {
+    if (feature.has) names.push_back(feature.name);
+  }
+  return names;
+}
+
+std::string Join(const std::vector<std::string>& words, const char* separator) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
+  return text;
+}
+
+std::string Number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.6g", value);
+  return text;
+}
+
+std::string CacheSize(size_t bytes) {
+  return bytes == 0 ? "unknown" : std::to_string(bytes / 1024) + " KiB";
+}
+
+std::string Quoted(const std::string& text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    // The processor's own name has no business with control characters; JSON would need them
+    // escaped.
+    quoted += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return quoted + '"';
+}
+
+std::string Text(const CpuInfo& cpu) {
+  std::string text;
+  text += "processor     " + cpu.model_name + "\n";
+  text += "features      " + Join(FeatureNames(cpu.features), " ") + "\n";
+  text += "cores         " + std::to_string(cpu.online_cores) + " online, " +
+          std::to_string(cpu.affinity_cores) + " by affinity, quota " +
+          (cpu.quota_cores > 0 ? Number(cpu.quota_cores) : "none") + ", " +
+          std::to_string(cpu.usable_cores()) + " used\n";
+  text += "caches        L1d " + CacheSize(cpu.l1d_bytes) + ", L2 " + CacheSize(cpu.l2_bytes) +
+          ", L3 " + CacheSize(cpu.l3_bytes) + "\n";
+  return text;
+}
+
+std::string Json(const CpuInfo& cpu) {
+  const std::vector<std::string> features = FeatureNames(cpu.features);
+  std::string json = "{\"processor\":" + Quoted(cpu.model_name) + ",\"features\":[";
+  if (!features.empty()) json += '"' + Join(features, "\",\"") + '"';
+  json += "],\"online_cores\":" + std::to_string(cpu.online_cores) +
+          ",\"affinity_cores\":" + std::to_string(cpu.affinity_cores) +
+          ",\"quota_cores\":" + (cpu.quota_cores > 0 ? Number(cpu.quota_cores) : "null") +
+          ",\"usable_cores\":" + std::to_string(cpu.usable_cores()) +
+          ",\"l1d_bytes\":" + std::to_string(cpu.l1d_bytes) +
+          ",\"l2_bytes\":" + std::to_string(cpu.l2_bytes) +
+          ",\"l3_bytes\":" + std::to_string(cpu.l3_bytes) + "}\n";
+  return json;
+}
+
+}  // namespace
+
+void AddCpuCommand(CLI::App& app, int& exit_code) {
+  CLI::App* command = app.add_subcommand("cpu", "Show the machine as minnow sees it");
+  auto json = std::make_shared<bool>(false);
+  command->add_flag("--json", *json, "One JSON object instead of text");
+  command->callback([json, &exit_code] {
+    Output output;
+    output.Write(*json ? Json(Cpu()) : Text(Cpu()));
+    const Status written = output.Finish();
+    exit_code = written.ok() ? kExitDone : Fail(written.error());
+  });
+}
+
+}  // namespace minnow

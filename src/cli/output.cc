@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// write(2) with retries, and errors on standard error.
+#include "cli/output.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+namespace minnow {
+namespace {
+constexpr size_t kPieceBytes = 64 * 1024;
+}  // namespace
+
+void Output::Write(std::string_view bytes) {
+  if (!wanted()) return;
+  pending_.append(bytes);
+  if (pending_.size() >= kPieceBytes) Flush();
+}
+
+void Output::Flush() {
+  std::string_view rest = pending_;
+  while (!rest.empty() && wanted()) {
+    const ssize_t written = ::write(descriptor_, rest.data(), rest.size());
+    if (written >= 0) {
+      rest.remove_prefix(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      error_number_ = errno;
+    }
+  }
+  pending_.clear();
+}
+
+Status Output::Finish() {
+  Flush();
+  if (error_number_ == 0 || error_number_ == EPIPE) return {};
+  return Error{Code::kInternal, std::string("standard output: ") + std::strerror(error_number_)};
+}
+
+void PrintError(std::string_view message) {
+  std::fprintf(stderr, "minnow: %.*s\n", static_cast<int>(message.size()), message.data());
+}
+
+int Fail(const Error& error) {
+  PrintError(error.message);
+  return kExitFailed;
+}
+
+}  // namespace minnow

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Output: what a subcommand prints on standard output; and the form of its errors.
+//
+// One thread. Bytes are collected and written in large pieces. A reader that has left (EPIPE) ends
+// the work quietly; any other failure (disk full, closed descriptor) is kept and given by Finish.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace minnow {
+
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+
+class Output {
+ public:
+  explicit Output(int descriptor = 1) : descriptor_(descriptor) {}
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  void Write(std::string_view bytes);
+  // Hands over what is collected, for readers that wait for it.
+  void Flush();
+  // False once a write has failed or the reader has left: more work is for nobody.
+  bool wanted() const { return error_number_ == 0; }
+
+  // Flushes; call it last. Fails with kInternal when something did not reach its place.
+  Status Finish();
+
+ private:
+  const int descriptor_;
+  int error_number_ = 0;
+  std::string pending_;
+};
+
+// Prints "minnow: message" on standard error and returns kExitFailed.
+int Fail(const Error& error);
+// Prints "minnow: message" on standard error.
+void PrintError(std::string_view message);
+
+}  // namespace minnow
