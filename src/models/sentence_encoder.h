@@ -15,15 +15,9 @@
 #include "base/thread_pool.h"
 #include "formats/encoder_config.h"
 #include "formats/sentence_transformers.h"
+#include "models/token_batch.h"
 
 namespace minnow {
-
-// Texts packed end to end: text b is ids[starts[b] .. starts[b + 1]). No padding, so no mask.
-struct TokenBatch {
-  std::span<const int32_t> ids;      // [T], each in [0, vocab_size)
-  std::span<const int32_t> starts;   // [B + 1], starts[0] = 0, starts[B] = T; every text has at least one token
-  std::span<const uint8_t> type_ids; // [T], or empty: all 0
-};
 
 enum class Dtype { kF32, kBF16, kInt8 };
 
