@@ -2,9 +2,10 @@
 // Anonymous mappings.
 #include "base/aligned_buffer.h"
 
+#include <sys/mman.h>
+
 #include <cstdint>
 #include <new>
-#include <sys/mman.h>
 
 namespace minnow {
 namespace {
@@ -17,7 +18,8 @@ Pages::Pages(size_t bytes, PageSize page_size) {
   // A huge page must begin at a multiple of its size, which mmap does not promise.
   mapping_bytes_ = bytes + (huge ? kHugePageBytes : 0);
   if (mapping_bytes_ < bytes) throw std::bad_alloc();
-  mapping_ = ::mmap(nullptr, mapping_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  mapping_ = ::mmap(nullptr, mapping_bytes_, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping_ == MAP_FAILED) {
     mapping_ = nullptr;
     throw std::bad_alloc();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// A fixed-size array of trivial values, zero at first, aligned to a cache line; the storage of weights and workspaces.
+// A fixed-size array of trivial values, zero at first, aligned to a cache line; the storage of
+// weights and workspaces.
 //
-// The memory comes straight from the kernel, so that a page counts as resident only once it was touched: a workspace
-// sized for the largest batch costs what the batches seen so far have used.
+// The memory comes straight from the kernel, so that a page counts as resident only once it was
+// touched: a workspace sized for the largest batch costs what the batches seen so far have used.
 #pragma once
 
 #include <cstddef>
@@ -47,7 +48,8 @@ class AlignedBuffer {
 
  public:
   AlignedBuffer() = default;
-  // Sizes come from validated configs; whoever sizes a workspace reports std::bad_alloc as an Error.
+  // Sizes come from validated configs; whoever sizes a workspace reports std::bad_alloc as an
+  // Error.
   explicit AlignedBuffer(size_t size, PageSize page_size = PageSize::kNormal)
       : pages_(size * sizeof(T), page_size), size_(size) {}
   AlignedBuffer(AlignedBuffer&& other) noexcept

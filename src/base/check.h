@@ -7,7 +7,7 @@ namespace minnow {
 [[noreturn]] void CheckFailed(const char* file, int line, const char* condition);
 }  // namespace minnow
 
-#define CHECK(condition)                                                 \
-  do {                                                                   \
+#define CHECK(condition)                                                     \
+  do {                                                                       \
     if (!(condition)) ::minnow::CheckFailed(__FILE__, __LINE__, #condition); \
   } while (false)

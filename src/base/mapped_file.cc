@@ -2,12 +2,13 @@
 // mmap and read, with errors that name the path.
 #include "base/mapped_file.h"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 namespace minnow {
@@ -47,7 +48,9 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)), data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    : path_(std::move(other.path_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
@@ -75,8 +78,8 @@ Result<std::string> ReadSmallFile(const std::string& path, size_t limit_bytes) {
   if (file.fd < 0) return SystemError(path, "cannot open");
   MINNOW_ASSIGN_OR_RETURN(const size_t size, RegularFileSize(file.fd, path));
   if (size > limit_bytes) {
-    return Error{Code::kInvalidArgument,
-                 path + ": " + std::to_string(size) + " bytes, limit " + std::to_string(limit_bytes)};
+    return Error{Code::kInvalidArgument, path + ": " + std::to_string(size) + " bytes, limit " +
+                                             std::to_string(limit_bytes)};
   }
   std::string text(size, '\0');
   size_t done = 0;

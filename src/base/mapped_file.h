@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A file mapped read-only into memory.
 //
-// Pages are shared between processes and read from disk at first touch. The mapping lives as long as the object; moving
-// the object does not move the bytes. Safe to read from any thread. A file that another process cuts short while it is
-// mapped raises SIGBUS on access: model files are replaced by rename, never cut in place.
+// Pages are shared between processes and read from disk at first touch. The mapping lives as long
+// as the object; moving the object does not move the bytes. Safe to read from any thread. A file
+// that another process cuts short while it is mapped raises SIGBUS on access: model files are
+// replaced by rename, never cut in place.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +18,8 @@ namespace minnow {
 
 class MappedFile {
  public:
-  // Fails with kNotFound, kInvalidArgument (not a regular file) or kInternal; the message names the path.
+  // Fails with kNotFound, kInvalidArgument (not a regular file) or kInternal; the message names the
+  // path.
   static Result<MappedFile> Open(const std::string& path);
 
   MappedFile(MappedFile&& other) noexcept;
@@ -27,19 +29,21 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
 
-  // Tells the kernel that the pages of `range` will not be needed soon, so that they leave our resident set.
-  // The bytes stay readable (they come back from the page cache).
+  // Tells the kernel that the pages of `range` will not be needed soon, so that they leave our
+  // resident set. The bytes stay readable (they come back from the page cache).
   void Release(std::span<const std::byte> range) const;
 
  private:
-  MappedFile(std::string path, const std::byte* data, size_t size) : path_(std::move(path)), data_(data), size_(size) {}
+  MappedFile(std::string path, const std::byte* data, size_t size)
+      : path_(std::move(path)), data_(data), size_(size) {}
 
   std::string path_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
 };
 
-// Reads a whole small file. Fails with kNotFound, or kInvalidArgument above `limit_bytes` (both are named).
+// Reads a whole small file. Fails with kNotFound, or kInvalidArgument above `limit_bytes` (both are
+// named).
 Result<std::string> ReadSmallFile(const std::string& path, size_t limit_bytes);
 
 }  // namespace minnow

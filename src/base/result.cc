@@ -9,13 +9,20 @@ namespace minnow {
 
 const char* CodeName(Code code) {
   switch (code) {
-    case Code::kInvalidArgument: return "invalid_argument";
-    case Code::kNotFound: return "not_found";
-    case Code::kCorrupt: return "corrupt";
-    case Code::kUnsupported: return "unsupported";
-    case Code::kOverloaded: return "overloaded";
-    case Code::kDeadline: return "deadline";
-    case Code::kInternal: return "internal";
+    case Code::kInvalidArgument:
+      return "invalid_argument";
+    case Code::kNotFound:
+      return "not_found";
+    case Code::kCorrupt:
+      return "corrupt";
+    case Code::kUnsupported:
+      return "unsupported";
+    case Code::kOverloaded:
+      return "overloaded";
+    case Code::kDeadline:
+      return "deadline";
+    case Code::kInternal:
+      return "internal";
   }
   return "internal";
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result<T>: a value, or an Error that says what is wrong with the world (a request, a file, a limit).
+// Result<T>: a value, or an Error that says what is wrong with the world (a request, a file, a
+// limit).
 //
-// A wrong program is not an Error: that is CHECK (base/check.h). Messages name the field or file and the limit, as in
-// "texts[3]: 9214 tokens, limit 512". Values are moved out; a Result is looked at before its value is taken.
+// A wrong program is not an Error: that is CHECK (base/check.h). Messages name the field or file
+// and the limit, as in "texts[3]: 9214 tokens, limit 512". Values are moved out; a Result is looked
+// at before its value is taken.
 #pragma once
 
 #include <optional>
@@ -41,24 +43,41 @@ inline Error Annotate(Error error, const std::string& prefix) {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT(google-explicit-constructor)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value)
+      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
   // REQUIRES: ok()
-  T& value() & { CHECK(ok()); return std::get<0>(state_); }
-  const T& value() const& { CHECK(ok()); return std::get<0>(state_); }
-  T&& value() && { CHECK(ok()); return std::get<0>(std::move(state_)); }
+  T& value() & {
+    CHECK(ok());
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    CHECK(ok());
+    return std::get<0>(state_);
+  }
+  T&& value() && {
+    CHECK(ok());
+    return std::get<0>(std::move(state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
   // REQUIRES: !ok()
-  const Error& error() const& { CHECK(!ok()); return std::get<1>(state_); }
-  Error&& error() && { CHECK(!ok()); return std::get<1>(std::move(state_)); }
+  const Error& error() const& {
+    CHECK(!ok());
+    return std::get<1>(state_);
+  }
+  Error&& error() && {
+    CHECK(!ok());
+    return std::get<1>(std::move(state_));
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -73,8 +92,14 @@ class [[nodiscard]] Status {
   bool ok() const { return !error_.has_value(); }
   explicit operator bool() const { return ok(); }
   // REQUIRES: !ok()
-  const Error& error() const& { CHECK(!ok()); return *error_; }
-  Error&& error() && { CHECK(!ok()); return *std::move(error_); }
+  const Error& error() const& {
+    CHECK(!ok());
+    return *error_;
+  }
+  Error&& error() && {
+    CHECK(!ok());
+    return *std::move(error_);
+  }
 
  private:
   std::optional<Error> error_;
@@ -83,9 +108,9 @@ class [[nodiscard]] Status {
 }  // namespace minnow
 
 // Evaluates an expression that gives Status or Result; returns its error from the calling function.
-#define MINNOW_RETURN_IF_ERROR(expression)                          \
-  do {                                                              \
-    auto minnow_status = (expression);                              \
+#define MINNOW_RETURN_IF_ERROR(expression)                            \
+  do {                                                                \
+    auto minnow_status = (expression);                                \
     if (!minnow_status.ok()) return std::move(minnow_status).error(); \
   } while (false)
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels for AVX2 with FMA. C headers and intrinsics only; see cmake/kernels.cmake.
-#include "kernels/kernels.h"
-
 #include <immintrin.h>
+
+#include "kernels/kernels.h"
 
 namespace minnow {
 extern const Kernels kAvx2Kernels;
@@ -21,7 +21,9 @@ inline __m256i FirstLanes(size_t n) {
 inline VF VLoadPart(const float* p, size_t n) { return _mm256_maskload_ps(p, FirstLanes(n)); }
 inline void VStorePart(float* p, size_t n, VF v) { _mm256_maskstore_ps(p, FirstLanes(n), v); }
 // The first n lanes of `a`, the others of `b`.
-inline VF VSelectPart(size_t n, VF a, VF b) { return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(FirstLanes(n))); }
+inline VF VSelectPart(size_t n, VF a, VF b) {
+  return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(FirstLanes(n)));
+}
 inline VF VSet(float x) { return _mm256_set1_ps(x); }
 inline VF VAdd(VF a, VF b) { return _mm256_add_ps(a, b); }
 inline VF VSub(VF a, VF b) { return _mm256_sub_ps(a, b); }
@@ -34,7 +36,8 @@ inline VF VNegMulAdd(VF a, VF b, VF c) { return _mm256_fnmadd_ps(a, b, c); }  //
 inline VF VRound(VF x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 // x 2^n for integral n in [-126, 127]: n goes into the exponent bits of 1.0.
 inline VF VScale2(VF x, VF n) {
-  const __m256i exponent = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
+  const __m256i exponent =
+      _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23);
   return _mm256_mul_ps(x, _mm256_castsi256_ps(exponent));
 }
 
@@ -85,6 +88,7 @@ inline void Transpose16(const float* from, size_t stride, float* to) {
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {"avx2",          MatmulF32Run, PackF32,      AttentionF32Run, AttentionScratchFloats,
-                              LayerNormF32Run, SumRowsF32,   NormalizeF32, ActivateF32};
+const Kernels kAvx2Kernels = {"avx2",          MatmulF32Run,           PackF32,
+                              AttentionF32Run, AttentionScratchFloats, LayerNormF32Run,
+                              SumRowsF32,      NormalizeF32,           ActivateF32};
 }  // namespace minnow

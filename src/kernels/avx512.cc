@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels for AVX-512 (F, BW, VL, DQ). C headers and intrinsics only; see cmake/kernels.cmake.
-#include "kernels/kernels.h"
-
 #include <immintrin.h>
+
+#include "kernels/kernels.h"
 
 namespace minnow {
 extern const Kernels kAvx512Kernels;
@@ -28,7 +28,9 @@ inline VF VMax(VF a, VF b) { return _mm512_max_ps(a, b); }
 inline VF VMin(VF a, VF b) { return _mm512_min_ps(a, b); }
 inline VF VMulAdd(VF a, VF b, VF c) { return _mm512_fmadd_ps(a, b, c); }      // a b + c
 inline VF VNegMulAdd(VF a, VF b, VF c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a b
-inline VF VRound(VF x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+inline VF VRound(VF x) {
+  return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 inline VF VScale2(VF x, VF n) { return _mm512_scalef_ps(x, n); }  // x 2^n
 
 inline float VReduceAdd(VF v) {
@@ -80,6 +82,7 @@ inline void Transpose16(const float* from, size_t stride, float* to) {
 
 }  // namespace
 
-const Kernels kAvx512Kernels = {"avx512",         MatmulF32Run, PackF32,      AttentionF32Run, AttentionScratchFloats,
-                                LayerNormF32Run, SumRowsF32,   NormalizeF32, ActivateF32};
+const Kernels kAvx512Kernels = {"avx512",        MatmulF32Run,           PackF32,
+                                AttentionF32Run, AttentionScratchFloats, LayerNormF32Run,
+                                SumRowsF32,      NormalizeF32,           ActivateF32};
 }  // namespace minnow

@@ -27,12 +27,11 @@ struct Entry {
 std::vector<Entry> Entries() {
   [[maybe_unused]] const CpuFeatures& cpu = Cpu().features;
   return {
-      {&kScalarKernels, true},
+    {&kScalarKernels, true},
 #if defined(__x86_64__)
-      {&kAvx2Kernels, cpu.avx2},
-      {&kAvx512Kernels, cpu.avx2 && cpu.avx512},
+        {&kAvx2Kernels, cpu.avx2}, {&kAvx512Kernels, cpu.avx2 && cpu.avx512},
 #elif defined(__aarch64__)
-      {&kNeonKernels, cpu.neon},
+        {&kNeonKernels, cpu.neon},
 #endif
   };
 }
@@ -67,14 +66,17 @@ Result<const Kernels*> FindKernels(const std::string& name) {
   std::string runnable;
   for (const Entry& entry : Entries()) {
     if (entry.runs_here && name == entry.kernels->name) return entry.kernels;
-    if (entry.runs_here) runnable += (runnable.empty() ? "" : ", ") + std::string(entry.kernels->name);
+    if (entry.runs_here)
+      runnable += (runnable.empty() ? "" : ", ") + std::string(entry.kernels->name);
   }
   for (const std::string& known : KnownKernelNames()) {
     if (name == known) {
-      return Error{Code::kInvalidArgument, "this machine cannot run \"" + name + "\"; it can run " + runnable};
+      return Error{Code::kInvalidArgument,
+                   "this machine cannot run \"" + name + "\"; it can run " + runnable};
     }
   }
-  return Error{Code::kInvalidArgument, "unknown instruction set \"" + name + "\"; this machine can run " + runnable};
+  return Error{Code::kInvalidArgument,
+               "unknown instruction set \"" + name + "\"; this machine can run " + runnable};
 }
 
 Status CheckIsaEnvironment() {

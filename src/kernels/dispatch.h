@@ -18,8 +18,9 @@ std::vector<std::string> KnownKernelNames();
 // The table named `name`; kInvalidArgument when it is unknown or this machine cannot run it.
 Result<const Kernels*> FindKernels(const std::string& name);
 
-// The table in use: MINNOW_ISA's when that is set, else the fastest. Chosen at first call; thread-safe.
-// REQUIRES: CheckIsaEnvironment() succeeded (main asks it once, so that a bad value is an error message).
+// The table in use: MINNOW_ISA's when that is set, else the fastest. Chosen at first call;
+// thread-safe. REQUIRES: CheckIsaEnvironment() succeeded (main asks it once, so that a bad value is
+// an error message).
 const Kernels& ActiveKernels();
 Status CheckIsaEnvironment();
 

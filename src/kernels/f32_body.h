@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fp32 kernels of every SIMD instruction set, written once over a small vector type.
 //
-// An ISA file defines, in its anonymous namespace, VF (a vector of kLanes floats), kMaxAccumulators and the V...
-// functions, and then includes this file there; so all code here has internal linkage. Each output element is one chain
-// of fused multiply-adds over K in order, whatever the tile: grouping rows differently cannot change a bit.
+// An ISA file defines, in its anonymous namespace, VF (a vector of kLanes floats), kMaxAccumulators
+// and the V... functions, and then includes this file there; so all code here has internal linkage.
+// Each output element is one chain of fused multiply-adds over K in order, whatever the tile:
+// grouping rows differently cannot change a bit.
 
-// --- elementwise functions ------------------------------------------------------------------------------------------
+// --- elementwise functions
+// ------------------------------------------------------------------------------------------
 
-// exp(x) for x clamped to [-87, 88], within 2 ulp: 2^n times a polynomial for exp(r), |r| <= ln(2)/2.
+// exp(x) for x clamped to [-87, 88], within 2 ulp: 2^n times a polynomial for exp(r), |r| <=
+// ln(2)/2.
 inline VF VExp(VF x) {
   x = VMax(VMin(x, VSet(88.0f)), VSet(-87.0f));
   const VF n = VRound(VMul(x, VSet(1.44269504f)));
@@ -25,8 +28,9 @@ inline VF VExp(VF x) {
   return VScale2(p, n);
 }
 
-// x * Phi(x), Phi the normal distribution: GELU in its erf form. Phi(x) - 1/2 = x P(x^2) / Q(x^2) on [-5.5, 5.5],
-// fitted by iteratively reweighted least squares to an error of 2e-8; beyond, Phi is 0 or 1 within 2e-8.
+// x * Phi(x), Phi the normal distribution: GELU in its erf form. Phi(x) - 1/2 = x P(x^2) / Q(x^2)
+// on [-5.5, 5.5], fitted by iteratively reweighted least squares to an error of 2e-8; beyond, Phi
+// is 0 or 1 within 2e-8.
 inline VF VGeluErf(VF x) {
   const VF c = VMax(VMin(x, VSet(5.5f)), VSet(-5.5f));
   const VF s = VMul(c, c);
@@ -58,12 +62,18 @@ inline VF VGeluTanh(VF x) {
 
 inline VF VActivate(VF x, enum MatmulActivation activation) {
   switch (activation) {
-    case kMatmulNone: return x;
-    case kMatmulGeluErf: return VGeluErf(x);
-    case kMatmulGeluTanh: return VGeluTanh(x);
-    case kMatmulRelu: return VMax(x, VSet(0.0f));
-    case kMatmulTanh: return VTanh(x);
-    case kMatmulSigmoid: return VSigmoid(x);
+    case kMatmulNone:
+      return x;
+    case kMatmulGeluErf:
+      return VGeluErf(x);
+    case kMatmulGeluTanh:
+      return VGeluTanh(x);
+    case kMatmulRelu:
+      return VMax(x, VSet(0.0f));
+    case kMatmulTanh:
+      return VTanh(x);
+    case kMatmulSigmoid:
+      return VSigmoid(x);
   }
   return x;
 }
@@ -74,15 +84,16 @@ void ActivateF32(float* y, size_t n, enum MatmulActivation activation) {
   if (i < n) VStorePart(y + i, n - i, VActivate(VLoadPart(y + i, n - i), activation));
 }
 
-// --- matrix product -------------------------------------------------------------------------------------------------
+// --- matrix product
+// -------------------------------------------------------------------------------------------------
 
 static const int kVectorsPerPanel = (int)kPanelColumns / kLanes;
 
-// y tile [R, 16*P] = x [R, K] times P packed panels. All R*P*kVectorsPerPanel accumulators live in registers: every
-// loop over them is unrolled, since GCC 12 spills the whole array when one is not.
+// y tile [R, 16*P] = x [R, K] times P packed panels. All R*P*kVectorsPerPanel accumulators live in
+// registers: every loop over them is unrolled, since GCC 12 spills the whole array when one is not.
 template <int R, int P>
-__attribute__((noinline)) void Tile(const float* x, size_t x_stride, const float* w, size_t panel_stride, size_t inner,
-                                    float* y, size_t y_stride) {
+__attribute__((noinline)) void Tile(const float* x, size_t x_stride, const float* w,
+                                    size_t panel_stride, size_t inner, float* y, size_t y_stride) {
   static const int kV = P * kVectorsPerPanel;
   VF acc[R][kV];
 #pragma GCC unroll 32
@@ -94,7 +105,8 @@ __attribute__((noinline)) void Tile(const float* x, size_t x_stride, const float
     VF b[kV];
 #pragma GCC unroll 32
     for (int v = 0; v < kV; ++v) {
-      b[v] = VLoad(w + (v / kVectorsPerPanel) * panel_stride + k * kPanelColumns + (v % kVectorsPerPanel) * kLanes);
+      b[v] = VLoad(w + (v / kVectorsPerPanel) * panel_stride + k * kPanelColumns +
+                   (v % kVectorsPerPanel) * kLanes);
     }
 #pragma GCC unroll 32
     for (int r = 0; r < R; ++r) {
@@ -110,8 +122,8 @@ __attribute__((noinline)) void Tile(const float* x, size_t x_stride, const float
   }
 }
 
-typedef void (*TileFunction)(const float* x, size_t x_stride, const float* w, size_t panel_stride, size_t inner,
-                             float* y, size_t y_stride);
+typedef void (*TileFunction)(const float* x, size_t x_stride, const float* w, size_t panel_stride,
+                             size_t inner, float* y, size_t y_stride);
 
 // Rows that fill the registers when P panels are taken at a time.
 template <int P>
@@ -121,21 +133,25 @@ struct TileRows {
 
 template <int P, int R>
 TileFunction TileIfFits() {
-  if constexpr (R <= TileRows<P>::kMost) return Tile<R, P>;
-  else return 0;
+  if constexpr (R <= TileRows<P>::kMost)
+    return Tile<R, P>;
+  else
+    return 0;
 }
 
 // REQUIRES: 1 <= rows <= TileRows<P>::kMost
 template <int P>
 TileFunction TileFor(size_t rows) {
   static const TileFunction kTable[] = {
-      TileIfFits<P, 1>(), TileIfFits<P, 2>(), TileIfFits<P, 3>(),  TileIfFits<P, 4>(),  TileIfFits<P, 5>(),  TileIfFits<P, 6>(),
-      TileIfFits<P, 7>(), TileIfFits<P, 8>(), TileIfFits<P, 9>(), TileIfFits<P, 10>(), TileIfFits<P, 11>(), TileIfFits<P, 12>()};
+      TileIfFits<P, 1>(), TileIfFits<P, 2>(),  TileIfFits<P, 3>(),  TileIfFits<P, 4>(),
+      TileIfFits<P, 5>(), TileIfFits<P, 6>(),  TileIfFits<P, 7>(),  TileIfFits<P, 8>(),
+      TileIfFits<P, 9>(), TileIfFits<P, 10>(), TileIfFits<P, 11>(), TileIfFits<P, 12>()};
   return kTable[rows - 1];
 }
 
 // Bias, activation and residual over a tile that the product just wrote, in the first-level cache.
-inline void FinishTile(const struct MatmulF32* m, size_t row, size_t rows, size_t column, size_t columns) {
+inline void FinishTile(const struct MatmulF32* m, size_t row, size_t rows, size_t column,
+                       size_t columns) {
   for (size_t r = row; r < row + rows; ++r) {
     float* y = m->y + r * m->y_stride;
     const float* residual = m->residual ? m->residual + r * m->residual_stride : 0;
@@ -147,8 +163,8 @@ inline void FinishTile(const struct MatmulF32* m, size_t row, size_t rows, size_
   }
 }
 
-// Rows of the next tile when `rows` remain and a tile takes at most `most`: as even as possible, so that no tile is
-// too thin to hide the latency of its multiply-adds.
+// Rows of the next tile when `rows` remain and a tile takes at most `most`: as even as possible, so
+// that no tile is too thin to hide the latency of its multiply-adds.
 inline size_t EvenTile(size_t rows, size_t most) {
   const size_t tiles = (rows + most - 1) / most;
   return (rows + tiles - 1) / tiles;
@@ -191,13 +207,15 @@ void MatmulF32Run(const struct MatmulF32* m) {
   for (; p < panels; ++p) MatmulPanels<1>(m, p);
 }
 
-// --- packing --------------------------------------------------------------------------------------------------------
+// --- packing
+// --------------------------------------------------------------------------------------------------------
 
 void PackF32(const float* weight, size_t columns, size_t inner, float* packed) {
   for (size_t n = 0; n < columns; n += kPanelColumns) {
     const size_t used = columns - n < kPanelColumns ? columns - n : (size_t)kPanelColumns;
     float* panel = packed + n * inner;
-    // Blocks of 16 inputs: the lines of 16 source rows and of one destination run stay in the first-level cache.
+    // Blocks of 16 inputs: the lines of 16 source rows and of one destination run stay in the
+    // first-level cache.
     for (size_t k0 = 0; k0 < inner; k0 += kPanelColumns) {
       const size_t k1 = k0 + kPanelColumns < inner ? k0 + kPanelColumns : inner;
       if (used == kPanelColumns && k1 - k0 == kPanelColumns) {
@@ -215,17 +233,20 @@ void PackF32(const float* weight, size_t columns, size_t inner, float* packed) {
   }
 }
 
-// --- attention ------------------------------------------------------------------------------------------------------
+// --- attention
+// ------------------------------------------------------------------------------------------------------
 
 inline size_t RoundUp16(size_t n) { return (n + 15) / 16 * 16; }
 
 // Queries of one tile.
 static const int kQueryRows = kMaxAccumulators >= 24 && kVectorsPerPanel == 1 ? 8 : 4;
 
-// Scratch: K^T packed [L/16][D][16], V packed [D/16][L][16], scores [kQueryRows][L rounded up], out [kQueryRows][D].
+// Scratch: K^T packed [L/16][D][16], V packed [D/16][L][16], scores [kQueryRows][L rounded up], out
+// [kQueryRows][D].
 size_t AttentionScratchFloats(size_t length, size_t head_dim) {
   const size_t keys = RoundUp16(length);
-  return keys * head_dim + RoundUp16(head_dim) * length + kQueryRows * keys + kQueryRows * RoundUp16(head_dim);
+  return keys * head_dim + RoundUp16(head_dim) * length + kQueryRows * keys +
+         kQueryRows * RoundUp16(head_dim);
 }
 
 // k: [L, D] of one head, as rows of the projection -> the layout of a packed weight with L columns.
@@ -247,7 +268,8 @@ inline void PackKeys(const float* k, size_t stride, size_t length, size_t head_d
   }
 }
 
-inline void PackValues(const float* v, size_t stride, size_t length, size_t head_dim, float* packed) {
+inline void PackValues(const float* v, size_t stride, size_t length, size_t head_dim,
+                       float* packed) {
   for (size_t d = 0; d < head_dim; d += kPanelColumns) {
     float* panel = packed + d * length;
     const size_t used = head_dim - d < kPanelColumns ? head_dim - d : (size_t)kPanelColumns;
@@ -255,8 +277,10 @@ inline void PackValues(const float* v, size_t stride, size_t length, size_t head
       for (size_t j = 0; j < kPanelColumns; j += kLanes) {
         const float* source = v + l * stride + d + j;
         VF value = VSet(0.0f);
-        if (j + kLanes <= used) value = VLoad(source);
-        else if (j < used) value = VLoadPart(source, used - j);
+        if (j + kLanes <= used)
+          value = VLoad(source);
+        else if (j < used)
+          value = VLoadPart(source, used - j);
         VStore(panel + l * kPanelColumns + j, value);
       }
     }
@@ -280,7 +304,8 @@ inline float SoftmaxRow(float* scores, size_t length, float scale) {
     VStore(scores + i, e);
   }
   if (rest) {
-    const VF e = VSelectPart(rest, VExp(VSub(VMul(VLoad(scores + full), factor), shift)), VSet(0.0f));
+    const VF e =
+        VSelectPart(rest, VExp(VSub(VMul(VLoad(scores + full), factor), shift)), VSet(0.0f));
     sum = VAdd(sum, e);
     VStore(scores + full, e);
   }
@@ -289,20 +314,21 @@ inline float SoftmaxRow(float* scores, size_t length, float scale) {
 
 // One step of SmallProduct: panels from p on, P at a time; returns the first panel not done.
 template <int P>
-inline size_t TilePanels(const float* x, size_t x_stride, const float* w, size_t inner, size_t panels, size_t p,
-                         float* y, size_t y_stride, size_t rows) {
+inline size_t TilePanels(const float* x, size_t x_stride, const float* w, size_t inner,
+                         size_t panels, size_t p, float* y, size_t y_stride, size_t rows) {
   if constexpr (TileRows<P>::kMost >= kQueryRows) {
     const size_t panel_stride = inner * kPanelColumns;
     for (; p + P <= panels; p += P) {
-      TileFor<P>(rows)(x, x_stride, w + p * panel_stride, panel_stride, inner, y + p * kPanelColumns, y_stride);
+      TileFor<P>(rows)(x, x_stride, w + p * panel_stride, panel_stride, inner,
+                       y + p * kPanelColumns, y_stride);
     }
   }
   return p;
 }
 
 // y [rows <= kQueryRows, 16 * panels] = x [rows, inner] times packed w.
-inline void SmallProduct(const float* x, size_t x_stride, const float* w, size_t inner, size_t panels, float* y,
-                         size_t y_stride, size_t rows) {
+inline void SmallProduct(const float* x, size_t x_stride, const float* w, size_t inner,
+                         size_t panels, float* y, size_t y_stride, size_t rows) {
   size_t p = TilePanels<3>(x, x_stride, w, inner, panels, 0, y, y_stride, rows);
   p = TilePanels<2>(x, x_stride, w, inner, panels, p, y, y_stride, rows);
   TilePanels<1>(x, x_stride, w, inner, panels, p, y, y_stride, rows);
@@ -329,8 +355,10 @@ void AttentionHead(const struct AttentionF32* a, size_t head) {
       float* context = a->context + (row + r) * a->context_stride + column;
       for (size_t d = 0; d < head_dim; d += kLanes) {
         const VF value = VMul(VLoad(out + r * padded_dim + d), VSet(inverse[r]));
-        if (head_dim - d >= kLanes) VStore(context + d, value);
-        else VStorePart(context + d, head_dim - d, value);
+        if (head_dim - d >= kLanes)
+          VStore(context + d, value);
+        else
+          VStorePart(context + d, head_dim - d, value);
       }
     }
     row += rows;
@@ -341,17 +369,20 @@ void AttentionF32Run(const struct AttentionF32* a) {
   for (size_t head = 0; head < a->heads; ++head) AttentionHead(a, head);
 }
 
-// --- normalisation and pooling --------------------------------------------------------------------------------------
+// --- normalisation and pooling
+// --------------------------------------------------------------------------------------
 
 inline VF LoadUpTo(const float* p, size_t n) { return n >= kLanes ? VLoad(p) : VLoadPart(p, n); }
 
 inline void StoreUpTo(float* p, size_t n, VF value) {
-  if (n >= kLanes) VStore(p, value);
-  else VStorePart(p, n, value);
+  if (n >= kLanes)
+    VStore(p, value);
+  else
+    VStorePart(p, n, value);
 }
 
-// Sum over the vectors f(i, n) that start at i and have n valid lanes (n may exceed kLanes). Two chains, joined in a
-// fixed order.
+// Sum over the vectors f(i, n) that start at i and have n valid lanes (n may exceed kLanes). Two
+// chains, joined in a fixed order.
 template <class F>
 inline float ReduceSum(size_t count, const F& f) {
   VF even = VSet(0.0f), odd = VSet(0.0f);
@@ -404,5 +435,6 @@ void NormalizeF32(float* x, size_t n) {
   });
   const float norm = __builtin_sqrtf(square);
   const VF divisor = VSet(norm > 1e-12f ? norm : 1e-12f);
-  for (size_t i = 0; i < n; i += kLanes) StoreUpTo(x + i, n - i, VDiv(LoadUpTo(x + i, n - i), divisor));
+  for (size_t i = 0; i < n; i += kLanes)
+    StoreUpTo(x + i, n - i, VDiv(LoadUpTo(x + i, n - i), divisor));
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels: one table of functions for each instruction set, chosen once when the program starts.
 //
-// This header is read by files that are compiled with -mavx...: it includes C headers only and defines no function.
-// All functions are total, allocate nothing, and may run on any thread. The value of an output row depends on the shape
-// and the bits of its own input row alone, never on its neighbours, on how rows are grouped, or on the thread: every
-// sum runs in one fixed order. Tables of different instruction sets may differ in the last bits.
+// This header is read by files that are compiled with -mavx...: it includes C headers only and
+// defines no function. All functions are total, allocate nothing, and may run on any thread. The
+// value of an output row depends on the shape and the bits of its own input row alone, never on its
+// neighbours, on how rows are grouped, or on the thread: every sum runs in one fixed order. Tables
+// of different instruction sets may differ in the last bits.
 //
-// Letters: T rows (tokens), K inputs, N outputs of a matrix product; L tokens of one text; H attention heads; D head size.
+// Letters: T rows (tokens), K inputs, N outputs of a matrix product; L tokens of one text; H
+// attention heads; D head size.
 #pragma once
 
 #include <stddef.h>
@@ -35,19 +37,20 @@ struct MatmulF32 {
   const float* bias;      // [N rounded up to 16], never null
   const float* residual;  // [T, N rounded up to 16], or null; must not be y
   size_t residual_stride;
-  float* y;               // [T, N rounded up to 16]: padding columns are written too; must not be x
+  float* y;  // [T, N rounded up to 16]: padding columns are written too; must not be x
   size_t y_stride;
-  size_t rows;            // T
-  size_t inner;           // K
-  size_t columns;         // N rounded up to 16
+  size_t rows;     // T
+  size_t inner;    // K
+  size_t columns;  // N rounded up to 16
   enum MatmulActivation activation;
 };
 
-// context = softmax(Q K^T / sqrt(D)) V for some queries of one text; every key of that text takes part.
+// context = softmax(Q K^T / sqrt(D)) V for some queries of one text; every key of that text takes
+// part.
 struct AttentionF32 {
-  const float* q;  // [queries, H*D]: the rows of these queries
-  const float* k;  // [L, H*D]
-  const float* v;  // [L, H*D]
+  const float* q;     // [queries, H*D]: the rows of these queries
+  const float* k;     // [L, H*D]
+  const float* v;     // [L, H*D]
   size_t qkv_stride;  // floats from row to row of q, k and v
   float* context;     // [queries, H*D]
   size_t context_stride;
@@ -75,7 +78,8 @@ struct Kernels {
   const char* name;  // "avx512", as in MINNOW_ISA
 
   void (*matmul_f32)(const struct MatmulF32* args);
-  // weight: [N, K] row-major, as checkpoints hold it (y = x weight^T) -> packed [N/16][K][16]; `weight` may be unaligned.
+  // weight: [N, K] row-major, as checkpoints hold it (y = x weight^T) -> packed [N/16][K][16];
+  // `weight` may be unaligned.
   void (*pack_f32)(const float* weight, size_t columns, size_t inner, float* packed);
   void (*attention_f32)(const struct AttentionF32* args);
   size_t (*attention_scratch_floats)(size_t length, size_t head_dim);

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every table that this machine can run, against the scalar twin, over sizes around every tile and vector edge.
+// Every table that this machine can run, against the scalar twin, over sizes around every tile and
+// vector edge.
 //
-// How to add a kernel: give scalar.cc the plain form, add a TEST_P here that compares with it and one that proves that a
-// row's bits do not depend on its neighbours.
+// How to add a kernel: give scalar.cc the plain form, add a TEST_P here that compares with it and
+// one that proves that a row's bits do not depend on its neighbours.
 #include "kernels/kernels.h"
+
+#include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
 #include <random>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "base/aligned_buffer.h"
 #include "kernels/dispatch.h"
@@ -81,7 +82,8 @@ struct Product {
                             .activation = c.activation};
     kernels.matmul_f32(&args);
     std::vector<float> dense;
-    for (size_t r = 0; r < rows; ++r) dense.insert(dense.end(), y.begin() + r * stride, y.begin() + r * stride + columns);
+    for (size_t r = 0; r < rows; ++r)
+      dense.insert(dense.end(), y.begin() + r * stride, y.begin() + r * stride + columns);
     return dense;
   }
 
@@ -105,9 +107,11 @@ TEST_P(KernelsTest, MatmulEqualsReference) {
 }
 
 TEST_P(KernelsTest, MatmulEpilogues) {
-  for (MatmulActivation activation : {kMatmulNone, kMatmulGeluErf, kMatmulGeluTanh, kMatmulRelu, kMatmulTanh, kMatmulSigmoid}) {
+  for (MatmulActivation activation :
+       {kMatmulNone, kMatmulGeluErf, kMatmulGeluTanh, kMatmulRelu, kMatmulTanh, kMatmulSigmoid}) {
     for (bool residual : {false, true}) {
-      const Product product({.rows = 11, .inner = 64, .columns = 80, .activation = activation, .residual = residual});
+      const Product product(
+          {.rows = 11, .inner = 64, .columns = 80, .activation = activation, .residual = residual});
       EXPECT_LT(Distance(product.Run(kernels(), 0, 11), product.Run(reference(), 0, 11)), 5e-6)
           << "activation " << activation << ", residual " << residual;
     }
@@ -115,12 +119,17 @@ TEST_P(KernelsTest, MatmulEpilogues) {
 }
 
 TEST_P(KernelsTest, MatmulRowsDoNotDependOnGrouping) {
-  const Product product({.rows = 29, .inner = 96, .columns = 16 * 11, .activation = kMatmulGeluErf, .residual = true});
+  const Product product({.rows = 29,
+                         .inner = 96,
+                         .columns = 16 * 11,
+                         .activation = kMatmulGeluErf,
+                         .residual = true});
   const auto all = product.Run(kernels(), 0, 29);
   for (size_t rows = 1; rows <= 29; ++rows) {
     for (size_t first : {size_t{0}, (29 - rows) / 2, 29 - rows}) {
       const auto some = product.Run(kernels(), first, rows);
-      EXPECT_EQ(0, std::memcmp(some.data(), all.data() + first * 16 * 11, some.size() * sizeof(float)))
+      EXPECT_EQ(0,
+                std::memcmp(some.data(), all.data() + first * 16 * 11, some.size() * sizeof(float)))
           << rows << " rows from " << first;
     }
   }
@@ -134,7 +143,8 @@ TEST_P(KernelsTest, PackEqualsReferenceBitForBit) {
       // One byte off: checkpoints promise no alignment.
       std::vector<char> bytes(weight.size() * sizeof(float) + 1);
       std::memcpy(bytes.data() + 1, weight.data(), weight.size() * sizeof(float));
-      kernels().pack_f32(reinterpret_cast<const float*>(bytes.data() + 1), columns, inner, got.data());
+      kernels().pack_f32(reinterpret_cast<const float*>(bytes.data() + 1), columns, inner,
+                         got.data());
       reference().pack_f32(weight.data(), columns, inner, expected.data());
       EXPECT_EQ(got, expected) << columns << " x " << inner;
     }
@@ -145,8 +155,8 @@ struct AttentionCase {
   size_t length, heads, head_dim;
 };
 
-std::vector<float> RunAttention(const Kernels& kernels, const AttentionCase& c, const std::vector<float>& qkv,
-                                size_t first, size_t queries) {
+std::vector<float> RunAttention(const Kernels& kernels, const AttentionCase& c,
+                                const std::vector<float>& qkv, size_t first, size_t queries) {
   const size_t width = c.heads * c.head_dim, stride = 3 * width + 2;
   AlignedBuffer<float> scratch(kernels.attention_scratch_floats(c.length, c.head_dim));
   std::vector<float> context(queries * width, NAN);
@@ -187,7 +197,8 @@ TEST_P(KernelsTest, AttentionRowsDoNotDependOnGrouping) {
   for (size_t first = 0; first < c.length; first += 3) {
     for (size_t queries = 1; first + queries <= c.length; queries += 5) {
       const auto some = RunAttention(kernels(), c, qkv, first, queries);
-      EXPECT_EQ(0, std::memcmp(some.data(), all.data() + first * c.heads * c.head_dim, some.size() * sizeof(float)));
+      EXPECT_EQ(0, std::memcmp(some.data(), all.data() + first * c.heads * c.head_dim,
+                               some.size() * sizeof(float)));
     }
   }
 }
@@ -199,7 +210,8 @@ TEST_P(KernelsTest, LayerNormEqualsReference) {
     for (float& v : x) v += 10;  // a mean far from 0 must not cost precision
     const auto gamma = RandomFloats(channels, 9), beta = RandomFloats(channels, 10);
     std::vector<float> got(rows * stride, 0), expected(got);
-    LayerNormF32 args = {x.data(), stride, gamma.data(), beta.data(), 1e-5f, got.data(), stride, rows, channels};
+    LayerNormF32 args = {x.data(),   stride, gamma.data(), beta.data(), 1e-5f,
+                         got.data(), stride, rows,         channels};
     kernels().layer_norm_f32(&args);
     args.y = expected.data();
     reference().layer_norm_f32(&args);
@@ -218,7 +230,8 @@ TEST_P(KernelsTest, ActivationsOverTheWholeRange) {
   std::vector<float> x;
   for (int i = -4000; i <= 4000; ++i) x.push_back(static_cast<float>(i) * 0.005f);
   for (float extreme : {-1e30f, -200.0f, 200.0f, 1e30f}) x.push_back(extreme);
-  for (MatmulActivation activation : {kMatmulGeluErf, kMatmulGeluTanh, kMatmulRelu, kMatmulTanh, kMatmulSigmoid}) {
+  for (MatmulActivation activation :
+       {kMatmulGeluErf, kMatmulGeluTanh, kMatmulRelu, kMatmulTanh, kMatmulSigmoid}) {
     auto got = x, expected = x;
     kernels().activate_f32(got.data(), got.size(), activation);
     reference().activate_f32(expected.data(), expected.size(), activation);
@@ -247,7 +260,9 @@ TEST_P(KernelsTest, SumRowsAndNormalize) {
   for (float v : zero) EXPECT_EQ(v, 0.0f);
 }
 
-std::string TableName(const testing::TestParamInfo<const Kernels*>& info) { return info.param->name; }
+std::string TableName(const testing::TestParamInfo<const Kernels*>& info) {
+  return info.param->name;
+}
 INSTANTIATE_TEST_SUITE_P(Tables, KernelsTest, testing::ValuesIn(AvailableKernels()), TableName);
 
 TEST(DispatchTest, NamesAreFoundOrRefusedWithTheListOfWhatRuns) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernels for arm64's Advanced SIMD (NEON). C headers and intrinsics only; see cmake/kernels.cmake.
-#include "kernels/kernels.h"
-
 #include <arm_neon.h>
+
+#include "kernels/kernels.h"
 
 namespace minnow {
 extern const Kernels kNeonKernels;
@@ -67,6 +67,7 @@ inline void Transpose16(const float* from, size_t stride, float* to) {
 
 }  // namespace
 
-const Kernels kNeonKernels = {"neon",          MatmulF32Run, PackF32,      AttentionF32Run, AttentionScratchFloats,
-                              LayerNormF32Run, SumRowsF32,   NormalizeF32, ActivateF32};
+const Kernels kNeonKernels = {"neon",          MatmulF32Run,           PackF32,
+                              AttentionF32Run, AttentionScratchFloats, LayerNormF32Run,
+                              SumRowsF32,      NormalizeF32,           ActivateF32};
 }  // namespace minnow

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reference kernels: plain loops, sums in double, the C library's functions. The slow true twin of every table.
+// The reference kernels: plain loops, sums in double, the C library's functions. The slow true twin
+// of every table.
 #include <math.h>
 #include <string.h>
 
@@ -12,12 +13,19 @@ namespace {
 float Activate(float x, MatmulActivation activation) {
   const double v = x;
   switch (activation) {
-    case kMatmulNone: return x;
-    case kMatmulGeluErf: return static_cast<float>(v * 0.5 * (1.0 + erf(v * M_SQRT1_2)));
-    case kMatmulGeluTanh: return static_cast<float>(v * 0.5 * (1.0 + tanh(sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))));
-    case kMatmulRelu: return x > 0 ? x : 0;
-    case kMatmulTanh: return static_cast<float>(tanh(v));
-    case kMatmulSigmoid: return static_cast<float>(1.0 / (1.0 + exp(-v)));
+    case kMatmulNone:
+      return x;
+    case kMatmulGeluErf:
+      return static_cast<float>(v * 0.5 * (1.0 + erf(v * M_SQRT1_2)));
+    case kMatmulGeluTanh:
+      return static_cast<float>(v * 0.5 *
+                                (1.0 + tanh(sqrt(2 / M_PI) * (v + 0.044715 * v * v * v))));
+    case kMatmulRelu:
+      return x > 0 ? x : 0;
+    case kMatmulTanh:
+      return static_cast<float>(tanh(v));
+    case kMatmulSigmoid:
+      return static_cast<float>(1.0 / (1.0 + exp(-v)));
   }
   return x;
 }
@@ -61,7 +69,8 @@ void AttentionRow(const AttentionF32* a, size_t row, size_t column) {
   double most = -HUGE_VAL;
   for (size_t l = 0; l < a->length; ++l) {
     double dot = 0;
-    for (size_t d = 0; d < a->head_dim; ++d) dot += static_cast<double>(q[d]) * a->k[l * a->qkv_stride + column + d];
+    for (size_t d = 0; d < a->head_dim; ++d)
+      dot += static_cast<double>(q[d]) * a->k[l * a->qkv_stride + column + d];
     scores[l] = static_cast<float>(dot * a->scale);
     most = fmax(most, scores[l]);
   }
@@ -72,7 +81,8 @@ void AttentionRow(const AttentionF32* a, size_t row, size_t column) {
   }
   for (size_t d = 0; d < a->head_dim; ++d) {
     double value = 0;
-    for (size_t l = 0; l < a->length; ++l) value += static_cast<double>(scores[l]) * a->v[l * a->qkv_stride + column + d];
+    for (size_t l = 0; l < a->length; ++l)
+      value += static_cast<double>(scores[l]) * a->v[l * a->qkv_stride + column + d];
     a->context[row * a->context_stride + column + d] = static_cast<float>(value / sum);
   }
 }
@@ -116,6 +126,7 @@ void NormalizeF32(float* x, size_t n) {
 
 }  // namespace
 
-const Kernels kScalarKernels = {"scalar",        MatmulF32Run, PackF32,      AttentionF32Run, AttentionScratchFloats,
-                                LayerNormF32Run, SumRowsF32,   NormalizeF32, ActivateF32};
+const Kernels kScalarKernels = {"scalar",        MatmulF32Run,           PackF32,
+                                AttentionF32Run, AttentionScratchFloats, LayerNormF32Run,
+                                SumRowsF32,      NormalizeF32,           ActivateF32};
 }  // namespace minnow

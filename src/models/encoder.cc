@@ -8,25 +8,28 @@
 namespace minnow {
 namespace {
 
-// Rows that go through a layer's products together: their activations stay in the second-level cache while the weights
-// stream by.
+// Rows that go through a layer's products together: their activations stay in the second-level
+// cache while the weights stream by.
 constexpr size_t kRowBlock = 96;
 
 MatmulActivation KernelActivation(Activation activation) {
   switch (activation) {
-    case Activation::kGeluErf: return kMatmulGeluErf;
-    case Activation::kGeluTanh: return kMatmulGeluTanh;
-    case Activation::kRelu: return kMatmulRelu;
+    case Activation::kGeluErf:
+      return kMatmulGeluErf;
+    case Activation::kGeluTanh:
+      return kMatmulGeluTanh;
+    case Activation::kRelu:
+      return kMatmulRelu;
   }
   return kMatmulNone;
 }
 
-// The forward pass of one thread: rows [begin, end) of the batch go through everything but attention, which reads the
-// keys and values of all rows of the same text.
+// The forward pass of one thread: rows [begin, end) of the batch go through everything but
+// attention, which reads the keys and values of all rows of the same text.
 class Member {
  public:
-  Member(const EncoderConfig& config, const EncoderWeights& weights, const Kernels& kernels, const TokenBatch& batch,
-         EncoderActivations& activations, int member, int members)
+  Member(const EncoderConfig& config, const EncoderWeights& weights, const Kernels& kernels,
+         const TokenBatch& batch, EncoderActivations& activations, int member, int members)
       : config_(config),
         weights_(weights),
         kernels_(kernels),
@@ -51,8 +54,12 @@ class Member {
 
  private:
   size_t BlockRows(size_t row) const { return std::min(kRowBlock, end_ - row); }
-  Rows Hidden(size_t row) const { return {a_.hidden.data() + row * a_.hidden_stride, a_.hidden_stride}; }
-  ConstRows ConstHidden(size_t row) const { return {a_.hidden.data() + row * a_.hidden_stride, a_.hidden_stride}; }
+  Rows Hidden(size_t row) const {
+    return {a_.hidden.data() + row * a_.hidden_stride, a_.hidden_stride};
+  }
+  ConstRows ConstHidden(size_t row) const {
+    return {a_.hidden.data() + row * a_.hidden_stride, a_.hidden_stride};
+  }
   float* Qkv(size_t layer) const { return a_.qkv[a_.qkv[1].size() == 0 ? 0 : layer % 2].data(); }
 
   void LayerNorm(const LayerNormWeights& norm, ConstRows x, size_t rows, Rows y) const {
@@ -73,8 +80,9 @@ class Member {
     for (size_t text = 0; text < batch_.texts(); ++text) {
       const size_t first = batch_.starts[text], last = batch_.starts[text + 1];
       if (last <= begin_ || first >= end_) continue;
-      // RoBERTa counts positions over tokens that are not padding, from padding_idx + 1 on; a padding token that is
-      // spelt out in a text takes row padding_idx (create_position_ids_from_input_ids in modeling_roberta.py).
+      // RoBERTa counts positions over tokens that are not padding, from padding_idx + 1 on; a
+      // padding token that is spelt out in a text takes row padding_idx
+      // (create_position_ids_from_input_ids in modeling_roberta.py).
       size_t position = 0;
       for (size_t t = first; t < std::min(last, end_); ++t) {
         size_t row = position++;
@@ -100,7 +108,8 @@ class Member {
 
   void QueryKeyValue(size_t layer, size_t row) const {
     const Rows qkv = {Qkv(layer) + row * a_.qkv_stride, a_.qkv_stride};
-    weights_.layers[layer].query_key_value.Forward(kernels_, ConstHidden(row), BlockRows(row), kMatmulNone,
+    weights_.layers[layer].query_key_value.Forward(kernels_, ConstHidden(row), BlockRows(row),
+                                                   kMatmulNone,
                                                    /*residual=*/{}, qkv);
   }
 
@@ -128,7 +137,8 @@ class Member {
     }
   }
 
-  // hidden = LayerNorm(context W_o + b_o + hidden); hidden = LayerNorm(act(hidden W_1 + b_1) W_2 + b_2 + hidden)
+  // hidden = LayerNorm(context W_o + b_o + hidden); hidden = LayerNorm(act(hidden W_1 + b_1) W_2 +
+  // b_2 + hidden)
   void FeedForward(const EncoderLayerWeights& layer, size_t row) const {
     const size_t rows = BlockRows(row);
     const ConstRows context = {a_.context.data() + row * a_.hidden_stride, a_.hidden_stride};
@@ -138,9 +148,10 @@ class Member {
     LayerNorm(layer.attention_norm, const_sum, rows, Hidden(row));
 
     const Rows intermediate = {own_.intermediate.data(), a_.intermediate_stride};
-    layer.intermediate.Forward(kernels_, ConstHidden(row), rows, KernelActivation(config_.hidden_act), /*residual=*/{},
-                               intermediate);
-    layer.output.Forward(kernels_, {intermediate.data, intermediate.stride}, rows, kMatmulNone, ConstHidden(row), sum);
+    layer.intermediate.Forward(kernels_, ConstHidden(row), rows,
+                               KernelActivation(config_.hidden_act), /*residual=*/{}, intermediate);
+    layer.output.Forward(kernels_, {intermediate.data, intermediate.stride}, rows, kMatmulNone,
+                         ConstHidden(row), sum);
     LayerNorm(layer.output_norm, const_sum, rows, Hidden(row));
   }
 
@@ -156,8 +167,9 @@ class Member {
 
 }  // namespace
 
-EncoderActivations::EncoderActivations(const EncoderConfig& config, size_t max_tokens, size_t max_sequence_tokens,
-                                       const Kernels& kernels, int threads)
+EncoderActivations::EncoderActivations(const EncoderConfig& config, size_t max_tokens,
+                                       size_t max_sequence_tokens, const Kernels& kernels,
+                                       int threads)
     : hidden_stride(PaddedColumns(config.hidden_size)),
       qkv_stride(PaddedColumns(3 * static_cast<size_t>(config.hidden_size))),
       intermediate_stride(PaddedColumns(config.intermediate_size)),
@@ -169,27 +181,33 @@ EncoderActivations::EncoderActivations(const EncoderConfig& config, size_t max_t
   const size_t scratch = kernels.attention_scratch_floats(max_sequence_tokens, config.head_dim());
   for (int i = 0; i < threads; ++i) {
     members.push_back({AlignedBuffer<float>(kRowBlock * hidden_stride),
-                       AlignedBuffer<float>(kRowBlock * intermediate_stride), AlignedBuffer<float>(scratch)});
+                       AlignedBuffer<float>(kRowBlock * intermediate_stride),
+                       AlignedBuffer<float>(scratch)});
   }
 }
 
 size_t EncoderActivations::bytes() const {
-  size_t total = hidden.size_bytes() + context.size_bytes() + qkv[0].size_bytes() + qkv[1].size_bytes();
-  for (const Member& m : members) total += m.sum.size_bytes() + m.intermediate.size_bytes() + m.attention.size_bytes();
+  size_t total =
+      hidden.size_bytes() + context.size_bytes() + qkv[0].size_bytes() + qkv[1].size_bytes();
+  for (const Member& m : members)
+    total += m.sum.size_bytes() + m.intermediate.size_bytes() + m.attention.size_bytes();
   return total;
 }
 
-void EncoderForward(const EncoderConfig& config, const EncoderWeights& weights, const Kernels& kernels,
-                    const TokenBatch& batch, ThreadPool& pool, EncoderActivations& activations) {
+void EncoderForward(const EncoderConfig& config, const EncoderWeights& weights,
+                    const Kernels& kernels, const TokenBatch& batch, ThreadPool& pool,
+                    EncoderActivations& activations) {
   CHECK(batch.tokens() <= activations.max_tokens());
   CHECK(static_cast<size_t>(pool.size()) <= activations.members.size());
   const int members = pool.size();
   if (members == 1) {
-    Member(config, weights, kernels, batch, activations, 0, 1).Run(pool.barrier(), /*several=*/false);
+    Member(config, weights, kernels, batch, activations, 0, 1)
+        .Run(pool.barrier(), /*several=*/false);
     return;
   }
   pool.Run([&](int member) {
-    Member(config, weights, kernels, batch, activations, member, members).Run(pool.barrier(), /*several=*/true);
+    Member(config, weights, kernels, batch, activations, member, members)
+        .Run(pool.barrier(), /*several=*/true);
   });
 }
 

@@ -28,11 +28,11 @@ struct LayerNormWeights {
 };
 
 struct EncoderLayerWeights {
-  Linear query_key_value;       // [C] -> [3C]: query, key, value side by side
-  Linear attention_output;      // [C] -> [C]
+  Linear query_key_value;   // [C] -> [3C]: query, key, value side by side
+  Linear attention_output;  // [C] -> [C]
   LayerNormWeights attention_norm;
-  Linear intermediate;          // [C] -> [F]
-  Linear output;                // [F] -> [C]
+  Linear intermediate;  // [C] -> [F]
+  Linear output;        // [F] -> [C]
   LayerNormWeights output_norm;
 };
 
@@ -46,16 +46,18 @@ struct EncoderWeights {
   AlignedBuffer<float> storage;
 };
 
-// Packs the checkpoint's tensors; names with or without a "bert." (or "roberta.") prefix, LayerNorms as weight and bias
-// or as gamma and beta. `checkpoint` must outlive the result. Fails with kNotFound, kCorrupt or kUnsupported.
-Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint, const EncoderConfig& config);
+// Packs the checkpoint's tensors; names with or without a "bert." (or "roberta.") prefix,
+// LayerNorms as weight and bias or as gamma and beta. `checkpoint` must outlive the result. Fails
+// with kNotFound, kCorrupt or kUnsupported.
+Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint,
+                                          const EncoderConfig& config);
 
 // Buffers of one forward pass, sized once.
 class EncoderActivations {
  public:
   // REQUIRES: max_tokens >= the longest text to come.
-  EncoderActivations(const EncoderConfig& config, size_t max_tokens, size_t max_sequence_tokens, const Kernels& kernels,
-                     int threads);
+  EncoderActivations(const EncoderConfig& config, size_t max_tokens, size_t max_sequence_tokens,
+                     const Kernels& kernels, int threads);
 
   size_t max_tokens() const { return max_tokens_; }
   size_t bytes() const;
@@ -67,13 +69,14 @@ class EncoderActivations {
     AlignedBuffer<float> attention;     // scratch of the attention kernel
   };
 
-  size_t hidden_stride = 0;           // floats from row to row
+  size_t hidden_stride = 0;  // floats from row to row
   size_t qkv_stride = 0;
   size_t intermediate_stride = 0;
-  AlignedBuffer<float> hidden;        // [T, C]
-  AlignedBuffer<float> context;       // [T, C]
-  // [T, 3C]. Two with several threads, used by even and odd layers: a thread that is ahead may write the next layer's
-  // while another still reads this one's, so that one meeting a layer is enough.
+  AlignedBuffer<float> hidden;   // [T, C]
+  AlignedBuffer<float> context;  // [T, C]
+  // [T, 3C]. Two with several threads, used by even and odd layers: a thread that is ahead may
+  // write the next layer's while another still reads this one's, so that one meeting a layer is
+  // enough.
   AlignedBuffer<float> qkv[2];
   std::vector<Member> members;
 
@@ -81,9 +84,10 @@ class EncoderActivations {
   size_t max_tokens_;
 };
 
-// Leaves the last layer's hidden states in activations.hidden. REQUIRES: as SentenceEncoder::Embed, and that the batch
-// fits `activations`. Allocates nothing.
-void EncoderForward(const EncoderConfig& config, const EncoderWeights& weights, const Kernels& kernels,
-                    const TokenBatch& batch, ThreadPool& pool, EncoderActivations& activations);
+// Leaves the last layer's hidden states in activations.hidden. REQUIRES: as SentenceEncoder::Embed,
+// and that the batch fits `activations`. Allocates nothing.
+void EncoderForward(const EncoderConfig& config, const EncoderWeights& weights,
+                    const Kernels& kernels, const TokenBatch& batch, ThreadPool& pool,
+                    EncoderActivations& activations);
 
 }  // namespace minnow

@@ -27,14 +27,15 @@ class StorageWriter {
 };
 
 size_t LinearFloats(size_t in_features, size_t out_features) {
-  return PaddedColumns(Linear::PackedFloats(in_features, out_features)) + PaddedColumns(out_features);
+  return PaddedColumns(Linear::PackedFloats(in_features, out_features)) +
+         PaddedColumns(out_features);
 }
 
 // All floats that a model of this shape packs.
 size_t StorageFloats(const EncoderConfig& config) {
   const size_t c = config.hidden_size, f = config.intermediate_size;
-  const size_t layer = LinearFloats(c, 3 * c) + LinearFloats(c, c) + LinearFloats(c, f) + LinearFloats(f, c) +
-                       4 * PaddedColumns(c);
+  const size_t layer = LinearFloats(c, 3 * c) + LinearFloats(c, c) + LinearFloats(c, f) +
+                       LinearFloats(f, c) + 4 * PaddedColumns(c);
   return 2 * PaddedColumns(c) + config.num_hidden_layers * layer;
 }
 
@@ -46,26 +47,30 @@ class Loader {
   Status Load() {
     FindPrefix();
     const int64_t c = config_.hidden_size;
-    MINNOW_RETURN_IF_ERROR(
-        LoadTable("embeddings.word_embeddings.weight", config_.vocab_size, weights_.word_embeddings));
-    MINNOW_RETURN_IF_ERROR(LoadTable("embeddings.position_embeddings.weight", config_.max_position_embeddings,
+    MINNOW_RETURN_IF_ERROR(LoadTable("embeddings.word_embeddings.weight", config_.vocab_size,
+                                     weights_.word_embeddings));
+    MINNOW_RETURN_IF_ERROR(LoadTable("embeddings.position_embeddings.weight",
+                                     config_.max_position_embeddings,
                                      weights_.position_embeddings));
     if (config_.type_vocab_size > 0) {
-      MINNOW_RETURN_IF_ERROR(LoadTable("embeddings.token_type_embeddings.weight", config_.type_vocab_size,
-                                       weights_.token_type_embeddings));
+      MINNOW_RETURN_IF_ERROR(LoadTable("embeddings.token_type_embeddings.weight",
+                                       config_.type_vocab_size, weights_.token_type_embeddings));
     }
     MINNOW_RETURN_IF_ERROR(LoadNorm("embeddings.LayerNorm", weights_.embeddings_norm));
     for (int i = 0; i < config_.num_hidden_layers; ++i) {
       const std::string layer = "encoder.layer." + std::to_string(i) + ".";
       EncoderLayerWeights& w = weights_.layers.emplace_back();
-      const std::array<std::string, 3> qkv = {layer + "attention.self.query", layer + "attention.self.key",
+      const std::array<std::string, 3> qkv = {layer + "attention.self.query",
+                                              layer + "attention.self.key",
                                               layer + "attention.self.value"};
       MINNOW_RETURN_IF_ERROR(LoadLinear(qkv, c, c, w.query_key_value));
-      MINNOW_RETURN_IF_ERROR(LoadLinear({{layer + "attention.output.dense"}}, c, c, w.attention_output));
-      MINNOW_RETURN_IF_ERROR(LoadNorm(layer + "attention.output.LayerNorm", w.attention_norm));
       MINNOW_RETURN_IF_ERROR(
-          LoadLinear({{layer + "intermediate.dense"}}, c, config_.intermediate_size, w.intermediate));
-      MINNOW_RETURN_IF_ERROR(LoadLinear({{layer + "output.dense"}}, config_.intermediate_size, c, w.output));
+          LoadLinear({{layer + "attention.output.dense"}}, c, c, w.attention_output));
+      MINNOW_RETURN_IF_ERROR(LoadNorm(layer + "attention.output.LayerNorm", w.attention_norm));
+      MINNOW_RETURN_IF_ERROR(LoadLinear({{layer + "intermediate.dense"}}, c,
+                                        config_.intermediate_size, w.intermediate));
+      MINNOW_RETURN_IF_ERROR(
+          LoadLinear({{layer + "output.dense"}}, config_.intermediate_size, c, w.output));
       MINNOW_RETURN_IF_ERROR(LoadNorm(layer + "output.LayerNorm", w.output_norm));
     }
     return Status();
@@ -75,7 +80,8 @@ class Loader {
   // A bare encoder has no prefix; one saved inside a model with a head has its model type's.
   void FindPrefix() {
     for (const char* prefix : {"", "bert.", "roberta."}) {
-      if (checkpoint_.Find(prefix + std::string("embeddings.word_embeddings.weight")) != nullptr) prefix_ = prefix;
+      if (checkpoint_.Find(prefix + std::string("embeddings.word_embeddings.weight")) != nullptr)
+        prefix_ = prefix;
     }
   }
 
@@ -98,21 +104,25 @@ class Loader {
     const bool old_names = checkpoint_.Find(prefix_ + name + ".gamma") != nullptr;
     float* gamma = writer_.Take(config_.hidden_size);
     float* beta = writer_.Take(config_.hidden_size);
-    MINNOW_RETURN_IF_ERROR(LoadVector(name + (old_names ? ".gamma" : ".weight"), config_.hidden_size, gamma));
-    MINNOW_RETURN_IF_ERROR(LoadVector(name + (old_names ? ".beta" : ".bias"), config_.hidden_size, beta));
+    MINNOW_RETURN_IF_ERROR(
+        LoadVector(name + (old_names ? ".gamma" : ".weight"), config_.hidden_size, gamma));
+    MINNOW_RETURN_IF_ERROR(
+        LoadVector(name + (old_names ? ".beta" : ".bias"), config_.hidden_size, beta));
     norm = {gamma, beta};
     return Status();
   }
 
   // Linears of the same input, side by side as one.
-  Status LoadLinear(std::span<const std::string> names, int64_t in_features, int64_t out_features, Linear& linear) {
+  Status LoadLinear(std::span<const std::string> names, int64_t in_features, int64_t out_features,
+                    Linear& linear) {
     const size_t columns = names.size() * out_features;
     float* packed = writer_.Take(Linear::PackedFloats(in_features, columns));
     float* bias = writer_.Take(columns);
     std::vector<const TensorView*> parts;
     for (size_t i = 0; i < names.size(); ++i) {
       const std::array<int64_t, 2> shape = {out_features, in_features};
-      MINNOW_ASSIGN_OR_RETURN(const TensorView* weight, checkpoint_.Get(prefix_ + names[i] + ".weight", shape));
+      MINNOW_ASSIGN_OR_RETURN(const TensorView* weight,
+                              checkpoint_.Get(prefix_ + names[i] + ".weight", shape));
       parts.push_back(weight);
       MINNOW_RETURN_IF_ERROR(LoadVector(names[i] + ".bias", out_features, bias + i * out_features));
     }
@@ -130,12 +140,14 @@ class Loader {
 
 }  // namespace
 
-Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint, const EncoderConfig& config) {
+Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint,
+                                          const EncoderConfig& config) {
   EncoderWeights weights;
   try {
     weights.storage = AlignedBuffer<float>(StorageFloats(config), PageSize::kHuge);
   } catch (const std::bad_alloc&) {
-    return Error{Code::kInternal, "no memory for " + std::to_string(StorageFloats(config) * sizeof(float)) +
+    return Error{Code::kInternal, "no memory for " +
+                                      std::to_string(StorageFloats(config) * sizeof(float)) +
                                       " bytes of packed weights"};
   }
   MINNOW_RETURN_IF_ERROR(Loader(checkpoint, config, weights).Load());

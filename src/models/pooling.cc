@@ -8,7 +8,8 @@
 
 namespace minnow {
 
-void Pool(const Kernels& kernels, Pooling pooling, ConstRows hidden, size_t tokens, size_t channels, float* out) {
+void Pool(const Kernels& kernels, Pooling pooling, ConstRows hidden, size_t tokens, size_t channels,
+          float* out) {
   const float count = static_cast<float>(tokens);
   switch (pooling) {
     case Pooling::kCls:
@@ -27,7 +28,8 @@ void Pool(const Kernels& kernels, Pooling pooling, ConstRows hidden, size_t toke
     case Pooling::kMax:
       std::memcpy(out, hidden.data, channels * sizeof(float));
       for (size_t t = 1; t < tokens; ++t) {
-        for (size_t c = 0; c < channels; ++c) out[c] = std::max(out[c], hidden.data[t * hidden.stride + c]);
+        for (size_t c = 0; c < channels; ++c)
+          out[c] = std::max(out[c], hidden.data[t * hidden.stride + c]);
       }
       return;
   }

@@ -11,7 +11,9 @@
 namespace minnow {
 
 // hidden: [tokens, C] f32; out: [C] f32. REQUIRES: tokens >= 1
-// After sentence-transformers' Pooling: mean_sqrt_len divides by the square root of the number of tokens.
-void Pool(const Kernels& kernels, Pooling pooling, ConstRows hidden, size_t tokens, size_t channels, float* out);
+// After sentence-transformers' Pooling: mean_sqrt_len divides by the square root of the number of
+// tokens.
+void Pool(const Kernels& kernels, Pooling pooling, ConstRows hidden, size_t tokens, size_t channels,
+          float* out);
 
 }  // namespace minnow

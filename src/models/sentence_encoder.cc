@@ -17,9 +17,12 @@ namespace minnow {
 
 const char* DtypeName(Dtype dtype) {
   switch (dtype) {
-    case Dtype::kF32: return "fp32";
-    case Dtype::kBF16: return "bf16";
-    case Dtype::kInt8: return "int8";
+    case Dtype::kF32:
+      return "fp32";
+    case Dtype::kBF16:
+      return "bf16";
+    case Dtype::kInt8:
+      return "int8";
   }
   return "fp32";
 }
@@ -31,8 +34,8 @@ Result<Dtype> ParseDtype(const std::string& name) {
 
 namespace {
 
-// A batch goes through the layers in groups of whole texts of about this many tokens: enough to hide the streaming of
-// the weights, few enough that the activations stay near.
+// A batch goes through the layers in groups of whole texts of about this many tokens: enough to
+// hide the streaming of the weights, few enough that the activations stay near.
 constexpr size_t kGroupTokens = 1024;
 
 struct DenseWeights {
@@ -43,7 +46,8 @@ struct DenseWeights {
 
 class DirectoryWorkspace : public SentenceEncoder::Workspace {
  public:
-  DirectoryWorkspace(const ModelInfo& info, size_t max_tokens, size_t max_texts, size_t widest, ThreadPool* pool)
+  DirectoryWorkspace(const ModelInfo& info, size_t max_tokens, size_t max_texts, size_t widest,
+                     ThreadPool* pool)
       : pool(pool),
         activations(info.config,
                     std::max<size_t>(std::min(max_tokens, kGroupTokens), info.max_sequence_tokens),
@@ -67,11 +71,16 @@ class DirectoryWorkspace : public SentenceEncoder::Workspace {
 
 MatmulActivation KernelActivation(DenseActivation activation) {
   switch (activation) {
-    case DenseActivation::kIdentity: return kMatmulNone;
-    case DenseActivation::kTanh: return kMatmulTanh;
-    case DenseActivation::kRelu: return kMatmulRelu;
-    case DenseActivation::kGelu: return kMatmulGeluErf;
-    case DenseActivation::kSigmoid: return kMatmulSigmoid;
+    case DenseActivation::kIdentity:
+      return kMatmulNone;
+    case DenseActivation::kTanh:
+      return kMatmulTanh;
+    case DenseActivation::kRelu:
+      return kMatmulRelu;
+    case DenseActivation::kGelu:
+      return kMatmulGeluErf;
+    case DenseActivation::kSigmoid:
+      return kMatmulSigmoid;
   }
   return kMatmulNone;
 }
@@ -89,8 +98,8 @@ class DirectoryEncoder : public SentenceEncoder {
     for (const DenseSpec& spec : info_.layout.dense) {
       if (static_cast<size_t>(spec.in_features) != width) {
         return Error{Code::kCorrupt, spec.directory + "/config.json: in_features is " +
-                                         std::to_string(spec.in_features) + ", but the module before gives " +
-                                         std::to_string(width)};
+                                         std::to_string(spec.in_features) +
+                                         ", but the module before gives " + std::to_string(width)};
       }
       MINNOW_RETURN_IF_ERROR(LoadDense(spec));
       width = spec.out_features;
@@ -102,19 +111,23 @@ class DirectoryEncoder : public SentenceEncoder {
 
   const ModelInfo& info() const override { return info_; }
 
-  std::unique_ptr<Workspace> NewWorkspace(size_t max_tokens, size_t max_texts, ThreadPool* pool) const override {
+  std::unique_ptr<Workspace> NewWorkspace(size_t max_tokens, size_t max_texts,
+                                          ThreadPool* pool) const override {
     return std::make_unique<DirectoryWorkspace>(info_, max_tokens, max_texts, widest_, pool);
   }
 
-  void Embed(const TokenBatch& batch, bool normalize, Workspace& workspace, float* out) const override {
+  void Embed(const TokenBatch& batch, bool normalize, Workspace& workspace,
+             float* out) const override {
     auto& space = static_cast<DirectoryWorkspace&>(workspace);
     const size_t size = info_.embedding_size;
     ForEachGroup(batch, space, [&](const TokenBatch& group, size_t first_text) {
       for (size_t i = 0; i < group.texts(); ++i) {
         const size_t start = group.starts[i];
-        const ConstRows hidden = {space.activations.hidden.data() + start * space.activations.hidden_stride,
-                                  space.activations.hidden_stride};
-        PoolText(hidden, group.starts[i + 1] - start, normalize, space, out + (first_text + i) * size);
+        const ConstRows hidden = {
+            space.activations.hidden.data() + start * space.activations.hidden_stride,
+            space.activations.hidden_stride};
+        PoolText(hidden, group.starts[i + 1] - start, normalize, space,
+                 out + (first_text + i) * size);
       }
     });
   }
@@ -126,7 +139,8 @@ class DirectoryEncoder : public SentenceEncoder {
       const size_t first_token = batch.starts[first_text];
       for (size_t t = 0; t < group.tokens(); ++t) {
         std::memcpy(out + (first_token + t) * channels,
-                    space.activations.hidden.data() + t * space.activations.hidden_stride, channels * sizeof(float));
+                    space.activations.hidden.data() + t * space.activations.hidden_stride,
+                    channels * sizeof(float));
       }
     });
   }
@@ -154,7 +168,8 @@ class DirectoryEncoder : public SentenceEncoder {
     return Status();
   }
 
-  // Runs the layers over groups of whole texts; `use` sees activations.hidden and the number of the group's first text.
+  // Runs the layers over groups of whole texts; `use` sees activations.hidden and the number of the
+  // group's first text.
   template <class Use>
   void ForEachGroup(const TokenBatch& batch, DirectoryWorkspace& space, const Use& use) const {
     CHECK(batch.tokens() <= space.max_tokens && batch.texts() <= space.max_texts);
@@ -163,12 +178,14 @@ class DirectoryEncoder : public SentenceEncoder {
       const size_t begin = batch.starts[first];
       size_t last = first + 1;
       while (last < batch.texts() && batch.starts[last + 1] - begin <= most) ++last;
-      for (size_t i = first; i <= last; ++i) space.starts[i - first] = static_cast<int32_t>(batch.starts[i] - begin);
+      for (size_t i = first; i <= last; ++i)
+        space.starts[i - first] = static_cast<int32_t>(batch.starts[i] - begin);
       const size_t tokens = batch.starts[last] - begin;
       const TokenBatch group = {
           .ids = batch.ids.subspan(begin, tokens),
           .starts = std::span<const int32_t>(space.starts.data(), last - first + 1),
-          .type_ids = batch.type_ids.empty() ? batch.type_ids : batch.type_ids.subspan(begin, tokens)};
+          .type_ids =
+              batch.type_ids.empty() ? batch.type_ids : batch.type_ids.subspan(begin, tokens)};
       EncoderForward(info_.config, weights_, kernels_, group, *space.pool, space.activations);
       use(group, first);
       first = last;
@@ -176,7 +193,8 @@ class DirectoryEncoder : public SentenceEncoder {
   }
 
   // out: [D] f32
-  void PoolText(ConstRows hidden, size_t tokens, bool normalize, DirectoryWorkspace& space, float* out) const {
+  void PoolText(ConstRows hidden, size_t tokens, bool normalize, DirectoryWorkspace& space,
+                float* out) const {
     const size_t channels = info_.config.hidden_size;
     float* vector = space.pooled[0].data();
     for (size_t i = 0; i < info_.layout.pooling.size(); ++i) {
@@ -184,8 +202,8 @@ class DirectoryEncoder : public SentenceEncoder {
     }
     for (size_t i = 0; i < dense_.size(); ++i) {
       float* next = space.pooled[(i + 1) % 2].data();
-      dense_[i].linear.Forward(kernels_, {vector, widest_}, /*rows=*/1, dense_[i].activation, /*residual=*/{},
-                               {next, widest_});
+      dense_[i].linear.Forward(kernels_, {vector, widest_}, /*rows=*/1, dense_[i].activation,
+                               /*residual=*/{}, {next, widest_});
       vector = next;
     }
     if (normalize) kernels_.normalize_f32(vector, info_.embedding_size);
@@ -202,7 +220,8 @@ class DirectoryEncoder : public SentenceEncoder {
 
 }  // namespace
 
-Result<std::unique_ptr<SentenceEncoder>> SentenceEncoder::Load(const std::string& directory, Dtype dtype) {
+Result<std::unique_ptr<SentenceEncoder>> SentenceEncoder::Load(const std::string& directory,
+                                                               Dtype dtype) {
   ModelInfo info;
   info.dtype = dtype;
   info.model_id = std::filesystem::path(directory + "/").parent_path().filename().string();

@@ -11,12 +11,16 @@ namespace minnow {
 
 Result<TableType> FloatTableType(const TensorView& tensor) {
   switch (tensor.type) {
-    case TensorType::kF32: return TableType::kF32;
-    case TensorType::kF16: return TableType::kF16;
-    case TensorType::kBF16: return TableType::kBF16;
+    case TensorType::kF32:
+      return TableType::kF32;
+    case TensorType::kF16:
+      return TableType::kF16;
+    case TensorType::kBF16:
+      return TableType::kBF16;
     default:
-      return Error{Code::kUnsupported, tensor.file->path() + ": tensor \"" + std::string(tensor.name) + "\" has type " +
-                                           TensorTypeName(tensor.type) + "; supported: F32, F16, BF16"};
+      return Error{Code::kUnsupported,
+                   tensor.file->path() + ": tensor \"" + std::string(tensor.name) + "\" has type " +
+                       TensorTypeName(tensor.type) + "; supported: F32, F16, BF16"};
   }
 }
 
@@ -31,11 +35,13 @@ Status CopyFloats(const TensorView& tensor, float* out) {
 Status PackRows(std::span<const TensorView* const> parts, float* out) {
   const size_t inner = parts[0]->shape[1];
   size_t columns = 0;
-  bool panels_meet = true;  // each part fills whole panels and is fp32: it can be packed where it lies
+  bool panels_meet =
+      true;  // each part fills whole panels and is fp32: it can be packed where it lies
   for (const TensorView* part : parts) {
     const size_t rows = part->shape[0];
     columns += rows;
-    panels_meet = panels_meet && part->type == TensorType::kF32 && (parts.size() == 1 || rows % kPanelColumns == 0);
+    panels_meet = panels_meet && part->type == TensorType::kF32 &&
+                  (parts.size() == 1 || rows % kPanelColumns == 0);
   }
   const Kernels& kernels = ActiveKernels();
   if (panels_meet) {

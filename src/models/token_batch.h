@@ -9,8 +9,9 @@ namespace minnow {
 
 // Texts packed end to end: text b is ids[starts[b] .. starts[b + 1]). No padding, so no mask.
 struct TokenBatch {
-  std::span<const int32_t> ids;       // [T], each in [0, vocab_size)
-  std::span<const int32_t> starts;    // [B + 1], starts[0] = 0, starts[B] = T; every text has at least one token
+  std::span<const int32_t> ids;  // [T], each in [0, vocab_size)
+  std::span<const int32_t>
+      starts;  // [B + 1], starts[0] = 0, starts[B] = T; every text has at least one token
   std::span<const uint8_t> type_ids;  // [T], each in [0, type_vocab_size), or empty: all 0
 
   size_t tokens() const { return ids.size(); }

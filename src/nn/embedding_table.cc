@@ -19,16 +19,19 @@ T LoadAt(const std::byte* data, size_t index) {
 }
 
 template <class Apply>
-void ForEach(const std::byte* data, TableType type, size_t begin, size_t columns, const Apply& apply) {
+void ForEach(const std::byte* data, TableType type, size_t begin, size_t columns,
+             const Apply& apply) {
   switch (type) {
     case TableType::kF32:
       for (size_t c = 0; c < columns; ++c) apply(c, LoadAt<float>(data, begin + c));
       return;
     case TableType::kF16:
-      for (size_t c = 0; c < columns; ++c) apply(c, FloatFromF16(LoadAt<uint16_t>(data, begin + c)));
+      for (size_t c = 0; c < columns; ++c)
+        apply(c, FloatFromF16(LoadAt<uint16_t>(data, begin + c)));
       return;
     case TableType::kBF16:
-      for (size_t c = 0; c < columns; ++c) apply(c, FloatFromBF16(LoadAt<uint16_t>(data, begin + c)));
+      for (size_t c = 0; c < columns; ++c)
+        apply(c, FloatFromBF16(LoadAt<uint16_t>(data, begin + c)));
       return;
   }
 }
@@ -42,7 +45,8 @@ void EmbeddingTable::Copy(size_t row, float* out) const {
 
 void EmbeddingTable::Add(size_t row, float* out) const {
   CHECK(row < rows_);
-  ForEach(data_, type_, row * columns_, columns_, [out](size_t c, float value) { out[c] += value; });
+  ForEach(data_, type_, row * columns_, columns_,
+          [out](size_t c, float value) { out[c] += value; });
 }
 
 // IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits.
@@ -58,6 +62,8 @@ float FloatFromF16(uint16_t bits) {
   return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
 }
 
-float FloatFromBF16(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16); }
+float FloatFromBF16(uint16_t bits) {
+  return std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
+}
 
 }  // namespace minnow

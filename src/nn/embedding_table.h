@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EmbeddingTable: rows of a table that are read straight from the mapped file, whatever their precision there.
+// EmbeddingTable: rows of a table that are read straight from the mapped file, whatever their
+// precision there.
 #pragma once
 
 #include <cstddef>

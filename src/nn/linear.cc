@@ -4,8 +4,8 @@
 
 namespace minnow {
 
-void Linear::Forward(const Kernels& kernels, ConstRows x, size_t rows, MatmulActivation activation, ConstRows residual,
-                     Rows y) const {
+void Linear::Forward(const Kernels& kernels, ConstRows x, size_t rows, MatmulActivation activation,
+                     ConstRows residual, Rows y) const {
   const MatmulF32 args = {.x = x.data,
                           .x_stride = x.stride,
                           .w = weight_,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Linear: y = activation(x W^T + b) + residual. Where precision lives: the layers above do not know it.
+// Linear: y = activation(x W^T + b) + residual. Where precision lives: the layers above do not know
+// it.
 //
 // Letters: T rows, K in_features, N out_features. A Linear borrows its packed weight and bias.
 #pragma once
@@ -11,7 +12,9 @@
 namespace minnow {
 
 // Rows of activations are this many floats apart at least: n rounded up to whole panels.
-constexpr size_t PaddedColumns(size_t n) { return (n + kPanelColumns - 1) / kPanelColumns * kPanelColumns; }
+constexpr size_t PaddedColumns(size_t n) {
+  return (n + kPanelColumns - 1) / kPanelColumns * kPanelColumns;
+}
 
 // A matrix of activations: rows of `stride` floats.
 struct ConstRows {
@@ -33,14 +36,16 @@ class Linear {
   size_t in_features() const { return in_features_; }
   size_t out_features() const { return out_features_; }
 
-  // Floats of packed storage for a weight of that shape; the bias takes PaddedColumns(out_features) more.
+  // Floats of packed storage for a weight of that shape; the bias takes PaddedColumns(out_features)
+  // more.
   static size_t PackedFloats(size_t in_features, size_t out_features) {
     return PaddedColumns(out_features) * in_features;
   }
 
-  // x: [T, K] f32; residual: [T, N] f32 or null data; y: [T, PaddedColumns(N)] f32, apart from x and residual.
-  void Forward(const Kernels& kernels, ConstRows x, size_t rows, MatmulActivation activation, ConstRows residual,
-               Rows y) const;
+  // x: [T, K] f32; residual: [T, N] f32 or null data; y: [T, PaddedColumns(N)] f32, apart from x
+  // and residual.
+  void Forward(const Kernels& kernels, ConstRows x, size_t rows, MatmulActivation activation,
+               ConstRows residual, Rows y) const;
 
  private:
   const float* weight_ = nullptr;
