@@ -1,35 +1,55 @@
 // SPDX-License-Identifier: Apache-2.0
 // ThreadPool: a fixed team of threads that run one function together and meet at its end.
 //
-// One caller at a time; the caller works too, as member 0. Threads wait by a short spin, then by futex, so an idle pool
-// uses no CPU. Nothing here allocates after construction.
+// One caller at a time; the caller works too, as member 0. Threads wait by a short spin, then by
+// futex, so an idle pool uses no CPU. Nothing here allocates after construction.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <thread>
-#include <type_traits>
 #include <vector>
+
+#include "base/aligned_buffer.h"
 
 namespace minnow {
 
+// A counter that threads wait on: a bounded spin first, then a sleep in the kernel. Publish costs a
+// system call only when somebody sleeps.
+class alignas(kCacheLineBytes) WaitCounter {
+ public:
+  uint32_t value() const { return value_.load(std::memory_order_acquire); }
+  // Adds one and wakes all who wait. What was written before it is seen by those who return from
+  // Wait.
+  void Advance();
+  // Returns once the value is no longer `old`. `spin_us` bounds the spin; 0: sleep at once.
+  void WaitWhile(uint32_t old, int spin_us);
+
+ private:
+  std::atomic<uint32_t> value_{0};
+  std::atomic<uint32_t> sleepers_{0};
+};
+
 // A meeting point for the members of one Run: nobody leaves Wait before all have come. Reusable.
+// What a member wrote before Wait is seen by all members after it.
 class SpinBarrier {
  public:
-  explicit SpinBarrier(int members) : members_(members) {}
+  explicit SpinBarrier(int members);
   void Wait();
 
  private:
-  const int members_;
-  std::atomic<int> arrived_{0};
-  std::atomic<uint32_t> phase_{0};
+  friend class ThreadPool;
+  int members_;
+  int spin_us_;
+  alignas(kCacheLineBytes) std::atomic<int> arrived_{0};
+  WaitCounter phase_;
 };
 
 class ThreadPool {
  public:
-  // `threads` >= 1 counts the caller: a pool of one starts no thread.
+  // `threads` >= 1 counts the caller: a pool of one starts no thread. Where the system refuses a
+  // thread (a limit on processes), the pool is smaller than asked for.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -37,10 +57,12 @@ class ThreadPool {
 
   int size() const { return size_; }
 
-  // Calls body(member) once for each member in [0, size()), and returns when all have returned. `body` must not throw.
+  // Calls body(member) once for each member in [0, size()), and returns when all have returned.
+  // `body` must not throw, nor call Run of the same pool.
   template <class Body>
   void Run(const Body& body) {
-    RunErased([](const void* context, int member) { (*static_cast<const Body*>(context))(member); }, &body);
+    RunErased([](const void* context, int member) { (*static_cast<const Body*>(context))(member); },
+              &body);
   }
 
   // The meeting point of the Run in progress: every member must call it the same number of times.
@@ -51,13 +73,18 @@ class ThreadPool {
   void RunErased(Function function, const void* context);
   void ThreadMain(int member);
 
-  const int size_;
+  const int idle_spin_us_;
+  const int round_spin_us_;
+  int size_ = 1;
   SpinBarrier barrier_;
+  // Written by the caller before it advances round_, read by the members after.
   Function function_ = nullptr;
   const void* context_ = nullptr;
-  std::atomic<uint32_t> generation_{0};  // a new value starts a round
-  std::atomic<int> running_{0};          // members other than the caller still in the round
-  std::atomic<bool> stop_{false};
+  bool stop_ = false;
+  WaitCounter round_;  // advances when a round starts
+  alignas(kCacheLineBytes) std::atomic<int> running_{
+      0};                 // members other than the caller still in the round
+  WaitCounter finished_;  // advances when the last of them leaves
   std::vector<std::thread> threads_;
 };
 

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rounds, the barrier, and how a thread waits.
+#include "base/thread_pool.h"
+
+#include <linux/futex.h>
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <climits>
+#include <system_error>
+
+#include "base/check.h"
+#include "base/cpu.h"
+
+namespace minnow {
+namespace {
+
+// Between rounds: long enough for the next layer of a model to start, too short to show in a
+// process list.
+constexpr int kIdleSpinUs = 50;
+// Inside a round the others are at work and will come: sleeping costs more than their lag, unless
+// one was preempted.
+constexpr int kRoundSpinUs = 200;
+constexpr auto kYieldAfter = std::chrono::microseconds(20);
+constexpr int kPausesPerClock = 16;
+
+// More threads than cores: whoever spins keeps another from arriving.
+int RoundSpinUs(int members) { return members <= Cpu().usable_cores() ? kRoundSpinUs : 0; }
+int IdleSpinUs(int members) { return members <= Cpu().usable_cores() ? kIdleSpinUs : 0; }
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb");
+#endif
+}
+
+uint32_t* FutexWord(std::atomic<uint32_t>& value) {
+  static_assert(sizeof(value) == sizeof(uint32_t) && std::atomic<uint32_t>::is_always_lock_free);
+  return reinterpret_cast<uint32_t*>(&value);
+}
+
+}  // namespace
+
+void WaitCounter::Advance() {
+  // Sequentially consistent with the two operations on sleepers_: either we see the sleeper, or the
+  // kernel sees the new value when the sleeper asks to sleep.
+  value_.fetch_add(1);
+  if (sleepers_.load() == 0) return;
+  ::syscall(SYS_futex, FutexWord(value_), FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+}
+
+void WaitCounter::WaitWhile(uint32_t old, int spin_us) {
+  if (value() != old) return;
+  if (spin_us > 0) {
+    using Clock = std::chrono::steady_clock;
+    const auto begin = Clock::now();
+    const auto end = begin + std::chrono::microseconds(spin_us);
+    for (auto now = begin; now < end; now = Clock::now()) {
+      // Whom we wait for may be without a core, because of us or of another process: give ours
+      // away, but stay ready.
+      if (now - begin > kYieldAfter) ::sched_yield();
+      // Reading the clock costs about as much as one pause, so it is read now and then.
+      for (int i = 0; i < kPausesPerClock; ++i) {
+        if (value() != old) return;
+        Pause();
+      }
+    }
+  }
+  sleepers_.fetch_add(1);
+  while (value_.load() == old) {
+    ::syscall(SYS_futex, FutexWord(value_), FUTEX_WAIT_PRIVATE, old, nullptr, nullptr, 0);
+  }
+  sleepers_.fetch_sub(1);
+}
+
+SpinBarrier::SpinBarrier(int members) : members_(members), spin_us_(RoundSpinUs(members)) {}
+
+void SpinBarrier::Wait() {
+  if (members_ == 1) return;
+  const uint32_t phase = phase_.value();
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == members_) {
+    // The others are waiting for the phase, so nobody else touches the count.
+    arrived_.store(0, std::memory_order_relaxed);
+    phase_.Advance();
+  } else {
+    phase_.WaitWhile(phase, spin_us_);
+  }
+}
+
+ThreadPool::ThreadPool(int threads)
+    : idle_spin_us_(IdleSpinUs(threads)), round_spin_us_(RoundSpinUs(threads)), barrier_(threads) {
+  CHECK(threads >= 1);
+  threads_.reserve(static_cast<size_t>(threads - 1));
+  for (int member = 1; member < threads; ++member) {
+    try {
+      threads_.emplace_back([this, member] { ThreadMain(member); });
+    } catch (const std::system_error&) {
+      break;
+    }
+  }
+  size_ = static_cast<int>(threads_.size()) + 1;
+  barrier_.members_ = size_;
+}
+
+ThreadPool::~ThreadPool() {
+  stop_ = true;
+  round_.Advance();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void ThreadPool::RunErased(Function function, const void* context) {
+  if (size_ == 1) {
+    function(context, 0);
+    return;
+  }
+  function_ = function;
+  context_ = context;
+  running_.store(size_ - 1, std::memory_order_relaxed);
+  const uint32_t finished = finished_.value();
+  round_.Advance();
+  function(context, 0);
+  finished_.WaitWhile(finished, round_spin_us_);
+}
+
+void ThreadPool::ThreadMain(int member) {
+  // Rounds start after the constructor, so the first one is 1, however late this thread starts.
+  for (uint32_t round = 0;; ++round) {
+    round_.WaitWhile(round, idle_spin_us_);
+    if (stop_) return;
+    function_(context_, member);
+    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) finished_.Advance();
+  }
+}
+
+}  // namespace minnow

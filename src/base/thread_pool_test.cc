@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rounds run once on every member, the barrier holds, and an idle pool uses no CPU.
+#include "base/thread_pool.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+
+namespace minnow {
+namespace {
+
+double ProcessCpuSeconds() {
+  timespec now;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+class ThreadPoolOfSize : public ::testing::TestWithParam<int> {};
+
+TEST_P(ThreadPoolOfSize, RunsEveryMemberOnceARound) {
+  ThreadPool pool(GetParam());
+  ASSERT_EQ(pool.size(), GetParam());
+  std::vector<int> calls(static_cast<size_t>(pool.size()),
+                         0);  // not atomic: each member has its own
+  constexpr int kRounds = 2000;
+  for (int round = 0; round < kRounds; ++round) {
+    pool.Run([&](int member) { ++calls[static_cast<size_t>(member)]; });
+  }
+  for (const int count : calls) EXPECT_EQ(count, kRounds);
+}
+
+TEST_P(ThreadPoolOfSize, BarrierSeparatesSteps) {
+  ThreadPool pool(GetParam());
+  const size_t members = static_cast<size_t>(pool.size());
+  std::vector<int> left(members, 0), right(members, 0);
+  std::atomic<int> wrong{0};
+  for (int round = 0; round < 200; ++round) {
+    pool.Run([&](int member) {
+      for (int step = 0; step < 5; ++step) {
+        left[static_cast<size_t>(member)] = round + step;
+        pool.barrier().Wait();
+        // Everybody reads everybody: a data race, and a wrong value, unless the barrier holds.
+        int sum = 0;
+        for (const int value : left) sum += value;
+        if (sum != (round + step) * pool.size()) ++wrong;
+        right[static_cast<size_t>(member)] = sum;
+        pool.barrier().Wait();
+      }
+    });
+  }
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST_P(ThreadPoolOfSize, WakesFromSleep) {
+  ThreadPool pool(GetParam());
+  std::atomic<int> calls{0};
+  for (int round = 0; round < 20; ++round) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));  // longer than any spin
+    pool.Run([&](int) { ++calls; });
+    EXPECT_EQ(calls, (round + 1) * pool.size());
+  }
+}
+
+TEST_P(ThreadPoolOfSize, StopsWithoutARound) { ThreadPool pool(GetParam()); }
+
+INSTANTIATE_TEST_SUITE_P(Sizes, ThreadPoolOfSize, ::testing::Values(1, 2, 3, 8));
+
+TEST(ThreadPool, WaitsForSlowMembers) {
+  ThreadPool pool(3);
+  std::vector<int> done(3, 0);
+  pool.Run([&](int member) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5 * member));
+    done[static_cast<size_t>(member)] = 1;
+  });
+  EXPECT_EQ(done, std::vector<int>({1, 1, 1}));
+}
+
+TEST(ThreadPool, ManyPoolsSideBySide) {
+  std::vector<std::thread> callers;
+  std::atomic<int> calls{0};
+  for (int i = 0; i < 4; ++i) {
+    callers.emplace_back([&] {
+      ThreadPool pool(2);
+      for (int round = 0; round < 300; ++round) pool.Run([&](int) { ++calls; });
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(calls, 4 * 300 * 2);
+}
+
+TEST(ThreadPool, IdleUsesNoCpu) {
+  ThreadPool pool(8);
+  pool.Run([](int) {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const double before = ProcessCpuSeconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_LT(ProcessCpuSeconds() - before, 0.01);
+}
+
+TEST(ThreadPool, IsSmallerWhereThreadsAreRefused) {
+  rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "sanitizers need the address space that this test limits";
+#endif
+  // Stacks of 8 MiB each: some fit, not all.
+  const rlimit small{size_t{512} << 20, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &small), 0);
+  {
+    ThreadPool pool(1000);
+    EXPECT_GE(pool.size(), 1);
+    EXPECT_LT(pool.size(), 1000);
+    std::atomic<int> calls{0};
+    pool.Run([&](int) {
+      ++calls;
+      pool.barrier().Wait();
+    });
+    EXPECT_EQ(calls, pool.size());
+  }
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+}
+
+}  // namespace
+}  // namespace minnow
