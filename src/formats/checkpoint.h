@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Checkpoint: named tensors of a model directory, mapped from one safetensors file or from shards with their index.
+// Checkpoint: named tensors of a model directory, mapped from one safetensors file or from shards
+// with their index.
 //
 // Format: https://github.com/huggingface/safetensors#format
-// Everything in the files is untrusted: header size, JSON, names, dtypes, shapes, offsets and overlaps are checked when a
-// file is opened, so that a TensorView is always safe to read. Views borrow from the Checkpoint. Thread-safe when const.
+// Everything in the files is untrusted: header size, JSON, names, dtypes, shapes, offsets and
+// overlaps are checked when a file is opened, so that a TensorView is always safe to read. Views
+// borrow from the Checkpoint. Thread-safe when const.
 #pragma once
 
 #include <cstddef>
@@ -17,36 +19,35 @@
 
 #include "base/mapped_file.h"
 #include "base/result.h"
+#include "formats/safetensors.h"
 
 namespace minnow {
-
-enum class TensorType { kF64, kF32, kF16, kBF16, kI64, kI32, kI16, kI8, kU64, kU32, kU16, kU8, kBool };
-
-const char* TensorTypeName(TensorType type);  // "F32", as in the file
-size_t TensorTypeBytes(TensorType type);
 
 struct TensorView {
   std::string_view name;
   TensorType type = TensorType::kF32;
-  std::vector<int64_t> shape;           // outermost first; empty for a scalar
-  std::span<const std::byte> data;      // may be unaligned for its type: safetensors promises alignment of 8 at best
-  const MappedFile* file = nullptr;     // for messages, and to release pages after packing
+  std::vector<int64_t> shape;  // outermost first; empty for a scalar
+  std::span<const std::byte>
+      data;  // may be unaligned for its type: safetensors promises alignment of 8 at best
+  const MappedFile* file = nullptr;  // for messages, and to release pages after packing
 
   int64_t elements() const;
-  std::string ShapeString() const;      // "[384, 1536]"
+  std::string ShapeString() const;  // "[384, 1536]"
 };
 
 class Checkpoint {
  public:
-  // Opens `directory`/model.safetensors, or the shards named by `directory`/model.safetensors.index.json.
-  // Fails with kNotFound, kCorrupt, kUnsupported; the message names the file, the tensor and what is wrong.
+  // Opens `directory`/model.safetensors, or the shards named by
+  // `directory`/model.safetensors.index.json. Fails with kNotFound, kCorrupt, kUnsupported; the
+  // message names the file, the tensor and what is wrong.
   static Result<Checkpoint> OpenDirectory(const std::string& directory);
   // Opens one safetensors file.
   static Result<Checkpoint> OpenFile(const std::string& path);
 
   // nullptr when there is no such tensor.
   const TensorView* Find(std::string_view name) const;
-  // The tensor with that name and shape; kNotFound or kCorrupt otherwise. -1 in `shape` matches any size.
+  // The tensor with that name and shape; kNotFound or kCorrupt otherwise. -1 in `shape` matches any
+  // size.
   Result<const TensorView*> Get(std::string_view name, std::span<const int64_t> shape) const;
 
   // All tensors in name order.
@@ -56,6 +57,11 @@ class Checkpoint {
   const std::map<std::string, std::string, std::less<>>& metadata() const { return metadata_; }
 
  private:
+  // Maps one file and adds its tensors: all of them, or with `wanted` those that the index says are
+  // in `shard`.
+  struct ShardIndex;
+  Status AddFile(const std::string& path, const ShardIndex* wanted, const std::string& shard);
+
   std::vector<std::unique_ptr<MappedFile>> files_;
   std::map<std::string, TensorView, std::less<>> tensors_;
   std::map<std::string, std::string, std::less<>> metadata_;

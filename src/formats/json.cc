@@ -20,6 +20,8 @@ struct JsonDocumentState {
   explicit JsonDocumentState(std::string document_name)
       : name(std::move(document_name)), root(json::storage_ptr(&memory)) {}
 
+  Code code() const { return name.empty() ? Code::kInvalidArgument : Code::kCorrupt; }
+
   std::string name;
   json::monotonic_resource memory;
   json::value root;
@@ -50,6 +52,7 @@ class TreeHandler {
 
   explicit TreeHandler(size_t max_values) : max_values_(max_values) {}
   json::value_stack& stack() { return stack_; }
+  size_t names() const { return names_; }
   bool over_limit() const { return over_limit_; }
   bool number_too_large() const { return number_too_large_; }
 
@@ -71,6 +74,7 @@ class TreeHandler {
   }
   bool on_key(json::string_view s, size_t, json::error_code& ec) {
     stack_.push_key(s);
+    ++names_;
     return Count(ec);
   }
   bool on_string_part(json::string_view s, size_t, json::error_code&) {
@@ -124,6 +128,7 @@ class TreeHandler {
   json::value_stack stack_;
   const size_t max_values_;
   size_t values_ = 0;
+  size_t names_ = 0;
   bool over_limit_ = false;
   bool number_too_large_ = false;
 };
@@ -150,31 +155,30 @@ bool IsPythonNumberWord(std::string_view text, size_t offset) {
   return false;
 }
 
-Error ParseError(std::string_view text, size_t offset, const json::error_code& ec,
-                 const TreeHandler& handler, const std::string& name, const JsonLimits& limits) {
+std::string ParseMessage(std::string_view text, size_t offset, const json::error_code& ec,
+                         const TreeHandler& handler, const JsonLimits& limits) {
   const std::string place = LineAndColumn(text, offset);
-  if (handler.over_limit()) {
-    return Error{
-        Code::kInvalidArgument,
-        Joined(name, "", "more than " + std::to_string(limits.max_values) + " JSON values")};
-  }
+  if (handler.over_limit())
+    return "more than " + std::to_string(limits.max_values) + " JSON values";
   if (ec == json::error::too_deep) {
-    return Error{
-        Code::kInvalidArgument,
-        Joined(name, "",
-               "JSON nested deeper than " + std::to_string(limits.max_depth) + " at " + place)};
+    return "JSON nested deeper than " + std::to_string(limits.max_depth) + " at " + place;
   }
-  if (handler.number_too_large()) {
-    return Error{Code::kCorrupt, Joined(name, "", "number too large for a double at " + place)};
-  }
+  if (handler.number_too_large()) return "number too large for a double at " + place;
   if (IsPythonNumberWord(text, offset)) {
-    return Error{
-        Code::kCorrupt,
-        Joined(name, "",
-               "NaN and Infinity are not JSON, though Python may write them (" + place + ")")};
+    return "NaN and Infinity are not JSON, though Python may write them (" + place + ")";
   }
-  return Error{Code::kCorrupt,
-               Joined(name, "", "not valid JSON at " + place + ": " + ec.message())};
+  return "not valid JSON at " + place + ": " + ec.message();
+}
+
+size_t CountNames(const json::value& value) {
+  size_t names = 0;
+  if (const auto* array = value.if_array()) {
+    for (const json::value& item : *array) names += CountNames(item);
+  } else if (const auto* object = value.if_object()) {
+    names += object->size();
+    for (const auto& member : *object) names += CountNames(member.value());
+  }
+  return names;
 }
 
 Status ParseInto(JsonDocumentState& state, std::string_view text, const JsonLimits& limits) {
@@ -186,9 +190,16 @@ Status ParseInto(JsonDocumentState& state, std::string_view text, const JsonLimi
   json::error_code ec;
   const size_t used = parser.write_some(/*more=*/false, text.data(), text.size(), ec);
   if (!ec && used < text.size()) ec = json::error::extra_data;
-  if (ec) return ParseError(text, used, ec, handler, state.name, limits);
+  if (ec) {
+    return Error{state.code(),
+                 Joined(state.name, "", ParseMessage(text, used, ec, handler, limits))};
+  }
   // The value sits in the same memory, so this moves and does not copy.
   state.root = handler.stack().release();
+  // The tree keeps one of two equal names.
+  if (limits.unique_names && CountNames(state.root) != handler.names()) {
+    return Error{state.code(), Joined(state.name, "", "an object has the same name twice")};
+  }
   return {};
 }
 
@@ -332,7 +343,7 @@ std::optional<JsonView> JsonView::Find(std::string_view name) const {
 Result<JsonView> JsonView::Get(std::string_view name) const {
   if (!is_object()) return Expected("an object");
   if (const auto found = Find(name)) return *found;
-  return Wrong(Code::kInvalidArgument, "field " + QuoteForMessage(name) + " is missing");
+  return Wrong("field " + QuoteForMessage(name) + " is missing");
 }
 
 Result<bool> JsonView::GetBool(std::string_view name) const {
@@ -416,8 +427,10 @@ Error JsonView::Wrong(Code code, std::string_view text) const {
   return Error{code, Joined(document_->name, Path(), text)};
 }
 
-Error JsonView::Expected(std::string_view expected, Code code) const {
-  return Wrong(code, "expected " + std::string(expected) + ", got " + Describe());
+Error JsonView::Wrong(std::string_view text) const { return Wrong(document_->code(), text); }
+
+Error JsonView::Expected(std::string_view expected) const {
+  return Wrong("expected " + std::string(expected) + ", got " + Describe());
 }
 
 JsonDocument::JsonDocument(std::unique_ptr<JsonDocumentState> state) : state_(std::move(state)) {}
@@ -427,13 +440,12 @@ JsonDocument::~JsonDocument() = default;
 
 Result<JsonDocument> JsonDocument::Parse(std::string_view text, std::string name,
                                          const JsonLimits& limits) {
-  if (text.size() > limits.max_bytes) {
-    return Error{Code::kInvalidArgument,
-                 Joined(name, "",
-                        std::to_string(text.size()) + " bytes of JSON, limit " +
-                            std::to_string(limits.max_bytes))};
-  }
   auto state = std::make_unique<JsonDocumentState>(std::move(name));
+  if (text.size() > limits.max_bytes) {
+    return Error{state->code(), Joined(state->name, "",
+                                       std::to_string(text.size()) + " bytes of JSON, limit " +
+                                           std::to_string(limits.max_bytes))};
+  }
   try {
     MINNOW_RETURN_IF_ERROR(ParseInto(*state, text, limits));
   } catch (const std::bad_alloc&) {

@@ -4,6 +4,8 @@
 // JsonDocument owns what was parsed; JsonView points into it and must not outlive it. Both may be
 // read from many threads. Getters never guess: a failure names the document and the field, as in
 //   config.json: hidden_size: expected an integer in [1, 65536], got "x"
+// What is wrong with a named document (a file) is kCorrupt; with a nameless one (a request),
+// kInvalidArgument.
 #pragma once
 
 #include <cstddef>
@@ -24,8 +26,8 @@ namespace minnow {
 struct JsonLimits {
   size_t max_bytes = size_t{256} << 20;  // of text
   size_t max_depth = 64;                 // of nested arrays and objects
-  size_t max_values =
-      SIZE_MAX;  // numbers, strings, objects, ... and keys; bounds memory at ~40 bytes each
+  size_t max_values = SIZE_MAX;          // numbers, strings, ... and names: bounds memory
+  bool unique_names = false;             // refuse an object that has a name twice
 };
 
 enum class JsonType { kNull, kBool, kNumber, kString, kArray, kObject };
@@ -82,8 +84,9 @@ class JsonView {
   std::string Describe() const;
   // "config.json: hidden_act: <text>".
   Error Wrong(Code code, std::string_view text) const;
+  Error Wrong(std::string_view text) const;
   // "config.json: hidden_act: expected <expected>, got 5"
-  Error Expected(std::string_view expected, Code code = Code::kInvalidArgument) const;
+  Error Expected(std::string_view expected) const;
 
   // for (const JsonView item : array.Items()) — of an object: its values.
   class Iterator;
@@ -133,8 +136,7 @@ inline JsonView::Range JsonView::Items() const { return Range{*this}; }
 class JsonDocument {
  public:
   // Strict RFC 8259: no comments, trailing commas, NaN, Infinity or invalid UTF-8. `name` (a file,
-  // or empty for a request) opens every message. Fails with kCorrupt (not JSON, with line and
-  // column) or kInvalidArgument (a limit, named).
+  // or empty for a request) opens every message; a failure tells line and column, or the limit.
   static Result<JsonDocument> Parse(std::string_view text, std::string name,
                                     const JsonLimits& limits = {});
   // Reads and parses a file. Also fails as ReadSmallFile does.

@@ -110,6 +110,24 @@ TEST(Json, LastOfEqualNamesWins) {
   EXPECT_EQ(MustParse(text + ", \"a\": 2}").root().GetInt("a", 0, 9).value(), 2);
 }
 
+TEST(Json, UniqueNamesOnDemand) {
+  JsonLimits limits;
+  limits.unique_names = true;
+  EXPECT_EQ(ErrorOf(R"({"a": {"a": 1}, "b": [{"a": 2}]})", limits), "(parsed)");
+  EXPECT_THAT(ErrorOf(R"([{"b": {"a": 1, "a": 1}}])", limits), HasSubstr("same name twice"));
+}
+
+TEST(Json, FilesAreCorruptAndRequestsInvalid) {
+  for (const char* text : {"[", "[[[["}) {
+    EXPECT_EQ(JsonDocument::Parse(text, "x.json").error().code, Code::kCorrupt);
+    EXPECT_EQ(JsonDocument::Parse(text, "").error().code, Code::kInvalidArgument);
+  }
+  EXPECT_EQ(JsonDocument::Parse("[]", "x.json")->root().GetInt("a", 0, 1).error().code,
+            Code::kCorrupt);
+  EXPECT_EQ(JsonDocument::Parse("{}", "")->root().GetInt("a", 0, 1).error().code,
+            Code::kInvalidArgument);
+}
+
 TEST(Json, ErrorsSayWhere) {
   EXPECT_THAT(ErrorOf("{\n  \"a\": 1,\n  \"b\" 2\n}"),
               HasSubstr("config.json: not valid JSON at line 3, column 7"));

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opens safetensors files and joins shards by their index.
+#include "formats/checkpoint.h"
+
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "formats/json.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kMaxIndexBytes = size_t{64} << 20;
+constexpr size_t kMaxShards = 1000;
+constexpr const char* kSingleFile = "model.safetensors";
+constexpr const char* kIndexFile = "model.safetensors.index.json";
+constexpr const char* kPickleFile = "pytorch_model.bin";
+
+std::string Join(const std::string& directory, const std::string& file) {
+  return (std::filesystem::path(directory) / file).string();
+}
+
+// Also true for a broken symbolic link or a file of the wrong kind: opening it then says what is
+// wrong.
+bool Exists(const std::string& path) {
+  std::error_code ec;
+  return std::filesystem::symlink_status(path, ec).type() !=
+             std::filesystem::file_type::not_found &&
+         !ec;
+}
+
+// A file name and nothing else: no way out of the directory, nothing that a C string would cut.
+bool IsPlainFileName(std::string_view name) {
+  if (name.empty() || name == "." || name == ".." || name.size() > 255) return false;
+  for (const char c : name) {
+    if (c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20) return false;
+  }
+  return true;
+}
+
+std::string ShapeText(std::span<const int64_t> shape) {
+  std::string text = "[";
+  for (const int64_t size : shape) {
+    if (text.size() > 1) text += ", ";
+    text += size < 0 ? std::string("any") : std::to_string(size);
+  }
+  return text + "]";
+}
+
+bool ShapeMatches(std::span<const int64_t> expected, const std::vector<int64_t>& shape) {
+  if (expected.size() != shape.size()) return false;
+  for (size_t i = 0; i < shape.size(); ++i) {
+    if (expected[i] >= 0 && expected[i] != shape[i]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+struct Checkpoint::ShardIndex {
+  std::map<std::string, std::string, std::less<>> shard_of;  // by tensor name
+  std::set<std::string> shards;
+
+  static Result<ShardIndex> Read(const std::string& path);
+};
+
+Result<Checkpoint::ShardIndex> Checkpoint::ShardIndex::Read(const std::string& path) {
+  JsonLimits limits;
+  limits.max_bytes = kMaxIndexBytes;
+  MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::ReadFile(path, limits));
+  MINNOW_ASSIGN_OR_RETURN(const JsonView field, document.root().Get("weight_map"));
+  MINNOW_ASSIGN_OR_RETURN(const JsonView map, field.Object());
+  ShardIndex index;
+  for (size_t i = 0; i < map.size(); ++i) {
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view shard, map.at(i).String());
+    if (!IsPlainFileName(shard)) {
+      return map.at(i).Wrong("shard " + QuoteForMessage(shard) + " is not a plain file name");
+    }
+    index.shard_of.emplace(map.key(i), shard);
+    index.shards.emplace(shard);
+    if (index.shards.size() > kMaxShards) {
+      return map.Wrong("more than " + std::to_string(kMaxShards) + " shards");
+    }
+  }
+  if (index.shards.empty()) return map.Wrong("names no tensor");
+  return index;
+}
+
+int64_t TensorView::elements() const {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
+}
+
+std::string TensorView::ShapeString() const { return ShapeText(shape); }
+
+Status Checkpoint::AddFile(const std::string& path, const ShardIndex* wanted,
+                           const std::string& shard) {
+  MINNOW_ASSIGN_OR_RETURN(MappedFile mapped, MappedFile::Open(path));
+  MINNOW_ASSIGN_OR_RETURN(SafetensorsHeader header, ParseSafetensorsHeader(mapped.bytes(), path));
+  if (!header.problems.empty()) return header.problems.front();
+  if (files_.empty()) metadata_ = std::move(header.metadata);
+  files_.push_back(std::make_unique<MappedFile>(std::move(mapped)));
+  const MappedFile& file = *files_.back();
+  for (SafetensorsEntry& entry : header.tensors) {
+    if (wanted != nullptr) {
+      const auto listed = wanted->shard_of.find(entry.name);
+      if (listed == wanted->shard_of.end() || listed->second != shard) continue;
+    }
+    const auto [node, added] = tensors_.try_emplace(std::move(entry.name));
+    CHECK(added);  // names are unique in a header, and an index gives each to one shard
+    TensorView& view = node->second;
+    view.name = node->first;
+    view.type = entry.type;
+    view.shape = std::move(entry.shape);
+    view.data = file.bytes().subspan(entry.begin, entry.end - entry.begin);
+    view.file = &file;
+  }
+  return {};
+}
+
+Result<Checkpoint> Checkpoint::OpenFile(const std::string& path) {
+  Checkpoint checkpoint;
+  MINNOW_RETURN_IF_ERROR(checkpoint.AddFile(path, nullptr, ""));
+  return checkpoint;
+}
+
+Result<Checkpoint> Checkpoint::OpenDirectory(const std::string& directory) {
+  const std::string single = Join(directory, kSingleFile);
+  const std::string index_path = Join(directory, kIndexFile);
+  if (Exists(single)) return OpenFile(single);
+  if (!Exists(index_path)) {
+    if (Exists(Join(directory, kPickleFile))) {
+      return Error{Code::kUnsupported,
+                   directory + ": has " + kPickleFile + " but no " + kSingleFile +
+                       ": pickles can run code and are not read; convert the model to "
+                       "safetensors"};
+    }
+    return Error{Code::kNotFound, directory + ": no " + kSingleFile + " and no " + kIndexFile};
+  }
+  MINNOW_ASSIGN_OR_RETURN(const ShardIndex index, ShardIndex::Read(index_path));
+  Checkpoint checkpoint;
+  for (const std::string& shard : index.shards) {
+    MINNOW_RETURN_IF_ERROR(checkpoint.AddFile(Join(directory, shard), &index, shard));
+  }
+  for (const auto& [name, shard] : index.shard_of) {
+    if (checkpoint.Find(name) == nullptr) {
+      return Error{Code::kCorrupt,
+                   index_path + ": tensor " + QuoteForMessage(name) + " is not in " + shard};
+    }
+  }
+  return checkpoint;
+}
+
+const TensorView* Checkpoint::Find(std::string_view name) const {
+  const auto found = tensors_.find(name);
+  return found == tensors_.end() ? nullptr : &found->second;
+}
+
+Result<const TensorView*> Checkpoint::Get(std::string_view name,
+                                          std::span<const int64_t> shape) const {
+  const TensorView* tensor = Find(name);
+  if (tensor == nullptr) {
+    const std::string where = files_.empty() ? std::string("checkpoint") : files_.front()->path();
+    return Error{Code::kNotFound, where + ": no tensor " + QuoteForMessage(name)};
+  }
+  if (!ShapeMatches(shape, tensor->shape)) {
+    return Error{Code::kCorrupt, tensor->file->path() + ": tensor " + QuoteForMessage(name) +
+                                     ": shape " + tensor->ShapeString() + ", expected " +
+                                     ShapeText(shape)};
+  }
+  return tensor;
+}
+
+}  // namespace minnow
