@@ -11,13 +11,14 @@
 #include <thread>
 #include <vector>
 
-#include "base/aligned_buffer.h"
-
 namespace minnow {
+
+// Words that different threads write stand this far apart.
+inline constexpr size_t kSharingBytes = 64;
 
 // A counter that threads wait on: a bounded spin first, then a sleep in the kernel. Publish costs a
 // system call only when somebody sleeps.
-class alignas(kCacheLineBytes) WaitCounter {
+class alignas(kSharingBytes) WaitCounter {
  public:
   uint32_t value() const { return value_.load(std::memory_order_acquire); }
   // Adds one and wakes all who wait. What was written before it is seen by those who return from
@@ -42,7 +43,7 @@ class SpinBarrier {
   friend class ThreadPool;
   int members_;
   int spin_us_;
-  alignas(kCacheLineBytes) std::atomic<int> arrived_{0};
+  alignas(kSharingBytes) std::atomic<int> arrived_{0};
   WaitCounter phase_;
 };
 
@@ -82,7 +83,7 @@ class ThreadPool {
   const void* context_ = nullptr;
   bool stop_ = false;
   WaitCounter round_;  // advances when a round starts
-  alignas(kCacheLineBytes) std::atomic<int> running_{
+  alignas(kSharingBytes) std::atomic<int> running_{
       0};                 // members other than the caller still in the round
   WaitCounter finished_;  // advances when the last of them leaves
   std::vector<std::thread> threads_;
