@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Connection: one client's socket, served by one coroutine on the I/O thread. Internal to http/.
+//
+// Everything here runs on the I/O thread; only the answer comes from elsewhere, and is posted to
+// it.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "http/message.h"
+#include "http/router.h"
+#include "http/server.h"
+
+namespace minnow::http {
+
+class Connection;
+
+// What the connections of one server share. Lives until the I/O thread has ended.
+struct ServerContext {
+  ServerOptions options;
+  Router router;
+  std::shared_ptr<boost::asio::io_context> io;
+  std::unordered_set<Connection*> connections;  // those whose coroutine runs
+  std::vector<char> scratch;                    // for bytes that are read to be thrown away
+  bool draining = false;
+  std::atomic<size_t> open_connections{0};
+  std::atomic<uint64_t> accepted_connections{0};
+  std::atomic<uint64_t> requests{0};
+
+  // The Date header's value now, formatted once a second.
+  std::string_view Date();
+
+ private:
+  std::time_t date_time_ = 0;
+  std::string date_;
+};
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  Connection(boost::asio::ip::tcp::socket socket, ServerContext* context);
+
+  // Serves the socket until it closes. `context` must outlive the coroutine (not the Connection).
+  boost::asio::awaitable<void> Run();
+
+  // Closes the connection if it waits for a request; otherwise the answer under way is its last.
+  void Drain();
+  // Ends the coroutine now.
+  void Abort();
+  // Gives up whatever waits for the client past its deadline.
+  void CheckDeadline(Clock::time_point now);
+  // The answer to request number `serial`; ignored when that request is no longer waited for.
+  void OnResponse(uint64_t serial, Response response);
+
+ private:
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  enum class Phase { kIdle, kReading, kHandling, kWriting };
+
+  // Reads one request into request_. False: none came; the answer, if one is due, is in response_.
+  boost::asio::awaitable<bool> ReadRequest();
+  boost::asio::awaitable<bool> ReadHead();
+  boost::asio::awaitable<bool> ReadBody();
+  // Fills request_ from the parsed head. False: malformed; response_ says how.
+  bool TakeHead();
+  // Answers request_ by its route; response_ is set afterwards, unless the connection was aborted.
+  boost::asio::awaitable<void> Handle();
+  // The answer that needs no handler (404, 405, OPTIONS, ...).
+  std::optional<Response> AnswerWithoutHandler(const Router::Match& match) const;
+  // Writes response_. False: the client is gone.
+  boost::asio::awaitable<bool> WriteResponse();
+  boost::asio::awaitable<bool> WriteAll(std::string_view head, std::string_view body);
+  // Lets the client read the last answer before the socket closes on bytes that it still sends.
+  boost::asio::awaitable<void> Linger();
+
+  // Notices, while a handler works, that the client leaves.
+  void WatchClient(uint64_t serial);
+  void OnReadable(uint64_t serial);
+  void ClientLeft();
+
+  // Ends request reading with an error answer, after which the connection closes.
+  bool Refuse(int status, std::string_view detail);
+  bool RefuseForError(const boost::system::error_code& error);
+
+  void SetDeadline(std::chrono::milliseconds timeout) { deadline_ = Clock::now() + timeout; }
+
+  boost::asio::ip::tcp::socket socket_;
+  ServerContext* context_;
+  boost::asio::steady_timer answered_;  // cancelled when response_ arrives
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  Phase phase_ = Phase::kIdle;
+  Clock::time_point deadline_ = Clock::time_point::max();
+  Clock::time_point read_done_;  // when the request under way had arrived
+  bool timed_out_ = false;
+  bool aborted_ = false;
+
+  Request request_;
+  bool keep_alive_ = false;
+  uint64_t serial_ = 0;  // of the request under way
+  std::shared_ptr<std::atomic<bool>> client_gone_;
+  std::optional<Response> response_;
+  std::string head_;
+};
+
+}  // namespace minnow::http

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// Request and Response: HTTP messages as handlers see them, free of any network library.
+//
+// Plain values: owned by whoever holds them, one thread at a time.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace minnow::http {
+
+struct Header {
+  std::string name;
+  std::string value;
+};
+
+// Set once the client is known to have left. Work that nobody waits for any more may be dropped.
+using CancelFlag = std::shared_ptr<const std::atomic<bool>>;
+
+struct Request {
+  std::string method;
+  std::string path;                // as sent, still percent-encoded, without the query
+  std::string query;               // as sent, without '?'
+  std::vector<Header> parameters;  // of the route's pattern, percent-decoded
+  std::vector<Header> headers;
+  std::string body;
+  CancelFlag client_gone;
+  std::chrono::steady_clock::time_point received;  // when the header was complete
+
+  // The first header of that name in any case; "" when absent.
+  std::string_view FindHeader(std::string_view name) const;
+  // The value of a path parameter; "" when the route has none of that name.
+  std::string_view Parameter(std::string_view name) const;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";  // no header when empty
+  // Content-Length, Content-Type, Connection and Date are the server's.
+  std::vector<Header> headers;
+  std::string body;
+};
+
+// "Not Found" for 404; "Status" for a code that this server never sends.
+std::string_view ReasonPhrase(int status);
+
+// A plain text answer: the reason phrase, then ": detail" where there is one.
+Response PlainResponse(int status, std::string_view detail = {});
+
+// The status line and the header block, up to and with the empty line. Bytes that could end a
+// header line early (CR, LF, NUL) become spaces.
+std::string FormatHead(const Response& response, bool keep_alive, std::string_view date);
+
+}  // namespace minnow::http

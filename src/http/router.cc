@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Router: literal paths in a map, patterns by their segments.
+#include "http/router.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/check.h"
+#include "http/url.h"
+
+namespace minnow::http {
+namespace {
+
+bool IsParameter(std::string_view segment) {
+  return segment.starts_with('{') && segment.ends_with('}');
+}
+
+// The parameters, still encoded, when the segments fit the pattern.
+std::optional<std::vector<Header>> MatchSegments(const std::vector<std::string>& pattern,
+                                                 const std::vector<std::string_view>& segments) {
+  if (pattern.size() != segments.size()) return std::nullopt;
+  std::vector<Header> parameters;
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    if (IsParameter(pattern[i])) {
+      if (segments[i].empty()) return std::nullopt;
+      parameters.push_back({pattern[i].substr(1, pattern[i].size() - 2), std::string(segments[i])});
+    } else if (PercentDecode(segments[i]) != pattern[i]) {
+      return std::nullopt;
+    }
+  }
+  return parameters;
+}
+
+}  // namespace
+
+void Router::Add(std::string method, std::string path, Handler handler) {
+  CHECK(path.starts_with('/'));
+  if (path.find('{') == std::string::npos) {
+    CHECK(literals_[path].emplace(std::move(method), std::move(handler)).second);
+    return;
+  }
+  std::vector<std::string> segments;
+  for (const std::string_view segment : SplitPath(path)) segments.emplace_back(segment);
+  auto it = std::find_if(patterns_.begin(), patterns_.end(),
+                         [&](const Pattern& p) { return p.segments == segments; });
+  if (it == patterns_.end()) it = patterns_.insert(it, Pattern{std::move(segments), {}});
+  CHECK(it->methods.emplace(std::move(method), std::move(handler)).second);
+}
+
+Router::Match Router::Find(std::string_view method, std::string_view path) const {
+  Match match;
+  if (const auto it = literals_.find(path); it != literals_.end()) {
+    Resolve(it->second, method, match);
+    return match;
+  }
+  const std::optional<std::string> decoded = PercentDecode(path);
+  if (!decoded.has_value()) {
+    match.malformed = true;
+    return match;
+  }
+  const std::vector<std::string_view> segments = SplitPath(path);
+  for (const Pattern& pattern : patterns_) {
+    auto parameters = MatchSegments(pattern.segments, segments);
+    if (!parameters.has_value()) continue;
+    // The whole path decodes, so each of its segments does.
+    for (Header& parameter : *parameters) parameter.value = *PercentDecode(parameter.value);
+    match.parameters = *std::move(parameters);
+    Resolve(pattern.methods, method, match);
+    return match;
+  }
+  return match;
+}
+
+void Router::Resolve(const Methods& methods, std::string_view method, Match& match) {
+  auto it = methods.find(method);
+  if (it == methods.end() && method == "HEAD") it = methods.find("GET");
+  if (it != methods.end()) match.handler = &it->second;
+  for (const auto& [name, handler] : methods) {
+    match.allow += name + ", ";
+    if (name == "GET" && !methods.contains("HEAD")) match.allow += "HEAD, ";
+  }
+  match.allow += "OPTIONS";
+}
+
+}  // namespace minnow::http

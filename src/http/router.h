@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Router: method and path -> handler.
+//
+// Filled before the server starts, read-only afterwards (then from any thread). A pattern is a path
+// whose segments may be parameters: "/docs/{id}". A parameter takes one segment that is not empty,
+// percent-decoded ("%2F" is a slash inside it). Literal paths go before patterns, earlier patterns
+// before later ones.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/message.h"
+#include "http/responder.h"
+
+namespace minnow::http {
+
+// Called on the I/O thread: it must neither block nor compute, but hand the work over and return.
+using Handler = std::function<void(Request, Responder)>;
+
+class Router {
+ public:
+  // REQUIRES: `path` begins with '/', and the pair was not added before.
+  void Add(std::string method, std::string path, Handler handler);
+
+  struct Match {
+    const Handler* handler = nullptr;  // null: not found, or the method is not allowed
+    std::vector<Header> parameters;
+    std::string
+        allow;  // methods of that path ("GET, HEAD, OPTIONS"); empty when the path is unknown
+    bool malformed = false;  // bad percent-encoding: 400
+  };
+  // HEAD finds the handler of GET. `path` is still encoded.
+  Match Find(std::string_view method, std::string_view path) const;
+
+ private:
+  using Methods = std::map<std::string, Handler, std::less<>>;
+  struct Pattern {
+    std::vector<std::string> segments;  // as written, "{name}" for a parameter
+    Methods methods;
+  };
+
+  static void Resolve(const Methods& methods, std::string_view method, Match& match);
+
+  std::map<std::string, Methods, std::less<>> literals_;
+  std::vector<Pattern> patterns_;
+};
+
+}  // namespace minnow::http

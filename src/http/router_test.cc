@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests of routing, request targets, percent-decoding and the response head.
+#include "http/router.h"
+
+#include <gtest/gtest.h>
+
+#include "http/message.h"
+#include "http/url.h"
+
+namespace minnow::http {
+namespace {
+
+Router TestRouter() {
+  Router router;
+  const Handler nothing = [](Request, Responder) {};
+  router.Add("GET", "/health", nothing);
+  router.Add("POST", "/embed", nothing);
+  router.Add("GET", "/docs/{id}", nothing);
+  router.Add("GET", "/docs/all", nothing);
+  router.Add("POST", "/v2/models/{model}/infer", nothing);
+  router.Add("GET", "/", nothing);
+  return router;
+}
+
+TEST(Router, LiteralPath) {
+  const Router router = TestRouter();
+  EXPECT_NE(router.Find("GET", "/health").handler, nullptr);
+  EXPECT_NE(router.Find("GET", "/").handler, nullptr);
+  EXPECT_EQ(router.Find("GET", "/healthz").handler, nullptr);
+  EXPECT_EQ(router.Find("GET", "/health/").handler, nullptr);
+  EXPECT_EQ(router.Find("GET", "/healthz").allow, "");
+}
+
+TEST(Router, HeadIsGet) {
+  const Router router = TestRouter();
+  EXPECT_EQ(router.Find("HEAD", "/health").handler, router.Find("GET", "/health").handler);
+  EXPECT_EQ(router.Find("HEAD", "/embed").handler, nullptr);
+}
+
+TEST(Router, MethodNotAllowedNamesMethods) {
+  const Router router = TestRouter();
+  const Router::Match match = router.Find("PUT", "/embed");
+  EXPECT_EQ(match.handler, nullptr);
+  EXPECT_EQ(match.allow, "POST, OPTIONS");
+  EXPECT_EQ(router.Find("DELETE", "/health").allow, "GET, HEAD, OPTIONS");
+}
+
+TEST(Router, Parameters) {
+  const Router router = TestRouter();
+  const Router::Match match = router.Find("GET", "/docs/a%2Fb+%C5%82");
+  ASSERT_NE(match.handler, nullptr);
+  ASSERT_EQ(match.parameters.size(), 1u);
+  EXPECT_EQ(match.parameters[0].name, "id");
+  EXPECT_EQ(match.parameters[0].value, "a/b+\xC5\x82");
+  EXPECT_TRUE(router.Find("GET", "/docs/all").parameters.empty());
+  EXPECT_EQ(router.Find("GET", "/docs/").handler, nullptr);
+  EXPECT_EQ(router.Find("GET", "/docs/a/b").handler, nullptr);
+  EXPECT_NE(router.Find("POST", "/v2/models/m/infer").handler, nullptr);
+  EXPECT_EQ(router.Find("POST", "/v2/models//infer").handler, nullptr);
+}
+
+TEST(Router, BadPercentEncodingIsMalformed) {
+  const Router router = TestRouter();
+  for (const char* path : {"/docs/%", "/docs/%4", "/docs/%zz", "/docs/x%"}) {
+    EXPECT_TRUE(router.Find("GET", path).malformed) << path;
+  }
+}
+
+TEST(Url, SplitTarget) {
+  EXPECT_EQ(SplitTarget("/a?b=c?d")->path, "/a");
+  EXPECT_EQ(SplitTarget("/a?b=c?d")->query, "b=c?d");
+  EXPECT_EQ(SplitTarget("http://host:80/a?b")->path, "/a");
+  EXPECT_EQ(SplitTarget("HTTP://host")->path, "/");
+  EXPECT_EQ(SplitTarget("http://host?x")->path, "/");
+  EXPECT_EQ(SplitTarget("*")->path, "*");
+  EXPECT_EQ(SplitTarget("/a#b")->path, "/a");
+  EXPECT_FALSE(SplitTarget("").has_value());
+  EXPECT_FALSE(SplitTarget("a/b").has_value());
+  EXPECT_FALSE(SplitTarget("host:443").has_value());
+}
+
+TEST(Url, PercentDecode) {
+  EXPECT_EQ(PercentDecode("a%20b%2fc+"), "a b/c+");
+  EXPECT_EQ(PercentDecode("%00"), std::string(1, '\0'));
+  EXPECT_EQ(PercentDecode(""), "");
+  EXPECT_FALSE(PercentDecode("%").has_value());
+  EXPECT_FALSE(PercentDecode("%1").has_value());
+  EXPECT_FALSE(PercentDecode("%g1").has_value());
+}
+
+TEST(Url, SplitPath) {
+  using Segments = std::vector<std::string_view>;
+  EXPECT_EQ(SplitPath("/"), Segments{""});
+  EXPECT_EQ(SplitPath("/a/b"), (Segments{"a", "b"}));
+  EXPECT_EQ(SplitPath("/a/"), (Segments{"a", ""}));
+}
+
+TEST(Message, HeaderLookupIgnoresCase) {
+  Request request;
+  request.headers = {{"Content-Type", "a"}, {"content-type", "b"}};
+  EXPECT_EQ(request.FindHeader("CONTENT-TYPE"), "a");
+  EXPECT_EQ(request.FindHeader("x"), "");
+}
+
+TEST(Message, HeadCannotBeSplitByAHeaderValue) {
+  Response response;
+  response.headers.push_back({"x-echo", "a\r\nset-cookie: b"});
+  const std::string head = FormatHead(response, true, "now");
+  EXPECT_EQ(head.find("\r\nset-cookie"), std::string::npos);
+  EXPECT_NE(head.find("x-echo: a  set-cookie: b\r\n"), std::string::npos);
+}
+
+TEST(Message, NoContentHasNoLength) {
+  Response response;
+  response.status = 204;
+  EXPECT_EQ(FormatHead(response, true, "now").find("Content-Length"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace minnow::http

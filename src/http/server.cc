@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+// Server: the listening socket, the I/O thread, deadlines and drain.
+#include "http/server.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "http/connection.h"
+
+namespace minnow::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr size_t kScratchBytes = 64 * 1024;
+constexpr std::chrono::milliseconds kAcceptRetry{100};
+constexpr std::chrono::milliseconds kLongestTick{250};
+constexpr std::chrono::milliseconds kShortestTick{5};
+
+Result<asio::ip::address> ParseHost(std::string host) {
+  if (host == "localhost") host = "127.0.0.1";
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  error_code error;
+  const asio::ip::address address = asio::ip::make_address(host, error);
+  if (error) return Error{Code::kInvalidArgument, "not an IPv4 or IPv6 address"};
+  return address;
+}
+
+}  // namespace
+
+class Server::Impl {
+ public:
+  Impl(ServerOptions options, Router router) : acceptor_(*io_), retry_(*io_), tick_(*io_) {
+    context_.options = std::move(options);
+    context_.router = std::move(router);
+    context_.io = io_;
+    context_.scratch.resize(kScratchBytes);
+  }
+
+  Status Listen();
+  void StartThread();
+  void Stop();
+  uint16_t port() const { return port_; }
+  ServerStats stats() const;
+
+ private:
+  asio::awaitable<void> AcceptLoop();
+  void Adopt(tcp::socket socket);
+  void Remove(const std::shared_ptr<Connection>& connection);
+  void RefuseOverLimit(tcp::socket& socket);
+  void ScheduleTick();
+  void OnTick();
+  void BeginDrain();
+  void FinishIfDrained();
+
+  std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>(1);
+  std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_ =
+      asio::make_work_guard(*io_);
+  ServerContext context_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer retry_;  // after a failed accept
+  asio::steady_timer tick_;   // looks at deadlines; runs while there are connections
+  bool ticking_ = false;
+  std::chrono::steady_clock::time_point drain_deadline_ =
+      std::chrono::steady_clock::time_point::max();
+  uint16_t port_ = 0;
+  std::mutex stop_mutex_;
+  std::thread thread_;
+};
+
+Status Server::Impl::Listen() {
+  const ServerOptions& options = context_.options;
+  const std::string name = options.host + ":" + std::to_string(options.port);
+  auto address = ParseHost(options.host);
+  if (!address.ok()) return Annotate(std::move(address).error(), name);
+  const tcp::endpoint endpoint(*address, options.port);
+  error_code error;
+  const char* step = "open";
+  acceptor_.open(endpoint.protocol(), error);
+  if (!error) {
+    step = "reuse address";
+    acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+  }
+  if (!error) {
+    step = "bind";
+    acceptor_.bind(endpoint, error);
+  }
+  if (!error) {
+    step = "listen";
+    acceptor_.listen(tcp::acceptor::max_listen_connections, error);
+  }
+  if (error) return Error{Code::kInternal, name + ": " + step + ": " + error.message()};
+  port_ = acceptor_.local_endpoint(error).port();
+  return {};
+}
+
+void Server::Impl::StartThread() {
+  asio::co_spawn(*io_, AcceptLoop(), [](std::exception_ptr) {});
+  thread_ = std::thread([this] {
+    // Handlers and coroutines catch their own exceptions; what still gets here (out of memory in
+    // the loop itself) must not end the program.
+    for (;;) {
+      try {
+        io_->run();
+        return;
+      } catch (const std::exception&) {
+        continue;
+      }
+    }
+  });
+}
+
+asio::awaitable<void> Server::Impl::AcceptLoop() {
+  while (acceptor_.is_open()) {
+    auto [error, socket] = co_await acceptor_.async_accept(kAwait);
+    if (!acceptor_.is_open()) co_return;
+    if (error) {
+      // Out of file descriptors or memory: connections that close will give some back.
+      retry_.expires_after(kAcceptRetry);
+      co_await retry_.async_wait(kAwait);
+      continue;
+    }
+    Adopt(std::move(socket));
+  }
+}
+
+void Server::Impl::Adopt(tcp::socket socket) {
+  context_.accepted_connections.fetch_add(1, std::memory_order_relaxed);
+  if (context_.connections.size() >= context_.options.max_connections) {
+    RefuseOverLimit(socket);
+    return;
+  }
+  error_code ignored;
+  socket.set_option(tcp::no_delay(true), ignored);
+  auto connection = std::make_shared<Connection>(std::move(socket), &context_);
+  context_.connections.insert(connection.get());
+  context_.open_connections.store(context_.connections.size(), std::memory_order_relaxed);
+  asio::co_spawn(
+      *io_, [connection] { return connection->Run(); },
+      [this, connection](std::exception_ptr) { Remove(connection); });
+  ScheduleTick();
+}
+
+void Server::Impl::Remove(const std::shared_ptr<Connection>& connection) {
+  connection->Abort();
+  context_.connections.erase(connection.get());
+  context_.open_connections.store(context_.connections.size(), std::memory_order_relaxed);
+  FinishIfDrained();
+}
+
+void Server::Impl::RefuseOverLimit(tcp::socket& socket) {
+  Response response = PlainResponse(503, "too many connections");
+  response.headers.push_back({"Retry-After", "1"});
+  const std::string text =
+      FormatHead(response, /*keep_alive=*/false, context_.Date()) + response.body;
+  // One try: whatever the socket's empty buffer does not take is lost.
+  (void)::send(socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void Server::Impl::ScheduleTick() {
+  if (ticking_ || context_.connections.empty()) return;
+  ticking_ = true;
+  const ServerOptions& o = context_.options;
+  const auto shortest = std::min(
+      {o.header_timeout, o.body_timeout, o.idle_timeout, o.write_timeout, o.drain_timeout});
+  tick_.expires_after(std::clamp(shortest / 4, kShortestTick, kLongestTick));
+  tick_.async_wait([this](const error_code&) {
+    ticking_ = false;
+    OnTick();
+    ScheduleTick();
+  });
+}
+
+void Server::Impl::OnTick() {
+  const auto now = std::chrono::steady_clock::now();
+  const bool cut_off = now >= drain_deadline_;
+  for (Connection* connection : context_.connections) {
+    connection->CheckDeadline(now);
+    if (cut_off) connection->Abort();
+  }
+}
+
+void Server::Impl::Stop() {
+  const std::lock_guard lock(stop_mutex_);
+  if (!thread_.joinable()) return;
+  asio::post(*io_, [this] { BeginDrain(); });
+  thread_.join();
+}
+
+void Server::Impl::BeginDrain() {
+  context_.draining = true;
+  drain_deadline_ = std::chrono::steady_clock::now() + context_.options.drain_timeout;
+  error_code ignored;
+  acceptor_.close(ignored);
+  retry_.cancel();
+  for (Connection* connection : context_.connections) connection->Drain();
+  FinishIfDrained();
+}
+
+void Server::Impl::FinishIfDrained() {
+  if (!context_.draining || !context_.connections.empty()) return;
+  tick_.cancel();
+  work_.reset();
+}
+
+ServerStats Server::Impl::stats() const {
+  return {context_.open_connections.load(std::memory_order_relaxed),
+          context_.accepted_connections.load(std::memory_order_relaxed),
+          context_.requests.load(std::memory_order_relaxed)};
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Server::~Server() { Stop(); }
+
+Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, Router router) {
+  auto impl = std::make_unique<Impl>(std::move(options), std::move(router));
+  MINNOW_RETURN_IF_ERROR(impl->Listen());
+  impl->StartThread();
+  return std::unique_ptr<Server>(new Server(std::move(impl)));
+}
+
+uint16_t Server::port() const { return impl_->port(); }
+
+ServerStats Server::stats() const { return impl_->stats(); }
+
+void Server::Stop() { impl_->Stop(); }
+
+}  // namespace minnow::http

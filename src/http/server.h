@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Server: HTTP/1.1 on one I/O thread. It knows no JSON and no model; handlers come from a Router.
+//
+// Every limit that a hostile client could lean on is in ServerOptions. Each connection serves one
+// request at a time, in order, so pipelined requests are safe. Handlers run on the I/O thread and
+// answer from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "http/router.h"
+
+namespace minnow::http {
+
+struct ServerOptions {
+  std::string host = "0.0.0.0";           // an IPv4 or IPv6 address, or "localhost"
+  uint16_t port = 8080;                   // 0: any free port
+  size_t header_limit_bytes = 16 * 1024;  // request line and headers; above: 431
+  size_t body_limit_bytes = 2'000'000;    // after chunked decoding; above: 413
+  size_t max_connections = 4096;          // above: 503 and closed
+  std::chrono::milliseconds header_timeout{
+      10'000};  // first byte to the end of the headers; then 408
+  std::chrono::milliseconds body_timeout{
+      60'000};  // end of the headers to the end of the body; then 408
+  std::chrono::milliseconds idle_timeout{75'000};  // between requests; then closed
+  std::chrono::milliseconds write_timeout{
+      30'000};  // without the client reading anything; then closed
+  std::chrono::milliseconds drain_timeout{10'000};  // what Stop waits for requests under way
+};
+
+struct ServerStats {
+  size_t open_connections = 0;
+  uint64_t accepted_connections = 0;
+  uint64_t requests = 0;
+};
+
+class Server {
+ public:
+  // Binds, listens and starts the I/O thread. Fails with kInvalidArgument (the host is no address)
+  // or kInternal; the message names host:port.
+  static Result<std::unique_ptr<Server>> Start(ServerOptions options, Router router);
+  // Stops first.
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // The port that is bound.
+  uint16_t port() const;
+  // Any thread.
+  ServerStats stats() const;
+
+  // Stops accepting, closes idle connections, answers what is under way with "Connection: close",
+  // and returns when all are closed; what is not done after drain_timeout is cut off. Any thread
+  // but the I/O thread; again: no effect.
+  void Stop();
+
+ private:
+  class Impl;
+  explicit Server(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace minnow::http

@@ -1,0 +1,430 @@
+// SPDX-License-Identifier: Apache-2.0
+// The HTTP server over real sockets: keep-alive, pipelining, limits, timeouts, clients that leave,
+// drain.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "http/server.h"
+#include "tests/server/socket_client.h"
+
+namespace minnow {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Requests that a handler keeps until the test answers them.
+class Shelf {
+ public:
+  struct Item {
+    http::Request request;
+    http::Responder responder;
+  };
+
+  void Put(http::Request request, http::Responder responder) {
+    const std::lock_guard lock(mutex_);
+    items_.push_back(std::make_unique<Item>(Item{std::move(request), std::move(responder)}));
+    changed_.notify_all();
+  }
+
+  // The oldest; null when none comes within ten seconds.
+  std::unique_ptr<Item> Take() {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(10), [this] { return !items_.empty(); })) {
+      return nullptr;
+    }
+    auto item = std::move(items_.front());
+    items_.erase(items_.begin());
+    return item;
+  }
+
+  size_t size() {
+    const std::lock_guard lock(mutex_);
+    return items_.size();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::unique_ptr<Item>> items_;
+};
+
+http::Response Text(std::string body) {
+  http::Response response;
+  response.body = std::move(body);
+  return response;
+}
+
+class HttpServer : public ::testing::Test {
+ protected:
+  void Start(http::ServerOptions options = {}) {
+    options.host = "127.0.0.1";
+    options.port = 0;
+    http::Router router;
+    router.Add("GET", "/hello", [](http::Request, http::Responder r) { r.Send(Text("hello")); });
+    router.Add("POST", "/echo", [](http::Request request, http::Responder r) {
+      r.Send(Text(std::move(request.body)));
+    });
+    router.Add("POST", "/thread", [](http::Request request, http::Responder r) {
+      std::thread([body = std::move(request.body), r = std::move(r)]() mutable {
+        r.Send(Text(std::move(body)));
+      }).detach();
+    });
+    router.Add("GET", "/name/{name}", [](http::Request request, http::Responder r) {
+      r.Send(Text(std::string(request.Parameter("name"))));
+    });
+    router.Add("GET", "/dropped", [](http::Request, http::Responder) {});
+    router.Add("GET", "/throws",
+               [](http::Request, http::Responder) { throw std::runtime_error("broken"); });
+    router.Add("GET", "/large", [](http::Request, http::Responder r) {
+      r.Send(Text(std::string(size_t{64} << 20, 'x')));
+    });
+    router.Add("POST", "/wait", [shelf = shelf_](http::Request request, http::Responder r) {
+      shelf->Put(std::move(request), std::move(r));
+    });
+    auto server = http::Server::Start(options, std::move(router));
+    ASSERT_TRUE(server.ok()) << server.error().message;
+    server_ = std::move(server).value();
+  }
+
+  void ExpectAlive() {
+    SocketClient client(server_->port());
+    EXPECT_EQ(client.Call(Get("/hello")).body, "hello");
+  }
+
+  std::shared_ptr<Shelf> shelf_ = std::make_shared<Shelf>();
+  std::unique_ptr<http::Server> server_;
+};
+
+TEST_F(HttpServer, KeepAlive1000Requests) {
+  Start();
+  SocketClient client(server_->port());
+  for (int i = 0; i < 1000; ++i) {
+    const std::string body = "body " + std::to_string(i);
+    const ClientResponse response = client.Call(PostJson(i % 2 == 0 ? "/echo" : "/thread", body));
+    ASSERT_EQ(response.status, 200) << i;
+    ASSERT_EQ(response.body, body);
+    ASSERT_EQ(response.headers.at("connection"), "keep-alive");
+  }
+  EXPECT_EQ(server_->stats().accepted_connections, 1u);
+  EXPECT_EQ(server_->stats().requests, 1000u);
+}
+
+TEST_F(HttpServer, PipelinedRequestsAreAnsweredInOrder) {
+  Start();
+  SocketClient client(server_->port());
+  std::string requests;
+  for (int i = 0; i < 50; ++i)
+    requests += PostJson(i % 3 == 0 ? "/thread" : "/echo", std::to_string(i));
+  ASSERT_TRUE(client.Send(requests));
+  for (int i = 0; i < 50; ++i) ASSERT_EQ(client.Read().body, std::to_string(i));
+}
+
+TEST_F(HttpServer, RequestInSmallPieces) {
+  Start();
+  SocketClient client(server_->port());
+  for (const char c : PostJson("/echo", "slow but sure")) ASSERT_TRUE(client.Send({&c, 1}));
+  EXPECT_EQ(client.Read().body, "slow but sure");
+}
+
+TEST_F(HttpServer, HeadHasLengthButNoBody) {
+  Start();
+  SocketClient client(server_->port());
+  client.Send("HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  const ClientResponse head = client.Read(/*has_body=*/false);
+  EXPECT_EQ(head.status, 200);
+  EXPECT_EQ(head.headers.at("content-length"), "5");
+  EXPECT_EQ(client.Call(Get("/hello")).body, "hello");  // nothing of a body came in between
+}
+
+TEST_F(HttpServer, OptionsAndWrongMethodNameTheMethods) {
+  Start();
+  SocketClient client(server_->port());
+  const ClientResponse options = client.Call("OPTIONS /echo HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(options.status, 204);
+  EXPECT_EQ(options.headers.at("allow"), "POST, OPTIONS");
+  EXPECT_EQ(client.Call("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n").status, 204);
+  const ClientResponse wrong = client.Call(Get("/echo"));
+  EXPECT_EQ(wrong.status, 405);
+  EXPECT_EQ(wrong.headers.at("allow"), "POST, OPTIONS");
+}
+
+TEST_F(HttpServer, UnknownPathsAndParameters) {
+  Start();
+  SocketClient client(server_->port());
+  EXPECT_EQ(client.Call(Get("/nothing")).status, 404);
+  EXPECT_EQ(client.Call(Get("/name/a%2Fb?x=y")).body, "a/b");
+  EXPECT_EQ(client.Call(Get("/name/%zz")).status, 400);
+  EXPECT_EQ(client.Call("GET http://elsewhere/hello HTTP/1.1\r\nHost: a\r\n\r\n").body, "hello");
+}
+
+TEST_F(HttpServer, Http10ClosesUnlessAskedNotTo) {
+  Start();
+  SocketClient first(server_->port());
+  const ClientResponse closed = first.Call("GET /hello HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(closed.body, "hello");
+  EXPECT_EQ(closed.headers.at("connection"), "close");
+  SocketClient second(server_->port());
+  const ClientResponse kept = second.Call("GET /hello HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_EQ(kept.headers.at("connection"), "keep-alive");
+}
+
+TEST_F(HttpServer, HandlerThatThrowsOrForgetsGives500) {
+  Start();
+  SocketClient client(server_->port());
+  EXPECT_EQ(client.Call(Get("/dropped")).status, 500);
+  EXPECT_EQ(client.Call(Get("/throws")).status, 500);
+  EXPECT_EQ(client.Call(Get("/hello")).status, 200);
+}
+
+TEST_F(HttpServer, LargeHeaderIs431) {
+  Start();
+  SocketClient client(server_->port());
+  const std::string big(20'000, 'a');
+  EXPECT_EQ(client.Call("GET /hello HTTP/1.1\r\nHost: a\r\nX: " + big + "\r\n\r\n").status, 431);
+  SocketClient second(server_->port());
+  EXPECT_EQ(second.Call("GET /" + big + " HTTP/1.1\r\nHost: a\r\n\r\n").status, 431);
+  SocketClient third(server_->port());
+  const std::string fits(12'000, 'a');
+  EXPECT_EQ(third.Call("GET /hello HTTP/1.1\r\nHost: a\r\nX: " + fits + "\r\n\r\n").status, 200);
+}
+
+TEST_F(HttpServer, LargeBodyIs413AndTheAnswerArrives) {
+  Start();
+  SocketClient client(server_->port());
+  const ClientResponse response = client.Call(PostJson("/echo", std::string(10'000'000, 'a')));
+  EXPECT_EQ(response.status, 413);
+  EXPECT_NE(response.body.find("2000000"), std::string::npos);
+  EXPECT_EQ(response.headers.at("connection"), "close");
+  SocketClient second(server_->port());
+  EXPECT_EQ(second.Call(PostJson("/echo", std::string(2'000'000, 'a'))).status, 200);
+}
+
+TEST_F(HttpServer, ChunkedBody) {
+  Start();
+  const std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  SocketClient client(server_->port());
+  EXPECT_EQ(client.Call(head + "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n").body, "abcde");
+  EXPECT_EQ(client.Call(Get("/hello")).status, 200);
+  std::string large = head;
+  for (int i = 0; i < 40; ++i) large += "10000\r\n" + std::string(0x10000, 'a') + "\r\n";
+  EXPECT_EQ(client.Call(large + "0\r\n\r\n").status, 413);
+  SocketClient second(server_->port());
+  EXPECT_EQ(second.Call(head + "zz\r\nabc\r\n0\r\n\r\n").status, 400);
+  ExpectAlive();
+}
+
+TEST_F(HttpServer, AmbiguousFramingIsRefused) {
+  Start();
+  const std::string post = "POST /echo HTTP/1.1\r\nHost: a\r\n";
+  for (const std::string framing :
+       {"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: xchunked\r\n", "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: -1\r\n", "Content-Length: 99999999999999999999\r\n",
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"}) {
+    SocketClient client(server_->port());
+    ClientResponse response = client.Call(post + framing + "\r\n0\r\n\r\n");
+    EXPECT_GE(response.status, 400) << framing;
+    EXPECT_LE(response.status, 501) << framing;
+    EXPECT_EQ(response.headers["connection"], "close") << framing;
+  }
+}
+
+TEST_F(HttpServer, HostIsDemanded) {
+  Start();
+  SocketClient none(server_->port());
+  EXPECT_EQ(none.Call("GET /hello HTTP/1.1\r\n\r\n").status, 400);
+  SocketClient two(server_->port());
+  EXPECT_EQ(two.Call("GET /hello HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").status, 400);
+}
+
+TEST_F(HttpServer, Expect100Continue) {
+  Start();
+  SocketClient client(server_->port());
+  const std::string head =
+      " HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n";
+  EXPECT_EQ(client.Call("POST /echo" + head).status, 100);
+  EXPECT_EQ(client.Call("abc").body, "abc");
+  EXPECT_EQ(client.Call("POST /nothing" + head).status, 404);
+  SocketClient large(server_->port());
+  EXPECT_EQ(large
+                .Call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n"
+                      "Expect: 100-continue\r\n\r\n")
+                .status,
+            413);
+  SocketClient other(server_->port());
+  EXPECT_EQ(other.Call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: tea\r\n\r\n")
+                .status,
+            417);
+}
+
+TEST_F(HttpServer, SlowHeaderSlowBodyAndIdleTimeOut) {
+  Start({.header_timeout = milliseconds(100),
+         .body_timeout = milliseconds(100),
+         .idle_timeout = milliseconds(150)});
+  SocketClient header(server_->port());
+  EXPECT_EQ(header.Call("GET /hello HTTP/1.1\r\nHo").status, 408);
+  SocketClient body(server_->port());
+  EXPECT_EQ(body.Call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na").status, 408);
+  SocketClient idle(server_->port());
+  bool closed = false;
+  EXPECT_EQ(idle.ReadToEnd(&closed), "");
+  EXPECT_TRUE(closed);
+}
+
+TEST_F(HttpServer, DripFedHeaderTimesOut) {
+  Start({.header_timeout = milliseconds(200)});
+  SocketClient client(server_->port());
+  const auto start = steady_clock::now();
+  client.Send("GET /hello HTTP/1.1\r\n");
+  while (client.Send("X: y\r\n") && steady_clock::now() - start < std::chrono::seconds(5)) {
+    std::this_thread::sleep_for(milliseconds(20));
+    if (server_->stats().open_connections == 0) break;
+  }
+  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(4));
+}
+
+TEST_F(HttpServer, ClientThatReadsNothingIsClosed) {
+  Start({.write_timeout = milliseconds(200)});
+  SocketClient client(server_->port());
+  client.Send(Get("/large"));
+  for (int i = 0; i < 500 && server_->stats().requests == 0; ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  ASSERT_EQ(server_->stats().requests, 1u);
+  const auto start = steady_clock::now();
+  while (server_->stats().open_connections > 0 &&
+         steady_clock::now() - start < std::chrono::seconds(5)) {
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  EXPECT_EQ(server_->stats().open_connections, 0u);
+  ExpectAlive();
+}
+
+TEST_F(HttpServer, LargeAnswerArrivesWhole) {
+  Start();
+  SocketClient client(server_->port());
+  EXPECT_EQ(client.Call(Get("/large")).body.size(), size_t{64} << 20);
+}
+
+TEST_F(HttpServer, ConnectionsOverTheLimitGet503) {
+  Start({.max_connections = 2});
+  SocketClient first(server_->port());
+  SocketClient second(server_->port());
+  ASSERT_EQ(first.Call(Get("/hello")).status, 200);
+  ASSERT_EQ(second.Call(Get("/hello")).status, 200);
+  SocketClient third(server_->port());
+  const ClientResponse refused = third.Read();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.at("retry-after"), "1");
+  first.Close();
+  for (int i = 0; i < 100 && server_->stats().open_connections > 1; ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  ExpectAlive();
+}
+
+TEST_F(HttpServer, ClientThatLeavesCancelsItsRequest) {
+  Start();
+  SocketClient client(server_->port());
+  client.Send(PostJson("/wait", "x"));
+  auto item = shelf_->Take();
+  ASSERT_NE(item, nullptr);
+  EXPECT_FALSE(item->request.client_gone->load());
+  std::this_thread::sleep_for(milliseconds(200));
+  client.Close();
+  for (int i = 0; i < 200 && !item->request.client_gone->load(); ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  EXPECT_TRUE(item->request.client_gone->load());
+  item->responder.Send(Text("nobody reads this"));
+  ExpectAlive();
+}
+
+TEST_F(HttpServer, HalfClosedClientGetsItsAnswer) {
+  Start();
+  SocketClient client(server_->port());
+  client.Send(PostJson("/wait", "x"));
+  client.CloseSending();
+  auto item = shelf_->Take();
+  ASSERT_NE(item, nullptr);
+  std::this_thread::sleep_for(milliseconds(30));
+  item->responder.Send(Text("late"));
+  EXPECT_EQ(client.Read().body, "late");
+  SocketClient cut(server_->port());
+  cut.Send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nabc");
+  cut.CloseSending();
+  bool closed = false;
+  cut.ReadToEnd(&closed);
+  EXPECT_TRUE(closed);
+  ExpectAlive();
+}
+
+TEST_F(HttpServer, StopAnswersWhatIsUnderWayAndClosesTheRest) {
+  Start();
+  SocketClient idle(server_->port());
+  ASSERT_EQ(idle.Call(Get("/hello")).status, 200);
+  SocketClient busy(server_->port());
+  busy.Send(PostJson("/wait", "x"));
+  auto item = shelf_->Take();
+  ASSERT_NE(item, nullptr);
+  std::thread stopper([this] { server_->Stop(); });
+  bool closed = false;
+  EXPECT_EQ(idle.ReadToEnd(&closed), "");
+  EXPECT_TRUE(closed);
+  SocketClient late(server_->port());
+  EXPECT_FALSE(late.connected());
+  item->responder.Send(Text("done"));
+  const ClientResponse response = busy.Read();
+  EXPECT_EQ(response.body, "done");
+  EXPECT_EQ(response.headers.at("connection"), "close");
+  busy.Close();
+  stopper.join();
+}
+
+TEST_F(HttpServer, StopGivesUpAfterItsLimitAndLateAnswersGoNowhere) {
+  Start({.drain_timeout = milliseconds(100)});
+  SocketClient busy(server_->port());
+  busy.Send(PostJson("/wait", "x"));
+  auto item = shelf_->Take();
+  ASSERT_NE(item, nullptr);
+  const auto start = steady_clock::now();
+  server_->Stop();
+  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(3));
+  EXPECT_TRUE(item->request.client_gone->load());
+  server_.reset();
+  item->responder.Send(Text("too late"));
+  EXPECT_EQ(busy.Read().status, 0);
+}
+
+TEST_F(HttpServer, BindErrorsNameHostAndPort) {
+  Start();
+  const auto taken = http::Server::Start({.host = "127.0.0.1", .port = server_->port()}, {});
+  ASSERT_FALSE(taken.ok());
+  EXPECT_NE(taken.error().message.find("127.0.0.1:" + std::to_string(server_->port())),
+            std::string::npos);
+  const auto nonsense = http::Server::Start({.host = "nonsense", .port = 0}, {});
+  ASSERT_FALSE(nonsense.ok());
+  EXPECT_EQ(nonsense.error().code, Code::kInvalidArgument);
+  EXPECT_NE(nonsense.error().message.find("nonsense:0"), std::string::npos);
+}
+
+TEST_F(HttpServer, ListensOnIpv6) {
+  const auto server = http::Server::Start({.host = "::1", .port = 0}, {});
+  if (!server.ok()) GTEST_SKIP() << "no IPv6 here: " << server.error().message;
+  EXPECT_NE(server.value()->port(), 0);
+}
+
+}  // namespace
+}  // namespace minnow
