@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EncoderConfig: the fields of a Hugging Face config.json that the encoder family (BERT and its relatives) reads.
+// EncoderConfig: the fields of a Hugging Face config.json that the encoder family (BERT and its
+// relatives) reads.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +13,20 @@ namespace minnow {
 
 enum class Activation { kGeluErf, kGeluTanh, kRelu };
 
+const char* ActivationName(Activation activation);  // "gelu", "gelu_tanh", "relu"
+
 // How a token's row in the position table is found.
 enum class PositionIds {
-  kFromZero,          // BERT: 0, 1, 2, ...
-  kAfterPaddingIdx,   // RoBERTa, XLM-R: padding_idx + 1, ...; 514 rows serve 512 tokens
+  kFromZero,         // BERT: 0, 1, 2, ...
+  kAfterPaddingIdx,  // RoBERTa, XLM-R: padding_idx + 1, ...; 514 rows serve 512 tokens
 };
 
-// Every size is checked on reading: positive, below the limits in encoder_config.cc, hidden_size divisible by the
-// number of attention heads. An unknown value of a named field is kUnsupported, never guessed.
+// Every size is checked on reading: positive, below the limits in encoder_config.cc, hidden_size
+// divisible by the number of attention heads. An unknown value of a named field is kUnsupported,
+// never guessed.
 struct EncoderConfig {
-  std::string model_type;        // "bert", "roberta", "xlm-roberta", ...
-  std::string architecture;      // architectures[0], or empty
+  std::string model_type;    // "bert", "roberta", "xlm-roberta", ...
+  std::string architecture;  // architectures[0], or empty
   int vocab_size = 0;
   int hidden_size = 0;
   int num_hidden_layers = 0;

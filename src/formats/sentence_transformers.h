@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// SentenceTransformersLayout: what comes after the transformer in a sentence-transformers directory.
+// SentenceTransformersLayout: what comes after the transformer in a sentence-transformers
+// directory.
 //
 // Layout: modules.json lists modules by type and folder (Transformer, Pooling, Dense, Normalize);
-// https://sbert.net/docs/package_reference/sentence_transformer/models.html describes each folder's config.json.
+// https://sbert.net/docs/package_reference/sentence_transformer/models.html describes each folder's
+// config.json.
 #pragma once
 
 #include <optional>
@@ -19,9 +21,12 @@ const char* PoolingName(Pooling pooling);  // "cls", "mean", "max", "mean_sqrt_l
 
 enum class DenseActivation { kIdentity, kTanh, kRelu, kGelu, kSigmoid };
 
+const char* DenseActivationName(DenseActivation activation);  // "identity", "tanh", ...
+
 // A Dense module: y = activation(x W^T + b).
 struct DenseSpec {
-  std::string directory;  // holds model.safetensors with linear.weight [out, in] and maybe linear.bias [out]
+  std::string directory;  // holds model.safetensors with linear.weight [out, in] and maybe
+                          // linear.bias [out]
   int in_features = 0;
   int out_features = 0;
   bool bias = true;
@@ -29,16 +34,23 @@ struct DenseSpec {
 };
 
 struct SentenceTransformersLayout {
-  std::string transformer_directory;       // holds config.json, weights and tokenizer
-  std::optional<int> max_seq_length;       // sentence_bert_config.json; special tokens included
+  std::string transformer_directory;  // holds config.json, weights and tokenizer
+  // Longest input, special tokens included; the position table may allow less. Absent: only the
+  // position table limits.
+  std::optional<int> max_seq_length;
+  std::string max_seq_length_source;  // the file it stands in, for people
   std::optional<bool> do_lower_case;
-  std::vector<Pooling> pooling;            // more than one: concatenated in sentence-transformers' order
-  std::vector<DenseSpec> dense;            // in order of application
-  bool normalize = false;                  // L2, after everything else
+  // What sentence-transformers puts before every text (default_prompt_name); usually absent.
+  std::optional<std::string> default_prompt;
+  std::vector<Pooling> pooling;  // more than one: concatenated in this order
+  std::vector<DenseSpec> dense;  // in order of application
+  bool normalize = false;        // L2, after everything else
 };
 
-// Reads `directory`. Without modules.json the directory is a plain transformer: mean pooling and no normalisation,
-// as sentence-transformers itself does.
+// Reads `directory`. Without modules.json the directory is a plain transformer: mean pooling and no
+// normalisation, as sentence-transformers itself does. Every path named in a file must stay inside
+// `directory`. Fails with kNotFound, kCorrupt or kUnsupported; the message names the file and the
+// field.
 Result<SentenceTransformersLayout> ReadSentenceTransformersLayout(const std::string& directory);
 
 }  // namespace minnow

@@ -33,6 +33,7 @@ inline VF VMax(VF a, VF b) { return _mm256_max_ps(a, b); }
 inline VF VMin(VF a, VF b) { return _mm256_min_ps(a, b); }
 inline VF VMulAdd(VF a, VF b, VF c) { return _mm256_fmadd_ps(a, b, c); }      // a b + c
 inline VF VNegMulAdd(VF a, VF b, VF c) { return _mm256_fnmadd_ps(a, b, c); }  // c - a b
+inline VF VMulSub(VF a, VF b, VF c) { return _mm256_fmsub_ps(a, b, c); }      // a b - c
 inline VF VRound(VF x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 // x 2^n for integral n in [-126, 127]: n goes into the exponent bits of 1.0.
 inline VF VScale2(VF x, VF n) {

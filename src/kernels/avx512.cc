@@ -28,6 +28,7 @@ inline VF VMax(VF a, VF b) { return _mm512_max_ps(a, b); }
 inline VF VMin(VF a, VF b) { return _mm512_min_ps(a, b); }
 inline VF VMulAdd(VF a, VF b, VF c) { return _mm512_fmadd_ps(a, b, c); }      // a b + c
 inline VF VNegMulAdd(VF a, VF b, VF c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a b
+inline VF VMulSub(VF a, VF b, VF c) { return _mm512_fmsub_ps(a, b, c); }      // a b - c
 inline VF VRound(VF x) {
   return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }

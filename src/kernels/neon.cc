@@ -36,8 +36,9 @@ inline VF VMul(VF a, VF b) { return vmulq_f32(a, b); }
 inline VF VDiv(VF a, VF b) { return vdivq_f32(a, b); }
 inline VF VMax(VF a, VF b) { return vmaxq_f32(a, b); }
 inline VF VMin(VF a, VF b) { return vminq_f32(a, b); }
-inline VF VMulAdd(VF a, VF b, VF c) { return vfmaq_f32(c, a, b); }     // a b + c
-inline VF VNegMulAdd(VF a, VF b, VF c) { return vfmsq_f32(c, a, b); }  // c - a b
+inline VF VMulAdd(VF a, VF b, VF c) { return vfmaq_f32(c, a, b); }             // a b + c
+inline VF VNegMulAdd(VF a, VF b, VF c) { return vfmsq_f32(c, a, b); }          // c - a b
+inline VF VMulSub(VF a, VF b, VF c) { return vfmaq_f32(vnegq_f32(c), a, b); }  // a b - c
 inline VF VRound(VF x) { return vrndnq_f32(x); }
 // x 2^n for integral n in [-126, 127]: n goes into the exponent bits of 1.0.
 inline VF VScale2(VF x, VF n) {

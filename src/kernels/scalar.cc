@@ -60,7 +60,7 @@ void PackF32(const float* weight, size_t columns, size_t inner, float* packed) {
   }
 }
 
-size_t AttentionScratchFloats(size_t length, size_t head_dim) { return length; }
+size_t AttentionScratchFloats(size_t length, size_t) { return length; }
 
 // context of one query row and one head.
 void AttentionRow(const AttentionF32* a, size_t row, size_t column) {

@@ -49,9 +49,10 @@ class DirectoryWorkspace : public SentenceEncoder::Workspace {
   DirectoryWorkspace(const ModelInfo& info, size_t max_tokens, size_t max_texts, size_t widest,
                      ThreadPool* pool)
       : pool(pool),
-        activations(info.config,
-                    std::max<size_t>(std::min(max_tokens, kGroupTokens), info.max_sequence_tokens),
-                    info.max_sequence_tokens, ActiveKernels(), pool->size()),
+        activations(
+            info.config,
+            std::max<size_t>(std::min(max_tokens, kGroupTokens), info.config.max_sequence_tokens()),
+            info.config.max_sequence_tokens(), ActiveKernels(), pool->size()),
         pooled{AlignedBuffer<float>(widest), AlignedBuffer<float>(widest)},
         starts(max_texts + 1),
         max_tokens(max_tokens),

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// minnow bench: how long the arithmetic takes, without tokenizer, queue or network.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/cpu.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "kernels/dispatch.h"
+#include "models/sentence_encoder.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kMaxTexts = 4096;
+
+struct EncoderBenchOptions {
+  std::string model;
+  std::string dtype = "fp32";
+  int threads = 1;
+  double seconds = 1.5;  // for each shape, after the warm-up
+  std::vector<std::string> shapes = {"1x16", "1x27", "1x150", "1x512", "32x128"};
+  std::vector<int> lengths;
+};
+
+// One batch to time: its name and the number of tokens of each text.
+struct Shape {
+  std::string name;
+  std::vector<int> lengths;
+};
+
+// "32x128": 32 texts of 128 tokens.
+Result<Shape> ParseShape(const std::string& text, int longest) {
+  const size_t cross = text.find('x');
+  int texts = 0, tokens = 0;
+  const char* end = text.data() + text.size();
+  if (cross == std::string::npos ||
+      std::from_chars(text.data(), end, texts).ptr != text.data() + cross ||
+      std::from_chars(text.data() + cross + 1, end, tokens).ptr != end || texts < 1 || tokens < 1) {
+    return Error{Code::kInvalidArgument,
+                 "--shape " + text + ": expected TEXTSxTOKENS, as in 32x128"};
+  }
+  if (static_cast<size_t>(texts) > kMaxTexts) {
+    return Error{Code::kInvalidArgument, "--shape " + text + ": " + std::to_string(texts) +
+                                             " texts, limit " + std::to_string(kMaxTexts)};
+  }
+  if (tokens > longest) {
+    return Error{Code::kInvalidArgument, "--shape " + text + ": " + std::to_string(tokens) +
+                                             " tokens, but the position table ends at " +
+                                             std::to_string(longest)};
+  }
+  return Shape{text, std::vector<int>(texts, tokens)};
+}
+
+Result<std::vector<Shape>> Shapes(const EncoderBenchOptions& options, int longest) {
+  std::vector<Shape> shapes;
+  if (!options.lengths.empty()) {
+    for (int length : options.lengths) {
+      if (length < 1 || length > longest) {
+        return Error{Code::kInvalidArgument, "--lengths: " + std::to_string(length) +
+                                                 " is not in [1, " + std::to_string(longest) + "]"};
+      }
+    }
+    shapes.push_back({"mixed" + std::to_string(options.lengths.size()), options.lengths});
+    return shapes;
+  }
+  for (const std::string& text : options.shapes) {
+    MINNOW_ASSIGN_OR_RETURN(Shape shape, ParseShape(text, longest));
+    shapes.push_back(std::move(shape));
+  }
+  return shapes;
+}
+
+// Times in ms, sorted.
+std::vector<double> Time(const SentenceEncoder& encoder, const Shape& shape, ThreadPool& pool,
+                         double seconds) {
+  std::vector<int32_t> ids, starts = {0};
+  // Ids of ordinary words, the same in every run.
+  std::mt19937 generator(0);
+  const int vocab_size = encoder.info().config.vocab_size;
+  std::uniform_int_distribution<int32_t> id(std::min(1000, vocab_size - 1),
+                                            std::min(20000, vocab_size) - 1);
+  for (int length : shape.lengths) {
+    for (int i = 0; i < length; ++i) ids.push_back(id(generator));
+    starts.push_back(static_cast<int32_t>(ids.size()));
+  }
+  const TokenBatch batch = {.ids = ids, .starts = starts, .type_ids = {}};
+  const auto workspace = encoder.NewWorkspace(ids.size(), shape.lengths.size(), &pool);
+  std::vector<float> out(shape.lengths.size() * encoder.info().embedding_size);
+  using Clock = std::chrono::steady_clock;
+  for (int i = 0; i < 3; ++i) encoder.Embed(batch, /*normalize=*/true, *workspace, out.data());
+  std::vector<double> times;
+  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+  while (Clock::now() < end || times.size() < 5) {
+    const auto begin = Clock::now();
+    encoder.Embed(batch, /*normalize=*/true, *workspace, out.data());
+    times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
+Status RunEncoderBench(const EncoderBenchOptions& options) {
+  MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
+  MINNOW_ASSIGN_OR_RETURN(const Dtype dtype, ParseDtype(options.dtype));
+  MINNOW_ASSIGN_OR_RETURN(const auto encoder, SentenceEncoder::Load(options.model, dtype));
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<Shape> shapes,
+                          Shapes(options, encoder->info().config.max_sequence_tokens()));
+  ThreadPool pool(options.threads);
+  Output output;
+  for (const Shape& shape : shapes) {
+    const std::vector<double> times = Time(*encoder, shape, pool, options.seconds);
+    char line[128];
+    std::snprintf(line, sizeof line, "%s min %.2f median %.2f ms\n", shape.name.c_str(),
+                  times.front(), times[times.size() / 2]);
+    output.Write(line);
+    output.Flush();
+  }
+  return output.Finish();
+}
+
+}  // namespace
+
+void AddBenchCommand(CLI::App& app, int& exit_code) {
+  CLI::App* bench = app.add_subcommand("bench", "Time the arithmetic of a model on this machine");
+  bench->require_subcommand(1);
+  auto options = std::make_shared<EncoderBenchOptions>();
+  CLI::App* encoder = bench->add_subcommand(
+      "encoder",
+      "Time forward passes over random token ids; pin it for comparisons (taskset -c 0 ...)");
+  encoder->add_option("--model", options->model, "Model directory")
+      ->required()
+      ->envname("MINNOW_MODEL");
+  encoder->add_option("--dtype", options->dtype, "Precision: fp32");
+  encoder->add_option("--threads", options->threads, "Threads that share one batch")
+      ->check(CLI::Range(1, 1024));
+  encoder->add_option("--seconds", options->seconds, "Time for each shape")
+      ->check(CLI::Range(0.01, 3600.0));
+  encoder->add_option("--shape", options->shapes, "TEXTSxTOKENS, as in 1x150 32x128")
+      ->expected(1, 64);
+  encoder
+      ->add_option("--lengths", options->lengths,
+                   "One batch of texts with these numbers of tokens: 12,45,7")
+      ->delimiter(',');
+  encoder->callback([options, &exit_code] {
+    const Status status = RunEncoderBench(*options);
+    exit_code = status.ok() ? kExitDone : Fail(status.error());
+  });
+}
+
+}  // namespace minnow

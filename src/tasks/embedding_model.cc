@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loading the two halves, and checking what passes from one to the other.
+#include "tasks/embedding_model.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace minnow {
+namespace {
+
+void Truncate(TokenizedText& text, size_t limit, TruncationDirection direction) {
+  if (text.ids.size() <= limit) return;
+  const auto excess = static_cast<ptrdiff_t>(text.ids.size() - limit);
+  if (direction == TruncationDirection::kLeft) {
+    text.ids.erase(text.ids.begin(), text.ids.begin() + excess);
+  } else {
+    text.ids.resize(limit);
+  }
+}
+
+}  // namespace
+
+Result<EmbeddingModelFiles> EmbeddingModelFiles::Open(const std::string& directory) {
+  EmbeddingModelFiles files;
+  MINNOW_ASSIGN_OR_RETURN(files.layout, ReadSentenceTransformersLayout(directory));
+  return files;
+}
+
+Result<std::unique_ptr<const Tokenizer>> EmbeddingModelFiles::LoadTokenizer() const {
+  return Tokenizer::LoadDirectory(layout.transformer_directory);
+}
+
+Result<int> EmbeddingModelFiles::ReadMaxSequenceTokens() const {
+  MINNOW_ASSIGN_OR_RETURN(const EncoderConfig config,
+                          ReadEncoderConfig(layout.transformer_directory + "/config.json"));
+  return std::min(config.max_sequence_tokens(),
+                  layout.max_seq_length.value_or(config.max_sequence_tokens()));
+}
+
+Result<std::unique_ptr<EmbeddingModel>> EmbeddingModel::Load(const std::string& directory,
+                                                             Dtype dtype) {
+  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<SentenceEncoder> encoder,
+                          SentenceEncoder::Load(directory, dtype));
+  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<const Tokenizer> tokenizer,
+                          Tokenizer::LoadDirectory(encoder->info().layout.transformer_directory));
+  return std::make_unique<EmbeddingModel>(std::move(tokenizer), std::move(encoder));
+}
+
+EmbeddingModel::EmbeddingModel(std::unique_ptr<const Tokenizer> tokenizer,
+                               std::unique_ptr<SentenceEncoder> encoder)
+    : tokenizer_(std::move(tokenizer)), encoder_(std::move(encoder)) {}
+
+Result<TokenizedText> EmbeddingModel::Tokenize(std::string_view text,
+                                               const LengthPolicy& policy) const {
+  EncodeOptions options;
+  options.max_tokens = policy.truncate ? max_tokens() : 0;
+  options.truncation_direction = policy.direction;
+  Encoding encoding = tokenizer_->Encode(text, options);
+  TokenizedText tokens;
+  tokens.ids = std::move(encoding.ids);
+  tokens.untruncated_tokens = std::max(encoding.untruncated_tokens, tokens.ids.size());
+  const bool all_type_0 = std::all_of(encoding.type_ids.begin(), encoding.type_ids.end(),
+                                      [](uint8_t type) { return type == 0; });
+  if (!all_type_0) tokens.type_ids = std::move(encoding.type_ids);
+  MINNOW_RETURN_IF_ERROR(CheckTokens(tokens));
+  return tokens;
+}
+
+Result<TokenizedText> EmbeddingModel::CheckIds(std::span<const TokenId> ids,
+                                               const LengthPolicy& policy) const {
+  TokenizedText tokens;
+  tokens.ids.assign(ids.begin(), ids.end());
+  tokens.untruncated_tokens = ids.size();
+  if (policy.truncate) Truncate(tokens, max_tokens(), policy.direction);
+  MINNOW_RETURN_IF_ERROR(CheckTokens(tokens));
+  return tokens;
+}
+
+// The tokenizer's files and the encoder's may not fit each other, so what comes from the tokenizer
+// is checked too.
+Status EmbeddingModel::CheckTokens(const TokenizedText& text) const {
+  const EncoderConfig& config = encoder_->info().config;
+  if (text.ids.empty()) return Error{Code::kInvalidArgument, "no tokens"};
+  if (text.ids.size() > max_tokens()) {
+    return Error{Code::kInvalidArgument, std::to_string(text.ids.size()) + " tokens, limit " +
+                                             std::to_string(max_tokens())};
+  }
+  for (const TokenId id : text.ids) {
+    if (id < 0 || id >= config.vocab_size) {
+      return Error{Code::kInvalidArgument, "token id " + std::to_string(id) + " is not in [0, " +
+                                               std::to_string(config.vocab_size) + ")"};
+    }
+  }
+  for (const uint8_t type : text.type_ids) {
+    if (type >= config.type_vocab_size) {
+      return Error{Code::kInvalidArgument, "token type " + std::to_string(type) +
+                                               " is not in [0, " +
+                                               std::to_string(config.type_vocab_size) + ")"};
+    }
+  }
+  return {};
+}
+
+EmbeddingBatch::EmbeddingBatch(const EmbeddingModel& model, size_t max_tokens, size_t max_texts,
+                               ThreadPool* pool)
+    : model_(model),
+      ids_(max_tokens),
+      type_ids_(max_tokens),
+      starts_(max_texts + 1),
+      vectors_(max_texts * model.embedding_size()),
+      workspace_(model.encoder().NewWorkspace(max_tokens, max_texts, pool)) {
+  CHECK(max_tokens >= model.max_tokens() && max_texts >= 1);
+}
+
+bool EmbeddingBatch::Fits(const TokenizedText& text) const {
+  const size_t used = static_cast<size_t>(starts_[texts_]);
+  return texts_ + 1 < starts_.size() && text.ids.size() <= ids_.size() - used;
+}
+
+void EmbeddingBatch::Add(const TokenizedText& text) {
+  CHECK(Fits(text));
+  const int32_t start = starts_[texts_];
+  std::copy(text.ids.begin(), text.ids.end(), ids_.begin() + start);
+  if (text.type_ids.empty()) {
+    std::fill_n(type_ids_.begin() + start, text.ids.size(), uint8_t{0});
+  } else {
+    std::copy(text.type_ids.begin(), text.type_ids.end(), type_ids_.begin() + start);
+    any_type_ids_ = true;
+  }
+  starts_[++texts_] = start + static_cast<int32_t>(text.ids.size());
+}
+
+std::span<const float> EmbeddingBatch::Run(bool normalize) {
+  const size_t texts = std::exchange(texts_, 0);
+  const bool type_ids = std::exchange(any_type_ids_, false);
+  if (texts == 0) return {};
+  const size_t tokens = static_cast<size_t>(starts_[texts]);
+  TokenBatch batch;
+  batch.ids = std::span<const TokenId>(ids_).first(tokens);
+  batch.starts = std::span<const int32_t>(starts_).first(texts + 1);
+  if (type_ids) batch.type_ids = std::span<const uint8_t>(type_ids_).first(tokens);
+  model_.encoder().Embed(batch, normalize, *workspace_, vectors_.data());
+  return std::span<const float>(vectors_.data(), texts * model_.embedding_size());
+}
+
+}  // namespace minnow

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Templates and truncation.
+#include "text/template_processing.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace minnow {
+namespace {
+
+// The part of a sequence that is kept: tokens [begin, begin + size).
+struct Kept {
+  size_t begin = 0;
+  size_t size = 0;
+};
+
+Kept Keep(size_t tokens, size_t limit, TruncationDirection direction) {
+  const size_t size = std::min(tokens, limit);
+  return {direction == TruncationDirection::kLeft ? tokens - size : 0, size};
+}
+
+// "Longest first" in closed form: lengths n1 and n2 of a pair cut to `limit` together.
+std::pair<size_t, size_t> LongestFirst(size_t n1, size_t n2, size_t limit) {
+  if (n1 + n2 <= limit) return {n1, n2};
+  const bool swapped = n1 > n2;
+  if (swapped) std::swap(n1, n2);
+  n2 = n1 > limit ? n1 : std::max(n1, limit - n1);
+  if (n1 + n2 > limit) {
+    n1 = limit / 2;
+    n2 = n1 + limit % 2;
+  }
+  if (swapped) std::swap(n1, n2);
+  return {n1, n2};
+}
+
+size_t SpecialTokens(const std::vector<TemplatePiece>& pieces) {
+  size_t count = 0;
+  for (const TemplatePiece& piece : pieces) count += piece.ids.size();
+  return count;
+}
+
+void AppendSpecial(const TemplatePiece& piece, bool want_offsets, Encoding& out) {
+  out.ids.insert(out.ids.end(), piece.ids.begin(), piece.ids.end());
+  if (!want_offsets) return;
+  out.offsets.resize(out.ids.size());
+  out.special.resize(out.ids.size(), 1);
+}
+
+void AppendSequence(const TokenSequence& sequence, const Kept& kept, bool want_offsets,
+                    Encoding& out) {
+  const auto ids = sequence.ids.begin() + static_cast<ptrdiff_t>(kept.begin);
+  out.ids.insert(out.ids.end(), ids, ids + static_cast<ptrdiff_t>(kept.size));
+  if (!want_offsets) return;
+  const auto offsets = sequence.offsets.begin() + static_cast<ptrdiff_t>(kept.begin);
+  out.offsets.insert(out.offsets.end(), offsets, offsets + static_cast<ptrdiff_t>(kept.size));
+  out.special.resize(out.ids.size(), 0);
+}
+
+}  // namespace
+
+TemplateProcessing::TemplateProcessing()
+    : single_{{TemplatePiece::Kind::kFirst, 0, {}}},
+      pair_{{TemplatePiece::Kind::kFirst, 0, {}}, {TemplatePiece::Kind::kSecond, 1, {}}} {}
+
+TemplateProcessing::TemplateProcessing(std::vector<TemplatePiece> single,
+                                       std::vector<TemplatePiece> pair)
+    : single_(std::move(single)), pair_(std::move(pair)) {}
+
+Encoding TemplateProcessing::Apply(const TokenSequence& first, const TokenSequence* second,
+                                   const EncodeOptions& options) const {
+  const std::vector<TemplatePiece>& pieces = second == nullptr ? single_ : pair_;
+  const size_t added = options.add_special_tokens ? SpecialTokens(pieces) : 0;
+  Kept keep_first{0, first.ids.size()};
+  Kept keep_second{0, second == nullptr ? 0 : second->ids.size()};
+  if (options.max_tokens != 0) {
+    const size_t limit = options.max_tokens - std::min(options.max_tokens, added);
+    const TruncationDirection direction = options.truncation_direction;
+    if (second == nullptr) {
+      keep_first = Keep(first.ids.size(), limit, direction);
+    } else {
+      const auto [n1, n2] = LongestFirst(first.ids.size(), second->ids.size(), limit);
+      keep_first = Keep(first.ids.size(), n1, direction);
+      keep_second = Keep(second->ids.size(), n2, direction);
+    }
+  }
+
+  Encoding out;
+  out.ids.reserve(keep_first.size + keep_second.size + added);
+  for (const TemplatePiece& piece : pieces) {
+    switch (piece.kind) {
+      case TemplatePiece::Kind::kFirst:
+        AppendSequence(first, keep_first, options.want_offsets, out);
+        out.untruncated_tokens += first.ids.size();
+        break;
+      case TemplatePiece::Kind::kSecond:
+        AppendSequence(*second, keep_second, options.want_offsets, out);
+        out.untruncated_tokens += second->ids.size();
+        break;
+      case TemplatePiece::Kind::kSpecial:
+        if (!options.add_special_tokens) break;
+        AppendSpecial(piece, options.want_offsets, out);
+        out.untruncated_tokens += piece.ids.size();
+        break;
+    }
+    out.type_ids.resize(out.ids.size(), piece.type_id);
+  }
+  // More special tokens than room, or a template that names a text twice.
+  if (options.max_tokens != 0 && out.ids.size() > options.max_tokens) {
+    out.ids.resize(options.max_tokens);
+    out.type_ids.resize(options.max_tokens);
+    if (options.want_offsets) {
+      out.offsets.resize(options.max_tokens);
+      out.special.resize(options.max_tokens);
+    }
+  }
+  return out;
+}
+
+}  // namespace minnow

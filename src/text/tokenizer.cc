@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tokenizer as a pipeline: added tokens, normalizer, pre-tokenizer, model, post-processor; and
+// back.
+#include "text/tokenizer.h"
+
+#include <utility>
+
+#include "text/tokenizer_json.h"
+#include "text/unicode.h"
+
+namespace minnow {
+namespace {
+
+class PipelineTokenizer : public Tokenizer {
+ public:
+  explicit PipelineTokenizer(TokenizerParts parts) : parts_(std::move(parts)) {}
+
+  Encoding Encode(std::string_view text, const EncodeOptions& options) const override;
+  Encoding EncodePair(std::string_view first, std::string_view second,
+                      const EncodeOptions& options) const override;
+  std::string Decode(std::span<const TokenId> ids, bool skip_special_tokens) const override;
+  std::optional<std::string_view> IdToToken(TokenId id) const override;
+  std::optional<TokenId> TokenToId(std::string_view token) const override;
+  size_t vocab_size() const override { return static_cast<size_t>(parts_.id_limit); }
+  const char* type() const override { return parts_.model->type(); }
+
+ private:
+  // The tokens of one text, as they are made.
+  struct Output {
+    TokenSequence sequence;
+    bool want_offsets = false;
+    NormalizedText normalized;
+    std::vector<AddedTokens::Piece> pieces;
+    std::vector<TextSpan> words;
+    std::vector<TextSpan> spans;
+  };
+
+  TokenSequence EncodeText(std::string_view text, bool want_offsets) const;
+  void EncodeRawPiece(const TextView& piece, Output& out) const;
+  void EncodeNormalizedPiece(const TextView& piece, Output& out) const;
+  void AppendAddedToken(const AddedToken& token, const TextView& match, Output& out) const;
+
+  const TokenizerParts parts_;
+};
+
+// The index of the code point that each byte belongs to.
+std::vector<uint32_t> CodePointIndices(std::string_view text) {
+  std::vector<uint32_t> indices(text.size());
+  uint32_t next = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (!IsUtf8Continuation(text[i])) ++next;
+    indices[i] = next - 1;
+  }
+  return indices;
+}
+
+// REQUIRES: not empty, with sources
+TokenOffset OffsetOf(const TextView& text, size_t begin, size_t end) {
+  return {text.source[begin], text.source[end - 1] + 1};
+}
+
+Encoding PipelineTokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
+  return parts_.post_processor.Apply(EncodeText(text, options.want_offsets), nullptr, options);
+}
+
+Encoding PipelineTokenizer::EncodePair(std::string_view first, std::string_view second,
+                                       const EncodeOptions& options) const {
+  const TokenSequence b = EncodeText(second, options.want_offsets);
+  return parts_.post_processor.Apply(EncodeText(first, options.want_offsets), &b, options);
+}
+
+TokenSequence PipelineTokenizer::EncodeText(std::string_view text, bool want_offsets) const {
+  std::string repaired;
+  if (!IsValidUtf8(text)) {
+    repaired = RepairUtf8(text);
+    text = repaired;
+  }
+  Output out;
+  out.want_offsets = want_offsets;
+  out.sequence.ids.reserve(text.size() / 4 + 4);
+  std::vector<uint32_t> indices;
+  if (want_offsets) indices = CodePointIndices(text);
+  const TextView view{text, want_offsets ? indices.data() : nullptr};
+
+  std::vector<AddedTokens::Piece> pieces;
+  parts_.added_tokens.Split(text, AddedTokens::Stage::kRaw, pieces);
+  for (const AddedTokens::Piece& piece : pieces) {
+    const TextView slice = view.Slice(piece.begin, piece.end);
+    if (piece.token != nullptr) {
+      AppendAddedToken(*piece.token, slice, out);
+    } else {
+      EncodeRawPiece(slice, out);
+    }
+  }
+  return std::move(out.sequence);
+}
+
+void PipelineTokenizer::EncodeRawPiece(const TextView& piece, Output& out) const {
+  TextView text = piece;
+  if (parts_.normalizer != nullptr) {
+    parts_.normalizer->Normalize(piece, out.normalized);
+    text = out.normalized.view();
+  }
+  if (parts_.added_tokens.empty(AddedTokens::Stage::kNormalized))
+    return EncodeNormalizedPiece(text, out);
+  parts_.added_tokens.Split(text.bytes, AddedTokens::Stage::kNormalized, out.pieces);
+  for (const AddedTokens::Piece& part : out.pieces) {
+    const TextView slice = text.Slice(part.begin, part.end);
+    if (part.token != nullptr) {
+      AppendAddedToken(*part.token, slice, out);
+    } else {
+      EncodeNormalizedPiece(slice, out);
+    }
+  }
+}
+
+void PipelineTokenizer::EncodeNormalizedPiece(const TextView& piece, Output& out) const {
+  out.words.clear();
+  if (parts_.pre_tokenizer != nullptr) {
+    parts_.pre_tokenizer->Split(piece.bytes, out.words);
+  } else if (!piece.bytes.empty()) {
+    out.words.push_back({0, piece.bytes.size()});
+  }
+  for (const TextSpan& word : out.words) {
+    out.spans.clear();
+    parts_.model->Tokenize(piece.bytes.substr(word.begin, word.end - word.begin), out.sequence.ids,
+                           out.want_offsets ? &out.spans : nullptr);
+    for (const TextSpan& span : out.spans) {
+      out.sequence.offsets.push_back(
+          OffsetOf(piece, word.begin + span.begin, word.begin + span.end));
+    }
+  }
+}
+
+void PipelineTokenizer::AppendAddedToken(const AddedToken& token, const TextView& match,
+                                         Output& out) const {
+  out.sequence.ids.push_back(token.id);
+  if (out.want_offsets) out.sequence.offsets.push_back(OffsetOf(match, 0, match.bytes.size()));
+}
+
+std::string PipelineTokenizer::Decode(std::span<const TokenId> ids,
+                                      bool skip_special_tokens) const {
+  std::string out;
+  bool first = true;
+  for (const TokenId id : ids) {
+    const AddedToken* added = parts_.added_tokens.FindId(id);
+    const std::optional<std::string_view> token = added != nullptr
+                                                      ? parts_.added_tokens.DecodedText(*added)
+                                                      : parts_.model->vocabulary().Token(id);
+    if (!token || (skip_special_tokens && parts_.added_tokens.IsSpecial(*token))) continue;
+    if (parts_.decoder) {
+      parts_.decoder->Append(*token, first, out);
+    } else {
+      if (!first) out += ' ';
+      out += *token;
+    }
+    first = false;
+  }
+  return out;
+}
+
+std::optional<std::string_view> PipelineTokenizer::IdToToken(TokenId id) const {
+  if (const AddedToken* added = parts_.added_tokens.FindId(id)) return added->content;
+  return parts_.model->vocabulary().Token(id);
+}
+
+std::optional<TokenId> PipelineTokenizer::TokenToId(std::string_view token) const {
+  if (const AddedToken* added = parts_.added_tokens.FindContent(token)) return added->id;
+  return parts_.model->vocabulary().Find(token);
+}
+
+// The larger tokenizer files in use are below 40 MB.
+constexpr size_t kMaxFileBytes = size_t{256} << 20;
+
+Result<std::unique_ptr<const Tokenizer>> FromDocument(const Result<JsonDocument>& document) {
+  if (!document.ok()) return document.error();
+  auto parts = ReadTokenizerJson(document.value());
+  if (!parts.ok()) {
+    Error error = std::move(parts).error();
+    // To the reader of JSON a wrong field is a wrong argument; here the file is at fault.
+    if (error.code == Code::kInvalidArgument) error.code = Code::kCorrupt;
+    return error;
+  }
+  return std::unique_ptr<const Tokenizer>(
+      std::make_unique<PipelineTokenizer>(std::move(parts).value()));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const Tokenizer>> Tokenizer::LoadDirectory(const std::string& directory) {
+  JsonLimits limits;
+  limits.max_bytes = kMaxFileBytes;
+  return FromDocument(JsonDocument::ReadFile(directory + "/tokenizer.json", limits));
+}
+
+Result<std::unique_ptr<const Tokenizer>> Tokenizer::FromJson(std::string_view json,
+                                                             const std::string& name) {
+  JsonLimits limits;
+  limits.max_bytes = kMaxFileBytes;
+  return FromDocument(JsonDocument::Parse(json, name, limits));
+}
+
+}  // namespace minnow

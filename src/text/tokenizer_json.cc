@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// tokenizer.json, field by field. Ids of added tokens are given out as Hugging Face tokenizers
+// gives them out.
+#include "text/tokenizer_json.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "text/bert_normalizer.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kMaxTemplateTokens = 1024;
+constexpr int64_t kMaxWordCodePoints = int64_t{1} << 20;
+
+Error Unsupported(const JsonView& value, std::string_view supported) {
+  return value.Wrong(Code::kUnsupported, "not one of those supported: " + std::string(supported));
+}
+
+// A field that says what else is in its object.
+Result<std::string_view> TypeOf(const JsonView& object) {
+  MINNOW_RETURN_IF_ERROR(object.Object());
+  return object.GetString("type");
+}
+
+// The named part of the file, or nullopt where it is absent or null.
+std::optional<JsonView> Part(const JsonView& root, std::string_view name) {
+  const std::optional<JsonView> part = root.Find(name);
+  return part && !part->is_null() ? part : std::nullopt;
+}
+
+Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json);
+
+Result<std::unique_ptr<const Normalizer>> ReadBertNormalizer(const JsonView& json) {
+  BertNormalizerOptions options;
+  MINNOW_ASSIGN_OR_RETURN(options.clean_text, json.GetBool("clean_text"));
+  MINNOW_ASSIGN_OR_RETURN(options.handle_chinese_chars, json.GetBool("handle_chinese_chars"));
+  MINNOW_ASSIGN_OR_RETURN(options.lowercase, json.GetBool("lowercase"));
+  MINNOW_ASSIGN_OR_RETURN(options.strip_accents, json.GetBool("strip_accents", options.lowercase));
+  return std::unique_ptr<const Normalizer>(std::make_unique<BertNormalizer>(options));
+}
+
+Result<std::unique_ptr<const Normalizer>> ReadNormalizerSequence(const JsonView& json) {
+  MINNOW_ASSIGN_OR_RETURN(const JsonView list, json.Get("normalizers"));
+  MINNOW_RETURN_IF_ERROR(list.Array());
+  std::vector<std::unique_ptr<const Normalizer>> steps;
+  for (const JsonView item : list.Items()) {
+    MINNOW_ASSIGN_OR_RETURN(auto step, ReadNormalizer(item));
+    steps.push_back(std::move(step));
+  }
+  return MakeSequence(std::move(steps));
+}
+
+Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json) {
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, TypeOf(json));
+  if (type == "BertNormalizer") return ReadBertNormalizer(json);
+  if (type == "Sequence") return ReadNormalizerSequence(json);
+  if (type == "Lowercase") return MakeLowercase();
+  if (type == "NFD") return MakeDecompose(Decomposition::kCanonical);
+  if (type == "NFKD") return MakeDecompose(Decomposition::kCompatibility);
+  if (type == "StripAccents") return MakeStripAccents();
+  return Unsupported(*json.Find("type"),
+                     "BertNormalizer, Sequence, Lowercase, NFD, NFKD, StripAccents");
+}
+
+Result<std::unique_ptr<const PreTokenizer>> ReadPreTokenizer(const JsonView& json) {
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, TypeOf(json));
+  if (type == "BertPreTokenizer") return MakeBertPreTokenizer();
+  if (type == "Whitespace") return MakeWhitespace();
+  if (type == "WhitespaceSplit") return MakeWhitespaceSplit();
+  return Unsupported(*json.Find("type"), "BertPreTokenizer, Whitespace, WhitespaceSplit");
+}
+
+Result<Vocabulary> ReadVocabulary(const JsonView& json) {
+  MINNOW_RETURN_IF_ERROR(json.Object());
+  std::vector<Vocabulary::Entry> entries;
+  const size_t size = json.size();
+  entries.reserve(size);
+  for (size_t i = 0; i < size; ++i) {
+    MINNOW_ASSIGN_OR_RETURN(const int64_t id, json.at(i).Int(0, Vocabulary::kMaxId));
+    entries.push_back({json.key(i), static_cast<int32_t>(id)});
+  }
+  auto vocabulary = Vocabulary::Build(entries);
+  if (!vocabulary.ok()) return json.Wrong(vocabulary.error().code, vocabulary.error().message);
+  return vocabulary;
+}
+
+Result<std::unique_ptr<const TokenModel>> ReadModel(const JsonView& json) {
+  MINNOW_RETURN_IF_ERROR(json.Object());
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, json.GetString("type"));
+  if (type != "WordPiece") return Unsupported(*json.Find("type"), "WordPiece");
+  WordPieceOptions options;
+  MINNOW_ASSIGN_OR_RETURN(options.unknown_token, json.GetString("unk_token"));
+  MINNOW_ASSIGN_OR_RETURN(options.continuing_prefix, json.GetString("continuing_subword_prefix"));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t limit,
+                          json.GetInt("max_input_chars_per_word", 0, kMaxWordCodePoints));
+  options.max_word_code_points = static_cast<size_t>(limit);
+  MINNOW_ASSIGN_OR_RETURN(const JsonView vocab, json.Get("vocab"));
+  MINNOW_ASSIGN_OR_RETURN(Vocabulary vocabulary, ReadVocabulary(vocab));
+  auto model = WordPiece::Make(std::move(vocabulary), std::move(options));
+  if (!model.ok()) return json.Find("unk_token")->Wrong(model.error().code, model.error().message);
+  return model;
+}
+
+Result<AddedToken> ReadAddedToken(const JsonView& json) {
+  MINNOW_RETURN_IF_ERROR(json.Object());
+  AddedToken token;
+  MINNOW_ASSIGN_OR_RETURN(token.content, json.GetString("content"));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t id, json.GetInt("id", 0, Vocabulary::kMaxId));
+  token.id = static_cast<TokenId>(id);
+  MINNOW_ASSIGN_OR_RETURN(token.single_word, json.GetBool("single_word"));
+  MINNOW_ASSIGN_OR_RETURN(token.lstrip, json.GetBool("lstrip"));
+  MINNOW_ASSIGN_OR_RETURN(token.rstrip, json.GetBool("rstrip"));
+  MINNOW_ASSIGN_OR_RETURN(token.normalized, json.GetBool("normalized"));
+  MINNOW_ASSIGN_OR_RETURN(token.special, json.GetBool("special"));
+  return token;
+}
+
+// Hugging Face tokenizers takes no notice of the file's ids: a token that the vocabulary has keeps
+// its id there, others are numbered on, in order. Where that differs from the file, model and
+// tokenizer cannot be meant for each other.
+Result<AddedTokens> ReadAddedTokens(const JsonView& json, const Vocabulary& vocabulary,
+                                    const Normalizer* normalizer) {
+  MINNOW_RETURN_IF_ERROR(json.Array());
+  std::vector<AddedToken> tokens;
+  StringMatcher seen;
+  auto next_id = static_cast<TokenId>(vocabulary.size());
+  for (const JsonView item : json.Items()) {
+    MINNOW_ASSIGN_OR_RETURN(AddedToken token, ReadAddedToken(item));
+    if (token.content.empty()) return item.Wrong(Code::kCorrupt, "content is empty");
+    if (seen.ValueOf(token.content) >= 0) {
+      return item.Wrong(Code::kCorrupt,
+                        "content " + QuoteForMessage(token.content) + " stands twice");
+    }
+    seen.Add(token.content, 0);
+    const std::optional<TokenId> known = vocabulary.Find(token.content);
+    const TokenId id = known ? *known : next_id++;
+    if (id != token.id) {
+      return item.Wrong(Code::kCorrupt, "id is " + std::to_string(token.id) + ", but " +
+                                            QuoteForMessage(token.content) +
+                                            (known ? " has id " : " comes next and would get id ") +
+                                            std::to_string(id));
+    }
+    if (!known && vocabulary.Token(id)) {
+      return item.Wrong(Code::kCorrupt,
+                        "id " + std::to_string(id) + " is another token's in model.vocab");
+    }
+    tokens.push_back(std::move(token));
+  }
+  auto added = AddedTokens::Make(std::move(tokens), normalizer);
+  if (!added.ok()) return json.Wrong(added.error().code, added.error().message);
+  return added;
+}
+
+Result<std::vector<TokenId>> ReadIds(const JsonView& json, TokenId id_limit) {
+  MINNOW_RETURN_IF_ERROR(json.Array());
+  std::vector<TokenId> ids;
+  for (const JsonView item : json.Items()) {
+    MINNOW_ASSIGN_OR_RETURN(const int64_t id, item.Int(0, id_limit - 1));
+    ids.push_back(static_cast<TokenId>(id));
+  }
+  return ids;
+}
+
+// One of {"Sequence": {"id": "A" or "B", "type_id": 0}} and {"SpecialToken": {"id": "[CLS]",
+// "type_id": 0}}.
+Result<TemplatePiece> ReadTemplatePiece(const JsonView& json, const JsonView& special_tokens,
+                                        TokenId id_limit) {
+  constexpr int64_t kMaxTypeId = std::numeric_limits<uint8_t>::max();
+  MINNOW_RETURN_IF_ERROR(json.Object());
+  TemplatePiece piece;
+  const std::optional<JsonView> sequence = json.Find("Sequence");
+  const std::optional<JsonView> special = json.Find("SpecialToken");
+  if (json.size() != 1 || (!sequence && !special)) {
+    return json.Expected("an object with Sequence or SpecialToken");
+  }
+  const JsonView body = sequence ? *sequence : *special;
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view id, body.GetString("id"));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t type_id, body.GetInt("type_id", 0, kMaxTypeId));
+  piece.type_id = static_cast<uint8_t>(type_id);
+  if (sequence) {
+    if (id != "A" && id != "B") return body.Find("id")->Expected("\"A\" or \"B\"");
+    piece.kind = id == "A" ? TemplatePiece::Kind::kFirst : TemplatePiece::Kind::kSecond;
+    return piece;
+  }
+  const std::optional<JsonView> token = special_tokens.Find(id);
+  if (!token)
+    return body.Find("id")->Wrong(Code::kCorrupt,
+                                  QuoteForMessage(id) + " is not in special_tokens");
+  MINNOW_RETURN_IF_ERROR(token->Object());
+  MINNOW_ASSIGN_OR_RETURN(const JsonView ids, token->Get("ids"));
+  MINNOW_ASSIGN_OR_RETURN(piece.ids, ReadIds(ids, id_limit));
+  return piece;
+}
+
+Result<std::vector<TemplatePiece>> ReadTemplate(const JsonView& json,
+                                                const JsonView& special_tokens, bool pair,
+                                                TokenId id_limit) {
+  MINNOW_RETURN_IF_ERROR(json.Array());
+  std::vector<TemplatePiece> pieces;
+  size_t tokens = 0;
+  int sequences[2] = {0, 0};
+  for (const JsonView item : json.Items()) {
+    MINNOW_ASSIGN_OR_RETURN(TemplatePiece piece, ReadTemplatePiece(item, special_tokens, id_limit));
+    if (piece.kind != TemplatePiece::Kind::kSpecial)
+      ++sequences[piece.kind == TemplatePiece::Kind::kSecond];
+    tokens += piece.ids.size();
+    if (tokens > kMaxTemplateTokens) {
+      return json.Wrong(Code::kUnsupported,
+                        "more than " + std::to_string(kMaxTemplateTokens) + " special tokens");
+    }
+    pieces.push_back(std::move(piece));
+  }
+  if (sequences[0] != 1 || sequences[1] != (pair ? 1 : 0)) {
+    return json.Wrong(Code::kUnsupported,
+                      pair ? "sequences A and B must each stand there once"
+                           : "sequence A must stand there once, and B not at all");
+  }
+  return pieces;
+}
+
+Result<TemplateProcessing> ReadTemplateProcessing(const JsonView& json, TokenId id_limit) {
+  MINNOW_ASSIGN_OR_RETURN(const JsonView special_tokens, json.Get("special_tokens"));
+  MINNOW_RETURN_IF_ERROR(special_tokens.Object());
+  MINNOW_ASSIGN_OR_RETURN(const JsonView single_json, json.Get("single"));
+  MINNOW_ASSIGN_OR_RETURN(auto single, ReadTemplate(single_json, special_tokens, false, id_limit));
+  MINNOW_ASSIGN_OR_RETURN(const JsonView pair_json, json.Get("pair"));
+  MINNOW_ASSIGN_OR_RETURN(auto pair, ReadTemplate(pair_json, special_tokens, true, id_limit));
+  return TemplateProcessing(std::move(single), std::move(pair));
+}
+
+// ["[CLS]", 101]
+Result<TokenId> ReadTokenPair(const JsonView& json, std::string_view name, TokenId id_limit) {
+  MINNOW_ASSIGN_OR_RETURN(const JsonView pair, json.Get(name));
+  MINNOW_RETURN_IF_ERROR(pair.Array());
+  if (pair.size() != 2) return pair.Expected("an array of a token and its id");
+  MINNOW_RETURN_IF_ERROR(pair.at(0).String());
+  MINNOW_ASSIGN_OR_RETURN(const int64_t id, pair.at(1).Int(0, id_limit - 1));
+  return static_cast<TokenId>(id);
+}
+
+Result<TemplateProcessing> ReadBertProcessing(const JsonView& json, TokenId id_limit) {
+  using Kind = TemplatePiece::Kind;
+  MINNOW_ASSIGN_OR_RETURN(const TokenId cls, ReadTokenPair(json, "cls", id_limit));
+  MINNOW_ASSIGN_OR_RETURN(const TokenId sep, ReadTokenPair(json, "sep", id_limit));
+  const std::vector<TemplatePiece> single = {
+      {Kind::kSpecial, 0, {cls}}, {Kind::kFirst, 0, {}}, {Kind::kSpecial, 0, {sep}}};
+  std::vector<TemplatePiece> pair = single;
+  pair.push_back({Kind::kSecond, 1, {}});
+  pair.push_back({Kind::kSpecial, 1, {sep}});
+  return TemplateProcessing(single, std::move(pair));
+}
+
+Result<TemplateProcessing> ReadPostProcessor(const JsonView& json, TokenId id_limit) {
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, TypeOf(json));
+  if (type == "TemplateProcessing") return ReadTemplateProcessing(json, id_limit);
+  if (type == "BertProcessing") return ReadBertProcessing(json, id_limit);
+  return Unsupported(*json.Find("type"), "TemplateProcessing, BertProcessing");
+}
+
+Result<WordPieceDecoder> ReadDecoder(const JsonView& json) {
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, TypeOf(json));
+  if (type != "WordPiece") return Unsupported(*json.Find("type"), "WordPiece");
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view prefix, json.GetString("prefix"));
+  MINNOW_ASSIGN_OR_RETURN(const bool cleanup, json.GetBool("cleanup"));
+  return WordPieceDecoder(std::string(prefix), cleanup);
+}
+
+}  // namespace
+
+Result<TokenizerParts> ReadTokenizerJson(const JsonDocument& document) {
+  const JsonView root = document.root();
+  MINNOW_RETURN_IF_ERROR(root.Object());
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view version, root.GetString("version", "1.0"));
+  if (version != "1.0") return Unsupported(*root.Find("version"), "1.0");
+  TokenizerParts parts;
+  MINNOW_ASSIGN_OR_RETURN(const JsonView model, root.Get("model"));
+  MINNOW_ASSIGN_OR_RETURN(parts.model, ReadModel(model));
+  if (const auto normalizer = Part(root, "normalizer")) {
+    MINNOW_ASSIGN_OR_RETURN(parts.normalizer, ReadNormalizer(*normalizer));
+  }
+  if (const auto pre_tokenizer = Part(root, "pre_tokenizer")) {
+    MINNOW_ASSIGN_OR_RETURN(parts.pre_tokenizer, ReadPreTokenizer(*pre_tokenizer));
+  }
+  const Vocabulary& vocabulary = parts.model->vocabulary();
+  if (const auto added_tokens = Part(root, "added_tokens")) {
+    MINNOW_ASSIGN_OR_RETURN(parts.added_tokens,
+                            ReadAddedTokens(*added_tokens, vocabulary, parts.normalizer.get()));
+  }
+  parts.id_limit = std::max(vocabulary.id_limit(), parts.added_tokens.id_limit());
+  if (const auto post_processor = Part(root, "post_processor")) {
+    MINNOW_ASSIGN_OR_RETURN(parts.post_processor,
+                            ReadPostProcessor(*post_processor, parts.id_limit));
+  }
+  if (const auto decoder = Part(root, "decoder")) {
+    MINNOW_ASSIGN_OR_RETURN(WordPieceDecoder read, ReadDecoder(*decoder));
+    parts.decoder = std::move(read);
+  }
+  return parts;
+}
+
+}  // namespace minnow
