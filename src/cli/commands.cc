@@ -76,6 +76,9 @@ int RunCommandLine(int argc, char** argv) {
   app.get_formatter()->column_width(36);
 
   int exit_code = kExitDone;
+  AddEmbedCommand(app, exit_code);
+  AddTokenizeCommand(app, exit_code);
+  AddBenchCommand(app, exit_code);
   AddCpuCommand(app, exit_code);
   AddCompletionCommand(app, exit_code);
   // After the commands, which would take it over as their own.

@@ -12,7 +12,8 @@ namespace minnow {
 
 int RunCommandLine(int argc, char** argv);
 
-// Each adds its subcommand to `app`; when chosen on the command line, the subcommand's callback sets `exit_code`.
+// Each adds its subcommand to `app`; when chosen on the command line, the subcommand's callback
+// sets `exit_code`.
 void AddEmbedCommand(CLI::App& app, int& exit_code);
 void AddTokenizeCommand(CLI::App& app, int& exit_code);
 void AddInspectCommand(CLI::App& app, int& exit_code);

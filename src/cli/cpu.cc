@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "kernels/dispatch.h"
 
 namespace minnow {
 namespace {
@@ -63,10 +64,22 @@ std::string Quoted(const std::string& text) {
   return quoted + '"';
 }
 
+std::vector<std::string> AvailableKernelNames() {
+  std::vector<std::string> names;
+  for (const Kernels* kernels : AvailableKernels()) names.push_back(kernels->name);
+  return names;
+}
+
+std::string QuotedList(const std::vector<std::string>& words) {
+  return words.empty() ? "[]" : "[\"" + Join(words, "\",\"") + "\"]";
+}
+
 std::string Text(const CpuInfo& cpu) {
   std::string text;
   text += "processor     " + cpu.model_name + "\n";
   text += "features      " + Join(FeatureNames(cpu.features), " ") + "\n";
+  text += "kernels       " + std::string(ActiveKernels().name) + " (of " +
+          Join(AvailableKernelNames(), " ") + "; MINNOW_ISA chooses)\n";
   text += "cores         " + std::to_string(cpu.online_cores) + " online, " +
           std::to_string(cpu.affinity_cores) + " by affinity, quota " +
           (cpu.quota_cores > 0 ? Number(cpu.quota_cores) : "none") + ", " +
@@ -77,16 +90,17 @@ std::string Text(const CpuInfo& cpu) {
 }
 
 std::string Json(const CpuInfo& cpu) {
-  const std::vector<std::string> features = FeatureNames(cpu.features);
-  std::string json = "{\"processor\":" + Quoted(cpu.model_name) + ",\"features\":[";
-  if (!features.empty()) json += '"' + Join(features, "\",\"") + '"';
-  json += "],\"online_cores\":" + std::to_string(cpu.online_cores) +
-          ",\"affinity_cores\":" + std::to_string(cpu.affinity_cores) +
-          ",\"quota_cores\":" + (cpu.quota_cores > 0 ? Number(cpu.quota_cores) : "null") +
-          ",\"usable_cores\":" + std::to_string(cpu.usable_cores()) +
-          ",\"l1d_bytes\":" + std::to_string(cpu.l1d_bytes) +
-          ",\"l2_bytes\":" + std::to_string(cpu.l2_bytes) +
-          ",\"l3_bytes\":" + std::to_string(cpu.l3_bytes) + "}\n";
+  std::string json =
+      "{\"processor\":" + Quoted(cpu.model_name) +
+      ",\"features\":" + QuotedList(FeatureNames(cpu.features)) + ",\"kernels\":\"" +
+      ActiveKernels().name + "\",\"available_kernels\":" + QuotedList(AvailableKernelNames()) +
+      ",\"online_cores\":" + std::to_string(cpu.online_cores) +
+      ",\"affinity_cores\":" + std::to_string(cpu.affinity_cores) +
+      ",\"quota_cores\":" + (cpu.quota_cores > 0 ? Number(cpu.quota_cores) : "null") +
+      ",\"usable_cores\":" + std::to_string(cpu.usable_cores()) +
+      ",\"l1d_bytes\":" + std::to_string(cpu.l1d_bytes) +
+      ",\"l2_bytes\":" + std::to_string(cpu.l2_bytes) +
+      ",\"l3_bytes\":" + std::to_string(cpu.l3_bytes) + "}\n";
   return json;
 }
 
@@ -96,7 +110,13 @@ void AddCpuCommand(CLI::App& app, int& exit_code) {
   CLI::App* command = app.add_subcommand("cpu", "Show the machine as minnow sees it");
   auto json = std::make_shared<bool>(false);
   command->add_flag("--json", *json, "One JSON object instead of text");
+  command->footer("MINNOW_ISA=scalar|avx2|avx512|neon forces the kernels of that instruction set.");
   command->callback([json, &exit_code] {
+    const Status isa = CheckIsaEnvironment();
+    if (!isa.ok()) {
+      exit_code = Fail(isa.error());
+      return;
+    }
     Output output;
     output.Write(*json ? Json(Cpu()) : Text(Cpu()));
     const Status written = output.Finish();

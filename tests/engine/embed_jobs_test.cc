@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Embedding jobs over a made-up tokenizer and encoder: limits, ranges, order, and batches that hold
 // many requests.
-#include "tasks/embed.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +9,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "tasks/embed.h"
 
 namespace minnow {
 namespace {

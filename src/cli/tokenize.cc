@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// minnow tokenize: texts to token ids, one JSON line a text. Needs the tokenizer's files only.
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/text_input.h"
+#include "formats/json.h"
+#include "tasks/embedding_model.h"
+
+namespace minnow {
+namespace {
+
+struct TokenizeCommand {
+  std::string model;
+  bool no_special = false;
+  bool json_input = false;
+  bool truncate = false;
+  std::vector<std::string> texts;
+};
+
+void AppendEncoding(const Tokenizer& tokenizer, const Encoding& encoding, std::string& line) {
+  JsonWriter json(&line);
+  json.BeginObject();
+  json.Key("ids");
+  json.BeginArray();
+  for (const TokenId id : encoding.ids) json.Int(id);
+  json.EndArray();
+  json.Key("tokens");
+  json.BeginArray();
+  for (const TokenId id : encoding.ids) json.String(tokenizer.IdToToken(id).value_or(""));
+  json.EndArray();
+  json.Key("offsets");
+  json.BeginArray();
+  for (const TokenOffset& offset : encoding.offsets) {
+    json.BeginArray();
+    json.Uint(offset.begin);
+    json.Uint(offset.end);
+    json.EndArray();
+  }
+  json.EndArray();
+  json.EndObject();
+  line += '\n';
+}
+
+Status WriteEncodings(const Tokenizer& tokenizer, const EncodeOptions& options, TextInput& input,
+                      Output& output) {
+  std::string line;
+  while (output.wanted()) {
+    if (!input.ready()) output.Flush();
+    MINNOW_ASSIGN_OR_RETURN(const auto text, input.Next());
+    if (!text) return {};
+    line.clear();
+    AppendEncoding(tokenizer, tokenizer.Encode(*text, options), line);
+    output.Write(line);
+  }
+  return {};
+}
+
+Status Tokenize(const TokenizeCommand& command) {
+  MINNOW_ASSIGN_OR_RETURN(const EmbeddingModelFiles files,
+                          EmbeddingModelFiles::Open(command.model));
+  MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<const Tokenizer> tokenizer, files.LoadTokenizer());
+  EncodeOptions options;
+  options.add_special_tokens = !command.no_special;
+  options.want_offsets = true;
+  if (command.truncate) {
+    MINNOW_ASSIGN_OR_RETURN(const int limit, files.ReadMaxSequenceTokens());
+    options.max_tokens = static_cast<size_t>(limit);
+  }
+  TextInput input(command.texts, command.json_input);
+  Output output;
+  Status read = WriteEncodings(*tokenizer, options, input, output);
+  MINNOW_RETURN_IF_ERROR(output.Finish());
+  return read;
+}
+
+}  // namespace
+
+void AddTokenizeCommand(CLI::App& app, int& exit_code) {
+  CLI::App* tokenize = app.add_subcommand("tokenize", "Print the token ids of texts");
+  auto command = std::make_shared<TokenizeCommand>();
+  tokenize
+      ->add_option("--model", command->model, "Model directory; the tokenizer's files are enough")
+      ->required()
+      ->envname("MINNOW_MODEL");
+  tokenize->add_flag("--no-special", command->no_special, "Without special tokens such as [CLS]");
+  tokenize->add_flag("--json-input", command->json_input, "Each text is a JSON string");
+  tokenize->add_flag("--truncate", command->truncate, "Cut at the model's limit, as embed does");
+  tokenize->add_option("TEXT", command->texts, "Texts; without any, the lines of standard input");
+  tokenize->footer(
+      "Prints {\"ids\":[...],\"tokens\":[...],\"offsets\":[[begin,end],...]} for each text; "
+      "offsets\n"
+      "count code points.\n\n"
+      "Examples:\n"
+      "  minnow tokenize --model DIR \"a sentence\"\n"
+      "  minnow tokenize --model DIR --no-special < lines.txt");
+  tokenize->callback([command, &exit_code] {
+    const Status status = Tokenize(*command);
+    exit_code = status.ok() ? kExitDone : Fail(status.error());
+  });
+}
+
+}  // namespace minnow
