@@ -3,6 +3,7 @@
 #include "formats/checkpoint.h"
 
 #include <filesystem>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -96,10 +97,13 @@ int64_t TensorView::elements() const {
 std::string TensorView::ShapeString() const { return ShapeText(shape); }
 
 Status Checkpoint::AddFile(const std::string& path, const ShardIndex* wanted,
-                           const std::string& shard) {
+                           const std::string& shard, std::vector<Error>* problems) {
   MINNOW_ASSIGN_OR_RETURN(MappedFile mapped, MappedFile::Open(path));
   MINNOW_ASSIGN_OR_RETURN(SafetensorsHeader header, ParseSafetensorsHeader(mapped.bytes(), path));
-  if (!header.problems.empty()) return header.problems.front();
+  for (Error& problem : header.problems) {
+    if (problems == nullptr) return std::move(problem);
+    problems->push_back(std::move(problem));
+  }
   if (files_.empty()) metadata_ = std::move(header.metadata);
   files_.push_back(std::make_unique<MappedFile>(std::move(mapped)));
   const MappedFile& file = *files_.back();
@@ -120,36 +124,62 @@ Status Checkpoint::AddFile(const std::string& path, const ShardIndex* wanted,
   return {};
 }
 
+Status Checkpoint::AddShards(const std::string& directory, std::vector<Error>* problems) {
+  const std::string index_path = Join(directory, kIndexFile);
+  MINNOW_ASSIGN_OR_RETURN(const ShardIndex index, ShardIndex::Read(index_path));
+  for (const std::string& shard : index.shards) {
+    Status added = AddFile(Join(directory, shard), &index, shard, problems);
+    if (added.ok()) continue;
+    if (problems == nullptr) return added;
+    problems->push_back(std::move(added).error());
+  }
+  // A shard that could not be opened or read in full explains its missing tensors.
+  if (problems != nullptr && !problems->empty()) return {};
+  for (const auto& [name, shard] : index.shard_of) {
+    if (Find(name) != nullptr) continue;
+    Error error{Code::kCorrupt,
+                index_path + ": tensor " + QuoteForMessage(name) + " is not in " + shard};
+    if (problems == nullptr) return error;
+    problems->push_back(std::move(error));
+  }
+  return {};
+}
+
+Status Checkpoint::AddDirectory(const std::string& directory, std::vector<Error>* problems) {
+  const std::string single = Join(directory, kSingleFile);
+  if (Exists(single)) return AddFile(single, nullptr, "", problems);
+  if (Exists(Join(directory, kIndexFile))) return AddShards(directory, problems);
+  if (Exists(Join(directory, kPickleFile))) {
+    return Error{Code::kUnsupported,
+                 directory + ": has " + kPickleFile + " but no " + kSingleFile +
+                     ": pickles can run code and are not read; convert the model to "
+                     "safetensors"};
+  }
+  return Error{Code::kNotFound, directory + ": no " + kSingleFile + " and no " + kIndexFile};
+}
+
 Result<Checkpoint> Checkpoint::OpenFile(const std::string& path) {
   Checkpoint checkpoint;
-  MINNOW_RETURN_IF_ERROR(checkpoint.AddFile(path, nullptr, ""));
+  MINNOW_RETURN_IF_ERROR(checkpoint.AddFile(path, nullptr, "", nullptr));
   return checkpoint;
 }
 
 Result<Checkpoint> Checkpoint::OpenDirectory(const std::string& directory) {
-  const std::string single = Join(directory, kSingleFile);
-  const std::string index_path = Join(directory, kIndexFile);
-  if (Exists(single)) return OpenFile(single);
-  if (!Exists(index_path)) {
-    if (Exists(Join(directory, kPickleFile))) {
-      return Error{Code::kUnsupported,
-                   directory + ": has " + kPickleFile + " but no " + kSingleFile +
-                       ": pickles can run code and are not read; convert the model to "
-                       "safetensors"};
-    }
-    return Error{Code::kNotFound, directory + ": no " + kSingleFile + " and no " + kIndexFile};
-  }
-  MINNOW_ASSIGN_OR_RETURN(const ShardIndex index, ShardIndex::Read(index_path));
   Checkpoint checkpoint;
-  for (const std::string& shard : index.shards) {
-    MINNOW_RETURN_IF_ERROR(checkpoint.AddFile(Join(directory, shard), &index, shard));
-  }
-  for (const auto& [name, shard] : index.shard_of) {
-    if (checkpoint.Find(name) == nullptr) {
-      return Error{Code::kCorrupt,
-                   index_path + ": tensor " + QuoteForMessage(name) + " is not in " + shard};
-    }
-  }
+  MINNOW_RETURN_IF_ERROR(checkpoint.AddDirectory(directory, nullptr));
+  return checkpoint;
+}
+
+Checkpoint Checkpoint::Examine(const std::string& path, std::vector<Error>& problems) {
+  Checkpoint checkpoint;
+  std::vector<Error> found;
+  std::error_code ec;
+  Status opened = std::filesystem::is_directory(path, ec)
+                      ? checkpoint.AddDirectory(path, &found)
+                      : checkpoint.AddFile(path, nullptr, "", &found);
+  if (!opened.ok()) found.push_back(std::move(opened).error());
+  problems.insert(problems.end(), std::make_move_iterator(found.begin()),
+                  std::make_move_iterator(found.end()));
   return checkpoint;
 }
 

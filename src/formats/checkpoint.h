@@ -44,6 +44,11 @@ class Checkpoint {
   // Opens one safetensors file.
   static Result<Checkpoint> OpenFile(const std::string& path);
 
+  // For reports: opens a directory or one file as the functions above do, but goes on after a
+  // problem. Every tensor that could be made out is there; what would have been an error is in
+  // `problems`.
+  static Checkpoint Examine(const std::string& path, std::vector<Error>& problems);
+
   // nullptr when there is no such tensor.
   const TensorView* Find(std::string_view name) const;
   // The tensor with that name and shape; kNotFound or kCorrupt otherwise. -1 in `shape` matches any
@@ -57,10 +62,13 @@ class Checkpoint {
   const std::map<std::string, std::string, std::less<>>& metadata() const { return metadata_; }
 
  private:
+  struct ShardIndex;
+  Status AddDirectory(const std::string& directory, std::vector<Error>* problems);
+  Status AddShards(const std::string& directory, std::vector<Error>* problems);
   // Maps one file and adds its tensors: all of them, or with `wanted` those that the index says are
   // in `shard`.
-  struct ShardIndex;
-  Status AddFile(const std::string& path, const ShardIndex* wanted, const std::string& shard);
+  Status AddFile(const std::string& path, const ShardIndex* wanted, const std::string& shard,
+                 std::vector<Error>* problems);
 
   std::vector<std::unique_ptr<MappedFile>> files_;
   std::map<std::string, TensorView, std::less<>> tensors_;

@@ -276,6 +276,24 @@ TEST_F(CheckpointFiles, Shards) {
   EXPECT_THAT(OpenError().message, HasSubstr("m-3.safetensors"));
 }
 
+TEST_F(CheckpointFiles, ExamineGoesOnAfterAProblem) {
+  Write("m-1.safetensors",
+        File("{" + Tensor("a", "F8_E4M3", "[1]", "[0,1]") + "," +
+                 Tensor("b", "U8", "[1]", "[1,2]") + "," + Tensor("c", "U8", "[3]", "[2,3]") + "}",
+             3));
+  Write(
+      "model.safetensors.index.json",
+      R"({"weight_map":{"a":"m-1.safetensors","b":"m-1.safetensors","c":"m-1.safetensors","d":"m-2.safetensors"}})");
+  std::vector<Error> problems;
+  const Checkpoint checkpoint = Checkpoint::Examine(directory_.string(), problems);
+  EXPECT_EQ(checkpoint.tensors().size(), 1u);
+  ASSERT_EQ(problems.size(), 3u);
+  EXPECT_THAT(problems[0].message, HasSubstr("F8_E4M3"));
+  EXPECT_THAT(problems[1].message, HasSubstr("shape and dtype need 3"));
+  EXPECT_THAT(problems[2].message, HasSubstr("m-2.safetensors"));
+  EXPECT_EQ(OpenError().message, problems[0].message);
+}
+
 TEST_F(CheckpointFiles, ShardNamesStayInTheDirectory) {
   for (const char* name :
        {"../m-1.safetensors", "/etc/passwd", "..", ".", "", "a/b", "a\\\\b", "a\\u0000b"}) {
