@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+// minnow inspect: what is in a model directory or weights file, and why it would be refused.
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/model_report.h"
+#include "cli/output.h"
+#include "formats/json.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kLabelColumns = 16;
+
+struct InspectOptions {
+  std::string path;
+  bool tensors = false;
+  bool json = false;
+};
+
+// --- words
+// ------------------------------------------------------------------------------------------------------
+
+// Names from files go to a terminal: no control characters.
+std::string Printable(std::string_view text) {
+  std::string quoted;
+  JsonWriter(&quoted).String(text);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+// 22713216 -> "22,713,216"
+std::string Grouped(uint64_t value) {
+  std::string text = std::to_string(value);
+  for (size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
+  return text;
+}
+
+std::string Plural(uint64_t count, const std::string& noun) {
+  return Grouped(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string Bytes(uint64_t bytes) {
+  if (bytes < 1000) return std::to_string(bytes) + " B";
+  const char* const units[] = {"kB", "MB", "GB", "TB"};
+  double value = static_cast<double>(bytes) / 1000.0;
+  size_t unit = 0;
+  while (value >= 999.95 && unit + 1 < std::size(units)) {
+    value /= 1000.0;
+    ++unit;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f %s", value, units[unit]);
+  return text;
+}
+
+std::string PoolingText(const SentenceTransformersLayout& layout) {
+  std::string text;
+  for (const Pooling pooling : layout.pooling)
+    text += (text.empty() ? "" : " + ") + std::string(PoolingName(pooling));
+  return text;
+}
+
+// Characters as a terminal counts them, near enough: continuation bytes take no room.
+size_t Columns(const std::string& text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
+}
+
+std::string Line(const std::string& label, const std::string& value) {
+  const size_t padding = kLabelColumns > Columns(label) ? kLabelColumns - Columns(label) : 1;
+  return "  " + label + std::string(padding, ' ') + value + "\n";
+}
+
+// --- tensors
+// ----------------------------------------------------------------------------------------------------
+
+struct TensorRow {
+  std::string name;
+  TensorType type = TensorType::kF32;
+  std::string shape;
+  uint64_t count = 0;
+  uint64_t bytes = 0;
+};
+
+// "encoder.layer.3.output" -> "encoder.layer.*.output"
+std::string LayerPattern(std::string_view name) {
+  std::string pattern;
+  size_t begin = 0;
+  while (begin <= name.size()) {
+    const size_t end = std::min(name.find('.', begin), name.size());
+    const std::string_view part = name.substr(begin, end - begin);
+    const bool number = !part.empty() && part.find_first_not_of("0123456789") == part.npos;
+    pattern += number ? "*" : std::string(part);
+    if (end < name.size()) pattern += '.';
+    begin = end + 1;
+  }
+  return pattern;
+}
+
+// One row a tensor, or one for all tensors that differ only in their layer's number.
+std::vector<TensorRow> TensorRows(const Checkpoint& checkpoint, bool each) {
+  std::vector<TensorRow> rows;
+  std::map<std::tuple<std::string, TensorType, std::string>, size_t> row_of;
+  for (const auto& [name, tensor] : checkpoint.tensors()) {
+    const std::string shape = tensor.ShapeString();
+    const std::string pattern = each ? name : LayerPattern(name);
+    const auto [found, added] = row_of.try_emplace({pattern, tensor.type, shape}, rows.size());
+    if (added) rows.push_back({name, tensor.type, shape, 0, 0});
+    TensorRow& row = rows[found->second];
+    if (++row.count > 1) row.name = pattern;
+    row.bytes += tensor.data.size();
+  }
+  return rows;
+}
+
+// Cells in columns as wide as their widest; the columns named in `right` are aligned to the right.
+std::string Table(const std::vector<std::vector<std::string>>& rows,
+                  const std::vector<bool>& right) {
+  std::vector<size_t> widths(right.size());
+  for (const auto& row : rows) {
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], Columns(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line = " ";
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string padding(widths[i] - Columns(row[i]), ' ');
+      line += (i == 0 ? " " : "  ") + (right[i] ? padding + row[i] : row[i] + padding);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string TensorTable(const Checkpoint& checkpoint, bool each) {
+  std::vector<std::vector<std::string>> cells;
+  for (const TensorRow& row : TensorRows(checkpoint, each)) {
+    cells.push_back({Printable(row.name), TensorTypeName(row.type), row.shape,
+                     row.count > 1 ? "x " + std::to_string(row.count) : "", Bytes(row.bytes)});
+  }
+  return Table(cells, {false, false, false, false, true});
+}
+
+// --- text
+// -------------------------------------------------------------------------------------------------------
+
+std::string ModelText(const EncoderConfig& c) {
+  std::string text = "Model\n";
+  text += Line("type", c.model_type +
+                           (c.architecture.empty() ? "" : " (" + Printable(c.architecture) + ")"));
+  text += Line("layers", std::to_string(c.num_hidden_layers));
+  text += Line("hidden size", std::to_string(c.hidden_size) + ", " +
+                                  Plural(static_cast<uint64_t>(c.num_attention_heads), "head") +
+                                  " of " + std::to_string(c.head_dim()));
+  text += Line("feed-forward",
+               std::to_string(c.intermediate_size) + ", " + ActivationName(c.hidden_act));
+  text += Line("tables", Plural(static_cast<uint64_t>(c.vocab_size), "token") + ", " +
+                             Plural(static_cast<uint64_t>(c.max_position_embeddings), "position") +
+                             ", " + Plural(static_cast<uint64_t>(c.type_vocab_size), "token type"));
+  if (!c.labels.empty()) text += Line("labels", Grouped(c.labels.size()));
+  return text + "\n";
+}
+
+std::string SentenceText(const ModelReport& report) {
+  const SentenceTransformersLayout& layout = *report.layout;
+  std::string text = "Sentence vectors\n";
+  text += Line("pooling", PoolingText(layout) + (report.layout_assumed ? " (assumed)" : ""));
+  for (const DenseSpec& dense : layout.dense) {
+    text +=
+        Line("dense", std::to_string(dense.in_features) + " -> " +
+                          std::to_string(dense.out_features) + ", " +
+                          DenseActivationName(dense.activation) + (dense.bias ? "" : ", no bias"));
+  }
+  text += Line("normalize", layout.normalize ? "yes" : "no");
+  if (report.config)
+    text += Line("vector", Plural(static_cast<uint64_t>(report.embedding_size()), "number"));
+  if (const auto limit = report.length_limit()) {
+    text += Line("length limit", Plural(static_cast<uint64_t>(limit->tokens), "token") + " (" +
+                                     limit->source + ")");
+  }
+  return text + "\n";
+}
+
+std::string WeightsText(const ModelReport& report, bool each) {
+  const Checkpoint& checkpoint = report.checkpoint;
+  if (checkpoint.files().empty()) return "";
+  std::string text = "Weights\n";
+  for (const auto& file : checkpoint.files()) {
+    const std::string& path = file->path();
+    text += Line("file",
+                 Printable(path.substr(path.rfind('/') + 1)) + ", " + Bytes(file->bytes().size()));
+  }
+  for (const auto& [key, value] : checkpoint.metadata())
+    text += Line("metadata", QuoteForMessage(key) + ": " + QuoteForMessage(value));
+  text += Line("tensors", Grouped(checkpoint.tensors().size()));
+  text += Line("parameters", Grouped(report.parameters) + ", " + Bytes(report.tensor_bytes));
+  return text + "\n" + TensorTable(checkpoint, each) + "\n";
+}
+
+std::string VerdictText(const ModelReport& report) {
+  std::string text;
+  for (const std::string& note : report.notes) text += "Note: " + note + "\n";
+  if (!report.notes.empty()) text += "\n";
+  if (report.problems.empty())
+    return text + (report.directory ? "Served: yes\n" : "Readable: yes\n");
+  text += report.directory ? "Served: no, for " : "Readable: no, for ";
+  text += Plural(report.problems.size(), "problem") + "\n";
+  for (const Error& problem : report.problems) {
+    text += "  " + std::string(CodeName(problem.code)) + ": " + problem.message + "\n";
+  }
+  return text;
+}
+
+std::string Text(const ModelReport& report, const InspectOptions& options) {
+  std::string text = Printable(report.path) + "\n\n";
+  if (report.config) text += ModelText(*report.config);
+  if (report.layout && report.config) text += SentenceText(report);
+  if (report.tokenizer) {
+    text += "Tokenizer\n" + Line("type", report.tokenizer->type) +
+            Line("vocabulary", Plural(report.tokenizer->vocab_size, "token")) + "\n";
+  }
+  return text + WeightsText(report, options.tensors) + VerdictText(report);
+}
+
+// --- JSON
+// -------------------------------------------------------------------------------------------------------
+
+void Field(JsonWriter& json, std::string_view name, int64_t value) {
+  json.Key(name);
+  json.Int(value);
+}
+
+void Field(JsonWriter& json, std::string_view name, std::string_view value) {
+  json.Key(name);
+  json.String(value);
+}
+
+void WriteConfig(JsonWriter& json, const EncoderConfig& c) {
+  json.BeginObject();
+  Field(json, "model_type", c.model_type);
+  Field(json, "architecture", c.architecture);
+  Field(json, "vocab_size", c.vocab_size);
+  Field(json, "hidden_size", c.hidden_size);
+  Field(json, "num_hidden_layers", c.num_hidden_layers);
+  Field(json, "num_attention_heads", c.num_attention_heads);
+  Field(json, "intermediate_size", c.intermediate_size);
+  Field(json, "hidden_act", ActivationName(c.hidden_act));
+  json.Key("layer_norm_eps");
+  json.Float(c.layer_norm_eps);
+  Field(json, "max_position_embeddings", c.max_position_embeddings);
+  Field(json, "type_vocab_size", c.type_vocab_size);
+  Field(json, "pad_token_id", c.pad_token_id);
+  json.Key("labels");
+  json.BeginArray();
+  for (const std::string& label : c.labels) json.String(label);
+  json.EndArray();
+  json.EndObject();
+}
+
+void WriteSentence(JsonWriter& json, const ModelReport& report) {
+  const SentenceTransformersLayout& layout = *report.layout;
+  json.BeginObject();
+  json.Key("pooling");
+  json.BeginArray();
+  for (const Pooling pooling : layout.pooling) json.String(PoolingName(pooling));
+  json.EndArray();
+  json.Key("dense");
+  json.BeginArray();
+  for (const DenseSpec& dense : layout.dense) {
+    json.BeginObject();
+    Field(json, "in_features", dense.in_features);
+    Field(json, "out_features", dense.out_features);
+    Field(json, "activation", DenseActivationName(dense.activation));
+    json.Key("bias");
+    json.Bool(dense.bias);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("normalize");
+  json.Bool(layout.normalize);
+  if (report.config) Field(json, "embedding_size", report.embedding_size());
+  if (const auto limit = report.length_limit()) {
+    Field(json, "max_tokens", limit->tokens);
+    Field(json, "max_tokens_source", limit->source);
+  }
+  json.EndObject();
+}
+
+void WriteWeights(JsonWriter& json, const ModelReport& report, bool each) {
+  json.BeginObject();
+  json.Key("files");
+  json.BeginArray();
+  for (const auto& file : report.checkpoint.files()) json.String(file->path());
+  json.EndArray();
+  Field(json, "tensors", static_cast<int64_t>(report.checkpoint.tensors().size()));
+  Field(json, "parameters", static_cast<int64_t>(report.parameters));
+  Field(json, "bytes", static_cast<int64_t>(report.tensor_bytes));
+  if (each) {
+    json.Key("list");
+    json.BeginArray();
+    for (const auto& [name, tensor] : report.checkpoint.tensors()) {
+      json.BeginObject();
+      Field(json, "name", name);
+      Field(json, "dtype", TensorTypeName(tensor.type));
+      json.Key("shape");
+      json.BeginArray();
+      for (const int64_t size : tensor.shape) json.Int(size);
+      json.EndArray();
+      Field(json, "bytes", static_cast<int64_t>(tensor.data.size()));
+      json.EndObject();
+    }
+    json.EndArray();
+  }
+  json.EndObject();
+}
+
+void WriteTokenizer(JsonWriter& json, const TokenizerReport& tokenizer) {
+  json.BeginObject();
+  Field(json, "type", tokenizer.type);
+  Field(json, "vocab_size", static_cast<int64_t>(tokenizer.vocab_size));
+  json.EndObject();
+}
+
+void WriteVerdict(JsonWriter& json, const ModelReport& report) {
+  json.Key("notes");
+  json.BeginArray();
+  for (const std::string& note : report.notes) json.String(note);
+  json.EndArray();
+  json.Key("problems");
+  json.BeginArray();
+  for (const Error& problem : report.problems) {
+    json.BeginObject();
+    Field(json, "code", CodeName(problem.code));
+    Field(json, "message", problem.message);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key(report.directory ? "served" : "readable");
+  json.Bool(report.problems.empty());
+}
+
+// What could not be read is null.
+std::string Json(const ModelReport& report, const InspectOptions& options) {
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  Field(json, "path", report.path);
+  json.Key("config");
+  report.config ? WriteConfig(json, *report.config) : json.Null();
+  json.Key("sentence_vectors");
+  report.layout ? WriteSentence(json, report) : json.Null();
+  json.Key("tokenizer");
+  report.tokenizer ? WriteTokenizer(json, *report.tokenizer) : json.Null();
+  json.Key("weights");
+  WriteWeights(json, report, options.tensors);
+  WriteVerdict(json, report);
+  json.EndObject();
+  return text + "\n";
+}
+
+int RunInspect(const InspectOptions& options) {
+  const auto report = ExamineModel(options.path);
+  if (!report.ok()) return Fail(report.error());
+  Output output;
+  output.Write(options.json ? Json(*report, options) : Text(*report, options));
+  const Status written = output.Finish();
+  if (!written.ok()) return Fail(written.error());
+  return report->problems.empty() ? kExitDone : kExitFailed;
+}
+
+}  // namespace
+
+void AddInspectCommand(CLI::App& app, int& exit_code) {
+  CLI::App* command =
+      app.add_subcommand("inspect", "Show what is in a model, and why it would be refused");
+  auto options = std::make_shared<InspectOptions>();
+  command->add_option("path", options->path, "Model directory, or one .safetensors file")
+      ->required();
+  command->add_flag("--tensors", options->tensors, "Every tensor, not one line for all layers");
+  command->add_flag("--json", options->json, "One JSON object instead of text");
+  command->footer("Exit code 1 when the model would be refused; every reason is listed.");
+  command->callback([options, &exit_code] { exit_code = RunInspect(*options); });
+}
+
+}  // namespace minnow

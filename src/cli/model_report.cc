@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs every reader over the model, then, if none complained, the loader itself: it has the last
+// word.
+#include "cli/model_report.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "models/sentence_encoder.h"
+#include "text/tokenizer.h"
+
+namespace minnow {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The value, or nullopt and one more problem.
+template <class T>
+std::optional<T> Keep(Result<T> result, std::vector<Error>& problems) {
+  if (result.ok()) return std::move(result).value();
+  problems.push_back(std::move(result).error());
+  return std::nullopt;
+}
+
+void ExamineTokenizer(const std::string& directory, ModelReport& report) {
+  const auto tokenizer = Keep(Tokenizer::LoadDirectory(directory), report.problems);
+  if (tokenizer)
+    report.tokenizer = TokenizerReport{(*tokenizer)->type(), (*tokenizer)->vocab_size()};
+}
+
+void CountTensors(ModelReport& report) {
+  for (const auto& [name, tensor] : report.checkpoint.tensors()) {
+    report.parameters += static_cast<uint64_t>(tensor.elements());
+    report.tensor_bytes += tensor.data.size();
+  }
+}
+
+void AddNotes(ModelReport& report) {
+  if (report.tokenizer && report.config &&
+      report.tokenizer->vocab_size > static_cast<size_t>(report.config->vocab_size)) {
+    report.notes.push_back("the tokenizer knows " + std::to_string(report.tokenizer->vocab_size) +
+                           " tokens, but config.json: vocab_size is " +
+                           std::to_string(report.config->vocab_size) +
+                           ": a text with a token above it is refused");
+  }
+  if (!report.layout) return;
+  if (report.layout_assumed) {
+    report.notes.push_back("no modules.json: mean pooling and no normalisation are assumed");
+  }
+  if (report.layout->default_prompt) {
+    report.notes.push_back(
+        "config_sentence_transformers.json: default_prompt_name: the prompt is not put before "
+        "texts");
+  }
+  if (report.layout->do_lower_case == true) {
+    report.notes.push_back(
+        report.layout->max_seq_length_source.empty()
+            ? "do_lower_case: texts are lowercased only where tokenizer.json says so"
+            : report.layout->max_seq_length_source +
+                  ": do_lower_case: texts are lowercased only where tokenizer.json says so");
+  }
+}
+
+void ExamineDirectory(ModelReport& report) {
+  report.layout = Keep(ReadSentenceTransformersLayout(report.path), report.problems);
+  std::error_code ec;
+  report.layout_assumed = !fs::exists(fs::path(report.path) / "modules.json", ec);
+  // With an unreadable layout the usual place is still worth a look.
+  const std::string transformer =
+      report.layout ? report.layout->transformer_directory : report.path;
+  report.config =
+      Keep(ReadEncoderConfig((fs::path(transformer) / "config.json").string()), report.problems);
+  ExamineTokenizer(transformer, report);
+  report.checkpoint = Checkpoint::Examine(transformer, report.problems);
+  if (report.layout) {
+    for (const DenseSpec& dense : report.layout->dense)
+      Checkpoint::Examine(dense.directory, report.problems);
+  }
+  AddNotes(report);
+  if (!report.problems.empty()) return;
+  auto loaded = SentenceEncoder::Load(report.path, Dtype::kF32);
+  if (!loaded.ok()) report.problems.push_back(std::move(loaded).error());
+}
+
+}  // namespace
+
+std::optional<ModelReport::LengthLimit> ModelReport::length_limit() const {
+  if (!config) return std::nullopt;
+  const LengthLimit positions{config->max_sequence_tokens(),
+                              "config.json: max_position_embeddings"};
+  if (!layout || !layout->max_seq_length || *layout->max_seq_length > positions.tokens)
+    return positions;
+  return LengthLimit{*layout->max_seq_length, layout->max_seq_length_source};
+}
+
+int ModelReport::embedding_size() const {
+  if (!config || !layout) return 0;
+  if (!layout->dense.empty()) return layout->dense.back().out_features;
+  return config->hidden_size * static_cast<int>(layout->pooling.size());
+}
+
+Result<ModelReport> ExamineModel(const std::string& path) {
+  std::error_code ec;
+  if (!fs::exists(path, ec)) return Error{Code::kNotFound, path + ": no such file or directory"};
+  ModelReport report;
+  report.path = path;
+  report.directory = fs::is_directory(path, ec);
+  if (report.directory) {
+    ExamineDirectory(report);
+  } else {
+    report.checkpoint = Checkpoint::Examine(path, report.problems);
+  }
+  CountTensors(report);
+  return report;
+}
+
+}  // namespace minnow
