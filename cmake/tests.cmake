@@ -21,8 +21,19 @@ if(test_sources)
   gtest_discover_tests(minnow_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
 endif()
 
-# Checks of the source tree; they need Python only. scripts/checks_test.py proves that each of them can fail.
+# The program as a black box: tests/cli and tests/server hold unittest files that start it.
 find_program(PYTHON3 python3)
+if(PYTHON3 AND NOT CMAKE_CROSSCOMPILING AND NOT MINNOW_FOLDERS)
+  file(GLOB program_tests CONFIGURE_DEPENDS tests/cli/*_test.py tests/server/*_test.py)
+  foreach(file ${program_tests})
+    get_filename_component(name ${file} NAME_WE)
+    add_test(NAME ${name} COMMAND ${PYTHON3} ${file})
+    set_tests_properties(${name} PROPERTIES LABELS program TIMEOUT 300
+                         ENVIRONMENT "MINNOW_PROGRAM=$<TARGET_FILE:minnow>")
+  endforeach()
+endif()
+
+# Checks of the source tree; they need Python only. scripts/checks_test.py proves that each of them can fail.
 if(PYTHON3 AND NOT CMAKE_CROSSCOMPILING AND NOT MINNOW_FOLDERS)
   foreach(check check_layers check_docs check_style checks_test)
     add_test(NAME ${check} COMMAND ${PYTHON3} ${CMAKE_SOURCE_DIR}/scripts/${check}.py)

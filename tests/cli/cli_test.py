@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Black-box tests of the command line: what is printed, on which stream, and the exit code."""
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+
+from program import FIXTURES, PROGRAM, TINY, environment, run
+
+GOLDEN = json.loads((FIXTURES / "tiny_bert/golden.json").read_text())
+CASES = [c for c in GOLDEN["cases"] if c["text"] is not None and len(c["ids"]) <= GOLDEN["limit"]]
+WIDTH = GOLDEN["embedding_size"]
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+def rows(f32_bytes):
+    count = len(f32_bytes) // 4
+    values = struct.unpack(f"<{count}f", f32_bytes)
+    return [values[i:i + WIDTH] for i in range(0, count, WIDTH)]
+
+
+class CliTest(unittest.TestCase):
+    def assert_error(self, result, code, *parts):
+        message = result.stderr.decode()
+        self.assertEqual(result.returncode, code, message)
+        self.assertTrue(message.startswith("minnow: "), message)
+        self.assertEqual(message.count("\n"), 1, message)
+        for part in parts:
+            self.assertIn(part, message)
+
+
+class UsageTest(CliTest):
+    def test_help_and_version(self):
+        version = run("--version")
+        self.assertRegex(version.stdout.decode(), r"^minnow \d+\.\d+\.\d+\n$")
+        self.assertEqual(version.returncode, DONE)
+        text = run("--help").stdout.decode()
+        for word in ("embed", "tokenize", "Examples:", "Exit codes:"):
+            self.assertIn(word, text)
+        self.assertIn("minnow embed [OPTIONS]", run("embed", "--help").stdout.decode())
+
+    def test_wrong_usage(self):
+        for arguments, part in (((), "subcommand"), (("nope",), "no such command: nope"),
+                                (("embed",), "--model"), (("embed", "--model", TINY, "--nope"), "--nope"),
+                                (("embed", "--model", TINY, "--output", "xml"), "--output"),
+                                (("embed", "--model", TINY, "--threads", "-1"), "--threads"),
+                                (("embed", "--model", TINY, "--threads", "99999999999999"), "--threads"),
+                                (("completion", "tcsh"), "tcsh")):
+            with self.subTest(arguments):
+                result = run(*arguments)
+                self.assert_error(result, USAGE, part)
+                self.assertEqual(result.stdout, b"")
+
+    def test_cpu(self):
+        described = json.loads(run("cpu", "--json").stdout)
+        self.assertIn(described["kernels"], described["available_kernels"])
+        self.assertGreaterEqual(described["usable_cores"], 1)
+        forced = json.loads(run("cpu", "--json", env={"MINNOW_ISA": "scalar"}).stdout)
+        self.assertEqual(forced["kernels"], "scalar")
+        self.assert_error(run("cpu", env={"MINNOW_ISA": "mmx"}), FAILED, "mmx")
+
+    def test_completion_is_a_script_that_knows_the_commands(self):
+        for shell in ("bash", "zsh", "fish"):
+            script = run("completion", shell).stdout
+            for word in (b"tokenize", b"json-input"):
+                self.assertIn(word, script)
+            if shutil.which(shell):
+                check = subprocess.run([shell, "-n"], input=script, capture_output=True, timeout=20)
+                self.assertEqual(check.returncode, 0, check.stderr)
+        ask = run("completion", "bash").stdout.decode() + (
+            'COMP_WORDS=(minnow embed --js); COMP_CWORD=2; _minnow; echo "${COMPREPLY[@]}"\n')
+        self.assertEqual(subprocess.run(["bash"], input=ask.encode(), capture_output=True, timeout=20).stdout,
+                         b"--json-input\n")
+
+
+class StreamsTest(CliTest):
+    def test_output_that_cannot_be_written(self):
+        with open("/dev/full", "wb") as full:
+            self.assert_error(run("cpu", stdout=full), FAILED, "No space left")
+            self.assert_error(run("embed", "--model", TINY, "a", stdout=full), FAILED, "No space left")
+        closed = subprocess.run(["sh", "-c", '"$0" cpu >&-', PROGRAM], capture_output=True, env=environment(), timeout=20)
+        self.assert_error(closed, FAILED, "standard output")
+
+    def test_reader_that_leaves_is_no_error(self):
+        script = 'yes "a small fish" | "$0" embed --model "$1" | head -n 1 >/dev/null; echo "${PIPESTATUS[1]}"'
+        result = subprocess.run(["bash", "-c", script, PROGRAM, TINY], capture_output=True, env=environment(), timeout=60)
+        self.assertEqual((result.stdout, result.stderr), (b"0\n", b""))
+
+    def test_lines_are_answered_as_they_come(self):
+        child = subprocess.Popen([PROGRAM, "embed", "--model", TINY], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, env=environment())
+        for text in (b"a fish\n", b"a river\n"):
+            child.stdin.write(text)
+            child.stdin.flush()
+            self.assertEqual(len(json.loads(child.stdout.readline())), WIDTH)
+        child.stdin.close()
+        self.assertEqual(child.stdout.read(), b"")
+        self.assertEqual(child.wait(20), DONE)
+        child.stdout.close()
+
+
+class EmbedTest(CliTest):
+    def embed(self, *arguments, **options):
+        result = run("embed", "--model", TINY, "--output", "f32", *arguments, **options)
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        return result.stdout
+
+    def test_golden_vectors(self):
+        stdin = "".join(json.dumps(c["text"]) + "\n" for c in CASES).encode()
+        vectors = rows(self.embed("--json-input", stdin=stdin))
+        self.assertEqual(len(vectors), len(CASES))
+        for case, vector in zip(CASES, vectors):
+            worst = max(abs(a - b) for a, b in zip(case["embedding"], vector))
+            self.assertLess(worst, 2e-5, case["text"])
+
+    def test_json_output_is_the_same_numbers(self):
+        text = CASES[0]["text"]
+        line = run("embed", "--model", TINY, text).stdout
+        self.assertEqual(line.count(b"\n"), 1)
+        self.assertEqual(struct.pack(f"<{WIDTH}f", *json.loads(line)), self.embed(text))
+
+    def test_same_bits_alone_in_a_batch_and_on_any_number_of_threads(self):
+        texts = [" ".join(c["text"] for c in CASES[i % 7::7])[:10 + 7 * i] for i in range(64)]
+        stdin = "".join(json.dumps(text) + "\n" for text in texts).encode()
+        together = self.embed("--json-input", "--threads", "1", stdin=stdin)
+        self.assertEqual(len(rows(together)), 64)
+        for threads in ("2", "3"):
+            self.assertEqual(together, self.embed("--json-input", "--threads", threads, stdin=stdin))
+        for i in range(0, 64, 9):
+            alone = self.embed("--json-input", json.dumps(texts[i]))
+            self.assertEqual(alone, together[4 * WIDTH * i:4 * WIDTH * (i + 1)], texts[i])
+
+    def test_normalize(self):
+        for flag, unit in (("true", True), ("false", False)):
+            vector = rows(self.embed("--normalize", flag, "a small fish"))[0]
+            length = sum(x * x for x in vector)**0.5
+            self.assertEqual(abs(length - 1) < 1e-5, unit, length)
+
+    def test_lines(self):
+        fish, river = self.embed("a fish"), self.embed("a river")
+        for stdin in (b"a fish\na river\n", b"a fish\na river", b"a fish\r\na river\r\n"):
+            self.assertEqual(self.embed(stdin=stdin), fish + river, stdin)
+        self.assertEqual(self.embed(stdin=b""), b"")
+        self.assertEqual(len(rows(self.embed(stdin=b"\n\n"))), 2)  # empty texts are texts
+        self.assertEqual(self.embed(""), self.embed(stdin=b"\n"))
+        self.assertEqual(self.embed(stdin=b"a\0fish\n\xff\xfe\n"), self.embed(stdin="a\0fish\n\ufffd\ufffd\n".encode()))
+        self.assertEqual(self.embed("--", "-fish"), self.embed(stdin=b"-fish\n"))
+
+    def test_many_lines(self):
+        lines = [CASES[i % len(CASES)]["text"].replace("\n", " ") for i in range(5000)]
+        vectors = self.embed(stdin="".join(line + "\n" for line in lines).encode())
+        size = 4 * WIDTH
+        self.assertEqual(len(vectors), 5000 * size)
+        for i in (0, 1, 2999, 4999):
+            self.assertEqual(vectors[i * size:(i + 1) * size], self.embed("--", lines[i]))
+
+    def test_truncation_is_reported(self):
+        result = run("embed", "--model", TINY, "a", "fish " * 50)
+        self.assertEqual(result.returncode, DONE)
+        self.assert_error(result, DONE, "1 of 2 texts cut to 24 tokens (the longest had 52)")
+
+    def test_wrong_json_names_the_line_and_keeps_what_came_before(self):
+        for wrong, part in ((b"nonsense", "line 2"), (b"12", "line 2"), (b'"a" "b"', "line 2"), (b'"\xff"', "line 2")):
+            result = run("embed", "--model", TINY, "--json-input", stdin=b'"a fish"\n' + wrong + b'\n"x"\n')
+            self.assert_error(result, FAILED, part)
+            self.assertEqual(len(result.stdout.splitlines()), 1, wrong)
+        self.assert_error(run("embed", "--model", TINY, "--json-input", "nonsense"), FAILED, "argument 1")
+
+    def test_line_without_end_is_refused(self):
+        with tempfile.TemporaryFile() as endless:
+            endless.truncate(200 << 20)
+            result = subprocess.run([PROGRAM, "tokenize", "--model", TINY], stdin=endless, stdout=subprocess.DEVNULL,
+                                    stderr=subprocess.PIPE, env=environment(), timeout=60)
+        self.assert_error(result, FAILED, "line 1", "67108864")
+
+
+class ModelFilesTest(CliTest):
+    """Directories that are missing something, or lie."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.model = pathlib.Path(self.folder.name) / "model"
+        shutil.copytree(TINY, self.model)
+        self.addCleanup(self.folder.cleanup)
+
+    def embed(self):
+        return run("embed", "--model", str(self.model), "a fish")
+
+    def test_copy_works(self):
+        self.assertEqual(self.embed().returncode, DONE)
+
+    def test_missing(self):
+        self.assert_error(run("embed", "--model", "/nonexistent", "a"), FAILED, "/nonexistent")
+        self.assert_error(run("tokenize", "--model", "/nonexistent", "a"), FAILED, "/nonexistent")
+        self.assert_error(run("embed", "--model", "/dev/null", "a"), FAILED, "/dev/null")
+        for name in ("config.json", "model.safetensors", "tokenizer.json"):
+            with self.subTest(name):
+                hidden = self.model / (name + ".hidden")
+                (self.model / name).rename(hidden)
+                self.assert_error(self.embed(), FAILED, name)
+                hidden.rename(self.model / name)
+
+    def test_cut_files(self):
+        for name in ("config.json", "model.safetensors", "tokenizer.json"):
+            whole = (self.model / name).read_bytes()
+            for size in (0, 1, 9, len(whole) // 2, len(whole.rstrip()) - 1):
+                with self.subTest(name, size=size):
+                    (self.model / name).write_bytes(whole[:size])
+                    self.assert_error(self.embed(), FAILED, name)
+            (self.model / name).write_bytes(whole)
+
+    def test_lying_config(self):
+        config = json.loads((self.model / "config.json").read_text())
+        for field, value in (("hidden_size", 64), ("num_hidden_layers", 3), ("vocab_size", 10**9), ("hidden_size", -1),
+                             ("num_attention_heads", 5), ("hidden_act", "swish"), ("max_position_embeddings", 41)):
+            with self.subTest(field, value=value):
+                (self.model / "config.json").write_text(json.dumps({**config, field: value}))
+                self.assert_error(self.embed(), FAILED)
+
+    def test_tokenizer_of_another_model(self):
+        config = json.loads((self.model / "tokenizer.json").read_text())
+        config["model"]["vocab"]["zebra"] = 5000
+        (self.model / "tokenizer.json").write_text(json.dumps(config))
+        self.assert_error(run("embed", "--model", str(self.model), "a", "zebra"), FAILED, "argument 2", "5000")
+
+    def test_tokenize_needs_the_tokenizer_only(self):
+        for name in ("model.safetensors", "config.json"):
+            (self.model / name).unlink()
+        self.assertEqual(run("tokenize", "--model", str(self.model), "a").returncode, DONE)
+        self.assert_error(run("tokenize", "--truncate", "--model", str(self.model), "a"), FAILED, "config.json")
+
+
+class TokenizeTest(CliTest):
+    def tokenize(self, *arguments, **options):
+        result = run("tokenize", "--model", TINY, *arguments, **options)
+        self.assertEqual((result.returncode, result.stderr), (DONE, b""))
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+    def test_ids_tokens_offsets(self):
+        for case, printed in zip(CASES, self.tokenize("--json-input", "--", *(json.dumps(c["text"]) for c in CASES))):
+            self.assertEqual(printed["ids"], case["ids"])
+            self.assertEqual(len(printed["tokens"]), len(printed["ids"]))
+            self.assertEqual(len(printed["offsets"]), len(printed["ids"]))
+        one = self.tokenize("A fish")[0]
+        self.assertEqual(list(one), ["ids", "tokens", "offsets"])
+        self.assertEqual(one["tokens"], ["[CLS]", "a", "fish", "[SEP]"])
+        self.assertEqual(one["offsets"], [[0, 0], [0, 1], [2, 6], [0, 0]])
+
+    def test_switches(self):
+        self.assertEqual(self.tokenize("--no-special", "a fish")[0]["tokens"], ["a", "fish"])
+        long = "fish " * 50
+        self.assertEqual(len(self.tokenize(long)[0]["ids"]), 52)
+        self.assertEqual(len(self.tokenize("--truncate", long)[0]["ids"]), 24)
+        self.assertEqual(self.tokenize(stdin=b""), [])
+        self.assertEqual(len(self.tokenize(stdin=b"\n")), 1)
+        self.assertEqual(self.tokenize("a\nfish")[0], self.tokenize("--json-input", stdin=b'"a\\nfish"')[0])
+
+
+class SpeedTest(CliTest):
+    def test_waiting_for_input_uses_no_cpu(self):
+        child = subprocess.Popen([PROGRAM, "embed", "--model", TINY, "--threads", "4"], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, env=environment())
+        child.stdin.write(b"a fish\n")
+        child.stdin.flush()
+        child.stdout.readline()
+
+        def cpu_ticks():
+            fields = pathlib.Path(f"/proc/{child.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            return int(fields[11]) + int(fields[12])
+
+        time.sleep(0.1)
+        before = cpu_ticks()
+        time.sleep(0.5)
+        self.assertLessEqual(cpu_ticks() - before, 0.1 * os.sysconf("SC_CLK_TCK"))
+        child.stdin.close()
+        child.stdout.close()
+        child.wait(20)
+
+
+if __name__ == "__main__":
+    unittest.main()
