@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as text, for small tokenizers with every kind of normalizer and added token: what
+// always holds of an encoding.
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+#include "text/tokenizer.h"
+#include "text/unicode.h"
+
+namespace minnow {
+namespace {
+
+constexpr char kHead[] = R"({"added_tokens": [
+  {"id": 18, "content": "[MASK]", "single_word": false, "lstrip": true, "rstrip": false, "normalized": false, "special": true},
+  {"id": 19, "content": "<r>", "single_word": false, "lstrip": false, "rstrip": true, "normalized": false, "special": false},
+  {"id": 20, "content": "Day", "single_word": true, "lstrip": true, "rstrip": true, "normalized": true, "special": true}],
+  "post_processor": {"type": "BertProcessing", "cls": ["[CLS]", 1], "sep": ["[SEP]", 2]},
+  "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
+  "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 9,
+  "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "a": 3, "##a": 4, "b": 5, "##b": 6, "ab": 7, "##ab": 8, ".": 9, "'": 10,
+  "##c": 11, "\u0301": 12, "##\u0301": 13, "\u4e2d": 14, "##\u0316": 15, "i": 16, "##\u0307": 17}}, )";
+constexpr const char* kTails[] = {
+    R"("normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null,
+      "lowercase": true}, "pre_tokenizer": {"type": "BertPreTokenizer"}})",
+    R"("normalizer": {"type": "BertNormalizer", "clean_text": false, "handle_chinese_chars": true, "strip_accents": false,
+      "lowercase": true}, "pre_tokenizer": {"type": "Whitespace"}})",
+    R"("normalizer": {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "Lowercase"}]},
+      "pre_tokenizer": {"type": "WhitespaceSplit"}})",
+    R"("normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKD"}, {"type": "StripAccents"}]}})",
+};
+constexpr size_t kTokenizers = std::size(kTails);
+
+const Tokenizer& TokenizerNumber(size_t i) {
+  static const auto* tokenizers = [] {
+    auto* made = new std::vector<std::unique_ptr<const Tokenizer>>;
+    for (const char* tail : kTails) {
+      auto tokenizer = Tokenizer::FromJson(std::string(kHead) + tail, "fuzz");
+      CHECK(tokenizer.ok());
+      made->push_back(std::move(tokenizer).value());
+    }
+    return made;
+  }();
+  return *(*tokenizers)[i];
+}
+
+void CheckEncoding(const Tokenizer& tokenizer, const Encoding& encoding, size_t code_points) {
+  CHECK(encoding.offsets.size() == encoding.ids.size());
+  CHECK(encoding.special.size() == encoding.ids.size());
+  CHECK(encoding.type_ids.size() == encoding.ids.size());
+  TokenOffset previous;
+  for (size_t i = 0; i < encoding.ids.size(); ++i) {
+    CHECK(encoding.ids[i] >= 0 && static_cast<size_t>(encoding.ids[i]) < tokenizer.vocab_size());
+    CHECK(tokenizer.IdToToken(encoding.ids[i]).has_value());
+    const TokenOffset offset = encoding.offsets[i];
+    if (encoding.special[i] != 0) {
+      CHECK(offset == TokenOffset{});
+      continue;
+    }
+    CHECK(offset.begin < offset.end && offset.end <= code_points);
+    CHECK(offset.begin >= previous.begin && offset.end >= previous.end);
+    previous = offset;
+  }
+}
+
+}  // namespace
+}  // namespace minnow
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace minnow;
+  if (size < 2) return 0;
+  const Tokenizer& tokenizer = TokenizerNumber(data[0] % kTokenizers);
+  const std::string_view text(reinterpret_cast<const char*>(data) + 2, size - 2);
+  const std::string repaired = RepairUtf8(text);
+  CHECK(IsValidUtf8(repaired));
+
+  EncodeOptions options;
+  options.want_offsets = true;
+  const Encoding full = tokenizer.Encode(text, options);
+  CheckEncoding(tokenizer, full, CountCodePoints(repaired));
+  CHECK(full.untruncated_tokens == full.ids.size());
+  tokenizer.Decode(full.ids, false);
+  tokenizer.Decode(full.ids, true);
+
+  options.max_tokens = data[1] % 16;
+  if ((data[1] & 0x80) != 0) options.truncation_direction = TruncationDirection::kLeft;
+  const Encoding cut = tokenizer.Encode(text, options);
+  CheckEncoding(tokenizer, cut, CountCodePoints(repaired));
+  CHECK(options.max_tokens == 0 || cut.ids.size() <= options.max_tokens);
+  CHECK(cut.untruncated_tokens == full.ids.size());
+  const size_t half = text.size() / 2;
+  const Encoding pair = tokenizer.EncodePair(text.substr(0, half), text.substr(half), options);
+  CHECK(options.max_tokens == 0 || pair.ids.size() <= options.max_tokens);
+  options.want_offsets = false;
+  CHECK(tokenizer.Encode(text, options).ids == cut.ids);
+  CHECK(tokenizer.Encode(repaired, options).ids == cut.ids);
+  return 0;
+}
