@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tokenizer: UTF-8 text -> token ids and back, as a Hugging Face tokenizer.json describes it.
 //
-// Results equal Hugging Face tokenizers' bit for bit, on any bytes: invalid UTF-8 is read as U+FFFD (one for each
-// maximal ill-formed subpart, as in the Unicode standard, chapter 3), never an error. Padding in the file is ignored
-// (nothing here is padded); truncation is the caller's choice, not the file's.
-// All const methods may be called from any thread at the same time.
+// Results equal Hugging Face tokenizers' bit for bit, on any bytes: invalid UTF-8 is read as U+FFFD
+// (one for each maximal ill-formed subpart, as in the Unicode standard, chapter 3), never an error.
+// Padding in the file is ignored (nothing here is padded); truncation is the caller's choice, not
+// the file's. All const methods may be called from any thread at the same time.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ namespace minnow {
 
 using TokenId = int32_t;
 
-// Half-open range of Unicode code points of the input text, as Hugging Face's Python API counts offsets.
-// Tokens that come from no text (special tokens that a template adds) have {0, 0}.
+// Half-open range of Unicode code points of the input text, as Hugging Face's Python API counts
+// offsets. Tokens that come from no text (special tokens that a template adds) have {0, 0}.
 struct TokenOffset {
   uint32_t begin = 0;
   uint32_t end = 0;
@@ -33,10 +33,12 @@ struct TokenOffset {
 // Parallel arrays, one entry a token. Only ids and type_ids are always filled.
 struct Encoding {
   std::vector<TokenId> ids;
-  std::vector<uint8_t> type_ids;      // token type ids (0 for a single text; 1 for the second of a pair)
-  std::vector<uint8_t> special;       // 1 where the template added the token; with EncodeOptions::want_offsets
-  std::vector<TokenOffset> offsets;   // with EncodeOptions::want_offsets
-  size_t untruncated_tokens = 0;      // number of ids, special ones too, had there been no truncation
+  std::vector<uint8_t>
+      type_ids;  // token type ids (0 for a single text; 1 for the second of a pair)
+  std::vector<uint8_t>
+      special;  // 1 where the template added the token; with EncodeOptions::want_offsets
+  std::vector<TokenOffset> offsets;  // with EncodeOptions::want_offsets
+  size_t untruncated_tokens = 0;  // number of ids, special ones too, had there been no truncation
 };
 
 enum class TruncationDirection { kRight, kLeft };
@@ -54,14 +56,16 @@ class Tokenizer {
   // Fails with kNotFound, kCorrupt or kUnsupported; the message names the file and the JSON field.
   static Result<std::unique_ptr<const Tokenizer>> LoadDirectory(const std::string& directory);
   // `json` is the text of a tokenizer.json; `name` stands for it in messages.
-  static Result<std::unique_ptr<const Tokenizer>> FromJson(std::string_view json, const std::string& name);
+  static Result<std::unique_ptr<const Tokenizer>> FromJson(std::string_view json,
+                                                           const std::string& name);
 
   virtual ~Tokenizer() = default;
 
   // Total: any bytes give an encoding.
   virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;
   // A pair of texts, for rerankers and classifiers; truncation is "longest first".
-  virtual Encoding EncodePair(std::string_view first, std::string_view second, const EncodeOptions& options) const = 0;
+  virtual Encoding EncodePair(std::string_view first, std::string_view second,
+                              const EncodeOptions& options) const = 0;
 
   // Ids outside the vocabulary are skipped, as Hugging Face does.
   virtual std::string Decode(std::span<const TokenId> ids, bool skip_special_tokens) const = 0;
