@@ -147,8 +147,8 @@ bool Connection::TakeHead() {
   request_ = Request{};
   request_.method = std::string(head.method_string());
   request_.received = Clock::now();
-  client_gone_ = std::make_shared<std::atomic<bool>>(false);
-  request_.client_gone = client_gone_;
+  client_ = std::make_shared<ClientWatch>();
+  request_.client = client_;
   if (head.version() != 10 && head.version() != 11) return Refuse(505, "HTTP/1.0 or HTTP/1.1");
   const auto target = SplitTarget(std::string_view(head.target().data(), head.target().size()));
   if (!target.has_value()) return Refuse(400, "the request target is no path");
@@ -314,7 +314,7 @@ void Connection::OnReadable(uint64_t serial) {
 }
 
 void Connection::ClientLeft() {
-  if (client_gone_ != nullptr) client_gone_->store(true, std::memory_order_relaxed);
+  if (client_ != nullptr) client_->MarkGone();
 }
 
 bool Connection::Refuse(int status, std::string_view detail) {

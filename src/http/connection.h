@@ -113,7 +113,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Request request_;
   bool keep_alive_ = false;
   uint64_t serial_ = 0;  // of the request under way
-  std::shared_ptr<std::atomic<bool>> client_gone_;
+  std::shared_ptr<ClientWatch> client_;
   std::optional<Response> response_;
   std::string head_;
 };

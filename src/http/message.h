@@ -6,7 +6,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,8 +21,21 @@ struct Header {
   std::string value;
 };
 
-// Set once the client is known to have left. Work that nobody waits for any more may be dropped.
-using CancelFlag = std::shared_ptr<const std::atomic<bool>>;
+// Tells work in progress that the client of its request has left, so that it may be dropped.
+// Thread-safe.
+class ClientWatch {
+ public:
+  bool gone() const { return gone_.load(std::memory_order_relaxed); }
+  // `callback` runs once the client has left: later on the I/O thread, or now if it has. One at a
+  // time; it must be quick.
+  void OnGone(std::function<void()> callback);
+  void MarkGone();
+
+ private:
+  std::atomic<bool> gone_{false};
+  std::mutex mutex_;
+  std::function<void()> callback_;  // guarded by mutex_
+};
 
 struct Request {
   std::string method;
@@ -29,7 +44,7 @@ struct Request {
   std::vector<Header> parameters;  // of the route's pattern, percent-decoded
   std::vector<Header> headers;
   std::string body;
-  CancelFlag client_gone;
+  std::shared_ptr<ClientWatch> client;
   std::chrono::steady_clock::time_point received;  // when the header was complete
 
   // The first header of that name in any case; "" when absent.

@@ -37,6 +37,7 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
   const size_t count = request_.inputs.size();
   texts_.reserve(count);
   answer_.tokens.reserve(count);
+  size_t total_tokens = 0;
   for (size_t i = 0; i < count; ++i) {
     EmbedInput& input = request_.inputs[i];
     const auto* text = std::get_if<std::string>(&input);
@@ -48,6 +49,12 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
     }
     answer_.tokens.push_back(static_cast<uint32_t>(tokens->ids.size()));
     answer_.truncated += tokens->truncated() ? 1 : 0;
+    total_tokens += tokens->ids.size();
+    if (request_.max_total_tokens > 0 && total_tokens > request_.max_total_tokens) {
+      return Error{Code::kInvalidArgument, request_.field + ": more than " +
+                                               std::to_string(request_.max_total_tokens) +
+                                               " tokens together"};
+    }
     texts_.push_back(std::move(tokens).value());
     // A large request waits long; its text is not needed any more.
     input = std::string();

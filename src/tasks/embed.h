@@ -24,6 +24,8 @@ struct EmbedRequest {
   bool normalize = true;
   // What messages call the inputs: "inputs" gives "inputs[3]: 600 tokens, limit 512".
   std::string field = "inputs";
+  // The inputs together may not have more tokens than this; 0: no such limit.
+  size_t max_total_tokens = 0;
 };
 
 // The vectors of a request, and what it cost.

@@ -341,13 +341,13 @@ TEST_F(HttpServer, ClientThatLeavesCancelsItsRequest) {
   client.Send(PostJson("/wait", "x"));
   auto item = shelf_->Take();
   ASSERT_NE(item, nullptr);
-  EXPECT_FALSE(item->request.client_gone->load());
+  EXPECT_FALSE(item->request.client->gone());
   std::this_thread::sleep_for(milliseconds(200));
   client.Close();
-  for (int i = 0; i < 200 && !item->request.client_gone->load(); ++i) {
+  for (int i = 0; i < 200 && !item->request.client->gone(); ++i) {
     std::this_thread::sleep_for(milliseconds(10));
   }
-  EXPECT_TRUE(item->request.client_gone->load());
+  EXPECT_TRUE(item->request.client->gone());
   item->responder.Send(Text("nobody reads this"));
   ExpectAlive();
 }
@@ -402,7 +402,7 @@ TEST_F(HttpServer, StopGivesUpAfterItsLimitAndLateAnswersGoNowhere) {
   const auto start = steady_clock::now();
   server_->Stop();
   EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(3));
-  EXPECT_TRUE(item->request.client_gone->load());
+  EXPECT_TRUE(item->request.client->gone());
   server_.reset();
   item->responder.Send(Text("too late"));
   EXPECT_EQ(busy.Read().status, 0);

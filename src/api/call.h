@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Call: one request of a computing route on its way from the I/O thread to the service and back.
+//
+// A Call is shared by the functions that carry it along; exactly one of Finish and Fail ends it. If
+// all let go of it before, its Responder answers 500.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "api/errors.h"
+#include "api/request_json.h"
+#include "api/routes.h"
+#include "http/message.h"
+#include "http/responder.h"
+
+namespace minnow::api {
+
+class Call : public std::enable_shared_from_this<Call> {
+ public:
+  using Step = std::function<void(Call&)>;
+
+  Call(const ApiContext* context, Family family, http::Request request, http::Responder responder)
+      : context_(context),
+        family_(family),
+        request_(std::move(request)),
+        responder_(std::move(responder)) {}
+
+  // Refuses when the service is not ready; otherwise runs `step`: at once for a small body, else
+  // off the I/O thread.
+  static void Begin(std::shared_ptr<Call> call, Step step);
+  // Runs `step` on one of the service's threads; answers kOverloaded when it is refused.
+  void Aside(Step step);
+  // The same, but where the service refuses, `step` runs here: for work that is nearly done.
+  void AsideOrHere(Step step);
+
+  // The body as JSON; nullopt: it was none, and the request is answered.
+  std::optional<JsonDocument> Parse();
+
+  void Finish(http::Response response);
+  void Fail(Failure failure);
+
+  const ApiContext& context() const { return *context_; }
+  const EmbeddingFacts& facts() const { return *context_->service->facts(); }
+  const http::Request& request() const { return request_; }
+
+ private:
+  const ApiContext* context_;
+  const Family family_;
+  http::Request request_;
+  http::Responder responder_;
+};
+
+// The failure that answers while the service is not ready; nullopt when it is (or drains, but has a
+// model: what arrived before the end is served).
+std::optional<Failure> NotReady(const EmbeddingService& service);
+
+}  // namespace minnow::api

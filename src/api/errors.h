@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Failure: why a request gets no result; and each API family's answer to it.
+#pragma once
+
+#include <string>
+
+#include "api/metrics.h"
+#include "base/result.h"
+#include "http/message.h"
+
+namespace minnow::api {
+
+enum class Fault {
+  kMalformedJson,  // the body is no JSON text
+  kInvalidField,   // a field is missing, of the wrong type, out of range or too long
+  kEmptyInput,     // there is nothing to compute
+  kBatchTooLarge,  // more inputs than a request may have
+  kUnknownModel,
+  kNotReady,  // loading, draining, or the model could not be loaded
+  kOverloaded,
+  kClientGone,
+  kInternal,
+};
+
+struct Failure {
+  Fault fault = Fault::kInternal;
+  std::string message;
+};
+
+// What a task's or a validation's error means to the client.
+Failure ToFailure(Error error);
+FailureKind MetricsKind(Fault fault);
+
+enum class Family { kTei, kOpenAi };
+
+// The one place where faults become statuses and bodies.
+//   TEI:    {"error":"...","error_type":"Validation"}
+//   OpenAI: {"error":{"message":"...","type":"...","param":null,"code":null}}
+http::Response ErrorResponse(Family family, const Failure& failure);
+
+}  // namespace minnow::api

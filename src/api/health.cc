@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Probes and metrics. None of them computes or waits: inference never blocks a probe.
+#include <utility>
+
+#include "api/errors.h"
+#include "api/routes.h"
+
+namespace minnow::api {
+namespace {
+
+http::Response TextResponse(std::string body) {
+  http::Response response;
+  response.body = std::move(body);
+  return response;
+}
+
+// TEI's /health: 200 while requests are served, otherwise its error body.
+http::Response Health(const EmbeddingService& service) {
+  const ServiceStatus status = service.status();
+  switch (status.state) {
+    case ServiceState::kReady:
+    case ServiceState::kDraining:
+      return TextResponse("ok\n");
+    case ServiceState::kLoading:
+      return ErrorResponse(Family::kTei, {Fault::kNotReady, "the model is being loaded"});
+    case ServiceState::kFailed:
+      break;
+  }
+  return ErrorResponse(Family::kTei, {Fault::kNotReady, status.message});
+}
+
+http::Response Ready(const EmbeddingService& service) {
+  const ServiceStatus status = service.status();
+  switch (status.state) {
+    case ServiceState::kReady:
+      return TextResponse("ready\n");
+    case ServiceState::kLoading:
+      return http::PlainResponse(503, "loading");
+    case ServiceState::kDraining:
+      return http::PlainResponse(503, "draining");
+    case ServiceState::kFailed:
+      break;
+  }
+  return http::PlainResponse(503, status.message);
+}
+
+http::Response MetricsText(const ApiContext& context) {
+  http::Response response = TextResponse(
+      context.metrics->Render({.queue_size = context.service->queued_inputs(),
+                               .ready = context.service->status().state == ServiceState::kReady}));
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  return response;
+}
+
+}  // namespace
+
+void AddHealthRoutes(const ApiContext* context, http::Router& router) {
+  const auto add = [&router](const char* path, auto answer) {
+    router.Add("GET", path,
+               [answer](http::Request, http::Responder responder) { responder.Send(answer()); });
+  };
+  add("/health", [context] { return Health(*context->service); });
+  add("/livez", [] { return TextResponse("ok\n"); });
+  add("/readyz", [context] { return Ready(*context->service); });
+  add("/metrics", [context] { return MetricsText(*context); });
+}
+
+void AddRoutes(const ApiContext* context, http::Router& router) {
+  AddOpenAiRoutes(context, router);
+  AddTeiRoutes(context, router);
+  AddHealthRoutes(context, router);
+}
+
+}  // namespace minnow::api

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// OpenAI's routes: POST /v1/embeddings and GET /v1/models.
+// https://platform.openai.com/docs/api-reference/embeddings
+#include <span>
+#include <utility>
+
+#include "api/embed_call.h"
+#include "api/routes.h"
+#include "formats/json.h"
+
+namespace minnow::api {
+namespace {
+
+void WriteEmbeddings(const EmbeddingQuery& query, const EmbeddingFacts& facts,
+                     const EmbedAnswer& answer, size_t dimensions, std::string& body) {
+  uint64_t tokens = 0;
+  for (const uint32_t count : answer.tokens) tokens += count;
+  JsonWriter json(&body);
+  std::string text;
+  json.BeginObject();
+  json.Key("object");
+  json.String("list");
+  json.Key("data");
+  json.BeginArray();
+  for (size_t i = 0; i < answer.tokens.size(); ++i) {
+    const std::span<const float> vector(answer.vectors.data() + i * dimensions, dimensions);
+    json.BeginObject();
+    json.Key("object");
+    json.String("embedding");
+    json.Key("index");
+    json.Uint(i);
+    json.Key("embedding");
+    if (query.base64) {
+      text = '"';
+      AppendBase64(vector, text);
+      text += '"';
+      json.Raw(text);
+    } else {
+      json.Floats(vector);
+    }
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("model");
+  json.String(facts.model_id);
+  json.Key("usage");
+  json.BeginObject();
+  json.Key("prompt_tokens");
+  json.Uint(tokens);
+  json.Key("total_tokens");
+  json.Uint(tokens);
+  json.EndObject();
+  json.EndObject();
+}
+
+constexpr EmbedFamily kEmbedFamily{.errors = Family::kOpenAi,
+                                   .read = ReadOpenAiEmbed,
+                                   .max_inputs = &ApiOptions::max_openai_inputs,
+                                   .limit_total_tokens = true,
+                                   .write = WriteEmbeddings};
+
+void WriteModel(const EmbeddingFacts& facts, JsonWriter& json) {
+  json.BeginObject();
+  json.Key("id");
+  json.String(facts.model_id);
+  json.Key("object");
+  json.String("model");
+  json.Key("created");
+  json.Int(facts.loaded_unix_seconds);
+  json.Key("owned_by");
+  json.String("minnow");
+  json.EndObject();
+}
+
+// An empty list before the model is loaded: a client that only looks must not fail.
+http::Response ListModels(const EmbeddingService& service) {
+  http::Response response;
+  response.content_type = "application/json";
+  JsonWriter json(&response.body);
+  json.BeginObject();
+  json.Key("object");
+  json.String("list");
+  json.Key("data");
+  json.BeginArray();
+  if (service.facts() != nullptr) WriteModel(*service.facts(), json);
+  json.EndArray();
+  json.EndObject();
+  return response;
+}
+
+}  // namespace
+
+void AddOpenAiRoutes(const ApiContext* context, http::Router& router) {
+  router.Add("POST", "/v1/embeddings", [context](http::Request request, http::Responder responder) {
+    HandleEmbed(context, kEmbedFamily, std::move(request), std::move(responder));
+  });
+  router.Add("GET", "/v1/models", [context](http::Request, http::Responder responder) {
+    responder.Send(ListModels(*context->service));
+  });
+}
+
+}  // namespace minnow::api

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Request bodies: four shapes of inputs, and the options beside them.
+#include "api/request_json.h"
+
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+namespace minnow::api {
+namespace {
+
+constexpr size_t kMaxDepth = 32;
+constexpr size_t kMaxValues = 2'000'000;
+constexpr int64_t kMaxTokenId = std::numeric_limits<TokenId>::max();
+constexpr int64_t kMaxDimensions = 1 << 20;  // of any model
+
+Result<std::vector<TokenId>> ReadIds(const JsonView& list) {
+  std::vector<TokenId> ids;
+  ids.reserve(list.size());
+  for (const JsonView item : list.Items()) {
+    MINNOW_ASSIGN_OR_RETURN(const int64_t id, item.Int(0, kMaxTokenId));
+    ids.push_back(static_cast<TokenId>(id));
+  }
+  return ids;
+}
+
+bool IsNumber(const JsonView& value) { return value.type() == JsonType::kNumber; }
+
+// "text" | ["text", ...] | [id, ...] | [[id, ...], ...]
+Status ReadInputs(const JsonView& body, std::string_view field, EmbeddingQuery& query) {
+  MINNOW_ASSIGN_OR_RETURN(const JsonView value, body.Get(field));
+  query.request.field = field;
+  std::vector<EmbedInput>& inputs = query.request.inputs;
+  if (value.is_string()) {
+    inputs.emplace_back(std::string(*value.String()));
+    return {};
+  }
+  if (!value.is_array()) {
+    return value.Expected("a string, a list of strings, a list of token ids or a list of those");
+  }
+  if (value.size() > 0 && IsNumber(value.at(0))) {
+    MINNOW_ASSIGN_OR_RETURN(std::vector<TokenId> ids, ReadIds(value));
+    inputs.emplace_back(std::move(ids));
+    return {};
+  }
+  query.batch = true;
+  inputs.reserve(value.size());
+  const bool want_ids = value.size() > 0 && value.at(0).is_array();
+  for (const JsonView item : value.Items()) {
+    if (want_ids && item.is_array()) {
+      MINNOW_ASSIGN_OR_RETURN(std::vector<TokenId> ids, ReadIds(item));
+      inputs.emplace_back(std::move(ids));
+    } else if (!want_ids && item.is_string()) {
+      inputs.emplace_back(std::string(*item.String()));
+    } else {
+      return item.Expected(want_ids ? "a list of token ids" : "a string");
+    }
+  }
+  return {};
+}
+
+Status RefuseEmptyTexts(const EmbedRequest& request) {
+  for (size_t i = 0; i < request.inputs.size(); ++i) {
+    const auto* text = std::get_if<std::string>(&request.inputs[i]);
+    const auto* ids = std::get_if<std::vector<TokenId>>(&request.inputs[i]);
+    if ((text != nullptr && text->empty()) || (ids != nullptr && ids->empty())) {
+      return Error{Code::kInvalidArgument,
+                   request.field + "[" + std::to_string(i) + "]: must not be empty"};
+    }
+  }
+  return {};
+}
+
+Status ReadDimensions(const JsonView& body, EmbeddingQuery& query) {
+  const auto value = body.Find("dimensions");
+  if (!value.has_value() || value->is_null()) return {};
+  MINNOW_ASSIGN_OR_RETURN(const int64_t dimensions, value->Int(1, kMaxDimensions));
+  query.dimensions = static_cast<size_t>(dimensions);
+  return {};
+}
+
+Status RefusePrompt(const JsonView& body) {
+  const auto prompt = body.Find("prompt_name");
+  if (!prompt.has_value() || prompt->is_null()) return {};
+  return prompt->Wrong("this model has no prompts");
+}
+
+Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy) {
+  MINNOW_ASSIGN_OR_RETURN(policy.truncate, body.GetBool("truncate", true));
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view direction,
+                          body.GetString("truncation_direction", "right"));
+  if (direction == "left" || direction == "Left") {
+    policy.direction = TruncationDirection::kLeft;
+  } else if (direction == "right" || direction == "Right") {
+    policy.direction = TruncationDirection::kRight;
+  } else {
+    return body.Find("truncation_direction")->Expected("\"left\" or \"right\"");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<JsonDocument> ParseBody(std::string_view body) {
+  return JsonDocument::Parse(body, "", {.max_depth = kMaxDepth, .max_values = kMaxValues});
+}
+
+Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  EmbeddingQuery query;
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query));
+  MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
+  MINNOW_ASSIGN_OR_RETURN(query.request.normalize, body.GetBool("normalize", true));
+  MINNOW_RETURN_IF_ERROR(ReadDimensions(body, query));
+  MINNOW_RETURN_IF_ERROR(RefusePrompt(body));
+  return query;
+}
+
+Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  EmbeddingQuery query;
+  MINNOW_ASSIGN_OR_RETURN(query.model, body.GetString("model", ""));
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "input", query));
+  MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view format,
+                          body.GetString("encoding_format", "float"));
+  if (format != "float" && format != "base64") {
+    return body.Find("encoding_format")->Expected("\"float\" or \"base64\"");
+  }
+  query.base64 = format == "base64";
+  MINNOW_RETURN_IF_ERROR(ReadDimensions(body, query));
+  return query;
+}
+
+Result<TokenizeQuery> ReadTokenize(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  TokenizeQuery query;
+  MINNOW_ASSIGN_OR_RETURN(const JsonView inputs, body.Get("inputs"));
+  if (inputs.is_string()) {
+    query.inputs.emplace_back(*inputs.String());
+  } else if (inputs.is_array()) {
+    query.batch = true;
+    for (const JsonView item : inputs.Items()) {
+      MINNOW_ASSIGN_OR_RETURN(const std::string_view text, item.String());
+      query.inputs.emplace_back(text);
+    }
+  } else {
+    return inputs.Expected("a string or a list of strings");
+  }
+  MINNOW_ASSIGN_OR_RETURN(query.add_special_tokens, body.GetBool("add_special_tokens", true));
+  MINNOW_RETURN_IF_ERROR(RefusePrompt(body));
+  return query;
+}
+
+Result<DecodeQuery> ReadDecode(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  DecodeQuery query;
+  MINNOW_ASSIGN_OR_RETURN(const JsonView ids, body.Get("ids"));
+  MINNOW_RETURN_IF_ERROR(ids.Array());
+  if (ids.size() > 0 && IsNumber(ids.at(0))) {
+    MINNOW_ASSIGN_OR_RETURN(std::vector<TokenId> list, ReadIds(ids));
+    query.ids.push_back(std::move(list));
+  } else {
+    query.batch = true;
+    for (const JsonView item : ids.Items()) {
+      MINNOW_RETURN_IF_ERROR(item.Array());
+      MINNOW_ASSIGN_OR_RETURN(std::vector<TokenId> list, ReadIds(item));
+      query.ids.push_back(std::move(list));
+    }
+  }
+  MINNOW_ASSIGN_OR_RETURN(query.skip_special_tokens, body.GetBool("skip_special_tokens", true));
+  return query;
+}
+
+}  // namespace minnow::api

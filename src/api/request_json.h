@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What may stand in a request's JSON: the only reader of request bodies.
+//
+// Fields that are not known are ignored. A message names the field and what was expected:
+// "input[3]: expected a string, got 5". Pure functions, callable from any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "formats/json.h"
+#include "tasks/embed.h"
+
+namespace minnow::api {
+
+// Parses a body within the limits of requests (nesting, number of values).
+Result<JsonDocument> ParseBody(std::string_view body);
+
+// An embedding request of either family.
+struct EmbeddingQuery {
+  EmbedRequest request;              // inputs may be empty: the caller refuses that
+  std::optional<size_t> dimensions;  // at least 1; the model's size is checked by the caller
+  bool batch = false;                // a list was sent, not one text
+  bool base64 = false;               // OpenAI's encoding_format
+  std::string model;                 // OpenAI's; empty when absent
+};
+
+// POST /embed: inputs, truncate, truncation_direction, normalize, dimensions, prompt_name.
+Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body);
+// POST /v1/embeddings: input, model, encoding_format, dimensions.
+Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body);
+
+struct TokenizeQuery {
+  std::vector<std::string> inputs;
+  bool batch = false;
+  bool add_special_tokens = true;
+};
+Result<TokenizeQuery> ReadTokenize(const JsonView& body);
+
+struct DecodeQuery {
+  std::vector<std::vector<TokenId>> ids;
+  bool batch = false;
+  bool skip_special_tokens = true;
+};
+Result<DecodeQuery> ReadDecode(const JsonView& body);
+
+}  // namespace minnow::api

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes: which families there are, and what they share.
+#pragma once
+
+#include <cstddef>
+
+#include "api/embedding_service.h"
+#include "api/metrics.h"
+#include "http/router.h"
+
+namespace minnow::api {
+
+struct ApiOptions {
+  size_t max_client_batch_size = 32;   // inputs of one TEI request
+  size_t max_openai_inputs = 2048;     // of one OpenAI request
+  size_t max_openai_tokens = 300'000;  // of one OpenAI request, all inputs together
+};
+
+// What handlers work with. It outlives the server whose router holds them.
+struct ApiContext {
+  EmbeddingService* service = nullptr;
+  Metrics* metrics = nullptr;
+  ApiOptions options;
+};
+
+// POST /v1/embeddings, GET /v1/models.
+void AddOpenAiRoutes(const ApiContext* context, http::Router& router);
+// POST /embed (and POST /), /tokenize, /decode; GET /info.
+void AddTeiRoutes(const ApiContext* context, http::Router& router);
+// GET /health, /livez, /readyz, /metrics.
+void AddHealthRoutes(const ApiContext* context, http::Router& router);
+
+// All of them.
+void AddRoutes(const ApiContext* context, http::Router& router);
+
+}  // namespace minnow::api

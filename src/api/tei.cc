@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes of text-embeddings-inference: POST /embed, /tokenize, /decode and GET /info.
+// https://github.com/huggingface/text-embeddings-inference, release 1.9
+#include <memory>
+#include <span>
+#include <utility>
+
+#include "api/embed_call.h"
+#include "api/routes.h"
+#include "formats/json.h"
+
+namespace minnow::api {
+namespace {
+
+void WriteVectors(const EmbeddingQuery&, const EmbeddingFacts&, const EmbedAnswer& answer,
+                  size_t dimensions, std::string& body) {
+  JsonWriter json(&body);
+  json.BeginArray();
+  for (size_t i = 0; i < answer.tokens.size(); ++i) {
+    json.Floats(std::span<const float>(answer.vectors.data() + i * dimensions, dimensions));
+  }
+  json.EndArray();
+}
+
+constexpr EmbedFamily kEmbedFamily{.errors = Family::kTei,
+                                   .read = ReadTeiEmbed,
+                                   .max_inputs = &ApiOptions::max_client_batch_size,
+                                   .limit_total_tokens = false,
+                                   .write = WriteVectors};
+
+http::Response JsonResponse() {
+  http::Response response;
+  response.content_type = "application/json";
+  return response;
+}
+
+// Fails the call unless `count` inputs are at least one and within the limit.
+bool CheckBatch(Call& call, const char* field, size_t count) {
+  const size_t limit = call.context().options.max_client_batch_size;
+  if (count == 0) {
+    call.Fail({Fault::kEmptyInput, std::string(field) + ": must not be empty"});
+  } else if (count > limit) {
+    call.Fail({Fault::kBatchTooLarge, std::string(field) + ": " + std::to_string(count) +
+                                          " items, limit " + std::to_string(limit)});
+  }
+  return count > 0 && count <= limit;
+}
+
+// Byte positions of the code points of `text`, and its end.
+std::vector<size_t> CodePointStarts(const std::string& text) {
+  std::vector<size_t> starts;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xC0) != 0x80) starts.push_back(i);
+  }
+  starts.push_back(text.size());
+  return starts;
+}
+
+// A token's text is what it stands for in the input; a special token's is its own.
+void WriteTokens(const Tokenizer& tokenizer, const std::string& text, bool add_special_tokens,
+                 JsonWriter& json) {
+  const Encoding encoding =
+      tokenizer.Encode(text, {.add_special_tokens = add_special_tokens, .want_offsets = true});
+  const std::vector<size_t> starts = CodePointStarts(text);
+  json.BeginArray();
+  for (size_t i = 0; i < encoding.ids.size(); ++i) {
+    const bool special = encoding.special[i] != 0;
+    const TokenOffset offset = encoding.offsets[i];
+    const bool in_text = offset.begin <= offset.end && offset.end < starts.size();
+    json.BeginObject();
+    json.Key("id");
+    json.Int(encoding.ids[i]);
+    json.Key("text");
+    if (special || !in_text) {
+      json.String(tokenizer.IdToToken(encoding.ids[i]).value_or(""));
+    } else {
+      const size_t begin = starts[offset.begin];
+      json.String(std::string_view(text).substr(begin, starts[offset.end] - begin));
+    }
+    json.Key("special");
+    json.Bool(special);
+    for (const auto& [key, position] : {std::pair("start", offset.begin), {"stop", offset.end}}) {
+      json.Key(key);
+      if (special) {
+        json.Null();
+      } else {
+        json.Uint(position);
+      }
+    }
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+// A finished answer of a route that has no batches of its own.
+void FinishCounted(Call& call, bool batch, http::Response response) {
+  call.context().metrics->CountRequest(batch);
+  call.context().metrics->CountSuccess(batch);
+  call.Finish(std::move(response));
+}
+
+void Tokenize(Call& call) {
+  const auto document = call.Parse();
+  if (!document.has_value()) return;
+  const Result<TokenizeQuery> query = ReadTokenize(document->root());
+  if (!query.ok()) return call.Fail(ToFailure(query.error()));
+  if (!CheckBatch(call, "inputs", query->inputs.size())) return;
+  http::Response response = JsonResponse();
+  JsonWriter json(&response.body);
+  json.BeginArray();
+  for (const std::string& text : query->inputs) {
+    WriteTokens(*call.context().service->tokenizer(), text, query->add_special_tokens, json);
+  }
+  json.EndArray();
+  FinishCounted(call, query->batch, std::move(response));
+}
+
+void Decode(Call& call) {
+  const auto document = call.Parse();
+  if (!document.has_value()) return;
+  const Result<DecodeQuery> query = ReadDecode(document->root());
+  if (!query.ok()) return call.Fail(ToFailure(query.error()));
+  if (!CheckBatch(call, "ids", query->ids.size())) return;
+  http::Response response = JsonResponse();
+  JsonWriter json(&response.body);
+  json.BeginArray();
+  for (const std::vector<TokenId>& ids : query->ids) {
+    json.String(call.context().service->tokenizer()->Decode(ids, query->skip_special_tokens));
+  }
+  json.EndArray();
+  FinishCounted(call, query->batch, std::move(response));
+}
+
+// TEI's names of number formats.
+std::string_view TeiDtype(const std::string& dtype) {
+  if (dtype == "fp32") return "float32";
+  if (dtype == "bf16") return "bfloat16";
+  return dtype;
+}
+
+void WriteInfo(const EmbeddingFacts& facts, const ApiOptions& options, JsonWriter& json) {
+  const auto number = [&json](const char* key, size_t value) {
+    json.Key(key);
+    json.Uint(value);
+  };
+  const auto text = [&json](const char* key, std::string_view value) {
+    json.Key(key);
+    json.String(value);
+  };
+  const auto null = [&json](const char* key) {
+    json.Key(key);
+    json.Null();
+  };
+  json.BeginObject();
+  text("model_id", facts.model_id);
+  null("model_sha");
+  text("model_dtype", TeiDtype(facts.dtype));
+  text("served_model_name", facts.model_id);
+  json.Key("model_type");
+  json.BeginObject();
+  json.Key("embedding");
+  json.BeginObject();
+  text("pooling", facts.pooling);
+  json.EndObject();
+  json.EndObject();
+  number("max_concurrent_requests", facts.max_concurrent_requests);
+  number("max_input_length", facts.max_sequence_tokens);
+  number("max_batch_tokens", facts.max_batch_tokens);
+  null("max_batch_requests");
+  number("max_client_batch_size", options.max_client_batch_size);
+  json.Key("auto_truncate");
+  json.Bool(true);
+  number("tokenization_workers", facts.prepare_threads);
+  text("version", MINNOW_VERSION);
+  null("sha");
+  null("docker_label");
+  json.EndObject();
+}
+
+http::Response Info(const ApiContext& context) {
+  if (const auto failure = NotReady(*context.service)) {
+    return ErrorResponse(Family::kTei, *failure);
+  }
+  http::Response response = JsonResponse();
+  JsonWriter json(&response.body);
+  WriteInfo(*context.service->facts(), context.options, json);
+  return response;
+}
+
+// A handler whose whole work is done on the service's threads.
+http::Handler AsideHandler(const ApiContext* context, void (*work)(Call&)) {
+  return [context, work](http::Request request, http::Responder responder) {
+    auto call =
+        std::make_shared<Call>(context, Family::kTei, std::move(request), std::move(responder));
+    if (auto failure = NotReady(*context->service)) return call->Fail(*std::move(failure));
+    call->Aside(work);
+  };
+}
+
+}  // namespace
+
+void AddTeiRoutes(const ApiContext* context, http::Router& router) {
+  const http::Handler embed = [context](http::Request request, http::Responder responder) {
+    HandleEmbed(context, kEmbedFamily, std::move(request), std::move(responder));
+  };
+  router.Add("POST", "/embed", embed);
+  router.Add("POST", "/", embed);
+  router.Add("POST", "/tokenize", AsideHandler(context, Tokenize));
+  router.Add("POST", "/decode", AsideHandler(context, Decode));
+  router.Add("GET", "/info", [context](http::Request, http::Responder responder) {
+    responder.Send(Info(*context));
+  });
+}
+
+}  // namespace minnow::api
