@@ -20,7 +20,7 @@ struct ApiOptions {
 struct ApiContext {
   EmbeddingService* service = nullptr;
   Metrics* metrics = nullptr;
-  ApiOptions options;
+  ApiOptions options = {};
 };
 
 // POST /v1/embeddings, GET /v1/models.

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+// The API over real sockets, with a service that computes nothing: shapes of answers, and every
+// kind of bad input.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "api/routes.h"
+#include "formats/json.h"
+#include "http/server.h"
+#include "tests/server/fake_service.h"
+#include "tests/server/socket_client.h"
+
+namespace minnow {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class ApiServer : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    http::Router router;
+    api::AddRoutes(&context_, router);
+    auto server = http::Server::Start({.host = "127.0.0.1", .port = 0}, std::move(router));
+    ASSERT_TRUE(server.ok()) << server.error().message;
+    server_ = std::move(server).value();
+    client_ = std::make_unique<SocketClient>(server_->port());
+  }
+
+  ClientResponse Post(const std::string& path, const std::string& body) {
+    return client_->Call(PostJson(path, body));
+  }
+  ClientResponse GetPath(const std::string& path) { return client_->Call(Get(path)); }
+
+  FakeService service_;
+  api::Metrics metrics_;
+  api::ApiContext context_{.service = &service_, .metrics = &metrics_};
+  std::unique_ptr<http::Server> server_;
+  std::unique_ptr<SocketClient> client_;
+};
+
+std::string Repeat(const std::string& item, size_t count) {
+  std::string out = "[";
+  for (size_t i = 0; i < count; ++i) out += (i == 0 ? "" : ",") + item;
+  return out + "]";
+}
+
+TEST_F(ApiServer, OpenAiShape) {
+  const ClientResponse response = Post("/v1/embeddings", R"({"input":["ab","c"],"model":"tiny"})");
+  ASSERT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(response.headers.at("content-type"), "application/json");
+  EXPECT_EQ(response.body,
+            R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[2,0,0,1]},)"
+            R"({"object":"embedding","index":1,"embedding":[1,0,0,1]}],"model":"tiny",)"
+            R"("usage":{"prompt_tokens":5,"total_tokens":5}})");
+}
+
+TEST_F(ApiServer, OpenAiTakesFourShapesOfInput) {
+  for (const char* input : {R"("ab")", R"(["ab"])", "[5,6]", "[[5,6]]"}) {
+    const ClientResponse response =
+        Post("/v1/embeddings", R"({"input":)" + std::string(input) + "}");
+    ASSERT_EQ(response.status, 200) << response.body;
+    EXPECT_THAT(response.body, HasSubstr(R"("embedding":[2,0,0,1])")) << input;
+  }
+}
+
+TEST_F(ApiServer, OpenAiBase64AndDimensions) {
+  EXPECT_THAT(Post("/v1/embeddings", R"({"input":"ab","encoding_format":"base64"})").body,
+              HasSubstr(R"("embedding":"AAAAQAAAAAAAAAAAAACAPw==")"));
+  // [2, 0] has the length 1 again.
+  EXPECT_THAT(Post("/v1/embeddings", R"({"input":"ab","dimensions":2})").body,
+              HasSubstr(R"("embedding":[1,0])"));
+  for (const char* bad : {"0", "-1", "5", "1.5", "\"2\"", "1e30"}) {
+    const ClientResponse response =
+        Post("/v1/embeddings", R"({"input":"ab","dimensions":)" + std::string(bad) + "}");
+    EXPECT_EQ(response.status, 400) << bad;
+    EXPECT_THAT(response.body, HasSubstr(R"("param":"dimensions")")) << response.body;
+  }
+}
+
+TEST_F(ApiServer, OpenAiModelNames) {
+  EXPECT_EQ(Post("/v1/embeddings", R"({"input":"a","model":"org/tiny"})").status, 200);
+  EXPECT_EQ(Post("/v1/embeddings", R"({"input":"a","model":null})").status, 200);
+  const ClientResponse unknown = Post("/v1/embeddings", R"({"input":"a","model":"other"})");
+  EXPECT_EQ(unknown.status, 404);
+  EXPECT_THAT(unknown.body, AllOf(HasSubstr(R"("code":"model_not_found")"),
+                                  HasSubstr(R"("type":"invalid_request_error")"),
+                                  HasSubstr(R"("param":"model")")));
+  EXPECT_EQ(Post("/v1/embeddings", R"({"input":"a","model":7})").status, 400);
+}
+
+TEST_F(ApiServer, OpenAiBadInputNamesTheFieldAndTheLimit) {
+  const std::pair<std::string, std::string> cases[] = {
+      {R"({"model":"tiny"})", "input"},
+      {R"({"input":""})", "input[0]: must not be empty"},
+      {R"({"input":["a",""]})", "input[1]: must not be empty"},
+      {R"({"input":[]})", "input: must not be empty"},
+      {R"({"input":[[]]})", "input[0]: must not be empty"},
+      {R"({"input":null})", "input"},
+      {R"({"input":{"a":1}})", "input"},
+      {R"({"input":["a",5]})", "input[1]"},
+      {R"({"input":["a",[5]]})", "input[1]"},
+      {R"({"input":[5,"a"]})", "input[1]"},
+      {R"({"input":[[5],"a"]})", "input[1]"},
+      {R"({"input":[[5,-1]]})", "input[0][1]"},
+      {R"({"input":[4294967296]})", "input[0]"},
+      {R"({"input":[true]})", "input[0]"},
+      {R"({"input":"a","encoding_format":"hex"})", "encoding_format"},
+      {R"({"input":)" + Repeat("\"a\"", 2049) + "}", "input: 2049 items, limit 2048"},
+      {R"([1,2])", "object"},
+      {"7", "object"}};
+  for (const auto& [body, message] : cases) {
+    const ClientResponse response = Post("/v1/embeddings", body);
+    EXPECT_EQ(response.status, 400) << body.substr(0, 80) << "\n" << response.body;
+    const auto document = JsonDocument::Parse(response.body, "");
+    ASSERT_TRUE(document.ok()) << response.body;
+    const auto error = document->root().Find("error");
+    ASSERT_TRUE(error.has_value());
+    EXPECT_THAT(std::string(*error->GetString("message")), HasSubstr(message));
+    EXPECT_EQ(*error->GetString("type"), "invalid_request_error");
+  }
+  EXPECT_EQ(Post("/v1/embeddings", R"({"input":)" + Repeat("\"a\"", 2048) + "}").status, 200);
+}
+
+TEST_F(ApiServer, WhatIsNoJsonIs400) {
+  std::string deep(100'000, '[');
+  const std::string cases[] = {"",
+                               "{",
+                               "{\"input\":\"a\"} x",
+                               "{'input':'a'}",
+                               "{\"input\":NaN}",
+                               "{\"input\":\"\xff\xfe\"}",
+                               "{\"input\":\"\xed\xa0\x80\"}",
+                               std::string("{\"input\":\"a\0\"}", 13),
+                               deep,
+                               "{\"inputs\":" + deep + "}"};
+  for (const std::string& body : cases) {
+    for (const char* path : {"/v1/embeddings", "/embed", "/tokenize", "/decode"}) {
+      const ClientResponse response = Post(path, body);
+      EXPECT_EQ(response.status, 400) << path << " " << body.substr(0, 60);
+      EXPECT_TRUE(JsonDocument::Parse(response.body, "").ok()) << response.body;
+    }
+  }
+}
+
+TEST_F(ApiServer, TeiEmbedShapeAndHeaders) {
+  const ClientResponse response = Post("/embed", R"({"inputs":["ab","\u0142"]})");
+  ASSERT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(response.body, "[[2,0,0,1],[2,0,0,1]]");
+  EXPECT_EQ(response.headers.at("x-compute-type"), "cpu");
+  EXPECT_EQ(response.headers.at("x-compute-tokens"), "6");
+  EXPECT_EQ(response.headers.at("x-compute-characters"), "3");
+  for (const char* name : {"x-compute-time", "x-total-time", "x-tokenization-time", "x-queue-time",
+                           "x-inference-time"}) {
+    EXPECT_TRUE(response.headers.contains(name)) << name;
+  }
+  for (const char* inputs : {R"("ab")", "[5,6]", "[[5,6]]"}) {
+    EXPECT_EQ(Post("/embed", R"({"inputs":)" + std::string(inputs) + "}").body, "[[2,0,0,1]]");
+  }
+  EXPECT_EQ(Post("/", R"({"inputs":"ab"})").body, "[[2,0,0,1]]");
+}
+
+TEST_F(ApiServer, TeiOptionsReachTheService) {
+  Post("/embed",
+       R"({"inputs":"ab","truncate":false,"truncation_direction":"Left","normalize":false,"x":1})");
+  EXPECT_FALSE(service_.last_request().length.truncate);
+  EXPECT_EQ(service_.last_request().length.direction, TruncationDirection::kLeft);
+  EXPECT_FALSE(service_.last_request().normalize);
+  Post("/embed", R"({"inputs":"ab","truncate":null,"prompt_name":null,"dimensions":null})");
+  EXPECT_TRUE(service_.last_request().length.truncate);
+  EXPECT_TRUE(service_.last_request().normalize);
+  EXPECT_EQ(Post("/embed", R"({"inputs":"ab","dimensions":2,"normalize":false})").body, "[[2,0]]");
+}
+
+TEST_F(ApiServer, TeiErrors) {
+  const std::pair<std::string, int> cases[] = {
+      {R"({"inputs":[]})", 400},
+      {R"({"inputs":""})", 422},
+      {R"({})", 422},
+      {R"({"inputs":5})", 422},
+      {R"({"inputs":"a","truncate":"yes"})", 422},
+      {R"({"inputs":"a","truncation_direction":"up"})", 422},
+      {R"({"inputs":"a","prompt_name":"query"})", 422},
+      {R"({"inputs":"a","normalize":1})", 422},
+      {R"({"inputs":"a","dimensions":5})", 422},
+      {R"({"inputs":)" + Repeat("\"a\"", 33) + "}", 422}};
+  for (const auto& [body, status] : cases) {
+    const ClientResponse response = Post("/embed", body);
+    EXPECT_EQ(response.status, status) << body << "\n" << response.body;
+    EXPECT_THAT(response.body, HasSubstr(R"({"error":")"));
+    EXPECT_THAT(response.body, HasSubstr(R"("error_type":")"));
+  }
+  EXPECT_EQ(Post("/embed", R"({"inputs":)" + Repeat("\"a\"", 32) + "}").status, 200);
+  service_.set_next_error(Error{Code::kInvalidArgument, "inputs[0]: 600 tokens, limit 256"});
+  const ClientResponse too_long = Post("/embed", R"({"inputs":"a","truncate":false})");
+  EXPECT_EQ(too_long.status, 422);
+  EXPECT_EQ(too_long.body,
+            R"({"error":"inputs[0]: 600 tokens, limit 256","error_type":"Validation"})");
+}
+
+TEST_F(ApiServer, OverloadIs429WithRetryAfter) {
+  for (const char* path : {"/v1/embeddings", "/embed"}) {
+    service_.set_next_error(Error{Code::kOverloaded, "512 requests wait, limit 512"});
+    const ClientResponse response = Post(path, R"({"input":"a","inputs":"a"})");
+    EXPECT_EQ(response.status, 429) << path;
+    EXPECT_EQ(response.headers.at("retry-after"), "1");
+  }
+  service_.set_next_error(Error{Code::kInternal, "out of memory"});
+  EXPECT_EQ(Post("/v1/embeddings", R"({"input":"a"})").status, 500);
+  service_.set_next_error(Error{Code::kInternal, "out of memory"});
+  EXPECT_EQ(Post("/embed", R"({"inputs":"a"})").status, 424);
+}
+
+TEST_F(ApiServer, LargeBodiesAreReadAside) {
+  const std::string text(200'000, 'a');
+  const size_t before = service_.aside_runs();
+  const ClientResponse response = Post("/embed", R"({"inputs":")" + text + "\"}");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(service_.aside_runs(), before + 1);
+  EXPECT_EQ(Post("/embed", std::string(10'000'000, ' ')).status, 413);
+}
+
+TEST_F(ApiServer, TokenizeAndDecode) {
+  EXPECT_EQ(Post("/tokenize", R"({"inputs":"a\u0142"})").body,
+            R"([[{"id":1,"text":"[S]","special":true,"start":null,"stop":null},)"
+            R"({"id":97,"text":"a","special":false,"start":0,"stop":1},)"
+            R"({"id":322,"text":"ł","special":false,"start":1,"stop":2}]])");
+  EXPECT_THAT(Post("/tokenize", R"({"inputs":["a"],"add_special_tokens":false})").body,
+              Not(HasSubstr("[S]")));
+  EXPECT_EQ(Post("/tokenize", R"({"inputs":[]})").status, 400);
+  EXPECT_EQ(Post("/tokenize", R"({"inputs":[1]})").status, 422);
+  EXPECT_EQ(Post("/decode", R"({"ids":[97,98]})").body, R"(["ab"])");
+  EXPECT_EQ(Post("/decode", R"({"ids":[[97],[1,98]]})").body, R"(["a","b"])");
+  EXPECT_EQ(Post("/decode", R"({"ids":[[97],[1,98]],"skip_special_tokens":false})").body,
+            R"(["a","[S]b"])");
+  EXPECT_EQ(Post("/decode", R"({"ids":"a"})").status, 422);
+  EXPECT_EQ(Post("/decode", R"({"ids":[-1]})").status, 422);
+  EXPECT_EQ(Post("/decode", R"({"ids":[]})").status, 400);
+}
+
+TEST_F(ApiServer, InfoAndModels) {
+  EXPECT_THAT(
+      GetPath("/info").body,
+      AllOf(HasSubstr(R"("model_id":"tiny")"), HasSubstr(R"("model_dtype":"float32")"),
+            HasSubstr(R"("model_type":{"embedding":{"pooling":"mean"}})"),
+            HasSubstr(R"("max_input_length":256)"), HasSubstr(R"("max_client_batch_size":32)")));
+  EXPECT_THAT(GetPath("/v1/models").body,
+              HasSubstr(R"({"object":"list","data":[{"id":"tiny","object":"model","created":)"));
+}
+
+TEST_F(ApiServer, ProbesFollowTheState) {
+  using api::ServiceState;
+  EXPECT_EQ(GetPath("/readyz").status, 200);
+  EXPECT_EQ(GetPath("/health").status, 200);
+  service_.set_status({ServiceState::kDraining, ""});
+  EXPECT_EQ(GetPath("/readyz").status, 503);
+  EXPECT_EQ(GetPath("/livez").status, 200);
+  service_.set_next_error(Error{Code::kOverloaded, "draining"});
+  EXPECT_EQ(Post("/embed", R"({"inputs":"a"})").status, 503);
+  service_.set_loaded(false);
+  service_.set_status({ServiceState::kLoading, ""});
+  for (const char* path : {"/readyz", "/health", "/info"}) EXPECT_EQ(GetPath(path).status, 503);
+  EXPECT_EQ(GetPath("/livez").status, 200);
+  EXPECT_EQ(GetPath("/metrics").status, 200);
+  EXPECT_THAT(GetPath("/v1/models").body, HasSubstr(R"("data":[])"));
+  for (const char* path : {"/embed", "/v1/embeddings", "/tokenize", "/decode"}) {
+    EXPECT_EQ(Post(path, R"({"inputs":"a","input":"a"})").status, 503) << path;
+  }
+  service_.set_status({ServiceState::kFailed, "model.safetensors: cut short"});
+  EXPECT_THAT(GetPath("/readyz").body, HasSubstr("model.safetensors: cut short"));
+}
+
+TEST_F(ApiServer, MetricsArePresentFromTheStartAndCount) {
+  const ClientResponse first = GetPath("/metrics");
+  EXPECT_EQ(first.headers.at("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  for (const char* line :
+       {"te_request_count{method=\"single\"} 0\n", "te_request_success{method=\"batch\"} 0\n",
+        "te_request_failure{err=\"validation\"} 0\n", "te_embed_count 0\n", "te_queue_size 0\n",
+        "te_request_duration_bucket{le=\"+Inf\"} 0\n", "te_batch_next_tokens_count 0\n",
+        "# TYPE te_embed_inference_duration histogram\n", "process_resident_memory_bytes ",
+        "process_cpu_seconds_total ", "minnow_build_info{version=\""}) {
+    EXPECT_THAT(first.body, HasSubstr(line));
+  }
+  Post("/embed", R"({"inputs":"ab"})");
+  Post("/embed", R"({"inputs":["ab","c"]})");
+  Post("/embed", R"({"inputs":5})");
+  EXPECT_THAT(GetPath("/metrics").body,
+              AllOf(HasSubstr("te_request_count{method=\"single\"} 1\n"),
+                    HasSubstr("te_request_success{method=\"batch\"} 1\n"),
+                    HasSubstr("te_request_failure{err=\"validation\"} 1\n"),
+                    HasSubstr("te_embed_count 3\n"), HasSubstr("te_embed_success 3\n"),
+                    HasSubstr("te_request_duration_count 2\n"),
+                    HasSubstr("te_request_input_length_count 3\n")));
+}
+
+TEST_F(ApiServer, ClientThatLeavesIsForgotten) {
+  service_.set_hold(true);
+  SocketClient leaver(server_->port());
+  leaver.Send(PostJson("/embed", R"({"inputs":"ab"})"));
+  auto held = service_.TakeHeld();
+  ASSERT_NE(held, nullptr);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  leaver.Close();
+  for (int i = 0; i < 200 && !held->client->gone(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_TRUE(held->client->gone());
+  held->done(Error{Code::kDeadline, "the client left"});
+  service_.set_hold(false);
+  EXPECT_EQ(Post("/embed", R"({"inputs":"ab"})").status, 200);
+  EXPECT_THAT(GetPath("/metrics").body, HasSubstr("te_request_failure{err=\"dropped\"} 1\n"));
+}
+
+}  // namespace
+}  // namespace minnow
