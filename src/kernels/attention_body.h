@@ -6,7 +6,7 @@
 inline size_t RoundUp16(size_t n) { return (n + 15) / 16 * 16; }
 
 // Queries of one tile.
-static const int kQueryRows = TileRows<1>::kMost < 8 ? TileRows<1>::kMost : 8;
+static const int kQueryRows = TileRows<kTileVectors>::kMost < 6 ? 6 : 8;
 
 // Scratch: K^T packed [L/16][D][16], V packed [D/16][L][16], scores [kQueryRows][L rounded up], out
 // [kQueryRows][D].

@@ -5,12 +5,15 @@
 // and the V... functions, and then includes this file there; so all code here has internal linkage.
 
 typedef float Word;
+typedef float XWord;
 typedef VF VW;
+typedef VF VX;
+static const int kTileLanes = kLanes;
 typedef VF VA;
 inline VW VLoadWords(const Word* p) { return VLoad(p); }
-inline VW VBroadcastWord(const Word* p) { return VSet(*p); }
+inline VX VBroadcastWord(const XWord* p) { return VSet(*p); }
 inline VA VZeroAccumulator() { return VSet(0.0f); }
-inline VA VDot(VW a, VW b, VA accumulator) { return VMulAdd(a, b, accumulator); }
+inline VA VDot(VX a, VW b, VA accumulator) { return VMulAdd(a, b, accumulator); }
 inline void VStoreAccumulator(float* p, VA v) { VStore(p, v); }
 
 // In this order: each uses the one before.
@@ -29,18 +32,8 @@ void ActivateF32(float* y, size_t n, enum MatmulActivation activation) {
 void MatmulF32Run(const struct MatmulF32* m) {
   const TileOperands operands = {m->x, m->x_stride, m->w,    m->inner,
                                  m->y, m->y_stride, m->rows, m->columns / kPanelColumns};
-  // Bias, activation and residual over a tile that the product just wrote, in the first-level
-  // cache.
   Product(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
-    for (size_t r = row; r < row + rows; ++r) {
-      float* y = m->y + r * m->y_stride;
-      const float* residual = m->residual ? m->residual + r * m->residual_stride : 0;
-      for (size_t c = column; c < column + columns; c += kLanes) {
-        VF value = VActivate(VAdd(VLoad(y + c), VLoad(m->bias + c)), m->activation);
-        if (residual) value = VAdd(value, VLoad(residual + c));
-        VStore(y + c, value);
-      }
-    }
+    FinishFloats(m->y, m->y_stride, m->bias, m->residual, m->residual_stride, m->activation, row, rows, column, columns);
   });
 }
 

@@ -64,6 +64,9 @@ inline void Transpose16(const float* from, size_t stride, float* to) {
   }
 }
 
+static const int kTileVectors = 4;
+static const int kThinVectors = 8;
+
 #include "kernels/f32_body.h"
 
 }  // namespace

@@ -4,79 +4,76 @@
 //
 // A word is what one step of K takes: one float, two bf16 or four 8-bit integers. An ISA file
 // defines, in its anonymous namespace before it includes this file there:
-//   Word, VW (a vector of words), VA (a vector of accumulators), kLanes, kMaxAccumulators,
+//   Word, VW (a vector of words), VA (a vector of accumulators), kTileLanes, kMaxAccumulators,
 //   VLoadWords(p), VBroadcastWord(p), VZeroAccumulator(), VDot(a, b, accumulator),
 //   VStoreAccumulator(float*, v).
 // Each output element is one chain of VDot over K in order, whatever the tile: grouping rows
 // differently cannot change a bit.
 
-static const int kVectorsPerPanel = (int)kPanelColumns / kLanes;
+static const int kVectorsPerPanel = (int)kPanelColumns / kTileLanes;
 
-// y tile [R, 16*P] = x [R, words] times P packed panels [words][16]. All R*P*kVectorsPerPanel
-// accumulators live in registers: every loop over them is unrolled, since GCC 12 spills the whole
-// array when one is not.
-template <int R, int P>
-__attribute__((noinline)) void Tile(const Word* x, size_t x_stride, const Word* w,
-                                    size_t panel_stride, size_t words, float* y, size_t y_stride) {
-  static const int kV = P * kVectorsPerPanel;
-  VA acc[R][kV];
+// y tile [R, V vectors] = x [R, words] times V vectors of columns of packed w. All R*V accumulators live in registers:
+// every loop over them is unrolled, since GCC 12 spills the whole array when one is not.
+template <int R, int V>
+__attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride, size_t words,
+                                    float* y, size_t y_stride) {
+  VA acc[R][V];
 #pragma GCC unroll 32
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 32
-    for (int v = 0; v < kV; ++v) acc[r][v] = VZeroAccumulator();
+    for (int v = 0; v < V; ++v) acc[r][v] = VZeroAccumulator();
   }
   for (size_t k = 0; k < words; ++k) {
-    VW b[kV];
+    VW b[V];
 #pragma GCC unroll 32
-    for (int v = 0; v < kV; ++v) {
+    for (int v = 0; v < V; ++v) {
       b[v] = VLoadWords(w + (v / kVectorsPerPanel) * panel_stride + k * kPanelColumns +
-                        (v % kVectorsPerPanel) * kLanes);
+                        (v % kVectorsPerPanel) * kTileLanes);
     }
 #pragma GCC unroll 32
     for (int r = 0; r < R; ++r) {
-      const VW a = VBroadcastWord(x + r * x_stride + k);
+      const VX a = VBroadcastWord(x + r * x_stride + k);
 #pragma GCC unroll 32
-      for (int v = 0; v < kV; ++v) acc[r][v] = VDot(a, b[v], acc[r][v]);
+      for (int v = 0; v < V; ++v) acc[r][v] = VDot(a, b[v], acc[r][v]);
     }
   }
 #pragma GCC unroll 32
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 32
-    for (int v = 0; v < kV; ++v) VStoreAccumulator(y + r * y_stride + v * kLanes, acc[r][v]);
+    for (int v = 0; v < V; ++v) VStoreAccumulator(y + r * y_stride + v * kTileLanes, acc[r][v]);
   }
 }
 
-typedef void (*TileFunction)(const Word* x, size_t x_stride, const Word* w, size_t panel_stride,
-                             size_t words, float* y, size_t y_stride);
+typedef void (*TileFunction)(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride, size_t words, float* y,
+                             size_t y_stride);
 
-// Rows that fill the registers when P panels are taken at a time.
-template <int P>
+// Rows that fill the registers when V vectors are taken at a time.
+template <int V>
 struct TileRows {
-  static const int kFit = kMaxAccumulators / (P * kVectorsPerPanel);
-  static const int kMost = kFit < 12 ? kFit : 12;
+  static const int kMost = kMaxAccumulators / V < 12 ? kMaxAccumulators / V : 12;
 };
 
-template <int P, int R>
+template <int V, int R>
 TileFunction TileIfFits() {
-  if constexpr (R <= TileRows<P>::kMost) {
-    return Tile<R, P>;
+  if constexpr (R <= TileRows<V>::kMost) {
+    return Tile<R, V>;
   } else {
     return 0;
   }
 }
 
-// REQUIRES: 1 <= rows <= TileRows<P>::kMost
-template <int P>
+// REQUIRES: 1 <= rows <= TileRows<V>::kMost
+template <int V>
 TileFunction TileFor(size_t rows) {
   static const TileFunction kTable[] = {
-      TileIfFits<P, 1>(), TileIfFits<P, 2>(),  TileIfFits<P, 3>(),  TileIfFits<P, 4>(),
-      TileIfFits<P, 5>(), TileIfFits<P, 6>(),  TileIfFits<P, 7>(),  TileIfFits<P, 8>(),
-      TileIfFits<P, 9>(), TileIfFits<P, 10>(), TileIfFits<P, 11>(), TileIfFits<P, 12>()};
+      TileIfFits<V, 1>(), TileIfFits<V, 2>(),  TileIfFits<V, 3>(),  TileIfFits<V, 4>(),
+      TileIfFits<V, 5>(), TileIfFits<V, 6>(),  TileIfFits<V, 7>(),  TileIfFits<V, 8>(),
+      TileIfFits<V, 9>(), TileIfFits<V, 10>(), TileIfFits<V, 11>(), TileIfFits<V, 12>()};
   return kTable[rows - 1];
 }
 
-// Rows of the next tile when `rows` remain and a tile takes at most `most`: as even as possible, so
-// that no tile is too thin to hide the latency of its products.
+// Rows of the next tile when `rows` remain and a tile takes at most `most`: as even as possible, so that no tile is too
+// thin to hide the latency of its products.
 inline size_t EvenTile(size_t rows, size_t most) {
   const size_t tiles = (rows + most - 1) / most;
   return (rows + tiles - 1) / tiles;
@@ -84,7 +81,7 @@ inline size_t EvenTile(size_t rows, size_t most) {
 
 // One product: operands in words, the raw accumulators to y.
 struct TileOperands {
-  const Word* x;
+  const XWord* x;
   size_t x_stride;
   const Word* w;
   size_t words;
@@ -94,41 +91,39 @@ struct TileOperands {
   size_t panels;
 };
 
-// All rows of the P panels from `first_panel` on; finish(row, rows, column, columns) follows each
-// tile.
-template <int P, class Finish>
-inline void ProductPanels(const TileOperands& t, size_t first_panel, const Finish& finish) {
+// All rows of vectors [first, last) of columns, V at a time while they last; finish(row, rows, column, columns) follows
+// each tile. Returns the first vector not done. REQUIRES: `first` is a multiple of V, or a panel is one vector.
+template <int V, class Finish>
+inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last, const Finish& finish) {
   const size_t panel_stride = t.words * kPanelColumns;
-  const size_t column = first_panel * kPanelColumns;
-  for (size_t row = 0; row < t.rows;) {
-    const size_t rows = EvenTile(t.rows - row, TileRows<P>::kMost);
-    TileFor<P>(rows)(t.x + row * t.x_stride, t.x_stride, t.w + first_panel * panel_stride,
-                     panel_stride, t.words, t.y + row * t.y_stride + column, t.y_stride);
-    finish(row, rows, column, (size_t)(P * kPanelColumns));
-    row += rows;
+  for (; first + V <= last; first += V) {
+    const size_t column = first * kTileLanes;
+    const Word* w = t.w + first / kVectorsPerPanel * panel_stride + first % kVectorsPerPanel * kTileLanes;
+    for (size_t row = 0; row < t.rows;) {
+      const size_t rows = EvenTile(t.rows - row, TileRows<V>::kMost);
+      TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words, t.y + row * t.y_stride + column,
+                       t.y_stride);
+      finish(row, rows, column, (size_t)(V * kTileLanes));
+      row += rows;
+    }
   }
+  return first;
 }
 
 // All of y, tile by tile. The shape of a tile is chosen by the number of rows.
 template <class Finish>
 inline void Product(const TileOperands& t, const Finish& finish) {
-  size_t p = 0;
-  if constexpr (TileRows<4>::kMost >= 4) {
-    // Very few rows: many panels at a time, for more chains in flight.
-    if constexpr (TileRows<8>::kMost >= 3) {
-      if (t.rows <= 3) {
-        for (; p + 8 <= t.panels; p += 8) ProductPanels<8>(t, p, finish);
-      }
+  const size_t vectors = t.panels * kVectorsPerPanel;
+  size_t first = 0;
+  if (t.rows <= TileRows<kThinVectors>::kMost) first = ProductVectors<kThinVectors>(t, first, vectors, finish);
+  if constexpr (kTileVectors == 4 && kVectorsPerPanel == 1) {
+    // 8 x 3 vectors or 6 x 4: whichever leaves fewer products to half-filled tiles.
+    const size_t most3 = TileRows<3>::kMost, most4 = TileRows<4>::kMost;
+    if ((t.rows + most3 - 1) / most3 * most3 < (t.rows + most4 - 1) / most4 * most4) {
+      first = ProductVectors<3>(t, first, vectors, finish);
     }
-    // 8 x 48 or 6 x 64: whichever leaves fewer products to half-filled tiles.
-    const size_t work3 = (t.rows + 7) / 8 * 8, work4 = (t.rows + 5) / 6 * 6;
-    if (work3 < work4 && t.rows > 3) {
-      for (; p + 3 <= t.panels; p += 3) ProductPanels<3>(t, p, finish);
-    }
-    for (; p + 4 <= t.panels; p += 4) ProductPanels<4>(t, p, finish);
   }
-  if (TileRows<2>::kMost >= 4 || t.rows <= TileRows<2>::kMost) {
-    for (; p + 2 <= t.panels; p += 2) ProductPanels<2>(t, p, finish);
-  }
-  for (; p < t.panels; ++p) ProductPanels<1>(t, p, finish);
+  first = ProductVectors<kTileVectors>(t, first, vectors, finish);
+  if constexpr (kTileVectors > 2) first = ProductVectors<2>(t, first, vectors, finish);
+  ProductVectors<1>(t, first, vectors, finish);
 }

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// int8 products for AVX-512 with VNNI. C headers and intrinsics only; see cmake/kernels.cmake.
+#include <immintrin.h>
+
+#include "kernels/kernels.h"
+
+namespace minnow {
+extern const PackedKernels kAvx512VnniInt8;
+namespace {
+
+// clang-format off
+#include "kernels/avx512_vector_body.h"
+#include "kernels/vector_math_body.h"
+// clang-format on
+
+typedef uint32_t Word;
+typedef uint32_t XWord;
+typedef __m512i VW;
+typedef __m512i VX;
+typedef __m512i VA;
+static const int kTileVectors = 4;
+static const int kThinVectors = 8;
+static const int kTileLanes = 16;
+inline VW VLoadWords(const Word* p) { return _mm512_loadu_si512(p); }
+inline VX VBroadcastWord(const XWord* p) { return _mm512_set1_epi32((int)*p); }
+inline VA VZeroAccumulator() { return _mm512_setzero_si512(); }
+inline VA VDot(VX a, VW b, VA accumulator) { return _mm512_dpbusd_epi32(accumulator, a, b); }
+inline void VStoreAccumulator(float* p, VA v) { _mm512_storeu_si512(p, v); }
+
+#include "kernels/tile_body.h"
+
+// The integer sums that a tile left in y, as floats.
+inline VF LoadSums(const float* p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
+
+// q = round((x - offset) / scale) in [0, 255], a vector at a time.
+typedef uint8_t Quantum;
+inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
+  const __m512i q = _mm512_cvtps_epi32(VMul(VSub(x, offset), inverse));
+  _mm_storeu_si128((__m128i*)out, _mm512_cvtepi32_epi8(q));
+}
+
+#include "kernels/int8_body.h"
+
+}  // namespace
+
+const PackedKernels kAvx512VnniInt8 = {"avx512_vnni", RowBytes, QuantizeRows, MatmulInt8};
+}  // namespace minnow
