@@ -6,6 +6,8 @@
 
 namespace minnow {
 extern const Kernels kAvx2Kernels;
+extern const PackedKernels kAvx2Bf16;
+extern const PackedKernels kAvx2Int8;
 namespace {
 
 static const int kTileVectors = 2;
@@ -19,7 +21,17 @@ static const int kThinVectors = 4;
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {"avx2",          MatmulF32Run,           PackF32,
-                              AttentionF32Run, AttentionScratchFloats, LayerNormF32Run,
-                              SumRowsF32,      NormalizeF32,           ActivateF32};
+const Kernels kAvx2Kernels = {"avx2",
+                              MatmulF32Run,
+                              PackF32,
+                              AttentionF32Run,
+                              AttentionScratchFloats,
+                              LayerNormF32Run,
+                              SumRowsF32,
+                              NormalizeF32,
+                              ActivateF32,
+                              &kAvx2Bf16,
+                              &kAvx2Int8,
+                              AttentionF32Run,
+                              AttentionScratchFloats};
 }  // namespace minnow

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bf16 weights on AVX2: stored in bf16, computed in fp32. C headers and intrinsics only; see cmake/kernels.cmake.
+// bf16 weights on AVX2: stored in bf16, computed in fp32. C headers and intrinsics only; see
+// cmake/kernels.cmake.
 #include <immintrin.h>
 
 #include "kernels/kernels.h"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // int8 products on AVX2. C headers and intrinsics only; see cmake/kernels.cmake.
 //
-// Without VNNI, u8 x s8 sums (vpmaddubsw) saturate at 16 bits. Here both sides are widened to 16 bits and multiplied by
-// vpmaddwd, whose sums are exact: the same integers as VNNI gives, at two thirds of vpmaddubsw's best speed.
+// Without VNNI, u8 x s8 sums (vpmaddubsw) saturate at 16 bits. Here both sides are widened to 16
+// bits and multiplied by vpmaddwd, whose sums are exact: the same integers as VNNI gives, at two
+// thirds of vpmaddubsw's best speed.
 #include <immintrin.h>
 
 #include "kernels/kernels.h"
@@ -25,7 +26,9 @@ typedef __m256i VA;  // 4 columns x 2 partial sums
 static const int kTileVectors = 2;
 static const int kThinVectors = 4;
 static const int kTileLanes = 4;
-inline VW VLoadWords(const Word* p) { return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)p)); }
+inline VW VLoadWords(const Word* p) {
+  return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)p));
+}
 inline VX VBroadcastWord(const XWord* p) { return _mm256_set1_epi64x((long long)*p); }
 inline VA VZeroAccumulator() { return _mm256_setzero_si256(); }
 inline VA VDot(VX a, VW b, VA accumulator) {
@@ -36,18 +39,22 @@ inline VA VDot(VX a, VW b, VA accumulator) {
 }
 inline void VStoreAccumulator(float* p, VA v) {
   const __m256i sums = _mm256_hadd_epi32(v, v);  // columns 0 1 0 1 | 2 3 2 3
-  _mm_storeu_si128((__m128i*)p,
-                   _mm_unpacklo_epi64(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1)));
+  _mm_storeu_si128((__m128i*)p, _mm_unpacklo_epi64(_mm256_castsi256_si128(sums),
+                                                   _mm256_extracti128_si256(sums, 1)));
 }
 
 #include "kernels/tile_body.h"
 
-inline VF LoadSums(const float* p) { return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i*)p)); }
+inline VF LoadSums(const float* p) {
+  return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i*)p));
+}
 
 typedef int16_t Quantum;
+static const float kQuantumBias = 0.0f;
 inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
   const __m256i q = _mm256_cvtps_epi32(VMul(VSub(x, offset), inverse));
-  _mm_storeu_si128((__m128i*)out, _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1)));
+  _mm_storeu_si128((__m128i*)out,
+                   _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1)));
 }
 
 #include "kernels/int8_body.h"

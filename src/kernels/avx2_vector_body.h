@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vector type of AVX2 with FMA; included in the anonymous namespace of each file that is built for it.
+// The vector type of AVX2 with FMA; included in the anonymous namespace of each file that is built
+// for it.
 
 typedef __m256 VF;
 static const int kLanes = 8;

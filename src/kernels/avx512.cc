@@ -6,6 +6,8 @@
 
 namespace minnow {
 extern const Kernels kAvx512Kernels;
+extern const PackedKernels kAvx512SoftBf16;
+extern const PackedKernels kAvx512Int8;
 namespace {
 
 static const int kTileVectors = 4;
@@ -19,7 +21,17 @@ static const int kThinVectors = 8;
 
 }  // namespace
 
-const Kernels kAvx512Kernels = {"avx512",        MatmulF32Run,           PackF32,
-                                AttentionF32Run, AttentionScratchFloats, LayerNormF32Run,
-                                SumRowsF32,      NormalizeF32,           ActivateF32};
+const Kernels kAvx512Kernels = {"avx512",
+                                MatmulF32Run,
+                                PackF32,
+                                AttentionF32Run,
+                                AttentionScratchFloats,
+                                LayerNormF32Run,
+                                SumRowsF32,
+                                NormalizeF32,
+                                ActivateF32,
+                                &kAvx512SoftBf16,
+                                &kAvx512Int8,
+                                AttentionF32Run,
+                                AttentionScratchFloats};
 }  // namespace minnow

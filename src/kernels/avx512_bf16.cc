@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bf16 products and attention for AVX-512 with BF16. C headers and intrinsics only; see cmake/kernels.cmake.
+// bf16 products and attention for AVX-512 with BF16. C headers and intrinsics only; see
+// cmake/kernels.cmake.
 #include <immintrin.h>
 
 #include "kernels/kernels.h"
@@ -26,7 +27,9 @@ static const int kTileLanes = 16;
 inline VW VLoadWords(const Word* p) { return _mm512_loadu_si512(p); }
 inline VX VBroadcastWord(const XWord* p) { return _mm512_set1_epi32((int)*p); }
 inline VA VZeroAccumulator() { return _mm512_setzero_ps(); }
-inline VA VDot(VX a, VW b, VA accumulator) { return _mm512_dpbf16_ps(accumulator, (__m512bh)a, (__m512bh)b); }
+inline VA VDot(VX a, VW b, VA accumulator) {
+  return _mm512_dpbf16_ps(accumulator, (__m512bh)a, (__m512bh)b);
+}
 inline void VStoreAccumulator(float* p, VA v) { _mm512_storeu_ps(p, v); }
 
 #include "kernels/bf16_body.h"
@@ -37,17 +40,20 @@ inline __m512i WordsOf(VF first, VF second) { return (__m512i)_mm512_cvtne2ps_pb
 // x: [n] f32 -> (n + 1) / 2 words, the last one filled up with zero.
 inline void RoundRow(const float* x, size_t n, Word* out) {
   size_t i = 0;
-  for (; i + 32 <= n; i += 32) _mm512_storeu_si512(out + i / 2, WordsOf(VLoad(x + i), VLoad(x + i + 16)));
+  for (; i + 32 <= n; i += 32)
+    _mm512_storeu_si512(out + i / 2, WordsOf(VLoad(x + i), VLoad(x + i + 16)));
   if (i == n) return;
   const size_t rest = n - i;
   const VF first = rest >= 16 ? VLoad(x + i) : VLoadPart(x + i, rest);
   const VF second = rest > 16 ? VLoadPart(x + i + 16, rest - 16) : VSet(0.0f);
-  _mm512_mask_storeu_epi32(out + i / 2, (__mmask16)((1u << (rest + 1) / 2) - 1), WordsOf(first, second));
+  _mm512_mask_storeu_epi32(out + i / 2, (__mmask16)((1u << (rest + 1) / 2) - 1),
+                           WordsOf(first, second));
 }
 
-void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out, size_t out_stride_bytes, float*,
-               float*) {
-  for (size_t r = 0; r < rows; ++r) RoundRow(x + r * x_stride, inner, (Word*)((char*)out + r * out_stride_bytes));
+void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
+               size_t out_stride_bytes, float*, float*) {
+  for (size_t r = 0; r < rows; ++r)
+    RoundRow(x + r * x_stride, inner, (Word*)((char*)out + r * out_stride_bytes));
 }
 
 enum { kQueryRows = 8 };  // queries of one tile
@@ -70,7 +76,8 @@ struct AttentionScratch {
 };
 
 inline AttentionScratch ScratchFor(size_t length, size_t head_dim) {
-  return {RoundUp(length, 16), RoundUp((length + 1) / 2, 16), RoundUp((head_dim + 1) / 2, 16), RoundUp(head_dim, 16)};
+  return {RoundUp(length, 16), RoundUp((length + 1) / 2, 16), RoundUp((head_dim + 1) / 2, 16),
+          RoundUp(head_dim, 16)};
 }
 
 // k: [L, D] of one head -> [L/16][D/2 words][16]: each key's words become a column.
@@ -92,9 +99,11 @@ inline void PackKeys(const float* k, size_t stride, size_t length, size_t head_d
 }
 
 // v: [L, D] of one head -> [D/16][L/2 words][16]: a word holds two keys of one channel.
-inline void PackValues(const float* v, size_t stride, size_t length, size_t head_dim, Word* packed) {
-  static const uint16_t kInterleave[32] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
-                                           8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+inline void PackValues(const float* v, size_t stride, size_t length, size_t head_dim,
+                       Word* packed) {
+  static const uint16_t kInterleave[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                           21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                           11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   const __m512i order = _mm512_loadu_si512(kInterleave);
   const size_t words = (length + 1) / 2;
   for (size_t d = 0; d < head_dim; d += 16) {
@@ -103,7 +112,8 @@ inline void PackValues(const float* v, size_t stride, size_t length, size_t head
       const float* row = v + 2 * w * stride + d;
       const VF even = VLoadPart(row, used);
       const VF odd = 2 * w + 1 < length ? VLoadPart(row + stride, used) : VSet(0.0f);
-      _mm512_storeu_si512(packed + (d * words) + w * 16, _mm512_permutexvar_epi16(order, WordsOf(even, odd)));
+      _mm512_storeu_si512(packed + (d * words) + w * 16,
+                          _mm512_permutexvar_epi16(order, WordsOf(even, odd)));
     }
   }
 }
@@ -120,7 +130,8 @@ inline VF Exp2Bf16(VF x) {
   return VScale2(p, n);
 }
 
-// scores: [L], padded to whole vectors -> probabilities (times their sum) as words; returns 1 / sum.
+// scores: [L], padded to whole vectors -> probabilities (times their sum) as words; returns 1 /
+// sum.
 inline float SoftmaxRow(float* scores, size_t length, float scale, Word* probabilities) {
   const VF lowest = VSet(-3.0e38f);
   const size_t full = length / 16 * 16, rest = length - full;
@@ -133,7 +144,8 @@ inline float SoftmaxRow(float* scores, size_t length, float scale, Word* probabi
   VF sum = VSet(0.0f);
   for (size_t i = 0; i < padded; i += 32) {
     const VF first = Exp2Bf16(VMulSub(VLoad(scores + i), factor, shift));
-    const VF second = i + 16 < padded ? Exp2Bf16(VMulSub(VLoad(scores + i + 16), factor, shift)) : VSet(0.0f);
+    const VF second =
+        i + 16 < padded ? Exp2Bf16(VMulSub(VLoad(scores + i + 16), factor, shift)) : VSet(0.0f);
     sum = VAdd(sum, VAdd(first, second));
     _mm512_storeu_si512(probabilities + i / 2, WordsOf(first, second));
   }
@@ -155,13 +167,16 @@ void AttentionHead(const struct AttentionF32* a, size_t head, const AttentionScr
   for (size_t row = 0; row < a->queries;) {
     const size_t rows = EvenTile(a->queries - row, kQueryRows);
     const float* q = a->q + row * a->qkv_stride + column;
-    for (size_t r = 0; r < rows; ++r) RoundRow(q + r * a->qkv_stride, a->head_dim, queries + r * s.dim_words);
+    for (size_t r = 0; r < rows; ++r)
+      RoundRow(q + r * a->qkv_stride, a->head_dim, queries + r * s.dim_words);
     Product({queries, s.dim_words, packed_k, words, scores, s.keys, rows, s.keys / 16}, kNothing);
     float inverse[kQueryRows];
     for (size_t r = 0; r < rows; ++r) {
-      inverse[r] = SoftmaxRow(scores + r * s.keys, a->length, a->scale, probabilities + r * s.pairs);
+      inverse[r] =
+          SoftmaxRow(scores + r * s.keys, a->length, a->scale, probabilities + r * s.pairs);
     }
-    Product({probabilities, s.pairs, packed_v, (a->length + 1) / 2, out, s.dim, rows, s.dim / 16}, kNothing);
+    Product({probabilities, s.pairs, packed_v, (a->length + 1) / 2, out, s.dim, rows, s.dim / 16},
+            kNothing);
     for (size_t r = 0; r < rows; ++r) {
       float* context = a->context + (row + r) * a->context_stride + column;
       for (size_t d = 0; d < a->head_dim; d += 16) {
@@ -175,7 +190,9 @@ void AttentionHead(const struct AttentionF32* a, size_t head, const AttentionScr
 
 }  // namespace
 
-size_t AttentionScratchAvx512Bf16(size_t length, size_t head_dim) { return ScratchFor(length, head_dim).total(); }
+size_t AttentionScratchAvx512Bf16(size_t length, size_t head_dim) {
+  return ScratchFor(length, head_dim).total();
+}
 
 void AttentionAvx512Bf16(const AttentionF32* a) {
   const AttentionScratch scratch = ScratchFor(a->length, a->head_dim);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bf16 weights on AVX-512 without BF16: stored in bf16, computed in fp32. C headers and intrinsics only.
+// bf16 weights on AVX-512 without BF16: stored in bf16, computed in fp32. C headers and intrinsics
+// only.
 #include <immintrin.h>
 
 #include "kernels/kernels.h"

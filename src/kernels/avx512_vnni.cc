@@ -34,6 +34,7 @@ inline VF LoadSums(const float* p) { return _mm512_cvtepi32_ps(_mm512_loadu_si51
 
 // q = round((x - offset) / scale) in [0, 255], a vector at a time.
 typedef uint8_t Quantum;
+static const float kQuantumBias = 0.0f;
 inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
   const __m512i q = _mm512_cvtps_epi32(VMul(VSub(x, offset), inverse));
   _mm_storeu_si128((__m128i*)out, _mm512_cvtepi32_epi8(q));

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// bf16 products over the tile of two bf16 a word; included in an ISA file's anonymous namespace after the tile's types and
-// vector_math_body.h.
+// bf16 products over the tile of two bf16 a word; included in an ISA file's anonymous namespace
+// after the tile's types and vector_math_body.h.
 
 #include "kernels/tile_body.h"
 
 size_t RowBytes(size_t inner) { return (inner * 2 + 63) / 64 * 64; }
 
 void MatmulBf16(const struct PackedMatmul* m) {
-  const TileOperands operands = {(const XWord*)m->x, m->x_stride_bytes / sizeof(XWord),
-                                 (const Word*)m->w,  (m->inner + 1) / 2,
-                                 m->y,               m->y_stride,
-                                 m->rows,            m->columns / kPanelColumns};
+  const TileOperands operands = {(const XWord*)m->x,
+                                 m->x_stride_bytes / sizeof(XWord),
+                                 (const Word*)m->w,
+                                 (m->inner + 1) / 2,
+                                 m->y,
+                                 m->y_stride,
+                                 m->rows,
+                                 m->columns / kPanelColumns};
   Product(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
-    FinishFloats(m->y, m->y_stride, m->bias, m->residual, m->residual_stride, m->activation, row, rows, column, columns);
+    FinishFloats(m->y, m->y_stride, m->bias, m->residual, m->residual_stride, m->activation, row,
+                 rows, column, columns);
   });
 }

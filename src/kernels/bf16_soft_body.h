@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// bf16 products where the processor has none: weights and rows are stored in bf16, multiplied and summed in fp32.
+// bf16 products where the processor has none: weights and rows are stored in bf16, multiplied and
+// summed in fp32.
 //
-// An ISA file defines VLow(p) and VHigh(p) (kLanes words -> the first and the second bf16 of each, as floats) and the same
-// for one broadcast word, VLowOne and VHighOne, and VKeepOrder(v), which keeps the compiler from starting with all products
-// of a step where they would not fit the registers, before it includes this file in its anonymous namespace.
+// An ISA file defines VLow(p) and VHigh(p) (kLanes words -> the first and the second bf16 of each,
+// as floats) and the same for one broadcast word, VLowOne and VHighOne, and VKeepOrder(v), which
+// keeps the compiler from starting with all products of a step where they would not fit the
+// registers, before it includes this file in its anonymous namespace.
 
 typedef uint32_t Word;  // two bf16, the first in the low half
 typedef uint32_t XWord;
@@ -36,8 +38,8 @@ inline uint16_t RoundToBf16(float x) {
   return (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u : rounded);
 }
 
-void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out, size_t out_stride_bytes, float*,
-               float*) {
+void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
+               size_t out_stride_bytes, float*, float*) {
   for (size_t r = 0; r < rows; ++r) {
     uint16_t* to = (uint16_t*)((char*)out + r * out_stride_bytes);
     for (size_t k = 0; k < inner; ++k) to[k] = RoundToBf16(x[r * x_stride + k]);

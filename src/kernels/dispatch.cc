@@ -12,8 +12,13 @@ extern const Kernels kScalarKernels;
 #if defined(__x86_64__)
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
+extern const PackedKernels kAvx512VnniInt8;
+extern const PackedKernels kAvx512Bf16;
+void AttentionAvx512Bf16(const AttentionF32* args);
+size_t AttentionScratchAvx512Bf16(size_t length, size_t head_dim);
 #elif defined(__aarch64__)
 extern const Kernels kNeonKernels;
+extern const PackedKernels kNeonDotprodInt8;
 #endif
 
 namespace {
@@ -23,17 +28,58 @@ struct Entry {
   bool runs_here;
 };
 
-// Slowest first.
+// The tables that add one precision's kernels to a smaller instruction set's.
+#if defined(__x86_64__)
+const Kernels& Avx512VnniKernels() {
+  static const Kernels kernels = [] {
+    Kernels k = kAvx512Kernels;
+    k.name = "avx512_vnni";
+    k.int8 = &kAvx512VnniInt8;
+    return k;
+  }();
+  return kernels;
+}
+
+const Kernels& Avx512Bf16Kernels() {
+  static const Kernels kernels = [] {
+    Kernels k = Avx512VnniKernels();
+    k.name = "avx512_bf16";
+    k.bf16 = &kAvx512Bf16;
+    k.attention_packed = AttentionAvx512Bf16;
+    k.attention_packed_scratch_floats = AttentionScratchAvx512Bf16;
+    return k;
+  }();
+  return kernels;
+}
+#elif defined(__aarch64__)
+const Kernels& NeonDotprodKernels() {
+  static const Kernels kernels = [] {
+    Kernels k = kNeonKernels;
+    k.name = "neon_dotprod";
+    k.int8 = &kNeonDotprodInt8;
+    return k;
+  }();
+  return kernels;
+}
+#endif
+
+// Slowest first; each has all that the one before needs.
 std::vector<Entry> Entries() {
   [[maybe_unused]] const CpuFeatures& cpu = Cpu().features;
+  // clang-format off
   return {
-    {&kScalarKernels, true},
+      {&kScalarKernels, true},
 #if defined(__x86_64__)
-        {&kAvx2Kernels, cpu.avx2}, {&kAvx512Kernels, cpu.avx2 && cpu.avx512},
+      {&kAvx2Kernels, cpu.avx2},
+      {&kAvx512Kernels, cpu.avx2 && cpu.avx512},
+      {&Avx512VnniKernels(), cpu.avx2 && cpu.avx512 && cpu.avx512_vnni},
+      {&Avx512Bf16Kernels(), cpu.avx2 && cpu.avx512 && cpu.avx512_vnni && cpu.avx512_bf16},
 #elif defined(__aarch64__)
-        {&kNeonKernels, cpu.neon},
+      {&kNeonKernels, cpu.neon},
+      {&NeonDotprodKernels(), cpu.neon && cpu.neon_dotprod},
 #endif
   };
+  // clang-format on
 }
 
 Result<const Kernels*> Choose() {

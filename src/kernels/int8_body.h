@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// int8 products over the tile of four 8-bit integers a word: quantisation of rows, and what follows a tile.
+// int8 products over the tile of four 8-bit integers a word: quantisation of rows, and what follows
+// a tile.
 //
-// An ISA file defines LoadSums(p) (kLanes integer sums as floats), Quantum (an integer of x as it lies in memory) and
-// StoreQuantized(out, x, offset, inverse) (kLanes of them) before it includes this file in its anonymous namespace, after tile_body.h and vector_math_body.h.
+// An ISA file defines LoadSums(p) (kLanes integer sums as floats), Quantum (an integer of x as it
+// lies in memory), kQuantumBias (what is taken from q to store it) and StoreQuantized(out, x,
+// offset, inverse) (kLanes of them) before it includes this file in its anonymous namespace, after
+// tile_body.h and vector_math_body.h.
 
 size_t RowBytes(size_t inner) { return (inner * sizeof(Quantum) + 63) / 64 * 64; }
 
@@ -23,27 +26,34 @@ inline void QuantizeRow(const float* x, size_t inner, Quantum* out, float* scale
   const float minimum = -VReduceMax(VSub(VSet(0.0f), low));
   const float range = VReduceMax(high) - minimum;
   *scale = range / 255.0f;
-  *offset = minimum;
+  *offset = minimum + kQuantumBias * *scale;
   // A constant row has no steps: all zeros.
   const VF inverse = VSet(range > 0 ? 255.0f / range : 0.0f);
   const VF shift = VSet(minimum);
   for (size_t k = 0; k < full; k += kLanes) StoreQuantized(out + k, VLoad(x + k), shift, inverse);
-  if (rest) StoreQuantized(out + full, VSelectPart(rest, VLoadPart(x + full, rest), shift), shift, inverse);
+  if (rest)
+    StoreQuantized(out + full, VSelectPart(rest, VLoadPart(x + full, rest), shift), shift, inverse);
 }
 
-void QuantizeRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out, size_t out_stride_bytes,
-                  float* scale, float* offset) {
+void QuantizeRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
+                  size_t out_stride_bytes, float* scale, float* offset) {
   for (size_t r = 0; r < rows; ++r) {
-    QuantizeRow(x + r * x_stride, inner, (Quantum*)((char*)out + r * out_stride_bytes), scale + r, offset + r);
+    QuantizeRow(x + r * x_stride, inner, (Quantum*)((char*)out + r * out_stride_bytes), scale + r,
+                offset + r);
   }
 }
 
 void MatmulInt8(const struct PackedMatmul* m) {
-  const TileOperands operands = {(const XWord*)m->x, m->x_stride_bytes / sizeof(XWord),
-                                 (const Word*)m->w, (m->inner + 3) / 4,
-                                 m->y,              m->y_stride,
-                                 m->rows,           m->columns / kPanelColumns};
-  // sum (s q + o) w = s sum q w + o sum w, then bias, activation and residual, while the tile is in the cache.
+  const TileOperands operands = {(const XWord*)m->x,
+                                 m->x_stride_bytes / sizeof(XWord),
+                                 (const Word*)m->w,
+                                 (m->inner + 3) / 4,
+                                 m->y,
+                                 m->y_stride,
+                                 m->rows,
+                                 m->columns / kPanelColumns};
+  // sum (s q + o) w = s sum q w + o sum w, then bias, activation and residual, while the tile is in
+  // the cache.
   Product(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
     for (size_t r = row; r < row + rows; ++r) {
       float* y = m->y + r * m->y_stride;

@@ -74,24 +74,26 @@ struct LayerNormF32 {
   size_t channels;  // C
 };
 
-// y = activation(x W + bias) + residual, with x and W in a lower precision, exact i32 or fp32 sums, and y in fp32.
-// int8: x = x_scale q + x_offset with q unsigned; W = w_scale times a signed integer.
+// y = activation(x W + bias) + residual, with x and W in a lower precision, exact i32 or fp32 sums,
+// and y in fp32. int8: x = x_scale q + x_offset with q unsigned; W = w_scale times a signed
+// integer.
 struct PackedMatmul {
-  const void* x;          // [T] rows of row_bytes(K), made by quantize_rows
+  const void* x;  // [T] rows of row_bytes(K), made by quantize_rows
   size_t x_stride_bytes;
   const float* x_scale;   // [T]; int8 only
   const float* x_offset;  // [T]; int8 only
-  const void* w;          // int8: [N/16][K/4][16][4] s8; bf16: [N/16][K/2][16][2]; K and N rounded up with zeros
-  const float* w_scale;   // [N rounded up to 16]; int8 only
-  const float* w_sum;     // [N rounded up to 16]: w_scale[n] * sum over k of the integers; int8 only
-  const float* bias;      // [N rounded up to 16], never null
+  const void*
+      w;  // int8: [N/16][K/4][16][4] s8; bf16: [N/16][K/2][16][2]; K and N rounded up with zeros
+  const float* w_scale;  // [N rounded up to 16]; int8 only
+  const float* w_sum;    // [N rounded up to 16]: w_scale[n] * sum over k of the integers; int8 only
+  const float* bias;     // [N rounded up to 16], never null
   const float* residual;  // [T, N rounded up to 16], or null; must not be y
   size_t residual_stride;
-  float* y;               // [T, N rounded up to 16]
+  float* y;  // [T, N rounded up to 16]
   size_t y_stride;
-  size_t rows;            // T
-  size_t inner;           // K
-  size_t columns;         // N rounded up to 16
+  size_t rows;     // T
+  size_t inner;    // K
+  size_t columns;  // N rounded up to 16
   enum MatmulActivation activation;
 };
 
@@ -99,9 +101,10 @@ struct PackedMatmul {
 struct PackedKernels {
   const char* name;
   size_t (*row_bytes)(size_t inner);  // bytes of one row of x; a multiple of 64
-  // x: [T, K] f32 -> out: [T] rows of row_bytes(K), and for int8 scale: [T] and offset: [T], from that row alone.
-  void (*quantize_rows)(const float* x, size_t x_stride, size_t rows, size_t inner, void* out, size_t out_stride_bytes,
-                        float* scale, float* offset);
+  // x: [T, K] f32 -> out: [T] rows of row_bytes(K), and for int8 scale: [T] and offset: [T], from
+  // that row alone.
+  void (*quantize_rows)(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
+                        size_t out_stride_bytes, float* scale, float* offset);
   void (*matmul)(const struct PackedMatmul* args);
 };
 
@@ -124,7 +127,8 @@ struct Kernels {
 
   const struct PackedKernels* bf16;
   const struct PackedKernels* int8;
-  // attention_f32 with products in a lower precision (inputs and outputs are fp32 still), or attention_f32 itself.
+  // attention_f32 with products in a lower precision (inputs and outputs are fp32 still), or
+  // attention_f32 itself.
   void (*attention_packed)(const struct AttentionF32* args);
   size_t (*attention_packed_scratch_floats)(size_t length, size_t head_dim);
 };

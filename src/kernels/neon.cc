@@ -6,63 +6,13 @@
 
 namespace minnow {
 extern const Kernels kNeonKernels;
+extern const PackedKernels kNeonBf16;
+extern const PackedKernels kNeonInt8;
 namespace {
 
-typedef float32x4_t VF;
-static const int kLanes = 4;
-static const int kMaxAccumulators = 24;
-
-inline VF VLoad(const float* p) { return vld1q_f32(p); }
-inline void VStore(float* p, VF v) { vst1q_f32(p, v); }
-inline VF VLoadPart(const float* p, size_t n) {
-  float lanes[kLanes] = {0, 0, 0, 0};
-  for (size_t i = 0; i < n; ++i) lanes[i] = p[i];
-  return vld1q_f32(lanes);
-}
-inline void VStorePart(float* p, size_t n, VF v) {
-  float lanes[kLanes];
-  vst1q_f32(lanes, v);
-  for (size_t i = 0; i < n; ++i) p[i] = lanes[i];
-}
-// The first n lanes of `a`, the others of `b`.
-inline VF VSelectPart(size_t n, VF a, VF b) {
-  static const uint32_t kLane[kLanes] = {0, 1, 2, 3};
-  return vbslq_f32(vcltq_u32(vld1q_u32(kLane), vdupq_n_u32((uint32_t)n)), a, b);
-}
-inline VF VSet(float x) { return vdupq_n_f32(x); }
-inline VF VAdd(VF a, VF b) { return vaddq_f32(a, b); }
-inline VF VSub(VF a, VF b) { return vsubq_f32(a, b); }
-inline VF VMul(VF a, VF b) { return vmulq_f32(a, b); }
-inline VF VDiv(VF a, VF b) { return vdivq_f32(a, b); }
-inline VF VMax(VF a, VF b) { return vmaxq_f32(a, b); }
-inline VF VMin(VF a, VF b) { return vminq_f32(a, b); }
-inline VF VMulAdd(VF a, VF b, VF c) { return vfmaq_f32(c, a, b); }             // a b + c
-inline VF VNegMulAdd(VF a, VF b, VF c) { return vfmsq_f32(c, a, b); }          // c - a b
-inline VF VMulSub(VF a, VF b, VF c) { return vfmaq_f32(vnegq_f32(c), a, b); }  // a b - c
-inline VF VRound(VF x) { return vrndnq_f32(x); }
-// x 2^n for integral n in [-126, 127]: n goes into the exponent bits of 1.0.
-inline VF VScale2(VF x, VF n) {
-  const int32x4_t exponent = vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23);
-  return vmulq_f32(x, vreinterpretq_f32_s32(exponent));
-}
-inline float VReduceAdd(VF v) { return vaddvq_f32(v); }
-inline float VReduceMax(VF v) { return vmaxvq_f32(v); }
-
-// 16 x 16 floats: `to` (rows of 16) = transpose of `from` (rows `stride` apart).
-inline void Transpose16(const float* from, size_t stride, float* to) {
-  for (size_t i = 0; i < 16; i += 4) {
-    for (size_t j = 0; j < 16; j += 4) {
-      const float* f = from + i * stride + j;
-      const float32x4x2_t low = vtrnq_f32(vld1q_f32(f), vld1q_f32(f + stride));
-      const float32x4x2_t high = vtrnq_f32(vld1q_f32(f + 2 * stride), vld1q_f32(f + 3 * stride));
-      float* t = to + j * 16 + i;
-      vst1q_f32(t, vcombine_f32(vget_low_f32(low.val[0]), vget_low_f32(high.val[0])));
-      vst1q_f32(t + 16, vcombine_f32(vget_low_f32(low.val[1]), vget_low_f32(high.val[1])));
-      vst1q_f32(t + 32, vcombine_f32(vget_high_f32(low.val[0]), vget_high_f32(high.val[0])));
-      vst1q_f32(t + 48, vcombine_f32(vget_high_f32(low.val[1]), vget_high_f32(high.val[1])));
-    }
-  }
-}
+// clang-format off
+#include "kernels/neon_vector_body.h"
+// clang-format on
 
 static const int kTileVectors = 4;
 static const int kThinVectors = 8;
@@ -71,7 +21,17 @@ static const int kThinVectors = 8;
 
 }  // namespace
 
-const Kernels kNeonKernels = {"neon",          MatmulF32Run,           PackF32,
-                              AttentionF32Run, AttentionScratchFloats, LayerNormF32Run,
-                              SumRowsF32,      NormalizeF32,           ActivateF32};
+const Kernels kNeonKernels = {"neon",
+                              MatmulF32Run,
+                              PackF32,
+                              AttentionF32Run,
+                              AttentionScratchFloats,
+                              LayerNormF32Run,
+                              SumRowsF32,
+                              NormalizeF32,
+                              ActivateF32,
+                              &kNeonBf16,
+                              &kNeonInt8,
+                              AttentionF32Run,
+                              AttentionScratchFloats};
 }  // namespace minnow

@@ -8,6 +8,9 @@
 
 namespace minnow {
 extern const Kernels kScalarKernels;
+extern const PackedKernels kScalarInt8;
+extern const PackedKernels kScalarBf16;
+void ActivateScalar(float* y, size_t n, MatmulActivation activation);
 namespace {
 
 float Activate(float x, MatmulActivation activation) {
@@ -28,10 +31,6 @@ float Activate(float x, MatmulActivation activation) {
       return static_cast<float>(1.0 / (1.0 + exp(-v)));
   }
   return x;
-}
-
-void ActivateF32(float* y, size_t n, MatmulActivation activation) {
-  for (size_t i = 0; i < n; ++i) y[i] = Activate(y[i], activation);
 }
 
 void MatmulF32Run(const MatmulF32* m) {
@@ -126,7 +125,21 @@ void NormalizeF32(float* x, size_t n) {
 
 }  // namespace
 
-const Kernels kScalarKernels = {"scalar",        MatmulF32Run,           PackF32,
-                                AttentionF32Run, AttentionScratchFloats, LayerNormF32Run,
-                                SumRowsF32,      NormalizeF32,           ActivateF32};
+void ActivateScalar(float* y, size_t n, MatmulActivation activation) {
+  for (size_t i = 0; i < n; ++i) y[i] = Activate(y[i], activation);
+}
+
+const Kernels kScalarKernels = {"scalar",
+                                MatmulF32Run,
+                                PackF32,
+                                AttentionF32Run,
+                                AttentionScratchFloats,
+                                LayerNormF32Run,
+                                SumRowsF32,
+                                NormalizeF32,
+                                ActivateScalar,
+                                &kScalarBf16,
+                                &kScalarInt8,
+                                AttentionF32Run,
+                                AttentionScratchFloats};
 }  // namespace minnow

@@ -12,11 +12,12 @@
 
 static const int kVectorsPerPanel = (int)kPanelColumns / kTileLanes;
 
-// y tile [R, V vectors] = x [R, words] times V vectors of columns of packed w. All R*V accumulators live in registers:
-// every loop over them is unrolled, since GCC 12 spills the whole array when one is not.
+// y tile [R, V vectors] = x [R, words] times V vectors of columns of packed w. All R*V accumulators
+// live in registers: every loop over them is unrolled, since GCC 12 spills the whole array when one
+// is not.
 template <int R, int V>
-__attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride, size_t words,
-                                    float* y, size_t y_stride) {
+__attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word* w,
+                                    size_t panel_stride, size_t words, float* y, size_t y_stride) {
   VA acc[R][V];
 #pragma GCC unroll 32
   for (int r = 0; r < R; ++r) {
@@ -44,8 +45,8 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
   }
 }
 
-typedef void (*TileFunction)(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride, size_t words, float* y,
-                             size_t y_stride);
+typedef void (*TileFunction)(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride,
+                             size_t words, float* y, size_t y_stride);
 
 // Rows that fill the registers when V vectors are taken at a time.
 template <int V>
@@ -72,8 +73,8 @@ TileFunction TileFor(size_t rows) {
   return kTable[rows - 1];
 }
 
-// Rows of the next tile when `rows` remain and a tile takes at most `most`: as even as possible, so that no tile is too
-// thin to hide the latency of its products.
+// Rows of the next tile when `rows` remain and a tile takes at most `most`: as even as possible, so
+// that no tile is too thin to hide the latency of its products.
 inline size_t EvenTile(size_t rows, size_t most) {
   const size_t tiles = (rows + most - 1) / most;
   return (rows + tiles - 1) / tiles;
@@ -91,18 +92,21 @@ struct TileOperands {
   size_t panels;
 };
 
-// All rows of vectors [first, last) of columns, V at a time while they last; finish(row, rows, column, columns) follows
-// each tile. Returns the first vector not done. REQUIRES: `first` is a multiple of V, or a panel is one vector.
+// All rows of vectors [first, last) of columns, V at a time while they last; finish(row, rows,
+// column, columns) follows each tile. Returns the first vector not done. REQUIRES: `first` is a
+// multiple of V, or a panel is one vector.
 template <int V, class Finish>
-inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last, const Finish& finish) {
+inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
+                             const Finish& finish) {
   const size_t panel_stride = t.words * kPanelColumns;
   for (; first + V <= last; first += V) {
     const size_t column = first * kTileLanes;
-    const Word* w = t.w + first / kVectorsPerPanel * panel_stride + first % kVectorsPerPanel * kTileLanes;
+    const Word* w =
+        t.w + first / kVectorsPerPanel * panel_stride + first % kVectorsPerPanel * kTileLanes;
     for (size_t row = 0; row < t.rows;) {
       const size_t rows = EvenTile(t.rows - row, TileRows<V>::kMost);
-      TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words, t.y + row * t.y_stride + column,
-                       t.y_stride);
+      TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words,
+                       t.y + row * t.y_stride + column, t.y_stride);
       finish(row, rows, column, (size_t)(V * kTileLanes));
       row += rows;
     }
@@ -115,7 +119,8 @@ template <class Finish>
 inline void Product(const TileOperands& t, const Finish& finish) {
   const size_t vectors = t.panels * kVectorsPerPanel;
   size_t first = 0;
-  if (t.rows <= TileRows<kThinVectors>::kMost) first = ProductVectors<kThinVectors>(t, first, vectors, finish);
+  if (t.rows <= TileRows<kThinVectors>::kMost)
+    first = ProductVectors<kThinVectors>(t, first, vectors, finish);
   if constexpr (kTileVectors == 4 && kVectorsPerPanel == 1) {
     // 8 x 3 vectors or 6 x 4: whichever leaves fewer products to half-filled tiles.
     const size_t most3 = TileRows<3>::kMost, most4 = TileRows<4>::kMost;

@@ -88,9 +88,11 @@ inline VF VActivate(VF x, enum MatmulActivation activation) {
   return x;
 }
 
-// Bias, activation and residual over a tile of fp32 sums that a product just wrote, in the first-level cache.
-inline void FinishFloats(float* y, size_t y_stride, const float* bias, const float* residual, size_t residual_stride,
-                         enum MatmulActivation activation, size_t row, size_t rows, size_t column, size_t columns) {
+// Bias, activation and residual over a tile of fp32 sums that a product just wrote, in the
+// first-level cache.
+inline void FinishFloats(float* y, size_t y_stride, const float* bias, const float* residual,
+                         size_t residual_stride, enum MatmulActivation activation, size_t row,
+                         size_t rows, size_t column, size_t columns) {
   for (size_t r = row; r < row + rows; ++r) {
     float* to = y + r * y_stride;
     for (size_t c = column; c < column + columns; c += kLanes) {

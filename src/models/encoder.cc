@@ -110,7 +110,7 @@ class Member {
     const Rows qkv = {Qkv(layer) + row * a_.qkv_stride, a_.qkv_stride};
     weights_.layers[layer].query_key_value.Forward(kernels_, ConstHidden(row), BlockRows(row),
                                                    kMatmulNone,
-                                                   /*residual=*/{}, qkv);
+                                                   /*residual=*/{}, qkv, own_.linear);
   }
 
   // context = softmax(Q K^T / sqrt(D)) V, for this thread's queries of each text
@@ -133,7 +133,7 @@ class Member {
                                  .head_dim = static_cast<size_t>(config_.head_dim()),
                                  .scale = 1.0f / std::sqrt(static_cast<float>(config_.head_dim())),
                                  .scratch = own_.attention.data()};
-      kernels_.attention_f32(&args);
+      (a_.dtype() == Dtype::kF32 ? kernels_.attention_f32 : kernels_.attention_packed)(&args);
     }
   }
 
@@ -144,14 +144,16 @@ class Member {
     const ConstRows context = {a_.context.data() + row * a_.hidden_stride, a_.hidden_stride};
     const Rows sum = {own_.sum.data(), a_.hidden_stride};
     const ConstRows const_sum = {own_.sum.data(), a_.hidden_stride};
-    layer.attention_output.Forward(kernels_, context, rows, kMatmulNone, ConstHidden(row), sum);
+    layer.attention_output.Forward(kernels_, context, rows, kMatmulNone, ConstHidden(row), sum,
+                                   own_.linear);
     LayerNorm(layer.attention_norm, const_sum, rows, Hidden(row));
 
     const Rows intermediate = {own_.intermediate.data(), a_.intermediate_stride};
     layer.intermediate.Forward(kernels_, ConstHidden(row), rows,
-                               KernelActivation(config_.hidden_act), /*residual=*/{}, intermediate);
+                               KernelActivation(config_.hidden_act), /*residual=*/{}, intermediate,
+                               own_.linear);
     layer.output.Forward(kernels_, {intermediate.data, intermediate.stride}, rows, kMatmulNone,
-                         ConstHidden(row), sum);
+                         ConstHidden(row), sum, own_.linear);
     LayerNorm(layer.output_norm, const_sum, rows, Hidden(row));
   }
 
@@ -167,7 +169,7 @@ class Member {
 
 }  // namespace
 
-EncoderActivations::EncoderActivations(const EncoderConfig& config, size_t max_tokens,
+EncoderActivations::EncoderActivations(const EncoderConfig& config, Dtype dtype, size_t max_tokens,
                                        size_t max_sequence_tokens, const Kernels& kernels,
                                        int threads)
     : hidden_stride(PaddedColumns(config.hidden_size)),
@@ -175,14 +177,19 @@ EncoderActivations::EncoderActivations(const EncoderConfig& config, size_t max_t
       intermediate_stride(PaddedColumns(config.intermediate_size)),
       hidden(max_tokens * hidden_stride),
       context(max_tokens * hidden_stride),
-      max_tokens_(max_tokens) {
+      max_tokens_(max_tokens),
+      dtype_(dtype) {
   qkv[0] = AlignedBuffer<float>(max_tokens * qkv_stride);
   if (threads > 1) qkv[1] = AlignedBuffer<float>(max_tokens * qkv_stride);
-  const size_t scratch = kernels.attention_scratch_floats(max_sequence_tokens, config.head_dim());
+  const auto scratch_floats = dtype == Dtype::kF32 ? kernels.attention_scratch_floats
+                                                   : kernels.attention_packed_scratch_floats;
+  const size_t scratch = scratch_floats(max_sequence_tokens, config.head_dim());
+  const size_t widest = std::max(config.hidden_size, config.intermediate_size);
   for (int i = 0; i < threads; ++i) {
     members.push_back({AlignedBuffer<float>(kRowBlock * hidden_stride),
                        AlignedBuffer<float>(kRowBlock * intermediate_stride),
-                       AlignedBuffer<float>(scratch)});
+                       AlignedBuffer<float>(scratch),
+                       LinearScratch(kernels, dtype, kRowBlock, widest)});
   }
 }
 
@@ -190,7 +197,8 @@ size_t EncoderActivations::bytes() const {
   size_t total =
       hidden.size_bytes() + context.size_bytes() + qkv[0].size_bytes() + qkv[1].size_bytes();
   for (const Member& m : members)
-    total += m.sum.size_bytes() + m.intermediate.size_bytes() + m.attention.size_bytes();
+    total += m.sum.size_bytes() + m.intermediate.size_bytes() + m.attention.size_bytes() +
+             m.linear.bytes();
   return total;
 }
 

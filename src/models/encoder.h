@@ -49,17 +49,18 @@ struct EncoderWeights {
 // Packs the checkpoint's tensors; names with or without a "bert." (or "roberta.") prefix,
 // LayerNorms as weight and bias or as gamma and beta. `checkpoint` must outlive the result. Fails
 // with kNotFound, kCorrupt or kUnsupported.
-Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint,
-                                          const EncoderConfig& config);
+Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint, const EncoderConfig& config,
+                                          Dtype dtype);
 
 // Buffers of one forward pass, sized once.
 class EncoderActivations {
  public:
   // REQUIRES: max_tokens >= the longest text to come.
-  EncoderActivations(const EncoderConfig& config, size_t max_tokens, size_t max_sequence_tokens,
-                     const Kernels& kernels, int threads);
+  EncoderActivations(const EncoderConfig& config, Dtype dtype, size_t max_tokens,
+                     size_t max_sequence_tokens, const Kernels& kernels, int threads);
 
   size_t max_tokens() const { return max_tokens_; }
+  Dtype dtype() const { return dtype_; }
   size_t bytes() const;
 
   // What one thread needs for itself.
@@ -67,6 +68,7 @@ class EncoderActivations {
     AlignedBuffer<float> sum;           // [kRowBlock, C]: before a LayerNorm
     AlignedBuffer<float> intermediate;  // [kRowBlock, F]
     AlignedBuffer<float> attention;     // scratch of the attention kernel
+    LinearScratch linear;               // rows in a lower precision
   };
 
   size_t hidden_stride = 0;  // floats from row to row
@@ -82,6 +84,7 @@ class EncoderActivations {
 
  private:
   size_t max_tokens_;
+  Dtype dtype_;
 };
 
 // Leaves the last layer's hidden states in activations.hidden. REQUIRES: as SentenceEncoder::Embed,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one place where checkpoint names meet ours.
 #include <array>
-#include <cstring>
+#include <new>
 
-#include "kernels/dispatch.h"
 #include "models/encoder.h"
 #include "models/tensor_floats.h"
+#include "nn/weight_packing.h"
 
 namespace minnow {
 namespace {
@@ -26,23 +26,31 @@ class StorageWriter {
   size_t used_ = 0;
 };
 
-size_t LinearFloats(size_t in_features, size_t out_features) {
-  return PaddedColumns(Linear::PackedFloats(in_features, out_features)) +
-         PaddedColumns(out_features);
+// Floats that hold a packed Linear: weight, bias, and for int8 scale and sum.
+size_t LinearFloats(Dtype dtype, size_t in_features, size_t out_features) {
+  const size_t vectors = dtype == Dtype::kInt8 ? 3 : 1;
+  const size_t weight_floats =
+      (PackedWeightBytes(dtype, in_features, out_features) + sizeof(float) - 1) / sizeof(float);
+  return PaddedColumns(weight_floats) + vectors * PaddedColumns(out_features);
 }
 
 // All floats that a model of this shape packs.
-size_t StorageFloats(const EncoderConfig& config) {
+size_t StorageFloats(const EncoderConfig& config, Dtype dtype) {
   const size_t c = config.hidden_size, f = config.intermediate_size;
-  const size_t layer = LinearFloats(c, 3 * c) + LinearFloats(c, c) + LinearFloats(c, f) +
-                       LinearFloats(f, c) + 4 * PaddedColumns(c);
+  const size_t layer = LinearFloats(dtype, c, 3 * c) + LinearFloats(dtype, c, c) +
+                       LinearFloats(dtype, c, f) + LinearFloats(dtype, f, c) + 4 * PaddedColumns(c);
   return 2 * PaddedColumns(c) + config.num_hidden_layers * layer;
 }
 
 class Loader {
  public:
-  Loader(const Checkpoint& checkpoint, const EncoderConfig& config, EncoderWeights& weights)
-      : checkpoint_(checkpoint), config_(config), weights_(weights), writer_(weights.storage) {}
+  Loader(const Checkpoint& checkpoint, const EncoderConfig& config, Dtype dtype,
+         EncoderWeights& weights)
+      : checkpoint_(checkpoint),
+        config_(config),
+        dtype_(dtype),
+        weights_(weights),
+        writer_(weights.storage) {}
 
   Status Load() {
     FindPrefix();
@@ -116,8 +124,14 @@ class Loader {
   Status LoadLinear(std::span<const std::string> names, int64_t in_features, int64_t out_features,
                     Linear& linear) {
     const size_t columns = names.size() * out_features;
-    float* packed = writer_.Take(Linear::PackedFloats(in_features, columns));
+    PackedTarget target = {.dtype = dtype_};
+    const size_t weight_bytes = PackedWeightBytes(dtype_, in_features, columns);
+    target.weight = writer_.Take((weight_bytes + sizeof(float) - 1) / sizeof(float));
     float* bias = writer_.Take(columns);
+    if (dtype_ == Dtype::kInt8) {
+      target.scale = writer_.Take(columns);
+      target.sum = writer_.Take(columns);
+    }
     std::vector<const TensorView*> parts;
     for (size_t i = 0; i < names.size(); ++i) {
       const std::array<int64_t, 2> shape = {out_features, in_features};
@@ -126,13 +140,20 @@ class Loader {
       parts.push_back(weight);
       MINNOW_RETURN_IF_ERROR(LoadVector(names[i] + ".bias", out_features, bias + i * out_features));
     }
-    MINNOW_RETURN_IF_ERROR(PackRows(parts, packed));
-    linear = Linear(packed, bias, in_features, columns);
+    MINNOW_RETURN_IF_ERROR(PackRows(parts, target));
+    linear = Linear({.dtype = dtype_,
+                     .in_features = static_cast<size_t>(in_features),
+                     .out_features = columns,
+                     .weight = target.weight,
+                     .bias = bias,
+                     .scale = target.scale,
+                     .sum = target.sum});
     return Status();
   }
 
   const Checkpoint& checkpoint_;
   const EncoderConfig& config_;
+  const Dtype dtype_;
   EncoderWeights& weights_;
   StorageWriter writer_;
   std::string prefix_;
@@ -140,17 +161,17 @@ class Loader {
 
 }  // namespace
 
-Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint,
-                                          const EncoderConfig& config) {
+Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint, const EncoderConfig& config,
+                                          Dtype dtype) {
   EncoderWeights weights;
   try {
-    weights.storage = AlignedBuffer<float>(StorageFloats(config), PageSize::kHuge);
+    weights.storage = AlignedBuffer<float>(StorageFloats(config, dtype), PageSize::kHuge);
   } catch (const std::bad_alloc&) {
     return Error{Code::kInternal, "no memory for " +
-                                      std::to_string(StorageFloats(config) * sizeof(float)) +
+                                      std::to_string(StorageFloats(config, dtype) * sizeof(float)) +
                                       " bytes of packed weights"};
   }
-  MINNOW_RETURN_IF_ERROR(Loader(checkpoint, config, weights).Load());
+  MINNOW_RETURN_IF_ERROR(Loader(checkpoint, config, dtype, weights).Load());
   return weights;
 }
 

@@ -12,25 +12,9 @@
 #include "models/encoder.h"
 #include "models/pooling.h"
 #include "models/tensor_floats.h"
+#include "nn/weight_packing.h"
 
 namespace minnow {
-
-const char* DtypeName(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::kF32:
-      return "fp32";
-    case Dtype::kBF16:
-      return "bf16";
-    case Dtype::kInt8:
-      return "int8";
-  }
-  return "fp32";
-}
-
-Result<Dtype> ParseDtype(const std::string& name) {
-  if (name == "fp32" || name == "float32") return Dtype::kF32;
-  return Error{Code::kInvalidArgument, "dtype \"" + name + "\" is not one of fp32"};
-}
 
 namespace {
 
@@ -50,7 +34,7 @@ class DirectoryWorkspace : public SentenceEncoder::Workspace {
                      ThreadPool* pool)
       : pool(pool),
         activations(
-            info.config,
+            info.config, info.dtype,
             std::max<size_t>(std::min(max_tokens, kGroupTokens), info.config.max_sequence_tokens()),
             info.config.max_sequence_tokens(), ActiveKernels(), pool->size()),
         pooled{AlignedBuffer<float>(widest), AlignedBuffer<float>(widest)},
@@ -65,6 +49,7 @@ class DirectoryWorkspace : public SentenceEncoder::Workspace {
   ThreadPool* const pool;
   EncoderActivations activations;
   AlignedBuffer<float> pooled[2];  // a text's vector on its way through the Dense modules
+  LinearScratch dense_scratch;     // empty: Dense modules are fp32
   std::vector<int32_t> starts;     // of the group in progress, from 0
   const size_t max_tokens;
   const size_t max_texts;
@@ -92,7 +77,7 @@ class DirectoryEncoder : public SentenceEncoder {
       : info_(std::move(info)), checkpoint_(std::move(checkpoint)), kernels_(ActiveKernels()) {}
 
   Status LoadWeights() {
-    MINNOW_ASSIGN_OR_RETURN(weights_, LoadEncoderWeights(checkpoint_, info_.config));
+    MINNOW_ASSIGN_OR_RETURN(weights_, LoadEncoderWeights(checkpoint_, info_.config, info_.dtype));
     size_t width = info_.config.hidden_size * info_.layout.pooling.size();
     widest_ = PaddedColumns(width);
     info_.weight_bytes = weights_.storage.size_bytes();
@@ -150,20 +135,24 @@ class DirectoryEncoder : public SentenceEncoder {
   Status LoadDense(const DenseSpec& spec) {
     MINNOW_ASSIGN_OR_RETURN(const Checkpoint file, Checkpoint::OpenDirectory(spec.directory));
     const size_t in_features = spec.in_features, out_features = spec.out_features;
-    const size_t weight_floats = Linear::PackedFloats(in_features, out_features);
+    const size_t weight_floats =
+        PackedWeightBytes(Dtype::kF32, in_features, out_features) / sizeof(float);
     DenseWeights dense;
     dense.activation = KernelActivation(spec.activation);
     dense.storage = AlignedBuffer<float>(weight_floats + PaddedColumns(out_features));
     const std::array<int64_t, 2> shape = {spec.out_features, spec.in_features};
     MINNOW_ASSIGN_OR_RETURN(const TensorView* weight, file.Get("linear.weight", shape));
-    MINNOW_RETURN_IF_ERROR(PackRows({&weight, 1}, dense.storage.data()));
+    MINNOW_RETURN_IF_ERROR(PackRows({&weight, 1}, {.weight = dense.storage.data()}));
     float* bias = dense.storage.data() + weight_floats;
     if (spec.bias) {
       const std::array<int64_t, 1> bias_shape = {spec.out_features};
       MINNOW_ASSIGN_OR_RETURN(const TensorView* tensor, file.Get("linear.bias", bias_shape));
       MINNOW_RETURN_IF_ERROR(CopyFloats(*tensor, bias));
     }
-    dense.linear = Linear(dense.storage.data(), bias, in_features, out_features);
+    dense.linear = Linear({.in_features = in_features,
+                           .out_features = out_features,
+                           .weight = dense.storage.data(),
+                           .bias = bias});
     info_.weight_bytes += dense.storage.size_bytes();
     dense_.push_back(std::move(dense));
     return Status();
@@ -204,7 +193,7 @@ class DirectoryEncoder : public SentenceEncoder {
     for (size_t i = 0; i < dense_.size(); ++i) {
       float* next = space.pooled[(i + 1) % 2].data();
       dense_[i].linear.Forward(kernels_, {vector, widest_}, /*rows=*/1, dense_[i].activation,
-                               /*residual=*/{}, {next, widest_});
+                               /*residual=*/{}, {next, widest_}, space.dense_scratch);
       vector = next;
     }
     if (normalize) kernels_.normalize_f32(vector, info_.embedding_size);

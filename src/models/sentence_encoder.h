@@ -17,13 +17,9 @@
 #include "formats/encoder_config.h"
 #include "formats/sentence_transformers.h"
 #include "models/token_batch.h"
+#include "nn/dtype.h"
 
 namespace minnow {
-
-enum class Dtype { kF32, kBF16, kInt8 };
-
-const char* DtypeName(Dtype dtype);  // "fp32", "bf16", "int8"
-Result<Dtype> ParseDtype(const std::string& name);
 
 // What a caller may want to know of a loaded model; filled at load.
 struct ModelInfo {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/dispatch.h"
+#include "nn/weight_packing.h"
 
 namespace minnow {
 
@@ -32,7 +33,35 @@ Status CopyFloats(const TensorView& tensor, float* out) {
   return Status();
 }
 
-Status PackRows(std::span<const TensorView* const> parts, float* out) {
+namespace {
+
+void Pack(const float* rows, size_t columns, size_t inner, const PackedTarget& target) {
+  switch (target.dtype) {
+    case Dtype::kF32:
+      ActiveKernels().pack_f32(rows, columns, inner, static_cast<float*>(target.weight));
+      return;
+    case Dtype::kBF16:
+      PackBf16(rows, columns, inner, static_cast<uint16_t*>(target.weight));
+      return;
+    case Dtype::kInt8:
+      PackInt8(rows, columns, inner, static_cast<int8_t*>(target.weight), target.scale, target.sum);
+      return;
+  }
+}
+
+// Where the rows of `part` go when `rows_before` rows of the same target lie before them, all in
+// whole panels.
+PackedTarget After(PackedTarget target, size_t rows_before, size_t inner) {
+  target.weight =
+      static_cast<std::byte*>(target.weight) + PackedWeightBytes(target.dtype, inner, rows_before);
+  if (target.scale != nullptr) target.scale += rows_before;
+  if (target.sum != nullptr) target.sum += rows_before;
+  return target;
+}
+
+}  // namespace
+
+Status PackRows(std::span<const TensorView* const> parts, const PackedTarget& target) {
   const size_t inner = parts[0]->shape[1];
   size_t columns = 0;
   bool panels_meet =
@@ -43,12 +72,13 @@ Status PackRows(std::span<const TensorView* const> parts, float* out) {
     panels_meet = panels_meet && part->type == TensorType::kF32 &&
                   (parts.size() == 1 || rows % kPanelColumns == 0);
   }
-  const Kernels& kernels = ActiveKernels();
   if (panels_meet) {
+    size_t done = 0;
     for (const TensorView* part : parts) {
       const size_t rows = part->shape[0];
-      kernels.pack_f32(reinterpret_cast<const float*>(part->data.data()), rows, inner, out);
-      out += rows * inner;
+      Pack(reinterpret_cast<const float*>(part->data.data()), rows, inner,
+           After(target, done, inner));
+      done += rows;
     }
   } else {
     std::vector<float> stacked(columns * inner);
@@ -57,7 +87,7 @@ Status PackRows(std::span<const TensorView* const> parts, float* out) {
       MINNOW_RETURN_IF_ERROR(CopyFloats(*part, to));
       to += part->elements();
     }
-    kernels.pack_f32(stacked.data(), columns, inner, out);
+    Pack(stacked.data(), columns, inner, target);
   }
   for (const TensorView* part : parts) part->file->Release(part->data);
   return Status();

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "formats/checkpoint.h"
+#include "nn/dtype.h"
 #include "nn/embedding_table.h"
 
 namespace minnow {
@@ -15,8 +16,15 @@ Result<TableType> FloatTableType(const TensorView& tensor);
 // out: [tensor.elements()] f32
 Status CopyFloats(const TensorView& tensor, float* out);
 
-// parts: matrices [N_i, K] of one K, stacked to [sum N_i, K] and packed for the kernels to
-// out: [PaddedColumns(sum N_i) / 16][K][16]. The parts' pages are released afterwards.
-Status PackRows(std::span<const TensorView* const> parts, float* out);
+// parts: matrices [N_i, K] of one K, stacked to [sum N_i, K] and packed for the kernels
+// (nn/weight_packing.h). For int8 also scale and sum: [PaddedColumns(sum N_i)]. The parts' pages
+// are released afterwards.
+struct PackedTarget {
+  Dtype dtype = Dtype::kF32;
+  void* weight = nullptr;
+  float* scale = nullptr;
+  float* sum = nullptr;
+};
+Status PackRows(std::span<const TensorView* const> parts, const PackedTarget& target);
 
 }  // namespace minnow

@@ -6,8 +6,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
+#include "base/aligned_buffer.h"
 #include "kernels/kernels.h"
+#include "nn/dtype.h"
 
 namespace minnow {
 
@@ -26,32 +29,48 @@ struct Rows {
   size_t stride = 0;
 };
 
+// A weight in kernel layout, and its bias.
+struct LinearWeights {
+  Dtype dtype = Dtype::kF32;
+  size_t in_features = 0;
+  size_t out_features = 0;
+  const void* weight =
+      nullptr;  // fp32 [N/16][K][16]; bf16 [N/16][K/2][16][2]; int8 [N/16][K/4][16][4]
+  const float* bias = nullptr;   // [PaddedColumns(N)]
+  const float* scale = nullptr;  // [PaddedColumns(N)]; int8 only
+  const float* sum =
+      nullptr;  // [PaddedColumns(N)]: scale[n] * sum over k of the integers; int8 only
+};
+
+// Rows in a lower precision, on their way into a product; sized once for the largest.
+class LinearScratch {
+ public:
+  LinearScratch() = default;
+  LinearScratch(const Kernels& kernels, Dtype dtype, size_t max_rows, size_t max_in_features);
+
+  size_t bytes() const { return rows_.size_bytes() + scale_.size_bytes() + offset_.size_bytes(); }
+
+ private:
+  friend class Linear;
+  AlignedBuffer<std::byte> rows_;
+  AlignedBuffer<float> scale_;
+  AlignedBuffer<float> offset_;
+};
+
 class Linear {
  public:
   Linear() = default;
-  // weight: packed [N/16][K][16]; bias: [PaddedColumns(N)].
-  Linear(const float* weight, const float* bias, size_t in_features, size_t out_features)
-      : weight_(weight), bias_(bias), in_features_(in_features), out_features_(out_features) {}
+  explicit Linear(const LinearWeights& weights) : w_(weights) {}
 
-  size_t in_features() const { return in_features_; }
-  size_t out_features() const { return out_features_; }
-
-  // Floats of packed storage for a weight of that shape; the bias takes PaddedColumns(out_features)
-  // more.
-  static size_t PackedFloats(size_t in_features, size_t out_features) {
-    return PaddedColumns(out_features) * in_features;
-  }
+  const LinearWeights& weights() const { return w_; }
 
   // x: [T, K] f32; residual: [T, N] f32 or null data; y: [T, PaddedColumns(N)] f32, apart from x
-  // and residual.
+  // and residual. REQUIRES: T and K fit `scratch`.
   void Forward(const Kernels& kernels, ConstRows x, size_t rows, MatmulActivation activation,
-               ConstRows residual, Rows y) const;
+               ConstRows residual, Rows y, LinearScratch& scratch) const;
 
  private:
-  const float* weight_ = nullptr;
-  const float* bias_ = nullptr;
-  size_t in_features_ = 0;
-  size_t out_features_ = 0;
+  LinearWeights w_;
 };
 
 }  // namespace minnow

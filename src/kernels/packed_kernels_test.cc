@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+// The lower precisions of every table that this machine can run, against their scalar twins.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "kernels/dispatch.h"
+#include "kernels/kernels.h"
+
+namespace minnow {
+namespace {
+
+enum class Precision { kBF16, kInt8 };
+
+struct Param {
+  const Kernels* kernels;
+  Precision precision;
+};
+
+std::vector<Param> Params() {
+  std::vector<Param> params;
+  for (const Kernels* kernels : AvailableKernels()) {
+    params.push_back({kernels, Precision::kBF16});
+    params.push_back({kernels, Precision::kInt8});
+  }
+  return params;
+}
+
+const PackedKernels& Of(const Kernels& kernels, Precision precision) {
+  return precision == Precision::kBF16 ? *kernels.bf16 : *kernels.int8;
+}
+
+size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
+
+struct Case {
+  size_t rows, inner, columns;
+  MatmulActivation activation = kMatmulNone;
+  bool residual = false;
+};
+
+// One product over random words: any bytes are a valid int8 weight; bf16 ones are made from small
+// floats.
+struct Product {
+  Product(const Case& c, Precision precision)
+      : c(c),
+        precision(precision),
+        columns(RoundUp(c.columns, kPanelColumns)),
+        x(c.rows * (c.inner + 1)) {
+    std::mt19937 generator(7);
+    std::normal_distribution<float> normal;
+    auto fill = [&](std::vector<float>& v, size_t n, float scale) {
+      v.resize(n);
+      for (float& f : v) f = normal(generator) * scale;
+    };
+    fill(x, x.size(), 2.0f);
+    fill(bias, columns, 1.0f);
+    fill(scale, columns, 0.001f);
+    fill(sum, columns, 0.01f);
+    fill(residual, c.rows * columns, 1.0f);
+    const size_t unit = precision == Precision::kBF16 ? 2 : 4;
+    const size_t words = RoundUp(c.inner, unit) / unit;
+    weight.resize(columns * words * 4);
+    for (size_t panel = 0; panel < columns / kPanelColumns; ++panel) {
+      for (size_t k = 0; k < c.inner; ++k) {
+        for (size_t j = 0; j < kPanelColumns; ++j)
+          Set(panel * words * 16 + k / unit * 16 + j, k % unit, generator());
+      }
+    }
+  }
+
+  void Set(size_t word, size_t part, uint32_t random) {
+    if (precision == Precision::kInt8) {
+      weight[word * 4 + part] = static_cast<char>(static_cast<int>(random % 255) - 127);
+    } else {
+      // A bf16 of either sign with an exponent near 1/16.
+      const uint16_t half = static_cast<uint16_t>((random & 0x8000u) | 0x3d80u | (random & 0x7fu));
+      std::memcpy(&weight[word * 4 + part * 2], &half, 2);
+    }
+  }
+
+  std::vector<float> Run(const Kernels& kernels, size_t first, size_t rows) const {
+    const PackedKernels& packed = Of(kernels, precision);
+    const size_t stride = packed.row_bytes(c.inner), y_stride = columns + 3;
+    AlignedBuffer<std::byte> words(rows * stride);
+    std::vector<float> x_scale(rows), x_offset(rows), y(rows * y_stride, NAN);
+    packed.quantize_rows(x.data() + first * (c.inner + 1), c.inner + 1, rows, c.inner, words.data(),
+                         stride, x_scale.data(), x_offset.data());
+    const PackedMatmul args = {.x = words.data(),
+                               .x_stride_bytes = stride,
+                               .x_scale = x_scale.data(),
+                               .x_offset = x_offset.data(),
+                               .w = weight.data(),
+                               .w_scale = scale.data(),
+                               .w_sum = sum.data(),
+                               .bias = bias.data(),
+                               .residual = c.residual ? residual.data() + first * columns : nullptr,
+                               .residual_stride = columns,
+                               .y = y.data(),
+                               .y_stride = y_stride,
+                               .rows = rows,
+                               .inner = c.inner,
+                               .columns = columns,
+                               .activation = c.activation};
+    packed.matmul(&args);
+    std::vector<float> dense;
+    for (size_t r = 0; r < rows; ++r) {
+      dense.insert(dense.end(), y.begin() + r * y_stride, y.begin() + r * y_stride + columns);
+    }
+    return dense;
+  }
+
+  Case c;
+  Precision precision;
+  size_t columns;
+  std::vector<float> x, bias, scale, sum, residual;
+  std::vector<char> weight;
+};
+
+double Distance(const std::vector<float>& a, const std::vector<float>& reference) {
+  double most = a.size() == reference.size() ? 0 : HUGE_VAL;
+  for (size_t i = 0; i < a.size() && i < reference.size(); ++i) {
+    const double d = std::fabs(a[i] - reference[i]) / std::fmax(1.0, std::fabs(reference[i]));
+    most = std::isnan(d) ? HUGE_VAL : std::fmax(most, d);
+  }
+  return most;
+}
+
+class PackedKernelsTest : public testing::TestWithParam<Param> {
+ protected:
+  const Kernels& kernels() const { return *GetParam().kernels; }
+  Precision precision() const { return GetParam().precision; }
+  static const Kernels& reference() { return *AvailableKernels().front(); }
+};
+
+TEST_P(PackedKernelsTest, MatmulEqualsReference) {
+  std::vector<Case> cases;
+  for (size_t rows = 1; rows <= 26; ++rows) cases.push_back({rows, 40, 16 * 13});
+  for (size_t panels = 1; panels <= 12; ++panels) cases.push_back({7, 36, 16 * panels});
+  for (size_t inner : {1, 2, 3, 4, 5, 15, 16, 17, 31, 33, 63, 65, 384})
+    cases.push_back({9, inner, 48});
+  for (const Case& c : cases) {
+    const Product product(c, precision());
+    EXPECT_LT(Distance(product.Run(kernels(), 0, c.rows), product.Run(reference(), 0, c.rows)),
+              5e-5)
+        << c.rows << " x " << c.inner << " x " << c.columns;
+  }
+}
+
+TEST_P(PackedKernelsTest, Epilogues) {
+  for (MatmulActivation activation : {kMatmulNone, kMatmulGeluErf, kMatmulGeluTanh, kMatmulRelu}) {
+    for (bool residual : {false, true}) {
+      const Product product({11, 64, 80, activation, residual}, precision());
+      EXPECT_LT(Distance(product.Run(kernels(), 0, 11), product.Run(reference(), 0, 11)), 5e-5);
+    }
+  }
+}
+
+TEST_P(PackedKernelsTest, RowsDoNotDependOnGrouping) {
+  const Product product({29, 100, 16 * 11, kMatmulGeluErf, true}, precision());
+  const auto all = product.Run(kernels(), 0, 29);
+  for (size_t rows = 1; rows <= 29; ++rows) {
+    for (size_t first : {size_t{0}, (29 - rows) / 2, 29 - rows}) {
+      const auto some = product.Run(kernels(), first, rows);
+      EXPECT_EQ(0,
+                std::memcmp(some.data(), all.data() + first * 16 * 11, some.size() * sizeof(float)))
+          << rows << " rows from " << first;
+    }
+  }
+}
+
+// The largest possible sums: a form that saturates at 16 bits would be far off.
+TEST(Int8Test, ExtremeIntegers) {
+  Product product({3, 512, 32}, Precision::kInt8);
+  for (size_t i = 0; i < product.x.size(); ++i) product.x[i] = i % 3 == 0 ? -1.0f : 1.0f;
+  for (char& w : product.weight) w = 127;
+  const auto expected = product.Run(*AvailableKernels().front(), 0, 3);
+  for (const Kernels* kernels : AvailableKernels()) {
+    EXPECT_LT(Distance(product.Run(*kernels, 0, 3), expected), 5e-5) << kernels->name;
+  }
+}
+
+TEST_P(PackedKernelsTest, ConstantRow) {
+  Product product({2, 33, 16}, precision());
+  for (float& v : product.x) v = 0.75f;
+  EXPECT_LT(Distance(product.Run(kernels(), 0, 2), product.Run(reference(), 0, 2)), 5e-5);
+}
+
+std::string Name(const testing::TestParamInfo<Param>& info) {
+  return std::string(info.param.kernels->name) +
+         (info.param.precision == Precision::kBF16 ? "_bf16" : "_int8");
+}
+INSTANTIATE_TEST_SUITE_P(Tables, PackedKernelsTest, testing::ValuesIn(Params()), Name);
+
+class PackedAttentionTest : public testing::TestWithParam<const Kernels*> {};
+
+struct AttentionCase {
+  size_t length, heads, head_dim;
+};
+
+std::vector<float> RunAttention(const Kernels& kernels, bool packed, const AttentionCase& c,
+                                const std::vector<float>& qkv, size_t first, size_t queries) {
+  const size_t width = c.heads * c.head_dim, stride = 3 * width + 2;
+  const auto scratch_floats =
+      packed ? kernels.attention_packed_scratch_floats : kernels.attention_scratch_floats;
+  AlignedBuffer<float> scratch(scratch_floats(c.length, c.head_dim));
+  std::vector<float> context(queries * width, NAN);
+  const AttentionF32 args = {.q = qkv.data() + first * stride,
+                             .k = qkv.data() + width,
+                             .v = qkv.data() + 2 * width,
+                             .qkv_stride = stride,
+                             .context = context.data(),
+                             .context_stride = width,
+                             .queries = queries,
+                             .length = c.length,
+                             .heads = c.heads,
+                             .head_dim = c.head_dim,
+                             .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
+                             .scratch = scratch.data()};
+  (packed ? kernels.attention_packed : kernels.attention_f32)(&args);
+  return context;
+}
+
+std::vector<float> RandomQkv(const AttentionCase& c) {
+  std::mt19937 generator(3);
+  std::normal_distribution<float> normal;
+  std::vector<float> qkv(c.length * (3 * c.heads * c.head_dim + 2));
+  for (float& v : qkv) v = normal(generator);
+  return qkv;
+}
+
+TEST_P(PackedAttentionTest, NearFp32) {
+  std::vector<AttentionCase> cases;
+  for (size_t length = 1; length <= 50; ++length) cases.push_back({length, 2, 32});
+  for (size_t head_dim : {1, 5, 8, 15, 16, 17, 31, 33, 48, 64, 80})
+    cases.push_back({21, 3, head_dim});
+  cases.push_back({512, 1, 32});
+  for (const AttentionCase& c : cases) {
+    const auto qkv = RandomQkv(c);
+    const auto expected = RunAttention(*AvailableKernels().front(), false, c, qkv, 0, c.length);
+    EXPECT_LT(Distance(RunAttention(*GetParam(), true, c, qkv, 0, c.length), expected), 0.03)
+        << c.length << " tokens, head size " << c.head_dim;
+  }
+}
+
+TEST_P(PackedAttentionTest, RowsDoNotDependOnGrouping) {
+  const AttentionCase c = {37, 2, 24};
+  const auto qkv = RandomQkv(c);
+  const auto all = RunAttention(*GetParam(), true, c, qkv, 0, c.length);
+  for (size_t first = 0; first < c.length; first += 3) {
+    for (size_t queries = 1; first + queries <= c.length; queries += 5) {
+      const auto some = RunAttention(*GetParam(), true, c, qkv, first, queries);
+      EXPECT_EQ(0, std::memcmp(some.data(), all.data() + first * c.heads * c.head_dim,
+                               some.size() * sizeof(float)));
+    }
+  }
+}
+
+std::string TableName(const testing::TestParamInfo<const Kernels*>& info) {
+  return info.param->name;
+}
+INSTANTIATE_TEST_SUITE_P(Tables, PackedAttentionTest, testing::ValuesIn(AvailableKernels()),
+                         TableName);
+
+}  // namespace
+}  // namespace minnow

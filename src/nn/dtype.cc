@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names of precisions.
+#include "nn/dtype.h"
+
+namespace minnow {
+
+const char* DtypeName(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::kF32:
+      return "fp32";
+    case Dtype::kBF16:
+      return "bf16";
+    case Dtype::kInt8:
+      return "int8";
+  }
+  return "fp32";
+}
+
+Result<Dtype> ParseDtype(const std::string& name) {
+  if (name == "fp32" || name == "float32") return Dtype::kF32;
+  if (name == "bf16" || name == "bfloat16") return Dtype::kBF16;
+  if (name == "int8") return Dtype::kInt8;
+  return Error{Code::kInvalidArgument, "dtype \"" + name + "\" is not one of fp32, bf16, int8"};
+}
+
+}  // namespace minnow

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights from checkpoint order into kernel layout, in each precision.
+//
+// Letters: K in_features, N out_features. A weight is [N, K] row-major, as torch.nn.Linear holds
+// it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/kernels.h"
+#include "nn/dtype.h"
+
+namespace minnow {
+
+// Bytes of a packed weight: fp32 [N/16][K][16], bf16 [N/16][K/2][16][2], int8 [N/16][K/4][16][4],
+// sizes rounded up.
+size_t PackedWeightBytes(Dtype dtype, size_t in_features, size_t out_features);
+
+// out: PackedWeightBytes(kBF16, ...); rounded to nearest, ties to even.
+void PackBf16(const float* weight, size_t out_features, size_t in_features, uint16_t* out);
+
+// Symmetric, a scale for each output channel: w ~ scale[n] * q, q in [-127, 127]. The scale is the
+// one, of some below the largest magnitude's, that leaves the smallest squared error: a lone
+// outlier need not cost all others their precision. out: PackedWeightBytes(kInt8, ...); scale, sum:
+// [N rounded up to 16], sum[n] = scale[n] * sum over k of q.
+void PackInt8(const float* weight, size_t out_features, size_t in_features, int8_t* out,
+              float* scale, float* sum);
+
+uint16_t RoundToBf16(float x);
+
+}  // namespace minnow
