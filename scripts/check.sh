@@ -143,16 +143,26 @@ stage_fuzz() {
   if ! command -v clang++-$clang >/dev/null; then skip "clang++-$clang is not installed"; return; fi
   ls fuzz/*_fuzz.cc >/dev/null 2>&1 || { skip "there are no fuzz targets"; return; }
   build fuzz fuzz all || return
-  local source name corpus seeds
-  for source in fuzz/*_fuzz.cc; do
-    name=$(basename "$source" .cc)
-    corpus=build/fuzz/corpus/$name   # what a run finds stays out of the tree
-    mkdir -p "$corpus"
-    seeds=(); [ -d "fuzz/corpus/${name%_fuzz}" ] && seeds=("fuzz/corpus/${name%_fuzz}")
-    echo "   $name, $fuzz_seconds s"
-    check "$name" "build/fuzz/$name" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
-      -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "$corpus" "${seeds[@]}"
+  local data=${MINNOW_DATA:-../shared/data} shared=build/fuzz/shared-seeds sources=(fuzz/*_fuzz.cc) source name
+  if [ -f "$data/fuzz_seeds/corpus.tar.gz" ] && [ ! -d $shared ]; then
+    mkdir -p $shared && tar -xzf "$data/fuzz_seeds/corpus.tar.gz" -C $shared
+  fi
+  # All at once, each for its share of the cores' time.
+  local seconds=$((fuzz_seconds * (${#sources[@]} + jobs - 1) / jobs)) running=()
+  echo "   ${#sources[@]} targets side by side, $seconds s"
+  for source in "${sources[@]}"; do
+    name=$(basename "$source" _fuzz.cc)
+    local seeds=("build/fuzz/corpus/$name") options=() folder   # the first is where new inputs go: not into the tree
+    mkdir -p "${seeds[0]}"
+    for folder in "fuzz/corpus/$name" "$shared/$name/corpus"; do [ -d "$folder" ] && seeds+=("$folder"); done
+    [ -f "$data/fuzz_dicts/$name.dict" ] && options=(-dict="$data/fuzz_dicts/$name.dict")
+    rm -f "$logs/fuzz-$name.log"
+    attempt "fuzz-$name" "build/fuzz/${name}_fuzz" -max_total_time="$seconds" -timeout=25 -rss_limit_mb=2048 -verbosity=0 \
+      -print_final_stats=1 -artifact_prefix="build/fuzz/$name-" "${options[@]}" "${seeds[@]}" &
+    running+=($!)
   done
+  local process
+  for process in "${running[@]}"; do if wait "$process"; then count 1 0 0; else count 0 1 0; fi; done
 }
 
 stage_arm64() {
