@@ -14,7 +14,7 @@ MADE_LATER = ("build", "models")
 CODE_SPAN = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^(#{1,6}) (.*)$")
-PLACEHOLDER = re.compile(r"<[^>]*>|\b[A-Z]{2,}\b|\*+")
+PLACEHOLDER = re.compile(r"<[^>]*>|(?<![A-Za-z0-9])[A-Z]{2,}(?![A-Za-z0-9])|\*+")
 
 
 def documents(root):

@@ -56,6 +56,10 @@ class LayersTest(Tree):
     def test_exception_is_for_one_file(self):
         self.write("src/tasks/a.h", '#include "engine/task.h"\n')
         self.assertEqual(check_layers.check(self.root), [])
+        self.write("src/tasks/b_test.cc", '#include "engine/queue.h"\n')
+        self.assert_breach(check_layers.check(self.root), 'tasks may not include "engine/queue.h"')
+        exceptions = check_layers.EXCEPTIONS | {("tasks/b_test.cc", "engine/queue.h"): "a reason"}
+        self.assertEqual(check_layers.check(self.root, exceptions=exceptions), [])
         self.write("src/tasks/b.h", '#include "engine/queue.h"\n')
         self.assert_breach(check_layers.check(self.root), 'tasks may not include "engine/queue.h"')
 
@@ -73,9 +77,10 @@ class LayersTest(Tree):
 
 class DocsTest(Tree):
     def test_clean(self):
-        self.write("docs/tour.md", "# Tour\n## A\nSee `src/a.cc`, `src/{a,b}.cc`, `src/*.cc`, `build/release/minnow`.\n")
+        self.write("docs/tour.md", "# Tour\n## A\nSee `src/a.cc`, `src/{a,b}.cc`, `src/*.cc`, `src/NAME_test.cc`, `build/release/minnow`.\n")
         self.write("src/a.cc", "")
         self.write("src/b.cc", "")
+        self.write("src/b_test.cc", "")
         self.write("README.md", "# minnow\nText, [tour](docs/tour.md).\n```\n# a comment\n```\n")
         self.assertEqual(check_docs.check(self.root), [])
 
