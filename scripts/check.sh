@@ -142,7 +142,10 @@ stage_tsan() {
 stage_fuzz() {
   if ! command -v clang++-$clang >/dev/null; then skip "clang++-$clang is not installed"; return; fi
   ls fuzz/*_fuzz.cc >/dev/null 2>&1 || { skip "there are no fuzz targets"; return; }
-  build fuzz fuzz all || return
+  local targets
+  targets=$(basename -s .cc -a fuzz/*_fuzz.cc)
+  # shellcheck disable=SC2086
+  build fuzz fuzz $targets || return
   local data=${MINNOW_DATA:-../shared/data} shared=build/fuzz/shared-seeds sources=(fuzz/*_fuzz.cc) source name
   if [ -f "$data/fuzz_seeds/corpus.tar.gz" ] && [ ! -d $shared ]; then
     mkdir -p $shared && tar -xzf "$data/fuzz_seeds/corpus.tar.gz" -C $shared
