@@ -65,6 +65,28 @@ PY
   echo "   ${counts:-the program died} (passed failed skipped)"
 }
 
+# Runs tests of a build folder through ctest and adds its counts. ctests LOG FOLDER OPTION...
+ctests() {
+  local log=$1 folder=$2 report status sums; shift 2
+  report=$(mktemp)
+  attempt "$log" ctest --test-dir "$folder" -j "$jobs" --output-on-failure --output-junit "$report" "$@"; status=$?
+  sums=$(python3 - "$report" <<'PY'
+import sys, xml.etree.ElementTree
+try:
+    suite = xml.etree.ElementTree.parse(sys.argv[1]).getroot()
+except (OSError, xml.etree.ElementTree.ParseError):
+    sys.exit(0)
+tests, failed = int(suite.get("tests")), int(suite.get("failures"))
+skipped = int(suite.get("skipped")) + int(suite.get("disabled"))
+print(tests - failed - skipped, failed, skipped)
+PY
+  )
+  rm -f "$report"
+  # shellcheck disable=SC2086
+  if [ -n "$sums" ]; then count $sums; elif [ $status -ne 0 ]; then count 0 1 0; fi
+  echo "   ${sums:-none} (passed failed skipped)"
+}
+
 # ThreadSanitizer and randomised addresses of newer kernels do not go together.
 fixed_addresses() { if setarch "$(uname -m)" -R true 2>/dev/null; then setarch "$(uname -m)" -R "$@"; else "$@"; fi; }
 
@@ -84,25 +106,7 @@ stage_format() {
 }
 
 stage_dev() {
-  build dev dev all || return
-  local report status sums
-  report=$(mktemp)
-  attempt dev ctest --test-dir build/dev -j "$jobs" -LE source --output-on-failure --output-junit "$report"; status=$?
-  sums=$(python3 - "$report" <<'PY'
-import sys, xml.etree.ElementTree
-try:
-    suite = xml.etree.ElementTree.parse(sys.argv[1]).getroot()
-except (OSError, xml.etree.ElementTree.ParseError):
-    sys.exit(0)
-tests, failed = int(suite.get("tests")), int(suite.get("failures"))
-skipped = int(suite.get("skipped")) + int(suite.get("disabled"))
-print(tests - failed - skipped, failed, skipped)
-PY
-  )
-  rm -f "$report"
-  # shellcheck disable=SC2086
-  if [ -n "$sums" ]; then count $sums; elif [ $status -ne 0 ]; then count 0 1 0; fi
-  echo "   ${sums:-none} (passed failed skipped)"
+  build dev dev all && ctests dev build/dev -LE source
 }
 
 # The stripped program keeps to its size, and needs nothing of the system it runs on.
@@ -117,8 +121,8 @@ stage_release() {
   build release release minnow minnow_tests || return
   check release small_and_static build/release/minnow
   check release python3 scripts/check_simd_objects.py build/release
-  check release build/release/minnow --version
   gtest release build/release/minnow_tests
+  ctests release build/release -L program
 }
 
 stage_isa() {
