@@ -51,12 +51,12 @@ def memory_mb(pid):
     return [int(re.search(rf"{name}:\s+(\d+) kB", text)[1]) / 1024 for name in ("VmRSS", "RssAnon", "RssFile")]
 
 
-def send(port, first, count, failures):
+def send(port, model, first, count, failures):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for i in range(first, first + count):
         length = 3 + i * 7 % 40
         text = " ".join(WORDS[(i + j) % len(WORDS)] for j in range(length))
-        connection.request("POST", "/v1/embeddings", json.dumps({"input": text, "model": "m"}),
+        connection.request("POST", "/v1/embeddings", json.dumps({"input": text, "model": model}),
                            {"Content-Type": "application/json"})
         response = connection.getresponse()
         body = response.read()
@@ -65,9 +65,10 @@ def send(port, first, count, failures):
             return
 
 
-def send_all(port, first, count):
+def send_all(port, model, first, count):
     failures, share = [], count // CONNECTIONS
-    threads = [threading.Thread(target=send, args=(port, first + k * share, share, failures)) for k in range(CONNECTIONS)]
+    threads = [threading.Thread(target=send, args=(port, model, first + k * share, share, failures))
+               for k in range(CONNECTIONS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -99,11 +100,11 @@ def main():
     try:
         wait_ready(port)
         look(process, 0)
-        send_all(port, 0, FIRST_LOOK)
+        send_all(port, args.model.name, 0, FIRST_LOOK)
         first = last = look(process, FIRST_LOOK)
         step, done = max(FIRST_LOOK, args.requests // 10), FIRST_LOOK
         while done < args.requests:
-            send_all(port, done, step)
+            send_all(port, args.model.name, done, step)
             done += step
             last = look(process, done)
     finally:
