@@ -124,7 +124,7 @@ def main():
     print(text)
     if args.record:
         today = datetime.date.today().isoformat()
-        head = (f"\n### {today}: one forward pass, one core\n\n{machine()}; {peer_version(args)}.\n"
+        head = (f"\n## {today}: one forward pass, one core\n\n{machine()}; {peer_version(args)}.\n"
                 f"`bench/compare.py --peers DIR --peer {args.peer} --dtype {args.dtype} --rounds {args.rounds}`\n\n")
         with open(HERE / "RESULTS.md", "a", encoding="utf-8") as ledger:
             ledger.write(head + text + "\n")
