@@ -4,7 +4,7 @@
 
 usage: check_style.py [ROOT]
 A file may be longer, or hold a longer function, where a comment gives the reason:  style: long file, REASON  (anywhere
-in the file) or  style: long function, REASON  (in the line above the function).
+in the file) or  style: long function, REASON  (in the line above the function); folders: LARGE_FOLDERS.
 """
 import ast
 import pathlib
@@ -14,6 +14,10 @@ import sys
 MAX_FILE_LINES = 500
 MAX_FUNCTION_LINES = 60
 MAX_FOLDER_FILES = 15
+# Folder -> reason why it holds more.
+LARGE_FOLDERS = {
+    "src/kernels": "compiler flags are per file, so each instruction set and precision has one of its own",
+}
 SOURCES = {".h", ".cc", ".inc", ".py", ".sh", ".cmake"}
 TEXTS = SOURCES | {".md", ".txt", ".json", ".yaml", ".yml", ".html", ".js", ".css", ""}
 # Nothing of the machine that something was written on, and no name of a package host: those change under us.
@@ -103,7 +107,7 @@ def check(root):
         if path.suffix == ".cc" and not path.stem.endswith(("_test", "_bench", "_fuzz")):
             folders.setdefault(path.parent, []).append(path.name)
     for folder, names in folders.items():
-        if len(names) >= MAX_FOLDER_FILES:
+        if len(names) >= MAX_FOLDER_FILES and folder.relative_to(root).as_posix() not in LARGE_FOLDERS:
             breaches.append(f"{folder}: {len(names)} source files, limit {MAX_FOLDER_FILES - 1}")
     return breaches
 
