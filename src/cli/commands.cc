@@ -79,6 +79,7 @@ int RunCommandLine(int argc, char** argv) {
   AddEmbedCommand(app, exit_code);
   AddTokenizeCommand(app, exit_code);
   AddInspectCommand(app, exit_code);
+  AddServeCommand(app, exit_code);
   AddBenchCommand(app, exit_code);
   AddCpuCommand(app, exit_code);
   AddCompletionCommand(app, exit_code);
