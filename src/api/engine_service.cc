@@ -60,6 +60,8 @@ struct EngineService::Loaded {
   EmbeddingFacts facts;
 };
 
+EngineService::EngineService(Metrics* metrics) : metrics_(metrics) {}
+
 EngineService::~EngineService() { Stop(); }
 
 Status EngineService::Start(std::unique_ptr<EmbeddingModel> model, std::string model_id,

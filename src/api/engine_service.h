@@ -18,7 +18,7 @@ namespace minnow::api {
 class EngineService : public EmbeddingService {
  public:
   // `metrics` outlives the service.
-  explicit EngineService(Metrics* metrics) : metrics_(metrics) {}
+  explicit EngineService(Metrics* metrics);
   ~EngineService() override;
 
   // Starts the engine for `model` and becomes ready. Called once, by the thread that loaded the
