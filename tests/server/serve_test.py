@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Black-box tests of minnow serve: from the first connection to the exit code."""
+import concurrent.futures
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from program import FIXTURES, PROGRAM, TINY, environment, run  # noqa: E402
+
+DONE, FAILED, USAGE = 0, 1, 2
+GOLDEN = json.loads((FIXTURES / "tiny_bert/golden.json").read_text())
+
+
+class Server:
+    """A running minnow serve; its log is in `lines`."""
+
+    def __init__(self, *arguments, model=TINY, env=None, wait_ready=True):
+        self.log = tempfile.NamedTemporaryFile("r+")
+        self.process = subprocess.Popen([PROGRAM, "serve", "--model", model, "--host", "127.0.0.1", *arguments],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log,
+                                        env=environment(**{"MINNOW_PORT": "0", **(env or {})}))
+        self.port = int(self.wait_for(r'\bport(=|":")(\d+)').group(2))
+        if wait_ready:
+            self.wait_for(r" ready ")
+
+    def lines(self):
+        return pathlib.Path(self.log.name).read_text()
+
+    def wait_for(self, pattern, seconds=30):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found = re.search(pattern, self.lines())
+            if found:
+                return found
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.005)
+        raise AssertionError(f"no {pattern} in the log: {self.lines()}")
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+
+    def request(self, method, path, body=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body),
+                               {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(30)
+        self.log.close()
+
+
+class ServeTest(unittest.TestCase):
+    def serve(self, *arguments, **options):
+        server = Server(*arguments, **options)
+        self.addCleanup(server.close)
+        return server
+
+    def half_a_request(self, server):
+        """A request whose body is not complete; returns its connection and the rest of the body."""
+        body = json.dumps({"inputs": "a small fish"}).encode()
+        connection = server.connect()
+        self.addCleanup(connection.close)
+        connection.sendall(b"POST /embed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                           b"Content-Length: %d\r\n\r\n" % len(body) + body[:5])
+        time.sleep(0.2)  # until the server has read it
+        return connection, body[5:]
+
+
+class AnswersTest(ServeTest):
+    def test_vectors_are_those_of_the_command_line(self):
+        server = self.serve()
+        texts = [c["text"] for c in GOLDEN["cases"] if (c["text"] or "").strip() and len(c["ids"]) <= GOLDEN["limit"]]
+        printed = run("embed", "--model", TINY, "--json-input", "--", *(json.dumps(text) for text in texts))
+        expected = [json.loads(line) for line in printed.stdout.splitlines()]
+        status, body = server.request("POST", "/embed", {"inputs": texts})
+        self.assertEqual((status, json.loads(body)), (200, expected))
+        status, body = server.request("POST", "/v1/embeddings", {"model": "tiny_bert", "input": texts})
+        self.assertEqual(status, 200, body)
+        self.assertEqual([item["embedding"] for item in json.loads(body)["data"]], expected)
+
+        # The same while many clients share batches.
+        def ask(i):
+            return i, server.request("POST", "/embed", {"inputs": texts[i % len(texts)]})
+        with concurrent.futures.ThreadPoolExecutor(16) as clients:
+            for i, (status, body) in clients.map(ask, range(300)):
+                self.assertEqual((status, json.loads(body)[0]), (200, expected[i % len(texts)]))
+        self.assertEqual(server.end(), DONE)
+
+    def test_limits_from_flags_and_environment(self):
+        server = self.serve("--max-client-batch-size", "3", "--payload-limit", "1000",
+                            env={"MINNOW_SERVED_MODEL_NAME": "fishes", "MINNOW_MAX_CONCURRENT_REQUESTS": "7"})
+        info = json.loads(server.request("GET", "/info")[1])
+        self.assertEqual((info["max_client_batch_size"], info["max_concurrent_requests"], info["model_id"]),
+                         (3, 7, "fishes"))
+        status, body = server.request("POST", "/embed", {"inputs": ["a"] * 4})
+        self.assertIn(status, (413, 422))
+        self.assertIn(b"3", body)
+        self.assertEqual(server.request("POST", "/embed", {"inputs": "a" * 1000})[0], 413)
+        self.assertEqual(server.request("POST", "/embed", {"inputs": ["a"] * 3})[0], 200)
+
+    def test_idle_uses_no_cpu(self):
+        server = self.serve("--threads", "4")
+        server.request("POST", "/embed", {"inputs": "a"})
+
+        def cpu_ticks():
+            fields = pathlib.Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+            return int(fields[11]) + int(fields[12])
+
+        time.sleep(0.2)
+        before = cpu_ticks()
+        time.sleep(0.5)
+        self.assertLessEqual(cpu_ticks() - before, 0.1 * os.sysconf("SC_CLK_TCK"))
+
+
+class LoadingTest(ServeTest):
+    """A model directory whose modules.json is a pipe: reading it waits for whoever opens its other end."""
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.model = pathlib.Path(self.folder.name) / "model"
+        shutil.copytree(TINY, self.model)
+        self.pipe = self.model / "modules.json"
+        self.pipe.unlink()
+        os.mkfifo(self.pipe)
+        self.server = self.serve(model=str(self.model), wait_ready=False)
+
+    def let_go(self):
+        os.close(os.open(self.pipe, os.O_WRONLY))
+
+    def test_answers_while_loading_and_fails_with_the_reason(self):
+        self.assertEqual(self.server.request("GET", "/livez")[0], 200)
+        self.assertEqual(self.server.request("GET", "/readyz")[0], 503)
+        self.assertEqual(self.server.request("GET", "/metrics")[0], 200)
+        self.assertEqual(self.server.request("POST", "/embed", {"inputs": "a"})[0], 503)
+        self.let_go()
+        self.assertEqual(self.server.process.wait(30), FAILED)
+        self.assertIn("modules.json: not a regular file", self.server.lines())
+        self.assertIn("minnow: ", self.server.lines())
+
+    def test_ends_while_loading(self):
+        begin = time.monotonic()
+        self.assertEqual(self.server.end(), DONE)
+        self.assertLess(time.monotonic() - begin, 5)
+
+
+class EndTest(ServeTest):
+    def test_signals_of_an_idle_server(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            server = self.serve()
+            idle = server.connect()
+            self.assertEqual(server.request("GET", "/readyz")[0], 200)
+            begin = time.monotonic()
+            self.assertEqual(server.end(number), DONE)
+            self.assertLess(time.monotonic() - begin, 5)
+            self.assertEqual(idle.recv(1), b"")  # closed
+            idle.close()
+
+    def test_request_under_way_is_answered(self):
+        server = self.serve()
+        connection, rest = self.half_a_request(server)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("draining")
+        time.sleep(0.2)
+        with self.assertRaises(OSError):
+            server.connect()
+        connection.sendall(rest)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer[:200])
+        self.assertIn(b"Connection: close\r\n", answer)
+        self.assertEqual(server.process.wait(30), DONE)
+
+    def test_drain_has_a_limit(self):
+        server = self.serve("--drain-seconds", "1")
+        self.half_a_request(server)
+        begin = time.monotonic()
+        self.assertEqual(server.end(), DONE)
+        took = time.monotonic() - begin
+        self.assertTrue(0.5 < took < 8, took)
+
+    def test_second_signal_ends_at_once(self):
+        server = self.serve("--drain-seconds", "60")
+        self.half_a_request(server)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("draining")
+        begin = time.monotonic()
+        self.assertEqual(server.end(), -signal.SIGTERM)
+        self.assertLess(time.monotonic() - begin, 5)
+
+
+class StartTest(ServeTest):
+    def assert_refused(self, code, part, *arguments, env=None):
+        result = run("serve", *arguments,
+                     env={"MINNOW_MODEL": TINY, "MINNOW_HOST": "127.0.0.1", "MINNOW_PORT": "0", **(env or {})})
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertIn(part, result.stderr.decode())
+
+    def test_refuses_to_start(self):
+        taken = self.serve()
+        self.assert_refused(FAILED, f"127.0.0.1:{taken.port}", "--port", str(taken.port))
+        self.assert_refused(FAILED, "nowhere", "--host", "nowhere")
+        self.assert_refused(FAILED, "/nonexistent", "--model", "/nonexistent")
+        self.assert_refused(USAGE, "--port", "--port", "65536")
+        self.assert_refused(USAGE, "--port", env={"MINNOW_PORT": "http"})
+        self.assert_refused(USAGE, "PORT", env={"MINNOW_PORT": "", "PORT": "80x"})
+        self.assert_refused(USAGE, "--max-batch-tokens", "--max-batch-tokens", "0")
+        self.assert_refused(USAGE, "--log-format", env={"MINNOW_LOG_FORMAT": "xml"})
+        self.assert_refused(FAILED, "fp7", "--dtype", "fp7")
+
+    def test_port_variable(self):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        server = self.serve(env={"MINNOW_PORT": "", "PORT": str(port)})
+        self.assertEqual(server.port, port)
+
+    def test_json_log(self):
+        server = self.serve("--log-format", "json", wait_ready=False)
+        server.wait_for('"message":"ready"')
+        self.assertEqual(server.end(), DONE)
+        events = [json.loads(line) for line in server.lines().splitlines()]
+        self.assertEqual([event["message"] for event in events], ["listening", "ready", "draining", "stopped"])
+        self.assertEqual({event["level"] for event in events}, {"info"})
+
+
+if __name__ == "__main__":
+    unittest.main()
