@@ -81,3 +81,15 @@ inline void Transpose16(const float* from, size_t stride, float* to) {
     for (size_t j = 0; j < 16; j += 8) Transpose8(from + i * stride + j, stride, to + j * 16 + i);
   }
 }
+
+inline VF VFromI8(const int8_t* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i*)p)));
+}
+inline VF VFromLowNibbles(const uint8_t* p) {
+  const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p));
+  return _mm256_cvtepi32_ps(_mm256_and_si256(bytes, _mm256_set1_epi32(15)));
+}
+inline VF VFromHighNibbles(const uint8_t* p) {
+  const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p));
+  return _mm256_cvtepi32_ps(_mm256_srli_epi32(bytes, 4));
+}

@@ -75,3 +75,15 @@ inline void Transpose16(const float* from, size_t stride, float* to) {
     _mm512_storeu_ps(to + (12 + c) * 16, _mm512_shuffle_f32x4(d, e, 0xdd));
   }
 }
+
+inline VF VFromI8(const int8_t* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i*)p)));
+}
+inline VF VFromLowNibbles(const uint8_t* p) {
+  const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p));
+  return _mm512_cvtepi32_ps(_mm512_and_si512(bytes, _mm512_set1_epi32(15)));
+}
+inline VF VFromHighNibbles(const uint8_t* p) {
+  const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p));
+  return _mm512_cvtepi32_ps(_mm512_srli_epi32(bytes, 4));
+}

@@ -127,3 +127,5 @@ void NormalizeF32(float* x, size_t n) {
   for (size_t i = 0; i < n; i += kLanes)
     StoreUpTo(x + i, n - i, VDiv(LoadUpTo(x + i, n - i), divisor));
 }
+
+#include "kernels/embedding_body.h"

@@ -18,6 +18,8 @@ namespace minnow {
 
 // Columns of one block of a packed weight, on every instruction set.
 enum { kPanelColumns = 16 };
+// Elements of an int4 embedding row that share a scale.
+enum { kInt4Group = 64 };
 
 // What happens to a matrix product's tile while it is in the cache.
 enum MatmulActivation {
@@ -124,6 +126,14 @@ struct Kernels {
   void (*normalize_f32)(float* x, size_t n);
   // y = activation(y), in place; for Dense modules and tests.
   void (*activate_f32)(float* y, size_t n, enum MatmulActivation activation);
+
+  // out[c] += row[c], for rows of embedding tables. `row` may be unaligned.
+  void (*add_row_f32)(const float* row, size_t n, float* out);
+  // out[c] += scale * row[c]
+  void (*add_row_i8)(const int8_t* row, float scale, size_t n, float* out);
+  // row: [n/64][32] bytes, byte j of a group holds element j in its low half and j + 32 in its high
+  // half, each plus 8; scales: [n/64], n rounded up to 64. out[c] += scale * (element - 8)
+  void (*add_row_i4)(const uint8_t* row, const float* scales, size_t n, float* out);
 
   const struct PackedKernels* bf16;
   const struct PackedKernels* int8;

@@ -260,6 +260,25 @@ TEST_P(KernelsTest, SumRowsAndNormalize) {
   for (float v : zero) EXPECT_EQ(v, 0.0f);
 }
 
+TEST_P(KernelsTest, RowsOfEmbeddingTables) {
+  std::mt19937 generator(12);
+  for (size_t n : {1, 7, 16, 31, 32, 63, 64, 65, 128, 384, 400}) {
+    const auto row = RandomFloats(n, 13);
+    std::vector<int8_t> bytes(n + 64);
+    for (int8_t& b : bytes) b = static_cast<int8_t>(generator());
+    const auto scales = RandomFloats(n / kInt4Group + 1, 14);
+    auto got = RandomFloats(n, 15), expected = got;
+    for (const auto& [table, out] :
+         {std::pair{&kernels(), &got}, std::pair{&reference(), &expected}}) {
+      table->add_row_f32(row.data(), n, out->data());
+      table->add_row_i8(bytes.data(), 0.25f, n, out->data());
+      table->add_row_i4(reinterpret_cast<const uint8_t*>(bytes.data()), scales.data(), n,
+                        out->data());
+    }
+    EXPECT_LT(Distance(got, expected), 1e-5) << n << " channels";
+  }
+}
+
 std::string TableName(const testing::TestParamInfo<const Kernels*>& info) {
   return info.param->name;
 }

@@ -59,3 +59,20 @@ inline void Transpose16(const float* from, size_t stride, float* to) {
     }
   }
 }
+
+// Four bytes in the low half of a vector.
+inline uint8x8_t FourBytes(const void* p) {
+  uint32_t bytes;
+  __builtin_memcpy(&bytes, p, sizeof bytes);
+  return vreinterpret_u8_u32(vdup_n_u32(bytes));
+}
+inline VF VFromI8(const int8_t* p) {
+  return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vreinterpret_s8_u8(FourBytes(p))))));
+}
+inline VF VFromU8(uint8x8_t bytes) {
+  return vcvtq_f32_u32(vmovl_u16(vget_low_u16(vmovl_u8(bytes))));
+}
+inline VF VFromLowNibbles(const uint8_t* p) {
+  return VFromU8(vand_u8(FourBytes(p), vdup_n_u8(15)));
+}
+inline VF VFromHighNibbles(const uint8_t* p) { return VFromU8(vshr_n_u8(FourBytes(p), 4)); }

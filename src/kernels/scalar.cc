@@ -123,6 +123,26 @@ void NormalizeF32(float* x, size_t n) {
   for (size_t i = 0; i < n; ++i) x[i] = static_cast<float>(x[i] / norm);
 }
 
+void AddRowF32(const float* row, size_t n, float* out) {
+  for (size_t i = 0; i < n; ++i) {
+    float value;
+    memcpy(&value, row + i, sizeof value);
+    out[i] += value;
+  }
+}
+
+void AddRowI8(const int8_t* row, float scale, size_t n, float* out) {
+  for (size_t i = 0; i < n; ++i) out[i] += scale * static_cast<float>(row[i]);
+}
+
+void AddRowI4(const uint8_t* row, const float* scales, size_t n, float* out) {
+  for (size_t i = 0; i < n; ++i) {
+    const size_t group = i / kInt4Group, j = i % kInt4Group;
+    const uint8_t byte = row[group * kInt4Group / 2 + j % 32];
+    out[i] += scales[group] * static_cast<float>((j < 32 ? byte & 15 : byte >> 4) - 8);
+  }
+}
+
 }  // namespace
 
 void ActivateScalar(float* y, size_t n, MatmulActivation activation) {
@@ -138,6 +158,9 @@ const Kernels kScalarKernels = {"scalar",
                                 SumRowsF32,
                                 NormalizeF32,
                                 ActivateScalar,
+                                AddRowF32,
+                                AddRowI8,
+                                AddRowI4,
                                 &kScalarBf16,
                                 &kScalarInt8,
                                 AttentionF32Run,

@@ -99,11 +99,13 @@ class Member {
 
   void EmbedToken(size_t t, size_t position_row) const {
     float* out = Hidden(t).data;
-    weights_.word_embeddings.Copy(batch_.ids[t], out);
+    std::fill_n(out, config_.hidden_size, 0.0f);
+    weights_.word_embeddings.Add(kernels_, batch_.ids[t], out);
     if (!weights_.token_type_embeddings.empty()) {
-      weights_.token_type_embeddings.Add(batch_.type_ids.empty() ? 0 : batch_.type_ids[t], out);
+      weights_.token_type_embeddings.Add(kernels_, batch_.type_ids.empty() ? 0 : batch_.type_ids[t],
+                                         out);
     }
-    weights_.position_embeddings.Add(position_row, out);
+    weights_.position_embeddings.Add(kernels_, position_row, out);
   }
 
   void QueryKeyValue(size_t layer, size_t row) const {
@@ -150,8 +152,8 @@ class Member {
 
     const Rows intermediate = {own_.intermediate.data(), a_.intermediate_stride};
     layer.intermediate.Forward(kernels_, ConstHidden(row), rows,
-                               KernelActivation(config_.hidden_act), /*residual=*/{}, intermediate,
-                               own_.linear);
+                               KernelActivation(config_.hidden_act),
+                               /*residual=*/{}, intermediate, own_.linear);
     layer.output.Forward(kernels_, {intermediate.data, intermediate.stride}, rows, kMatmulNone,
                          ConstHidden(row), sum, own_.linear);
     LayerNorm(layer.output_norm, const_sum, rows, Hidden(row));

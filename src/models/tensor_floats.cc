@@ -2,6 +2,7 @@
 // Conversion and packing of a checkpoint's tensors.
 #include "models/tensor_floats.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -29,7 +30,8 @@ Status CopyFloats(const TensorView& tensor, float* out) {
   MINNOW_ASSIGN_OR_RETURN(const TableType type, FloatTableType(tensor));
   const size_t elements = tensor.elements();
   if (elements == 0) return Status();
-  EmbeddingTable(tensor.data.data(), type, 1, elements).Copy(0, out);
+  std::fill_n(out, elements, 0.0f);
+  EmbeddingTable(tensor.data.data(), type, 1, elements).Add(ActiveKernels(), 0, out);
   return Status();
 }
 

@@ -18,35 +18,53 @@ T LoadAt(const std::byte* data, size_t index) {
   return value;
 }
 
-template <class Apply>
-void ForEach(const std::byte* data, TableType type, size_t begin, size_t columns,
-             const Apply& apply) {
-  switch (type) {
-    case TableType::kF32:
-      for (size_t c = 0; c < columns; ++c) apply(c, LoadAt<float>(data, begin + c));
-      return;
-    case TableType::kF16:
-      for (size_t c = 0; c < columns; ++c)
-        apply(c, FloatFromF16(LoadAt<uint16_t>(data, begin + c)));
-      return;
-    case TableType::kBF16:
-      for (size_t c = 0; c < columns; ++c)
-        apply(c, FloatFromBF16(LoadAt<uint16_t>(data, begin + c)));
-      return;
-  }
-}
-
 }  // namespace
 
-void EmbeddingTable::Copy(size_t row, float* out) const {
-  CHECK(row < rows_);
-  ForEach(data_, type_, row * columns_, columns_, [out](size_t c, float value) { out[c] = value; });
+size_t EmbeddingTable::RowBytes(TableType type, size_t columns) {
+  switch (type) {
+    case TableType::kF32:
+      return columns * sizeof(float);
+    case TableType::kF16:
+    case TableType::kBF16:
+      return columns * sizeof(uint16_t);
+    case TableType::kInt8:
+      return columns;
+    case TableType::kInt4:
+      return Int4Groups(columns) * kInt4Group / 2;
+  }
+  return 0;
 }
 
-void EmbeddingTable::Add(size_t row, float* out) const {
+void EmbeddingTable::Add(const Kernels& kernels, size_t row, float* out) const {
   CHECK(row < rows_);
-  ForEach(data_, type_, row * columns_, columns_,
-          [out](size_t c, float value) { out[c] += value; });
+  const std::byte* data = data_ + row * RowBytes(type_, columns_);
+  switch (type_) {
+    case TableType::kF32:
+      kernels.add_row_f32(reinterpret_cast<const float*>(data), columns_, out);
+      return;
+    case TableType::kF16:
+      for (size_t c = 0; c < columns_; ++c) out[c] += FloatFromF16(LoadAt<uint16_t>(data, c));
+      return;
+    case TableType::kBF16:
+      for (size_t c = 0; c < columns_; ++c) out[c] += FloatFromBF16(LoadAt<uint16_t>(data, c));
+      return;
+    case TableType::kInt8: {
+      const float scale = LoadAt<float>(static_cast<const std::byte*>(scales_), row);
+      kernels.add_row_i8(reinterpret_cast<const int8_t*>(data), scale, columns_, out);
+      return;
+    }
+    case TableType::kInt4: {
+      float scales[kMaxInt4Columns / kInt4Group];
+      const size_t groups = Int4Groups(columns_);
+      CHECK(groups <= kMaxInt4Columns / kInt4Group);
+      for (size_t g = 0; g < groups; ++g) {
+        scales[g] = FloatFromF16(
+            LoadAt<uint16_t>(static_cast<const std::byte*>(scales_), row * groups + g));
+      }
+      kernels.add_row_i4(reinterpret_cast<const uint8_t*>(data), scales, columns_, out);
+      return;
+    }
+  }
 }
 
 // IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits.

@@ -7,6 +7,9 @@
 #include <cstring>
 #include <vector>
 
+#include "kernels/dispatch.h"
+#include "nn/weight_packing.h"
+
 namespace minnow {
 namespace {
 
@@ -30,9 +33,10 @@ TEST(EmbeddingTableTest, RowsMayBeUnaligned) {
   std::memcpy(bytes.data() + 1, values, sizeof values);
   const EmbeddingTable table(bytes.data() + 1, TableType::kF32, 2, 3);
   std::vector<float> out(3);
-  table.Copy(1, out.data());
+  out.assign(out.size(), 0.0f);
+  table.Add(ActiveKernels(), 1, out.data());
   EXPECT_EQ(out, (std::vector<float>{4, 5, 6}));
-  table.Add(0, out.data());
+  table.Add(ActiveKernels(), 0, out.data());
   EXPECT_EQ(out, (std::vector<float>{5, 7, 9}));
 }
 
@@ -40,12 +44,40 @@ TEST(EmbeddingTableTest, HalfPrecisionRows) {
   const uint16_t values[] = {0x3c00, 0x4000, 0xbc00, 0x0000};
   const EmbeddingTable table(reinterpret_cast<const std::byte*>(values), TableType::kF16, 2, 2);
   std::vector<float> out(2);
-  table.Copy(1, out.data());
+  out.assign(out.size(), 0.0f);
+  table.Add(ActiveKernels(), 1, out.data());
   EXPECT_EQ(out, (std::vector<float>{-1, 0}));
   const uint16_t brain[] = {0x3f80, 0x4000};
   EmbeddingTable(reinterpret_cast<const std::byte*>(brain), TableType::kBF16, 1, 2)
-      .Add(0, out.data());
+      .Add(ActiveKernels(), 0, out.data());
   EXPECT_EQ(out, (std::vector<float>{0, 2}));
+}
+
+// 19 rows of 100 channels: two groups of int4, the second one partial.
+TEST(EmbeddingTableTest, IntegerRowsAreNearTheirFloats) {
+  constexpr size_t kRows = 19, kColumns = 100;
+  std::vector<float> table(kRows * kColumns);
+  for (size_t i = 0; i < table.size(); ++i)
+    table[i] = std::sin(static_cast<float>(i) * 0.7f) * (1.0f + i % kColumns / 50);
+  std::vector<int8_t> bytes(kRows * kColumns);
+  std::vector<float> scales(kRows);
+  PackTableInt8(table.data(), kRows, kColumns, bytes.data(), scales.data());
+  std::vector<uint8_t> nibbles(kRows * EmbeddingTable::RowBytes(TableType::kInt4, kColumns));
+  std::vector<uint16_t> group_scales(kRows * EmbeddingTable::Int4Groups(kColumns));
+  PackTableInt4(table.data(), kRows, kColumns, nibbles.data(), group_scales.data());
+  const EmbeddingTable int8(reinterpret_cast<const std::byte*>(bytes.data()), TableType::kInt8,
+                            kRows, kColumns, scales.data());
+  const EmbeddingTable int4(reinterpret_cast<const std::byte*>(nibbles.data()), TableType::kInt4,
+                            kRows, kColumns, group_scales.data());
+  for (size_t row = 0; row < kRows; ++row) {
+    std::vector<float> from8(kColumns, 1.0f), from4(kColumns, 1.0f);
+    int8.Add(ActiveKernels(), row, from8.data());
+    int4.Add(ActiveKernels(), row, from4.data());
+    for (size_t c = 0; c < kColumns; ++c) {
+      EXPECT_NEAR(from8[c] - 1.0f, table[row * kColumns + c], 2.0f / 127);
+      EXPECT_NEAR(from4[c] - 1.0f, table[row * kColumns + c], 2.0f / 7);
+    }
+  }
 }
 
 }  // namespace

@@ -8,10 +8,15 @@
 #include <cstring>
 #include <vector>
 
+#include "nn/embedding_table.h"
+
 namespace minnow {
 namespace {
 
 constexpr size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
+
+constexpr float kInt8Levels = 127.0f;
+constexpr float kInt4Levels = 7.0f;
 
 // To the nearest integer for |x| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction. Unlike
 // std::nearbyint this is arithmetic that vectorises on the baseline instruction set.
@@ -20,36 +25,36 @@ inline float Round(float x) {
   return (x + kShift) - kShift;
 }
 
-// The integer of one weight, as a float within [-127, 127]; a NaN gives -127.
-inline float Quantize(float w, float inverse) {
+// The integer of one weight, as a float within [-levels, levels]; a NaN gives `levels`.
+inline float Quantize(float w, float inverse, float levels) {
   const float scaled = w * inverse;
-  return Round(scaled < 127.0f ? (scaled > -127.0f ? scaled : -127.0f) : 127.0f);
+  return Round(scaled < levels ? (scaled > -levels ? scaled : -levels) : levels);
 }
 
 // Squared error of row with that scale. Four sums, so that they need not wait for each other.
-float SquaredError(const float* row, size_t n, float scale) {
+float SquaredError(const float* row, size_t n, float scale, float levels) {
   const float inverse = scale > 0 ? 1.0f / scale : 0.0f;
   float sums[4] = {0, 0, 0, 0};
   for (size_t k = 0; k + 4 <= n; k += 4) {
     for (size_t i = 0; i < 4; ++i) {
-      const float difference = row[k + i] - Quantize(row[k + i], inverse) * scale;
+      const float difference = row[k + i] - Quantize(row[k + i], inverse, levels) * scale;
       sums[i] += difference * difference;
     }
   }
   return sums[0] + sums[1] + sums[2] + sums[3];
 }
 
-float BestScale(const float* row, size_t n) {
+float BestScale(const float* row, size_t n, float levels) {
   float largest = 0;
   for (size_t k = 0; k < n; ++k)
     largest = std::max(largest, std::isfinite(row[k]) ? std::fabs(row[k]) : 0.0f);
-  float best = largest / 127.0f;
-  float least = SquaredError(row, n, best);
+  float best = largest / levels;
+  float least = SquaredError(row, n, best, levels);
   // Finer steps than this change the error by less than the rounding of the weights does.
   constexpr int kTrials = 8;
   for (int i = 1; i <= kTrials; ++i) {
-    const float scale = largest / 127.0f * (1.0f - 0.03f * static_cast<float>(i));
-    const float error = SquaredError(row, n, scale);
+    const float scale = largest / levels * (1.0f - 0.03f * static_cast<float>(i));
+    const float error = SquaredError(row, n, scale, levels);
     if (error < least) {
       least = error;
       best = scale;
@@ -102,17 +107,67 @@ void PackInt8(const float* weight, size_t out_features, size_t in_features, int8
   std::vector<float> row(in_features);
   for (size_t n = 0; n < out_features; ++n) {
     std::memcpy(row.data(), weight + n * in_features, in_features * sizeof(float));
-    scale[n] = BestScale(row.data(), in_features);
+    scale[n] = BestScale(row.data(), in_features, kInt8Levels);
     const float inverse = scale[n] > 0 ? 1.0f / scale[n] : 0.0f;
     int32_t total = 0;
     int8_t* panel = out + n / kPanelColumns * kPanelColumns * words * 4 + n % kPanelColumns * 4;
     for (size_t k = 0; k < in_features; ++k) {
-      const auto q = static_cast<int8_t>(Quantize(row[k], inverse));
+      const auto q = static_cast<int8_t>(Quantize(row[k], inverse, kInt8Levels));
       panel[k / 4 * kPanelColumns * 4 + k % 4] = q;
       total += q;
     }
     sum[n] = scale[n] * static_cast<float>(total);
   }
+}
+
+void PackTableInt8(const float* table, size_t rows, size_t columns, int8_t* out, float* scales) {
+  std::vector<float> row(columns);
+  for (size_t r = 0; r < rows; ++r) {
+    std::memcpy(row.data(), table + r * columns, columns * sizeof(float));
+    scales[r] = BestScale(row.data(), columns, kInt8Levels);
+    const float inverse = scales[r] > 0 ? 1.0f / scales[r] : 0.0f;
+    for (size_t c = 0; c < columns; ++c) {
+      out[r * columns + c] = static_cast<int8_t>(Quantize(row[c], inverse, kInt8Levels));
+    }
+  }
+}
+
+void PackTableInt4(const float* table, size_t rows, size_t columns, uint8_t* out,
+                   uint16_t* scales) {
+  const size_t groups = EmbeddingTable::Int4Groups(columns);
+  for (size_t r = 0; r < rows; ++r) {
+    for (size_t g = 0; g < groups; ++g) {
+      float group[kInt4Group] = {};  // beyond the row: zeros
+      const size_t used = std::min<size_t>(kInt4Group, columns - g * kInt4Group);
+      std::memcpy(group, table + r * columns + g * kInt4Group, used * sizeof(float));
+      // The scale is rounded first, so that the integers fit what will be read back.
+      const uint16_t scale = RoundToF16(BestScale(group, kInt4Group, kInt4Levels));
+      const float inverse = FloatFromF16(scale) > 0 ? 1.0f / FloatFromF16(scale) : 0.0f;
+      scales[r * groups + g] = scale;
+      uint8_t* bytes = out + (r * groups + g) * kInt4Group / 2;
+      for (size_t j = 0; j < kInt4Group / 2; ++j) {
+        const int low = static_cast<int>(Quantize(group[j], inverse, kInt4Levels)) + 8;
+        const int high =
+            static_cast<int>(Quantize(group[j + kInt4Group / 2], inverse, kInt4Levels)) + 8;
+        bytes[j] = static_cast<uint8_t>(low | high << 4);
+      }
+    }
+  }
+}
+
+// Round half to even; what is too large becomes infinity, too small a subnormal or zero.
+uint16_t RoundToF16(float x) {
+  const uint32_t bits = std::bit_cast<uint32_t>(x);
+  const uint16_t sign = static_cast<uint16_t>(bits >> 16 & 0x8000u);
+  const float magnitude = std::fabs(x);
+  if (std::isnan(x)) return static_cast<uint16_t>(sign | 0x7e00u);
+  if (magnitude >= 65520.0f) return static_cast<uint16_t>(sign | 0x7c00u);
+  if (magnitude < 6.103515625e-5f) {  // below 2^-14: multiples of 2^-24
+    return static_cast<uint16_t>(sign |
+                                 static_cast<uint16_t>(std::nearbyint(magnitude * 16777216.0f)));
+  }
+  const uint32_t rounded = (bits & 0x7fffffffu) + 0xfffu + (bits >> 13 & 1u);
+  return static_cast<uint16_t>(sign | (rounded - (112u << 23)) >> 13);
 }
 
 }  // namespace minnow

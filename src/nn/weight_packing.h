@@ -27,6 +27,16 @@ void PackBf16(const float* weight, size_t out_features, size_t in_features, uint
 void PackInt8(const float* weight, size_t out_features, size_t in_features, int8_t* out,
               float* scale, float* sum);
 
+// Rows of an embedding table as signed bytes with a scale for each row. table: [rows, columns] f32,
+// maybe unaligned; out: [rows, columns]; scales: [rows].
+void PackTableInt8(const float* table, size_t rows, size_t columns, int8_t* out, float* scales);
+
+// As halves of bytes with an f16 scale for each group of 64 (kernels.h has the order).
+// out: [rows, EmbeddingTable::RowBytes(kInt4)]; scales: [rows,
+// EmbeddingTable::Int4Groups(columns)].
+void PackTableInt4(const float* table, size_t rows, size_t columns, uint8_t* out, uint16_t* scales);
+
 uint16_t RoundToBf16(float x);
+uint16_t RoundToF16(float x);
 
 }  // namespace minnow

@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "nn/embedding_table.h"
+
 namespace minnow {
 namespace {
 
@@ -17,6 +19,16 @@ TEST(WeightPackingTest, Bf16RoundsToNearestEven) {
   EXPECT_EQ(RoundToBf16(-2.0f), 0xc000);
   EXPECT_EQ(RoundToBf16(INFINITY), 0x7f80);
   EXPECT_TRUE((RoundToBf16(NAN) & 0x7fff) > 0x7f80);
+}
+
+TEST(WeightPackingTest, F16RoundTripsEveryHalf) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const float value = FloatFromF16(static_cast<uint16_t>(bits));
+    if (std::isnan(value)) continue;
+    EXPECT_EQ(RoundToF16(value), bits) << value;
+  }
+  EXPECT_EQ(RoundToF16(1.0f + 1.0f / 2048), 0x3c00);  // half way: to even
+  EXPECT_EQ(RoundToF16(1e6f), 0x7c00);
 }
 
 TEST(WeightPackingTest, Bf16Layout) {
