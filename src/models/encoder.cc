@@ -39,11 +39,12 @@ class Member {
         begin_(batch.tokens() * member / members),
         end_(batch.tokens() * (member + 1) / members) {}
 
-  void Run(SpinBarrier& barrier, bool several) {
+  // barrier: the meeting point of all members, or null for one alone
+  void Run(SpinBarrier* barrier) {
     Embed();
     for (size_t row = begin_; row < end_; row += kRowBlock) QueryKeyValue(0, row);
     for (size_t layer = 0; layer < weights_.layers.size(); ++layer) {
-      if (several) barrier.Wait();
+      if (barrier != nullptr) barrier->Wait();
       Attention(layer);
       for (size_t row = begin_; row < end_; row += kRowBlock) {
         FeedForward(weights_.layers[layer], row);
@@ -204,20 +205,20 @@ size_t EncoderActivations::bytes() const {
   return total;
 }
 
+void EncoderForwardAlone(const EncoderConfig& config, const EncoderWeights& weights,
+                         const Kernels& kernels, const TokenBatch& batch,
+                         EncoderActivations& activations) {
+  CHECK(batch.tokens() <= activations.max_tokens());
+  Member(config, weights, kernels, batch, activations, 0, 1).Run(/*barrier=*/nullptr);
+}
+
 void EncoderForward(const EncoderConfig& config, const EncoderWeights& weights,
                     const Kernels& kernels, const TokenBatch& batch, ThreadPool& pool,
                     EncoderActivations& activations) {
   CHECK(batch.tokens() <= activations.max_tokens());
   CHECK(static_cast<size_t>(pool.size()) <= activations.members.size());
-  const int members = pool.size();
-  if (members == 1) {
-    Member(config, weights, kernels, batch, activations, 0, 1)
-        .Run(pool.barrier(), /*several=*/false);
-    return;
-  }
   pool.Run([&](int member) {
-    Member(config, weights, kernels, batch, activations, member, members)
-        .Run(pool.barrier(), /*several=*/true);
+    Member(config, weights, kernels, batch, activations, member, pool.size()).Run(&pool.barrier());
   });
 }
 

@@ -87,10 +87,16 @@ class EncoderActivations {
   Dtype dtype_;
 };
 
-// Leaves the last layer's hidden states in activations.hidden. REQUIRES: as SentenceEncoder::Embed,
-// and that the batch fits `activations`. Allocates nothing.
+// Leaves the last layer's hidden states in activations.hidden; the rows are split among the threads
+// of `pool`. REQUIRES: as SentenceEncoder::Embed, and that the batch fits `activations`. Allocates
+// nothing.
 void EncoderForward(const EncoderConfig& config, const EncoderWeights& weights,
                     const Kernels& kernels, const TokenBatch& batch, ThreadPool& pool,
                     EncoderActivations& activations);
+
+// The same on the calling thread alone.
+void EncoderForwardAlone(const EncoderConfig& config, const EncoderWeights& weights,
+                         const Kernels& kernels, const TokenBatch& batch,
+                         EncoderActivations& activations);
 
 }  // namespace minnow

@@ -9,6 +9,7 @@
 #include <new>
 
 #include "kernels/dispatch.h"
+#include "models/batch_forward.h"
 #include "models/encoder.h"
 #include "models/pooling.h"
 #include "models/tensor_floats.h"
@@ -17,10 +18,6 @@
 namespace minnow {
 
 namespace {
-
-// A batch goes through the layers in groups of whole texts of about this many tokens: enough to
-// hide the streaming of the weights, few enough that the activations stay near.
-constexpr size_t kGroupTokens = 1024;
 
 struct DenseWeights {
   Linear linear;
@@ -32,25 +29,22 @@ class DirectoryWorkspace : public SentenceEncoder::Workspace {
  public:
   DirectoryWorkspace(const ModelInfo& info, size_t max_tokens, size_t max_texts, size_t widest,
                      ThreadPool* pool)
-      : pool(pool),
-        activations(
-            info.config, info.dtype,
-            std::max<size_t>(std::min(max_tokens, kGroupTokens), info.config.max_sequence_tokens()),
-            info.config.max_sequence_tokens(), ActiveKernels(), pool->size()),
-        pooled{AlignedBuffer<float>(widest), AlignedBuffer<float>(widest)},
-        starts(max_texts + 1),
+      : forward(info.config, info.dtype, info.config.max_sequence_tokens(), ActiveKernels(), pool),
         max_tokens(max_tokens),
-        max_texts(max_texts) {}
-
-  size_t bytes() const override {
-    return activations.bytes() + 2 * pooled[0].size_bytes() + starts.size() * sizeof(int32_t);
+        max_texts(max_texts) {
+    for (int i = 0; i < pool->size(); ++i) {
+      pooled.push_back({AlignedBuffer<float>(widest), AlignedBuffer<float>(widest)});
+    }
   }
 
-  ThreadPool* const pool;
-  EncoderActivations activations;
-  AlignedBuffer<float> pooled[2];  // a text's vector on its way through the Dense modules
-  LinearScratch dense_scratch;     // empty: Dense modules are fp32
-  std::vector<int32_t> starts;     // of the group in progress, from 0
+  size_t bytes() const override {
+    return forward.bytes() + pooled.size() * 2 * pooled[0][0].size_bytes();
+  }
+
+  BatchForward forward;
+  std::vector<std::array<AlignedBuffer<float>, 2>>
+      pooled;                   // for each thread: a vector on its way through Dense modules
+  LinearScratch dense_scratch;  // empty: Dense modules are fp32
   const size_t max_tokens;
   const size_t max_texts;
 };
@@ -105,30 +99,16 @@ class DirectoryEncoder : public SentenceEncoder {
   void Embed(const TokenBatch& batch, bool normalize, Workspace& workspace,
              float* out) const override {
     auto& space = static_cast<DirectoryWorkspace&>(workspace);
-    const size_t size = info_.embedding_size;
-    ForEachGroup(batch, space, [&](const TokenBatch& group, size_t first_text) {
-      for (size_t i = 0; i < group.texts(); ++i) {
-        const size_t start = group.starts[i];
-        const ConstRows hidden = {
-            space.activations.hidden.data() + start * space.activations.hidden_stride,
-            space.activations.hidden_stride};
-        PoolText(hidden, group.starts[i + 1] - start, normalize, space,
-                 out + (first_text + i) * size);
-      }
-    });
+    CHECK(batch.tokens() <= space.max_tokens && batch.texts() <= space.max_texts);
+    PoolSink sink(*this, normalize, space, out);
+    space.forward.Run(weights_, batch, sink);
   }
 
   void Hidden(const TokenBatch& batch, Workspace& workspace, float* out) const override {
     auto& space = static_cast<DirectoryWorkspace&>(workspace);
-    const size_t channels = info_.config.hidden_size;
-    ForEachGroup(batch, space, [&](const TokenBatch& group, size_t first_text) {
-      const size_t first_token = batch.starts[first_text];
-      for (size_t t = 0; t < group.tokens(); ++t) {
-        std::memcpy(out + (first_token + t) * channels,
-                    space.activations.hidden.data() + t * space.activations.hidden_stride,
-                    channels * sizeof(float));
-      }
-    });
+    CHECK(batch.tokens() <= space.max_tokens && batch.texts() <= space.max_texts);
+    CopySink sink(batch, info_.config.hidden_size, out);
+    space.forward.Run(weights_, batch, sink);
   }
 
  private:
@@ -158,40 +138,51 @@ class DirectoryEncoder : public SentenceEncoder {
     return Status();
   }
 
-  // Runs the layers over groups of whole texts; `use` sees activations.hidden and the number of the
-  // group's first text.
-  template <class Use>
-  void ForEachGroup(const TokenBatch& batch, DirectoryWorkspace& space, const Use& use) const {
-    CHECK(batch.tokens() <= space.max_tokens && batch.texts() <= space.max_texts);
-    const size_t most = space.activations.max_tokens();
-    for (size_t first = 0; first < batch.texts();) {
-      const size_t begin = batch.starts[first];
-      size_t last = first + 1;
-      while (last < batch.texts() && batch.starts[last + 1] - begin <= most) ++last;
-      for (size_t i = first; i <= last; ++i)
-        space.starts[i - first] = static_cast<int32_t>(batch.starts[i] - begin);
-      const size_t tokens = batch.starts[last] - begin;
-      const TokenBatch group = {
-          .ids = batch.ids.subspan(begin, tokens),
-          .starts = std::span<const int32_t>(space.starts.data(), last - first + 1),
-          .type_ids =
-              batch.type_ids.empty() ? batch.type_ids : batch.type_ids.subspan(begin, tokens)};
-      EncoderForward(info_.config, weights_, kernels_, group, *space.pool, space.activations);
-      use(group, first);
-      first = last;
+  // Pools each text into its row of out: [B, D].
+  class PoolSink : public TextSink {
+   public:
+    PoolSink(const DirectoryEncoder& encoder, bool normalize, DirectoryWorkspace& space, float* out)
+        : encoder_(encoder), normalize_(normalize), space_(space), out_(out) {}
+    void Take(size_t text, ConstRows hidden, size_t tokens, int member) override {
+      encoder_.PoolText(hidden, tokens, normalize_, space_, member,
+                        out_ + text * encoder_.info_.embedding_size);
     }
-  }
+
+   private:
+    const DirectoryEncoder& encoder_;
+    const bool normalize_;
+    DirectoryWorkspace& space_;
+    float* const out_;
+  };
+
+  // Copies each text's hidden states to out: [T, C].
+  class CopySink : public TextSink {
+   public:
+    CopySink(const TokenBatch& batch, size_t channels, float* out)
+        : batch_(batch), channels_(channels), out_(out) {}
+    void Take(size_t text, ConstRows hidden, size_t tokens, int) override {
+      float* to = out_ + batch_.starts[text] * channels_;
+      for (size_t t = 0; t < tokens; ++t) {
+        std::memcpy(to + t * channels_, hidden.data + t * hidden.stride, channels_ * sizeof(float));
+      }
+    }
+
+   private:
+    const TokenBatch& batch_;
+    const size_t channels_;
+    float* const out_;
+  };
 
   // out: [D] f32
   void PoolText(ConstRows hidden, size_t tokens, bool normalize, DirectoryWorkspace& space,
-                float* out) const {
+                int member, float* out) const {
     const size_t channels = info_.config.hidden_size;
-    float* vector = space.pooled[0].data();
+    float* vector = space.pooled[member][0].data();
     for (size_t i = 0; i < info_.layout.pooling.size(); ++i) {
       Pool(kernels_, info_.layout.pooling[i], hidden, tokens, channels, vector + i * channels);
     }
     for (size_t i = 0; i < dense_.size(); ++i) {
-      float* next = space.pooled[(i + 1) % 2].data();
+      float* next = space.pooled[member][(i + 1) % 2].data();
       dense_[i].linear.Forward(kernels_, {vector, widest_}, /*rows=*/1, dense_[i].activation,
                                /*residual=*/{}, {next, widest_}, space.dense_scratch);
       vector = next;
