@@ -86,8 +86,13 @@ class TreeHandler {
     return Count(ec);
   }
   bool on_number_part(json::string_view, json::error_code&) { return true; }
-  bool on_int64(int64_t i, json::string_view, json::error_code& ec) {
-    stack_.push_int64(i);
+  bool on_int64(int64_t i, json::string_view text, json::error_code& ec) {
+    if (i == 0 && text.starts_with('-')) {
+      stack_.push_double(
+          -0.0);  // the shortest text of -0.0 is "-0", and integers have no such value
+    } else {
+      stack_.push_int64(i);
+    }
     return Count(ec);
   }
   bool on_uint64(uint64_t u, json::string_view, json::error_code& ec) {

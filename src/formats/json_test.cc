@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
@@ -170,6 +171,18 @@ TEST(Json, NumbersAreRoundedToNearest) {
   }
 }
 
+TEST(Json, NegativeZeroKeepsItsSign) {
+  for (const char* text : {"-0", "-0.0", "-0e5"}) {
+    const auto document = MustParse(text);
+    EXPECT_TRUE(std::signbit(document.root().Number().value())) << text;
+    EXPECT_EQ(document.root().Int(0, 1).value(), 0) << text;
+  }
+  EXPECT_FALSE(std::signbit(MustParse("0").root().Number().value()));
+  std::string out;
+  JsonWriter(&out).Float(-0.0f);
+  EXPECT_EQ(out, "-0");
+}
+
 TEST(Json, UnderflowIsZero) { EXPECT_EQ(MustParse("1e-400").root().Number().value(), 0.0); }
 
 TEST(JsonWriter, NestsAndEscapes) {
@@ -230,7 +243,8 @@ TEST(JsonWriter, FloatsReadBackToTheSameBits) {
   const auto document = MustParse(out);
   ASSERT_EQ(document.root().size(), values.size());
   for (size_t i = 0; i < values.size(); ++i) {
-    EXPECT_EQ(static_cast<float>(document.root().at(i).Number().value()), values[i]);
+    const auto read = static_cast<float>(document.root().at(i).Number().value());
+    EXPECT_EQ(std::bit_cast<uint32_t>(read), std::bit_cast<uint32_t>(values[i])) << values[i];
   }
 }
 

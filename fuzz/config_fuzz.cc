@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as the configuration files of a model directory. An input starting with '{' is a
+// config.json; any other is cut at each zero byte into modules.json, a module's config.json,
+// sentence_bert_config.json and tokenizer_config.json.
+#include <unistd.h>
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "base/check.h"
+#include "formats/encoder_config.h"
+#include "formats/sentence_transformers.h"
+
+namespace minnow {
+namespace {
+
+namespace fs = std::filesystem;
+
+void FuzzConfig(const std::string& text) {
+  const auto config = ParseEncoderConfig(text, "config.json");
+  if (!config.ok()) {
+    CHECK(config.error().message.starts_with("config.json: "));
+    return;
+  }
+  CHECK(config->head_dim() >= 1 &&
+        config->head_dim() * config->num_attention_heads == config->hidden_size);
+  CHECK(config->max_sequence_tokens() >= 1 && config->vocab_size >= 1 &&
+        config->layer_norm_eps > 0.0f);
+  CHECK(config->pad_token_id >= 0 &&
+        config->max_position_embeddings >= config->max_sequence_tokens());
+}
+
+// A directory of this process alone, in memory where the system has such a place; gone at the end.
+class Scratch {
+ public:
+  Scratch() {
+    std::error_code ec;
+    const fs::path root =
+        fs::exists("/dev/shm", ec) ? fs::path("/dev/shm") : fs::temp_directory_path();
+    path_ = root / ("minnow_config_fuzz_" + std::to_string(getpid()));
+    fs::create_directories(path_ / "m");
+  }
+  ~Scratch() {
+    std::error_code ec;
+    fs::remove_all(path_, ec);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+const fs::path& Directory() {
+  static const Scratch scratch;
+  return scratch.path();
+}
+
+// The model's own directory or something below it, by names alone.
+bool StaysBelow(const std::string& root, const std::string& path) {
+  const std::string relative = fs::path(path).lexically_normal().lexically_relative(root).string();
+  return !relative.empty() && !relative.starts_with("..");
+}
+
+void FuzzLayout(const std::string& input) {
+  constexpr std::array<const char*, 4> kFiles = {
+      "modules.json", "m/config.json", "sentence_bert_config.json", "tokenizer_config.json"};
+  size_t begin = 0;
+  for (const char* file : kFiles) {
+    const size_t end = std::min(input.find('\0', begin), input.size());
+    std::ofstream(Directory() / file, std::ios::binary) << input.substr(begin, end - begin);
+    begin = std::min(end + 1, input.size());
+  }
+  const std::string root = Directory().string();
+  const auto layout = ReadSentenceTransformersLayout(root);
+  if (!layout.ok()) {
+    CHECK(layout.error().message.starts_with(root));
+    return;
+  }
+  CHECK(!layout->pooling.empty() && layout->max_seq_length.value_or(1) >= 1);
+  CHECK(StaysBelow(root, layout->transformer_directory));
+  for (const DenseSpec& dense : layout->dense) {
+    CHECK(dense.in_features >= 1 && dense.out_features >= 1 && StaysBelow(root, dense.directory));
+  }
+}
+
+}  // namespace
+}  // namespace minnow
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string input(reinterpret_cast<const char*>(data), size);
+  if (input.starts_with('{')) {
+    minnow::FuzzConfig(input);
+  } else {
+    minnow::FuzzLayout(input);
+  }
+  return 0;
+}
