@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Vocabulary: token text <-> id, in three flat arrays that a packed file can hold as they are.
-//
-//   bytes    all tokens' text, in order of id, end to end
-//   offsets  token `id` is bytes[offsets[id], offsets[id + 1]); an id that is not used is empty
-//   there slots    open addressing by hash, a power of two, at most half full
-// Immutable and thread-safe. Owns its arrays; moving does not move them.
+// Vocabulary: token text <-> id, in flat arrays that a packed file holds as they are
+// (formats/PACKED.md).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 
@@ -32,15 +28,39 @@ class TokenHash {
   uint64_t state_ = 0xCBF29CE484222325u;
 };
 
+// The arrays of a vocabulary with ids in [0, id_limit). Borrowed.
+//
+// Token `id` is bytes[start(id), start(id + 1)), an id that is not used is empty there, and
+// start(i) is starts[i / kBlockIds] + offsets[i]. A vocabulary with longer tokens than that allows
+// has no `offsets`, and start(i) is starts[i].
+// Hash table, open addressing: a token stands in the first free slot from FirstSlot of its hash on,
+// around the end. `fingerprints` holds the low byte of each slot's hash, 1 for 0, and 0 for an
+// empty slot; `ids` (16 bits) or `wide_ids` its token's id.
+struct VocabularyTables {
+  static constexpr size_t kBlockIds = 64;
+
+  std::span<const char> bytes;
+  std::span<const uint32_t> starts;
+  std::span<const uint16_t> offsets;  // [id_limit + 1], or empty
+  std::span<const uint8_t> fingerprints;
+  std::span<const uint16_t> ids;       // [slots], or empty
+  std::span<const uint32_t> wide_ids;  // [slots], or empty
+  int32_t id_limit = 0;
+  size_t size = 0;             // tokens
+  size_t max_token_bytes = 0;  // of the longest
+
+  // FNV's last steps leave the upper bits nearly alone, so one more multiplication spreads them.
+  static size_t FirstSlot(uint64_t hash, size_t slots) {
+    return (hash * 0x9E3779B97F4A7C15u >> 32) * uint64_t{slots} >> 32;
+  }
+};
+
+// Immutable and thread-safe.
 class Vocabulary {
  public:
   struct Entry {
     std::string_view token;
     int32_t id;
-  };
-  struct Slot {
-    uint32_t hash = 0;  // the upper half, so that few tokens are compared in vain
-    int32_t id = -1;    // -1: empty
   };
   static constexpr int32_t kMaxId = (1 << 22) - 1;
   static constexpr size_t kMaxBytes = size_t{1} << 28;
@@ -48,9 +68,10 @@ class Vocabulary {
   // Fails with kCorrupt (an id twice, a token twice, an id out of [0, kMaxId], more than kMaxBytes
   // of text, or texts made to collide); the message names the token or id.
   static Result<Vocabulary> Build(std::span<const Entry> entries);
-
-  Vocabulary(Vocabulary&&) = default;
-  Vocabulary& operator=(Vocabulary&&) = default;
+  // Of tables made before; `owner` keeps them. Only their sizes are checked here (kCorrupt). What
+  // they hold is checked when it is used: wrong tables give wrong tokens, with ids below id_limit.
+  static Result<Vocabulary> FromTables(const VocabularyTables& tables,
+                                       std::shared_ptr<const void> owner);
 
   std::optional<int32_t> Find(std::string_view token) const;
   // The id of the token `first` + `second`, whose hash is `hash`; -1 where there is none.
@@ -58,26 +79,28 @@ class Vocabulary {
   // The token's text; nullopt for an id that is not used.
   std::optional<std::string_view> Token(int32_t id) const;
 
-  size_t size() const { return size_; }  // tokens
-  int32_t id_limit() const {
-    return static_cast<int32_t>(offsets_.size()) - 1;
-  }  // one more than the largest id
-  size_t max_token_bytes() const { return max_token_bytes_; }
+  size_t size() const { return tables_.size; }           // tokens
+  int32_t id_limit() const { return tables_.id_limit; }  // one more than the largest id
+  size_t max_token_bytes() const { return tables_.max_token_bytes; }
+  const VocabularyTables& tables() const { return tables_; }
 
  private:
+  struct Arrays;
   Vocabulary() = default;
-  Status Insert(std::string_view token, int32_t id);
+  size_t Start(size_t id) const {
+    return tables_.offsets.empty()
+               ? tables_.starts[id]
+               : size_t{tables_.starts[id / VocabularyTables::kBlockIds]} + tables_.offsets[id];
+  }
   std::string_view Text(int32_t id) const {
-    return {bytes_.data() + offsets_[static_cast<size_t>(id)],
-            offsets_[static_cast<size_t>(id) + 1] - offsets_[static_cast<size_t>(id)]};
+    const size_t begin = Start(static_cast<size_t>(id));
+    const size_t end = Start(static_cast<size_t>(id) + 1);
+    if (begin > end || end > tables_.bytes.size()) return {};
+    return {tables_.bytes.data() + begin, end - begin};
   }
 
-  std::vector<char> bytes_;
-  std::vector<uint32_t> offsets_{0};
-  std::vector<Slot> slots_;
-  size_t mask_ = 0;
-  size_t size_ = 0;
-  size_t max_token_bytes_ = 0;
+  VocabularyTables tables_;
+  std::shared_ptr<const void> owner_;
 };
 
 }  // namespace minnow
