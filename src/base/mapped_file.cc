@@ -41,26 +41,45 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
   const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.fd < 0) return SystemError(path, "cannot open");
   MINNOW_ASSIGN_OR_RETURN(const size_t size, RegularFileSize(file.fd, path));
-  if (size == 0) return MappedFile(path, nullptr, 0);
-  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.fd, 0);
+  return Map(file.fd, path, 0, size);
+}
+
+Result<MappedFile> MappedFile::OpenRange(const std::string& path, uint64_t offset, uint64_t size) {
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.fd < 0) return SystemError(path, "cannot open");
+  MINNOW_ASSIGN_OR_RETURN(const size_t file_size, RegularFileSize(file.fd, path));
+  if (offset > file_size || size > file_size - offset) {
+    return Error{Code::kCorrupt, path + ": " + std::to_string(size) + " bytes at " +
+                                     std::to_string(offset) + " are beyond the end of the file"};
+  }
+  return Map(file.fd, path, offset, size);
+}
+
+Result<MappedFile> MappedFile::Map(int fd, const std::string& path, uint64_t offset, size_t size) {
+  if (size == 0) return MappedFile(path, nullptr, 0, 0);
+  const size_t skipped = offset % static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  void* data = ::mmap(nullptr, size + skipped, PROT_READ, MAP_SHARED, fd,
+                      static_cast<off_t>(offset - skipped));
   if (data == MAP_FAILED) return SystemError(path, "cannot map");
-  return MappedFile(path, static_cast<const std::byte*>(data), size);
+  return MappedFile(path, static_cast<const std::byte*>(data) + skipped, size, skipped);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      skipped_(std::exchange(other.skipped_, 0)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
+  std::swap(skipped_, other.skipped_);
   return *this;
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_ - skipped_), size_ + skipped_);
 }
 
 void MappedFile::Release(std::span<const std::byte> range) const {

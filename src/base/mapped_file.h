@@ -22,6 +22,9 @@ class MappedFile {
   // path.
   static Result<MappedFile> Open(const std::string& path);
 
+  // Maps `size` bytes from `offset` on. Fails also with kCorrupt where the file ends before.
+  static Result<MappedFile> OpenRange(const std::string& path, uint64_t offset, uint64_t size);
+
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
@@ -34,12 +37,14 @@ class MappedFile {
   void Release(std::span<const std::byte> range) const;
 
  private:
-  MappedFile(std::string path, const std::byte* data, size_t size)
-      : path_(std::move(path)), data_(data), size_(size) {}
+  MappedFile(std::string path, const std::byte* data, size_t size, size_t skipped)
+      : path_(std::move(path)), data_(data), size_(size), skipped_(skipped) {}
+  static Result<MappedFile> Map(int fd, const std::string& path, uint64_t offset, size_t size);
 
   std::string path_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
+  size_t skipped_ = 0;  // bytes that are mapped before data_: a mapping starts at a page
 };
 
 // Reads a whole small file. Fails with kNotFound, or kInvalidArgument above `limit_bytes` (both are

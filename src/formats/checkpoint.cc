@@ -96,10 +96,11 @@ int64_t TensorView::elements() const {
 
 std::string TensorView::ShapeString() const { return ShapeText(shape); }
 
-Status Checkpoint::AddFile(const std::string& path, const ShardIndex* wanted,
+Status Checkpoint::AddFile(Result<MappedFile> opened, const ShardIndex* wanted,
                            const std::string& shard, std::vector<Error>* problems) {
-  MINNOW_ASSIGN_OR_RETURN(MappedFile mapped, MappedFile::Open(path));
-  MINNOW_ASSIGN_OR_RETURN(SafetensorsHeader header, ParseSafetensorsHeader(mapped.bytes(), path));
+  MINNOW_ASSIGN_OR_RETURN(MappedFile mapped, std::move(opened));
+  MINNOW_ASSIGN_OR_RETURN(SafetensorsHeader header,
+                          ParseSafetensorsHeader(mapped.bytes(), mapped.path()));
   for (Error& problem : header.problems) {
     if (problems == nullptr) return std::move(problem);
     problems->push_back(std::move(problem));
@@ -128,7 +129,7 @@ Status Checkpoint::AddShards(const std::string& directory, std::vector<Error>* p
   const std::string index_path = Join(directory, kIndexFile);
   MINNOW_ASSIGN_OR_RETURN(const ShardIndex index, ShardIndex::Read(index_path));
   for (const std::string& shard : index.shards) {
-    Status added = AddFile(Join(directory, shard), &index, shard, problems);
+    Status added = AddFile(MappedFile::Open(Join(directory, shard)), &index, shard, problems);
     if (added.ok()) continue;
     if (problems == nullptr) return added;
     problems->push_back(std::move(added).error());
@@ -147,7 +148,7 @@ Status Checkpoint::AddShards(const std::string& directory, std::vector<Error>* p
 
 Status Checkpoint::AddDirectory(const std::string& directory, std::vector<Error>* problems) {
   const std::string single = Join(directory, kSingleFile);
-  if (Exists(single)) return AddFile(single, nullptr, "", problems);
+  if (Exists(single)) return AddFile(MappedFile::Open(single), nullptr, "", problems);
   if (Exists(Join(directory, kIndexFile))) return AddShards(directory, problems);
   if (Exists(Join(directory, kPickleFile))) {
     return Error{Code::kUnsupported,
@@ -160,7 +161,13 @@ Status Checkpoint::AddDirectory(const std::string& directory, std::vector<Error>
 
 Result<Checkpoint> Checkpoint::OpenFile(const std::string& path) {
   Checkpoint checkpoint;
-  MINNOW_RETURN_IF_ERROR(checkpoint.AddFile(path, nullptr, "", nullptr));
+  MINNOW_RETURN_IF_ERROR(checkpoint.AddFile(MappedFile::Open(path), nullptr, "", nullptr));
+  return checkpoint;
+}
+
+Result<Checkpoint> Checkpoint::FromMapped(MappedFile file) {
+  Checkpoint checkpoint;
+  MINNOW_RETURN_IF_ERROR(checkpoint.AddFile(std::move(file), nullptr, "", nullptr));
   return checkpoint;
 }
 
@@ -176,7 +183,7 @@ Checkpoint Checkpoint::Examine(const std::string& path, std::vector<Error>& prob
   std::error_code ec;
   Status opened = std::filesystem::is_directory(path, ec)
                       ? checkpoint.AddDirectory(path, &found)
-                      : checkpoint.AddFile(path, nullptr, "", &found);
+                      : checkpoint.AddFile(MappedFile::Open(path), nullptr, "", &found);
   if (!opened.ok()) found.push_back(std::move(opened).error());
   problems.insert(problems.end(), std::make_move_iterator(found.begin()),
                   std::make_move_iterator(found.end()));

@@ -44,6 +44,9 @@ class Checkpoint {
   // Opens one safetensors file.
   static Result<Checkpoint> OpenFile(const std::string& path);
 
+  // The same for bytes that are mapped already.
+  static Result<Checkpoint> FromMapped(MappedFile file);
+
   // For reports: opens a directory or one file as the functions above do, but goes on after a
   // problem. Every tensor that could be made out is there; what would have been an error is in
   // `problems`.
@@ -65,9 +68,9 @@ class Checkpoint {
   struct ShardIndex;
   Status AddDirectory(const std::string& directory, std::vector<Error>* problems);
   Status AddShards(const std::string& directory, std::vector<Error>* problems);
-  // Maps one file and adds its tensors: all of them, or with `wanted` those that the index says are
+  // Adds the tensors of one file: all of them, or with `wanted` those that the index says are
   // in `shard`.
-  Status AddFile(const std::string& path, const ShardIndex* wanted, const std::string& shard,
+  Status AddFile(Result<MappedFile> mapped, const ShardIndex* wanted, const std::string& shard,
                  std::vector<Error>* problems);
 
   std::vector<std::unique_ptr<MappedFile>> files_;

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <string_view>
+#include <utility>
 
 #include "base/mapped_file.h"
 #include "formats/json.h"
@@ -201,6 +202,52 @@ Result<EncoderConfig> ParseEncoderConfig(const std::string& json, const std::str
   MINNOW_RETURN_IF_ERROR(ReadNumbers(root, config));
   MINNOW_RETURN_IF_ERROR(ReadLabels(root, config));
   return config;
+}
+
+std::string EncoderConfigJson(const EncoderConfig& config) {
+  const auto act = std::find_if(kActivations.begin(), kActivations.end(), [&](const auto& row) {
+    return row.activation == config.hidden_act;
+  });
+  CHECK(act != kActivations.end());
+  const std::pair<const char*, int> sizes[] = {
+      {"vocab_size", config.vocab_size},
+      {"hidden_size", config.hidden_size},
+      {"num_hidden_layers", config.num_hidden_layers},
+      {"num_attention_heads", config.num_attention_heads},
+      {"intermediate_size", config.intermediate_size},
+      {"max_position_embeddings", config.max_position_embeddings},
+      {"type_vocab_size", config.type_vocab_size},
+      {"pad_token_id", config.pad_token_id}};
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  json.Key("model_type");
+  json.String(config.model_type);
+  if (!config.architecture.empty()) {
+    json.Key("architectures");
+    json.BeginArray();
+    json.String(config.architecture);
+    json.EndArray();
+  }
+  for (const auto& [name, size] : sizes) {
+    json.Key(name);
+    json.Int(size);
+  }
+  json.Key("hidden_act");
+  json.String(act->name);
+  json.Key("layer_norm_eps");
+  json.Float(config.layer_norm_eps);
+  if (!config.labels.empty()) {
+    json.Key("id2label");
+    json.BeginObject();
+    for (size_t i = 0; i < config.labels.size(); ++i) {
+      json.Key(std::to_string(i));
+      json.String(config.labels[i]);
+    }
+    json.EndObject();
+  }
+  json.EndObject();
+  return text;
 }
 
 Result<EncoderConfig> ReadEncoderConfig(const std::string& path) {

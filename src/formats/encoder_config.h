@@ -52,5 +52,7 @@ struct EncoderConfig {
 Result<EncoderConfig> ReadEncoderConfig(const std::string& path);
 // The same from the file's text; `name` stands for it in messages.
 Result<EncoderConfig> ParseEncoderConfig(const std::string& json, const std::string& name);
+// A config.json that gives the same config.
+std::string EncoderConfigJson(const EncoderConfig& config);
 
 }  // namespace minnow

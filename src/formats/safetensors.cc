@@ -28,7 +28,7 @@ struct TypeRow {
   size_t bytes;
 };
 
-constexpr std::array<TypeRow, 13> kTypes = {{
+constexpr std::array<TypeRow, 14> kTypes = {{
     {TensorType::kF64, "F64", 8},
     {TensorType::kF32, "F32", 4},
     {TensorType::kF16, "F16", 2},
@@ -39,6 +39,7 @@ constexpr std::array<TypeRow, 13> kTypes = {{
     {TensorType::kI8, "I8", 1},
     {TensorType::kU64, "U64", 8},
     {TensorType::kU32, "U32", 4},
+    {TensorType::kU16, "U16", 2},
     {TensorType::kU16, "U16", 2},
     {TensorType::kU8, "U8", 1},
     {TensorType::kBool, "BOOL", 1},

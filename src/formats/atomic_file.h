@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// AtomicFile: a file that appears as a whole under its name, or not at all.
+//
+// Written beside its place under another name, and renamed by Commit; removed where Commit was not
+// reached. One thread.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+
+namespace minnow {
+
+class AtomicFile {
+ public:
+  enum class Mode { kData, kProgram };
+  // Fails with kNotFound (no such directory), kInvalidArgument (`path` is no regular file) or
+  // kInternal; messages name `path`.
+  static Result<AtomicFile> Create(const std::string& path, Mode mode = Mode::kData);
+  AtomicFile(AtomicFile&& other) noexcept
+      : path_(std::move(other.path_)),
+        temporary_(std::exchange(other.temporary_, {})),
+        descriptor_(std::exchange(other.descriptor_, -1)) {}
+  AtomicFile& operator=(AtomicFile&&) = delete;
+  ~AtomicFile();
+
+  Status Write(std::span<const std::byte> bytes);
+  // The file takes its name; what had it before is gone.
+  Status Commit();
+
+ private:
+  AtomicFile(std::string path, std::string temporary, int descriptor)
+      : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
+
+  std::string path_;
+  std::string temporary_;  // empty once renamed
+  int descriptor_ = -1;
+};
+
+}  // namespace minnow

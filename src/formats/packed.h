@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packed file: one model, ready to be mapped and run. Layout: PACKED.md beside this file.
+//
+// A packed file is a safetensors file, so its header, offsets and sizes are checked as those of any
+// checkpoint are. Everything in it is untrusted.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/mapped_file.h"
+#include "base/result.h"
+#include "formats/checkpoint.h"
+#include "formats/encoder_config.h"
+#include "formats/sentence_transformers.h"
+
+namespace minnow {
+
+// How near the packed model's vectors are to those in fp32, over texts that the program carries.
+struct PackedQuality {
+  int texts = 0;
+  double cosine_mean = 0;
+  double cosine_min = 0;
+};
+
+// What a packed file says about its model.
+struct PackedHeader {
+  std::string model_id;
+  std::string packed_by;        // program and version
+  std::string dtype;            // of the products: "fp32", "bf16", "int8"
+  std::string embedding_dtype;  // of the tables: "fp32", "bf16", "int8", "int4"
+  EncoderConfig config;
+  SentenceTransformersLayout layout;  // without directories
+  std::string tokenizer_json;         // tokenizer.json without its vocabulary
+  std::optional<PackedQuality> quality;
+};
+
+// A tensor on its way into a file. Borrows its data.
+struct PackedTensor {
+  std::string name;
+  TensorType type = TensorType::kU8;
+  std::vector<int64_t> shape;
+  std::span<const std::byte> data;
+};
+
+// Writes `path` as a whole or not at all: a file beside it takes its place at the end. Fails with
+// kInvalidArgument or kInternal, naming the path. REQUIRES: names differ, data fits shape and type.
+Status WritePacked(const PackedHeader& header, std::span<const PackedTensor> tensors,
+                   const std::string& path);
+
+// Const after opening; may be read from any thread.
+class PackedFile {
+ public:
+  static constexpr int kVersion = 1;
+  static constexpr size_t kAlignment = 64;
+
+  // Reads the header, not the tensors. Fails with kNotFound, kCorrupt, or kUnsupported (another
+  // version, or a safetensors file that is no packed model).
+  static Result<std::shared_ptr<const PackedFile>> Open(const std::string& path);
+  static Result<std::shared_ptr<const PackedFile>> FromMapped(MappedFile file);
+
+  const PackedHeader& header() const { return header_; }
+  const Checkpoint& checkpoint() const { return checkpoint_; }
+  const std::string& path() const { return mapped().path(); }
+  std::span<const std::byte> file_bytes() const { return mapped().bytes(); }
+  size_t bytes() const { return file_bytes().size(); }
+
+  // Data of the tensor with that name, type and shape, aligned to kAlignment. kNotFound or kCorrupt
+  // otherwise; -1 in `shape` matches any size.
+  Result<const TensorView*> Get(const std::string& name, TensorType type,
+                                std::span<const int64_t> shape) const;
+
+  // Compares the checksum: reads the whole file. kCorrupt where they differ.
+  Status Verify() const;
+
+ private:
+  PackedFile() = default;
+  const MappedFile& mapped() const { return *checkpoint_.files().front(); }
+
+  Checkpoint checkpoint_;
+  PackedHeader header_;
+};
+
+}  // namespace minnow
