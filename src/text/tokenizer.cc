@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "formats/packed.h"
+#include "text/packed_tokenizer.h"
 #include "text/tokenizer_json.h"
 #include "text/unicode.h"
 
@@ -172,9 +174,10 @@ std::optional<TokenId> PipelineTokenizer::TokenToId(std::string_view token) cons
 // The larger tokenizer files in use are below 40 MB.
 constexpr size_t kMaxFileBytes = size_t{256} << 20;
 
-Result<std::unique_ptr<const Tokenizer>> FromDocument(const Result<JsonDocument>& document) {
+Result<std::unique_ptr<const Tokenizer>> FromDocument(
+    const Result<JsonDocument>& document, std::optional<Vocabulary> vocabulary = std::nullopt) {
   if (!document.ok()) return document.error();
-  auto parts = ReadTokenizerJson(document.value());
+  auto parts = ReadTokenizerJson(document.value(), std::move(vocabulary));
   if (!parts.ok()) {
     Error error = std::move(parts).error();
     // To the reader of JSON a wrong field is a wrong argument; here the file is at fault.
@@ -198,6 +201,16 @@ Result<std::unique_ptr<const Tokenizer>> Tokenizer::FromJson(std::string_view js
   JsonLimits limits;
   limits.max_bytes = kMaxFileBytes;
   return FromDocument(JsonDocument::Parse(json, name, limits));
+}
+
+Result<std::unique_ptr<const Tokenizer>> Tokenizer::FromPacked(
+    std::shared_ptr<const PackedFile> packed) {
+  const std::string name = packed->path() + ": minnow.tokenizer";
+  const auto document = JsonDocument::Parse(packed->header().tokenizer_json, name);
+  if (!document.ok()) return document.error();
+  MINNOW_ASSIGN_OR_RETURN(Vocabulary vocabulary,
+                          ReadPackedVocabulary(std::move(packed), document->root()));
+  return FromDocument(document, std::move(vocabulary));
 }
 
 }  // namespace minnow

@@ -20,6 +20,8 @@
 
 namespace minnow {
 
+class PackedFile;
+
 using TokenId = int32_t;
 
 // Half-open range of Unicode code points of the input text, as Hugging Face's Python API counts
@@ -58,6 +60,10 @@ class Tokenizer {
   // `json` is the text of a tokenizer.json; `name` stands for it in messages.
   static Result<std::unique_ptr<const Tokenizer>> FromJson(std::string_view json,
                                                            const std::string& name);
+
+  // The tokenizer of a packed file, whose tables are used where they lie.
+  static Result<std::unique_ptr<const Tokenizer>> FromPacked(
+      std::shared_ptr<const PackedFile> packed);
 
   virtual ~Tokenizer() = default;
 

@@ -86,7 +86,8 @@ Result<Vocabulary> ReadVocabulary(const JsonView& json) {
   return vocabulary;
 }
 
-Result<std::unique_ptr<const TokenModel>> ReadModel(const JsonView& json) {
+Result<std::unique_ptr<const TokenModel>> ReadModel(const JsonView& json,
+                                                    std::optional<Vocabulary> vocabulary) {
   MINNOW_RETURN_IF_ERROR(json.Object());
   MINNOW_ASSIGN_OR_RETURN(const std::string_view type, json.GetString("type"));
   if (type != "WordPiece") return Unsupported(*json.Find("type"), "WordPiece");
@@ -96,9 +97,11 @@ Result<std::unique_ptr<const TokenModel>> ReadModel(const JsonView& json) {
   MINNOW_ASSIGN_OR_RETURN(const int64_t limit,
                           json.GetInt("max_input_chars_per_word", 0, kMaxWordCodePoints));
   options.max_word_code_points = static_cast<size_t>(limit);
-  MINNOW_ASSIGN_OR_RETURN(const JsonView vocab, json.Get("vocab"));
-  MINNOW_ASSIGN_OR_RETURN(Vocabulary vocabulary, ReadVocabulary(vocab));
-  auto model = WordPiece::Make(std::move(vocabulary), std::move(options));
+  if (!vocabulary) {
+    MINNOW_ASSIGN_OR_RETURN(const JsonView vocab, json.Get("vocab"));
+    MINNOW_ASSIGN_OR_RETURN(vocabulary, ReadVocabulary(vocab));
+  }
+  auto model = WordPiece::Make(*std::move(vocabulary), std::move(options));
   if (!model.ok()) return json.Find("unk_token")->Wrong(model.error().code, model.error().message);
   return model;
 }
@@ -270,14 +273,15 @@ Result<WordPieceDecoder> ReadDecoder(const JsonView& json) {
 
 }  // namespace
 
-Result<TokenizerParts> ReadTokenizerJson(const JsonDocument& document) {
+Result<TokenizerParts> ReadTokenizerJson(const JsonDocument& document,
+                                         std::optional<Vocabulary> vocabulary_given) {
   const JsonView root = document.root();
   MINNOW_RETURN_IF_ERROR(root.Object());
   MINNOW_ASSIGN_OR_RETURN(const std::string_view version, root.GetString("version", "1.0"));
   if (version != "1.0") return Unsupported(*root.Find("version"), "1.0");
   TokenizerParts parts;
   MINNOW_ASSIGN_OR_RETURN(const JsonView model, root.Get("model"));
-  MINNOW_ASSIGN_OR_RETURN(parts.model, ReadModel(model));
+  MINNOW_ASSIGN_OR_RETURN(parts.model, ReadModel(model, std::move(vocabulary_given)));
   if (const auto normalizer = Part(root, "normalizer")) {
     MINNOW_ASSIGN_OR_RETURN(parts.normalizer, ReadNormalizer(*normalizer));
   }

@@ -13,6 +13,7 @@
 #include "text/pre_tokenizer.h"
 #include "text/template_processing.h"
 #include "text/token_model.h"
+#include "text/vocabulary.h"
 #include "text/wordpiece.h"
 
 namespace minnow {
@@ -27,8 +28,9 @@ struct TokenizerParts {
   TokenId id_limit = 0;                     // one more than the largest id
 };
 
-// Every id in the result is in [0, id_limit). Fails with kCorrupt or kUnsupported; the message
-// names the field.
-Result<TokenizerParts> ReadTokenizerJson(const JsonDocument& document);
+// Every id in the result is in [0, id_limit). `vocabulary`: the model's; without it, it is read
+// from the document. Fails with kCorrupt or kUnsupported; the message names the field.
+Result<TokenizerParts> ReadTokenizerJson(const JsonDocument& document,
+                                         std::optional<Vocabulary> vocabulary = std::nullopt);
 
 }  // namespace minnow

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// A tokenizer as a packed file holds it: tokenizer.json without its vocabulary, and the
+// vocabulary's tables as tensors.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "formats/json.h"
+#include "formats/packed.h"
+#include "text/vocabulary.h"
+
+namespace minnow {
+
+// What `minnow pack` makes of a tokenizer.json. The tensors borrow from `vocabulary`.
+struct TokenizerTables {
+  std::string json;
+  Vocabulary vocabulary;
+
+  std::vector<PackedTensor> tensors() const;
+};
+
+// Reads `directory`/tokenizer.json. Fails as Tokenizer::LoadDirectory does.
+Result<TokenizerTables> ReadTokenizerTables(const std::string& directory);
+
+// The vocabulary of a packed file, which it keeps open. `json`: the tokenizer's, which holds the
+// counts. Fails with kNotFound or kCorrupt.
+Result<Vocabulary> ReadPackedVocabulary(std::shared_ptr<const PackedFile> packed,
+                                        const JsonView& json);
+
+}  // namespace minnow
