@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,21 @@ struct EncoderLayerWeights {
   LayerNormWeights output_norm;
 };
 
-// Views into `storage`, but for the embedding tables, which are read from the checkpoint's mapping.
+// A table in another precision than its checkpoint's.
+struct ConvertedTable {
+  TableType type = TableType::kF32;
+  size_t rows = 0;
+  size_t columns = 0;
+  AlignedBuffer<std::byte> data;
+  AlignedBuffer<std::byte> scales;
+
+  EmbeddingTable table() const {
+    return EmbeddingTable(data.data(), type, rows, columns, scales.data());
+  }
+};
+
+// Views: into `storage` and `tables` or a packed file's mapping; embedding tables that need no
+// conversion into the checkpoint's.
 struct EncoderWeights {
   EmbeddingTable word_embeddings;        // [vocab_size, C]
   EmbeddingTable position_embeddings;    // [max_position_embeddings, C]
@@ -44,13 +59,16 @@ struct EncoderWeights {
   LayerNormWeights embeddings_norm;
   std::vector<EncoderLayerWeights> layers;
   AlignedBuffer<float> storage;
+  std::vector<ConvertedTable> tables;
 };
 
 // Packs the checkpoint's tensors; names with or without a "bert." (or "roberta.") prefix,
-// LayerNorms as weight and bias or as gamma and beta. `checkpoint` must outlive the result. Fails
-// with kNotFound, kCorrupt or kUnsupported.
+// LayerNorms as weight and bias or as gamma and beta. `embedding`: precision of the embedding
+// tables; nullopt: as they are in the checkpoint. `checkpoint` must outlive the result. Fails with
+// kNotFound, kCorrupt or kUnsupported.
 Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint, const EncoderConfig& config,
-                                          Dtype dtype);
+                                          Dtype dtype,
+                                          std::optional<TableType> embedding = std::nullopt);
 
 // Buffers of one forward pass, sized once.
 class EncoderActivations {

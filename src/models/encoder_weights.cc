@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one place where checkpoint names meet ours.
+// A checkpoint's tensors, packed into one storage.
 #include <array>
 #include <new>
+#include <utility>
 
 #include "models/encoder.h"
 #include "models/tensor_floats.h"
+#include "models/weight_list.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -42,73 +44,43 @@ size_t StorageFloats(const EncoderConfig& config, Dtype dtype) {
   return 2 * PaddedColumns(c) + config.num_hidden_layers * layer;
 }
 
-class Loader {
+// Reads and packs a checkpoint's tensors.
+class CheckpointReader : public WeightVisitor {
  public:
-  Loader(const Checkpoint& checkpoint, const EncoderConfig& config, Dtype dtype,
-         EncoderWeights& weights)
+  CheckpointReader(const Checkpoint& checkpoint, const EncoderConfig& config, Dtype dtype,
+                   std::optional<TableType> embedding, EncoderWeights& weights)
       : checkpoint_(checkpoint),
         config_(config),
         dtype_(dtype),
+        embedding_(embedding),
         weights_(weights),
-        writer_(weights.storage) {}
-
-  Status Load() {
-    FindPrefix();
-    const int64_t c = config_.hidden_size;
-    MINNOW_RETURN_IF_ERROR(LoadTable("embeddings.word_embeddings.weight", config_.vocab_size,
-                                     weights_.word_embeddings));
-    MINNOW_RETURN_IF_ERROR(LoadTable("embeddings.position_embeddings.weight",
-                                     config_.max_position_embeddings,
-                                     weights_.position_embeddings));
-    if (config_.type_vocab_size > 0) {
-      MINNOW_RETURN_IF_ERROR(LoadTable("embeddings.token_type_embeddings.weight",
-                                       config_.type_vocab_size, weights_.token_type_embeddings));
-    }
-    MINNOW_RETURN_IF_ERROR(LoadNorm("embeddings.LayerNorm", weights_.embeddings_norm));
-    for (int i = 0; i < config_.num_hidden_layers; ++i) {
-      const std::string layer = "encoder.layer." + std::to_string(i) + ".";
-      EncoderLayerWeights& w = weights_.layers.emplace_back();
-      const std::array<std::string, 3> qkv = {layer + "attention.self.query",
-                                              layer + "attention.self.key",
-                                              layer + "attention.self.value"};
-      MINNOW_RETURN_IF_ERROR(LoadLinear(qkv, c, c, w.query_key_value));
-      MINNOW_RETURN_IF_ERROR(
-          LoadLinear({{layer + "attention.output.dense"}}, c, c, w.attention_output));
-      MINNOW_RETURN_IF_ERROR(LoadNorm(layer + "attention.output.LayerNorm", w.attention_norm));
-      MINNOW_RETURN_IF_ERROR(LoadLinear({{layer + "intermediate.dense"}}, c,
-                                        config_.intermediate_size, w.intermediate));
-      MINNOW_RETURN_IF_ERROR(
-          LoadLinear({{layer + "output.dense"}}, config_.intermediate_size, c, w.output));
-      MINNOW_RETURN_IF_ERROR(LoadNorm(layer + "output.LayerNorm", w.output_norm));
-    }
-    return Status();
-  }
-
- private:
-  // A bare encoder has no prefix; one saved inside a model with a head has its model type's.
-  void FindPrefix() {
+        writer_(weights.storage) {
+    // A bare encoder has no prefix; one saved inside a model with a head has its model type's.
     for (const char* prefix : {"", "bert.", "roberta."}) {
       if (checkpoint_.Find(prefix + std::string("embeddings.word_embeddings.weight")) != nullptr)
         prefix_ = prefix;
     }
   }
 
-  Status LoadTable(const std::string& name, int64_t rows, EmbeddingTable& table) {
-    const std::array<int64_t, 2> shape = {rows, config_.hidden_size};
-    MINNOW_ASSIGN_OR_RETURN(const TensorView* tensor, checkpoint_.Get(prefix_ + name, shape));
+  Status Table(const std::string& name, TableKind kind, size_t rows,
+               EmbeddingTable& table) override {
+    const std::array<int64_t, 2> shape = {static_cast<int64_t>(rows), config_.hidden_size};
+    MINNOW_ASSIGN_OR_RETURN(const TensorView* tensor,
+                            checkpoint_.Get(prefix_ + name + ".weight", shape));
     MINNOW_ASSIGN_OR_RETURN(const TableType type, FloatTableType(*tensor));
-    table = EmbeddingTable(tensor->data.data(), type, rows, config_.hidden_size);
+    const TableType wanted = embedding_ ? StoredTableType(kind, *embedding_) : type;
+    if (wanted != type) {
+      MINNOW_ASSIGN_OR_RETURN(ConvertedTable converted, ConvertTable(*tensor, wanted));
+      table = converted.table();
+      weights_.tables.push_back(std::move(converted));
+    } else {
+      table = EmbeddingTable(tensor->data.data(), type, rows, config_.hidden_size);
+    }
     return Status();
   }
 
-  Status LoadVector(const std::string& name, int64_t size, float* out) {
-    const std::array<int64_t, 1> shape = {size};
-    MINNOW_ASSIGN_OR_RETURN(const TensorView* tensor, checkpoint_.Get(prefix_ + name, shape));
-    return CopyFloats(*tensor, out);
-  }
-
   // TensorFlow's names for LayerNorm's parameters survive in old checkpoints.
-  Status LoadNorm(const std::string& name, LayerNormWeights& norm) {
+  Status Norm(const std::string& name, LayerNormWeights& norm) override {
     const bool old_names = checkpoint_.Find(prefix_ + name + ".gamma") != nullptr;
     float* gamma = writer_.Take(config_.hidden_size);
     float* beta = writer_.Take(config_.hidden_size);
@@ -120,30 +92,31 @@ class Loader {
     return Status();
   }
 
-  // Linears of the same input, side by side as one.
-  Status LoadLinear(std::span<const std::string> names, int64_t in_features, int64_t out_features,
-                    Linear& linear) {
-    const size_t columns = names.size() * out_features;
+  Status Product(const std::string&, std::span<const std::string> parts, size_t in_features,
+                 size_t out_features, Linear& linear) override {
     PackedTarget target = {.dtype = dtype_};
-    const size_t weight_bytes = PackedWeightBytes(dtype_, in_features, columns);
+    const size_t weight_bytes = PackedWeightBytes(dtype_, in_features, out_features);
     target.weight = writer_.Take((weight_bytes + sizeof(float) - 1) / sizeof(float));
-    float* bias = writer_.Take(columns);
+    float* bias = writer_.Take(out_features);
     if (dtype_ == Dtype::kInt8) {
-      target.scale = writer_.Take(columns);
-      target.sum = writer_.Take(columns);
+      target.scale = writer_.Take(out_features);
+      target.sum = writer_.Take(out_features);
     }
-    std::vector<const TensorView*> parts;
-    for (size_t i = 0; i < names.size(); ++i) {
-      const std::array<int64_t, 2> shape = {out_features, in_features};
+    const size_t part_features = out_features / parts.size();
+    std::vector<const TensorView*> tensors;
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const std::array<int64_t, 2> shape = {static_cast<int64_t>(part_features),
+                                            static_cast<int64_t>(in_features)};
       MINNOW_ASSIGN_OR_RETURN(const TensorView* weight,
-                              checkpoint_.Get(prefix_ + names[i] + ".weight", shape));
-      parts.push_back(weight);
-      MINNOW_RETURN_IF_ERROR(LoadVector(names[i] + ".bias", out_features, bias + i * out_features));
+                              checkpoint_.Get(prefix_ + parts[i] + ".weight", shape));
+      tensors.push_back(weight);
+      MINNOW_RETURN_IF_ERROR(
+          LoadVector(parts[i] + ".bias", part_features, bias + i * part_features));
     }
-    MINNOW_RETURN_IF_ERROR(PackRows(parts, target));
+    MINNOW_RETURN_IF_ERROR(PackRows(tensors, target));
     linear = Linear({.dtype = dtype_,
-                     .in_features = static_cast<size_t>(in_features),
-                     .out_features = columns,
+                     .in_features = in_features,
+                     .out_features = out_features,
                      .weight = target.weight,
                      .bias = bias,
                      .scale = target.scale,
@@ -151,9 +124,17 @@ class Loader {
     return Status();
   }
 
+ private:
+  Status LoadVector(const std::string& name, size_t size, float* out) {
+    const std::array<int64_t, 1> shape = {static_cast<int64_t>(size)};
+    MINNOW_ASSIGN_OR_RETURN(const TensorView* tensor, checkpoint_.Get(prefix_ + name, shape));
+    return CopyFloats(*tensor, out);
+  }
+
   const Checkpoint& checkpoint_;
   const EncoderConfig& config_;
   const Dtype dtype_;
+  const std::optional<TableType> embedding_;
   EncoderWeights& weights_;
   StorageWriter writer_;
   std::string prefix_;
@@ -162,7 +143,7 @@ class Loader {
 }  // namespace
 
 Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint, const EncoderConfig& config,
-                                          Dtype dtype) {
+                                          Dtype dtype, std::optional<TableType> embedding) {
   EncoderWeights weights;
   try {
     weights.storage = AlignedBuffer<float>(StorageFloats(config, dtype), PageSize::kHuge);
@@ -171,7 +152,8 @@ Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint, const En
                                       std::to_string(StorageFloats(config, dtype) * sizeof(float)) +
                                       " bytes of packed weights"};
   }
-  MINNOW_RETURN_IF_ERROR(Loader(checkpoint, config, dtype, weights).Load());
+  CheckpointReader reader(checkpoint, config, dtype, embedding, weights);
+  MINNOW_RETURN_IF_ERROR(VisitWeights(config, weights, reader));
   return weights;
 }
 

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// SentenceEncoder over a model directory.
+// SentenceEncoder over a model directory or a packed file.
 #include "models/sentence_encoder.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <filesystem>
 #include <new>
+#include <optional>
+#include <utility>
 
 #include "kernels/dispatch.h"
 #include "models/batch_forward.h"
 #include "models/encoder.h"
+#include "models/packed_weights.h"
 #include "models/pooling.h"
 #include "models/tensor_floats.h"
+#include "models/weight_list.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -25,10 +28,10 @@ struct DenseWeights {
   AlignedBuffer<float> storage;
 };
 
-class DirectoryWorkspace : public SentenceEncoder::Workspace {
+class EncoderWorkspace : public SentenceEncoder::Workspace {
  public:
-  DirectoryWorkspace(const ModelInfo& info, size_t max_tokens, size_t max_texts, size_t widest,
-                     ThreadPool* pool)
+  EncoderWorkspace(const ModelInfo& info, size_t max_tokens, size_t max_texts, size_t widest,
+                   ThreadPool* pool)
       : forward(info.config, info.dtype, info.config.max_sequence_tokens(), ActiveKernels(), pool),
         max_tokens(max_tokens),
         max_texts(max_texts) {
@@ -65,23 +68,98 @@ MatmulActivation KernelActivation(DenseActivation activation) {
   return kMatmulNone;
 }
 
-class DirectoryEncoder : public SentenceEncoder {
+class PooledEncoder : public SentenceEncoder {
  public:
-  DirectoryEncoder(ModelInfo info, Checkpoint checkpoint)
-      : info_(std::move(info)), checkpoint_(std::move(checkpoint)), kernels_(ActiveKernels()) {}
+  explicit PooledEncoder(ModelInfo info) : info_(std::move(info)), kernels_(ActiveKernels()) {}
 
-  Status LoadWeights() {
-    MINNOW_ASSIGN_OR_RETURN(weights_, LoadEncoderWeights(checkpoint_, info_.config, info_.dtype));
+  Status LoadDirectory(std::optional<TableType> embedding) {
+    MINNOW_ASSIGN_OR_RETURN(checkpoint_,
+                            Checkpoint::OpenDirectory(info_.layout.transformer_directory));
+    MINNOW_ASSIGN_OR_RETURN(weights_,
+                            LoadEncoderWeights(checkpoint_, info_.config, info_.dtype, embedding));
+    info_.embedding = weights_.word_embeddings.type();
+    info_.weight_bytes = weights_.storage.size_bytes();
+    for (const ConvertedTable& table : weights_.tables)
+      info_.weight_bytes += table.data.size_bytes() + table.scales.size_bytes();
+    return LoadDenseModules(
+        [&](const DenseSpec& spec, DenseWeights& dense) { return ReadDense(spec, dense); });
+  }
+
+  Status LoadPacked(std::shared_ptr<const PackedFile> packed) {
+    packed_ = std::move(packed);
+    const auto embedding = ParseEmbeddingDtype(packed_->header().embedding_dtype);
+    if (!embedding.ok()) {
+      return Error{Code::kUnsupported,
+                   packed_->path() + ": minnow.embedding_dtype: " + embedding.error().message};
+    }
+    info_.embedding = *embedding;
+    PackedReader reader(*packed_, info_.config.hidden_size, info_.dtype, info_.embedding);
+    MINNOW_RETURN_IF_ERROR(VisitWeights(info_.config, weights_, reader));
+    PackedReader dense_reader(*packed_, info_.config.hidden_size, Dtype::kF32, TableType::kF32);
+    MINNOW_RETURN_IF_ERROR(LoadDenseModules([&](const DenseSpec& spec, DenseWeights& dense) {
+      return dense_reader.Product(DenseName(dense_.size()), {}, spec.in_features, spec.out_features,
+                                  dense.linear);
+    }));
+    info_.weight_bytes = reader.bytes() + dense_reader.bytes();
+    info_.quality = packed_->header().quality;
+    return Status();
+  }
+
+  std::vector<PackedTensor> PackedTensors() const override {
+    std::vector<PackedTensor> tensors;
+    PackedWriter writer(info_.config.hidden_size, tensors);
+    // The list fills in places as well as it reads them; here it only reads.
+    auto& weights = const_cast<EncoderWeights&>(weights_);
+    CHECK(VisitWeights(info_.config, weights, writer).ok());
+    for (size_t i = 0; i < dense_.size(); ++i) {
+      Linear linear = dense_[i].linear;
+      const LinearWeights& w = linear.weights();
+      CHECK(writer.Product(DenseName(i), {}, w.in_features, w.out_features, linear).ok());
+    }
+    return tensors;
+  }
+
+  const ModelInfo& info() const override { return info_; }
+
+  std::unique_ptr<Workspace> NewWorkspace(size_t max_tokens, size_t max_texts,
+                                          ThreadPool* pool) const override {
+    return std::make_unique<EncoderWorkspace>(info_, max_tokens, max_texts, widest_, pool);
+  }
+
+  void Embed(const TokenBatch& batch, bool normalize, Workspace& workspace,
+             float* out) const override {
+    auto& space = static_cast<EncoderWorkspace&>(workspace);
+    CHECK(batch.tokens() <= space.max_tokens && batch.texts() <= space.max_texts);
+    PoolSink sink(*this, normalize, space, out);
+    space.forward.Run(weights_, batch, sink);
+  }
+
+  void Hidden(const TokenBatch& batch, Workspace& workspace, float* out) const override {
+    auto& space = static_cast<EncoderWorkspace&>(workspace);
+    CHECK(batch.tokens() <= space.max_tokens && batch.texts() <= space.max_texts);
+    CopySink sink(batch, info_.config.hidden_size, out);
+    space.forward.Run(weights_, batch, sink);
+  }
+
+ private:
+  static std::string DenseName(size_t i) { return "dense." + std::to_string(i); }
+
+  // Checks that the modules fit each other; `load` fills in each one's weights.
+  template <class Load>
+  Status LoadDenseModules(const Load& load) {
     size_t width = info_.config.hidden_size * info_.layout.pooling.size();
     widest_ = PaddedColumns(width);
-    info_.weight_bytes = weights_.storage.size_bytes();
     for (const DenseSpec& spec : info_.layout.dense) {
       if (static_cast<size_t>(spec.in_features) != width) {
-        return Error{Code::kCorrupt, spec.directory + "/config.json: in_features is " +
-                                         std::to_string(spec.in_features) +
+        const std::string name = packed_ ? packed_->path() + ": " + DenseName(dense_.size())
+                                         : spec.directory + "/config.json";
+        return Error{Code::kCorrupt, name + ": in_features is " + std::to_string(spec.in_features) +
                                          ", but the module before gives " + std::to_string(width)};
       }
-      MINNOW_RETURN_IF_ERROR(LoadDense(spec));
+      DenseWeights dense;
+      dense.activation = KernelActivation(spec.activation);
+      MINNOW_RETURN_IF_ERROR(load(spec, dense));
+      dense_.push_back(std::move(dense));
       width = spec.out_features;
       widest_ = std::max(widest_, PaddedColumns(width));
     }
@@ -89,36 +167,11 @@ class DirectoryEncoder : public SentenceEncoder {
     return Status();
   }
 
-  const ModelInfo& info() const override { return info_; }
-
-  std::unique_ptr<Workspace> NewWorkspace(size_t max_tokens, size_t max_texts,
-                                          ThreadPool* pool) const override {
-    return std::make_unique<DirectoryWorkspace>(info_, max_tokens, max_texts, widest_, pool);
-  }
-
-  void Embed(const TokenBatch& batch, bool normalize, Workspace& workspace,
-             float* out) const override {
-    auto& space = static_cast<DirectoryWorkspace&>(workspace);
-    CHECK(batch.tokens() <= space.max_tokens && batch.texts() <= space.max_texts);
-    PoolSink sink(*this, normalize, space, out);
-    space.forward.Run(weights_, batch, sink);
-  }
-
-  void Hidden(const TokenBatch& batch, Workspace& workspace, float* out) const override {
-    auto& space = static_cast<DirectoryWorkspace&>(workspace);
-    CHECK(batch.tokens() <= space.max_tokens && batch.texts() <= space.max_texts);
-    CopySink sink(batch, info_.config.hidden_size, out);
-    space.forward.Run(weights_, batch, sink);
-  }
-
- private:
-  Status LoadDense(const DenseSpec& spec) {
+  Status ReadDense(const DenseSpec& spec, DenseWeights& dense) {
     MINNOW_ASSIGN_OR_RETURN(const Checkpoint file, Checkpoint::OpenDirectory(spec.directory));
     const size_t in_features = spec.in_features, out_features = spec.out_features;
     const size_t weight_floats =
         PackedWeightBytes(Dtype::kF32, in_features, out_features) / sizeof(float);
-    DenseWeights dense;
-    dense.activation = KernelActivation(spec.activation);
     dense.storage = AlignedBuffer<float>(weight_floats + PaddedColumns(out_features));
     const std::array<int64_t, 2> shape = {spec.out_features, spec.in_features};
     MINNOW_ASSIGN_OR_RETURN(const TensorView* weight, file.Get("linear.weight", shape));
@@ -134,14 +187,13 @@ class DirectoryEncoder : public SentenceEncoder {
                            .weight = dense.storage.data(),
                            .bias = bias});
     info_.weight_bytes += dense.storage.size_bytes();
-    dense_.push_back(std::move(dense));
     return Status();
   }
 
   // Pools each text into its row of out: [B, D].
   class PoolSink : public TextSink {
    public:
-    PoolSink(const DirectoryEncoder& encoder, bool normalize, DirectoryWorkspace& space, float* out)
+    PoolSink(const PooledEncoder& encoder, bool normalize, EncoderWorkspace& space, float* out)
         : encoder_(encoder), normalize_(normalize), space_(space), out_(out) {}
     void Take(size_t text, ConstRows hidden, size_t tokens, int member) override {
       encoder_.PoolText(hidden, tokens, normalize_, space_, member,
@@ -149,9 +201,9 @@ class DirectoryEncoder : public SentenceEncoder {
     }
 
    private:
-    const DirectoryEncoder& encoder_;
+    const PooledEncoder& encoder_;
     const bool normalize_;
-    DirectoryWorkspace& space_;
+    EncoderWorkspace& space_;
     float* const out_;
   };
 
@@ -174,7 +226,7 @@ class DirectoryEncoder : public SentenceEncoder {
   };
 
   // out: [D] f32
-  void PoolText(ConstRows hidden, size_t tokens, bool normalize, DirectoryWorkspace& space,
+  void PoolText(ConstRows hidden, size_t tokens, bool normalize, EncoderWorkspace& space,
                 int member, float* out) const {
     const size_t channels = info_.config.hidden_size;
     float* vector = space.pooled[member][0].data();
@@ -192,35 +244,59 @@ class DirectoryEncoder : public SentenceEncoder {
   }
 
   ModelInfo info_;
+  // What the weights are views of: one of the two.
   Checkpoint checkpoint_;
+  std::shared_ptr<const PackedFile> packed_;
   const Kernels& kernels_;
   EncoderWeights weights_;
   std::vector<DenseWeights> dense_;
   size_t widest_ = 0;  // floats of the widest vector between pooling and the end, padded
 };
 
+// A packed file has one precision; asking for another is a mistake.
+Result<Dtype> PackedDtype(const PackedFile& packed, const EncoderPrecision& wanted) {
+  const auto refuse = [&](const std::string& name) {
+    return Error{Code::kInvalidArgument, packed.path() + ": packed as " + packed.header().dtype +
+                                             " with " + packed.header().embedding_dtype +
+                                             " embeddings; " + name + " needs another packed file"};
+  };
+  auto dtype = ParseDtype(packed.header().dtype);
+  if (!dtype.ok()) {
+    return Error{Code::kUnsupported, packed.path() + ": minnow.dtype: " + dtype.error().message};
+  }
+  if (wanted.dtype && *wanted.dtype != *dtype) return refuse(DtypeName(*wanted.dtype));
+  if (wanted.embedding && packed.header().embedding_dtype != TableTypeName(*wanted.embedding))
+    return refuse(std::string(TableTypeName(*wanted.embedding)) + " embeddings");
+  return dtype;
+}
+
 }  // namespace
 
-Result<std::unique_ptr<SentenceEncoder>> SentenceEncoder::Load(const std::string& directory,
-                                                               Dtype dtype) {
+Result<std::unique_ptr<SentenceEncoder>> SentenceEncoder::Load(const ModelSource& source,
+                                                               const EncoderPrecision& precision) {
   ModelInfo info;
-  info.dtype = dtype;
-  info.model_id = std::filesystem::path(directory + "/").parent_path().filename().string();
-  MINNOW_ASSIGN_OR_RETURN(info.layout, ReadSentenceTransformersLayout(directory));
-  const std::string& transformer = info.layout.transformer_directory;
-  MINNOW_ASSIGN_OR_RETURN(info.config, ReadEncoderConfig(transformer + "/config.json"));
-  info.max_sequence_tokens = info.config.max_sequence_tokens();
-  if (info.layout.max_seq_length.has_value()) {
-    info.max_sequence_tokens = std::min(info.max_sequence_tokens, *info.layout.max_seq_length);
+  info.model_id = source.model_id();
+  info.layout = source.layout();
+  MINNOW_ASSIGN_OR_RETURN(info.config, source.ReadConfig());
+  info.max_sequence_tokens = MaxSequenceTokens(info.config, info.layout);
+  info.dtype = precision.dtype.value_or(Dtype::kF32);
+  if (source.packed()) {
+    MINNOW_ASSIGN_OR_RETURN(info.dtype, PackedDtype(*source.packed(), precision));
   }
-  MINNOW_ASSIGN_OR_RETURN(Checkpoint checkpoint, Checkpoint::OpenDirectory(transformer));
-  auto encoder = std::make_unique<DirectoryEncoder>(std::move(info), std::move(checkpoint));
+  auto encoder = std::make_unique<PooledEncoder>(std::move(info));
   try {
-    MINNOW_RETURN_IF_ERROR(encoder->LoadWeights());
+    MINNOW_RETURN_IF_ERROR(source.packed() ? encoder->LoadPacked(source.packed())
+                                           : encoder->LoadDirectory(precision.embedding));
   } catch (const std::bad_alloc&) {
-    return Error{Code::kInternal, directory + ": no memory for the packed weights"};
+    return Error{Code::kInternal, source.name() + ": no memory for the packed weights"};
   }
   return std::unique_ptr<SentenceEncoder>(std::move(encoder));
+}
+
+Result<std::unique_ptr<SentenceEncoder>> SentenceEncoder::Load(const std::string& path,
+                                                               Dtype dtype) {
+  MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(path));
+  return Load(source, {.dtype = dtype, .embedding = std::nullopt});
 }
 
 }  // namespace minnow

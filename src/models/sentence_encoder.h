@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,21 +16,31 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "formats/encoder_config.h"
+#include "formats/packed.h"
 #include "formats/sentence_transformers.h"
+#include "models/model_source.h"
 #include "models/token_batch.h"
 #include "nn/dtype.h"
+#include "nn/embedding_table.h"
 
 namespace minnow {
 
 // What a caller may want to know of a loaded model; filled at load.
 struct ModelInfo {
-  std::string model_id;  // as given by the user: directory name
+  std::string model_id;  // the directory's name, or what the packed file says
   EncoderConfig config;
   SentenceTransformersLayout layout;
   Dtype dtype = Dtype::kF32;
-  int max_sequence_tokens = 0;  // min of the position table and sentence_bert_config.json
-  int embedding_size = 0;       // D
-  size_t weight_bytes = 0;      // resident weights, packed
+  TableType embedding = TableType::kF32;  // of the word table
+  std::optional<PackedQuality> quality;   // of a packed file that was measured
+  int max_sequence_tokens = 0;            // min of the position table and sentence_bert_config.json
+  int embedding_size = 0;                 // D
+  size_t weight_bytes = 0;                // packed weights, in memory or in the packed file
+};
+
+struct EncoderPrecision {
+  std::optional<Dtype> dtype;          // nullopt: a packed file's own, fp32 for a directory
+  std::optional<TableType> embedding;  // nullopt: as it is stored
 };
 
 class SentenceEncoder {
@@ -37,12 +48,18 @@ class SentenceEncoder {
   // Room for the largest batch, allocated once; one for each thread that calls Embed.
   class Workspace;
 
-  // Maps `directory` and packs its weights. Fails with kNotFound, kCorrupt or kUnsupported, naming
-  // file and tensor.
-  static Result<std::unique_ptr<SentenceEncoder>> Load(const std::string& directory, Dtype dtype);
+  // Maps a directory's weights and packs them, or maps a packed file, whose weights are used where
+  // they lie. Fails with kNotFound, kCorrupt or kUnsupported, naming file and tensor;
+  // kInvalidArgument for a precision that a packed file does not have.
+  static Result<std::unique_ptr<SentenceEncoder>> Load(const ModelSource& source,
+                                                       const EncoderPrecision& precision);
+  static Result<std::unique_ptr<SentenceEncoder>> Load(const std::string& path, Dtype dtype);
   virtual ~SentenceEncoder() = default;
 
   virtual const ModelInfo& info() const = 0;
+  // The weights as a packed file holds them; none where there are no such. They borrow from the
+  // encoder.
+  virtual std::vector<PackedTensor> PackedTensors() const { return {}; }
 
   // Workspace for at most `max_tokens` tokens in at most `max_texts` texts. `pool` runs the
   // arithmetic and outlives it.

@@ -37,6 +37,71 @@ Status CopyFloats(const TensorView& tensor, float* out) {
 
 namespace {
 
+// Rows [begin, begin + count) of a matrix.
+TensorView RowsOf(const TensorView& matrix, size_t begin, size_t count) {
+  TensorView rows = matrix;
+  const size_t row_bytes = matrix.shape[1] * TensorTypeBytes(matrix.type);
+  rows.shape[0] = static_cast<int64_t>(count);
+  rows.data = matrix.data.subspan(begin * row_bytes, count * row_bytes);
+  return rows;
+}
+
+void ConvertRows(const float* rows, size_t count, size_t columns, TableType type, std::byte* data,
+                 std::byte* scales) {
+  switch (type) {
+    case TableType::kF32:
+    case TableType::kF16:
+      std::memcpy(data, rows, count * columns * sizeof(float));
+      return;
+    case TableType::kBF16: {
+      auto* out = reinterpret_cast<uint16_t*>(data);
+      for (size_t i = 0; i < count * columns; ++i) out[i] = RoundToBf16(rows[i]);
+      return;
+    }
+    case TableType::kInt8:
+      PackTableInt8(rows, count, columns, reinterpret_cast<int8_t*>(data),
+                    reinterpret_cast<float*>(scales));
+      return;
+    case TableType::kInt4:
+      PackTableInt4(rows, count, columns, reinterpret_cast<uint8_t*>(data),
+                    reinterpret_cast<uint16_t*>(scales));
+      return;
+  }
+}
+
+}  // namespace
+
+Result<ConvertedTable> ConvertTable(const TensorView& tensor, TableType type) {
+  CHECK(tensor.shape.size() == 2 && type != TableType::kF16);
+  const size_t rows = tensor.shape[0], columns = tensor.shape[1];
+  if (type == TableType::kInt4 && columns > kMaxInt4Columns) {
+    return Error{Code::kUnsupported,
+                 tensor.file->path() + ": tensor \"" + std::string(tensor.name) +
+                     "\": " + std::to_string(columns) + " columns, limit of int4 is " +
+                     std::to_string(kMaxInt4Columns)};
+  }
+  const size_t row_bytes = EmbeddingTable::RowBytes(type, columns);
+  const size_t scale_bytes = EmbeddingTable::ScaleBytes(type, columns);
+  ConvertedTable table = {.type = type,
+                          .rows = rows,
+                          .columns = columns,
+                          .data = AlignedBuffer<std::byte>(rows * row_bytes),
+                          .scales = AlignedBuffer<std::byte>(rows * scale_bytes)};
+  // A few rows at a time, so that memory for a table in fp32 is never needed.
+  constexpr size_t kRows = 256;
+  std::vector<float> floats(std::min(rows, kRows) * columns);
+  for (size_t begin = 0; begin < rows; begin += kRows) {
+    const size_t count = std::min(kRows, rows - begin);
+    MINNOW_RETURN_IF_ERROR(CopyFloats(RowsOf(tensor, begin, count), floats.data()));
+    ConvertRows(floats.data(), count, columns, type, table.data.data() + begin * row_bytes,
+                table.scales.data() + begin * scale_bytes);
+  }
+  tensor.file->Release(tensor.data);
+  return table;
+}
+
+namespace {
+
 void Pack(const float* rows, size_t columns, size_t inner, const PackedTarget& target) {
   switch (target.dtype) {
     case Dtype::kF32:

@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "formats/checkpoint.h"
+#include "models/encoder.h"
 #include "nn/dtype.h"
 #include "nn/embedding_table.h"
 
@@ -15,6 +16,10 @@ Result<TableType> FloatTableType(const TensorView& tensor);
 
 // out: [tensor.elements()] f32
 Status CopyFloats(const TensorView& tensor, float* out);
+
+// A matrix as an embedding table of `type`, which is not kF16. Its pages are released afterwards.
+// May throw std::bad_alloc.
+Result<ConvertedTable> ConvertTable(const TensorView& tensor, TableType type);
 
 // parts: matrices [N_i, K] of one K, stacked to [sum N_i, K] and packed for the kernels
 // (nn/weight_packing.h). For int8 also scale and sum: [PaddedColumns(sum N_i)]. The parts' pages

@@ -23,4 +23,11 @@ Result<Dtype> ParseDtype(const std::string& name) {
   return Error{Code::kInvalidArgument, "dtype \"" + name + "\" is not one of fp32, bf16, int8"};
 }
 
+Result<std::optional<Dtype>> ParseDtypeOrAuto(const std::string& name) {
+  if (name == "auto") return std::optional<Dtype>();
+  const auto dtype = ParseDtype(name);
+  if (dtype.ok()) return std::optional<Dtype>(*dtype);
+  return Error{Code::kInvalidArgument, dtype.error().message + ", auto"};
+}
+
 }  // namespace minnow

@@ -32,8 +32,16 @@ class EmbeddingTable {
   size_t rows() const { return rows_; }
   size_t columns() const { return columns_; }
   TableType type() const { return type_; }
+  const std::byte* data() const { return data_; }
+  const void* scales() const { return scales_; }
 
   static size_t RowBytes(TableType type, size_t columns);
+  // Bytes of a row's scales; 0 where it has none.
+  static size_t ScaleBytes(TableType type, size_t columns) {
+    return type == TableType::kInt8   ? sizeof(float)
+           : type == TableType::kInt4 ? Int4Groups(columns) * sizeof(uint16_t)
+                                      : 0;
+  }
   // Groups of 64 in a row of kInt4.
   static size_t Int4Groups(size_t columns) { return (columns + kInt4Group - 1) / kInt4Group; }
 

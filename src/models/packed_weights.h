@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// An encoder's weights in a packed file: views of its mapping, and the tensors to write.
+#pragma once
+
+#include <vector>
+
+#include "base/result.h"
+#include "formats/packed.h"
+#include "models/encoder.h"
+#include "models/weight_list.h"
+
+namespace minnow {
+
+// Views into the file, which must outlive them. Every name, type and shape is checked against the
+// sizes that the caller has from the config.
+class PackedReader : public WeightVisitor {
+ public:
+  PackedReader(const PackedFile& file, size_t channels, Dtype dtype, TableType embedding)
+      : file_(file), channels_(channels), dtype_(dtype), embedding_(embedding) {}
+
+  Status Table(const std::string& name, TableKind kind, size_t rows,
+               EmbeddingTable& table) override;
+  Status Norm(const std::string& name, LayerNormWeights& norm) override;
+  Status Product(const std::string& name, std::span<const std::string> parts, size_t in_features,
+                 size_t out_features, Linear& linear) override;
+
+  size_t bytes() const { return bytes_; }  // of all that was given out
+
+ private:
+  // The data of a tensor, or null after an error, which Take keeps.
+  const std::byte* Take(const std::string& name, TensorType type, std::span<const int64_t> shape);
+  const float* TakeVector(const std::string& name, size_t size);
+
+  const PackedFile& file_;
+  const size_t channels_;
+  const Dtype dtype_;
+  const TableType embedding_;
+  size_t bytes_ = 0;
+  Status status_;
+};
+
+// The tensors of loaded weights, in the order of the list; they borrow from the weights.
+class PackedWriter : public WeightVisitor {
+ public:
+  PackedWriter(size_t channels, std::vector<PackedTensor>& tensors)
+      : channels_(channels), tensors_(tensors) {}
+
+  Status Table(const std::string& name, TableKind kind, size_t rows,
+               EmbeddingTable& table) override;
+  Status Norm(const std::string& name, LayerNormWeights& norm) override;
+  Status Product(const std::string& name, std::span<const std::string> parts, size_t in_features,
+                 size_t out_features, Linear& linear) override;
+
+ private:
+  void Add(const std::string& name, TensorType type, std::vector<int64_t> shape, const void* data);
+  void AddVector(const std::string& name, const float* data, size_t size);
+
+  const size_t channels_;
+  std::vector<PackedTensor>& tensors_;
+};
+
+}  // namespace minnow
