@@ -12,6 +12,7 @@
 
 #include "base/cpu.h"
 #include "cli/commands.h"
+#include "cli/model_option.h"
 #include "cli/output.h"
 #include "kernels/dispatch.h"
 #include "models/sentence_encoder.h"
@@ -23,7 +24,7 @@ constexpr size_t kMaxTexts = 4096;
 
 struct EncoderBenchOptions {
   std::string model;
-  std::string dtype = "fp32";
+  std::string dtype = "auto";
   int threads = 1;
   double seconds = 1.5;  // for each shape, after the warm-up
   std::vector<std::string> shapes = {"1x16", "1x27", "1x150", "1x512", "32x128"};
@@ -109,8 +110,9 @@ std::vector<double> Time(const SentenceEncoder& encoder, const Shape& shape, Thr
 
 Status RunEncoderBench(const EncoderBenchOptions& options) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
-  MINNOW_ASSIGN_OR_RETURN(const Dtype dtype, ParseDtype(options.dtype));
-  MINNOW_ASSIGN_OR_RETURN(const auto encoder, SentenceEncoder::Load(options.model, dtype));
+  MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(options.dtype));
+  MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.model));
+  MINNOW_ASSIGN_OR_RETURN(const auto encoder, SentenceEncoder::Load(source, precision));
   MINNOW_ASSIGN_OR_RETURN(const std::vector<Shape> shapes,
                           Shapes(options, encoder->info().config.max_sequence_tokens()));
   ThreadPool pool(options.threads);
@@ -135,10 +137,8 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
   CLI::App* encoder = bench->add_subcommand(
       "encoder",
       "Time forward passes over random token ids; pin it for comparisons (taskset -c 0 ...)");
-  encoder->add_option("--model", options->model, "Model directory")
-      ->required()
-      ->envname("MINNOW_MODEL");
-  encoder->add_option("--dtype", options->dtype, "Precision: fp32");
+  AddModelOption(*encoder, options->model);
+  AddDtypeOption(*encoder, options->dtype);
   encoder->add_option("--threads", options->threads, "Threads that share one batch")
       ->check(CLI::Range(1, 1024));
   encoder->add_option("--seconds", options->seconds, "Time for each shape")
@@ -150,6 +150,7 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
                    "One batch of texts with these numbers of tokens: 12,45,7")
       ->delimiter(',');
   encoder->callback([options, &exit_code] {
+    RequireModel(options->model);
     const Status status = RunEncoderBench(*options);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });

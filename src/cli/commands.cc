@@ -80,6 +80,8 @@ int RunCommandLine(int argc, char** argv) {
   AddTokenizeCommand(app, exit_code);
   AddInspectCommand(app, exit_code);
   AddServeCommand(app, exit_code);
+  AddPackCommand(app, exit_code);
+  AddBundleCommand(app, exit_code);
   AddBenchCommand(app, exit_code);
   AddCpuCommand(app, exit_code);
   AddCompletionCommand(app, exit_code);

@@ -16,6 +16,7 @@
 #include "base/cpu.h"
 #include "base/thread_pool.h"
 #include "cli/commands.h"
+#include "cli/model_option.h"
 #include "cli/output.h"
 #include "cli/text_input.h"
 #include "formats/json.h"
@@ -33,7 +34,7 @@ constexpr size_t kBytesPerThread = 32;
 
 struct EmbedCommand {
   std::string model;
-  std::string dtype = "fp32";
+  std::string dtype = "auto";
   int threads = 0;
   bool normalize = true;
   std::string output = "json";
@@ -153,9 +154,10 @@ class Embedding {
 
 Status Embed(const EmbedCommand& command) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
-  MINNOW_ASSIGN_OR_RETURN(const Dtype dtype, ParseDtype(command.dtype));
+  MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(command.dtype));
+  MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
   MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<EmbeddingModel> model,
-                          EmbeddingModel::Load(command.model, dtype));
+                          EmbeddingModel::Load(source, precision));
   ThreadPool pool(Threads(command));
   return Embedding(command, *model, &pool).Run();
 }
@@ -165,10 +167,8 @@ Status Embed(const EmbedCommand& command) {
 void AddEmbedCommand(CLI::App& app, int& exit_code) {
   CLI::App* embed = app.add_subcommand("embed", "Print the vectors of texts");
   auto command = std::make_shared<EmbedCommand>();
-  embed->add_option("--model", command->model, "Model directory")
-      ->required()
-      ->envname("MINNOW_MODEL");
-  embed->add_option("--dtype", command->dtype, "Precision: fp32")->envname("MINNOW_DTYPE");
+  AddModelOption(*embed, command->model);
+  AddDtypeOption(*embed, command->dtype);
   embed->add_option("--threads", command->threads, "Threads; 0: as many as there are usable cores")
       ->check(CLI::Range(0, kMaxThreads))
       ->envname("MINNOW_THREADS");
@@ -187,6 +187,7 @@ void AddEmbedCommand(CLI::App& app, int& exit_code) {
       "  minnow embed --model DIR --output f32 < lines.txt > vectors.f32\n"
       "  jq .text documents.jsonl | minnow embed --model DIR --json-input");
   embed->callback([command, &exit_code] {
+    RequireModel(command->model);
     const Status status = Embed(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });

@@ -23,6 +23,7 @@
 #include "base/cpu.h"
 #include "cli/commands.h"
 #include "cli/log.h"
+#include "cli/model_option.h"
 #include "cli/output.h"
 #include "http/server.h"
 #include "kernels/dispatch.h"
@@ -35,7 +36,7 @@ constexpr int kMaxThreads = 1024;
 struct ServeCommand {
   std::string model;
   std::string served_model_name;
-  std::string dtype = "fp32";
+  std::string dtype = "auto";
   std::string host = "0.0.0.0";
   int port = 8080;
   int threads = 0;
@@ -85,7 +86,7 @@ class Serving {
   Serving(const ServeCommand& command, const Log& log)
       : command_(command), log_(log), service_(&metrics_), main_thread_(::pthread_self()) {}
 
-  Status Run(Dtype dtype) {
+  Status Run(const EncoderPrecision& precision) {
     // Blocked before any thread starts, so that only the wait below sees them.
     const sigset_t ending = EndingSignals();
     ::pthread_sigmask(SIG_BLOCK, &ending, nullptr);
@@ -98,7 +99,7 @@ class Serving {
                             http::Server::Start(ToServerOptions(command_), std::move(router)));
     log_.Info("listening", {{"host", command_.host}, {"port", std::to_string(server_->port())}});
 
-    std::thread loader([this, dtype] { Load(dtype); });
+    std::thread loader([this, precision] { Load(precision); });
     int signal = 0;
     ::sigwait(&ending, &signal);
     // From here on the same signal ends the program at once.
@@ -120,9 +121,9 @@ class Serving {
 
  private:
   // Runs on the loading thread.
-  void Load(Dtype dtype) {
+  void Load(const EncoderPrecision& precision) {
     const auto begin = std::chrono::steady_clock::now();
-    Status status = LoadModel(dtype);
+    Status status = LoadModel(precision);
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
     if (status.ok()) {
       const api::EmbeddingFacts& facts = *service_.facts();
@@ -145,9 +146,10 @@ class Serving {
     ::pthread_kill(main_thread_, SIGTERM);
   }
 
-  Status LoadModel(Dtype dtype) {
+  Status LoadModel(const EncoderPrecision& precision) {
+    MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command_.model));
     MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddingModel> model,
-                            EmbeddingModel::Load(command_.model, dtype));
+                            EmbeddingModel::Load(source, precision));
     EngineOptions options = ToEngineOptions(command_);
     options.max_batch_tokens = std::max(options.max_batch_tokens, model->max_tokens());
     std::string name = command_.served_model_name.empty() ? model->encoder().info().model_id
@@ -177,9 +179,9 @@ class Serving {
 
 Status Serve(const ServeCommand& command) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
-  MINNOW_ASSIGN_OR_RETURN(const Dtype dtype, ParseDtype(command.dtype));
+  MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(command.dtype));
   const Log log(command.log_format == "json" ? LogFormat::kJson : LogFormat::kText);
-  return Serving(command, log).Run(dtype);
+  return Serving(command, log).Run(precision);
 }
 
 // $PORT, which platforms set; --port and MINNOW_PORT go before it.
@@ -195,14 +197,12 @@ void ReadPortVariable(const CLI::Option& option, ServeCommand& command) {
 }
 
 void AddModelOptions(CLI::App& serve, ServeCommand& command) {
-  serve.add_option("--model", command.model, "Model directory")
-      ->required()
-      ->envname("MINNOW_MODEL");
+  AddModelOption(serve, command.model);
   serve
       .add_option("--served-model-name", command.served_model_name,
-                  "Name of the model in answers; without it, the directory's name")
+                  "Name of the model in answers; without it, the directory's or packed file's own")
       ->envname("MINNOW_SERVED_MODEL_NAME");
-  serve.add_option("--dtype", command.dtype, "Precision: fp32")->envname("MINNOW_DTYPE");
+  AddDtypeOption(serve, command.dtype);
   serve
       .add_option("--threads", command.threads, "Threads that compute; 0: as many as usable cores")
       ->check(CLI::Range(0, kMaxThreads))
@@ -270,6 +270,7 @@ void AddServeCommand(CLI::App& app, int& exit_code) {
       "  curl localhost:8080/v1/embeddings -H 'Content-Type: application/json' \\\n"
       "    -d '{\"model\": \"any\", \"input\": [\"a sentence\"]}'");
   serve->callback([command, port, &exit_code] {
+    RequireModel(command->model);
     ReadPortVariable(*port, *command);
     const Status status = Serve(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

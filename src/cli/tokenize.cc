@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/commands.h"
+#include "cli/model_option.h"
 #include "cli/output.h"
 #include "cli/text_input.h"
 #include "formats/json.h"
@@ -61,15 +62,14 @@ Status WriteEncodings(const Tokenizer& tokenizer, const EncodeOptions& options, 
 }
 
 Status Tokenize(const TokenizeCommand& command) {
-  MINNOW_ASSIGN_OR_RETURN(const EmbeddingModelFiles files,
-                          EmbeddingModelFiles::Open(command.model));
-  MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<const Tokenizer> tokenizer, files.LoadTokenizer());
+  MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
+  MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<const Tokenizer> tokenizer, LoadTokenizer(source));
   EncodeOptions options;
   options.add_special_tokens = !command.no_special;
   options.want_offsets = true;
   if (command.truncate) {
-    MINNOW_ASSIGN_OR_RETURN(const int limit, files.ReadMaxSequenceTokens());
-    options.max_tokens = static_cast<size_t>(limit);
+    MINNOW_ASSIGN_OR_RETURN(const EncoderConfig config, source.ReadConfig());
+    options.max_tokens = static_cast<size_t>(MaxSequenceTokens(config, source.layout()));
   }
   TextInput input(command.texts, command.json_input);
   Output output;
@@ -83,15 +83,13 @@ Status Tokenize(const TokenizeCommand& command) {
 void AddTokenizeCommand(CLI::App& app, int& exit_code) {
   CLI::App* tokenize = app.add_subcommand("tokenize", "Print the token ids of texts");
   auto command = std::make_shared<TokenizeCommand>();
-  tokenize
-      ->add_option("--model", command->model, "Model directory; the tokenizer's files are enough")
-      ->required()
-      ->envname("MINNOW_MODEL");
+  AddModelOption(*tokenize, command->model);
   tokenize->add_flag("--no-special", command->no_special, "Without special tokens such as [CLS]");
   tokenize->add_flag("--json-input", command->json_input, "Each text is a JSON string");
   tokenize->add_flag("--truncate", command->truncate, "Cut at the model's limit, as embed does");
   tokenize->add_option("TEXT", command->texts, "Texts; without any, the lines of standard input");
   tokenize->footer(
+      "The tokenizer's files are enough for a model directory.\n"
       "Prints {\"ids\":[...],\"tokens\":[...],\"offsets\":[[begin,end],...]} for each text; "
       "offsets\n"
       "count code points.\n\n"
@@ -99,6 +97,7 @@ void AddTokenizeCommand(CLI::App& app, int& exit_code) {
       "  minnow tokenize --model DIR \"a sentence\"\n"
       "  minnow tokenize --model DIR --no-special < lines.txt");
   tokenize->callback([command, &exit_code] {
+    RequireModel(command->model);
     const Status status = Tokenize(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });

@@ -20,29 +20,16 @@ void Truncate(TokenizedText& text, size_t limit, TruncationDirection direction) 
 
 }  // namespace
 
-Result<EmbeddingModelFiles> EmbeddingModelFiles::Open(const std::string& directory) {
-  EmbeddingModelFiles files;
-  MINNOW_ASSIGN_OR_RETURN(files.layout, ReadSentenceTransformersLayout(directory));
-  return files;
+Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source) {
+  if (source.packed()) return Tokenizer::FromPacked(source.packed());
+  return Tokenizer::LoadDirectory(source.layout().transformer_directory);
 }
 
-Result<std::unique_ptr<const Tokenizer>> EmbeddingModelFiles::LoadTokenizer() const {
-  return Tokenizer::LoadDirectory(layout.transformer_directory);
-}
-
-Result<int> EmbeddingModelFiles::ReadMaxSequenceTokens() const {
-  MINNOW_ASSIGN_OR_RETURN(const EncoderConfig config,
-                          ReadEncoderConfig(layout.transformer_directory + "/config.json"));
-  return std::min(config.max_sequence_tokens(),
-                  layout.max_seq_length.value_or(config.max_sequence_tokens()));
-}
-
-Result<std::unique_ptr<EmbeddingModel>> EmbeddingModel::Load(const std::string& directory,
-                                                             Dtype dtype) {
+Result<std::unique_ptr<EmbeddingModel>> EmbeddingModel::Load(const ModelSource& source,
+                                                             const EncoderPrecision& precision) {
   MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<SentenceEncoder> encoder,
-                          SentenceEncoder::Load(directory, dtype));
-  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<const Tokenizer> tokenizer,
-                          Tokenizer::LoadDirectory(encoder->info().layout.transformer_directory));
+                          SentenceEncoder::Load(source, precision));
+  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<const Tokenizer> tokenizer, LoadTokenizer(source));
   return std::make_unique<EmbeddingModel>(std::move(tokenizer), std::move(encoder));
 }
 

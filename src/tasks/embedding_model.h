@@ -15,6 +15,7 @@
 
 #include "base/aligned_buffer.h"
 #include "base/result.h"
+#include "models/model_source.h"
 #include "models/sentence_encoder.h"
 #include "text/tokenizer.h"
 
@@ -35,19 +36,13 @@ struct LengthPolicy {
   TruncationDirection direction = TruncationDirection::kRight;
 };
 
-// Folders and limits of a model directory, known without reading its weights.
-struct EmbeddingModelFiles {
-  SentenceTransformersLayout layout;
-  // Fails as the readers of the files do.
-  static Result<EmbeddingModelFiles> Open(const std::string& directory);
-  Result<std::unique_ptr<const Tokenizer>> LoadTokenizer() const;
-  // Longest text in tokens, special tokens included; reads config.json.
-  Result<int> ReadMaxSequenceTokens() const;
-};
+// The tokenizer of a model, without reading its weights.
+Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source);
 
 class EmbeddingModel {
  public:
-  static Result<std::unique_ptr<EmbeddingModel>> Load(const std::string& directory, Dtype dtype);
+  static Result<std::unique_ptr<EmbeddingModel>> Load(const ModelSource& source,
+                                                      const EncoderPrecision& precision);
   EmbeddingModel(std::unique_ptr<const Tokenizer> tokenizer,
                  std::unique_ptr<SentenceEncoder> encoder);
 

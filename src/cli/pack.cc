@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// minnow pack and minnow bundle: a model in one file, and in the program.
+#include "tasks/pack.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "base/cpu.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "formats/bundle.h"
+#include "kernels/dispatch.h"
+#include "models/model_source.h"
+#include "models/weight_list.h"
+
+namespace minnow {
+namespace {
+
+struct PackCommand {
+  std::string model;
+  std::string dtype = "int8";
+  std::string embedding_dtype;
+  std::string output;
+};
+
+struct BundleCommand {
+  std::string model;
+  std::string output;
+};
+
+Result<PackOptions> ToOptions(const PackCommand& command) {
+  PackOptions options;
+  options.packed_by = std::string("minnow ") + MINNOW_VERSION;
+  MINNOW_ASSIGN_OR_RETURN(options.dtype, ParseDtype(command.dtype));
+  const std::string embedding =
+      command.embedding_dtype.empty() ? DtypeName(options.dtype) : command.embedding_dtype;
+  MINNOW_ASSIGN_OR_RETURN(options.embedding, ParseEmbeddingDtype(embedding));
+  return options;
+}
+
+std::string Megabytes(size_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
+Status Pack(const PackCommand& command) {
+  MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
+  MINNOW_ASSIGN_OR_RETURN(const PackOptions options, ToOptions(command));
+  ThreadPool pool(Cpu().usable_cores());
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  const auto progress = [terminal](const std::string& step) {
+    if (terminal) std::fprintf(stderr, "\r\033[K%s", step.c_str());
+  };
+  const auto packed = PackModel(command.model, options, command.output, &pool, progress);
+  progress("");
+  if (!packed.ok()) return packed.error();
+  char quality[128];
+  std::snprintf(quality, sizeof quality, "cosine to fp32 over %d texts: mean %.5f, min %.5f",
+                packed->quality.texts, packed->quality.cosine_mean, packed->quality.cosine_min);
+  if (!(packed->quality.cosine_mean >= kWantedCosineMean)) {
+    PrintError("warning: this model loses more than usual in " + command.dtype + " (" + quality +
+               ")");
+  }
+  Output output;
+  output.Write(command.output + ": " + Megabytes(packed->bytes) + ", " + command.dtype + ", " +
+               TableTypeName(options.embedding) + " embeddings; " + quality + "\n");
+  return output.Finish();
+}
+
+Status Bundle(const BundleCommand& command) {
+  MINNOW_ASSIGN_OR_RETURN(const auto model, PackedFile::Open(command.model));
+  MINNOW_RETURN_IF_ERROR(model->Verify());
+  MINNOW_RETURN_IF_ERROR(WriteBundle(*model, command.output));
+  Output output;
+  output.Write(command.output + ": carries " + model->header().model_id + ", " +
+               Megabytes(model->bytes()) + "\n");
+  return output.Finish();
+}
+
+}  // namespace
+
+void AddPackCommand(CLI::App& app, int& exit_code) {
+  CLI::App* pack = app.add_subcommand("pack", "Turn a model directory into one packed file");
+  auto command = std::make_shared<PackCommand>();
+  pack->add_option("--model", command->model, "Model directory")
+      ->required()
+      ->envname("MINNOW_MODEL");
+  pack->add_option("--dtype", command->dtype, "Precision: int8, bf16, fp32");
+  pack->add_option("--embedding-dtype", command->embedding_dtype,
+                   "Precision of the embedding tables: int8, int4, bf16, fp32; default: --dtype");
+  pack->add_option("-o,--output", command->output, "The packed file")->required();
+  pack->footer(
+      "Measures the packed model against fp32 and keeps the figures in the file.\n\n"
+      "Examples:\n"
+      "  minnow pack --model DIR -o model.minnow\n"
+      "  minnow pack --model DIR --dtype int8 --embedding-dtype int4 -o small.minnow");
+  pack->callback([command, &exit_code] {
+    const Status status = Pack(*command);
+    exit_code = status.ok() ? kExitDone : Fail(status.error());
+  });
+}
+
+void AddBundleCommand(CLI::App& app, int& exit_code) {
+  CLI::App* bundle =
+      app.add_subcommand("bundle", "Write a copy of this program that carries a packed model");
+  auto command = std::make_shared<BundleCommand>();
+  bundle->add_option("--model", command->model, "Packed file")->required();
+  bundle->add_option("-o,--output", command->output, "The program to write")->required();
+  bundle->footer(
+      "The program that is written needs no --model and no other file.\n\n"
+      "Examples:\n"
+      "  minnow bundle --model model.minnow -o my-embedder\n"
+      "  ./my-embedder embed \"a sentence\"");
+  bundle->callback([command, &exit_code] {
+    const Status status = Bundle(*command);
+    exit_code = status.ok() ? kExitDone : Fail(status.error());
+  });
+}
+
+}  // namespace minnow

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// PackModel: a model directory -> one packed file, measured against fp32.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "formats/packed.h"
+#include "nn/dtype.h"
+#include "nn/embedding_table.h"
+
+namespace minnow {
+
+struct PackOptions {
+  Dtype dtype = Dtype::kInt8;
+  TableType embedding = TableType::kInt8;
+  std::string packed_by;  // program and version
+};
+
+// The mean cosine below which a packed model is worth a warning.
+inline constexpr double kWantedCosineMean = 0.998;
+
+struct PackResult {
+  size_t bytes = 0;
+  PackedQuality quality;
+};
+
+// Writes `path` as a whole or not at all. `progress` is told what is being done. Fails as the
+// readers of the directory do, or with kInternal where the file cannot be written.
+Result<PackResult> PackModel(const std::string& directory, const PackOptions& options,
+                             const std::string& path, ThreadPool* pool,
+                             const std::function<void(const std::string&)>& progress);
+
+}  // namespace minnow

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// Packed files: the same vectors and tokens as the directory, every kind of damage, and fixtures of
+// each version of the format that must stay readable.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "base/mapped_file.h"
+#include "formats/json.h"
+#include "formats/packed.h"
+#include "tasks/embedding_model.h"
+#include "tasks/pack.h"
+
+namespace minnow {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+constexpr const char* kTexts[] = {"a small fish", "the sea is deep and the fish are many", "x", "",
+                                  "unaffable fish! [MASK] Ça va"};
+
+std::string Fixture(const std::string& name) {
+  return (fs::path(MINNOW_SOURCE_DIR) / "tests" / "fixtures" / name).string();
+}
+
+class PackedModel : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    directory_ = fs::path(testing::TempDir()) /
+                 (std::string("minnow_packed_") + std::to_string(::getpid()) + info->name());
+    fs::create_directories(directory_);
+    path_ = (directory_ / "model.minnow").string();
+  }
+  void TearDown() override { fs::remove_all(directory_); }
+
+  void Pack(const std::string& fixture, Dtype dtype, TableType embedding) {
+    const auto result =
+        PackModel(Fixture(fixture), {.dtype = dtype, .embedding = embedding, .packed_by = "test"},
+                  path_, &pool_, [](const std::string&) {});
+    ASSERT_TRUE(result.ok()) << result.error().message;
+    EXPECT_EQ(result->quality.texts, 64);
+    EXPECT_GT(result->quality.cosine_mean, 0.9);
+    EXPECT_LE(result->quality.cosine_min, result->quality.cosine_mean);
+    EXPECT_EQ(result->bytes, fs::file_size(path_));
+  }
+
+  Result<std::vector<float>> Embed(const std::string& path, const EncoderPrecision& precision) {
+    MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(path));
+    MINNOW_ASSIGN_OR_RETURN(const auto model, EmbeddingModel::Load(source, precision));
+    EmbeddingBatch batch(*model, std::max<size_t>(512, model->max_tokens()), std::size(kTexts),
+                         &pool_);
+    for (const char* text : kTexts) {
+      auto tokens = model->Tokenize(text, LengthPolicy{});
+      if (tokens.ok() && batch.Fits(*tokens)) batch.Add(*tokens);
+    }
+    const auto vectors = batch.Run(/*normalize=*/true);
+    return std::vector<float>(vectors.begin(), vectors.end());
+  }
+
+  std::string Contents() const { return ReadSmallFile(path_, size_t{1} << 26).value(); }
+  void Write(const std::string& bytes) const {
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+  }
+  Error LoadError() {
+    auto vectors = Embed(path_, {});
+    return vectors.ok() ? Error{Code::kInternal, "(loaded)"} : vectors.error();
+  }
+
+  ThreadPool pool_{1};
+  fs::path directory_;
+  std::string path_;
+};
+
+TEST_F(PackedModel, GivesTheSameBitsAsTheDirectory) {
+  const std::pair<Dtype, TableType> precisions[] = {{Dtype::kF32, TableType::kF32},
+                                                    {Dtype::kBF16, TableType::kBF16},
+                                                    {Dtype::kInt8, TableType::kInt8},
+                                                    {Dtype::kInt8, TableType::kInt4}};
+  for (const char* fixture :
+       {"tiny_bert", "tiny_bert_prefixed", "tiny_bert_sharded", "tiny_roberta", "tiny_bert_odd"}) {
+    for (const auto& [dtype, embedding] : precisions) {
+      Pack(fixture, dtype, embedding);
+      const auto expected = Embed(Fixture(fixture), {.dtype = dtype, .embedding = embedding});
+      const auto found = Embed(path_, {});
+      ASSERT_TRUE(expected.ok() && found.ok()) << LoadError().message;
+      ASSERT_GT(expected->size(), 0u);
+      ASSERT_EQ(expected->size(), found->size());
+      EXPECT_EQ(0, std::memcmp(expected->data(), found->data(), found->size() * sizeof(float)))
+          << fixture << " " << DtypeName(dtype);
+    }
+  }
+}
+
+TEST_F(PackedModel, GivesTheSameTokensAsTheDirectory) {
+  for (const char* fixture : {"tiny_bert", "tiny_bert_odd", "tiny_roberta"}) {
+    Pack(fixture, Dtype::kInt8, TableType::kInt8);
+    const auto expected = Tokenizer::LoadDirectory(Fixture(fixture));
+    const auto found = Tokenizer::FromPacked(PackedFile::Open(path_).value());
+    ASSERT_TRUE(expected.ok() && found.ok());
+    EXPECT_EQ((*expected)->vocab_size(), (*found)->vocab_size());
+    for (const char* text : kTexts) {
+      const Encoding a = (*expected)->Encode(text, {.want_offsets = true});
+      const Encoding b = (*found)->Encode(text, {.want_offsets = true});
+      EXPECT_EQ(a.ids, b.ids);
+      EXPECT_EQ(a.offsets, b.offsets);
+      EXPECT_EQ((*expected)->Decode(a.ids, false), (*found)->Decode(a.ids, false));
+    }
+  }
+}
+
+TEST_F(PackedModel, PackingTwiceGivesTheSameBytes) {
+  Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
+  const std::string first = Contents();
+  Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
+  EXPECT_EQ(first, Contents());
+}
+
+TEST_F(PackedModel, KeepsWhatTheDirectorySays) {
+  Pack("tiny_bert_sharded", Dtype::kInt8, TableType::kInt4);
+  const auto packed = ModelSource::Open(path_);
+  const auto directory = ModelSource::Open(Fixture("tiny_bert_sharded"));
+  ASSERT_TRUE(packed.ok() && directory.ok());
+  EXPECT_EQ(packed->model_id(), "tiny_bert_sharded");
+  EXPECT_EQ(EncoderConfigJson(packed->ReadConfig().value()),
+            EncoderConfigJson(directory->ReadConfig().value()));
+  EXPECT_EQ(packed->layout().pooling, directory->layout().pooling);
+  EXPECT_EQ(packed->layout().normalize, directory->layout().normalize);
+  EXPECT_EQ(packed->layout().max_seq_length, directory->layout().max_seq_length);
+  EXPECT_EQ(packed->layout().dense.size(), directory->layout().dense.size());
+  EXPECT_EQ(packed->packed()->header().dtype, "int8");
+  EXPECT_EQ(packed->packed()->header().embedding_dtype, "int4");
+  EXPECT_TRUE(packed->packed()->Verify().ok());
+}
+
+TEST_F(PackedModel, HasOnePrecision) {
+  Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
+  EXPECT_TRUE(Embed(path_, {.dtype = Dtype::kInt8, .embedding = TableType::kInt8}).ok());
+  for (const EncoderPrecision& other :
+       {EncoderPrecision{.dtype = Dtype::kF32, .embedding = std::nullopt},
+        EncoderPrecision{.dtype = std::nullopt, .embedding = TableType::kInt4}}) {
+    const auto vectors = Embed(path_, other);
+    ASSERT_FALSE(vectors.ok());
+    EXPECT_EQ(vectors.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(vectors.error().message, HasSubstr("packed as int8"));
+  }
+}
+
+TEST_F(PackedModel, IsNotWrittenWhereItCannotBe) {
+  const auto pack = [&](const std::string& to) {
+    const auto result = PackModel(Fixture("tiny_bert"), {}, to, &pool_, [](const auto&) {});
+    return result.ok() ? Code::kInternal : result.error().code;
+  };
+  EXPECT_EQ(pack((directory_ / "nowhere" / "x.minnow").string()), Code::kNotFound);
+  EXPECT_EQ(pack(directory_.string()), Code::kInvalidArgument);
+  EXPECT_EQ(pack("/dev/null"), Code::kInvalidArgument);
+  EXPECT_TRUE(fs::is_empty(directory_));
+}
+
+// --- damage
+// -------------------------------------------------------------------------------------------------------
+
+TEST_F(PackedModel, CutShortIsCorrupt) {
+  Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
+  const std::string whole = Contents();
+  for (size_t size = 0; size < whole.size(); size += 1 + size / 16) {
+    Write(whole.substr(0, size));
+    EXPECT_EQ(LoadError().code, Code::kCorrupt) << size << ": " << LoadError().message;
+  }
+  Write(whole + "x");
+  EXPECT_EQ(LoadError().code, Code::kCorrupt);
+}
+
+TEST_F(PackedModel, OtherVersionsAndOtherFilesAreUnsupported) {
+  Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
+  std::string bytes = Contents();
+  const std::string version = "\"minnow.format\":\"1\"";
+  const size_t at = bytes.find(version);
+  ASSERT_NE(at, std::string::npos);
+  bytes[at + version.size() - 2] = '2';
+  Write(bytes);
+  EXPECT_EQ(LoadError().code, Code::kUnsupported);
+  EXPECT_THAT(LoadError().message, HasSubstr("version \"2\""));
+  fs::copy_file(Fixture("tiny_bert/model.safetensors"), path_,
+                fs::copy_options::overwrite_existing);
+  EXPECT_EQ(LoadError().code, Code::kUnsupported);
+  EXPECT_THAT(LoadError().message, HasSubstr("minnow pack"));
+}
+
+// A config that the tensors do not fit, told in as many bytes as the honest one.
+TEST_F(PackedModel, LiesInTheHeaderAreFound) {
+  const std::pair<std::string, std::string> lies[] = {
+      {"\\\"hidden_size\\\":32", "\\\"hidden_size\\\":64"},
+      {"\\\"intermediate_size\\\":64", "\\\"intermediate_size\\\":96"},
+      {"\\\"num_hidden_layers\\\":2", "\\\"num_hidden_layers\\\":3"},
+      {"\\\"vocab_size\\\":109", "\\\"vocab_size\\\":999"},
+      {"\\\"max_position_embeddings\\\":40", "\\\"max_position_embeddings\\\":99"},
+      {"\\\"type_vocab_size\\\":2", "\\\"type_vocab_size\\\":9"},
+      {"\"minnow.embedding_dtype\":\"int8\"", "\"minnow.embedding_dtype\":\"int4\""},
+      {"\"minnow.embedding_dtype\":\"int8\"", "\"minnow.embedding_dtype\":\"int9\""},
+      {"\"minnow.dtype\":\"int8\"", "\"minnow.dtype\":\"bf16\""},
+      {"\"minnow.dtype\":\"int8\"", "\"minnow.dtype\":\"int5\""},
+      {"\\\"ids\\\":109", "\\\"ids\\\":199"},
+      {"\\\"tokens\\\":109", "\\\"tokens\\\":999"},
+      {"\"minnow.config\"", "\"minnow.confiG\""},
+      {"\"minnow.tokenizer\"", "\"minnow.tokenizeR\""},
+  };
+  Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
+  const std::string whole = Contents();
+  for (const auto& [honest, lie] : lies) {
+    std::string bytes = whole;
+    const size_t at = bytes.find(honest);
+    ASSERT_NE(at, std::string::npos) << honest;
+    bytes.replace(at, honest.size(), lie);
+    Write(bytes);
+    const Error error = LoadError();
+    EXPECT_NE(error.code, Code::kInternal) << lie;
+    EXPECT_THAT(error.message, HasSubstr("model.minnow")) << lie;
+    EXPECT_EQ(ModelSource::Open(path_).ok() && ModelSource::Open(path_)->packed()->Verify().ok(),
+              false)
+        << lie;
+  }
+}
+
+// Any byte may be wrong anywhere: what is refused is refused in order, what is not runs. The
+// checksum sees each of them.
+TEST_F(PackedModel, FlippedBitsNeverCrash) {
+  Pack("tiny_bert", Dtype::kInt8, TableType::kInt4);
+  const std::string whole = Contents();
+  std::mt19937 random(1);
+  const size_t header = whole.find("  \0") == std::string::npos ? 8192 : whole.find("  \0");
+  constexpr int kFlips = 20000;
+  int loaded = 0;
+  for (int i = 0; i < kFlips; ++i) {
+    std::string bytes = whole;
+    // Every other flip in the header, where most can go wrong.
+    const size_t at = random() % (i % 2 == 0 ? whole.size() : std::min(header, whole.size()));
+    bytes[at] = static_cast<char>(bytes[at] ^ (1 << random() % 8));
+    Write(bytes);
+    if (Embed(path_, {}).ok()) ++loaded;
+    const auto packed = PackedFile::Open(path_);
+    if (packed.ok()) ASSERT_FALSE((*packed)->Verify().ok()) << at;
+  }
+  EXPECT_GT(loaded, 0);
+  EXPECT_LT(loaded, kFlips);
+}
+
+// --- fixtures
+// -----------------------------------------------------------------------------------------------------
+
+// Files written by the first release of each version: never rewritten, only added to.
+TEST(PackedFixtures, Version1StaysReadable) {
+  const fs::path folder = Fixture("packed_v1");
+  const auto golden = JsonDocument::ReadFile((folder / "golden.json").string());
+  ASSERT_TRUE(golden.ok()) << golden.error().message;
+  ThreadPool pool(1);
+  int compared = 0;
+  for (const JsonView file : golden->root().Get("files")->Items()) {
+    const std::string path = (folder / std::string(*file.GetString("name"))).string();
+    const auto source = ModelSource::Open(path);
+    ASSERT_TRUE(source.ok()) << source.error().message;
+    EXPECT_TRUE(source->packed()->Verify().ok()) << path;
+    const auto model = EmbeddingModel::Load(*source, {});
+    ASSERT_TRUE(model.ok()) << model.error().message;
+    EmbeddingBatch batch(**model, std::max<size_t>(512, (*model)->max_tokens()), 1, &pool);
+    for (const JsonView one : file.Get("texts")->Items()) {
+      batch.Add((*model)->Tokenize(*one.GetString("text"), LengthPolicy{}).value());
+      const auto vector = batch.Run(/*normalize=*/true);
+      const JsonView expected = one.Get("vector").value();
+      ASSERT_EQ(vector.size(), expected.size());
+      // Other instruction sets round in another order.
+      for (size_t i = 0; i < vector.size(); ++i)
+        EXPECT_NEAR(vector[i], *expected.at(i).Number(), 1e-3) << path;
+      ++compared;
+    }
+  }
+  EXPECT_GE(compared, 12);
+}
+
+}  // namespace
+}  // namespace minnow
