@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The server against the clients that people use: the openai package and huggingface_hub's InferenceClient.
+
+Each test is skipped, with a message, where its package cannot be imported.
+"""
+import importlib
+import json
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from program import PROGRAM, TINY, environment  # noqa: E402
+
+START_SECONDS = 30
+
+
+def package(name):
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise unittest.SkipTest(f"the package {name} is not installed: {error}")
+
+
+class ClientTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.log = tempfile.NamedTemporaryFile("r+")
+        cls.process = subprocess.Popen([PROGRAM, "serve", "--model", TINY, "--host", "127.0.0.1"],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=cls.log,
+                                       env=environment(MINNOW_PORT="0"))
+        cls.addClassCleanup(cls.stop)
+        end = time.monotonic() + START_SECONDS
+        while " ready " not in cls.lines():
+            if time.monotonic() > end or cls.process.poll() is not None:
+                raise AssertionError(f"the server did not start: {cls.lines()}")
+            time.sleep(0.01)
+        cls.url = "http://127.0.0.1:" + re.search(r"\bport=(\d+)", cls.lines()).group(1)
+
+    @classmethod
+    def lines(cls):
+        return pathlib.Path(cls.log.name).read_text()
+
+    @classmethod
+    def stop(cls):
+        cls.process.kill()
+        cls.process.wait(START_SECONDS)
+        cls.log.close()
+
+    def test_openai_package(self):
+        openai = package("openai")
+        client = openai.OpenAI(base_url=self.url + "/v1", api_key="unused", max_retries=0)
+        model = client.models.list().data[0].id
+        texts = ["one text", "another"]
+        floats = client.embeddings.create(model=model, input=texts, encoding_format="float")
+        self.assertEqual([item.index for item in floats.data], [0, 1])
+        self.assertGreater(floats.usage.prompt_tokens, 2)
+        self.assertEqual(floats.usage.prompt_tokens, floats.usage.total_tokens)
+        # Without encoding_format the package asks for base64 and decodes it.
+        decoded = client.embeddings.create(model=model, input=texts)
+        for ours, theirs in zip(decoded.data, floats.data):
+            self.assertEqual(len(ours.embedding), len(theirs.embedding))
+            for a, b in zip(ours.embedding, theirs.embedding):
+                self.assertAlmostEqual(a, b, places=6)
+        short = client.embeddings.create(model=model, input="one text", dimensions=3, encoding_format="float")
+        self.assertEqual(len(short.data[0].embedding), 3)
+        self.assertAlmostEqual(sum(x * x for x in short.data[0].embedding), 1, places=5)
+
+    def test_openai_package_raises_its_own_errors(self):
+        openai = package("openai")
+        client = openai.OpenAI(base_url=self.url + "/v1", api_key="unused", max_retries=0)
+        model = client.models.list().data[0].id
+        with self.assertRaises(openai.NotFoundError) as unknown:
+            client.embeddings.create(model="no-such-model", input="a")
+        self.assertEqual(unknown.exception.code, "model_not_found")
+        with self.assertRaises(openai.BadRequestError) as empty:
+            client.embeddings.create(model=model, input=["a", ""])
+        self.assertEqual(empty.exception.param, "input")
+        self.assertIn("input[1]", str(empty.exception))
+        with self.assertRaises(openai.BadRequestError):
+            client.embeddings.create(model=model, input=["a"] * 2049)
+
+    def test_huggingface_inference_client(self):
+        hub = package("huggingface_hub")
+        package("numpy")
+        for url in (self.url, self.url + "/embed"):
+            client = hub.InferenceClient(model=url)
+            vector = client.feature_extraction("one text")
+            self.assertEqual(vector.shape[0], 1)
+            self.assertAlmostEqual(float((vector * vector).sum()), 1, places=5)
+            self.assertEqual(
+                client.feature_extraction("one text", normalize=False, truncate=True,
+                                          truncation_direction="Left").shape, vector.shape)
+            with self.assertRaises(hub.errors.HfHubHTTPError) as refused:
+                client.feature_extraction("one text", prompt_name="query")
+            self.assertEqual(refused.exception.response.status_code, 422)
+            self.assertEqual(json.loads(refused.exception.response.text)["error_type"], "Validation")
+
+
+if __name__ == "__main__":
+    unittest.main()
