@@ -12,12 +12,15 @@
 
 static const int kVectorsPerPanel = (int)kPanelColumns / kTileLanes;
 
+static const size_t kLineBytes = 64;
+
 // y tile [R, V vectors] = x [R, words] times V vectors of columns of packed w. All R*V accumulators
 // live in registers: every loop over them is unrolled, since GCC 12 spills the whole array when one
 // is not.
 template <int R, int V>
 __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word* w,
-                                    size_t panel_stride, size_t words, float* y, size_t y_stride) {
+                                    size_t panel_stride, size_t words, float* y, size_t y_stride,
+                                    const char* next) {
   VA acc[R][V];
 #pragma GCC unroll 32
   for (int r = 0; r < R; ++r) {
@@ -25,6 +28,7 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
     for (int v = 0; v < V; ++v) acc[r][v] = VZeroAccumulator();
   }
   for (size_t k = 0; k < words; ++k) {
+    __builtin_prefetch(next + k * kLineBytes, /*rw=*/0, /*locality=*/2);
     VW b[V];
 #pragma GCC unroll 32
     for (int v = 0; v < V; ++v) {
@@ -46,7 +50,7 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
 }
 
 typedef void (*TileFunction)(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride,
-                             size_t words, float* y, size_t y_stride);
+                             size_t words, float* y, size_t y_stride, const char* next);
 
 // Rows that fill the registers when V vectors are taken at a time.
 template <int V>
@@ -103,10 +107,15 @@ inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
     const size_t column = first * kTileLanes;
     const Word* w =
         t.w + first / kVectorsPerPanel * panel_stride + first % kVectorsPerPanel * kTileLanes;
+    // What the next group of columns will read, a part during each tile of this one.
+    const char* next = (const char*)(w + V * kTileLanes / kPanelColumns * panel_stride);
+    const size_t group_bytes = V * kTileLanes * t.words * sizeof(Word);
+    size_t asked_bytes = 0;
     for (size_t row = 0; row < t.rows;) {
       const size_t rows = EvenTile(t.rows - row, TileRows<V>::kMost);
       TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words,
-                       t.y + row * t.y_stride + column, t.y_stride);
+                       t.y + row * t.y_stride + column, t.y_stride, next + asked_bytes);
+      asked_bytes += asked_bytes + t.words * kLineBytes < group_bytes ? t.words * kLineBytes : 0;
       finish(row, rows, column, (size_t)(V * kTileLanes));
       row += rows;
     }
