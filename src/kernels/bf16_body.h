@@ -16,7 +16,7 @@ void MatmulBf16(const struct PackedMatmul* m) {
                                  m->rows,
                                  m->columns / kPanelColumns};
   Product(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
-    FinishFloats(m->y, m->y_stride, m->bias, m->residual, m->residual_stride, m->activation, row,
-                 rows, column, columns);
+    FinishFloats</*kShort=*/true>(m->y, m->y_stride, m->bias, m->residual, m->residual_stride,
+                                  m->activation, row, rows, column, columns);
   });
 }

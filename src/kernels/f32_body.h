@@ -25,16 +25,18 @@ inline void VStoreAccumulator(float* p, VA v) { VStore(p, v); }
 
 void ActivateF32(float* y, size_t n, enum MatmulActivation activation) {
   size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) VStore(y + i, VActivate(VLoad(y + i), activation));
-  if (i < n) VStorePart(y + i, n - i, VActivate(VLoadPart(y + i, n - i), activation));
+  for (; i + kLanes <= n; i += kLanes)
+    VStore(y + i, VActivate</*kShort=*/false>(VLoad(y + i), activation));
+  if (i < n)
+    VStorePart(y + i, n - i, VActivate</*kShort=*/false>(VLoadPart(y + i, n - i), activation));
 }
 
 void MatmulF32Run(const struct MatmulF32* m) {
   const TileOperands operands = {m->x, m->x_stride, m->w,    m->inner,
                                  m->y, m->y_stride, m->rows, m->columns / kPanelColumns};
   Product(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
-    FinishFloats(m->y, m->y_stride, m->bias, m->residual, m->residual_stride, m->activation, row,
-                 rows, column, columns);
+    FinishFloats</*kShort=*/false>(m->y, m->y_stride, m->bias, m->residual, m->residual_stride,
+                                   m->activation, row, rows, column, columns);
   });
 }
 

@@ -62,7 +62,7 @@ void MatmulInt8(const struct PackedMatmul* m) {
       for (size_t c = column; c < column + columns; c += kLanes) {
         const VF constant = VMulAdd(offset, VLoad(m->w_sum + c), VLoad(m->bias + c));
         VF value = VMulAdd(LoadSums(y + c), VMul(scale, VLoad(m->w_scale + c)), constant);
-        value = VActivate(value, m->activation);
+        value = VActivate</*kShort=*/true>(value, m->activation);
         if (residual) value = VAdd(value, VLoad(residual + c));
         VStore(y + c, value);
       }

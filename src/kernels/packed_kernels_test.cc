@@ -169,9 +169,11 @@ TEST_P(PackedKernelsTest, MatmulEqualsReference) {
 
 TEST_P(PackedKernelsTest, Epilogues) {
   for (MatmulActivation activation : {kMatmulNone, kMatmulGeluErf, kMatmulGeluTanh, kMatmulRelu}) {
+    // GELU's short form is 2e-4 from the true one (vector_math_body.h).
+    const double limit = activation == kMatmulGeluErf ? 2.5e-4 : 5e-5;
     for (bool residual : {false, true}) {
       const Product product({11, 64, 80, activation, residual}, precision());
-      EXPECT_LT(Distance(product.Run(kernels(), 0, 11), product.Run(reference(), 0, 11)), 5e-5);
+      EXPECT_LT(Distance(product.Run(kernels(), 0, 11), product.Run(reference(), 0, 11)), limit);
     }
   }
 }

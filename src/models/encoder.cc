@@ -10,7 +10,7 @@ namespace {
 
 // Rows that go through a layer's products together: their activations stay in the second-level
 // cache while the weights stream by.
-constexpr size_t kRowBlock = 96;
+constexpr size_t kRowBlock = 72;
 
 MatmulActivation KernelActivation(Activation activation) {
   switch (activation) {
