@@ -37,15 +37,18 @@ Result<size_t> RegularFileSize(int fd, const std::string& path) {
 
 }  // namespace
 
+// O_NONBLOCK below: opening a FIFO would wait for its writer, before we could see that it is no
+// regular file.
+
 Result<MappedFile> MappedFile::Open(const std::string& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) return SystemError(path, "cannot open");
   MINNOW_ASSIGN_OR_RETURN(const size_t size, RegularFileSize(file.fd, path));
   return Map(file.fd, path, 0, size);
 }
 
 Result<MappedFile> MappedFile::OpenRange(const std::string& path, uint64_t offset, uint64_t size) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) return SystemError(path, "cannot open");
   MINNOW_ASSIGN_OR_RETURN(const size_t file_size, RegularFileSize(file.fd, path));
   if (offset > file_size || size > file_size - offset) {
@@ -93,7 +96,7 @@ void MappedFile::Release(std::span<const std::byte> range) const {
 }
 
 Result<std::string> ReadSmallFile(const std::string& path, size_t limit_bytes) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   if (file.fd < 0) return SystemError(path, "cannot open");
   MINNOW_ASSIGN_OR_RETURN(const size_t size, RegularFileSize(file.fd, path));
   if (size > limit_bytes) {
