@@ -82,6 +82,7 @@ int RunCommandLine(int argc, char** argv) {
   AddServeCommand(app, exit_code);
   AddPackCommand(app, exit_code);
   AddBundleCommand(app, exit_code);
+  AddEvalCommand(app, exit_code);
   AddBenchCommand(app, exit_code);
   AddCpuCommand(app, exit_code);
   AddCompletionCommand(app, exit_code);

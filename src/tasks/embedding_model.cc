@@ -104,6 +104,11 @@ bool EmbeddingBatch::Fits(const TokenizedText& text) const {
   return texts_ + 1 < starts_.size() && text.ids.size() <= ids_.size() - used;
 }
 
+bool EmbeddingBatch::FitsBoth(const TokenizedText& first, const TokenizedText& second) const {
+  const size_t used = static_cast<size_t>(starts_[texts_]);
+  return texts_ + 2 < starts_.size() && first.ids.size() + second.ids.size() <= ids_.size() - used;
+}
+
 void EmbeddingBatch::Add(const TokenizedText& text) {
   CHECK(Fits(text));
   const int32_t start = starts_[texts_];

@@ -75,6 +75,7 @@ class EmbeddingBatch {
                  ThreadPool* pool);
 
   bool Fits(const TokenizedText& text) const;
+  bool FitsBoth(const TokenizedText& first, const TokenizedText& second) const;
   // REQUIRES: Fits(text).
   void Add(const TokenizedText& text);
   size_t texts() const { return texts_; }

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// minnow eval: how good a model's vectors are.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "base/cpu.h"
+#include "cli/commands.h"
+#include "cli/model_option.h"
+#include "cli/output.h"
+#include "formats/json.h"
+#include "kernels/dispatch.h"
+#include "models/weight_list.h"
+#include "tasks/sts.h"
+
+namespace minnow {
+namespace {
+
+struct StsCommand {
+  std::string file;
+  std::string model;
+  std::string dtype = "auto";
+  bool json = false;
+};
+
+std::string Report(const StsCommand& command, const ModelInfo& info, size_t pairs,
+                   double spearman) {
+  char number[32];
+  std::snprintf(number, sizeof number, "%.4f", spearman);
+  if (!command.json) {
+    return std::string("spearman ") + number + " over " + std::to_string(pairs) + " pairs (" +
+           info.model_id + ", " + DtypeName(info.dtype) + ", " + TableTypeName(info.embedding) +
+           " embeddings)\n";
+  }
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  json.Key("spearman");
+  json.Double(spearman);
+  json.Key("pairs");
+  json.Uint(pairs);
+  json.Key("model_id");
+  json.String(info.model_id);
+  json.Key("dtype");
+  json.String(DtypeName(info.dtype));
+  json.Key("embedding_dtype");
+  json.String(TableTypeName(info.embedding));
+  json.EndObject();
+  return text + "\n";
+}
+
+Status EvaluateSts(const StsCommand& command) {
+  MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<SentencePair> pairs, ReadSentencePairs(command.file));
+  MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(command.dtype));
+  MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
+  MINNOW_ASSIGN_OR_RETURN(const auto model, EmbeddingModel::Load(source, precision));
+  ThreadPool pool(Cpu().usable_cores());
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  const auto cosines = PairCosines(*model, pairs, &pool, [&](size_t done) {
+    if (terminal) std::fprintf(stderr, "\r\033[K%zu of %zu pairs", done, pairs.size());
+  });
+  if (terminal) std::fputs("\r\033[K", stderr);
+  if (!cosines.ok()) return cosines.error();
+  std::vector<double> scores;
+  for (const SentencePair& pair : pairs) scores.push_back(pair.score);
+  Output output;
+  output.Write(Report(command, model->encoder().info(), pairs.size(), Spearman(*cosines, scores)));
+  return output.Finish();
+}
+
+}  // namespace
+
+void AddEvalCommand(CLI::App& app, int& exit_code) {
+  CLI::App* eval = app.add_subcommand("eval", "Measure how good a model's vectors are");
+  eval->require_subcommand(1);
+  auto command = std::make_shared<StsCommand>();
+  CLI::App* sts = eval->add_subcommand(
+      "sts", "Spearman's correlation of cosines with people's scores of sentence pairs");
+  sts->add_option("FILE", command->file, "CSV of sentence1, sentence2, score")->required();
+  AddModelOption(*sts, command->model);
+  AddDtypeOption(*sts, command->dtype);
+  sts->add_flag("--json", command->json, "One JSON object instead of text");
+  sts->callback([command, &exit_code] {
+    RequireModel(command->model);
+    const Status status = EvaluateSts(*command);
+    exit_code = status.ok() ? kExitDone : Fail(status.error());
+  });
+}
+
+}  // namespace minnow
