@@ -16,6 +16,7 @@ MAX_FUNCTION_LINES = 60
 MAX_FOLDER_FILES = 15
 # Folder -> reason why it holds more.
 LARGE_FOLDERS = {
+    "src/cli": "one file a subcommand",
     "src/kernels": "compiler flags are per file, so each instruction set and precision has one of its own",
 }
 SOURCES = {".h", ".cc", ".inc", ".py", ".sh", ".cmake"}

@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/model_report.h"
 #include "cli/output.h"
+#include "formats/bundle.h"
 #include "formats/json.h"
 
 namespace minnow {
@@ -23,6 +24,7 @@ struct InspectOptions {
   std::string path;
   bool tensors = false;
   bool json = false;
+  bool verify = false;
 };
 
 // --- words
@@ -105,10 +107,11 @@ std::string LayerPattern(std::string_view name) {
 }
 
 // One row a tensor, or one for all tensors that differ only in their layer's number.
-std::vector<TensorRow> TensorRows(const Checkpoint& checkpoint, bool each) {
+std::vector<TensorRow> TensorRows(const Checkpoint& checkpoint, bool packed, bool each) {
   std::vector<TensorRow> rows;
   std::map<std::tuple<std::string, TensorType, std::string>, size_t> row_of;
   for (const auto& [name, tensor] : checkpoint.tensors()) {
+    if (packed && name.starts_with("_pad.")) continue;  // fills up to the next tensor's alignment
     const std::string shape = tensor.ShapeString();
     const std::string pattern = each ? name : LayerPattern(name);
     const auto [found, added] = row_of.try_emplace({pattern, tensor.type, shape}, rows.size());
@@ -140,9 +143,9 @@ std::string Table(const std::vector<std::vector<std::string>>& rows,
   return text;
 }
 
-std::string TensorTable(const Checkpoint& checkpoint, bool each) {
+std::string TensorTable(const Checkpoint& checkpoint, bool packed, bool each) {
   std::vector<std::vector<std::string>> cells;
-  for (const TensorRow& row : TensorRows(checkpoint, each)) {
+  for (const TensorRow& row : TensorRows(checkpoint, packed, each)) {
     cells.push_back({Printable(row.name), TensorTypeName(row.type), row.shape,
                      row.count > 1 ? "x " + std::to_string(row.count) : "", Bytes(row.bytes)});
   }
@@ -190,7 +193,7 @@ std::string SentenceText(const ModelReport& report) {
 }
 
 std::string WeightsText(const ModelReport& report, bool each) {
-  const Checkpoint& checkpoint = report.checkpoint;
+  const Checkpoint& checkpoint = report.weights();
   if (checkpoint.files().empty()) return "";
   std::string text = "Weights\n";
   for (const auto& file : checkpoint.files()) {
@@ -198,20 +201,41 @@ std::string WeightsText(const ModelReport& report, bool each) {
     text += Line("file",
                  Printable(path.substr(path.rfind('/') + 1)) + ", " + Bytes(file->bytes().size()));
   }
-  for (const auto& [key, value] : checkpoint.metadata())
-    text += Line("metadata", QuoteForMessage(key) + ": " + QuoteForMessage(value));
+  if (!report.packed) {
+    for (const auto& [key, value] : checkpoint.metadata())
+      text += Line("metadata", QuoteForMessage(key) + ": " + QuoteForMessage(value));
+  }
   text += Line("tensors", Grouped(checkpoint.tensors().size()));
-  text += Line("parameters", Grouped(report.parameters) + ", " + Bytes(report.tensor_bytes));
-  return text + "\n" + TensorTable(checkpoint, each) + "\n";
+  // A packed file also holds scales, padding and the tokenizer's tables.
+  if (!report.packed)
+    text += Line("parameters", Grouped(report.parameters) + ", " + Bytes(report.tensor_bytes));
+  return text + "\n" + TensorTable(checkpoint, report.packed != nullptr, each) + "\n";
+}
+
+std::string PackedText(const ModelReport& report) {
+  const PackedHeader& header = report.packed->header();
+  std::string text = "Packed\n";
+  text += Line("model", Printable(header.model_id));
+  text +=
+      Line("by", Printable(header.packed_by) + ", format " + std::to_string(PackedFile::kVersion));
+  text += Line("precision",
+               Printable(header.dtype) + ", " + Printable(header.embedding_dtype) + " embeddings");
+  if (header.quality) {
+    char quality[96];
+    std::snprintf(quality, sizeof quality, "cosine to fp32 mean %.5f, min %.5f over %d texts",
+                  header.quality->cosine_mean, header.quality->cosine_min, header.quality->texts);
+    text += Line("quality", quality);
+  }
+  if (report.verified) text += Line("checksum", "verified");
+  return text + "\n";
 }
 
 std::string VerdictText(const ModelReport& report) {
   std::string text;
   for (const std::string& note : report.notes) text += "Note: " + note + "\n";
   if (!report.notes.empty()) text += "\n";
-  if (report.problems.empty())
-    return text + (report.directory ? "Served: yes\n" : "Readable: yes\n");
-  text += report.directory ? "Served: no, for " : "Readable: no, for ";
+  if (report.problems.empty()) return text + (report.model ? "Served: yes\n" : "Readable: yes\n");
+  text += report.model ? "Served: no, for " : "Readable: no, for ";
   text += Plural(report.problems.size(), "problem") + "\n";
   for (const Error& problem : report.problems) {
     text += "  " + std::string(CodeName(problem.code)) + ": " + problem.message + "\n";
@@ -221,6 +245,7 @@ std::string VerdictText(const ModelReport& report) {
 
 std::string Text(const ModelReport& report, const InspectOptions& options) {
   std::string text = Printable(report.path) + "\n\n";
+  if (report.packed) text += PackedText(report);
   if (report.config) text += ModelText(*report.config);
   if (report.layout && report.config) text += SentenceText(report);
   if (report.tokenizer) {
@@ -298,15 +323,15 @@ void WriteWeights(JsonWriter& json, const ModelReport& report, bool each) {
   json.BeginObject();
   json.Key("files");
   json.BeginArray();
-  for (const auto& file : report.checkpoint.files()) json.String(file->path());
+  for (const auto& file : report.weights().files()) json.String(file->path());
   json.EndArray();
-  Field(json, "tensors", static_cast<int64_t>(report.checkpoint.tensors().size()));
+  Field(json, "tensors", static_cast<int64_t>(report.weights().tensors().size()));
   Field(json, "parameters", static_cast<int64_t>(report.parameters));
   Field(json, "bytes", static_cast<int64_t>(report.tensor_bytes));
   if (each) {
     json.Key("list");
     json.BeginArray();
-    for (const auto& [name, tensor] : report.checkpoint.tensors()) {
+    for (const auto& [name, tensor] : report.weights().tensors()) {
       json.BeginObject();
       Field(json, "name", name);
       Field(json, "dtype", TensorTypeName(tensor.type));
@@ -343,8 +368,33 @@ void WriteVerdict(JsonWriter& json, const ModelReport& report) {
     json.EndObject();
   }
   json.EndArray();
-  json.Key(report.directory ? "served" : "readable");
+  json.Key(report.model ? "served" : "readable");
   json.Bool(report.problems.empty());
+}
+
+void WritePackedReport(JsonWriter& json, const ModelReport& report) {
+  const PackedHeader& header = report.packed->header();
+  json.BeginObject();
+  Field(json, "format", PackedFile::kVersion);
+  Field(json, "model_id", header.model_id);
+  Field(json, "packed_by", header.packed_by);
+  Field(json, "dtype", header.dtype);
+  Field(json, "embedding_dtype", header.embedding_dtype);
+  json.Key("quality");
+  if (header.quality) {
+    json.BeginObject();
+    Field(json, "texts", header.quality->texts);
+    json.Key("cosine_mean");
+    json.Double(header.quality->cosine_mean);
+    json.Key("cosine_min");
+    json.Double(header.quality->cosine_min);
+    json.EndObject();
+  } else {
+    json.Null();
+  }
+  json.Key("verified");
+  json.Bool(report.verified);
+  json.EndObject();
 }
 
 // What could not be read is null.
@@ -353,6 +403,8 @@ std::string Json(const ModelReport& report, const InspectOptions& options) {
   JsonWriter json(&text);
   json.BeginObject();
   Field(json, "path", report.path);
+  json.Key("packed");
+  report.packed ? WritePackedReport(json, report) : json.Null();
   json.Key("config");
   report.config ? WriteConfig(json, *report.config) : json.Null();
   json.Key("sentence_vectors");
@@ -367,7 +419,7 @@ std::string Json(const ModelReport& report, const InspectOptions& options) {
 }
 
 int RunInspect(const InspectOptions& options) {
-  const auto report = ExamineModel(options.path);
+  const auto report = ExamineModel(options.path, options.verify);
   if (!report.ok()) return Fail(report.error());
   Output output;
   output.Write(options.json ? Json(*report, options) : Text(*report, options));
@@ -382,12 +434,17 @@ void AddInspectCommand(CLI::App& app, int& exit_code) {
   CLI::App* command =
       app.add_subcommand("inspect", "Show what is in a model, and why it would be refused");
   auto options = std::make_shared<InspectOptions>();
-  command->add_option("path", options->path, "Model directory, or one .safetensors file")
-      ->required();
+  command->add_option("path", options->path,
+                      "Model directory, packed file, or one .safetensors file; a bundled program "
+                      "has its own");
+  command->add_flag("--verify", options->verify, "Compare a packed file's checksum (reads it all)");
   command->add_flag("--tensors", options->tensors, "Every tensor, not one line for all layers");
   command->add_flag("--json", options->json, "One JSON object instead of text");
   command->footer("Exit code 1 when the model would be refused; every reason is listed.");
-  command->callback([options, &exit_code] { exit_code = RunInspect(*options); });
+  command->callback([options, &exit_code] {
+    if (options->path.empty() && !HasBundledModel()) throw CLI::RequiredError("path");
+    exit_code = RunInspect(*options);
+  });
 }
 
 }  // namespace minnow

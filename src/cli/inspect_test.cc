@@ -132,6 +132,43 @@ TEST_F(InspectCommand, HostileTensorNamesDoNotReachTheTerminal) {
   EXPECT_THAT(outcome.text, Not(HasSubstr("\x1b")));
 }
 
+TEST_F(InspectCommand, PackedFile) {
+  const std::string path = Fixture("packed_v1/tiny_bert_sharded_bf16_bf16.minnow");
+  const Outcome outcome = Inspect({path, "--verify"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  for (const char* line :
+       {"  model           tiny_bert_sharded\n", "  precision       bf16, bf16 embeddings\n",
+        "  quality         cosine to fp32 mean 0.99", "  checksum        verified\n",
+        "  pooling         max + mean\n", "  vocabulary      109 tokens\n",
+        "encoder.layer.*.attention.self.query_key_value.weight", "Served: yes\n"}) {
+    EXPECT_THAT(outcome.text, HasSubstr(line));
+  }
+  EXPECT_THAT(outcome.text, Not(HasSubstr("_pad.")));
+  const auto document = JsonDocument::Parse(Inspect({path, "--json"}).text, "");
+  ASSERT_TRUE(document.ok()) << document.error().message;
+  const JsonView packed = document->root().Get("packed").value();
+  EXPECT_EQ(packed.GetString("dtype").value(), "bf16");
+  EXPECT_EQ(packed.Get("quality")->GetInt("texts", 0, 1000).value(), 64);
+  EXPECT_FALSE(packed.GetBool("verified").value());
+}
+
+TEST_F(InspectCommand, DamagedPackedFile) {
+  std::string bytes =
+      ReadSmallFile(Fixture("packed_v1/tiny_bert_int8_int8.minnow"), 1 << 20).value();
+  bytes[bytes.size() - 5000] ^= 1;
+  Write("model.minnow", bytes);
+  const std::string path = (directory_ / "model.minnow").string();
+  EXPECT_EQ(Inspect({path}).exit_code, 0);  // only the checksum sees it
+  const Outcome outcome = Inspect({path, "--verify"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.text, HasSubstr("Served: no, for 1 problem\n"));
+  EXPECT_THAT(outcome.text, HasSubstr("it is damaged"));
+  EXPECT_THAT(Inspect({"--verify", directory_.string()}).text,
+              HasSubstr("only packed files have a checksum"));
+  Write("model.minnow", bytes.substr(0, bytes.size() - 64));
+  EXPECT_EQ(Inspect({path}).exit_code, 1);
+}
+
 TEST_F(InspectCommand, OneFile) {
   const Outcome outcome = Inspect({(directory_ / "model-00001-of-00002.safetensors").string()});
   EXPECT_EQ(outcome.exit_code, 0);
@@ -142,7 +179,7 @@ TEST_F(InspectCommand, OneFile) {
 }
 
 TEST(ModelReport, LengthLimitIsTheSmallerOfBoth) {
-  const auto report = ExamineModel(Fixture("tiny_bert_odd"));
+  const auto report = ExamineModel(Fixture("tiny_bert_odd"), /*verify=*/false);
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_EQ(report->length_limit()->tokens, 40);
   EXPECT_TRUE(report->layout_assumed);

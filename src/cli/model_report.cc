@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "formats/bundle.h"
+#include "formats/packed_header.h"
 #include "models/sentence_encoder.h"
 #include "text/tokenizer.h"
 
@@ -23,14 +25,14 @@ std::optional<T> Keep(Result<T> result, std::vector<Error>& problems) {
   return std::nullopt;
 }
 
-void ExamineTokenizer(const std::string& directory, ModelReport& report) {
-  const auto tokenizer = Keep(Tokenizer::LoadDirectory(directory), report.problems);
+void ExamineTokenizer(Result<std::unique_ptr<const Tokenizer>> loaded, ModelReport& report) {
+  const auto tokenizer = Keep(std::move(loaded), report.problems);
   if (tokenizer)
     report.tokenizer = TokenizerReport{(*tokenizer)->type(), (*tokenizer)->vocab_size()};
 }
 
 void CountTensors(ModelReport& report) {
-  for (const auto& [name, tensor] : report.checkpoint.tensors()) {
+  for (const auto& [name, tensor] : report.weights().tensors()) {
     report.parameters += static_cast<uint64_t>(tensor.elements());
     report.tensor_bytes += tensor.data.size();
   }
@@ -71,7 +73,7 @@ void ExamineDirectory(ModelReport& report) {
       report.layout ? report.layout->transformer_directory : report.path;
   report.config =
       Keep(ReadEncoderConfig((fs::path(transformer) / "config.json").string()), report.problems);
-  ExamineTokenizer(transformer, report);
+  ExamineTokenizer(Tokenizer::LoadDirectory(transformer), report);
   report.checkpoint = Checkpoint::Examine(transformer, report.problems);
   if (report.layout) {
     for (const DenseSpec& dense : report.layout->dense)
@@ -81,6 +83,24 @@ void ExamineDirectory(ModelReport& report) {
   if (!report.problems.empty()) return;
   auto loaded = SentenceEncoder::Load(report.path, Dtype::kF32);
   if (!loaded.ok()) report.problems.push_back(std::move(loaded).error());
+}
+
+void ExaminePacked(Result<std::shared_ptr<const PackedFile>> opened, bool verify,
+                   ModelReport& report) {
+  const auto packed = Keep(std::move(opened), report.problems);
+  if (!packed) return;
+  report.packed = *packed;
+  report.checkpoint = Checkpoint();
+  report.config = report.packed->header().config;
+  report.layout = report.packed->header().layout;
+  ExamineTokenizer(Tokenizer::FromPacked(report.packed), report);
+  AddNotes(report);
+  auto encoder = SentenceEncoder::Load(ModelSource::FromPacked(report.packed), {});
+  if (!encoder.ok()) report.problems.push_back(std::move(encoder).error());
+  if (!verify) return;
+  Status status = report.packed->Verify();
+  report.verified = status.ok();
+  if (!status.ok()) report.problems.push_back(std::move(status).error());
 }
 
 }  // namespace
@@ -100,16 +120,29 @@ int ModelReport::embedding_size() const {
   return config->hidden_size * static_cast<int>(layout->pooling.size());
 }
 
-Result<ModelReport> ExamineModel(const std::string& path) {
-  std::error_code ec;
-  if (!fs::exists(path, ec)) return Error{Code::kNotFound, path + ": no such file or directory"};
+Result<ModelReport> ExamineModel(const std::string& path, bool verify) {
   ModelReport report;
-  report.path = path;
-  report.directory = fs::is_directory(path, ec);
+  report.path = path.empty() ? kThisProgram : path;
+  std::error_code ec;
+  if (!fs::exists(report.path, ec))
+    return Error{Code::kNotFound, path + ": no such file or directory"};
+  report.directory = fs::is_directory(report.path, ec);
+  report.model = true;
   if (report.directory) {
     ExamineDirectory(report);
+  } else if (path.empty()) {
+    ExaminePacked(OpenBundledModel(), verify, report);
   } else {
     report.checkpoint = Checkpoint::Examine(path, report.problems);
+    report.model = report.checkpoint.metadata().contains(kPackedVersionKey);
+    if (report.model) {
+      report.problems.clear();
+      ExaminePacked(PackedFile::Open(path), verify, report);
+    }
+  }
+  if (verify && !report.packed && report.problems.empty()) {
+    report.problems.push_back(
+        {Code::kUnsupported, report.path + ": only packed files have a checksum to verify"});
   }
   CountTensors(report);
   return report;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// ModelReport: everything that can be made out about a model directory or a weights file, and all
-// that is wrong with it.
+// ModelReport: everything that can be made out about a model directory, a packed file or a weights
+// file, and all that is wrong with it.
 //
 // Made once by one thread. Nothing here runs the model.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "base/result.h"
 #include "formats/checkpoint.h"
 #include "formats/encoder_config.h"
+#include "formats/packed.h"
 #include "formats/sentence_transformers.h"
 
 namespace minnow {
@@ -24,17 +26,23 @@ struct TokenizerReport {
 
 struct ModelReport {
   std::string path;
-  bool directory = false;  // false: one file of weights
+  bool directory = false;
+  std::shared_ptr<const PackedFile> packed;  // of a packed file that could be opened
+  bool verified = false;                     // the packed file's checksum was compared, and fits
   // Each is there when its files could be read.
   std::optional<EncoderConfig> config;
   std::optional<SentenceTransformersLayout> layout;
   std::optional<TokenizerReport> tokenizer;
   bool layout_assumed = false;  // no modules.json: mean pooling
-  Checkpoint checkpoint;
+  Checkpoint checkpoint;        // empty where `packed` is not
   uint64_t parameters = 0;
   uint64_t tensor_bytes = 0;
   std::vector<Error> problems;     // the model is refused for each of these
   std::vector<std::string> notes;  // it is served, but not quite as one might expect
+
+  // Whether this is a whole model, not one file of weights.
+  bool model = false;
+  const Checkpoint& weights() const { return packed ? packed->checkpoint() : checkpoint; }
 
   // Longest text in tokens and the file that says so; nullopt without config.
   struct LengthLimit {
@@ -46,7 +54,8 @@ struct ModelReport {
   int embedding_size() const;
 };
 
+// `path` empty: the model in the running program. `verify`: compares a packed file's checksum.
 // Fails only where there is nothing to report on: no such path.
-Result<ModelReport> ExamineModel(const std::string& path);
+Result<ModelReport> ExamineModel(const std::string& path, bool verify);
 
 }  // namespace minnow

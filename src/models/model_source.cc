@@ -11,17 +11,21 @@
 namespace minnow {
 
 Result<ModelSource> ModelSource::Open(const std::string& path) {
-  ModelSource source;
   std::error_code ec;
-  if (path.empty()) {
-    MINNOW_ASSIGN_OR_RETURN(source.packed_, OpenBundledModel());
-  } else if (std::filesystem::is_regular_file(path, ec)) {
-    MINNOW_ASSIGN_OR_RETURN(source.packed_, PackedFile::Open(path));
-  } else {
-    source.directory_ = path;
-    MINNOW_ASSIGN_OR_RETURN(source.layout_, ReadSentenceTransformersLayout(path));
-    return source;
+  if (path.empty() || std::filesystem::is_regular_file(path, ec)) {
+    MINNOW_ASSIGN_OR_RETURN(auto packed,
+                            path.empty() ? OpenBundledModel() : PackedFile::Open(path));
+    return FromPacked(std::move(packed));
   }
+  ModelSource source;
+  source.directory_ = path;
+  MINNOW_ASSIGN_OR_RETURN(source.layout_, ReadSentenceTransformersLayout(path));
+  return source;
+}
+
+ModelSource ModelSource::FromPacked(std::shared_ptr<const PackedFile> packed) {
+  ModelSource source;
+  source.packed_ = std::move(packed);
   source.layout_ = source.packed_->header().layout;
   return source;
 }

@@ -19,6 +19,8 @@ class ModelSource {
   // `path` is empty and the program has no model.
   static Result<ModelSource> Open(const std::string& path);
 
+  static ModelSource FromPacked(std::shared_ptr<const PackedFile> packed);
+
   // The packed file, or null for a directory.
   const std::shared_ptr<const PackedFile>& packed() const { return packed_; }
   // The directory; empty for a packed file.
