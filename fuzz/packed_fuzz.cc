@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any bytes as a packed file: what loads must tokenize a text and run one forward pass.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/check.h"
+#include "tasks/embedding_model.h"
+
+namespace minnow {
+namespace {
+
+// The bytes as a file that has a path and touches no disk.
+class MemoryFile {
+ public:
+  MemoryFile() : descriptor_(::memfd_create("packed", MFD_CLOEXEC)) { CHECK(descriptor_ >= 0); }
+  void Fill(const uint8_t* data, size_t size) const {
+    CHECK(::ftruncate(descriptor_, 0) == 0);
+    CHECK(::pwrite(descriptor_, data, size, 0) == static_cast<ssize_t>(size));
+  }
+  std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
+
+ private:
+  const int descriptor_;
+};
+
+void Run(const std::string& path) {
+  // Sizes that a small file can claim stay below this; larger ones only cost the fuzzer's time.
+  constexpr size_t kMaxTokens = 4096;
+  const auto packed = PackedFile::Open(path);
+  if (!packed.ok()) return;
+  (void)(*packed)->Verify();
+  const auto model = EmbeddingModel::Load(ModelSource::FromPacked(*packed), {});
+  if (!model.ok() || (*model)->max_tokens() > kMaxTokens) return;
+  static ThreadPool pool(1);
+  EmbeddingBatch batch(**model, (*model)->max_tokens(), /*max_texts=*/1, &pool);
+  const auto tokens = (*model)->Tokenize("unaffable fish [MASK] of the sea", LengthPolicy{});
+  if (!tokens.ok()) return;
+  batch.Add(*tokens);
+  CHECK(batch.Run(/*normalize=*/true).size() == (*model)->embedding_size());
+  (void)(*model)->tokenizer().Decode(tokens->ids, /*skip_special_tokens=*/false);
+}
+
+}  // namespace
+}  // namespace minnow
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const minnow::MemoryFile file;
+  file.Fill(data, size);
+  minnow::Run(file.path());
+  return 0;
+}
