@@ -261,6 +261,89 @@ class TokenizeTest(CliTest):
         self.assertEqual(self.tokenize("a\nfish")[0], self.tokenize("--json-input", stdin=b'"a\\nfish"')[0])
 
 
+class PackTest(CliTest):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.packed = str(pathlib.Path(self.folder.name) / "tiny.minnow")
+
+    def pack(self, *arguments, output=None):
+        return run("pack", "--model", TINY, "-o", output or self.packed, *arguments)
+
+    def test_pack_embed_inspect(self):
+        result = self.pack("--dtype", "fp32")
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        self.assertRegex(result.stdout.decode(), r"tiny.minnow: 0\.\d MB, fp32, fp32 embeddings; cosine .* mean 1\.00000")
+        for text in ("a fish", ""):
+            self.assertEqual(run("embed", "--model", self.packed, text).stdout,
+                             run("embed", "--model", TINY, text).stdout)
+        self.assertEqual(run("tokenize", "--model", self.packed, "--truncate", "a fish " * 50).stdout,
+                         run("tokenize", "--model", TINY, "--truncate", "a fish " * 50).stdout)
+        self.assertEqual(run("inspect", "--verify", self.packed).returncode, DONE)
+        self.assert_error(run("embed", "--model", self.packed, "--dtype", "int8", "a"), FAILED, "packed as fp32")
+        self.assertEqual(os.listdir(self.folder.name), ["tiny.minnow"])
+
+    def test_precisions(self):
+        for arguments, text in ((("--dtype", "int8"), "int8, int8 embeddings"),
+                                (("--dtype", "bf16"), "bf16, bf16 embeddings"),
+                                (("--embedding-dtype", "int4"), "int8, int4 embeddings")):
+            result = self.pack(*arguments)
+            self.assertIn(text, result.stdout.decode())
+            self.assertEqual(run("embed", "--model", self.packed, "a fish").returncode, DONE)
+        self.assert_error(self.pack("--dtype", "int3"), FAILED, "int3")
+        self.assert_error(self.pack("--embedding-dtype", "int3"), FAILED, "int3")
+
+    def test_nothing_is_left_where_packing_fails(self):
+        missing = run("pack", "--model", self.folder.name, "-o", self.packed)
+        self.assert_error(missing, FAILED, "tokenizer.json")
+        self.assertEqual(os.listdir(self.folder.name), [])
+        self.assert_error(self.pack(output=self.folder.name), FAILED, "not a regular file")
+        self.pack()
+        self.assert_error(run("pack", "--model", self.packed, "-o", self.packed + "2"), FAILED, "is packed already")
+
+    def test_bundle(self):
+        self.pack("--dtype", "fp32")
+        first, second = (str(pathlib.Path(self.folder.name) / name) for name in ("first", "second"))
+        result = run("bundle", "--model", self.packed, "-o", first)
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        expected = run("embed", "--model", TINY, "a fish").stdout
+
+        def start(program, *arguments):
+            return subprocess.run([program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
+                                  cwd="/", env=environment())
+
+        self.assertEqual(start(first, "embed", "a fish").stdout, expected)
+        self.assertIn(b"tiny_bert", start(first, "inspect", "--verify").stdout)
+        # A model that is named goes before the program's own.
+        self.assert_error(start(first, "embed", "--model", "/nonexistent", "a"), FAILED, "/nonexistent")
+        # Bundling from a bundle replaces the model.
+        self.pack("--dtype", "bf16")
+        self.assertEqual(start(first, "bundle", "--model", self.packed, "-o", second).returncode, DONE)
+        self.assertIn(b"bf16", start(second, "inspect").stdout)
+        self.assertLess(os.path.getsize(second), os.path.getsize(first))
+        # A damaged trailer or model is told, never run.
+        whole = pathlib.Path(second).read_bytes()
+        for damaged in (whole[:-9] + b"x" + whole[-8:], whole[:-20000] + whole[-32:]):
+            pathlib.Path(second).write_bytes(damaged)
+            self.assert_error(start(second, "embed", "a"), FAILED, "damaged")
+        self.assert_error(run("bundle", "--model", TINY, "-o", second), FAILED, "tiny_bert")
+
+
+class EvalTest(CliTest):
+    def test_sts(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".csv") as pairs:
+            pairs.write('a fish,a fish,5\n"a fish, deep","the sea",2.5\nthe boat,many small fish,0\n')
+            pairs.flush()
+            printed = json.loads(run("eval", "sts", pairs.name, "--model", TINY, "--json").stdout)
+            self.assertEqual(printed["pairs"], 3)
+            self.assertTrue(-1 <= printed["spearman"] <= 1)
+            self.assertRegex(run("eval", "sts", pairs.name, "--model", TINY).stdout.decode(),
+                             r"^spearman -?\d\.\d{4} over 3 pairs \(tiny_bert, fp32, fp32 embeddings\)\n$")
+            pairs.write("one field\n")
+            pairs.flush()
+            self.assert_error(run("eval", "sts", pairs.name, "--model", TINY), FAILED, "record 4")
+
+
 class SpeedTest(CliTest):
     def test_waiting_for_input_uses_no_cpu(self):
         child = subprocess.Popen([PROGRAM, "embed", "--model", TINY, "--threads", "4"], stdin=subprocess.PIPE,
