@@ -75,7 +75,8 @@ TEST(EmbeddingTableTest, IntegerRowsAreNearTheirFloats) {
     int4.Add(ActiveKernels(), row, from4.data());
     for (size_t c = 0; c < kColumns; ++c) {
       EXPECT_NEAR(from8[c] - 1.0f, table[row * kColumns + c], 2.0f / 127);
-      EXPECT_NEAR(from4[c] - 1.0f, table[row * kColumns + c], 2.0f / 7);
+      // Half a step, and the ends of a group may be clipped.
+      EXPECT_NEAR(from4[c] - 1.0f, table[row * kColumns + c], 0.4f);
     }
   }
 }

@@ -16,7 +16,6 @@ namespace {
 constexpr size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
 constexpr float kInt8Levels = 127.0f;
-constexpr float kInt4Levels = 7.0f;
 
 // To the nearest integer for |x| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction. Unlike
 // std::nearbyint this is arithmetic that vectorises on the baseline instruction set.
@@ -58,6 +57,43 @@ float BestScale(const float* row, size_t n, float levels) {
     if (error < least) {
       least = error;
       best = scale;
+    }
+  }
+  return best;
+}
+
+// The integer of one element of an int4 group, as a float within [-8, 7]; a NaN gives 7.
+inline float QuantizeInt4(float x, float inverse) {
+  const float scaled = x * inverse;
+  return Round(scaled < 7.0f ? (scaled > -8.0f ? scaled : -8.0f) : 7.0f);
+}
+
+// The f16 scale of an int4 group. There is one integer more below zero than above, so a negative
+// scale suits a group whose largest magnitude is positive.
+uint16_t BestInt4Scale(const float* group) {
+  float largest = 0;
+  for (size_t k = 0; k < kInt4Group; ++k)
+    largest = std::max(largest, std::isfinite(group[k]) ? std::fabs(group[k]) : 0.0f);
+  uint16_t best = 0;
+  float least = INFINITY;
+  constexpr int kTrials = 24;
+  for (int i = 0; i < kTrials; ++i) {
+    for (const float sign : {1.0f, -1.0f}) {
+      // Rounded first, so that the integers fit what will be read back. From a little more than
+      // the whole range, which the other end then does not fill, down to two thirds of it.
+      const uint16_t bits =
+          RoundToF16(sign * largest / 8.0f * (1.15f - 0.02f * static_cast<float>(i)));
+      const float scale = FloatFromF16(bits);
+      const float inverse = scale != 0 ? 1.0f / scale : 0.0f;
+      float error = 0;
+      for (size_t k = 0; k < kInt4Group; ++k) {
+        const float difference = group[k] - QuantizeInt4(group[k], inverse) * scale;
+        error += difference * difference;
+      }
+      if (error < least) {
+        least = error;
+        best = bits;
+      }
     }
   }
   return best;
@@ -140,15 +176,13 @@ void PackTableInt4(const float* table, size_t rows, size_t columns, uint8_t* out
       float group[kInt4Group] = {};  // beyond the row: zeros
       const size_t used = std::min<size_t>(kInt4Group, columns - g * kInt4Group);
       std::memcpy(group, table + r * columns + g * kInt4Group, used * sizeof(float));
-      // The scale is rounded first, so that the integers fit what will be read back.
-      const uint16_t scale = RoundToF16(BestScale(group, kInt4Group, kInt4Levels));
-      const float inverse = FloatFromF16(scale) > 0 ? 1.0f / FloatFromF16(scale) : 0.0f;
+      const uint16_t scale = BestInt4Scale(group);
+      const float inverse = FloatFromF16(scale) != 0 ? 1.0f / FloatFromF16(scale) : 0.0f;
       scales[r * groups + g] = scale;
       uint8_t* bytes = out + (r * groups + g) * kInt4Group / 2;
       for (size_t j = 0; j < kInt4Group / 2; ++j) {
-        const int low = static_cast<int>(Quantize(group[j], inverse, kInt4Levels)) + 8;
-        const int high =
-            static_cast<int>(Quantize(group[j + kInt4Group / 2], inverse, kInt4Levels)) + 8;
+        const int low = static_cast<int>(QuantizeInt4(group[j], inverse)) + 8;
+        const int high = static_cast<int>(QuantizeInt4(group[j + kInt4Group / 2], inverse)) + 8;
         bytes[j] = static_cast<uint8_t>(low | high << 4);
       }
     }
