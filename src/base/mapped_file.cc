@@ -20,38 +20,41 @@ Error SystemError(const std::string& path, const char* what) {
   return Error{code, path + ": " + what + ": " + std::strerror(number)};
 }
 
-// Closes the descriptor when it leaves its scope.
-struct Descriptor {
-  int fd;
-  ~Descriptor() {
+// A file opened for reading; closed when it leaves its scope.
+struct ReadableFile {
+  int fd = -1;
+  size_t size = 0;
+
+  ReadableFile() = default;
+  ReadableFile(ReadableFile&& other) noexcept : fd(std::exchange(other.fd, -1)), size(other.size) {}
+  ~ReadableFile() {
     if (fd >= 0) ::close(fd);
   }
 };
 
-Result<size_t> RegularFileSize(int fd, const std::string& path) {
+Result<ReadableFile> OpenRegular(const std::string& path) {
   struct stat info;
-  if (::fstat(fd, &info) != 0) return SystemError(path, "cannot stat");
+  // Looked at before it is opened: opening a pipe would wait for whoever writes to it.
+  if (::stat(path.c_str(), &info) != 0) return SystemError(path, "cannot open");
   if (!S_ISREG(info.st_mode)) return Error{Code::kInvalidArgument, path + ": not a regular file"};
-  return static_cast<size_t>(info.st_size);
+  ReadableFile file;
+  file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file.fd < 0) return SystemError(path, "cannot open");
+  if (::fstat(file.fd, &info) != 0) return SystemError(path, "cannot stat");
+  file.size = static_cast<size_t>(info.st_size);
+  return file;
 }
 
 }  // namespace
 
-// O_NONBLOCK below: opening a FIFO would wait for its writer, before we could see that it is no
-// regular file.
-
 Result<MappedFile> MappedFile::Open(const std::string& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.fd < 0) return SystemError(path, "cannot open");
-  MINNOW_ASSIGN_OR_RETURN(const size_t size, RegularFileSize(file.fd, path));
-  return Map(file.fd, path, 0, size);
+  MINNOW_ASSIGN_OR_RETURN(const ReadableFile file, OpenRegular(path));
+  return Map(file.fd, path, 0, file.size);
 }
 
 Result<MappedFile> MappedFile::OpenRange(const std::string& path, uint64_t offset, uint64_t size) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.fd < 0) return SystemError(path, "cannot open");
-  MINNOW_ASSIGN_OR_RETURN(const size_t file_size, RegularFileSize(file.fd, path));
-  if (offset > file_size || size > file_size - offset) {
+  MINNOW_ASSIGN_OR_RETURN(const ReadableFile file, OpenRegular(path));
+  if (offset > file.size || size > file.size - offset) {
     return Error{Code::kCorrupt, path + ": " + std::to_string(size) + " bytes at " +
                                      std::to_string(offset) + " are beyond the end of the file"};
   }
@@ -96,9 +99,8 @@ void MappedFile::Release(std::span<const std::byte> range) const {
 }
 
 Result<std::string> ReadSmallFile(const std::string& path, size_t limit_bytes) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.fd < 0) return SystemError(path, "cannot open");
-  MINNOW_ASSIGN_OR_RETURN(const size_t size, RegularFileSize(file.fd, path));
+  MINNOW_ASSIGN_OR_RETURN(const ReadableFile file, OpenRegular(path));
+  const size_t size = file.size;
   if (size > limit_bytes) {
     return Error{Code::kInvalidArgument, path + ": " + std::to_string(size) + " bytes, limit " +
                                              std::to_string(limit_bytes)};

@@ -196,6 +196,13 @@ void ReadPortVariable(const CLI::Option& option, ServeCommand& command) {
   }
 }
 
+// Kubernetes sets MINNOW_PORT=tcp://ADDRESS:PORT in every pod beside a Service named "minnow": that
+// is not our option.
+void ForgetServiceVariable() {
+  const char* text = std::getenv("MINNOW_PORT");
+  if (text != nullptr && std::strncmp(text, "tcp://", 6) == 0) ::unsetenv("MINNOW_PORT");
+}
+
 void AddModelOptions(CLI::App& serve, ServeCommand& command) {
   AddModelOption(serve, command.model);
   serve
@@ -249,6 +256,7 @@ void AddLimitOptions(CLI::App& serve, ServeCommand& command) {
 void AddServeCommand(CLI::App& app, int& exit_code) {
   CLI::App* serve = app.add_subcommand("serve", "Serve embeddings over HTTP");
   auto command = std::make_shared<ServeCommand>();
+  ForgetServiceVariable();
   AddModelOptions(*serve, *command);
   serve->add_option("--host", command->host, "Address to listen on")->envname("MINNOW_HOST");
   CLI::Option* port = serve
@@ -268,7 +276,7 @@ void AddServeCommand(CLI::App& app, int& exit_code) {
       "  minnow serve --model DIR\n"
       "  MINNOW_MODEL=DIR PORT=3000 minnow serve --log-format json\n"
       "  curl localhost:8080/v1/embeddings -H 'Content-Type: application/json' \\\n"
-      "    -d '{\"model\": \"any\", \"input\": [\"a sentence\"]}'");
+      "    -d '{\"input\": [\"a sentence\"]}'");
   serve->callback([command, port, &exit_code] {
     RequireModel(command->model);
     ReadPortVariable(*port, *command);
