@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
@@ -24,6 +25,13 @@ struct ServiceStatus {
   std::string message;  // why it failed
 };
 
+// How near a packed model's vectors are to those in fp32, as measured when it was packed.
+struct QualityFacts {
+  int texts = 0;
+  double cosine_mean = 0;
+  double cosine_min = 0;
+};
+
 // What is known once the model is loaded.
 struct EmbeddingFacts {
   std::string model_id;
@@ -35,6 +43,8 @@ struct EmbeddingFacts {
   size_t max_concurrent_requests = 0;
   size_t prepare_threads = 0;
   int64_t loaded_unix_seconds = 0;
+  std::string embedding_dtype;          // of the word table: "fp32", "int8", "int4", ...
+  std::optional<QualityFacts> quality;  // of a packed model
 };
 
 class EmbeddingService {

@@ -5,6 +5,8 @@
 #include <ctime>
 #include <utility>
 
+#include "models/weight_list.h"
+
 namespace minnow::api {
 namespace {
 
@@ -70,6 +72,11 @@ Status EngineService::Start(std::unique_ptr<EmbeddingModel> model, std::string m
   const ModelInfo& info = model->encoder().info();
   loaded->facts.model_id = std::move(model_id);
   loaded->facts.dtype = DtypeName(info.dtype);
+  loaded->facts.embedding_dtype = TableTypeName(info.embedding);
+  if (info.quality) {
+    loaded->facts.quality = {info.quality->texts, info.quality->cosine_mean,
+                             info.quality->cosine_min};
+  }
   for (const Pooling pooling : info.layout.pooling) {
     if (!loaded->facts.pooling.empty()) loaded->facts.pooling += '+';
     loaded->facts.pooling += PoolingName(pooling);

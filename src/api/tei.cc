@@ -174,6 +174,18 @@ void WriteInfo(const EmbeddingFacts& facts, const ApiOptions& options, JsonWrite
   text("version", MINNOW_VERSION);
   null("sha");
   null("docker_label");
+  // Beyond TEI's fields, whose clients ignore what they do not know.
+  if (!facts.embedding_dtype.empty()) text("embedding_dtype", facts.embedding_dtype);
+  if (facts.quality) {
+    json.Key("quality");
+    json.BeginObject();
+    number("texts", static_cast<size_t>(facts.quality->texts));
+    json.Key("cosine_mean");
+    json.Double(facts.quality->cosine_mean);
+    json.Key("cosine_min");
+    json.Double(facts.quality->cosine_min);
+    json.EndObject();
+  }
   json.EndObject();
 }
 

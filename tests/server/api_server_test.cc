@@ -248,7 +248,9 @@ TEST_F(ApiServer, InfoAndModels) {
       GetPath("/info").body,
       AllOf(HasSubstr(R"("model_id":"tiny")"), HasSubstr(R"("model_dtype":"float32")"),
             HasSubstr(R"("model_type":{"embedding":{"pooling":"mean"}})"),
-            HasSubstr(R"("max_input_length":256)"), HasSubstr(R"("max_client_batch_size":32)")));
+            HasSubstr(R"("max_input_length":256)"), HasSubstr(R"("max_client_batch_size":32)"),
+            HasSubstr(R"("embedding_dtype":"int4")"),
+            HasSubstr(R"("quality":{"texts":64,"cosine_mean":0.9975,"cosine_min":0.5})")));
   EXPECT_THAT(GetPath("/v1/models").body,
               HasSubstr(R"({"object":"list","data":[{"id":"tiny","object":"model","created":)"));
 }

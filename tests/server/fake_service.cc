@@ -66,6 +66,8 @@ std::optional<TokenId> FakeTokenizer::TokenToId(std::string_view token) const {
 
 FakeService::FakeService() {
   facts_.model_id = "tiny";
+  facts_.embedding_dtype = "int4";
+  facts_.quality = {64, 0.9975, 0.5};
   facts_.dtype = "fp32";
   facts_.pooling = "mean";
   facts_.embedding_size = kSize;
