@@ -14,6 +14,7 @@
 #include "models/encoder.h"
 #include "models/packed_weights.h"
 #include "models/pooling.h"
+#include "models/random_weights.h"
 #include "models/tensor_floats.h"
 #include "models/weight_list.h"
 #include "nn/weight_packing.h"
@@ -83,6 +84,13 @@ class PooledEncoder : public SentenceEncoder {
       info_.weight_bytes += table.data.size_bytes() + table.scales.size_bytes();
     return LoadDenseModules(
         [&](const DenseSpec& spec, DenseWeights& dense) { return ReadDense(spec, dense); });
+  }
+
+  Status LoadRandom() {
+    MINNOW_ASSIGN_OR_RETURN(weights_, RandomWeights(info_.config, info_.dtype));
+    info_.embedding = weights_.word_embeddings.type();
+    info_.weight_bytes = weights_.storage.size_bytes();
+    return LoadDenseModules([](const DenseSpec&, DenseWeights&) { return Status(); });
   }
 
   Status LoadPacked(std::shared_ptr<const PackedFile> packed) {
@@ -290,6 +298,19 @@ Result<std::unique_ptr<SentenceEncoder>> SentenceEncoder::Load(const ModelSource
   } catch (const std::bad_alloc&) {
     return Error{Code::kInternal, source.name() + ": no memory for the packed weights"};
   }
+  return std::unique_ptr<SentenceEncoder>(std::move(encoder));
+}
+
+Result<std::unique_ptr<SentenceEncoder>> SentenceEncoder::Random(const EncoderConfig& config,
+                                                                 Dtype dtype) {
+  ModelInfo info;
+  info.model_id = "random";
+  info.layout.pooling = {Pooling::kMean};
+  info.config = config;
+  info.max_sequence_tokens = MaxSequenceTokens(config, info.layout);
+  info.dtype = dtype;
+  auto encoder = std::make_unique<PooledEncoder>(std::move(info));
+  MINNOW_RETURN_IF_ERROR(encoder->LoadRandom());
   return std::unique_ptr<SentenceEncoder>(std::move(encoder));
 }
 

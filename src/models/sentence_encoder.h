@@ -54,6 +54,9 @@ class SentenceEncoder {
   static Result<std::unique_ptr<SentenceEncoder>> Load(const ModelSource& source,
                                                        const EncoderPrecision& precision);
   static Result<std::unique_ptr<SentenceEncoder>> Load(const std::string& path, Dtype dtype);
+  // An encoder of this shape with random weights (models/random_weights.h) and mean pooling: as
+  // fast as a real one. Fails with kInternal where there is no memory for it.
+  static Result<std::unique_ptr<SentenceEncoder>> Random(const EncoderConfig& config, Dtype dtype);
   virtual ~SentenceEncoder() = default;
 
   virtual const ModelInfo& info() const = 0;

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Weights made panel by panel in their packed form, so that the model never exists in fp32.
+#include "models/random_weights.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <new>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kernels/dispatch.h"
+#include "models/weight_list.h"
+#include "nn/weight_packing.h"
+
+namespace minnow {
+namespace {
+
+// SplitMix64: https://prng.di.unimi.it/splitmix64.c
+class Generator {
+ public:
+  // About N(0, 0.02): the sum of four uniform numbers.
+  float Next() {
+    state_ += 0x9e3779b97f4a7c15;
+    uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    z ^= z >> 31;
+    const auto sum =
+        static_cast<int>((z & 0xffff) + (z >> 16 & 0xffff) + (z >> 32 & 0xffff) + (z >> 48));
+    constexpr float kMean = 2 * 65535.0f;
+    constexpr float kDeviation = 37837.2f;  // 65536 sqrt(4/12)
+    return (static_cast<float>(sum) - kMean) * (0.02f / kDeviation);
+  }
+  void Fill(std::span<float> out) {
+    for (float& x : out) x = Next();
+  }
+
+ private:
+  uint64_t state_ = 0;
+};
+
+size_t WeightFloats(Dtype dtype, size_t in_features, size_t out_features) {
+  return PaddedColumns((PackedWeightBytes(dtype, in_features, out_features) + sizeof(float) - 1) /
+                       sizeof(float));
+}
+
+TableType WordTableType(Dtype dtype) {
+  return dtype == Dtype::kInt8   ? TableType::kInt8
+         : dtype == Dtype::kBF16 ? TableType::kBF16
+                                 : TableType::kF32;
+}
+
+// Goes over the list twice: to count the floats, then, with storage for them, to fill them in.
+class RandomWriter : public WeightVisitor {
+ public:
+  RandomWriter(const EncoderConfig& config, Dtype dtype, EncoderWeights& weights)
+      : channels_(config.hidden_size), dtype_(dtype), weights_(weights) {}
+
+  size_t used() const { return used_; }
+
+  Status Table(const std::string&, TableKind kind, size_t rows, EmbeddingTable& table) override {
+    if (kind != TableKind::kWord) {
+      const float* data = Take(rows * channels_);
+      table = EmbeddingTable(reinterpret_cast<const std::byte*>(data), TableType::kF32, rows,
+                             channels_);
+      return Status();
+    }
+    if (!filling()) return Status();
+    const TableType type = WordTableType(dtype_);
+    weights_.tables.push_back(
+        {.type = type,
+         .rows = rows,
+         .columns = channels_,
+         .data = AlignedBuffer<std::byte>(rows * EmbeddingTable::RowBytes(type, channels_)),
+         .scales = AlignedBuffer<std::byte>(rows * EmbeddingTable::ScaleBytes(type, channels_))});
+    table = weights_.tables.back().table();
+    return Status();
+  }
+
+  Status Norm(const std::string&, LayerNormWeights& norm) override {
+    float* gamma = Take(channels_);
+    if (filling()) std::fill_n(gamma, channels_, 1.0f);
+    norm = {gamma, Take(channels_)};
+    return Status();
+  }
+
+  Status Product(const std::string&, std::span<const std::string>, size_t in_features,
+                 size_t out_features, Linear& linear) override {
+    LinearWeights w = {.dtype = dtype_, .in_features = in_features, .out_features = out_features};
+    float* weight = Reserve(WeightFloats(dtype_, in_features, out_features));
+    float* scale = nullptr;
+    float* sum = nullptr;
+    w.weight = weight;
+    w.bias = Take(out_features);
+    if (dtype_ == Dtype::kInt8) {
+      w.scale = scale = Reserve(out_features);
+      w.sum = sum = Reserve(out_features);
+    }
+    if (filling()) FillProduct(in_features, out_features, weight, scale, sum);
+    linear = Linear(w);
+    return Status();
+  }
+
+ private:
+  bool filling() const { return weights_.storage.size() > 0; }
+
+  // The next piece of the storage, aligned to a cache line; null when only counting.
+  float* Reserve(size_t floats) {
+    float* piece = filling() ? weights_.storage.data() + used_ : nullptr;
+    used_ += PaddedColumns(floats);
+    return piece;
+  }
+  // The same with random values.
+  float* Take(size_t floats) {
+    float* piece = Reserve(floats);
+    if (filling()) generator_.Fill({piece, floats});
+    return piece;
+  }
+
+  void FillProduct(size_t in_features, size_t out_features, float* weight, float* scale,
+                   float* sum) {
+    const size_t panel_bytes = PackedWeightBytes(dtype_, in_features, kPanelColumns);
+    for (size_t begin = 0; begin < out_features; begin += kPanelColumns) {
+      const size_t columns = std::min<size_t>(kPanelColumns, out_features - begin);
+      rows_.resize(columns * in_features);
+      generator_.Fill(rows_);
+      std::byte* panel = reinterpret_cast<std::byte*>(weight) + begin / kPanelColumns * panel_bytes;
+      if (dtype_ == Dtype::kF32) {
+        ActiveKernels().pack_f32(rows_.data(), columns, in_features,
+                                 reinterpret_cast<float*>(panel));
+      } else if (dtype_ == Dtype::kBF16) {
+        PackBf16(rows_.data(), columns, in_features, reinterpret_cast<uint16_t*>(panel));
+      } else {
+        PackInt8(rows_.data(), columns, in_features, reinterpret_cast<int8_t*>(panel),
+                 scale + begin, sum + begin);
+      }
+    }
+  }
+
+  const size_t channels_;
+  const Dtype dtype_;
+  EncoderWeights& weights_;
+  Generator generator_;
+  std::vector<float> rows_;  // of one panel
+  size_t used_ = 0;
+};
+
+}  // namespace
+
+Result<EncoderWeights> RandomWeights(const EncoderConfig& config, Dtype dtype) {
+  EncoderWeights weights;
+  RandomWriter counter(config, dtype, weights);
+  MINNOW_RETURN_IF_ERROR(VisitWeights(config, weights, counter));
+  const size_t floats = counter.used();
+  try {
+    weights.storage = AlignedBuffer<float>(floats, PageSize::kHuge);
+    RandomWriter writer(config, dtype, weights);
+    MINNOW_RETURN_IF_ERROR(VisitWeights(config, weights, writer));
+    CHECK(writer.used() == floats);
+  } catch (const std::bad_alloc&) {
+    return Error{Code::kInternal,
+                 "no memory for " + std::to_string(floats * sizeof(float)) + " bytes of weights"};
+  }
+  return weights;
+}
+
+}  // namespace minnow
