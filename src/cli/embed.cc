@@ -9,13 +9,14 @@
 #include <chrono>
 #include <cstdio>
 #include <memory>
-#include <new>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/cpu.h"
 #include "base/thread_pool.h"
 #include "cli/commands.h"
+#include "cli/embed_stream.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
 #include "cli/text_input.h"
@@ -27,8 +28,6 @@ namespace minnow {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-constexpr size_t kBatchTokens = 4096;
-constexpr size_t kBatchTexts = 1024;
 // A thread that has less text than this to work on costs more than it brings.
 constexpr size_t kBytesPerThread = 32;
 
@@ -75,82 +74,59 @@ class Progress {
   Clock::time_point last_ = begin_;
 };
 
-class Embedding {
+// Writes vectors as the command line asks for them.
+class VectorWriter {
  public:
-  Embedding(const EmbedCommand& command, const EmbeddingModel& model, ThreadPool* pool)
-      : command_(command),
-        model_(model),
-        input_(command.texts, command.json_input),
-        batch_(model, std::max(kBatchTokens, model.max_tokens()), kBatchTexts, pool) {}
+  VectorWriter(const EmbedCommand& command, size_t embedding_size)
+      : raw_(command.output == "f32"), size_(embedding_size) {}
 
-  Status Run() {
-    Status read = ReadAndEmbed();
-    // What came before a wrong line is still good.
-    WriteBatch();
-    MINNOW_RETURN_IF_ERROR(output_.Finish());
-    ReportTruncation();
-    return read;
-  }
-
- private:
-  Status ReadAndEmbed() {
-    if (command_.texts.empty() && ::isatty(STDIN_FILENO) != 0) {
-      std::fputs("minnow: reading texts from the terminal, a line each; end with Ctrl-D\n", stderr);
-    }
-    while (output_.wanted()) {
-      // Whoever writes line by line gets answers line by line.
-      if (batch_.texts() > 0 && !input_.ready()) {
-        WriteBatch();
-        output_.Flush();
-      }
-      MINNOW_ASSIGN_OR_RETURN(const auto text, input_.Next());
-      if (!text) return {};
-      Result<TokenizedText> tokens = model_.Tokenize(*text, LengthPolicy{});
-      if (!tokens.ok()) return Annotate(std::move(tokens).error(), input_.Where());
-      if (tokens->truncated()) {
-        ++truncated_;
-        longest_ = std::max(longest_, tokens->untruncated_tokens);
-      }
-      if (!batch_.Fits(*tokens)) WriteBatch();
-      batch_.Add(*tokens);
-    }
-    return {};
-  }
-
-  void WriteBatch() {
-    const std::span<const float> vectors = batch_.Run(command_.normalize);
-    if (command_.output == "f32") {
+  // False once nobody reads any more.
+  bool Write(std::span<const float> vectors, bool waiting) {
+    if (raw_) {
       static_assert(std::endian::native == std::endian::little);
       output_.Write({reinterpret_cast<const char*>(vectors.data()), vectors.size_bytes()});
     } else {
-      const size_t size = model_.embedding_size();
-      for (size_t begin = 0; begin < vectors.size(); begin += size) {
+      for (size_t begin = 0; begin < vectors.size(); begin += size_) {
         line_.clear();
-        JsonWriter(&line_).Floats(vectors.subspan(begin, size));
+        JsonWriter(&line_).Floats(vectors.subspan(begin, size_));
         line_ += '\n';
         output_.Write(line_);
       }
     }
-    progress_.Show(input_.texts());
+    if (waiting) output_.Flush();
+    return output_.wanted();
   }
+  Status Finish() { return output_.Finish(); }
 
-  void ReportTruncation() const {
-    if (truncated_ == 0) return;
-    PrintError(std::to_string(truncated_) + " of " + std::to_string(input_.texts()) +
-               " texts cut to " + std::to_string(model_.max_tokens()) +
-               " tokens (the longest had " + std::to_string(longest_) + ")");
-  }
-
-  const EmbedCommand& command_;
-  const EmbeddingModel& model_;
-  TextInput input_;
+ private:
+  const bool raw_;
+  const size_t size_;
   Output output_;
-  Progress progress_;
-  EmbeddingBatch batch_;
   std::string line_;
-  size_t truncated_ = 0;
-  size_t longest_ = 0;
 };
+
+Status EmbedTexts(const EmbedCommand& command, const EmbeddingModel& model) {
+  ThreadPool pool(Threads(command));
+  TextInput input(command.texts, command.json_input);
+  EmbedStream stream(model, &pool);
+  VectorWriter writer(command, model.embedding_size());
+  Progress progress;
+  if (command.texts.empty() && ::isatty(STDIN_FILENO) != 0) {
+    std::fputs("minnow: reading texts from the terminal, a line each; end with Ctrl-D\n", stderr);
+  }
+  const Status read =
+      stream.Run(input, command.normalize, [&](std::span<const float> vectors, bool waiting) {
+        progress.Show(input.texts());
+        return writer.Write(vectors, waiting);
+      });
+  MINNOW_RETURN_IF_ERROR(writer.Finish());
+  if (stream.truncated() > 0) {
+    PrintError(std::to_string(stream.truncated()) + " of " + std::to_string(input.texts()) +
+               " texts cut to " + std::to_string(model.max_tokens()) + " tokens (the longest had " +
+               std::to_string(stream.longest()) + ")");
+  }
+  return read;
+}
 
 Status Embed(const EmbedCommand& command) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
@@ -158,8 +134,7 @@ Status Embed(const EmbedCommand& command) {
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
   MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<EmbeddingModel> model,
                           EmbeddingModel::Load(source, precision));
-  ThreadPool pool(Threads(command));
-  return Embedding(command, *model, &pool).Run();
+  return EmbedTexts(command, *model);
 }
 
 }  // namespace
