@@ -5,11 +5,13 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "kernels/core_peaks.h"
 #include "kernels/dispatch.h"
 
 namespace minnow {
@@ -74,7 +76,14 @@ std::string QuotedList(const std::vector<std::string>& words) {
   return words.empty() ? "[]" : "[\"" + Join(words, "\",\"") + "\"]";
 }
 
-std::string Text(const CpuInfo& cpu) {
+// Null where there is no such instruction: the kernels compute it in another precision.
+std::string PeakJson(double peak) { return peak > 0 ? Number(peak) : "null"; }
+
+std::string PeakText(double peak, const char* unit) {
+  return peak > 0 ? Number(peak) + " " + unit : "no instruction";
+}
+
+std::string Text(const CpuInfo& cpu, const std::optional<CorePeaks>& peaks) {
   std::string text;
   text += "processor     " + cpu.model_name + "\n";
   text += "features      " + Join(FeatureNames(cpu.features), " ") + "\n";
@@ -86,10 +95,15 @@ std::string Text(const CpuInfo& cpu) {
           std::to_string(cpu.usable_cores()) + " used\n";
   text += "caches        L1d " + CacheSize(cpu.l1d_bytes) + ", L2 " + CacheSize(cpu.l2_bytes) +
           ", L3 " + CacheSize(cpu.l3_bytes) + "\n";
+  if (peaks) {
+    text += "one core      fp32 " + PeakText(peaks->fp32, "GFLOP/s") + ", bf16 " +
+            PeakText(peaks->bf16, "GFLOP/s") + ", int8 " + PeakText(peaks->int8, "GOP/s") +
+            ", memory reads " + PeakText(peaks->read_bytes, "GB/s") + "\n";
+  }
   return text;
 }
 
-std::string Json(const CpuInfo& cpu) {
+std::string Json(const CpuInfo& cpu, const std::optional<CorePeaks>& peaks) {
   std::string json =
       "{\"processor\":" + Quoted(cpu.model_name) +
       ",\"features\":" + QuotedList(FeatureNames(cpu.features)) + ",\"kernels\":\"" +
@@ -100,27 +114,42 @@ std::string Json(const CpuInfo& cpu) {
       ",\"usable_cores\":" + std::to_string(cpu.usable_cores()) +
       ",\"l1d_bytes\":" + std::to_string(cpu.l1d_bytes) +
       ",\"l2_bytes\":" + std::to_string(cpu.l2_bytes) +
-      ",\"l3_bytes\":" + std::to_string(cpu.l3_bytes) + "}\n";
-  return json;
+      ",\"l3_bytes\":" + std::to_string(cpu.l3_bytes);
+  if (peaks) {
+    json += ",\"peaks\":{\"fp32_gflops\":" + PeakJson(peaks->fp32) +
+            ",\"bf16_gflops\":" + PeakJson(peaks->bf16) +
+            ",\"int8_gops\":" + PeakJson(peaks->int8) +
+            ",\"read_gb_per_s\":" + PeakJson(peaks->read_bytes) + "}";
+  }
+  return json + "}\n";
+}
+
+struct CpuCommand {
+  bool json = false;
+  bool measure = false;
+};
+
+Status ShowCpu(const CpuCommand& command) {
+  MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
+  std::optional<CorePeaks> peaks;
+  if (command.measure) peaks = MeasureCorePeaks(ActiveKernels());
+  Output output;
+  output.Write(command.json ? Json(Cpu(), peaks) : Text(Cpu(), peaks));
+  return output.Finish();
 }
 
 }  // namespace
 
 void AddCpuCommand(CLI::App& app, int& exit_code) {
-  CLI::App* command = app.add_subcommand("cpu", "Show the machine as minnow sees it");
-  auto json = std::make_shared<bool>(false);
-  command->add_flag("--json", *json, "One JSON object instead of text");
-  command->footer("MINNOW_ISA=scalar|avx2|avx512|neon forces the kernels of that instruction set.");
-  command->callback([json, &exit_code] {
-    const Status isa = CheckIsaEnvironment();
-    if (!isa.ok()) {
-      exit_code = Fail(isa.error());
-      return;
-    }
-    Output output;
-    output.Write(*json ? Json(Cpu()) : Text(Cpu()));
-    const Status written = output.Finish();
-    exit_code = written.ok() ? kExitDone : Fail(written.error());
+  CLI::App* cpu = app.add_subcommand("cpu", "Show the machine as minnow sees it");
+  auto command = std::make_shared<CpuCommand>();
+  cpu->add_flag("--json", command->json, "One JSON object instead of text");
+  cpu->add_flag("--measure", command->measure,
+                "Measure one core too: arithmetic in each precision, reading of memory");
+  cpu->footer("MINNOW_ISA=scalar|avx2|avx512|neon forces the kernels of that instruction set.");
+  cpu->callback([command, &exit_code] {
+    const Status status = ShowCpu(*command);
+    exit_code = status.ok() ? kExitDone : Fail(status.error());
   });
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// minnow bench: how long the arithmetic takes, without tokenizer, queue or network.
+// minnow bench encoder: how long the arithmetic takes, without tokenizer, queue or network.
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
@@ -11,7 +13,7 @@
 #include <vector>
 
 #include "base/cpu.h"
-#include "cli/commands.h"
+#include "cli/bench/bench.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
 #include "kernels/dispatch.h"
@@ -24,6 +26,7 @@ constexpr size_t kMaxTexts = 4096;
 
 struct EncoderBenchOptions {
   std::string model;
+  std::string config;
   std::string dtype = "auto";
   int threads = 1;
   double seconds = 1.5;  // for each shape, after the warm-up
@@ -108,11 +111,26 @@ std::vector<double> Time(const SentenceEncoder& encoder, const Shape& shape, Thr
   return times;
 }
 
+Result<std::unique_ptr<SentenceEncoder>> LoadEncoder(const EncoderBenchOptions& options) {
+  MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(options.dtype));
+  if (!options.config.empty()) {
+    MINNOW_ASSIGN_OR_RETURN(const EncoderConfig config, ReadEncoderConfig(options.config));
+    return SentenceEncoder::Random(config, precision.dtype.value_or(Dtype::kF32));
+  }
+  MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.model));
+  return SentenceEncoder::Load(source, precision);
+}
+
+// The most memory that this process has had, in 10^6 bytes.
+double PeakMegabytes() {
+  struct rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e6;
+}
+
 Status RunEncoderBench(const EncoderBenchOptions& options) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
-  MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(options.dtype));
-  MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.model));
-  MINNOW_ASSIGN_OR_RETURN(const auto encoder, SentenceEncoder::Load(source, precision));
+  MINNOW_ASSIGN_OR_RETURN(const auto encoder, LoadEncoder(options));
   MINNOW_ASSIGN_OR_RETURN(const std::vector<Shape> shapes,
                           Shapes(options, encoder->info().config.max_sequence_tokens()));
   ThreadPool pool(options.threads);
@@ -125,22 +143,25 @@ Status RunEncoderBench(const EncoderBenchOptions& options) {
     output.Write(line);
     output.Flush();
   }
+  char line[64];
+  std::snprintf(line, sizeof line, "memory peak %.1f MB\n", PeakMegabytes());
+  output.Write(line);
   return output.Finish();
 }
 
 }  // namespace
 
-void AddBenchCommand(CLI::App& app, int& exit_code) {
-  CLI::App* bench = app.add_subcommand("bench", "Time the arithmetic of a model on this machine");
-  bench->require_subcommand(1);
+void AddBenchEncoder(CLI::App& bench, int& exit_code) {
   auto options = std::make_shared<EncoderBenchOptions>();
-  CLI::App* encoder = bench->add_subcommand(
+  CLI::App* encoder = bench.add_subcommand(
       "encoder",
       "Time forward passes over random token ids; pin it for comparisons (taskset -c 0 ...)");
   AddModelOption(*encoder, options->model);
+  encoder->add_option("--config", options->config,
+                      "In place of a model: a config.json, whose shape gets random weights");
   AddDtypeOption(*encoder, options->dtype);
   encoder->add_option("--threads", options->threads, "Threads that share one batch")
-      ->check(CLI::Range(1, 1024));
+      ->check(CLI::Range(1, kMaxBenchThreads));
   encoder->add_option("--seconds", options->seconds, "Time for each shape")
       ->check(CLI::Range(0.01, 3600.0));
   encoder->add_option("--shape", options->shapes, "TEXTSxTOKENS, as in 1x150 32x128")
@@ -150,7 +171,7 @@ void AddBenchCommand(CLI::App& app, int& exit_code) {
                    "One batch of texts with these numbers of tokens: 12,45,7")
       ->delimiter(',');
   encoder->callback([options, &exit_code] {
-    RequireModel(options->model);
+    if (options->config.empty()) RequireModel(options->model);
     const Status status = RunEncoderBench(*options);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });
