@@ -8,9 +8,18 @@
 namespace minnow {
 namespace {
 
-// Rows that go through a layer's products together: their activations stay in the second-level
-// cache while the weights stream by.
-constexpr size_t kRowBlock = 72;
+// Rows that go through a layer's products together, at most: their activations stay in the
+// second-level cache while the weights stream by.
+constexpr size_t kRowBlock = 96;
+
+// Rows of each block when `rows` are shared out evenly, for a last block of a few rows would read
+// all the weights for little; a multiple of the usual tile's rows.
+size_t EvenBlock(size_t rows) {
+  constexpr size_t kTileRows = 6;
+  const size_t blocks = std::max<size_t>(1, (rows + kRowBlock - 1) / kRowBlock);
+  const size_t even = (rows + blocks - 1) / blocks;
+  return std::clamp<size_t>((even + kTileRows - 1) / kTileRows * kTileRows, kTileRows, kRowBlock);
+}
 
 MatmulActivation KernelActivation(Activation activation) {
   switch (activation) {
@@ -37,16 +46,17 @@ class Member {
         a_(activations),
         own_(activations.members[member]),
         begin_(batch.tokens() * member / members),
-        end_(batch.tokens() * (member + 1) / members) {}
+        end_(batch.tokens() * (member + 1) / members),
+        block_(EvenBlock(end_ - begin_)) {}
 
   // barrier: the meeting point of all members, or null for one alone
   void Run(SpinBarrier* barrier) {
     Embed();
-    for (size_t row = begin_; row < end_; row += kRowBlock) QueryKeyValue(0, row);
+    for (size_t row = begin_; row < end_; row += block_) QueryKeyValue(0, row);
     for (size_t layer = 0; layer < weights_.layers.size(); ++layer) {
       if (barrier != nullptr) barrier->Wait();
       Attention(layer);
-      for (size_t row = begin_; row < end_; row += kRowBlock) {
+      for (size_t row = begin_; row < end_; row += block_) {
         FeedForward(weights_.layers[layer], row);
         if (layer + 1 < weights_.layers.size()) QueryKeyValue(layer + 1, row);
       }
@@ -54,7 +64,7 @@ class Member {
   }
 
  private:
-  size_t BlockRows(size_t row) const { return std::min(kRowBlock, end_ - row); }
+  size_t BlockRows(size_t row) const { return std::min(block_, end_ - row); }
   Rows Hidden(size_t row) const {
     return {a_.hidden.data() + row * a_.hidden_stride, a_.hidden_stride};
   }
@@ -168,6 +178,7 @@ class Member {
   EncoderActivations::Member& own_;
   const size_t begin_;
   const size_t end_;
+  const size_t block_;
 };
 
 }  // namespace
