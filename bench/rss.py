@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watches the server's resident memory: after 1,000 requests, and whether it grows until the last.
 
-usage: bench/rss.py [--minnow PROGRAM] [--model DIR] [--requests 100000] [--limit-mb N] [--growth-mb 2]
+usage: bench/rss.py [--minnow PROGRAM] [--model DIR|FILE] [--requests 100000] [--limit-mb N] [--growth-mb 2]
 Requests are sentences of changing length over a few keep-alive connections. Prints a line now and then: requests, RSS,
 of that anonymous and file-backed, open file descriptors. Fails where RSS after 1,000 requests is above the limit
-(by default the model's directory in size + 40 MB), or has grown by more than --growth-mb at the end.
+(by default the weights in size + 40 MB), or has grown by more than --growth-mb at the end.
 """
 import argparse
 import http.client
@@ -23,6 +23,7 @@ CONNECTIONS = 4
 FIRST_LOOK = 1000
 WORDS = "the small fish swims up river past stones and weeds while herons wait in shallow water for its shadow".split()
 START_SECONDS = 60
+SERVED_NAME = "served"
 
 
 def free_port():
@@ -92,19 +93,21 @@ def main():
     parser.add_argument("--limit-mb", type=float)
     parser.add_argument("--growth-mb", type=float, default=2)
     args = parser.parse_args()
-    weights_mb = sum(path.stat().st_size for path in args.model.rglob("*.safetensors")) / 2**20
+    files = [args.model] if args.model.is_file() else args.model.rglob("*.safetensors")
+    weights_mb = sum(path.stat().st_size for path in files) / 2**20
     limit = args.limit_mb if args.limit_mb is not None else weights_mb + 40
     port = free_port()
-    process = subprocess.Popen([args.minnow, "serve", "--model", args.model, "--host", "127.0.0.1", "--port", str(port)],
+    process = subprocess.Popen([args.minnow, "serve", "--model", args.model, "--host", "127.0.0.1", "--port", str(port),
+                                "--served-model-name", SERVED_NAME],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_ready(port)
         look(process, 0)
-        send_all(port, args.model.name, 0, FIRST_LOOK)
+        send_all(port, SERVED_NAME, 0, FIRST_LOOK)
         first = last = look(process, FIRST_LOOK)
         step, done = max(FIRST_LOOK, args.requests // 10), FIRST_LOOK
         while done < args.requests:
-            send_all(port, args.model.name, done, step)
+            send_all(port, SERVED_NAME, done, step)
             done += step
             last = look(process, done)
     finally:
