@@ -129,7 +129,7 @@ stage_isa() {
   [ -x build/release/minnow_tests ] || build isa release minnow minnow_tests || return
   local isa available
   available=$(build/release/minnow cpu --json | python3 -c 'import json, sys; print(*json.load(sys.stdin)["available_kernels"])')
-  for isa in avx2 avx512; do
+  for isa in avx2 avx_vnni avx512 avx512_vnni avx512_bf16 amx_int8 amx_bf16; do
     [[ " $available " == *" $isa "* ]] || skip "this machine has no $isa"
   done
   for isa in $available; do
@@ -183,6 +183,12 @@ stage_arm64() {
   # qemu-user takes RLIMIT_AS for its own and applies no limit to the program.
   skip "ThreadPool.IsSmallerWhereThreadsAreRefused, under qemu-user"
   gtest arm64 qemu-aarch64-static build/arm64/minnow_tests --gtest_filter=-ThreadPool.IsSmallerWhereThreadsAreRefused
+  # The emulated processor has every instruction set, and the run above used the last of them.
+  local isa
+  for isa in neon neon_dotprod neon_i8mm; do
+    echo "   MINNOW_ISA=$isa"
+    gtest arm64 env MINNOW_ISA="$isa" qemu-aarch64-static build/arm64/minnow_tests --gtest_filter='*GoldenTest*:*SameBits*:*TinyModel*:EmbedTest*:Packed*'
+  done
 }
 
 stages=(source format dev release isa tsan fuzz arm64)

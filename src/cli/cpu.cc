@@ -146,7 +146,7 @@ void AddCpuCommand(CLI::App& app, int& exit_code) {
   cpu->add_flag("--json", command->json, "One JSON object instead of text");
   cpu->add_flag("--measure", command->measure,
                 "Measure one core too: arithmetic in each precision, reading of memory");
-  cpu->footer("MINNOW_ISA=scalar|avx2|avx512|neon forces the kernels of that instruction set.");
+  cpu->footer("MINNOW_ISA=NAME forces one of the kernels listed.");
   cpu->callback([command, &exit_code] {
     const Status status = ShowCpu(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

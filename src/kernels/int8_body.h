@@ -1,47 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// int8 products over the tile of four 8-bit integers a word: quantisation of rows, and what follows
-// a tile.
-//
-// An ISA file defines LoadSums(p) (kLanes integer sums as floats), Quantum (an integer of x as it
-// lies in memory), kQuantumBias (what is taken from q to store it) and StoreQuantized(out, x,
-// offset, inverse) (kLanes of them) before it includes this file in its anonymous namespace, after
-// tile_body.h and vector_math_body.h.
+// int8 products over the tile of four 8-bit integers a word; included in an ISA file's anonymous
+// namespace after tile_body.h, vector_math_body.h and what int8_quantize_body.h asks for.
 
-size_t RowBytes(size_t inner) { return (inner * sizeof(Quantum) + 63) / 64 * 64; }
-
-// Asymmetric and from one row alone: offset is its minimum, 255 steps reach its maximum.
-inline void QuantizeRow(const float* x, size_t inner, Quantum* out, float* scale, float* offset) {
-  const size_t full = inner / kLanes * kLanes, rest = inner - full;
-  VF low = VSet(3.0e38f), high = VSet(-3.0e38f);
-  for (size_t k = 0; k < full; k += kLanes) {
-    const VF v = VLoad(x + k);
-    low = VMin(low, v);
-    high = VMax(high, v);
-  }
-  if (rest) {
-    const VF v = VLoadPart(x + full, rest);
-    low = VMin(low, VSelectPart(rest, v, low));
-    high = VMax(high, VSelectPart(rest, v, high));
-  }
-  const float minimum = -VReduceMax(VSub(VSet(0.0f), low));
-  const float range = VReduceMax(high) - minimum;
-  *scale = range / 255.0f;
-  *offset = minimum + kQuantumBias * *scale;
-  // A constant row has no steps: all zeros.
-  const VF inverse = VSet(range > 0 ? 255.0f / range : 0.0f);
-  const VF shift = VSet(minimum);
-  for (size_t k = 0; k < full; k += kLanes) StoreQuantized(out + k, VLoad(x + k), shift, inverse);
-  if (rest)
-    StoreQuantized(out + full, VSelectPart(rest, VLoadPart(x + full, rest), shift), shift, inverse);
-}
-
-void QuantizeRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
-                  size_t out_stride_bytes, float* scale, float* offset) {
-  for (size_t r = 0; r < rows; ++r) {
-    QuantizeRow(x + r * x_stride, inner, (Quantum*)((char*)out + r * out_stride_bytes), scale + r,
-                offset + r);
-  }
-}
+#include "kernels/int8_quantize_body.h"
 
 void MatmulInt8(const struct PackedMatmul* m) {
   const TileOperands operands = {(const XWord*)m->x,
@@ -52,20 +13,7 @@ void MatmulInt8(const struct PackedMatmul* m) {
                                  m->y_stride,
                                  m->rows,
                                  m->columns / kPanelColumns};
-  // sum (s q + o) w = s sum q w + o sum w, then bias, activation and residual, while the tile is in
-  // the cache.
   Product(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
-    for (size_t r = row; r < row + rows; ++r) {
-      float* y = m->y + r * m->y_stride;
-      const float* residual = m->residual ? m->residual + r * m->residual_stride : 0;
-      const VF scale = VSet(m->x_scale[r]), offset = VSet(m->x_offset[r]);
-      for (size_t c = column; c < column + columns; c += kLanes) {
-        const VF constant = VMulAdd(offset, VLoad(m->w_sum + c), VLoad(m->bias + c));
-        VF value = VMulAdd(LoadSums(y + c), VMul(scale, VLoad(m->w_scale + c)), constant);
-        value = VActivate</*kShort=*/true>(value, m->activation);
-        if (residual) value = VAdd(value, VLoad(residual + c));
-        VStore(y + c, value);
-      }
-    }
+    FinishSums(m, row, rows, column, columns);
   });
 }
