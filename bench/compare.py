@@ -148,9 +148,10 @@ def main():
     config = json.loads((XLMR_CONFIG if args.xlmr else args.model / "config.json").read_text())
     tokens = {shape: lengths if shape == MIXED else [int(shape.split("x")[1])] * int(shape.split("x")[0]) for shape in shapes}
     limits = {(dtype, shape): limit_ms(config, tokens[shape], dtype, peaks) for dtype, _ in args.pairs for shape in shapes}
+    figure = {name: f"{value:.0f}" if value else "not measured" for name, value in peaks.items()}
     body = (f"{ledger.versions(args.peers, 'onnxruntime', 'openvino')}; minima of {args.rounds} rounds. One core at best: "
-            f"fp32 {peaks['fp32_gflops']:.0f}, bf16 {peaks['bf16_gflops']:.0f} GFLOP/s, int8 {peaks['int8_gops']:.0f} GOP/s, "
-            f"reads {peaks['read_gb_per_s']:.0f} GB/s.\n\n{table(best, limits)}\n\nPeak memory of minnow: "
+            f"fp32 {figure['fp32_gflops']}, bf16 {figure['bf16_gflops']} GFLOP/s, int8 {figure['int8_gops']} GOP/s, "
+            f"reads {figure['read_gb_per_s']} GB/s.\n\n{table(best, limits)}\n\nPeak memory of minnow: "
             + ", ".join(f"{dtype} {value:.0f} MB" for dtype, value in memory.items()) + ".")
     if lengths:
         body += f"\nMixed: 64 sentences, {sum(lengths)} tokens; padded to the longest they are {64 * max(lengths)}."

@@ -16,6 +16,8 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64|arm64")
   minnow_isa(neon_i8mm.cc -march=armv8.2-a+i8mm)
   minnow_isa(neon_bf16dot.cc -march=armv8.2-a+bf16)
   minnow_isa(neon_dotprod_peak.cc -march=armv8.2-a+dotprod)
+  minnow_isa(neon_i8mm_peak.cc -march=armv8.2-a+i8mm)
+  minnow_isa(neon_bf16_peak.cc -march=armv8.2-a+bf16)
 else()
   list(FILTER sources EXCLUDE REGEX "/kernels/neon[a-z0-9_]*\\.cc$")
   # GCC 12's own AVX-512 header trips its warnings of uninitialised values (GCC bug 105593).

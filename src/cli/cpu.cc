@@ -76,11 +76,11 @@ std::string QuotedList(const std::vector<std::string>& words) {
   return words.empty() ? "[]" : "[\"" + Join(words, "\",\"") + "\"]";
 }
 
-// Null where there is no such instruction: the kernels compute it in another precision.
+// Null where it was not measured (kernels/core_peaks.h).
 std::string PeakJson(double peak) { return peak > 0 ? Number(peak) : "null"; }
 
 std::string PeakText(double peak, const char* unit) {
-  return peak > 0 ? Number(peak) + " " + unit : "no instruction";
+  return peak > 0 ? Number(peak) + " " + unit : "not measured";
 }
 
 std::string Text(const CpuInfo& cpu, const std::optional<CorePeaks>& peaks) {

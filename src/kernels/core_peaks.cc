@@ -25,6 +25,8 @@ extern const PeakLoop kAvx512Bf16PeakBf16;
 extern const PeakLoop kNeonPeakF32;
 extern const PeakLoop kNeonPeakInt8;
 extern const PeakLoop kNeonDotprodPeakInt8;
+extern const PeakLoop kNeonI8mmPeakInt8;
+extern const PeakLoop kNeonBf16PeakBf16;
 #endif
 
 namespace {
@@ -44,9 +46,14 @@ Loops LoopsOf([[maybe_unused]] std::string_view kernels) {
   if (kernels == "avx512_vnni") return {&kAvx512PeakF32, nullptr, &kAvx512VnniPeakInt8};
   if (kernels == "avx512_bf16")
     return {&kAvx512PeakF32, &kAvx512Bf16PeakBf16, &kAvx512VnniPeakInt8};
+  // Tiles have no loop here.
+  if (kernels == "amx_int8") return {&kAvx512PeakF32, &kAvx512Bf16PeakBf16, nullptr};
+  if (kernels == "amx_bf16") return {&kAvx512PeakF32, nullptr, nullptr};
 #elif defined(__aarch64__)
   if (kernels == "neon") return {&kNeonPeakF32, nullptr, &kNeonPeakInt8};
   if (kernels == "neon_dotprod") return {&kNeonPeakF32, nullptr, &kNeonDotprodPeakInt8};
+  if (kernels == "neon_i8mm") return {&kNeonPeakF32, nullptr, &kNeonI8mmPeakInt8};
+  if (kernels == "neon_bf16") return {&kNeonPeakF32, &kNeonBf16PeakBf16, &kNeonI8mmPeakInt8};
 #endif
   return {};
 }

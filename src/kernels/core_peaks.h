@@ -7,8 +7,8 @@
 
 namespace minnow {
 
-// Multiplications and additions, or bytes, in 10^9 a second. 0: there is no instruction for it
-// among those that the kernels use.
+// Multiplications and additions, or bytes, in 10^9 a second. 0: not measured, since the kernels
+// have no instruction of their own for it, or there is no loop for the one they use (AMX).
 struct CorePeaks {
   double fp32 = 0;
   double bf16 = 0;

@@ -116,11 +116,12 @@ class MeasureTest(BenchTest):
         self.assertGreater(peaks["read_gb_per_s"], 0)
         if described["kernels"] != "scalar":
             self.assertGreater(peaks["fp32_gflops"], 0)
+        if peaks["int8_gops"] is not None:
             self.assertGreater(peaks["int8_gops"], peaks["fp32_gflops"] / 2)
         self.assertIn("GB/s", run("cpu", "--measure").stdout.decode())
         self.assertNotIn("peaks", json.loads(run("cpu", "--json").stdout))
 
-    def test_an_instruction_that_is_not_there_has_no_figure(self):
+    def test_what_is_not_measured_has_no_figure(self):
         peaks = json.loads(run("cpu", "--json", "--measure", env={"MINNOW_ISA": "scalar"}).stdout)["peaks"]
         self.assertIsNone(peaks["fp32_gflops"])
 
