@@ -1,11 +1,14 @@
 # Everything that is not the product itself comes from the distribution's packages (scripts/install-deps.sh).
 find_package(Threads REQUIRED)
 find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
+find_library(SQLITE_LIBRARY sqlite3 REQUIRED)
+find_library(ZLIB_LIBRARY z REQUIRED)
 find_path(BOOST_INCLUDE boost/beast.hpp REQUIRED)
 
 add_library(minnow_dependencies INTERFACE)
 target_include_directories(minnow_dependencies SYSTEM INTERFACE ${BOOST_INCLUDE})
-target_link_libraries(minnow_dependencies INTERFACE ${UTF8PROC_LIBRARY} Threads::Threads)
+target_link_libraries(minnow_dependencies INTERFACE ${SQLITE_LIBRARY} ${ZLIB_LIBRARY} ${UTF8PROC_LIBRARY} Threads::Threads
+  ${CMAKE_DL_LIBS} m)
 # Boost's sources are compiled once each: formats/boost_json.cc and http/boost_asio.cc.
 target_compile_definitions(minnow_dependencies INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
