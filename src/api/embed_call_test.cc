@@ -47,7 +47,7 @@ TEST(Errors, EveryFaultHasAStatusInEachFamily) {
       {Fault::kEmptyInput, 400, 400},    {Fault::kBatchTooLarge, 422, 400},
       {Fault::kUnknownModel, 404, 404},  {Fault::kNotReady, 503, 503},
       {Fault::kOverloaded, 429, 429},    {Fault::kClientGone, 499, 499},
-      {Fault::kInternal, 424, 500}};
+      {Fault::kNoKey, 401, 401},         {Fault::kInternal, 424, 500}};
   for (const auto& [fault, tei, openai] : cases) {
     EXPECT_EQ(ErrorResponse(Family::kTei, {fault, "m"}).status, tei);
     EXPECT_EQ(ErrorResponse(Family::kOpenAi, {fault, "m"}).status, openai);

@@ -34,6 +34,8 @@ TeiError TeiErrorOf(Fault fault) {
       return {429, "Overloaded"};
     case Fault::kClientGone:
       return {499, "Overloaded"};
+    case Fault::kNoKey:
+      return {401, "Unauthorized"};
     case Fault::kInternal:
       break;
   }
@@ -62,6 +64,8 @@ OpenAiError OpenAiErrorOf(Fault fault) {
       return {429, "rate_limit_error", "overloaded"};
     case Fault::kClientGone:
       return {499, kInvalid, "client_closed_request"};
+    case Fault::kNoKey:
+      return {401, kInvalid, "invalid_api_key"};
     case Fault::kInternal:
       break;
   }
@@ -165,6 +169,11 @@ http::Response ErrorResponse(Family family, const Failure& failure) {
     response.headers.push_back({"Retry-After", "1"});
   }
   return response;
+}
+
+http::Response UnauthorizedResponse(std::string_view path) {
+  return ErrorResponse(path.starts_with("/v1/") ? Family::kOpenAi : Family::kTei,
+                       {Fault::kNoKey, "an API key is needed: Authorization: Bearer KEY"});
 }
 
 }  // namespace minnow::api

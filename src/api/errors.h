@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "api/metrics.h"
 #include "base/result.h"
@@ -19,6 +20,7 @@ enum class Fault {
   kNotReady,  // loading, draining, or the model could not be loaded
   kOverloaded,
   kClientGone,
+  kNoKey,  // no API key, or a wrong one
   kInternal,
 };
 
@@ -37,5 +39,8 @@ enum class Family { kTei, kOpenAi };
 //   TEI:    {"error":"...","error_type":"Validation"}
 //   OpenAI: {"error":{"message":"...","type":"...","param":null,"code":null}}
 http::Response ErrorResponse(Family family, const Failure& failure);
+
+// The answer without a valid API key, in the shape of the family that the path belongs to.
+http::Response UnauthorizedResponse(std::string_view path);
 
 }  // namespace minnow::api

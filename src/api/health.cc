@@ -47,7 +47,8 @@ http::Response Ready(const EmbeddingService& service) {
 http::Response MetricsText(const ApiContext& context) {
   http::Response response = TextResponse(
       context.metrics->Render({.queue_size = context.service->queued_inputs(),
-                               .ready = context.service->status().state == ServiceState::kReady}));
+                               .ready = context.service->status().state == ServiceState::kReady,
+                               .server = context.server.get()}));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }
@@ -55,14 +56,15 @@ http::Response MetricsText(const ApiContext& context) {
 }  // namespace
 
 void AddHealthRoutes(const ApiContext* context, http::Router& router) {
-  const auto add = [&router](const char* path, auto answer) {
+  const auto add = [&router](const char* path, bool open, auto answer) {
     router.Add("GET", path,
-               [answer](http::Request, http::Responder responder) { responder.Send(answer()); });
+               [answer](http::Request, http::Responder responder) { responder.Send(answer()); },
+               {.open = open});
   };
-  add("/health", [context] { return Health(*context->service); });
-  add("/livez", [] { return TextResponse("ok\n"); });
-  add("/readyz", [context] { return Ready(*context->service); });
-  add("/metrics", [context] { return MetricsText(*context); });
+  add("/health", true, [context] { return Health(*context->service); });
+  add("/livez", true, [] { return TextResponse("ok\n"); });
+  add("/readyz", true, [context] { return Ready(*context->service); });
+  add("/metrics", false, [context] { return MetricsText(*context); });
 }
 
 void AddRoutes(const ApiContext* context, http::Router& router) {

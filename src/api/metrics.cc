@@ -68,6 +68,29 @@ void AppendCounter(std::string_view name, std::string_view help, const Counter& 
   AppendSample(name, "", static_cast<double>(counter.value()), out);
 }
 
+double Load(const auto& value) {
+  return static_cast<double>(value.load(std::memory_order_relaxed));
+}
+
+void AppendServer(const http::ServerCounters& server, std::string& out) {
+  AppendType("minnow_http_open_connections", "gauge", "Open connections.", out);
+  AppendSample("minnow_http_open_connections", "", Load(server.open_connections), out);
+  AppendType("minnow_http_connections_total", "counter", "Connections accepted.", out);
+  AppendSample("minnow_http_connections_total", "", Load(server.accepted_connections), out);
+  AppendType("minnow_http_received_body_bytes_total", "counter", "Bytes of requests' bodies.", out);
+  AppendSample("minnow_http_received_body_bytes_total", "", Load(server.received_body_bytes), out);
+  AppendType("minnow_http_sent_bytes_total", "counter", "Bytes of answers.", out);
+  AppendSample("minnow_http_sent_bytes_total", "", Load(server.sent_bytes), out);
+  AppendType("minnow_http_requests_total", "counter", "Answers by status.", out);
+  for (size_t i = 0; i < server.answers.size(); ++i) {
+    const double count = Load(server.answers[i]);
+    const size_t status = i + http::ServerCounters::kFirstStatus;
+    if (count == 0 && status != 200) continue;
+    AppendSample("minnow_http_requests_total", "{status=\"" + std::to_string(status) + "\"}", count,
+                 out);
+  }
+}
+
 double Seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
@@ -171,6 +194,7 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
   }
   AppendType("minnow_ready", "gauge", "1 while requests are served.", out);
   AppendSample("minnow_ready", "", gauges.ready ? 1 : 0, out);
+  if (gauges.server != nullptr) AppendServer(*gauges.server, out);
   AppendProcess(out);
   return out;
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/task.h"
+#include "http/counters.h"
 
 namespace minnow::api {
 
@@ -60,6 +61,7 @@ inline constexpr size_t kFailureKinds = 8;
 struct MetricsGauges {
   size_t queue_size = 0;
   bool ready = false;
+  const http::ServerCounters* server = nullptr;  // null: its metrics are left out
 };
 
 struct Metrics {

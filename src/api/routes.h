@@ -3,9 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include "api/embedding_service.h"
 #include "api/metrics.h"
+#include "http/counters.h"
 #include "http/router.h"
 
 namespace minnow::api {
@@ -20,6 +22,7 @@ struct ApiOptions {
 struct ApiContext {
   EmbeddingService* service = nullptr;
   Metrics* metrics = nullptr;
+  std::shared_ptr<const http::ServerCounters> server = nullptr;
   ApiOptions options = {};
 };
 

@@ -37,16 +37,22 @@ constexpr size_t kWriteChunkBytes = 256 * 1024;
 constexpr std::chrono::milliseconds kHalfCloseGrace{100};
 constexpr std::chrono::milliseconds kLingerTimeout{2000};
 constexpr size_t kLingerBytes = size_t{64} << 20;
+constexpr size_t kCodedOnLoopBytes = 32 * 1024;  // a third of a millisecond
+// A large body gets the time that this many bytes a second need, beside body_timeout.
+constexpr size_t kSlowestBytesPerSecond = 64 * 1024;
 
 // Brings an answer from any thread back to its connection.
 class ConnectionSink : public ResponseSink {
  public:
   ConnectionSink(std::shared_ptr<asio::io_context> io, std::shared_ptr<Connection> connection,
-                 uint64_t serial)
-      : io_(std::move(io)), connection_(std::move(connection)), serial_(serial) {}
+                 uint64_t serial, const CodingChoice& coding)
+      : io_(std::move(io)), connection_(std::move(connection)), serial_(serial), coding_(coding) {}
 
   void Deliver(Response response) override {
-    if (io_->get_executor().running_in_this_thread()) {
+    // A large body is coded only by the thread that made it, never by the I/O thread.
+    const bool on_loop = io_->get_executor().running_in_this_thread();
+    ApplyCoding(coding_, on_loop ? kCodedOnLoopBytes : SIZE_MAX, response);
+    if (on_loop) {
       connection_->OnResponse(serial_, std::move(response));
       return;
     }
@@ -62,7 +68,22 @@ class ConnectionSink : public ResponseSink {
   std::shared_ptr<asio::io_context> io_;  // declared first: outlives the connection's socket
   std::shared_ptr<Connection> connection_;
   uint64_t serial_;
+  CodingChoice coding_;
 };
+
+// A W3C traceparent: "00-32 digits-16 digits-2 digits", not all zero.
+bool IsTraceParent(std::string_view text) {
+  constexpr size_t kSize = 55;
+  constexpr std::string_view kForm = "xx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+  static_assert(kForm.size() == kSize);
+  if (text.size() != kSize || text.starts_with("ff")) return false;
+  for (size_t i = 0; i < kSize; ++i) {
+    const bool digit = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+    if (kForm[i] == 'x' ? !digit : text[i] != '-') return false;
+  }
+  return text.substr(3, 32).find_first_not_of('0') != std::string_view::npos &&
+         text.substr(36, 16).find_first_not_of('0') != std::string_view::npos;
+}
 
 }  // namespace
 
@@ -105,16 +126,23 @@ asio::awaitable<void> Connection::Run() {
 
 asio::awaitable<bool> Connection::ReadRequest() {
   response_.reset();
+  request_ = Request{};
+  match_ = {};
+  is_head_ = false;
+  coding_ = {};
+  allowed_origin_.clear();
+  record_ = {};
   phase_ = Phase::kIdle;
   if (context_->draining && buffer_.size() == 0) co_return false;
   bool complete = co_await ReadHead();
   if (!complete || !TakeHead()) co_return false;
-  context_->requests.fetch_add(1, std::memory_order_relaxed);
   complete = co_await ReadBody();
   if (!complete) co_return false;
   deadline_ = Clock::time_point::max();
   read_done_ = Clock::now();
   request_.body = std::move(parser_->get().body());
+  context_->counters->received_body_bytes.fetch_add(request_.body.size(),
+                                                    std::memory_order_relaxed);
   parser_.reset();
   co_return true;
 }
@@ -130,11 +158,12 @@ asio::awaitable<bool> Connection::ReadHead() {
     buffer_.commit(size);
   }
   phase_ = Phase::kReading;
+  request_received_ = Clock::now();
   timed_out_ = false;
   SetDeadline(context_->options.header_timeout);
   parser_.emplace();
   parser_->header_limit(static_cast<uint32_t>(context_->options.header_limit_bytes));
-  parser_->body_limit(context_->options.body_limit_bytes);
+  parser_->body_limit(boost::none);  // AdmitBody knows the route's
   const auto [error, size] =
       co_await beast::http::async_read_header(socket_, buffer_, *parser_, kAwait);
   if (error) co_return RefuseForError(error);
@@ -144,9 +173,9 @@ asio::awaitable<bool> Connection::ReadHead() {
 bool Connection::TakeHead() {
   const auto& head = parser_->get();
   keep_alive_ = head.keep_alive();
-  request_ = Request{};
   request_.method = std::string(head.method_string());
-  request_.received = Clock::now();
+  request_received_ = Clock::now();
+  request_.received = request_received_;
   client_ = std::make_shared<ClientWatch>();
   request_.client = client_;
   if (head.version() != 10 && head.version() != 11) return Refuse(505, "HTTP/1.0 or HTTP/1.1");
@@ -166,6 +195,39 @@ bool Connection::TakeHead() {
   for (const auto& field : head) {
     request_.headers.push_back({std::string(field.name_string()), std::string(field.value())});
   }
+  is_head_ = request_.method == "HEAD";
+  coding_ = ChooseCoding(request_.headers);
+  allowed_origin_ = context_->access.AllowedOrigin(request_);
+  const std::string_view trace = request_.FindHeader("traceparent");
+  if (IsTraceParent(trace)) record_.trace = trace;
+  if (context_->options.on_answered) {
+    record_.method = request_.method;
+    record_.path = request_.path;
+  }
+  context_->counters->requests.fetch_add(1, std::memory_order_relaxed);
+  match_ = context_->router.Find(request_.method, request_.path);
+  response_ = context_->access.Check(request_, match_);
+  // Who is refused need not send a body first.
+  return !response_.has_value() || parser_->is_done();
+}
+
+bool Connection::AdmitBody() {
+  const ServerOptions& options = context_->options;
+  const size_t limit = std::max(match_.options.body_limit_bytes, options.body_limit_bytes);
+  const auto length = parser_->content_length();
+  if (length.value_or(0) > limit) {
+    return Refuse(413, "limit " + std::to_string(limit) + " bytes");
+  }
+  parser_->body_limit(limit);
+  if (length.value_or(limit) <= options.body_limit_bytes) return true;
+  if (context_->large_bodies->fetch_add(1) >= options.max_large_bodies) {
+    context_->large_bodies->fetch_sub(1);
+    Refuse(429, "too many large bodies at a time");
+    response_->headers.push_back({"Retry-After", "1"});
+    return false;
+  }
+  request_.body_permit = std::shared_ptr<void>(
+      nullptr, [count = context_->large_bodies](void*) { count->fetch_sub(1); });
   return true;
 }
 
@@ -175,14 +237,17 @@ asio::awaitable<bool> Connection::ReadBody() {
   if (!expect.empty()) {
     if (!EqualsIgnoringCase(expect, "100-continue")) co_return Refuse(417, expect);
     // A request that no handler will see is answered before its body is sent.
-    auto early = AnswerWithoutHandler(context_->router.Find(request_.method, request_.path));
-    if (early.has_value()) {
-      response_ = std::move(early);
-      co_return false;
-    }
+    response_ = AnswerWithoutHandler();
+    if (response_.has_value() || !AdmitBody()) co_return false;
     SetDeadline(context_->options.write_timeout);
     const bool written = co_await WriteAll("HTTP/1.1 100 Continue\r\n\r\n", {});
     if (!written) co_return false;
+  } else if (!AdmitBody()) {
+    co_return false;
+  }
+  if (request_.body_permit != nullptr) {
+    const bool complete = co_await ReadLargeBody();
+    co_return complete;
   }
   SetDeadline(context_->options.body_timeout);
   const auto [error, size] = co_await beast::http::async_read(socket_, buffer_, *parser_, kAwait);
@@ -190,18 +255,31 @@ asio::awaitable<bool> Connection::ReadBody() {
   co_return true;
 }
 
+asio::awaitable<bool> Connection::ReadLargeBody() {
+  const Clock::time_point begin = Clock::now();
+  size_t total = 0;
+  while (!parser_->is_done()) {
+    deadline_ = begin + context_->options.body_timeout +
+                std::chrono::milliseconds(total * 1000 / kSlowestBytesPerSecond);
+    const auto [error, size] =
+        co_await beast::http::async_read_some(socket_, buffer_, *parser_, kAwait);
+    if (error) co_return RefuseForError(error);
+    total += size;
+  }
+  co_return true;
+}
+
 asio::awaitable<void> Connection::Handle() {
-  Router::Match match = context_->router.Find(request_.method, request_.path);
-  response_ = AnswerWithoutHandler(match);
+  if (!response_.has_value()) response_ = AnswerWithoutHandler();
   if (response_.has_value()) co_return;
-  request_.parameters = std::move(match.parameters);
+  request_.parameters = std::move(match_.parameters);
   phase_ = Phase::kHandling;
   const uint64_t serial = ++serial_;
-  const bool is_head = request_.method == "HEAD";
   {
-    Responder responder(std::make_unique<ConnectionSink>(context_->io, shared_from_this(), serial));
+    Responder responder(
+        std::make_unique<ConnectionSink>(context_->io, shared_from_this(), serial, coding_));
     try {
-      (*match.handler)(std::move(request_), std::move(responder));
+      (*match_.handler)(std::move(request_), std::move(responder));
     } catch (const std::exception&) {
       // Out of memory, in practice. The responder answers 500 when it is destroyed.
     }
@@ -213,18 +291,20 @@ asio::awaitable<void> Connection::Handle() {
     error_code ignored;
     socket_.cancel(ignored);  // the watch
   }
-  request_.method = is_head ? "HEAD" : "";
 }
 
-std::optional<Response> Connection::AnswerWithoutHandler(const Router::Match& match) const {
+std::optional<Response> Connection::AnswerWithoutHandler() const {
   if (request_.path == "*") {
     return PlainResponse(request_.method == "OPTIONS" ? 204 : 400);
   }
-  if (match.handler != nullptr) return std::nullopt;
-  if (match.malformed) return PlainResponse(400, "bad percent-encoding in the path");
-  if (match.allow.empty()) return PlainResponse(404);
+  if (match_.handler != nullptr) {
+    if (coding_.acceptable) return std::nullopt;
+    return PlainResponse(406, "Accept-Encoding: gzip, deflate or identity");
+  }
+  if (match_.malformed) return PlainResponse(400, "bad percent-encoding in the path");
+  if (match_.allow.empty()) return PlainResponse(404);
   Response response = PlainResponse(request_.method == "OPTIONS" ? 204 : 405);
-  response.headers.push_back({"Allow", match.allow});
+  response.headers.push_back({"Allow", match_.allow});
   return response;
 }
 
@@ -235,10 +315,13 @@ void Connection::OnResponse(uint64_t serial, Response response) {
 }
 
 asio::awaitable<bool> Connection::WriteResponse() {
-  // A content coding by Accept-Encoding would be applied to response_->body here.
+  context_->access.AddHeaders(allowed_origin_, *response_);
+  if (!record_.trace.empty()) response_->headers.push_back({"traceparent", record_.trace});
   head_ = FormatHead(*response_, keep_alive_, context_->Date());
-  const bool has_body = request_.method != "HEAD" && response_->status != 204;
-  const bool written = co_await WriteAll(head_, has_body ? response_->body : std::string_view());
+  const bool has_body = !is_head_ && response_->status != 204 && response_->status != 304;
+  const std::string_view body = has_body ? response_->body : std::string_view();
+  const bool written = co_await WriteAll(head_, body);
+  Report(response_->status, body.size());
   response_.reset();
   deadline_ = Clock::time_point::max();
   co_return written;
@@ -257,6 +340,16 @@ asio::awaitable<bool> Connection::WriteAll(std::string_view head, std::string_vi
     body.remove_prefix(size - of_head);
   }
   co_return true;
+}
+
+void Connection::Report(int status, size_t body_bytes) {
+  context_->counters->CountAnswer(status);
+  context_->counters->sent_bytes.fetch_add(head_.size() + body_bytes, std::memory_order_relaxed);
+  if (!context_->options.on_answered) return;
+  record_.status = status;
+  record_.body_bytes = body_bytes;
+  record_.took = Clock::now() - request_received_;
+  context_->options.on_answered(record_);
 }
 
 asio::awaitable<void> Connection::Linger() {

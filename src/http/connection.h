@@ -22,6 +22,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include "http/access.h"
+#include "http/compression.h"
+#include "http/counters.h"
 #include "http/message.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -34,13 +37,14 @@ class Connection;
 struct ServerContext {
   ServerOptions options;
   Router router;
+  Access access{AccessOptions{}};
+  std::shared_ptr<ServerCounters> counters;
   std::shared_ptr<boost::asio::io_context> io;
   std::unordered_set<Connection*> connections;  // those whose coroutine runs
   std::vector<char> scratch;                    // for bytes that are read to be thrown away
   bool draining = false;
-  std::atomic<size_t> open_connections{0};
-  std::atomic<uint64_t> accepted_connections{0};
-  std::atomic<uint64_t> requests{0};
+  // How many large bodies there are, here and in handlers' hands; may outlive the server.
+  std::shared_ptr<std::atomic<size_t>> large_bodies = std::make_shared<std::atomic<size_t>>(0);
 
   // The Date header's value now, formatted once a second.
   std::string_view Date();
@@ -76,15 +80,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<bool> ReadRequest();
   boost::asio::awaitable<bool> ReadHead();
   boost::asio::awaitable<bool> ReadBody();
+  boost::asio::awaitable<bool> ReadLargeBody();
+  // Sets the limit of the body that comes. False: it is too long, or one too many.
+  bool AdmitBody();
   // Fills request_ from the parsed head. False: malformed; response_ says how.
   bool TakeHead();
   // Answers request_ by its route; response_ is set afterwards, unless the connection was aborted.
   boost::asio::awaitable<void> Handle();
   // The answer that needs no handler (404, 405, OPTIONS, ...).
-  std::optional<Response> AnswerWithoutHandler(const Router::Match& match) const;
+  std::optional<Response> AnswerWithoutHandler() const;
   // Writes response_. False: the client is gone.
   boost::asio::awaitable<bool> WriteResponse();
   boost::asio::awaitable<bool> WriteAll(std::string_view head, std::string_view body);
+  void Report(int status, size_t body_bytes);
   // Lets the client read the last answer before the socket closes on bytes that it still sends.
   boost::asio::awaitable<void> Linger();
 
@@ -106,11 +114,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::optional<Parser> parser_;
   Phase phase_ = Phase::kIdle;
   Clock::time_point deadline_ = Clock::time_point::max();
+  Clock::time_point request_received_;
   Clock::time_point read_done_;  // when the request under way had arrived
   bool timed_out_ = false;
   bool aborted_ = false;
 
   Request request_;
+  // Of the request under way, which its handler may own by now.
+  Router::Match match_;
+  bool is_head_ = false;
+  CodingChoice coding_;
+  std::string allowed_origin_;
+  AnsweredRequest record_;
   bool keep_alive_ = false;
   uint64_t serial_ = 0;  // of the request under way
   std::shared_ptr<ClientWatch> client_;

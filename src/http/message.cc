@@ -62,8 +62,14 @@ std::string_view ReasonPhrase(int status) {
   switch (status) {
     case 200:
       return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
     case 204:
       return "No Content";
+    case 304:
+      return "Not Modified";
     case 400:
       return "Bad Request";
     case 401:
@@ -74,8 +80,12 @@ std::string_view ReasonPhrase(int status) {
       return "Not Found";
     case 405:
       return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
     case 408:
       return "Request Timeout";
+    case 409:
+      return "Conflict";
     case 413:
       return "Content Too Large";
     case 415:
@@ -102,6 +112,8 @@ std::string_view ReasonPhrase(int status) {
       return "Gateway Timeout";
     case 505:
       return "HTTP Version Not Supported";
+    case 507:
+      return "Insufficient Storage";
     default:
       return "Status";
   }
@@ -128,11 +140,12 @@ std::string FormatHead(const Response& response, bool keep_alive, std::string_vi
   out += ReasonPhrase(response.status);
   out += "\r\n";
   AppendHeader("Date", date, out);
-  if (!response.content_type.empty() && response.status != 204) {
+  const bool no_body = response.status == 204 || response.status == 304;
+  if (!response.content_type.empty() && !no_body) {
     AppendHeader("Content-Type", response.content_type, out);
   }
-  // 204 has no body, and RFC 9110 (8.6) forbids the length there.
-  if (response.status != 204) {
+  // 204 has no body, and RFC 9110 (8.6) forbids the length there; that of 304 would be another's.
+  if (!no_body) {
     AppendHeader("Content-Length", std::to_string(response.body.size()), out);
   }
   AppendHeader("Connection", keep_alive ? "keep-alive" : "close", out);

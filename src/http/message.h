@@ -44,6 +44,7 @@ struct Request {
   std::vector<Header> parameters;  // of the route's pattern, percent-decoded
   std::vector<Header> headers;
   std::string body;
+  std::shared_ptr<void> body_permit;  // of a large body, while it is held
   std::shared_ptr<ClientWatch> client;
   std::chrono::steady_clock::time_point received;  // when the header was complete
 
@@ -59,6 +60,7 @@ struct Response {
   // Content-Length, Content-Type, Connection and Date are the server's.
   std::vector<Header> headers;
   std::string body;
+  bool codable = true;  // false: never compressed, as it would cost more than it saves
 };
 
 // "Not Found" for 404; "Status" for a code that this server never sends.

@@ -15,13 +15,23 @@ bool IsParameter(std::string_view segment) {
   return segment.starts_with('{') && segment.ends_with('}');
 }
 
+bool TakesRest(std::string_view segment) { return IsParameter(segment) && segment.ends_with("*}"); }
+
 // The parameters, still encoded, when the segments fit the pattern.
 std::optional<std::vector<Header>> MatchSegments(const std::vector<std::string>& pattern,
                                                  const std::vector<std::string_view>& segments) {
-  if (pattern.size() != segments.size()) return std::nullopt;
+  const bool rest = TakesRest(pattern.back());
+  if (rest ? segments.size() < pattern.size() : segments.size() != pattern.size()) {
+    return std::nullopt;
+  }
   std::vector<Header> parameters;
   for (size_t i = 0; i < pattern.size(); ++i) {
-    if (IsParameter(pattern[i])) {
+    if (rest && i + 1 == pattern.size()) {
+      const std::string_view last = segments.back();
+      const std::string_view from(
+          segments[i].data(), static_cast<size_t>(last.data() + last.size() - segments[i].data()));
+      parameters.push_back({pattern[i].substr(1, pattern[i].size() - 3), std::string(from)});
+    } else if (IsParameter(pattern[i])) {
       if (segments[i].empty()) return std::nullopt;
       parameters.push_back({pattern[i].substr(1, pattern[i].size() - 2), std::string(segments[i])});
     } else if (PercentDecode(segments[i]) != pattern[i]) {
@@ -33,10 +43,10 @@ std::optional<std::vector<Header>> MatchSegments(const std::vector<std::string>&
 
 }  // namespace
 
-void Router::Add(std::string method, std::string path, Handler handler) {
+void Router::Add(std::string method, std::string path, Handler handler, RouteOptions options) {
   CHECK(path.starts_with('/'));
   if (path.find('{') == std::string::npos) {
-    CHECK(literals_[path].emplace(std::move(method), std::move(handler)).second);
+    CHECK(literals_[path].emplace(std::move(method), Route{std::move(handler), options}).second);
     return;
   }
   std::vector<std::string> segments;
@@ -44,7 +54,7 @@ void Router::Add(std::string method, std::string path, Handler handler) {
   auto it = std::find_if(patterns_.begin(), patterns_.end(),
                          [&](const Pattern& p) { return p.segments == segments; });
   if (it == patterns_.end()) it = patterns_.insert(it, Pattern{std::move(segments), {}});
-  CHECK(it->methods.emplace(std::move(method), std::move(handler)).second);
+  CHECK(it->methods.emplace(std::move(method), Route{std::move(handler), options}).second);
 }
 
 Router::Match Router::Find(std::string_view method, std::string_view path) const {
@@ -74,8 +84,11 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
 void Router::Resolve(const Methods& methods, std::string_view method, Match& match) {
   auto it = methods.find(method);
   if (it == methods.end() && method == "HEAD") it = methods.find("GET");
-  if (it != methods.end()) match.handler = &it->second;
-  for (const auto& [name, handler] : methods) {
+  if (it != methods.end()) {
+    match.handler = &it->second.handler;
+    match.options = it->second.options;
+  }
+  for (const auto& [name, route] : methods) {
     match.allow += name + ", ";
     if (name == "GET" && !methods.contains("HEAD")) match.allow += "HEAD, ";
   }

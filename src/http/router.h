@@ -3,8 +3,9 @@
 //
 // Filled before the server starts, read-only afterwards (then from any thread). A pattern is a path
 // whose segments may be parameters: "/docs/{id}". A parameter takes one segment that is not empty,
-// percent-decoded ("%2F" is a slash inside it). Literal paths go before patterns, earlier patterns
-// before later ones.
+// percent-decoded ("%2F" is a slash inside it); "{rest*}" at the end takes all that is left,
+// slashes included, even nothing. Literal paths go before patterns, earlier patterns before later
+// ones.
 #pragma once
 
 #include <functional>
@@ -21,13 +22,20 @@ namespace minnow::http {
 // Called on the I/O thread: it must neither block nor compute, but hand the work over and return.
 using Handler = std::function<void(Request, Responder)>;
 
+// What the server does for a route before its handler is called.
+struct RouteOptions {
+  bool open = false;            // needs no API key
+  size_t body_limit_bytes = 0;  // 0: the server's
+};
+
 class Router {
  public:
   // REQUIRES: `path` begins with '/', and the pair was not added before.
-  void Add(std::string method, std::string path, Handler handler);
+  void Add(std::string method, std::string path, Handler handler, RouteOptions options = {});
 
   struct Match {
     const Handler* handler = nullptr;  // null: not found, or the method is not allowed
+    RouteOptions options;
     std::vector<Header> parameters;
     std::string
         allow;  // methods of that path ("GET, HEAD, OPTIONS"); empty when the path is unknown
@@ -37,7 +45,11 @@ class Router {
   Match Find(std::string_view method, std::string_view path) const;
 
  private:
-  using Methods = std::map<std::string, Handler, std::less<>>;
+  struct Route {
+    Handler handler;
+    RouteOptions options;
+  };
+  using Methods = std::map<std::string, Route, std::less<>>;
   struct Pattern {
     std::vector<std::string> segments;  // as written, "{name}" for a parameter
     Methods methods;

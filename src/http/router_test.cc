@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "http/message.h"
 #include "http/url.h"
 
@@ -57,6 +59,40 @@ TEST(Router, Parameters) {
   EXPECT_EQ(router.Find("GET", "/docs/a/b").handler, nullptr);
   EXPECT_NE(router.Find("POST", "/v2/models/m/infer").handler, nullptr);
   EXPECT_EQ(router.Find("POST", "/v2/models//infer").handler, nullptr);
+}
+
+TEST(Router, RestTakesWhatIsLeft) {
+  Router router;
+  const Handler nothing = [](Request, Responder) {};
+  router.Add("GET", "/files", nothing);
+  router.Add("GET", "/files/{name*}", nothing);
+  const std::pair<const char*, const char*> cases[] = {{"/files/", ""},
+                                                       {"/files/a", "a"},
+                                                       {"/files/a/b%2Fc/", "a/b/c/"},
+                                                       {"/files//", "/"},
+                                                       {"/files/a+%20*", "a+ *"}};
+  for (const auto& [path, name] : cases) {
+    const Router::Match match = router.Find("GET", path);
+    ASSERT_EQ(match.parameters.size(), 1u) << path;
+    EXPECT_EQ(match.parameters[0].name, "name");
+    EXPECT_EQ(match.parameters[0].value, name) << path;
+  }
+  EXPECT_TRUE(router.Find("GET", "/files").parameters.empty());
+  EXPECT_NE(router.Find("GET", "/files").handler, nullptr);
+  EXPECT_EQ(router.Find("GET", "/filesx/a").handler, nullptr);
+  EXPECT_TRUE(router.Find("GET", "/files/%4").malformed);
+}
+
+TEST(Router, OptionsOfARoute) {
+  Router router;
+  const Handler nothing = [](Request, Responder) {};
+  router.Add("GET", "/a", nothing, {.open = true});
+  router.Add("POST", "/a", nothing, {.body_limit_bytes = 7});
+  EXPECT_TRUE(router.Find("HEAD", "/a").options.open);
+  EXPECT_FALSE(router.Find("POST", "/a").options.open);
+  EXPECT_EQ(router.Find("POST", "/a").options.body_limit_bytes, 7u);
+  EXPECT_FALSE(router.Find("PUT", "/a").options.open);
+  EXPECT_FALSE(router.Find("GET", "/b").options.open);
 }
 
 TEST(Router, BadPercentEncodingIsMalformed) {

@@ -47,6 +47,9 @@ class Server::Impl {
   Impl(ServerOptions options, Router router) : acceptor_(*io_), retry_(*io_), tick_(*io_) {
     context_.options = std::move(options);
     context_.router = std::move(router);
+    context_.access = Access(std::move(context_.options.access));
+    context_.counters = context_.options.counters;
+    if (context_.counters == nullptr) context_.counters = std::make_shared<ServerCounters>();
     context_.io = io_;
     context_.scratch.resize(kScratchBytes);
   }
@@ -55,7 +58,7 @@ class Server::Impl {
   void StartThread();
   void Stop();
   uint16_t port() const { return port_; }
-  ServerStats stats() const;
+  const ServerCounters& counters() const { return *context_.counters; }
 
  private:
   asio::awaitable<void> AcceptLoop();
@@ -139,7 +142,7 @@ asio::awaitable<void> Server::Impl::AcceptLoop() {
 }
 
 void Server::Impl::Adopt(tcp::socket socket) {
-  context_.accepted_connections.fetch_add(1, std::memory_order_relaxed);
+  context_.counters->accepted_connections.fetch_add(1, std::memory_order_relaxed);
   if (context_.connections.size() >= context_.options.max_connections) {
     RefuseOverLimit(socket);
     return;
@@ -148,7 +151,7 @@ void Server::Impl::Adopt(tcp::socket socket) {
   socket.set_option(tcp::no_delay(true), ignored);
   auto connection = std::make_shared<Connection>(std::move(socket), &context_);
   context_.connections.insert(connection.get());
-  context_.open_connections.store(context_.connections.size(), std::memory_order_relaxed);
+  context_.counters->open_connections.store(context_.connections.size(), std::memory_order_relaxed);
   asio::co_spawn(
       *io_, [connection] { return connection->Run(); },
       [this, connection](std::exception_ptr) { Remove(connection); });
@@ -158,7 +161,7 @@ void Server::Impl::Adopt(tcp::socket socket) {
 void Server::Impl::Remove(const std::shared_ptr<Connection>& connection) {
   connection->Abort();
   context_.connections.erase(connection.get());
-  context_.open_connections.store(context_.connections.size(), std::memory_order_relaxed);
+  context_.counters->open_connections.store(context_.connections.size(), std::memory_order_relaxed);
   FinishIfDrained();
 }
 
@@ -217,12 +220,6 @@ void Server::Impl::FinishIfDrained() {
   work_.reset();
 }
 
-ServerStats Server::Impl::stats() const {
-  return {context_.open_connections.load(std::memory_order_relaxed),
-          context_.accepted_connections.load(std::memory_order_relaxed),
-          context_.requests.load(std::memory_order_relaxed)};
-}
-
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Server::~Server() { Stop(); }
@@ -236,7 +233,7 @@ Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, Router rout
 
 uint16_t Server::port() const { return impl_->port(); }
 
-ServerStats Server::stats() const { return impl_->stats(); }
+const ServerCounters& Server::counters() const { return impl_->counters(); }
 
 void Server::Stop() { impl_->Stop(); }
 

@@ -9,10 +9,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/result.h"
+#include "http/access.h"
+#include "http/counters.h"
 #include "http/router.h"
 
 namespace minnow::http {
@@ -21,8 +24,9 @@ struct ServerOptions {
   std::string host = "0.0.0.0";           // an IPv4 or IPv6 address, or "localhost"
   uint16_t port = 8080;                   // 0: any free port
   size_t header_limit_bytes = 16 * 1024;  // request line and headers; above: 431
-  size_t body_limit_bytes = 2'000'000;    // after chunked decoding; above: 413
-  size_t max_connections = 4096;          // above: 503 and closed
+  size_t body_limit_bytes = 2'000'000;  // after chunked decoding; above: 413; routes may have more
+  size_t max_large_bodies = 16;         // above body_limit_bytes, held at a time; then 429
+  size_t max_connections = 4096;        // above: 503 and closed
   std::chrono::milliseconds header_timeout{
       10'000};  // first byte to the end of the headers; then 408
   std::chrono::milliseconds body_timeout{
@@ -31,12 +35,11 @@ struct ServerOptions {
   std::chrono::milliseconds write_timeout{
       30'000};  // without the client reading anything; then closed
   std::chrono::milliseconds drain_timeout{10'000};  // what Stop waits for requests under way
-};
-
-struct ServerStats {
-  size_t open_connections = 0;
-  uint64_t accepted_connections = 0;
-  uint64_t requests = 0;
+  AccessOptions access = {};
+  // Shared with whoever reads them; null: the server has its own.
+  std::shared_ptr<ServerCounters> counters = nullptr;
+  // Called on the I/O thread, which it must not hold up, for each answered request; may be null.
+  std::function<void(const AnsweredRequest&)> on_answered = nullptr;
 };
 
 class Server {
@@ -52,7 +55,7 @@ class Server {
   // The port that is bound.
   uint16_t port() const;
   // Any thread.
-  ServerStats stats() const;
+  const ServerCounters& counters() const;
 
   // Stops accepting, closes idle connections, answers what is under way with "Connection: close",
   // and returns when all are closed; what is not done after drain_timeout is cut off. Any thread

@@ -116,8 +116,8 @@ TEST_F(HttpServer, KeepAlive1000Requests) {
     ASSERT_EQ(response.body, body);
     ASSERT_EQ(response.headers.at("connection"), "keep-alive");
   }
-  EXPECT_EQ(server_->stats().accepted_connections, 1u);
-  EXPECT_EQ(server_->stats().requests, 1000u);
+  EXPECT_EQ(server_->counters().accepted_connections, 1u);
+  EXPECT_EQ(server_->counters().requests, 1000u);
 }
 
 TEST_F(HttpServer, PipelinedRequestsAreAnsweredInOrder) {
@@ -290,7 +290,7 @@ TEST_F(HttpServer, DripFedHeaderTimesOut) {
   client.Send("GET /hello HTTP/1.1\r\n");
   while (client.Send("X: y\r\n") && steady_clock::now() - start < std::chrono::seconds(5)) {
     std::this_thread::sleep_for(milliseconds(20));
-    if (server_->stats().open_connections == 0) break;
+    if (server_->counters().open_connections == 0) break;
   }
   EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(4));
 }
@@ -299,16 +299,16 @@ TEST_F(HttpServer, ClientThatReadsNothingIsClosed) {
   Start({.write_timeout = milliseconds(200)});
   SocketClient client(server_->port());
   client.Send(Get("/large"));
-  for (int i = 0; i < 500 && server_->stats().requests == 0; ++i) {
+  for (int i = 0; i < 500 && server_->counters().requests == 0; ++i) {
     std::this_thread::sleep_for(milliseconds(10));
   }
-  ASSERT_EQ(server_->stats().requests, 1u);
+  ASSERT_EQ(server_->counters().requests, 1u);
   const auto start = steady_clock::now();
-  while (server_->stats().open_connections > 0 &&
+  while (server_->counters().open_connections > 0 &&
          steady_clock::now() - start < std::chrono::seconds(5)) {
     std::this_thread::sleep_for(milliseconds(20));
   }
-  EXPECT_EQ(server_->stats().open_connections, 0u);
+  EXPECT_EQ(server_->counters().open_connections, 0u);
   ExpectAlive();
 }
 
@@ -329,7 +329,7 @@ TEST_F(HttpServer, ConnectionsOverTheLimitGet503) {
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.headers.at("retry-after"), "1");
   first.Close();
-  for (int i = 0; i < 100 && server_->stats().open_connections > 1; ++i) {
+  for (int i = 0; i < 100 && server_->counters().open_connections > 1; ++i) {
     std::this_thread::sleep_for(milliseconds(10));
   }
   ExpectAlive();

@@ -52,11 +52,11 @@ class Server:
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), timeout=20)
 
-    def request(self, method, path, body=None):
+    def request(self, method, path, body=None, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(method, path, None if body is None else json.dumps(body),
-                               {"Content-Type": "application/json"})
+                               {"Content-Type": "application/json", **(headers or {})})
             response = connection.getresponse()
             return response.status, response.read()
         finally:
@@ -121,6 +121,43 @@ class AnswersTest(ServeTest):
         self.assertIn(b"3", body)
         self.assertEqual(server.request("POST", "/embed", {"inputs": "a" * 1000})[0], 413)
         self.assertEqual(server.request("POST", "/embed", {"inputs": ["a"] * 3})[0], 200)
+
+    def test_keys_are_asked_for(self):
+        server = self.serve("--api-key", "one", "--api-key", "two")
+        self.assertEqual(server.request("GET", "/readyz")[0], 200)
+        self.assertEqual(server.request("GET", "/metrics")[0], 401)
+        status, body = server.request("POST", "/v1/embeddings", {"input": "a"})
+        self.assertEqual((status, json.loads(body)["error"]["code"]), (401, "invalid_api_key"))
+        for key in ("one", "two"):
+            headers = {"Authorization": f"Bearer {key}"}
+            self.assertEqual(server.request("POST", "/embed", {"inputs": "a"}, headers)[0], 200)
+        server = self.serve(env={"MINNOW_API_KEY": "three"})
+        self.assertEqual(server.request("POST", "/embed", {"inputs": "a"})[0], 401)
+        self.assertEqual(server.request("POST", "/embed", {"inputs": "a"}, {"X-API-Key": "three"})[0], 200)
+
+    def test_requests_are_counted_and_logged(self):
+        server = self.serve("--log-requests", "--log-format", "json", wait_ready=False)
+        server.wait_for('"message":"ready"')
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        server.request("GET", "/nowhere?a=b", headers={"traceparent": trace})
+        server.request("POST", "/embed", {"inputs": "a"})
+        text = server.request("GET", "/metrics", headers={"Origin": "http://x.test"})[1].decode()
+        self.assertIn('minnow_http_requests_total{status="404"} 1\n', text)
+        self.assertIn('minnow_http_requests_total{status="200"} 1\n', text)
+        self.assertIn("minnow_http_open_connections 1\n", text)
+        server.wait_for('"path":"/metrics"')
+        logged = [json.loads(line) for line in server.lines().splitlines() if '"request"' in line]
+        self.assertEqual([(event["method"], event["path"], event["status"]) for event in logged],
+                         [("GET", "/nowhere", "404"), ("POST", "/embed", "200"), ("GET", "/metrics", "200")])
+        self.assertEqual(logged[0]["traceparent"], trace)
+
+    def test_pages_of_allowed_origins(self):
+        server = self.serve("--cors-allow-origin", "https://page.test")
+        with server.connect() as connection:
+            connection.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nOrigin: https://page.test\r\nConnection: close\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        self.assertIn(b"Access-Control-Allow-Origin: https://page.test\r\n", answer)
+        self.assertEqual(server.request("POST", "/embed", {"inputs": "a"}, {"Origin": "https://evil.test"})[0], 403)
 
     def test_idle_uses_no_cpu(self):
         server = self.serve("--threads", "4")
@@ -234,6 +271,7 @@ class StartTest(ServeTest):
         self.assert_refused(USAGE, "--port", env={"MINNOW_PORT": "http"})
         self.assert_refused(USAGE, "PORT", env={"MINNOW_PORT": "", "PORT": "80x"})
         self.assert_refused(USAGE, "--max-batch-tokens", "--max-batch-tokens", "0")
+        self.assert_refused(USAGE, "--api-key", "--api-key", "")
         self.assert_refused(USAGE, "--log-format", env={"MINNOW_LOG_FORMAT": "xml"})
         self.assert_refused(FAILED, "fp7", "--dtype", "fp7")
 
