@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a store and its indexes share; known to the files of this folder only.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "index/store/connections.h"
+#include "index/store/document.h"
+#include "index/store/live_vectors.h"
+#include "index/store/search_index.h"
+#include "index/store/sqlite.h"
+
+namespace minnow {
+
+struct IndexState {
+  std::shared_ptr<Connections> connections;
+  int64_t id = 0;
+  std::string name;
+  IndexSettings settings;
+  int64_t created_at_ms = 0;
+  LiveVectors vectors;
+  std::atomic<bool> dropped{false};
+
+  std::string Sql(std::string_view sql) const;
+  // kNotFound after DropIndex.
+  Status CheckAlive() const;
+  Result<Connections::Writer> Write() const;
+  Result<Connections::Reader> Read() const;
+};
+
+// Rows of minnow_indexes.
+std::string SettingsJson(const IndexSettings& settings);
+Result<IndexSettings> ParseSettings(std::string_view json, const std::string& where);
+std::string ModelJson(const ModelIdentity& model);
+Result<ModelIdentity> ParseModel(std::string_view json, const std::string& where);
+// The model of an index, as the connection sees it now.
+Result<std::optional<ModelIdentity>> ReadModel(Database* database, int64_t index);
+
+struct StoreState {
+  std::shared_ptr<Connections> connections;
+  std::mutex mutex;  // guards indexes
+  std::map<int64_t, std::shared_ptr<SearchIndex>> indexes;
+};
+
+}  // namespace minnow

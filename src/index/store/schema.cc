@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/store/schema.h"
+
+namespace minnow {
+namespace {
+
+constexpr const char* kTables = R"sql(
+CREATE TABLE minnow_meta(key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE minnow_indexes(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL UNIQUE,
+  settings TEXT NOT NULL,
+  model TEXT,
+  created_at INTEGER NOT NULL,
+  generation INTEGER NOT NULL DEFAULT 0,
+  vector_epoch INTEGER NOT NULL DEFAULT 0,
+  documents INTEGER NOT NULL DEFAULT 0,
+  chunks INTEGER NOT NULL DEFAULT 0,
+  vectors INTEGER NOT NULL DEFAULT 0,
+  removed_floor INTEGER NOT NULL DEFAULT 0,
+  sidecar BLOB,
+  next_sidecar BLOB);
+CREATE TABLE minnow_tasks(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  index_id INTEGER NOT NULL,
+  index_name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  status TEXT NOT NULL,
+  documents INTEGER NOT NULL,
+  first_chunk INTEGER NOT NULL,
+  last_chunk INTEGER NOT NULL,
+  enqueued_at INTEGER NOT NULL,
+  finished_at INTEGER,
+  error TEXT);
+CREATE INDEX minnow_tasks_open ON minnow_tasks(index_id, last_chunk) WHERE status = 'processing';
+INSERT INTO minnow_meta VALUES('version', 1);
+)sql";
+
+constexpr const char* kIndexTables = R"sql(
+CREATE TABLE {documents}(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL UNIQUE,
+  hash INTEGER NOT NULL,
+  json TEXT NOT NULL);
+CREATE TABLE {chunks}(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  document_id INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL,
+  "begin" INTEGER NOT NULL,
+  "end" INTEGER NOT NULL,
+  vector_id INTEGER);
+CREATE INDEX {chunks}_of_document ON {chunks}(document_id);
+CREATE INDEX {chunks}_pending ON {chunks}(id) WHERE vector_id IS NULL;
+CREATE TABLE {vectors}(
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  document_id INTEGER NOT NULL,
+  chunk_id INTEGER NOT NULL,
+  vector BLOB NOT NULL);
+CREATE TABLE {removed}(
+  serial INTEGER PRIMARY KEY AUTOINCREMENT,
+  document_id INTEGER,
+  vector_id INTEGER);
+CREATE VIRTUAL TABLE {lexical} USING fts5(
+  text, content='', tokenize='porter unicode61 remove_diacritics 2');
+)sql";
+
+Result<bool> HasStore(Database* database) {
+  MINNOW_ASSIGN_OR_RETURN(
+      const int64_t tables,
+      database->QueryInt(
+          "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'minnow_meta'"));
+  return tables == 1;
+}
+
+Status CheckVersion(Database* database) {
+  MINNOW_ASSIGN_OR_RETURN(
+      const int64_t version,
+      database->QueryInt("SELECT value FROM minnow_meta WHERE key = 'version'"));
+  if (version == kStoreVersion) return {};
+  return Error{Code::kUnsupported, database->path() + ": index of version " +
+                                       std::to_string(version) + ", this program knows version " +
+                                       std::to_string(kStoreVersion)};
+}
+
+}  // namespace
+
+Status PrepareSchema(Database* database) {
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(database));
+  MINNOW_ASSIGN_OR_RETURN(const bool exists, HasStore(database));
+  if (!exists) MINNOW_RETURN_IF_ERROR(database->Execute(kTables));
+  MINNOW_RETURN_IF_ERROR(CheckVersion(database));
+  return transaction.Commit();
+}
+
+Status CheckSchema(Database* database) {
+  MINNOW_ASSIGN_OR_RETURN(const bool exists, HasStore(database));
+  if (!exists) return Error{Code::kNotFound, database->path() + ": holds no index of minnow"};
+  return CheckVersion(database);
+}
+
+Status CreateIndexTables(Database* database, int64_t index) {
+  return database->Execute(IndexSql(index, kIndexTables));
+}
+
+Status DropIndexTables(Database* database, int64_t index) {
+  return database->Execute(
+      IndexSql(index,
+               "DROP TABLE {documents};DROP TABLE {chunks};DROP TABLE {vectors};"
+               "DROP TABLE {removed};DROP TABLE {lexical}"));
+}
+
+std::string IndexSql(int64_t index, std::string_view sql) {
+  const std::string number = "_" + std::to_string(index);
+  std::string result;
+  result.reserve(sql.size() + 64);
+  for (const char c : sql) {
+    if (c == '{') {
+      result += "minnow_";
+    } else if (c == '}') {
+      result += number;
+    } else {
+      result.push_back(c);
+    }
+  }
+  return result;
+}
+
+}  // namespace minnow

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/store/search_index.h"
+
+#include <cmath>
+#include <utility>
+
+#include "index/store/index_state.h"
+#include "index/store/index_writer.h"
+#include "index/store/tasks.h"
+
+namespace minnow {
+namespace {
+
+constexpr float kUnitTolerance = 1e-4f;
+
+std::string Describe(const ModelIdentity& model) {
+  return QuoteForMessage(model.name) + " (" + model.dtype + ", checksum " + model.checksum + ", " +
+         std::to_string(model.dimensions) + " dimensions)";
+}
+
+// To unit length, unless it is there already: the model's own bits are kept.
+Status Normalize(std::span<float> vector) {
+  double squares = 0;
+  for (const float value : vector) squares += double{value} * double{value};
+  if (!std::isfinite(squares)) {
+    return Error{Code::kInvalidArgument, "vectors: a value is not finite"};
+  }
+  if (squares == 0 || std::abs(squares - 1) < kUnitTolerance) return {};
+  const double scale = 1 / std::sqrt(squares);
+  for (float& value : vector) value = static_cast<float>(value * scale);
+  return {};
+}
+
+}  // namespace
+
+SearchIndex::SearchIndex(std::shared_ptr<IndexState> state) : state_(std::move(state)) {}
+SearchIndex::~SearchIndex() = default;
+
+const std::string& SearchIndex::name() const { return state_->name; }
+
+IndexSettings SearchIndex::settings() const { return state_->settings; }
+
+Result<IndexStats> SearchIndex::Stats() const {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  IndexStats stats;
+  stats.created_at_ms = state_->created_at_ms;
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement counts,
+      reader->Prepare(
+          "SELECT documents, chunks, chunks - vectors FROM minnow_indexes WHERE id = ?"));
+  counts.Bind(1, state_->id);
+  MINNOW_ASSIGN_OR_RETURN(const bool row, counts.Step());
+  if (row) {
+    stats.documents = static_cast<size_t>(counts.Int(0));
+    stats.chunks = static_cast<size_t>(counts.Int(1));
+    stats.pending_chunks = static_cast<size_t>(counts.Int(2));
+  }
+  counts.Reset();
+  MINNOW_ASSIGN_OR_RETURN(const int64_t pages, reader->QueryInt("PRAGMA page_count"));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t page_bytes, reader->QueryInt("PRAGMA page_size"));
+  stats.bytes = static_cast<uint64_t>(pages * page_bytes);
+  MINNOW_ASSIGN_OR_RETURN(stats.model, ReadModel(reader.get(), state_->id));
+  return stats;
+}
+
+Status SearchIndex::UseModel(const ModelIdentity& model, bool reembed) {
+  {
+    MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+    MINNOW_ASSIGN_OR_RETURN(const auto bound, ReadModel(reader.get(), state_->id));
+    if (bound) {
+      ModelIdentity renamed = model;
+      renamed.name = bound->name;
+      if (renamed == *bound) return {};
+      if (!reembed) {
+        return Error{Code::kInvalidArgument,
+                     "index " + QuoteForMessage(state_->name) + ": its vectors are of model " +
+                         Describe(*bound) + ", not of " + Describe(model) +
+                         ": take that model, or make the vectors anew (reembed)"};
+      }
+    }
+  }
+  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  MINNOW_ASSIGN_OR_RETURN(Statement update,
+                          writer->Prepare("UPDATE minnow_indexes SET model = ? WHERE id = ?"));
+  const std::string json = ModelJson(model);
+  MINNOW_RETURN_IF_ERROR(update.Bind(1, json).Bind(2, state_->id).Run());
+  IndexWriter index(writer.get(), state_->id, state_->settings);
+  MINNOW_RETURN_IF_ERROR(index.ForgetVectors());
+  MINNOW_RETURN_IF_ERROR(index.Finish());
+  MINNOW_RETURN_IF_ERROR(transaction.Commit());
+  return state_->vectors.CatchUp(writer.get(), state_->id);
+}
+
+Result<AddOutcome> SearchIndex::Add(std::span<const Document> documents) {
+  for (size_t i = 0; i < documents.size(); ++i) {
+    if (Status status = CheckDocument(state_->settings, documents[i]); !status.ok()) {
+      Error error = std::move(status).error();
+      error.message = "documents[" + std::to_string(i) + "]." + error.message;
+      return error;
+    }
+  }
+  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  IndexWriter index(writer.get(), state_->id, state_->settings);
+  AddOutcome outcome;
+  for (const Document& document : documents) {
+    MINNOW_ASSIGN_OR_RETURN(const DocumentChange change, index.Put(document));
+    outcome.changes.push_back(change);
+  }
+  MINNOW_ASSIGN_OR_RETURN(outcome.task, InsertTask(writer.get(), state_->id, state_->name, "add",
+                                                   documents.size(), index.new_chunks()));
+  MINNOW_RETURN_IF_ERROR(index.Finish());
+  MINNOW_RETURN_IF_ERROR(transaction.Commit());
+  MINNOW_RETURN_IF_ERROR(state_->vectors.CatchUp(writer.get(), state_->id));
+  return outcome;
+}
+
+Result<DeleteOutcome> SearchIndex::Delete(std::span<const std::string> ids) {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  IndexWriter index(writer.get(), state_->id, state_->settings);
+  DeleteOutcome outcome;
+  for (const std::string& id : ids) {
+    MINNOW_ASSIGN_OR_RETURN(const bool removed, index.Remove(id));
+    outcome.deleted += removed ? 1 : 0;
+  }
+  MINNOW_ASSIGN_OR_RETURN(outcome.task, InsertTask(writer.get(), state_->id, state_->name, "delete",
+                                                   outcome.deleted, index.new_chunks()));
+  MINNOW_RETURN_IF_ERROR(index.Finish());
+  MINNOW_RETURN_IF_ERROR(transaction.Commit());
+  MINNOW_RETURN_IF_ERROR(state_->vectors.CatchUp(writer.get(), state_->id));
+  return outcome;
+}
+
+Result<DeleteOutcome> SearchIndex::DeleteWhere(const std::string& filter) {
+  return Error{Code::kUnsupported, "filter: is not there yet"};
+}
+
+Result<std::vector<PendingChunk>> SearchIndex::Pending(size_t limit, int64_t after) const {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement list,
+      reader->Prepare(state_->Sql(
+          R"sql(SELECT c.id, c.document_id, c."begin", c."end", d.json FROM {chunks} c
+                JOIN {documents} d ON d.id = c.document_id
+                WHERE c.vector_id IS NULL AND c.id > ? ORDER BY c.id LIMIT ?)sql")));
+  list.Bind(1, after).Bind(2, static_cast<int64_t>(limit));
+  std::vector<PendingChunk> pending;
+  int64_t document = 0;
+  std::string text;
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+    if (!row) return pending;
+    if (list.Int(1) != document) {
+      document = list.Int(1);
+      MINNOW_ASSIGN_OR_RETURN(const JsonDocument parsed,
+                              JsonDocument::Parse(list.Text(4), reader->path()));
+      MINNOW_ASSIGN_OR_RETURN(text, ExtractText(state_->settings, parsed.root()));
+    }
+    const auto begin = static_cast<size_t>(list.Int(2));
+    const auto end = static_cast<size_t>(list.Int(3));
+    if (begin >= end || end > text.size()) {
+      return Error{Code::kCorrupt, reader->path() + ": a chunk lies outside of its text"};
+    }
+    pending.push_back({list.Int(0), text.substr(begin, end - begin)});
+  }
+}
+
+Status SearchIndex::SetVectors(std::span<const int64_t> chunks, std::span<const float> vectors) {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  MINNOW_ASSIGN_OR_RETURN(const auto model, ReadModel(writer.get(), state_->id));
+  if (!model || vectors.size() != chunks.size() * model->dimensions) {
+    return Error{Code::kInvalidArgument,
+                 "vectors: " + std::to_string(vectors.size()) + " values for " +
+                     std::to_string(chunks.size()) + " chunks of " +
+                     std::to_string(model ? model->dimensions : 0) + " dimensions"};
+  }
+  IndexWriter index(writer.get(), state_->id, state_->settings);
+  std::vector<float> unit(model->dimensions);
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    const std::span<const float> row = vectors.subspan(i * unit.size(), unit.size());
+    unit.assign(row.begin(), row.end());
+    MINNOW_RETURN_IF_ERROR(Normalize(unit));
+    MINNOW_ASSIGN_OR_RETURN([[maybe_unused]] const bool set, index.SetVector(chunks[i], unit));
+  }
+  MINNOW_RETURN_IF_ERROR(index.Finish());
+  MINNOW_RETURN_IF_ERROR(transaction.Commit());
+  return state_->vectors.CatchUp(writer.get(), state_->id);
+}
+
+Result<std::optional<StoredDocument>> SearchIndex::Fetch(const std::string& id) const {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement find, reader->Prepare(state_->Sql("SELECT json FROM {documents} WHERE key = ?")));
+  find.Bind(1, id);
+  MINNOW_ASSIGN_OR_RETURN(const bool row, find.Step());
+  if (!row) return std::optional<StoredDocument>();
+  return std::optional<StoredDocument>({id, std::string(find.Text(0))});
+}
+
+Result<DocumentPage> SearchIndex::List(const std::string& filter, size_t offset,
+                                       size_t limit) const {
+  if (!filter.empty()) return Error{Code::kUnsupported, "filter: is not there yet"};
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginRead(reader.get()));
+  DocumentPage page;
+  MINNOW_ASSIGN_OR_RETURN(Statement total,
+                          reader->Prepare("SELECT documents FROM minnow_indexes WHERE id = ?"));
+  total.Bind(1, state_->id);
+  MINNOW_ASSIGN_OR_RETURN(const bool counted, total.Step());
+  if (counted) page.total = static_cast<size_t>(total.Int(0));
+  MINNOW_ASSIGN_OR_RETURN(Statement list,
+                          reader->Prepare(state_->Sql(
+                              "SELECT key, json FROM {documents} ORDER BY id LIMIT ? OFFSET ?")));
+  list.Bind(1, static_cast<int64_t>(limit)).Bind(2, static_cast<int64_t>(offset));
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+    if (!row) return page;
+    page.documents.push_back({std::string(list.Text(0)), std::string(list.Text(1))});
+  }
+}
+
+}  // namespace minnow

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// SearchIndex: one named index of a store: documents in, searches out.
+//
+// Thread-safe. Writers are put in order inside; readers see the last committed state and never wait
+// for a writer. Every call blocks (disk, arithmetic): none belongs on an event loop. What a write
+// acknowledges is durable: on disk before the call returns.
+// An index keeps its store's connections alive; after DropIndex every call is kNotFound.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "index/query/search_request.h"
+#include "index/store/document.h"
+
+namespace minnow {
+
+struct IndexStats {
+  size_t documents = 0;
+  size_t chunks = 0;
+  size_t pending_chunks = 0;  // without a vector yet
+  uint64_t bytes = 0;         // of the whole store's file
+  std::optional<ModelIdentity> model;
+  int64_t created_at_ms = 0;  // since 1970
+};
+
+enum class DocumentChange { kAdded, kReplaced, kUnchanged };
+
+struct AddOutcome {
+  int64_t task = 0;
+  std::vector<DocumentChange> changes;  // one for each document given
+};
+
+struct DeleteOutcome {
+  int64_t task = 0;
+  size_t deleted = 0;  // ids that do not exist count nothing
+};
+
+struct PendingChunk {
+  int64_t chunk = 0;
+  std::string text;
+};
+
+struct StoredDocument {
+  std::string id;
+  std::string json;
+};
+
+struct DocumentPage {
+  std::vector<StoredDocument> documents;
+  size_t total = 0;  // that match the filter
+};
+
+struct IndexState;
+class Store;
+
+class SearchIndex {
+ public:
+  explicit SearchIndex(std::shared_ptr<IndexState> state);
+  ~SearchIndex();
+
+  const std::string& name() const;
+  IndexSettings settings() const;
+  Result<IndexStats> Stats() const;
+
+  // Binds the index to the model at first use. Another model later is kInvalidArgument, told with
+  // both identities, unless `reembed`: then every vector goes and all chunks are pending. The name
+  // is for people: checksum, dtype and dimensions are what is compared.
+  Status UseModel(const ModelIdentity& model, bool reembed);
+
+  // Adds or replaces, in one durable transaction; lexical search finds them from then on. A
+  // document that is stored just so already is kUnchanged and keeps its vectors. The same id twice:
+  // the later one stands. kInvalidArgument ("documents[3].id: ...") adds nothing.
+  Result<AddOutcome> Add(std::span<const Document> documents);
+
+  Result<DeleteOutcome> Delete(std::span<const std::string> ids);
+  Result<DeleteOutcome> DeleteWhere(const std::string& filter);
+
+  // Chunks that wait for a vector, with ids greater than `after`, lowest first: at most `limit`.
+  Result<std::vector<PendingChunk>> Pending(size_t limit, int64_t after = 0) const;
+  // vectors: [n, D] f32, n = chunks.size(), D of the index's model; stored at unit length. Chunks
+  // that went meanwhile are passed over. Durable, and seen by every search that starts after.
+  Status SetVectors(std::span<const int64_t> chunks, std::span<const float> vectors);
+
+  Result<std::optional<StoredDocument>> Fetch(const std::string& id) const;
+  // In the order in which they were added.
+  Result<DocumentPage> List(const std::string& filter, size_t offset, size_t limit) const;
+
+  Result<SearchAnswer> Search(const SearchRequest& request) const;
+  // Documents near that one, itself left out. `request.text` and `vector` are not looked at.
+  // kNotFound where there is no such document.
+  Result<SearchAnswer> Similar(const std::string& id, const SearchRequest& request) const;
+
+ private:
+  friend class Store;
+  std::shared_ptr<IndexState> state_;
+};
+
+}  // namespace minnow

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/store/store.h"
+
+#include <cctype>
+#include <utility>
+
+#include "index/store/index_state.h"
+#include "index/store/schema.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kMaxNameBytes = 64;
+
+bool IsName(std::string_view name) {
+  if (name.empty() || name.size() > kMaxNameBytes) return false;
+  for (const char c : name) {
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-') return false;
+  }
+  return true;
+}
+
+Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, bool create) {
+  DatabaseOptions options;
+  options.create = create;
+  MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t pages, database->QueryInt("PRAGMA page_count"));
+  // Five vectors of 384 floats fill a page of 8 KiB to 94 %. Only an empty file can be told.
+  if (pages == 0) {
+    MINNOW_RETURN_IF_ERROR(
+        database->Execute("PRAGMA page_size=8192;PRAGMA auto_vacuum=INCREMENTAL"));
+  }
+  MINNOW_ASSIGN_OR_RETURN(const std::string mode, database->QueryText("PRAGMA journal_mode=WAL"));
+  if (mode != "wal") {
+    return Error{Code::kUnsupported, path + ": no write-ahead log here, journal mode is " + mode};
+  }
+  MINNOW_RETURN_IF_ERROR(database->Execute("PRAGMA synchronous=FULL;PRAGMA cache_size=-32000"));
+  MINNOW_RETURN_IF_ERROR(PrepareSchema(database.get()));
+  return database;
+}
+
+Result<std::unique_ptr<Database>> OpenReader(const std::string& path) {
+  DatabaseOptions options;
+  options.read_only = true;
+  MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
+  MINNOW_RETURN_IF_ERROR(database->Execute("PRAGMA cache_size=-8000"));
+  return database;
+}
+
+Result<std::shared_ptr<SearchIndex>> ReadIndex(const Statement& row,
+                                               std::shared_ptr<Connections> connections,
+                                               Database* database) {
+  auto state = std::make_shared<IndexState>();
+  state->id = row.Int(0);
+  state->name = row.Text(1);
+  MINNOW_ASSIGN_OR_RETURN(
+      state->settings, ParseSettings(row.Text(2), database->path() + ": minnow_indexes.settings"));
+  state->created_at_ms = row.Int(3);
+  state->connections = std::move(connections);
+  MINNOW_RETURN_IF_ERROR(state->vectors.CatchUp(database, state->id));
+  return std::make_shared<SearchIndex>(std::move(state));
+}
+
+Status LoadIndexes(StoreState* store, Database* database) {
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginRead(database));
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement list,
+      database->Prepare("SELECT id, name, settings, created_at FROM minnow_indexes ORDER BY id"));
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+    if (!row) return {};
+    const int64_t id = list.Int(0);
+    MINNOW_ASSIGN_OR_RETURN(store->indexes[id], ReadIndex(list, store->connections, database));
+  }
+}
+
+}  // namespace
+
+Store::Store(std::shared_ptr<StoreState> state) : state_(std::move(state)) {}
+Store::~Store() = default;
+
+const std::string& Store::path() const { return state_->connections->path(); }
+bool Store::read_only() const { return state_->connections->read_only(); }
+
+Result<std::unique_ptr<Store>> Store::Open(const std::string& path, const StoreOptions& options) {
+  std::unique_ptr<Database> writer;
+  if (!options.read_only) {
+    MINNOW_ASSIGN_OR_RETURN(writer, OpenWriter(path, options.create));
+  }
+  auto state = std::make_shared<StoreState>();
+  state->connections = std::make_shared<Connections>(
+      path, std::move(writer), [path] { return OpenReader(path); }, options.readers);
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state->connections->Read());
+  MINNOW_RETURN_IF_ERROR(CheckSchema(reader.get()));
+  MINNOW_RETURN_IF_ERROR(LoadIndexes(state.get(), reader.get()));
+  return std::unique_ptr<Store>(new Store(std::move(state)));
+}
+
+Result<std::shared_ptr<SearchIndex>> Store::CreateIndex(const std::string& name,
+                                                        const IndexSettings& settings) {
+  if (!IsName(name)) {
+    return Error{Code::kInvalidArgument,
+                 "name: expected 1 to 64 of A-Z, a-z, 0-9, _ and -, got " + QuoteForMessage(name)};
+  }
+  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->connections->Write());
+  const std::lock_guard<std::mutex> lock(state_->mutex);
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  MINNOW_ASSIGN_OR_RETURN(Statement find,
+                          writer->Prepare("SELECT 1 FROM minnow_indexes WHERE name = ?"));
+  find.Bind(1, name);
+  MINNOW_ASSIGN_OR_RETURN(const bool exists, find.Step());
+  if (exists) {
+    return Error{Code::kInvalidArgument, "name: index " + QuoteForMessage(name) + " exists"};
+  }
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement insert,
+      writer->Prepare("INSERT INTO minnow_indexes(name, settings, created_at) VALUES(?, ?, ?)"));
+  const std::string json = SettingsJson(settings);
+  MINNOW_RETURN_IF_ERROR(insert.Bind(1, name).Bind(2, json).Bind(3, NowMs()).Run());
+  auto state = std::make_shared<IndexState>();
+  state->id = writer->last_insert_id();
+  state->name = name;
+  state->settings = settings;
+  state->created_at_ms = NowMs();
+  state->connections = state_->connections;
+  MINNOW_RETURN_IF_ERROR(CreateIndexTables(writer.get(), state->id));
+  MINNOW_RETURN_IF_ERROR(state->vectors.CatchUp(writer.get(), state->id));
+  MINNOW_RETURN_IF_ERROR(transaction.Commit());
+  const int64_t id = state->id;
+  auto index = std::make_shared<SearchIndex>(std::move(state));
+  state_->indexes[id] = index;
+  return index;
+}
+
+Result<std::shared_ptr<SearchIndex>> Store::FindIndex(const std::string& name) const {
+  const std::lock_guard<std::mutex> lock(state_->mutex);
+  for (const auto& [id, index] : state_->indexes) {
+    if (index->name() == name) return index;
+  }
+  return Error{Code::kNotFound, "index " + QuoteForMessage(name) + ": does not exist"};
+}
+
+std::vector<std::shared_ptr<SearchIndex>> Store::Indexes() const {
+  const std::lock_guard<std::mutex> lock(state_->mutex);
+  std::vector<std::shared_ptr<SearchIndex>> indexes;
+  for (const auto& [id, index] : state_->indexes) indexes.push_back(index);
+  return indexes;
+}
+
+Status Store::DropIndex(const std::string& name) {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->connections->Write());
+  MINNOW_ASSIGN_OR_RETURN(const std::shared_ptr<SearchIndex> index, FindIndex(name));
+  IndexState& dropped = *index->state_;
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  MINNOW_RETURN_IF_ERROR(FailTasksOfIndex(writer.get(), dropped.id,
+                                          "index " + QuoteForMessage(name) + " was dropped"));
+  MINNOW_RETURN_IF_ERROR(DropIndexTables(writer.get(), dropped.id));
+  MINNOW_ASSIGN_OR_RETURN(Statement remove,
+                          writer->Prepare("DELETE FROM minnow_indexes WHERE id = ?"));
+  MINNOW_RETURN_IF_ERROR(remove.Bind(1, dropped.id).Run());
+  MINNOW_RETURN_IF_ERROR(transaction.Commit());
+  dropped.dropped = true;
+  const std::lock_guard<std::mutex> lock(state_->mutex);
+  state_->indexes.erase(dropped.id);
+  return {};
+}
+
+Result<TaskRecord> Store::FindTask(int64_t id) const {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->connections->Read());
+  return minnow::FindTask(reader.get(), id);
+}
+
+Result<std::vector<TaskRecord>> Store::Tasks(size_t offset, size_t limit) const {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->connections->Read());
+  return ListTasks(reader.get(), offset, limit);
+}
+
+Status Store::FailTask(int64_t id, const std::string& error) {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->connections->Write());
+  return minnow::FailTask(writer.get(), id, error);
+}
+
+Status Store::Backup(const std::string& path, const Progress& progress) const {
+  return Error{Code::kUnsupported, "backup: is not there yet"};
+}
+
+Status Store::Compact(const Progress& progress) {
+  return Error{Code::kUnsupported, "compact: is not there yet"};
+}
+
+Status Store::Verify(const Progress& progress) const {
+  return Error{Code::kUnsupported, "verify: is not there yet"};
+}
+
+Status Store::RunMaintenance(bool at_end) { return {}; }
+
+}  // namespace minnow

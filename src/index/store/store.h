@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Store: one SQLite file that holds named indexes, with a vector sidecar beside it for each of
+// them ("my.db-vectors-1"). The file is the truth; sidecars are made from it. Format: FORMAT.md in
+// src/index.
+//
+// Thread-safe. Tables of others in the same file are left alone.
+// The store makes no threads. Whoever owns threads (the server's worker, the command line) calls
+// RunMaintenance now and then, and at the end.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "index/store/search_index.h"
+#include "index/store/tasks.h"
+
+namespace minnow {
+
+struct StoreOptions {
+  bool read_only = false;  // works on a read-only file system; several processes may do so at once
+  bool create = true;      // make the file where there is none
+  int readers = 4;         // connections that stay open between searches
+};
+
+// Called now and then with what is done of how much; false: stop, with an Error of kDeadline.
+using Progress = std::function<bool(uint64_t done, uint64_t total)>;
+
+struct StoreState;
+
+class Store {
+ public:
+  // kNotFound, kInvalidArgument (no regular file), kCorrupt (no database), kUnsupported (of a newer
+  // version), kInternal.
+  static Result<std::unique_ptr<Store>> Open(const std::string& path, const StoreOptions& options);
+  ~Store();
+
+  const std::string& path() const;
+  bool read_only() const;
+
+  // kInvalidArgument where it exists, or for a name outside [A-Za-z0-9_-]{1,64}.
+  Result<std::shared_ptr<SearchIndex>> CreateIndex(const std::string& name,
+                                                   const IndexSettings& settings);
+  // kNotFound
+  Result<std::shared_ptr<SearchIndex>> FindIndex(const std::string& name) const;
+  // In the order in which they were made.
+  std::vector<std::shared_ptr<SearchIndex>> Indexes() const;
+  Status DropIndex(const std::string& name);
+
+  Result<TaskRecord> FindTask(int64_t id) const;                             // kNotFound
+  Result<std::vector<TaskRecord>> Tasks(size_t offset, size_t limit) const;  // newest first
+  // Ends a task whose chunks cannot be embedded.
+  Status FailTask(int64_t id, const std::string& error);
+
+  // A copy of the live store, complete and closed, which takes its name at the end. Searches and
+  // writes go on.
+  Status Backup(const std::string& path, const Progress& progress) const;
+  // Gives freed space back to the file system. Writers wait meanwhile.
+  Status Compact(const Progress& progress);
+  // Reads everything; kCorrupt names the first thing that is wrong.
+  Status Verify(const Progress& progress) const;
+
+  // What can wait: saves sidecars whose tail has grown, frees space, merges. Searches and writes go
+  // on beside it, so does a second call, which does nothing. `at_end`: the process is about to
+  // close the store.
+  Status RunMaintenance(bool at_end);
+
+ private:
+  explicit Store(std::shared_ptr<StoreState> state);
+  std::shared_ptr<StoreState> state_;
+};
+
+}  // namespace minnow
