@@ -10,18 +10,12 @@
 
 #include "base/result.h"
 #include "formats/json.h"
+#include "index/query/chunking.h"
 
 namespace minnow {
 
 inline constexpr size_t kMaxIdBytes = 512;
 inline constexpr size_t kMaxDocumentBytes = size_t{32} << 20;  // of JSON
-
-// Bytes [begin, end) of Document::text.
-struct ChunkRange {
-  uint32_t begin = 0;
-  uint32_t end = 0;
-  bool operator==(const ChunkRange&) const = default;
-};
 
 struct Document {
   std::string id;
