@@ -3,6 +3,7 @@
 #include "formats/packed_header.h"
 
 #include <array>
+#include <charconv>
 #include <utility>
 
 #include "formats/json.h"
@@ -14,6 +15,7 @@ constexpr const char* kModelId = "minnow.model_id";
 constexpr const char* kPackedBy = "minnow.packed_by";
 constexpr const char* kDtype = "minnow.dtype";
 constexpr const char* kEmbeddingDtype = "minnow.embedding_dtype";
+constexpr const char* kInt8PairSumKey = "minnow.int8_pair_sum";
 constexpr const char* kConfig = "minnow.config";
 constexpr const char* kSentence = "minnow.sentence";
 constexpr const char* kTokenizer = "minnow.tokenizer";
@@ -171,6 +173,8 @@ SafetensorsMetadata PackedMetadata(const PackedHeader& header) {
                                   {kSentence, SentenceJson(header.layout)},
                                   {kTokenizer, header.tokenizer_json}};
   if (header.quality) metadata.emplace(kQuality, QualityJson(*header.quality));
+  if (header.int8_pair_sum > 0)
+    metadata.emplace(kInt8PairSumKey, std::to_string(header.int8_pair_sum));
   return metadata;
 }
 
@@ -197,6 +201,14 @@ Result<PackedHeader> ReadPackedMetadata(const SafetensorsMetadata& metadata,
   MINNOW_ASSIGN_OR_RETURN(header.layout, ReadSentence(sentence, name + ": " + kSentence));
   if (const auto quality = metadata.find(kQuality); quality != metadata.end()) {
     MINNOW_ASSIGN_OR_RETURN(header.quality, ReadQuality(quality->second, name + ": " + kQuality));
+  }
+  if (const auto sum = metadata.find(kInt8PairSumKey); sum != metadata.end()) {
+    const char* end = sum->second.data() + sum->second.size();
+    const auto [parsed, error] = std::from_chars(sum->second.data(), end, header.int8_pair_sum);
+    if (error != std::errc() || parsed != end || header.int8_pair_sum < 0) {
+      return Error{Code::kCorrupt, name + ": " + kInt8PairSumKey + ": expected an integer, got " +
+                                       QuoteForMessage(sum->second)};
+    }
   }
   return header;
 }

@@ -8,6 +8,7 @@ namespace minnow {
 extern const Kernels kAvx2Kernels;
 extern const PackedKernels kAvx2Bf16;
 extern const PackedKernels kAvx2Int8;
+extern const PackedKernels kAvx2Int8Pairs;
 namespace {
 
 static const int kTileVectors = 2;
@@ -35,6 +36,7 @@ const Kernels kAvx2Kernels = {"avx2",
                               AddRowI4,
                               &kAvx2Bf16,
                               &kAvx2Int8,
+                              &kAvx2Int8Pairs,
                               AttentionF32Run,
                               AttentionScratchFloats};
 }  // namespace minnow

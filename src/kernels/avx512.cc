@@ -35,6 +35,7 @@ const Kernels kAvx512Kernels = {"avx512",
                                 AddRowI4,
                                 &kAvx512SoftBf16,
                                 &kAvx512Int8,
+                                /*int8_pairs=*/nullptr,
                                 AttentionF32Run,
                                 AttentionScratchFloats};
 }  // namespace minnow

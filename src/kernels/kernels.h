@@ -18,6 +18,9 @@ namespace minnow {
 
 // Columns of one block of a packed weight, on every instruction set.
 enum { kPanelColumns = 16 };
+// Most that the magnitudes of the integers k and k + 1, k even, of one column of an int8 weight may
+// add up to, for Kernels::int8_pairs: 255 * 128 fits 16 bits.
+enum { kInt8PairSum = 128 };
 // Elements of an int4 embedding row that share a scale.
 enum { kInt4Group = 64 };
 
@@ -137,6 +140,9 @@ struct Kernels {
 
   const struct PackedKernels* bf16;
   const struct PackedKernels* int8;
+  // The same for weights that keep to kInt8PairSum, where that is faster; else null. The sums are
+  // as exact.
+  const struct PackedKernels* int8_pairs;
   // attention_f32 with products in a lower precision (inputs and outputs are fp32 still), or
   // attention_f32 itself.
   void (*attention_packed)(const struct AttentionF32* args);

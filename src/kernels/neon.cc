@@ -35,6 +35,7 @@ const Kernels kNeonKernels = {"neon",
                               AddRowI4,
                               &kNeonBf16,
                               &kNeonInt8,
+                              /*int8_pairs=*/nullptr,
                               AttentionF32Run,
                               AttentionScratchFloats};
 }  // namespace minnow

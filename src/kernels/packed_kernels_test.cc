@@ -14,7 +14,8 @@
 namespace minnow {
 namespace {
 
-enum class Precision { kBF16, kInt8 };
+// kInt8Pairs: weights that keep to kInt8PairSum.
+enum class Precision { kBF16, kInt8, kInt8Pairs };
 
 struct Param {
   const Kernels* kernels;
@@ -26,12 +27,15 @@ std::vector<Param> Params() {
   for (const Kernels* kernels : AvailableKernels()) {
     params.push_back({kernels, Precision::kBF16});
     params.push_back({kernels, Precision::kInt8});
+    if (kernels->int8_pairs != nullptr) params.push_back({kernels, Precision::kInt8Pairs});
   }
   return params;
 }
 
 const PackedKernels& Of(const Kernels& kernels, Precision precision) {
-  return precision == Precision::kBF16 ? *kernels.bf16 : *kernels.int8;
+  if (precision == Precision::kBF16) return *kernels.bf16;
+  const bool pairs = precision == Precision::kInt8Pairs && kernels.int8_pairs != nullptr;
+  return pairs ? *kernels.int8_pairs : *kernels.int8;
 }
 
 size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
@@ -75,7 +79,7 @@ struct Product {
 
   // Tables differ in the zero point that they store integers with, so the sums have to be true.
   void SumColumns() {
-    if (precision != Precision::kInt8) return;
+    if (precision == Precision::kBF16) return;
     const size_t panel_bytes = weight.size() / columns * kPanelColumns;
     for (size_t column = 0; column < columns; ++column) {
       int total = 0;
@@ -90,8 +94,9 @@ struct Product {
   }
 
   void Set(size_t word, size_t part, uint32_t random) {
-    if (precision == Precision::kInt8) {
-      weight[word * 4 + part] = static_cast<char>(static_cast<int>(random % 255) - 127);
+    if (precision != Precision::kBF16) {
+      const int most = precision == Precision::kInt8 ? 127 : kInt8PairSum / 2;
+      weight[word * 4 + part] = static_cast<char>(static_cast<int>(random % (2 * most + 1)) - most);
     } else {
       // A bf16 of either sign with an exponent near 1/16.
       const uint16_t half = static_cast<uint16_t>((random & 0x8000u) | 0x3d80u | (random & 0x7fu));
@@ -203,6 +208,22 @@ TEST(Int8Test, ExtremeIntegers) {
   }
 }
 
+TEST(Int8Test, ExtremePairs) {
+  Product product({3, 512, 32}, Precision::kInt8Pairs);
+  for (size_t i = 0; i < product.x.size(); ++i) product.x[i] = i % 3 == 0 ? -1.0f : 1.0f;
+  for (const int even : {1, 64, 127, -1, -64, -127}) {
+    for (size_t i = 0; i < product.weight.size(); ++i) {
+      const int odd = kInt8PairSum - std::abs(even);
+      product.weight[i] = static_cast<char>(i % 2 == 0 ? even : even > 0 ? odd : -odd);
+    }
+    product.SumColumns();
+    const auto expected = product.Run(*AvailableKernels().front(), 0, 3);
+    for (const Kernels* kernels : AvailableKernels()) {
+      EXPECT_LT(Distance(product.Run(*kernels, 0, 3), expected), 5e-5) << kernels->name;
+    }
+  }
+}
+
 TEST_P(PackedKernelsTest, ConstantRow) {
   Product product({2, 33, 16}, precision());
   for (float& v : product.x) v = 0.75f;
@@ -210,8 +231,10 @@ TEST_P(PackedKernelsTest, ConstantRow) {
 }
 
 std::string Name(const testing::TestParamInfo<Param>& info) {
-  return std::string(info.param.kernels->name) +
-         (info.param.precision == Precision::kBF16 ? "_bf16" : "_int8");
+  return std::string(info.param.kernels->name) + (info.param.precision == Precision::kBF16 ? "_bf16"
+                                                  : info.param.precision == Precision::kInt8
+                                                      ? "_int8"
+                                                      : "_int8_pairs");
 }
 INSTANTIATE_TEST_SUITE_P(Tables, PackedKernelsTest, testing::ValuesIn(Params()), Name);
 

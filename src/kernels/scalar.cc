@@ -163,6 +163,7 @@ const Kernels kScalarKernels = {"scalar",
                                 AddRowI4,
                                 &kScalarBf16,
                                 &kScalarInt8,
+                                /*int8_pairs=*/nullptr,
                                 AttentionF32Run,
                                 AttentionScratchFloats};
 }  // namespace minnow

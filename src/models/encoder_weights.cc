@@ -120,7 +120,8 @@ class CheckpointReader : public WeightVisitor {
                      .weight = target.weight,
                      .bias = bias,
                      .scale = target.scale,
-                     .sum = target.sum});
+                     .sum = target.sum,
+                     .light_pairs = true});
     return Status();
   }
 

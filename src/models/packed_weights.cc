@@ -2,6 +2,7 @@
 // Shapes of the tensors in a packed file, for reading and for writing.
 #include "models/packed_weights.h"
 
+#include "kernels/kernels.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -123,6 +124,8 @@ Status PackedReader::Product(const std::string& name, std::span<const std::strin
   if (dtype_ == Dtype::kInt8) {
     weights.scale = TakeVector(name + ".scale", out_features);
     weights.sum = TakeVector(name + ".sum", out_features);
+    const int most = file_.header().int8_pair_sum;
+    weights.light_pairs = most > 0 && most <= kInt8PairSum;
   }
   linear = Linear(weights);
   return status_;

@@ -95,6 +95,7 @@ class RandomWriter : public WeightVisitor {
     w.weight = weight;
     w.bias = Take(out_features);
     if (dtype_ == Dtype::kInt8) {
+      w.light_pairs = true;
       w.scale = scale = Reserve(out_features);
       w.sum = sum = Reserve(out_features);
     }

@@ -2,13 +2,25 @@
 // Linear in each precision.
 #include "nn/linear.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace minnow {
 namespace {
 
-const PackedKernels* PackedFor(const Kernels& kernels, Dtype dtype) {
-  return dtype == Dtype::kInt8 ? kernels.int8 : kernels.bf16;
+const PackedKernels& PackedFor(const Kernels& kernels, const LinearWeights& weights) {
+  if (weights.dtype == Dtype::kBF16) return *kernels.bf16;
+  return weights.light_pairs && kernels.int8_pairs != nullptr ? *kernels.int8_pairs : *kernels.int8;
+}
+
+// Of whichever kernels a Linear of that precision takes.
+size_t MostRowBytes(const Kernels& kernels, Dtype dtype, size_t in_features) {
+  if (dtype == Dtype::kBF16) return kernels.bf16->row_bytes(in_features);
+  const size_t bytes = kernels.int8->row_bytes(in_features);
+  return kernels.int8_pairs == nullptr
+             ? bytes
+             : std::max(bytes, kernels.int8_pairs->row_bytes(in_features));
 }
 
 }  // namespace
@@ -16,8 +28,7 @@ const PackedKernels* PackedFor(const Kernels& kernels, Dtype dtype) {
 LinearScratch::LinearScratch(const Kernels& kernels, Dtype dtype, size_t max_rows,
                              size_t max_in_features) {
   if (dtype == Dtype::kF32) return;
-  rows_ =
-      AlignedBuffer<std::byte>(max_rows * PackedFor(kernels, dtype)->row_bytes(max_in_features));
+  rows_ = AlignedBuffer<std::byte>(max_rows * MostRowBytes(kernels, dtype, max_in_features));
   if (dtype != Dtype::kInt8) return;
   scale_ = AlignedBuffer<float>(max_rows);
   offset_ = AlignedBuffer<float>(max_rows);
@@ -41,7 +52,7 @@ void Linear::Forward(const Kernels& kernels, ConstRows x, size_t rows, MatmulAct
     kernels.matmul_f32(&args);
     return;
   }
-  const PackedKernels& packed = *PackedFor(kernels, w_.dtype);
+  const PackedKernels& packed = PackedFor(kernels, w_);
   const size_t stride = packed.row_bytes(w_.in_features);
   CHECK(rows * stride <= scratch.rows_.size());
   packed.quantize_rows(x.data, x.stride, rows, w_.in_features, scratch.rows_.data(), stride,

@@ -39,7 +39,8 @@ struct LinearWeights {
   const float* bias = nullptr;   // [PaddedColumns(N)]
   const float* scale = nullptr;  // [PaddedColumns(N)]; int8 only
   const float* sum =
-      nullptr;  // [PaddedColumns(N)]: scale[n] * sum over k of the integers; int8 only
+      nullptr;               // [PaddedColumns(N)]: scale[n] * sum over k of the integers; int8 only
+  bool light_pairs = false;  // int8: the integers keep to kInt8PairSum
 };
 
 // Rows in a lower precision, on their way into a product; sized once for the largest.

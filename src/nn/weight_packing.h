@@ -22,8 +22,9 @@ void PackBf16(const float* weight, size_t out_features, size_t in_features, uint
 
 // Symmetric, a scale for each output channel: w ~ scale[n] * q, q in [-127, 127]. The scale is the
 // one, of some below the largest magnitude's, that leaves the smallest squared error: a lone
-// outlier need not cost all others their precision. out: PackedWeightBytes(kInt8, ...); scale, sum:
-// [N rounded up to 16], sum[n] = scale[n] * sum over k of q.
+// outlier need not cost all others their precision. Two neighbours (k even, k + 1) keep to
+// kInt8PairSum, both made smaller by the same amount where need be. out: PackedWeightBytes(kInt8,
+// ...); scale, sum: [N rounded up to 16], sum[n] = scale[n] * sum over k of q.
 void PackInt8(const float* weight, size_t out_features, size_t in_features, int8_t* out,
               float* scale, float* sum);
 

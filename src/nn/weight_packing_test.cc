@@ -59,8 +59,11 @@ TEST(WeightPackingTest, Int8RestoresTheWeightWithinHalfAStep) {
       const int8_t q = packed[(row / 16 * words * 16 + i / 4 * 16 + row % 16) * 4 + i % 4];
       const float restored = scale[row] * q;
       total += restored;
-      // What was clipped lies at the end of the range.
-      if (std::abs(q) < 127) {
+      const int8_t neighbour =
+          packed[(row / 16 * words * 16 + i / 4 * 16 + row % 16) * 4 + (i % 4 ^ 1)];
+      EXPECT_LE(std::abs(q) + std::abs(neighbour), kInt8PairSum);
+      // What was clipped lies at the end of the range, alone or with its neighbour.
+      if (std::abs(q) < 127 && std::abs(q) + std::abs(neighbour) < kInt8PairSum) {
         EXPECT_LE(std::fabs(restored - weight[row * k + i]), scale[row] * 0.5001f);
       }
       EXPECT_NEAR(restored, weight[row * k + i],
@@ -69,6 +72,29 @@ TEST(WeightPackingTest, Int8RestoresTheWeightWithinHalfAStep) {
     EXPECT_NEAR(sum[row], total, 1e-4f);
   }
   for (size_t row = n; row < 32; ++row) EXPECT_EQ(scale[row], 0.0f);
+}
+
+TEST(WeightPackingTest, HeavyPairsAreMadeLighter) {
+  // Pairs of the largest weights, of either sign, among small ones.
+  std::vector<float> weight(64, 0.01f);
+  weight[0] = 1.0f, weight[1] = 1.0f;
+  weight[2] = -1.0f, weight[3] = 0.9f;
+  weight[5] = -1.0f, weight[6] = -1.0f;  // two pairs
+  weight[8] = 3.0e38f, weight[9] = 3.0e38f;
+  for (const float largest : {1.0f, 3.0e38f}) {
+    if (largest == 1.0f) weight[8] = weight[9] = 0.5f;
+    std::vector<int8_t> packed(PackedWeightBytes(Dtype::kInt8, 64, 1));
+    std::vector<float> scale(16), sum(16);
+    PackInt8(weight.data(), 1, 64, packed.data(), scale.data(), sum.data());
+    for (size_t k = 0; k < 64; k += 2) {
+      const int first = packed[k / 4 * 64 + k % 4], second = packed[k / 4 * 64 + k % 4 + 1];
+      EXPECT_LE(std::abs(first) + std::abs(second), kInt8PairSum) << k;
+      if (largest != 1.0f) continue;
+      EXPECT_NEAR(scale[0] * first, weight[k], 0.1f) << k;
+      EXPECT_NEAR(scale[0] * second, weight[k + 1], 0.1f) << k;
+    }
+    weight[8] = weight[9] = 3.0e38f;
+  }
 }
 
 TEST(WeightPackingTest, Int8OfZerosAndOfNonFiniteWeightsIsDefined) {

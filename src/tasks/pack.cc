@@ -6,6 +6,7 @@
 #include <new>
 #include <utility>
 
+#include "kernels/kernels.h"
 #include "models/weight_list.h"
 #include "tasks/embedding_model.h"
 #include "tasks/quality_texts.h"
@@ -76,7 +77,8 @@ Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,
                          .config = info.config,
                          .layout = info.layout,
                          .tokenizer_json = tokenizer.json,
-                         .quality = Compare(expected, found, model->embedding_size())};
+                         .quality = Compare(expected, found, model->embedding_size()),
+                         .int8_pair_sum = options.dtype == Dtype::kInt8 ? kInt8PairSum : 0};
   progress("writing");
   std::vector<PackedTensor> tensors = model->encoder().PackedTensors();
   for (PackedTensor& tensor : tokenizer.tensors()) tensors.push_back(std::move(tensor));

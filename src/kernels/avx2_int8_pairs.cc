@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// int8 products on AVX2 for weights whose pairs are light. C headers and intrinsics only; see
+// cmake/kernels.cmake.
+//
+// vpmaddubsw adds two u8 x s8 products in 16 bits and saturates. Where the magnitudes of two
+// neighbouring weights add up to kInt8PairSum at most, it cannot: these are the same integers as
+// VNNI's, from three instructions for 32 products where avx2_int8.cc takes four and more.
+#include <immintrin.h>
+
+#include "kernels/kernels.h"
+
+namespace minnow {
+extern const PackedKernels kAvx2Int8Pairs;
+namespace {
+
+// clang-format off
+#define MINNOW_MAX_ACCUMULATORS 12
+#include "kernels/avx2_vector_body.h"
+#include "kernels/vector_math_body.h"
+// clang-format on
+
+typedef uint32_t Word;   // four s8 of one column
+typedef uint32_t XWord;  // four u8
+typedef __m256i VW;      // 8 columns
+typedef __m256i VX;
+typedef __m256i VA;
+static const int kTileVectors = 2;
+static const int kThinVectors = 4;
+static const int kTileLanes = 8;
+inline VW VLoadWords(const Word* p) { return _mm256_loadu_si256((const __m256i*)p); }
+inline VX VBroadcastWord(const XWord* p) { return _mm256_set1_epi32((int)*p); }
+inline VA VZeroAccumulator() { return _mm256_setzero_si256(); }
+inline VA VDot(VX a, VW b, VA accumulator) {
+  const __m256i pairs = _mm256_maddubs_epi16(a, b);
+  VA sum = _mm256_add_epi32(accumulator, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+  // Keeps GCC 12 from starting with all products of a step, which do not fit the registers.
+  __asm__ volatile("" : "+x"(sum));
+  return sum;
+}
+inline void VStoreAccumulator(float* p, VA v) { _mm256_storeu_si256((__m256i*)p, v); }
+
+#include "kernels/tile_body.h"
+
+inline VF LoadSums(const float* p) {
+  return _mm256_cvtepi32_ps(_mm256_loadu_si256((const __m256i*)p));
+}
+
+typedef uint8_t Quantum;
+static const float kQuantumBias = 0.0f;
+inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
+  const __m256i q = _mm256_cvtps_epi32(VMul(VSub(x, offset), inverse));
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
+  _mm_storel_epi64((__m128i*)out, _mm_packus_epi16(words, words));
+}
+
+#include "kernels/int8_body.h"
+
+}  // namespace
+
+const PackedKernels kAvx2Int8Pairs = {"avx2_pairs", RowBytes, QuantizeRows, MatmulInt8};
+}  // namespace minnow
