@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tasks/ingest/record_reader.h"
 
 namespace minnow {
 
@@ -37,15 +38,11 @@ class TextInput {
  private:
   Result<std::optional<std::string_view>> NextLine();
   Result<std::string_view> ParseJson(std::string_view text);
-  Status Refill();
 
   const std::vector<std::string> arguments_;
   const bool json_;
-  const int descriptor_;
+  RecordReader lines_;
   size_t texts_ = 0;
-  std::string buffer_;  // what was read and not given yet starts at begin_
-  size_t begin_ = 0;
-  bool end_of_input_ = false;
   std::string json_text_;
 };
 

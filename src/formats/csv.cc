@@ -10,6 +10,7 @@ namespace {
 
 class Parser {
  public:
+  // An empty `name`: messages name no place.
   Parser(std::string_view text, const std::string& name) : text_(text), name_(name) {}
 
   Result<std::vector<std::vector<std::string>>> Parse() {
@@ -29,6 +30,7 @@ class Parser {
 
  private:
   Error Wrong(const char* what) const {
+    if (name_.empty()) return Error{Code::kInvalidArgument, what};
     const auto line = std::count(text_.begin(), text_.begin() + static_cast<ptrdiff_t>(at_), '\n');
     return Error{Code::kCorrupt, name_ + ": line " + std::to_string(line + 1) + ": " + what};
   }
@@ -77,6 +79,13 @@ class Parser {
 Result<std::vector<std::vector<std::string>>> ParseCsv(std::string_view text,
                                                        const std::string& name) {
   return Parser(text, name).Parse();
+}
+
+Result<std::vector<std::string>> ParseCsvRecord(std::string_view text) {
+  MINNOW_ASSIGN_OR_RETURN(auto records, Parser(text, "").Parse());
+  if (records.empty()) return std::vector<std::string>(1);
+  if (records.size() > 1) return Error{Code::kInvalidArgument, "more than one record"};
+  return std::move(records.front());
 }
 
 }  // namespace minnow

@@ -15,5 +15,7 @@ namespace minnow {
 // the message names `name` and the line.
 Result<std::vector<std::vector<std::string>>> ParseCsv(std::string_view text,
                                                        const std::string& name);
+// The fields of one record. Messages say what is wrong and no place.
+Result<std::vector<std::string>> ParseCsvRecord(std::string_view text);
 
 }  // namespace minnow

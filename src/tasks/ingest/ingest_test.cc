@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files of every format to documents: what they give, what is skipped, and what is refused.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "formats/json.h"
+#include "tasks/ingest/document_source.h"
+#include "tasks/ingest/file_walk.h"
+
+namespace minnow {
+namespace {
+
+namespace fs = std::filesystem;
+using Strings = std::vector<std::string>;
+
+class IngestTest : public testing::Test {
+ protected:
+  IngestTest() {
+    char name[] = "/tmp/minnow_ingest_XXXXXX";
+    folder_ = ::mkdtemp(name);
+  }
+  ~IngestTest() override {
+    fs::permissions(folder_, fs::perms::owner_all);
+    fs::remove_all(folder_);
+  }
+
+  std::string Write(const std::string& name, const std::string& bytes) {
+    const fs::path path = folder_ / name;
+    fs::create_directories(path.parent_path());
+    std::ofstream(path, std::ios::binary) << bytes;
+    return path;
+  }
+
+  struct Read {
+    Strings documents;
+    Strings problems;  // "LINE: what"
+    std::string error;
+    std::string skipped;
+    bool kuberian = false;
+  };
+
+  Read ReadFile(const std::string& path, const IndexSettings& settings = {}, bool named = true) {
+    FoundFile file{path, fs::path(path).filename(), KindOf(fs::path(path).filename().string()),
+                   fs::file_size(path), named};
+    Read read;
+    const auto opened = OpenSource(file, settings);
+    if (!opened.ok()) {
+      read.error = opened.error().message;
+      return read;
+    }
+    if (!opened->source) {
+      read.skipped = SkipReasonText(opened->skipped);
+      return read;
+    }
+    read.kuberian = opened->kuberian;
+    while (true) {
+      const auto item = opened->source->Next();
+      if (!item.ok()) read.error = item.error().message;
+      if (!item.ok() || !*item) return read;
+      if ((*item)->problem.empty()) {
+        read.documents.push_back((*item)->json);
+      } else {
+        read.problems.push_back(std::to_string((*item)->line) + ": " + (*item)->problem);
+      }
+    }
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(IngestTest, JsonLines) {
+  const Read read =
+      ReadFile(Write("a.jsonl", "\xEF\xBB\xBF{\"id\":1}\n\n  \n{broken\r\n{\"id\":2}"));
+  // What is no JSON is found out where it is parsed.
+  EXPECT_EQ(read.documents, (Strings{"{\"id\":1}", "{broken", "{\"id\":2}"}));
+  EXPECT_EQ(ReadFile(Write("b.ndjson", "\n \n")).skipped, "empty");
+  EXPECT_EQ(ReadFile(Write("c.jsonl", "")).skipped, "empty");
+}
+
+TEST_F(IngestTest, ALineAboveTheLimitIsPassedOver) {
+  const std::string path =
+      Write("a.jsonl", "{\"id\":1}\n\"" + std::string(kMaxDocumentBytes, 'x') + "\"\n{\"id\":2}\n");
+  const Read read = ReadFile(path);
+  EXPECT_EQ(read.documents, (Strings{"{\"id\":1}", "{\"id\":2}"}));
+  EXPECT_EQ(read.problems, Strings{"2: longer than 33554432 bytes"});
+}
+
+TEST_F(IngestTest, JsonArraysAndObjects) {
+  EXPECT_EQ(ReadFile(Write("a.json", "[{\"id\":1},\n {\"id\":2}]")).documents,
+            (Strings{"{\"id\":1}", "{\"id\":2}"}));
+  EXPECT_EQ(ReadFile(Write("b.json", "{\n\"id\":1}\n{\"id\":2}")).documents,
+            (Strings{"{\n\"id\":1}", "{\"id\":2}"}));
+  const Read cut = ReadFile(Write("c.json", "[{\"id\":1},"));
+  EXPECT_EQ(cut.documents, Strings{"{\"id\":1}"});
+  EXPECT_NE(cut.error.find("c.json: line 1: the file ends inside an array"), std::string::npos);
+}
+
+TEST_F(IngestTest, DataWithoutIdsInAFolderIsSkipped) {
+  const std::string config = Write("config.json", "{\"name\":\"x\"}");
+  EXPECT_EQ(ReadFile(config, {}, /*named=*/false).skipped, "no documents");
+  EXPECT_EQ(ReadFile(config, {}, /*named=*/true).documents.size(), 1u);
+  EXPECT_EQ(ReadFile(Write("x.json", "[1,2]"), {}, false).skipped, "no documents");
+  EXPECT_EQ(ReadFile(Write("x.csv", "a,b\n1,2\n"), {}, false).skipped, "no documents");
+  EXPECT_EQ(ReadFile(Write("y.jsonl", "{\"id\":true}\n"), {}, false).skipped, "no documents");
+}
+
+TEST_F(IngestTest, Csv) {
+  const Read read = ReadFile(Write("a.csv",
+                                   "id,title,stars,note\r\n007,1984,12,\"a, \"\"b\"\"\nc\"\n"
+                                   "b,x,1.50,\n\nc,x\nd,\"x,1,y\n"));
+  EXPECT_EQ(
+      read.documents,
+      (Strings{"{\"id\":\"007\",\"title\":\"1984\",\"stars\":12,\"note\":\"a, \\\"b\\\"\\nc\"}",
+               "{\"id\":\"b\",\"title\":\"x\",\"stars\":\"1.50\"}"}));
+  EXPECT_EQ(read.problems, (Strings{"6: 2 fields, but 4 columns", "7: no closing quote"}));
+  EXPECT_NE(ReadFile(Write("b.csv", "a,b\n1,2\n")).error.find("b.csv: line 1: no column \"id\""),
+            std::string::npos);
+  EXPECT_NE(ReadFile(Write("c.csv", "id,a,a\n")).error.find("column \"a\" stands twice"),
+            std::string::npos);
+  IndexSettings settings;
+  settings.id_field = "b";
+  settings.text_fields = {"a"};
+  EXPECT_EQ(ReadFile(Write("d.csv", "a,b\n1,2\n"), settings).documents,
+            Strings{"{\"a\":\"1\",\"b\":\"2\"}"});
+}
+
+TEST_F(IngestTest, Markdown) {
+  const Read read = ReadFile(Write("a.md",
+                                   "---\ntitle: \"Pods & more\"\nweight: 1\n---\nText.\n\n"
+                                   "## What is it? ##\n```\n# no heading\n```\n"
+                                   "## Named {#own}\n## What is it?\n"));
+  ASSERT_EQ(read.documents.size(), 1u);
+  const auto parsed = JsonDocument::Parse(read.documents[0], "");
+  ASSERT_TRUE(parsed.ok());
+  const JsonView document = parsed->root();
+  EXPECT_EQ(*document.GetString("id"), "a.md");
+  EXPECT_EQ(*document.GetString("title"), "Pods & more");
+  EXPECT_TRUE(document.GetString("text")->starts_with("Text."));
+  const JsonView sections = *document.Get("sections");
+  ASSERT_EQ(sections.size(), 3u);
+  EXPECT_EQ(*sections.at(0).GetString("anchor"), "what-is-it");
+  EXPECT_EQ(*sections.at(0).GetString("title"), "What is it?");
+  EXPECT_EQ(*sections.at(1).GetString("anchor"), "own");
+  EXPECT_EQ(*sections.at(2).GetString("anchor"), "what-is-it-1");
+  const auto begin = static_cast<size_t>(*sections.at(1).GetInt("begin", 0, 1000));
+  EXPECT_TRUE(document.GetString("text")->substr(begin).starts_with("## Named"));
+}
+
+TEST_F(IngestTest, TitlesOfMarkdown) {
+  const auto title = [this](const std::string& text) {
+    const Read read = ReadFile(Write("a.md", text));
+    const auto parsed = JsonDocument::Parse(read.documents.at(0), "");
+    return std::string(*parsed->root().GetString("title"));
+  };
+  EXPECT_EQ(title("# First\n# Second\n"), "First");
+  EXPECT_EQ(title("no heading"), "a.md");
+  EXPECT_EQ(title("---\nnever closed\ntitle: x\n"), "a.md");
+  EXPECT_EQ(title("+++\ntitle = 'T'\n+++\nx"), "T");
+  EXPECT_EQ(title("---\r\ntitle: W\r\n---\r\nx"), "W");
+}
+
+TEST_F(IngestTest, Code) {
+  std::string code = "package main\n\n// F does it.\nfunc F() {\n}\n\nfunc (t *T) F() {}\n";
+  for (int i = 0; i < 130; ++i) code += "var value" + std::to_string(i) + " = 1\n";
+  const Read read = ReadFile(Write("a.go", code + "func F() {}\n"));
+  Strings ids;
+  for (const std::string& json : read.documents) {
+    const auto parsed = JsonDocument::Parse(json, "");
+    ids.emplace_back(*parsed->root().GetString("id"));
+    EXPECT_EQ(*parsed->root().GetString("lang"), "go");
+    EXPECT_EQ(*parsed->root().GetString("path"), "a.go");
+  }
+  EXPECT_EQ(ids, (Strings{"a.go#F", "a.go#(*T).F", "a.go:8", "a.go:58", "a.go:108", "a.go#F-2"}));
+  const auto first = JsonDocument::Parse(read.documents[0], "");
+  EXPECT_EQ(*first->root().GetString("text"), "// F does it.\nfunc F() {\n}\n");
+  EXPECT_EQ(*first->root().GetString("signature"), "func F()");
+  EXPECT_EQ(*first->root().Get("line")->GetInt("start", 0, 100), 3);
+  EXPECT_EQ(*first->root().Get("line")->GetInt("end", 0, 100), 5);
+  EXPECT_EQ(ReadFile(Write("b.sh", "echo one\n")).documents.size(), 1u);
+}
+
+TEST_F(IngestTest, TextAndBytes) {
+  EXPECT_EQ(ReadFile(Write("README", "hello")).documents,
+            Strings{"{\"id\":\"README\",\"path\":\"README\",\"dir\":\".\",\"kind\":\"text\","
+                    "\"title\":\"README\",\"text\":\"hello\"}"});
+  EXPECT_NE(ReadFile(Write("a.txt", "caf\xE9")).documents.at(0).find("caf\xEF\xBF\xBD"),
+            std::string::npos);
+  EXPECT_EQ(ReadFile(Write("b.txt", std::string("a\0b", 3))).skipped, "binary");
+  EXPECT_EQ(ReadFile(Write("unknown", "caf\xE9"), {}, /*named=*/false).skipped, "binary");
+  EXPECT_EQ(ReadFile(Write("c.txt", " \n")).skipped, "empty");
+  EXPECT_EQ(ReadFile(Write("x.svg", "<svg/>"), {}, false).skipped, "not prose");
+  const std::string large = Write("large.txt", "");
+  fs::resize_file(large, kMaxProseBytes + 1);
+  EXPECT_EQ(ReadFile(large).skipped, "too large");
+}
+
+TEST_F(IngestTest, Kuberian) {
+  const std::string line =
+      R"j({"id":7,"name":"f","signature":"func f()","file":"x.go","code":"func f(){}",)j"
+      R"j("line":{"from":3,"to":9})j";
+  const std::string result = R"j(,"result":"A. In one sentence, this is a function that runs. ",)j"
+                             R"j("parsed":{"purpose":"P","tldr":"O"}})j";
+  const Read read = ReadFile(Write(
+      "k.jsonl", line + "}\n" + line + result + "\n" + line + R"j(,"parsed":{"purpose":"P"}})j"));
+  EXPECT_TRUE(read.kuberian);
+  ASSERT_EQ(read.documents.size(), 3u);
+  const std::string head =
+      R"j({"id":"7","name":"f","signature":"func f()","file":"x.go","line":{"start":3,"end":9},)j";
+  const std::string code = R"j("code":"func f(){}","background":null,"analysis":null,)j";
+  EXPECT_EQ(read.documents[0], head + R"j("summary":null,)j" + code +
+                                   R"j("purpose":null,"comment":null,"opinion":null})j");
+  EXPECT_EQ(read.documents[1], head + R"j("summary":"runs.",)j" + code +
+                                   R"j("purpose":"P","comment":null,"opinion":"O"})j");
+  EXPECT_NE(read.documents[2].find(R"j("summary":"P")j"), std::string::npos);
+}
+
+class WalkTest : public IngestTest {
+ protected:
+  Strings Ids(const Strings& arguments, WalkOptions options = {}) {
+    skipped_.clear();
+    options.skipped = [this](const std::string& path, SkipReason reason) {
+      skipped_.push_back(fs::path(path).filename().string() + ": " + SkipReasonText(reason));
+    };
+    const auto walk = WalkFiles(arguments, options);
+    if (!walk.ok()) return {"error: " + walk.error().message};
+    prefixes_ = walk->prefixes;
+    Strings ids;
+    for (const FoundFile& file : walk->files) ids.push_back(file.id);
+    return ids;
+  }
+  Strings skipped_;
+  Strings prefixes_;
+};
+
+TEST_F(WalkTest, SortedAndSafe) {
+  Write("docs/b.md", "b");
+  Write("docs/a/z.md", "z");
+  Write("docs/a/y.md", "y");
+  Write("docs/.git/config", "");
+  Write("docs/node_modules/x.js", "");
+  fs::create_symlink("..", folder_ / "docs/loop");
+  ASSERT_EQ(::mkfifo((folder_ / "docs/pipe").c_str(), 0600), 0);
+  Write("docs/bad\xFF.md", "");
+  EXPECT_EQ(Ids({folder_ / "docs"}), (Strings{"docs/a/y.md", "docs/a/z.md", "docs/b.md"}));
+  EXPECT_EQ(prefixes_, Strings{"docs/"});
+  EXPECT_EQ(skipped_.size(), 5u);
+  EXPECT_EQ(Ids({folder_ / "docs/"}).size(), 3u);
+  EXPECT_EQ(Ids({folder_ / "docs/../docs/a", folder_ / "docs/a"}), (Strings{"a/y.md", "a/z.md"}));
+  EXPECT_EQ(Ids({folder_ / "docs/b.md"}), Strings{"b.md"});
+  EXPECT_TRUE(Ids({folder_ / "none"})[0].starts_with("error: "));
+  EXPECT_NE(Ids({folder_ / "docs/pipe"})[0].find("neither a file nor a folder"), std::string::npos);
+  // A link that is named is followed.
+  EXPECT_EQ(Ids({folder_ / "docs/loop"}).size(), 3u);
+}
+
+TEST_F(WalkTest, RootsAndPatterns) {
+  Write("p/docs/a.md", "");
+  Write("p/docs/b.txt", "");
+  Write("p/src/c.md", "");
+  WalkOptions options;
+  options.root = folder_;
+  EXPECT_EQ(Ids({folder_ / "p/docs"}, options), (Strings{"p/docs/a.md", "p/docs/b.txt"}));
+  EXPECT_EQ(Ids({folder_}, options).size(), 3u);
+  EXPECT_EQ(prefixes_, Strings{""});
+  options.root = folder_ / "p/docs";
+  EXPECT_NE(Ids({folder_ / "p/src"}, options)[0].find("not inside"), std::string::npos);
+  options.root = folder_;
+  options.exclude = {"*.txt", "p/src*"};
+  EXPECT_EQ(Ids({folder_ / "p"}, options), Strings{"p/docs/a.md"});
+  EXPECT_EQ(skipped_, (Strings{"b.txt: excluded", "src: excluded"}));
+}
+
+TEST_F(WalkTest, IdsDoNotDependOnHowTheFolderIsNamed) {
+  Write("p/docs/a.md", "");
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_ / "p");
+  EXPECT_EQ(Ids({"docs"}), Strings{"docs/a.md"});
+  EXPECT_EQ(Ids({"./docs/"}), Strings{"docs/a.md"});
+  EXPECT_EQ(Ids({folder_ / "p/docs"}), Strings{"docs/a.md"});
+  EXPECT_EQ(Ids({"."}), Strings{"docs/a.md"});
+  fs::current_path(folder_ / "p/docs");
+  EXPECT_EQ(Ids({"."}), Strings{"a.md"});
+  EXPECT_EQ(Ids({"../docs"}), Strings{"a.md"});
+  fs::current_path(before);
+}
+
+TEST_F(WalkTest, AFolderThatCannotBeRead) {
+  if (::geteuid() == 0) GTEST_SKIP() << "skipped: root reads every folder";
+  Write("locked/a.md", "");
+  fs::permissions(folder_ / "locked", fs::perms::none);
+  EXPECT_TRUE(Ids({folder_ / "locked"})[0].starts_with("error: "));
+  EXPECT_EQ(Ids({folder_}), Strings{});
+  EXPECT_EQ(skipped_, Strings{"locked: unreadable"});
+  fs::permissions(folder_ / "locked", fs::perms::owner_all);
+}
+
+}  // namespace
+}  // namespace minnow

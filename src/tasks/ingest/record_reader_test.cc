@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lines, CSV records and JSON values, whole and in pieces, good and broken.
+#include "tasks/ingest/record_reader.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace minnow {
+namespace {
+
+struct Read {
+  std::vector<std::string> records;  // "LINE:bytes", "LINE!" for one that is too long
+  std::string error;
+  bool operator==(const Read&) const = default;
+};
+
+// Through a pipe, `piece` bytes at a time, so that every record is cut somewhere.
+Read ReadAll(std::string_view text, RecordFormat format, size_t limit = 1000,
+             size_t piece = SIZE_MAX) {
+  int ends[2];
+  EXPECT_EQ(::pipe(ends), 0);
+  std::thread writer([&] {
+    for (size_t i = 0; i < text.size(); i += std::min(piece, text.size() - i)) {
+      const std::string_view part = text.substr(i, piece);
+      EXPECT_EQ(::write(ends[1], part.data(), part.size()), static_cast<ssize_t>(part.size()));
+    }
+    ::close(ends[1]);
+  });
+  InputStream stream(ends[0], "input");
+  EXPECT_TRUE(stream.SkipByteOrderMark().ok());
+  RecordReader reader(std::move(stream), format, limit);
+  Read read;
+  while (true) {
+    const auto record = reader.Next();
+    if (!record.ok()) read.error = record.error().message;
+    if (!record.ok() || !*record) break;
+    const RawRecord& raw = **record;
+    read.records.push_back(std::to_string(raw.line) + (raw.too_long ? "!" : ":") +
+                           std::string(raw.bytes));
+  }
+  writer.join();
+  ::close(ends[0]);
+  return read;
+}
+
+Read Same(std::string_view text, RecordFormat format, size_t limit = 1000) {
+  const Read whole = ReadAll(text, format, limit);
+  EXPECT_EQ(whole, ReadAll(text, format, limit, 1)) << text;
+  return whole;
+}
+
+using Strings = std::vector<std::string>;
+
+TEST(RecordReader, Lines) {
+  EXPECT_EQ(Same("a\nb\r\n\nc", RecordFormat::kLines).records,
+            (Strings{"1:a", "2:b", "3:", "4:c"}));
+  EXPECT_EQ(Same("", RecordFormat::kLines).records, Strings{});
+  EXPECT_EQ(Same("\xEF\xBB\xBF"
+                 "a\n",
+                 RecordFormat::kLines)
+                .records,
+            Strings{"1:a"});
+  EXPECT_EQ(Same("\xEF\xBB", RecordFormat::kLines).records, Strings{"1:\xEF\xBB"});
+}
+
+TEST(RecordReader, LongRecordsArePassedOver) {
+  EXPECT_EQ(Same("123456789\nab\n1234567890\r\nc\n", RecordFormat::kLines, 8).records,
+            (Strings{"1!", "2:ab", "3!", "4:c"}));
+  EXPECT_EQ(Same("a\n123456789", RecordFormat::kLines, 8).records, (Strings{"1:a", "2!"}));
+  EXPECT_EQ(Same("[\"123456789]\",\n{}]", RecordFormat::kJson, 8).records, (Strings{"1!", "2:{}"}));
+  EXPECT_EQ(Same("\"1\n2\n3\n4\n5\",x\ny\n", RecordFormat::kCsv, 8).records,
+            (Strings{"1!", "6:y"}));
+}
+
+TEST(RecordReader, Csv) {
+  EXPECT_EQ(Same("a,b\n\"x\ny\",\"q\"\"\n\"\nlast,1", RecordFormat::kCsv).records,
+            (Strings{"1:a,b", "2:\"x\ny\",\"q\"\"\n\"", "5:last,1"}));
+  EXPECT_EQ(Same("\"open\n1\n2\n", RecordFormat::kCsv).records, Strings{"1:\"open\n1\n2"});
+}
+
+TEST(RecordReader, JsonArray) {
+  const Read read =
+      Same(" [ {\"a\":[1,\"]}\\\"\"]} ,\n\n {\"b\":{}},3 , \"x,y\",[]\n] \n", RecordFormat::kJson);
+  EXPECT_EQ(read.records,
+            (Strings{"1:{\"a\":[1,\"]}\\\"\"]}", "3:{\"b\":{}}", "3:3", "3:\"x,y\"", "3:[]"}));
+  EXPECT_EQ(read.error, "");
+  EXPECT_EQ(Same("[]", RecordFormat::kJson).records, Strings{});
+  EXPECT_EQ(Same("[]", RecordFormat::kJson).error, "");
+}
+
+TEST(RecordReader, JsonValuesOneAfterAnother) {
+  EXPECT_EQ(Same("{\"a\":\n1}\n{\"b\":2}{}\n7 8", RecordFormat::kJson).records,
+            (Strings{"1:{\"a\":\n1}", "3:{\"b\":2}", "3:{}", "4:7", "4:8"}));
+  EXPECT_EQ(Same(" \n ", RecordFormat::kJson).records, Strings{});
+}
+
+TEST(RecordReader, BrokenJson) {
+  EXPECT_EQ(Same("[{}\n{}]", RecordFormat::kJson).error, "input: line 2: expected a comma or ]");
+  EXPECT_EQ(Same("[{}", RecordFormat::kJson).error, "input: line 1: the file ends inside an array");
+  EXPECT_EQ(Same("[{},\n", RecordFormat::kJson).error,
+            "input: line 2: the file ends inside an array");
+  EXPECT_EQ(Same("[]\n[]", RecordFormat::kJson).error,
+            "input: line 2: something follows the array");
+  // What is no JSON value is cut out all the same; the parser refuses it.
+  EXPECT_EQ(Same("[{\"a\":1", RecordFormat::kJson).records, Strings{"1:{\"a\":1"});
+  EXPECT_EQ(Same("[,{}]", RecordFormat::kJson).records.front(), "1:,{}");
+  EXPECT_EQ(Same("} ]", RecordFormat::kJson).records, (Strings{"1:}", "1:]"}));
+}
+
+TEST(InputStream, Files) {
+  EXPECT_EQ(InputStream::OpenFile("/nonexistent").error().code, Code::kNotFound);
+  EXPECT_EQ(InputStream::OpenFile("/").error().code, Code::kInvalidArgument);
+  EXPECT_EQ(InputStream::OpenFile("/dev/zero").error().code, Code::kInvalidArgument);
+}
+
+TEST(InputStream, ALineWithoutEndIsToldAtOnce) {
+  const int zeros = ::open("/dev/zero", O_RDONLY);
+  RecordReader reader(InputStream(zeros, "zeros"), RecordFormat::kLines, 1 << 20);
+  const auto record = reader.Next();
+  ::close(zeros);
+  ASSERT_TRUE(record.ok() && record->has_value());
+  EXPECT_TRUE((*record)->too_long);
+}
+
+}  // namespace
+}  // namespace minnow
