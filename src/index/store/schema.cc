@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/schema.h"
 
+#include <array>
+#include <vector>
+
 namespace minnow {
 namespace {
 
@@ -33,7 +36,6 @@ CREATE TABLE minnow_tasks(
   finished_at INTEGER,
   error TEXT);
 CREATE INDEX minnow_tasks_open ON minnow_tasks(index_id, last_chunk) WHERE status = 'processing';
-INSERT INTO minnow_meta VALUES('version', 1);
 )sql";
 
 constexpr const char* kIndexTables = R"sql(
@@ -72,30 +74,73 @@ Result<bool> HasStore(Database* database) {
   return tables == 1;
 }
 
-Status CheckVersion(Database* database) {
+Result<int64_t> ReadVersion(Database* database) {
   MINNOW_ASSIGN_OR_RETURN(
       const int64_t version,
       database->QueryInt("SELECT value FROM minnow_meta WHERE key = 'version'"));
-  if (version == kStoreVersion) return {};
-  return Error{Code::kUnsupported, database->path() + ": index of version " +
-                                       std::to_string(version) + ", this program knows version " +
-                                       std::to_string(kStoreVersion)};
+  if (version >= 1 && version <= kStoreVersion) return version;
+  return Error{Code::kUnsupported,
+               database->path() + ": index of version " + std::to_string(version) +
+                   ", this program knows versions up to " + std::to_string(kStoreVersion)};
+}
+
+// What takes a store from version i to i + 1; no two versions share a step once released.
+struct Migration {
+  const char* shared;
+  const char* each_index;  // with the braces of IndexSql
+};
+constexpr std::array<Migration, kStoreVersion> kMigrations = {{{kTables, ""}}};
+
+Status Migrate(Database* database, const Migration& migration) {
+  MINNOW_RETURN_IF_ERROR(database->Execute(migration.shared));
+  std::vector<int64_t> indexes;
+  MINNOW_ASSIGN_OR_RETURN(Statement list, database->Prepare("SELECT id FROM minnow_indexes"));
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+    if (!row) break;
+    indexes.push_back(list.Int(0));
+  }
+  list.Reset();
+  for (const int64_t index : indexes) {
+    MINNOW_RETURN_IF_ERROR(database->Execute(IndexSql(index, migration.each_index)));
+  }
+  return {};
 }
 
 }  // namespace
 
 Status PrepareSchema(Database* database) {
+  MINNOW_ASSIGN_OR_RETURN(const bool known, HasStore(database));
+  if (known) {
+    MINNOW_ASSIGN_OR_RETURN(const int64_t version, ReadVersion(database));
+    if (version == kStoreVersion) return {};  // without waiting for whoever writes
+  }
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(database));
+  // Another process may have come before.
   MINNOW_ASSIGN_OR_RETURN(const bool exists, HasStore(database));
-  if (!exists) MINNOW_RETURN_IF_ERROR(database->Execute(kTables));
-  MINNOW_RETURN_IF_ERROR(CheckVersion(database));
+  int64_t version = 0;
+  if (exists) {
+    MINNOW_ASSIGN_OR_RETURN(version, ReadVersion(database));
+  }
+  for (; version < kStoreVersion; ++version) {
+    MINNOW_RETURN_IF_ERROR(Migrate(database, kMigrations[static_cast<size_t>(version)]));
+  }
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement write,
+      database->Prepare("INSERT OR REPLACE INTO minnow_meta(key, value) VALUES('version', ?)"));
+  MINNOW_RETURN_IF_ERROR(write.Bind(1, kStoreVersion).Run());
   return transaction.Commit();
 }
 
 Status CheckSchema(Database* database) {
   MINNOW_ASSIGN_OR_RETURN(const bool exists, HasStore(database));
   if (!exists) return Error{Code::kNotFound, database->path() + ": holds no index of minnow"};
-  return CheckVersion(database);
+  MINNOW_ASSIGN_OR_RETURN(const int64_t version, ReadVersion(database));
+  if (version == kStoreVersion) return {};
+  return Error{Code::kUnsupported, database->path() + ": index of version " +
+                                       std::to_string(version) +
+                                       ": open it once for writing, which makes it version " +
+                                       std::to_string(kStoreVersion)};
 }
 
 Status CreateIndexTables(Database* database, int64_t index) {

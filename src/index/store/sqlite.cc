@@ -157,6 +157,7 @@ bool Statement::IsNull(int column) const {
 
 Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
                                                  const DatabaseOptions& options) {
+  // A file system of our own may hold files that the system does not know.
   if (options.vfs.empty()) MINNOW_RETURN_IF_ERROR(CheckFile(path, options.create));
   int flags = SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   flags |= options.read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
@@ -173,6 +174,9 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
   sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(handle, SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0, nullptr);
+  if (options.exclusive) {
+    MINNOW_RETURN_IF_ERROR(database->Execute("PRAGMA locking_mode=EXCLUSIVE"));
+  }
   MINNOW_RETURN_IF_ERROR(database->Execute("PRAGMA cell_size_check=ON;PRAGMA temp_store=MEMORY"));
   return database;
 }

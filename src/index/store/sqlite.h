@@ -70,6 +70,7 @@ class Statement {
 struct DatabaseOptions {
   bool read_only = false;
   bool create = false;     // make the file where there is none
+  bool exclusive = false;  // locks taken once, nothing shared with other connections
   bool immutable = false;  // read only, no locks, no -wal: for file systems that are read-only
   std::string vfs;         // SQLite's name of a file system; empty: the system's
   int busy_timeout_ms = 10'000;

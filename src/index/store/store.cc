@@ -4,8 +4,10 @@
 #include <cctype>
 #include <utility>
 
+#include "index/store/bytes_vfs.h"
 #include "index/store/index_state.h"
 #include "index/store/schema.h"
+#include "index/store/store_files.h"
 
 namespace minnow {
 namespace {
@@ -18,33 +20,6 @@ bool IsName(std::string_view name) {
     if (!std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-') return false;
   }
   return true;
-}
-
-Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, bool create) {
-  DatabaseOptions options;
-  options.create = create;
-  MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
-  MINNOW_ASSIGN_OR_RETURN(const int64_t pages, database->QueryInt("PRAGMA page_count"));
-  // Five vectors of 384 floats fill a page of 8 KiB to 94 %. Only an empty file can be told.
-  if (pages == 0) {
-    MINNOW_RETURN_IF_ERROR(
-        database->Execute("PRAGMA page_size=8192;PRAGMA auto_vacuum=INCREMENTAL"));
-  }
-  MINNOW_ASSIGN_OR_RETURN(const std::string mode, database->QueryText("PRAGMA journal_mode=WAL"));
-  if (mode != "wal") {
-    return Error{Code::kUnsupported, path + ": no write-ahead log here, journal mode is " + mode};
-  }
-  MINNOW_RETURN_IF_ERROR(database->Execute("PRAGMA synchronous=FULL;PRAGMA cache_size=-32000"));
-  MINNOW_RETURN_IF_ERROR(PrepareSchema(database.get()));
-  return database;
-}
-
-Result<std::unique_ptr<Database>> OpenReader(const std::string& path) {
-  DatabaseOptions options;
-  options.read_only = true;
-  MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
-  MINNOW_RETURN_IF_ERROR(database->Execute("PRAGMA cache_size=-8000"));
-  return database;
 }
 
 Result<std::shared_ptr<SearchIndex>> ReadIndex(const Statement& row,
@@ -85,14 +60,30 @@ bool Store::read_only() const { return state_->connections->read_only(); }
 Result<std::unique_ptr<Store>> Store::Open(const std::string& path, const StoreOptions& options) {
   std::unique_ptr<Database> writer;
   if (!options.read_only) {
-    MINNOW_ASSIGN_OR_RETURN(writer, OpenWriter(path, options.create));
+    MINNOW_ASSIGN_OR_RETURN(writer, OpenWriter(path, options.create, options.vfs));
   }
+  MINNOW_ASSIGN_OR_RETURN(Connections::Opener open, FindReadMode(path, options.vfs));
+  return Load(
+      std::make_shared<Connections>(path, std::move(writer), std::move(open), options.readers));
+}
+
+Result<std::unique_ptr<Store>> Store::OpenBundled(const BundledStore& bundle, int readers) {
+  MINNOW_ASSIGN_OR_RETURN(
+      MappedFile file, MappedFile::OpenRange(bundle.path, bundle.store.offset, bundle.store.bytes));
+  const auto bytes = std::make_shared<BytesFile>(std::move(file));
+  MINNOW_ASSIGN_OR_RETURN(Connections::Opener open, FindReadMode(bytes->name(), BytesFile::vfs()));
+  return Load(std::make_shared<Connections>(
+      bundle.path, nullptr, [bytes, open] { return open(); }, readers));
+}
+
+Result<std::unique_ptr<Store>> Store::Load(std::shared_ptr<Connections> connections) {
   auto state = std::make_shared<StoreState>();
-  state->connections = std::make_shared<Connections>(
-      path, std::move(writer), [path] { return OpenReader(path); }, options.readers);
-  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state->connections->Read());
-  MINNOW_RETURN_IF_ERROR(CheckSchema(reader.get()));
-  MINNOW_RETURN_IF_ERROR(LoadIndexes(state.get(), reader.get()));
+  state->connections = std::move(connections);
+  {
+    MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state->connections->Read());
+    MINNOW_RETURN_IF_ERROR(CheckSchema(reader.get()));
+    MINNOW_RETURN_IF_ERROR(LoadIndexes(state.get(), reader.get()));
+  }
   return std::unique_ptr<Store>(new Store(std::move(state)));
 }
 
@@ -181,11 +172,11 @@ Status Store::FailTask(int64_t id, const std::string& error) {
 }
 
 Status Store::Backup(const std::string& path, const Progress& progress) const {
-  return Error{Code::kUnsupported, "backup: is not there yet"};
+  return BackupDatabase(state_->connections.get(), path, progress);
 }
 
 Status Store::Compact(const Progress& progress) {
-  return Error{Code::kUnsupported, "compact: is not there yet"};
+  return CompactDatabase(state_->connections.get(), progress);
 }
 
 Status Store::Verify(const Progress& progress) const {

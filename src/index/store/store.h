@@ -11,11 +11,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "index/store/backup.h"
 #include "index/store/search_index.h"
 #include "index/store/tasks.h"
 
@@ -25,10 +27,21 @@ struct StoreOptions {
   bool read_only = false;  // works on a read-only file system; several processes may do so at once
   bool create = true;      // make the file where there is none
   int readers = 4;         // connections that stay open between searches
+  std::string vfs;         // SQLite's file system; empty: the system's (tests have their own)
 };
 
-// Called now and then with what is done of how much; false: stop, with an Error of kDeadline.
-using Progress = std::function<bool(uint64_t done, uint64_t total)>;
+struct FileRange {
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+};
+
+// A store inside a larger file, such as the program itself: what Backup wrote, and what stood at
+// SidecarPath (index/store/store_files.h) for some of its indexes.
+struct BundledStore {
+  std::string path;
+  FileRange store;
+  std::map<int64_t, FileRange> sidecars;  // by index id; may lack some, or be stale
+};
 
 struct StoreState;
 
@@ -37,6 +50,8 @@ class Store {
   // kNotFound, kInvalidArgument (no regular file), kCorrupt (no database), kUnsupported (of a newer
   // version), kInternal.
   static Result<std::unique_ptr<Store>> Open(const std::string& path, const StoreOptions& options);
+  // Read-only, straight from the file's pages.
+  static Result<std::unique_ptr<Store>> OpenBundled(const BundledStore& bundle, int readers = 4);
   ~Store();
 
   const std::string& path() const;
@@ -71,6 +86,7 @@ class Store {
 
  private:
   explicit Store(std::shared_ptr<StoreState> state);
+  static Result<std::unique_ptr<Store>> Load(std::shared_ptr<Connections> connections);
   std::shared_ptr<StoreState> state_;
 };
 

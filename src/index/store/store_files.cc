@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/store/store_files.h"
+
+#include <sys/stat.h>
+
+#include <utility>
+
+#include "index/store/bytes_vfs.h"
+#include "index/store/schema.h"
+
+namespace minnow {
+namespace {
+
+// Five vectors of 384 floats fill a page of 8 KiB to 94 %; of 4 KiB, two to 75 %.
+constexpr const char* kNewFile = "PRAGMA page_size=8192;PRAGMA auto_vacuum=INCREMENTAL";
+// Half the log's usual size at most stays on disk when it was larger once.
+constexpr const char* kWriter =
+    "PRAGMA synchronous=FULL;PRAGMA cache_size=-32000;PRAGMA journal_size_limit=67108864";
+constexpr const char* kReader = "PRAGMA cache_size=-8000";
+
+Result<std::unique_ptr<Database>> OpenReader(const std::string& path,
+                                             const DatabaseOptions& options) {
+  MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
+  MINNOW_RETURN_IF_ERROR(database->Execute(kReader));
+  // Opening is put off until something is read.
+  MINNOW_RETURN_IF_ERROR(database->QueryInt("SELECT count(*) FROM sqlite_schema"));
+  return database;
+}
+
+bool HasContent(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, bool create,
+                                             const std::string& vfs) {
+  DatabaseOptions options;
+  options.create = create;
+  options.vfs = vfs;
+  MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t pages, database->QueryInt("PRAGMA page_count"));
+  if (pages == 0) MINNOW_RETURN_IF_ERROR(database->Execute(kNewFile));
+  MINNOW_ASSIGN_OR_RETURN(const std::string mode, database->QueryText("PRAGMA journal_mode=WAL"));
+  if (mode != "wal") {
+    return Error{Code::kUnsupported, path + ": no write-ahead log here, journal mode is " + mode};
+  }
+  MINNOW_RETURN_IF_ERROR(database->Execute(kWriter));
+  MINNOW_RETURN_IF_ERROR(PrepareSchema(database.get()));
+  return database;
+}
+
+Result<Connections::Opener> FindReadMode(const std::string& path, const std::string& vfs) {
+  DatabaseOptions options;
+  options.read_only = true;
+  options.vfs = vfs;
+  options.immutable = vfs == BytesFile::vfs();
+  auto database = OpenReader(path, options);
+  if (!database.ok() && !options.immutable && database.error().code != Code::kCorrupt &&
+      database.error().code != Code::kNotFound) {
+    // The index of the write-ahead log can be neither made nor shared. Then nobody else can write
+    // to it either, and it is read as it is; each connection keeps an index of its own.
+    if (HasContent(path + "-wal")) {
+      options.exclusive = true;
+      if (vfs.empty()) options.vfs = "unix-none";
+    } else {
+      options.immutable = true;
+    }
+    auto second = OpenReader(path, options);
+    if (!second.ok()) return std::move(database).error();
+    database = std::move(second);
+  }
+  if (!database.ok()) return std::move(database).error();
+  return Connections::Opener([path, options] { return OpenReader(path, options); });
+}
+
+std::string SidecarPath(const std::string& store_path, int64_t index) {
+  return store_path + "-vectors-" + std::to_string(index);
+}
+
+}  // namespace minnow

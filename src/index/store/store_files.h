@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a store's file is opened: to write, to read beside writers, or where nothing can be written.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "index/store/connections.h"
+#include "index/store/sqlite.h"
+
+namespace minnow {
+
+// The connection that writes; the file becomes a store, where it is none yet. `vfs`: SQLite's file
+// system, empty: the system's.
+Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, bool create,
+                                             const std::string& vfs);
+
+// What opens connections that read. Finds out how that can be done: beside writers; or, where the
+// file system is read-only, as a file that nobody changes. In a bundle (`vfs` is BytesFile's) it is
+// always the latter.
+Result<Connections::Opener> FindReadMode(const std::string& path, const std::string& vfs);
+
+// Where the vectors of an index lie: beside the store.
+std::string SidecarPath(const std::string& store_path, int64_t index);
+
+}  // namespace minnow

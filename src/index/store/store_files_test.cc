@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files that are no stores, stores that cannot be written, and stores inside other files.
+#include "index/store/store_files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "index/store/store_testing.h"
+
+namespace minnow {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class StoreFilesTest : public StoreTesting {
+ protected:
+  // A closed store with two documents.
+  void MakeStore() {
+    const auto store = Open();
+    const auto index = MakeIndex(store.get());
+    ASSERT_TRUE(index->Add(std::vector{Make(1, "red"), Make(2, "green")}).ok());
+    EmbedAll(index.get());
+  }
+
+  static Code CodeOf(const std::string& path, bool read_only) {
+    StoreOptions options;
+    options.read_only = read_only;
+    const auto store = Store::Open(path, options);
+    if (store.ok()) return Code::kUnsupported;
+    EXPECT_THAT(store.error().message, HasSubstr(path));
+    return store.error().code;
+  }
+};
+
+TEST_F(StoreFilesTest, WhatIsNoStore) {
+  WriteFile(Path("text"), std::string(10'000, 'x'));
+  ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
+  for (const bool read_only : {true, false}) {
+    EXPECT_EQ(CodeOf(Path("text"), read_only), Code::kCorrupt);
+    EXPECT_EQ(CodeOf(folder_.string(), read_only), Code::kInvalidArgument);
+    EXPECT_EQ(CodeOf(Path("pipe"), read_only), Code::kInvalidArgument);
+    EXPECT_EQ(CodeOf(Path("none/my.db"), read_only), read_only ? Code::kNotFound : Code::kInternal);
+    EXPECT_EQ(CodeOf(Path("text") + "/my.db", read_only), Code::kNotFound);
+  }
+  EXPECT_EQ(CodeOf(Path("none.db"), true), Code::kNotFound);
+  StoreOptions options;
+  options.create = false;
+  EXPECT_EQ(Store::Open(Path("none.db"), options).error().code, Code::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(Path("none.db")));
+  EXPECT_EQ(ReadFile(Path("text")), std::string(10'000, 'x'));
+}
+
+TEST_F(StoreFilesTest, OddNamesArePaths) {
+  for (const std::string name : {"a b?mode=memory#x.db", "100%41.db", ":memory:", "\xc3\xa4.db"}) {
+    {
+      const auto store = Store::Open(Path(name), {});
+      ASSERT_TRUE(store.ok()) << store.error().message;
+      MakeIndex(store->get());
+    }
+    EXPECT_TRUE(std::filesystem::exists(Path(name)));
+  }
+}
+
+TEST_F(StoreFilesTest, NewerVersionsAreRefused) {
+  MakeStore();
+  {
+    const auto database = *Database::Open(Path(), {});
+    ASSERT_TRUE(database->Execute("UPDATE minnow_meta SET value = 99 WHERE key = 'version'").ok());
+  }
+  for (const bool read_only : {true, false}) {
+    StoreOptions options;
+    options.read_only = read_only;
+    const auto store = Store::Open(Path(), options);
+    ASSERT_FALSE(store.ok());
+    EXPECT_EQ(store.error().code, Code::kUnsupported);
+    EXPECT_THAT(store.error().message, HasSubstr("version 99"));
+  }
+}
+
+TEST_F(StoreFilesTest, CutAndFlippedFilesNeverCrash) {
+  MakeStore();
+  const std::string whole = ReadFile(Path());
+  std::mt19937 random(7);
+  for (int round = 0; round < 60; ++round) {
+    std::string damaged = whole;
+    if (round % 2 == 0) {
+      damaged.resize(random() % whole.size());
+    } else {
+      for (int i = 0; i < 40; ++i) damaged[random() % damaged.size()] ^= 1 << random() % 8;
+    }
+    std::filesystem::remove(Path() + "-wal");
+    std::filesystem::remove(Path() + "-shm");
+    WriteFile(Path(), damaged);
+    const auto store = Store::Open(Path(), {});
+    if (!store.ok()) {
+      EXPECT_FALSE(store.error().message.empty());
+      continue;
+    }
+    const auto index = (*store)->FindIndex("docs");
+    if (!index.ok()) continue;
+    SearchRequest request;
+    request.text = "red green";
+    request.vector = VectorOf("red");
+    (void)(*index)->Search(request);
+    (void)(*index)->List("", 0, 100);
+    (void)(*index)->Pending(10);
+    (void)(*index)->Add(std::vector{Make(1, "blue"), Make(3, "black")});
+    (void)(*index)->Delete(std::vector<std::string>{"2"});
+    (void)(*store)->Verify(nullptr);
+  }
+}
+
+TEST_F(StoreFilesTest, ReadOnlyFolders) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
+  MakeStore();
+  std::filesystem::permissions(
+      folder_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  {
+    const auto store = OpenReadOnly();
+    ASSERT_NE(store, nullptr);
+    EXPECT_THAT(Semantic(**store->FindIndex("docs"), "green"), ElementsAre("2", "1"));
+  }
+  std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+}
+
+TEST_F(StoreFilesTest, InsideAnotherFile) {
+  MakeStore();
+  const std::string store_bytes = ReadFile(Path());
+  WriteFile(Path("bundle"), std::string(4096, 'p') + store_bytes + "the end");
+  BundledStore bundle;
+  bundle.path = Path("bundle");
+  bundle.store = {4096, store_bytes.size()};
+  auto store = Store::OpenBundled(bundle);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  const auto index = *(*store)->FindIndex("docs");
+  EXPECT_THAT(Semantic(*index, "green"), ElementsAre("2", "1"));
+  EXPECT_THAT(Lexical(*index, "red"), ElementsAre("1"));
+  EXPECT_TRUE((*store)->read_only());
+  EXPECT_FALSE(index->Add(std::vector{Make(1, "x")}).ok());
+  bundle.store = {4096, store_bytes.size() * 2};
+  EXPECT_EQ(Store::OpenBundled(bundle).error().code, Code::kCorrupt);
+  bundle.store = {0, 4096};
+  EXPECT_EQ(Store::OpenBundled(bundle).error().code, Code::kCorrupt);
+}
+
+TEST_F(StoreFilesTest, BackupOfALiveStore) {
+  const auto store = Open();
+  const auto index = MakeIndex(store.get());
+  ASSERT_TRUE(index->Add(std::vector{Make(1, "red")}).ok());
+  EmbedAll(index.get());
+  uint64_t last = 0;
+  uint64_t total = 0;
+  const Status status = store->Backup(Path("copy.db"), [&](uint64_t done, uint64_t of) {
+    last = done;
+    total = of;
+    return true;
+  });
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  EXPECT_EQ(last, total);
+  EXPECT_GT(total, 0u);
+  ASSERT_TRUE(index->Add(std::vector{Make(2, "later")}).ok());
+  {
+    const auto copy = Store::Open(Path("copy.db"), {});
+    ASSERT_TRUE(copy.ok()) << copy.error().message;
+    EXPECT_EQ((*(*copy)->FindIndex("docs"))->Stats()->documents, 1u);
+    EXPECT_THAT(Semantic(**(*copy)->FindIndex("docs"), "red"), ElementsAre("1"));
+  }
+  // Stopped, or asked for what would harm: nothing is left behind.
+  EXPECT_EQ(store->Backup(Path("other.db"), [](uint64_t, uint64_t) { return false; }).error().code,
+            Code::kDeadline);
+  EXPECT_FALSE(std::filesystem::exists(Path("other.db")));
+  EXPECT_EQ(store->Backup(Path(), nullptr).error().code, Code::kInvalidArgument);
+  std::filesystem::create_hard_link(Path(), Path("link.db"));
+  EXPECT_EQ(store->Backup(Path("link.db"), nullptr).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(store->Backup(folder_.string(), nullptr).error().code, Code::kInvalidArgument);
+  WriteFile(Path("open.db-wal"), "log");
+  EXPECT_EQ(store->Backup(Path("open.db"), nullptr).error().code, Code::kInvalidArgument);
+  EXPECT_FALSE(store->Backup(Path("none/copy.db"), nullptr).ok());
+}
+
+TEST_F(StoreFilesTest, DeletedSpaceIsGivenBack) {
+  const auto store = Open();
+  const auto index = MakeIndex(store.get());
+  std::vector<Document> documents;
+  std::vector<std::string> ids;
+  for (int i = 0; i < 1000; ++i) {
+    documents.push_back(Make(i, std::string(4000, static_cast<char>('a' + i % 26))));
+    ids.push_back(std::to_string(i));
+  }
+  ASSERT_TRUE(index->Add(documents).ok());
+  const uint64_t full = index->Stats()->bytes;
+  ASSERT_TRUE(index->Delete(ids).ok());
+  uint64_t steps = 0;
+  ASSERT_TRUE(store->Compact([&](uint64_t, uint64_t) { return ++steps > 0; }).ok());
+  EXPECT_GT(steps, 1u);
+  EXPECT_LT(index->Stats()->bytes, full / 4);
+  EXPECT_LT(std::filesystem::file_size(Path()), full / 4);
+}
+
+}  // namespace
+}  // namespace minnow
