@@ -12,6 +12,7 @@ namespace minnow {
 namespace {
 
 constexpr double kFusionConstant = 60;
+constexpr size_t kMaxDepth = 1'000'000;
 constexpr size_t kCandidates = 100;  // of each retriever, beyond what is asked for
 
 struct Candidate {
@@ -49,7 +50,7 @@ Status AddLexical(Database* database, const IndexState& state, const SearchReque
   MINNOW_ASSIGN_OR_RETURN(Statement find, database->Prepare(state.Sql(
                                               "SELECT rowid, rank FROM {lexical} WHERE {lexical} "
                                               "MATCH ? ORDER BY rank LIMIT ?")));
-  find.Bind(1, match).Bind(2, static_cast<int64_t>(depth));
+  find.Bind(1, match).Bind(2, SqlCount(depth));
   double rank = 0;
   for (;;) {
     MINNOW_ASSIGN_OR_RETURN(const bool row, find.Step());
@@ -94,7 +95,8 @@ Result<SearchAnswer> SearchWithout(IndexState& state, const SearchRequest& reque
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state.Read());
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginRead(reader.get()));
   MINNOW_RETURN_IF_ERROR(state.vectors.CatchUp(reader.get(), state.id));
-  const size_t depth = request.offset + request.limit + kCandidates;
+  const size_t depth =
+      std::min(request.offset, kMaxDepth) + std::min(request.limit, kMaxDepth) + kCandidates;
   std::unordered_map<int64_t, Candidate> candidates;
   MINNOW_RETURN_IF_ERROR(AddLexical(reader.get(), state, request, depth, &candidates));
   double rank = 0;

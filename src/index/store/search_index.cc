@@ -145,7 +145,7 @@ Result<std::vector<PendingChunk>> SearchIndex::Pending(size_t limit, int64_t aft
           R"sql(SELECT c.id, c.document_id, c."begin", c."end", d.json FROM {chunks} c
                 JOIN {documents} d ON d.id = c.document_id
                 WHERE c.vector_id IS NULL AND c.id > ? ORDER BY c.id LIMIT ?)sql")));
-  list.Bind(1, after).Bind(2, static_cast<int64_t>(limit));
+  list.Bind(1, after).Bind(2, SqlCount(limit));
   std::vector<PendingChunk> pending;
   int64_t document = 0;
   std::string text;
@@ -214,7 +214,7 @@ Result<DocumentPage> SearchIndex::List(const std::string& filter, size_t offset,
   MINNOW_ASSIGN_OR_RETURN(Statement list,
                           reader->Prepare(state_->Sql(
                               "SELECT key, json FROM {documents} ORDER BY id LIMIT ? OFFSET ?")));
-  list.Bind(1, static_cast<int64_t>(limit)).Bind(2, static_cast<int64_t>(offset));
+  list.Bind(1, SqlCount(limit)).Bind(2, SqlCount(offset));
   for (;;) {
     MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
     if (!row) return page;

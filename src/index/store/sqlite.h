@@ -6,6 +6,7 @@
 // neither its schema nor its cells.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -66,6 +67,11 @@ class Statement {
   IdleList* home_;  // where it goes back to
   int bind_error_ = 0;
 };
+
+// For LIMIT and OFFSET, where SQLite takes what is below 0 for "all".
+inline int64_t SqlCount(size_t count) {
+  return static_cast<int64_t>(std::min(count, size_t{INT64_MAX}));
+}
 
 struct DatabaseOptions {
   bool read_only = false;

@@ -72,7 +72,7 @@ TEST_F(StoreFilesTest, OddNamesArePaths) {
 TEST_F(StoreFilesTest, NewerVersionsAreRefused) {
   MakeStore();
   {
-    const auto database = *Database::Open(Path(), {});
+    const auto database = Database::Open(Path(), {}).value();
     ASSERT_TRUE(database->Execute("UPDATE minnow_meta SET value = 99 WHERE key = 'version'").ok());
   }
   for (const bool read_only : {true, false}) {
@@ -118,17 +118,60 @@ TEST_F(StoreFilesTest, CutAndFlippedFilesNeverCrash) {
   }
 }
 
-TEST_F(StoreFilesTest, ReadOnlyFolders) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
-  MakeStore();
-  std::filesystem::permissions(
-      folder_, std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
-  {
-    const auto store = OpenReadOnly();
-    ASSERT_NE(store, nullptr);
-    EXPECT_THAT(Semantic(**store->FindIndex("docs"), "green"), ElementsAre("2", "1"));
+// Nobody, for whom the folder is read-only; root may write anywhere.
+class AsNobody {
+ public:
+  explicit AsNobody(const std::filesystem::path& folder) : folder_(folder) {
+    std::filesystem::permissions(folder_, std::filesystem::perms(0555));
+    if (geteuid() == 0) was_root_ = seteuid(65534) == 0;
   }
-  std::filesystem::permissions(folder_, std::filesystem::perms::owner_all);
+  ~AsNobody() {
+    if (was_root_) EXPECT_EQ(seteuid(0), 0);
+    std::filesystem::permissions(folder_, std::filesystem::perms(0755));
+  }
+
+ private:
+  const std::filesystem::path folder_;
+  bool was_root_ = false;
+};
+
+TEST_F(StoreFilesTest, ReadOnlyFolders) {
+  MakeStore();
+  const AsNobody nobody(folder_);
+  const auto store = OpenReadOnly();
+  ASSERT_NE(store, nullptr);
+  EXPECT_THAT(Semantic(**store->FindIndex("docs"), "green"), ElementsAre("2", "1"));
+  EXPECT_FALSE(std::filesystem::exists(Path() + "-shm"));
+  const auto written = Store::Open(Path(), {});
+  ASSERT_FALSE(written.ok());
+  EXPECT_THAT(written.error().message, HasSubstr(Path()));
+}
+
+// As it is copied into an image while it is open, or after a crash.
+TEST_F(StoreFilesTest, ReadOnlyFoldersWithALog) {
+  {
+    const auto store = Open();
+    const auto index = MakeIndex(store.get());
+    ASSERT_TRUE(index->Add(std::vector{Make(1, "red"), Make(2, "green")}).ok());
+    EmbedAll(index.get());
+    std::filesystem::copy_file(Path(), Path("copy.db"));
+    std::filesystem::copy_file(Path() + "-wal", Path("copy.db-wal"));
+  }
+  const AsNobody nobody(folder_);
+  StoreOptions options;
+  options.read_only = true;
+  const auto store = Store::Open(Path("copy.db"), options);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  EXPECT_THAT(Semantic(**(*store)->FindIndex("docs"), "green"), ElementsAre("2", "1"));
+  EXPECT_THAT(Lexical(**(*store)->FindIndex("docs"), "red"), ElementsAre("1"));
+}
+
+TEST_F(StoreFilesTest, TwoProcessesReadBesideEachOther) {
+  MakeStore();
+  const auto first = OpenReadOnly();
+  const auto second = OpenReadOnly();
+  EXPECT_THAT(Semantic(**first->FindIndex("docs"), "green"), ElementsAre("2", "1"));
+  EXPECT_THAT(Semantic(**second->FindIndex("docs"), "green"), ElementsAre("2", "1"));
 }
 
 TEST_F(StoreFilesTest, InsideAnotherFile) {

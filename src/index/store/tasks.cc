@@ -133,7 +133,7 @@ Result<TaskRecord> FindTask(Database* database, int64_t task) {
 Result<std::vector<TaskRecord>> ListTasks(Database* database, size_t offset, size_t limit) {
   MINNOW_ASSIGN_OR_RETURN(Statement list, database->Prepare(std::string(kColumns) +
                                                             "ORDER BY id DESC LIMIT ? OFFSET ?"));
-  list.Bind(1, static_cast<int64_t>(limit)).Bind(2, static_cast<int64_t>(offset));
+  list.Bind(1, SqlCount(limit)).Bind(2, SqlCount(offset));
   std::vector<TaskRecord> tasks;
   for (;;) {
     MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
