@@ -71,6 +71,7 @@ void AddRoutes(const ApiContext* context, http::Router& router) {
   AddOpenAiRoutes(context, router);
   AddTeiRoutes(context, router);
   AddHealthRoutes(context, router);
+  AddPageRoutes(router);
 }
 
 }  // namespace minnow::api

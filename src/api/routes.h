@@ -32,6 +32,9 @@ void AddOpenAiRoutes(const ApiContext* context, http::Router& router);
 void AddTeiRoutes(const ApiContext* context, http::Router& router);
 // GET /health, /livez, /readyz, /metrics.
 void AddHealthRoutes(const ApiContext* context, http::Router& router);
+// GET / (the page for browsers), /assets/..., /favicon.ico: open, as they tell nothing of what is
+// served. Where `json_root` is given, it answers GET / to clients that do not ask for HTML first.
+void AddPageRoutes(http::Router& router, http::Handler json_root = {});
 
 // All of them.
 void AddRoutes(const ApiContext* context, http::Router& router);

@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page's documents in a headless Chromium: source, Markdown, hostile texts, long ones; themes, phones, contrast."""
+import pathlib
+import sys
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from page_test import FISH, StandInCase  # noqa: E402
+from stand_in import Collection  # noqa: E402
+
+ATTACK = '<img src=x onerror="window.hacked = 1"><script>window.hacked = 2</script>'
+HOSTILE = [
+    {"id": ATTACK, "title": ATTACK, "path": f"{ATTACK}/a.md", "lang": "markdown", "tags": [ATTACK], "url": "javascript:window.hacked=3",
+     "text": f"# {ATTACK}\n\nriver {ATTACK}\n\n[a link](javascript:window.hacked=4) <javascript:window.hacked=5> ![i](http://example.com/x.png)\n\n"
+             f"| {ATTACK} |\n|---|\n| {ATTACK} |\n\n> {ATTACK}\n\n```{ATTACK}\n{ATTACK}\n```\n\n<iframe src=//example.com></iframe>\n"},
+    {"id": "b", "title": "river " + "w" * 400, "path": "d/" * 80 + "x.go", "lang": "go", "text": f"river // {ATTACK}\n" + "x" * 3000},
+]
+
+
+class DocumentTest(StandInCase):
+    def open_document(self, identifier, query="river"):
+        self.open(f"/?q={query}")
+        self.browser.wait(lambda: self.titles(), "results")
+        self.browser.run("[...document.querySelectorAll('[data-hit]')].find((one) => one.dataset.hit === arguments[0]).click()", identifier)
+        self.browser.wait(lambda: self.browser.visible(".document-title"), "the document")
+
+    def test_markdown(self):
+        self.open_document("a")
+        self.assertEqual(self.browser.text(".document-title"), "Salmon")
+        self.assertEqual(self.browser.texts(".prose strong"), ["up"])
+        self.assertEqual(self.browser.texts(".prose td"), ["3", "salmon"])
+        self.assertEqual(self.browser.count(".prose h3"), 0)  # the title is not said twice
+        self.browser.wait(lambda: "func" in self.browser.texts(".prose .t-keyword"), "colours in the code")
+        self.assertIn("Language\nmarkdown", self.browser.text(".metadata"))
+
+    def test_source_code(self):
+        self.open_document("c")
+        self.browser.wait(lambda: self.browser.texts(".code .t-keyword") == ["func", "return"], "keywords")
+        self.assertEqual(self.browser.texts(".code .t-string"), ['"river"'])
+        self.assertEqual(self.browser.texts(".code .t-number"), ["42"])
+        self.assertIn("7\n8\n9\n10", self.browser.text(".code-numbers"))
+        self.assertIn("4 lines · go", self.browser.text(".body-note"))
+
+    def test_words_of_the_search_are_marked(self):
+        self.open_document("b")
+        self.browser.wait(lambda: self.browser.run("return [...CSS.highlights.get('words')].map(String)") == ["river"], "a mark")
+
+    def test_fields_and_links(self):
+        self.open_document("d", "herring")
+        self.assertEqual(self.browser.texts(".metadata .chip"), ["silver", "schools"])
+        link = self.browser.run("const a = document.querySelector('.metadata a'); return [a.href, a.rel, a.target]")
+        self.assertEqual(link, ["https://example.com/herring", "noopener noreferrer nofollow", "_blank"])
+
+    def test_related(self):
+        self.open_document("a", "salmon")
+        self.browser.wait(lambda: self.browser.visible("#related-note"), "an answer")
+        self.wait_text("#related-note", "Nothing else is like it")
+        self.server.collections["default"] = Collection("default", FISH + [{"id": "e", "title": "Salmon again", "text": "salmon"}])
+        self.open("/?q=salmon&doc=a")
+        self.browser.wait(lambda: self.browser.texts("#related .hit-title") == ["Salmon again"], "a related document")
+        self.browser.click("#related .hit-title")
+        self.wait_text(".document-title", "Salmon again")
+        self.browser.back()
+        self.browser.wait(lambda: self.browser.text(".document-title") == "Salmon", "the first document")
+
+    def test_long_source(self):
+        lines = [f"int x{i} = {i};  // number" for i in range(10_000)]
+        lines[7000] = "int river = 1;"
+        self.server.collections["default"] = Collection("default", [{"id": "l", "title": "long.cc", "path": "long.cc", "lang": "c++", "text": "\n".join(lines)}])
+        self.open_document("l")
+        self.assertIn("10,000 lines", self.browser.text(".body-note"))
+        self.browser.wait(lambda: self.browser.count(".t-keyword, .t-type") > 100, "colours at the top")
+        self.assertLess(self.browser.count("*"), 10_000)  # the rest has no colours yet
+        self.browser.click("#to-passage")
+        self.browser.wait(lambda: self.browser.run("return scrollY") > 50_000, "the passage")
+        self.browser.wait(lambda: self.browser.run("""
+            const at = document.querySelector('.code-passage').getBoundingClientRect();
+            return at.top > 0 && at.top < innerHeight;"""), "the passage in the window")
+        self.browser.wait(lambda: self.browser.run("""
+            return [...document.querySelectorAll('.code-block')].some((one) => one.innerText.includes('int river') && one.querySelector('.t-type'))"""),
+                          "colours at the passage")
+
+    def test_hostile_texts_stay_texts(self):
+        self.server.collections["default"] = Collection("default", HOSTILE)
+        self.server.collections["default"].snippet = lambda document, wanted: f"a <em>river</em> {ATTACK} &lt;b&gt; <em onclick=x>y</em>"
+        self.open("/?q=river")
+        self.browser.wait(lambda: len(self.titles()) == 2, "results")
+        self.assertIn(ATTACK, self.titles())
+        self.assertIn("<em onclick=x>y", self.browser.text(".snippet"))
+        self.assertIn("<b>", self.browser.text(".snippet"))
+        self.assert_harmless()
+        self.browser.run("[...document.querySelectorAll('[data-hit]')].find((one) => one.dataset.hit[0] === '<').click()")
+        self.wait_text(".document-title", ATTACK)
+        self.browser.wait(lambda: self.browser.count(".prose table"), "the text")
+        self.assertIn("<iframe", self.browser.text(".prose"))
+        self.assert_harmless()
+        self.open("/?q=river&filter=" + "%3Cimg+src%3Dx+onerror%3Dalert(1)%3E")
+        self.wait_text("#expression-error", "<img src=x onerror=alert(1)>")
+        self.assert_harmless()
+
+    def assert_harmless(self):
+        found = self.browser.run("""
+            return {hacked: window.hacked ?? null, elements: document.querySelectorAll("main img, main script, main iframe, main [onerror]").length,
+                    links: [...document.querySelectorAll("a")].map((one) => one.getAttribute("href")).filter((href) => /^\\s*javascript:/i.test(href))};""")
+        self.assertEqual(found, {"hacked": None, "elements": 0, "links": []})
+
+    def test_policy_holds(self):
+        self.allowed = ("http://127.0.0.1:1/",)  # asked for, and stopped
+        self.expected_messages = ("Content Security Policy", "Trusted", "Failed to load resource")
+        self.open()
+        stopped = self.browser.run("""
+            const stopped = [];
+            document.addEventListener("securitypolicyviolation", (event) => stopped.push(event.effectiveDirective));
+            const image = new Image();
+            image.src = "http://127.0.0.1:1/x.png";
+            const script = document.createElement("script");
+            try { script.textContent = "window.hacked = 1"; } catch { stopped.push("trusted types"); }
+            try { document.createElement("p").innerHTML = "<b>x</b>"; } catch { stopped.push("trusted types"); }
+            return new Promise((resolve) => setTimeout(() => resolve([stopped, window.hacked ?? null]), 300));""")
+        self.assertIn("img-src", stopped[0])
+        self.assertIn("trusted types", stopped[0])
+        self.assertIsNone(stopped[1])
+
+
+class LookTest(StandInCase):
+    def background(self):
+        return self.browser.run("return getComputedStyle(document.body).backgroundColor")
+
+    def test_dark_by_the_system_and_by_choice(self):
+        self.open()
+        light = self.background()
+        self.browser.emulate(prefers_color_scheme="dark")
+        self.browser.wait(lambda: self.background() != light, "dark colours")
+        dark = self.background()
+        self.browser.click("[data-toggle-theme]")
+        self.assertEqual(self.background(), light)
+        self.browser.reload()
+        self.assertEqual(self.background(), light)  # the choice is kept
+        self.browser.click("[data-toggle-theme]")
+        self.assertEqual(self.background(), dark)
+        self.browser.emulate(prefers_color_scheme="light")
+        self.browser.wait(lambda: self.background() == light, "the system's colours again")
+
+    def test_narrow_windows_have_no_sideways_scrolling(self):
+        self.server.collections["default"] = Collection("default", FISH + HOSTILE)
+        self.server.collections["x" * 64] = Collection("x" * 64, FISH)
+        self.browser.resize(320, 640)
+        for path in ("/", "/?q=river", "/?q=river&f.lang=go&in=code/&filter=nonsense" + "x" * 80, "/?q=river&doc=a", "/?q=river&doc=b", "/?q=river&doc=c",
+                     "/?doc=nothing" + "n" * 90, "/?q=" + "z" * 90, "/?view=server"):
+            self.open(path)
+            self.browser.wait(lambda: not self.browser.visible("#progress") and self.browser.run("return document.querySelector('main').innerText.length > 40"), path)
+            wide = self.browser.run("""
+                const wide = [...document.querySelectorAll("body *")].filter((one) => one.checkVisibility() && !one.closest(".code, .table, .sr-only, .skip, select") &&
+                  one.getBoundingClientRect().right > innerWidth + 1);
+                return [document.documentElement.scrollWidth, wide.map((one) => one.outerHTML.slice(0, 90))];""")
+            self.assertEqual(wide, [320, []], path)
+
+    def test_contrast(self):
+        """WCAG 2 AA: 4.5 to 1 for every text that is shown, in both themes."""
+        script = (pathlib.Path(__file__).parent / "contrast.js").read_text()
+        for theme in ("light", "dark"):
+            self.browser.emulate(prefers_color_scheme=theme)
+            for path in ("/", "/?q=river&f.lang=go&f.lang=markdown", "/?q=river&doc=c", "/?q=river&doc=a", "/?q=zebra", "/?view=server"):
+                self.open(path)
+                self.browser.wait(lambda: not self.browser.visible("#progress"), "the end of work")
+                self.assertEqual(self.browser.run(script), [], f"{theme} {path}")
+
+    def test_names_for_screen_readers(self):
+        for path in ("/?q=river", "/?q=river&doc=a", "/?view=server"):
+            self.open(path)
+            self.browser.wait(lambda: self.browser.run("return document.querySelector('main').innerText.length > 40"), path)
+            nameless = self.browser.run("""
+                return [...document.querySelectorAll("button, a, input, select, textarea")].filter((one) => one.checkVisibility() &&
+                  !(one.getAttribute("aria-label") || one.innerText.trim() || one.labels?.length)).map((one) => one.outerHTML);""")
+            self.assertEqual(nameless, [])
+            self.assertEqual(self.browser.count("h1"), 1)
+            self.assertEqual(self.browser.count("main"), 1)
+
+
+class HighlightTest(StandInCase):
+    """Classes of tokens, a language at a time."""
+
+    def tokens(self, language, text):
+        return self.browser.run("""
+            const [language, text] = arguments;
+            return import("/assets/highlight.js").then((module) => {
+              const out = [];
+              const name = module.languageFor(language, "");
+              for (let at = 0; at < text.length;) at = module.scan(name, text, at, 7, out);
+              return out.map(([begin, end, kind]) => `${kind}:${text.slice(begin, end)}`);
+            });""", language, text)
+
+    def test_languages(self):
+        self.open()
+        for language, text, wanted in (
+                ("go", "func f() `raw\nraw` /* a\n b */ 0x1F", ["keyword:func", "call:f", "string:`raw\nraw`", "comment:/* a\n b */", "number:0x1F"]),
+                ("c++", '#include <a>\nauto s = R"x(a)"b)x"; \'c\' 1\'000 // e', ["meta:#include", "keyword:auto", 'string:R"x(a)"b)x"', "string:'c'", "number:1'000", "comment:// e"]),
+                ("python", '@d\ndef f(): """a\n"b""" # c', ["meta:@d", "keyword:def", "call:f", 'string:"""a\n"b"""', "comment:# c"]),
+                ("js", "const a = `x${1}` ?? 'b\\'c'", ["keyword:const", "string:`x${1}`", "string:'b\\'c'"]),
+                ("rust", "fn f<'a>(c: char) { r#\"a\"b\"#; 'x' }", ["keyword:fn", "type:'a", "type:char", 'string:r#"a"b"#', "string:'x'"]),
+                ("java", 'class A { String s = "x"; @Override }', ["keyword:class", "type:String", 'string:"x"', "meta:@Override"]),
+                ("json", '{"a": [1, true, "b"]}', ['key:"a"', "number:1", "keyword:true", 'string:"b"']),
+                ("yaml", "a: 1 # c\n- b: 'x'", ["key:a", "number:1", "comment:# c", "key:b", "string:'x'"]),
+                ("shell", 'if [ "$a" ]; then echo $b # c', ["keyword:if", 'string:"$a"', "keyword:then", "type:$b", "comment:# c"]),
+                ("c", '"unfinished', ['string:"unfinished']),
+                ("c", "/* unfinished", ["comment:/* unfinished"])):
+            got = self.tokens(language, text)
+            self.assertEqual([token for token in got if token in wanted], wanted, f"{language}: {got}")
+
+    def test_names_and_endings(self):
+        self.open()
+        got = self.browser.run("""
+            return import("/assets/highlight.js").then((module) => [["C++", ""], [null, "a/b.rs"], [null, "CMakeLists.txt"], ["", "x.unknown"], ["klingon", ""],
+              [null, "Dockerfile"], ["toString", "constructor"]].map(([name, path]) => module.languageFor(name, path)));""")
+        self.assertEqual(got, ["c", "rust", "make", None, None, "shell", None])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,359 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page in a headless Chromium, before a stand-in of the server: what users do, and what goes wrong."""
+import pathlib
+import sys
+import time
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from page_case import PageCase  # noqa: E402
+from stand_in import Collection, Refusal, StandIn  # noqa: E402
+
+FISH = [
+    {"id": "a", "title": "Salmon", "path": "river/north/salmon.md", "dir": "river/north", "lang": "markdown",
+     "text": "# Salmon\n\nSalmon swim **up** the river.\n\n| depth | fish |\n|---|---|\n| 3 | salmon |\n\n```go\nfunc main() {}\n```\n"},
+    {"id": "b", "title": "Trout", "path": "river/trout.md", "dir": "river", "lang": "markdown",
+     "text": "Trout live in the cold river.\n\nThey are speckled."},
+    {"id": "c", "title": "swim.go", "path": "code/swim.go", "dir": "code", "lang": "go", "line": {"from": 7, "to": 12},
+     "text": "// Swim moves a fish.\nfunc Swim(fish *Fish) error {\n\treturn fish.Go(\"river\", 42)\n}\n"},
+    {"id": "d", "title": "Herring", "path": "sea/herring.txt", "dir": "sea", "lang": "text", "tags": ["silver", "schools"],
+     "url": "https://example.com/herring", "text": "Herring swim in the sea."},
+]
+
+
+class StandInCase(PageCase):
+    documents = FISH
+
+    def setUp(self):
+        super().setUp()
+        self.server = StandIn({"default": Collection("default", self.documents)})
+        self.addCleanup(self.server.stop)
+        self.base = f"http://127.0.0.1:{self.server.port}"
+
+    def searches(self):
+        """Bodies of the searches that carried a query; not of those that only count."""
+        return [body for _, path, body in self.server.requests if path.endswith("/search") and body.get("q") and body["highlight"]]
+
+
+class SearchTest(StandInCase):
+    def test_typing_searches(self):
+        self.open()
+        self.wait_text("#start", "Search 4 documents")
+        self.browser.type_into("#q", "river")
+        self.wait_titles("Salmon", "Trout", "swim.go")
+        self.assertEqual(self.query(), {"q": ["river"]})
+        self.assertIn("3 results", self.browser.text("#status"))
+        self.assertEqual(self.browser.run("return document.querySelector('#status').getAttribute('aria-live')"), "polite")
+        self.assertTrue(self.searches()[-1]["prefix"])
+        self.assertLess(len(self.searches()), 5)
+        marked = self.browser.texts("#hits mark")
+        self.assertTrue(marked and all(text.lower() == "river" for text in marked), marked)
+        self.assertEqual(self.browser.run("return document.title"), "river – minnow")
+
+    def test_unfinished_words_find_and_enter_finishes_them(self):
+        self.open()
+        self.browser.type_into("#q", "herr")
+        self.wait_titles("Herring")
+        self.browser.keys("Enter")
+        self.wait_text("#notice", "No document matches")
+        self.assertNotIn("prefix", self.searches()[-1])
+
+    def test_older_answers_do_not_overwrite_newer_ones(self):
+        self.server.delays = {"trout": 1.5}
+        self.open()
+        self.browser.type_into("#q", "trout")
+        self.browser.wait(lambda: self.searches(), "the slow search")
+        self.search("herring")
+        self.wait_titles("Herring")
+        time.sleep(1.8)
+        self.assertEqual(self.titles(), ["Herring"])
+        self.assertEqual(self.query(), {"q": ["herring"]})
+
+    def test_slow_answers_show_progress(self):
+        self.server.delays = {"trout": 1.5}
+        self.open()
+        self.browser.type_into("#q", "trout")
+        self.browser.wait(lambda: self.browser.visible("#progress"), "progress")
+        self.assertEqual(self.browser.run("return document.querySelector('#results').getAttribute('aria-busy')"), "true")
+        self.wait_titles("Trout")
+        self.assertFalse(self.browser.visible("#progress"))
+
+    def test_badges_have_bands(self):
+        self.open("/?q=river")
+        self.wait_titles("Salmon")
+        for number, band, words in ((100, "strong", "very close"), (81, "strong", "very close"), (80, "good", "close"), (61, "good", "close"),
+                                    (60, "fair", "related"), (41, "fair", "related"), (40, "weak", "distant"), (0, "weak", "distant")):
+            got = self.browser.run(
+                "return import(document.querySelector('script[type=module]').src.replace('app.js', 'card.js')).then((card) => {"
+                "const badge = card.badge(arguments[0]); return [badge.className, badge.textContent]; })", number / 100)
+            self.assertEqual(got, [f"badge {band}", f"Score {number} of 100, {words}."])
+
+    def test_examples_start_a_search(self):
+        self.open()
+        self.wait_text("#start", "Salmon")
+        self.browser.click(".examples button")
+        self.browser.wait(lambda: self.titles(), "results")
+        self.assertIn("q", self.query())
+
+    def test_more_results(self):
+        documents = [{"id": str(i), "title": f"Fish {i:03}", "text": "river"} for i in range(50)]
+        self.server.collections["default"] = Collection("default", documents)
+        self.open("/?q=river")
+        self.browser.wait(lambda: len(self.titles()) == 20, "20 results")
+        self.browser.click("#more")
+        self.browser.wait(lambda: len(self.titles()) == 40, "40 results")
+        self.assertEqual(self.browser.focused(), "27")  # titles 020 to 039: ids in the order of their text
+        self.browser.click("#more")
+        self.browser.wait(lambda: len(self.titles()) == 50, "50 results")
+        self.assertFalse(self.browser.visible("#more"))
+
+    def test_modes_and_indexes(self):
+        self.server.collections["other"] = Collection("other", [{"id": "x", "title": "Pike", "text": "A pike in the river."}])
+        self.open("/?q=river&index=default")
+        self.wait_titles("Salmon")
+        self.assertEqual(self.searches()[-1]["semantic_ratio"], 0.5)
+        self.browser.click("#modes input[value=semantic]")
+        self.browser.wait(lambda: self.searches()[-1]["semantic_ratio"] == 1, "a semantic search")
+        self.assertEqual(self.query()["mode"], ["semantic"])
+        self.browser.click("#modes input[value=lexical]")
+        self.browser.wait(lambda: self.searches()[-1]["semantic_ratio"] == 0, "a lexical search")
+        self.browser.run("const box = document.querySelector('#index'); box.value = 'other'; box.dispatchEvent(new Event('change'))")
+        self.wait_titles("Pike")
+        self.assertEqual(self.query(), {"q": ["river"], "mode": ["lexical"], "index": ["other"]})
+
+
+class AddressTest(StandInCase):
+    def test_back_and_forward(self):
+        self.open()
+        self.browser.type_into("#q", "trout")
+        self.browser.keys("Enter")
+        self.wait_titles("Trout")
+        self.search("herring")
+        self.browser.keys("Enter")
+        self.wait_titles("Herring")
+        self.browser.back()
+        self.wait_titles("Trout")
+        self.assertEqual(self.browser.run("return document.querySelector('#q').value"), "trout")
+        self.browser.back()
+        self.wait_text("#start", "Search 4 documents")
+        self.browser.forward()
+        self.wait_titles("Trout")
+
+    def test_document_and_back_to_the_same_place(self):
+        documents = [{"id": str(i), "title": f"Fish {i:03}", "text": "river " * 60} for i in range(19)]
+        self.server.collections["default"] = Collection("default", documents)
+        self.open("/?q=river")
+        self.browser.wait(lambda: len(self.titles()) == 19, "results")
+        self.browser.run("scrollTo(0, 900)")
+        asked = len(self.searches())
+        self.browser.run("document.querySelector('[data-hit=\"12\"]').click()")
+        self.wait_text(".document-title", "Fish 012")
+        self.assertEqual(self.query(), {"q": ["river"], "doc": ["12"]})
+        self.assertEqual(self.browser.run("return scrollY"), 0)
+        self.browser.back()
+        self.browser.wait(lambda: self.browser.visible("#hits"), "the list")
+        self.browser.wait(lambda: self.browser.run("return scrollY") == 900, "the old place")
+        self.assertEqual(self.browser.focused(), "12")
+        self.assertEqual(len(self.searches()), asked)  # nothing was asked again
+
+    def test_address_of_everything(self):
+        self.open("/?q=river&doc=a&f.lang=markdown&mode=lexical")
+        self.wait_text(".document-title", "Salmon")
+        self.browser.reload()
+        self.wait_text(".document-title", "Salmon")
+        self.browser.click(".back")
+        self.wait_titles("Salmon", "Trout")
+        self.assertEqual(self.query(), {"q": ["river"], "f.lang": ["markdown"], "mode": ["lexical"]})
+        self.assertEqual(self.searches()[-1]["filter"], 'lang = "markdown"')
+
+    def test_unknown_document_and_index(self):
+        self.open("/?doc=nothing")
+        self.wait_text("#document-view", "There is no such document")
+        self.open("/?q=river&index=nothing")
+        self.wait_titles("Salmon")
+
+    def test_text_of_any_kind_survives_the_address(self):
+        text = 'a&b=c#d%20+ "é" ?/\\'
+        self.open()
+        self.browser.run("const box = document.querySelector('#q'); box.value = arguments[0]; box.dispatchEvent(new Event('input'))", text)
+        self.browser.wait(lambda: self.searches() and self.searches()[-1]["q"] == text, "the search")
+        self.browser.reload()
+        self.browser.wait(lambda: self.browser.run("return document.querySelector('#q').value") == text, "the text in the box")
+
+
+class KeyboardTest(StandInCase):
+    def test_without_a_mouse(self):
+        self.open()
+        self.wait_text("#start", "Search 4 documents")
+        self.browser.run("document.activeElement.blur()")
+        self.browser.keys("/")
+        self.assertEqual(self.browser.focused(), "q")
+        self.browser.keys("river")
+        self.wait_titles("Salmon", "Trout", "swim.go")
+        order = self.browser.run("return [...document.querySelectorAll('#hits [data-hit]')].map((one) => one.dataset.hit)")
+        self.browser.keys("ArrowDown")
+        self.assertEqual(self.browser.focused(), order[0])
+        self.browser.keys("ArrowDown")
+        self.assertEqual(self.browser.focused(), order[1])
+        self.browser.keys("ArrowUp", "ArrowUp")
+        self.assertEqual(self.browser.focused(), "q")
+        self.browser.keys("ArrowDown", "ArrowDown", "Enter")
+        self.browser.wait(lambda: self.browser.visible(".document-title"), "the document")
+        self.assertEqual(self.query()["doc"], [order[1]])
+        self.browser.wait(lambda: self.browser.focused() == "h2", "focus on the title")
+        self.browser.keys("Escape")
+        self.browser.wait(lambda: self.browser.visible("#hits"), "the list")
+        self.assertEqual(self.browser.focused(), order[1])
+        self.browser.keys("Escape")
+        self.assertEqual(self.browser.focused(), "q")
+        self.browser.keys("Escape")
+        self.wait_text("#start", "Search 4 documents")
+
+    def test_help(self):
+        self.open()
+        self.browser.run("document.activeElement.blur()")
+        self.browser.keys("?")
+        self.wait_text("#help", "Keys")
+        self.browser.keys("Escape")
+        self.browser.wait(lambda: not self.browser.visible("#help"), "help to close")
+
+    def test_slash_is_a_letter_in_boxes(self):
+        self.open()
+        self.browser.type_into("#q", "a/b?")
+        self.assertEqual(self.browser.run("return document.querySelector('#q').value"), "a/b?")
+
+    def test_focus_is_visible(self):
+        self.open("/?q=river")
+        self.wait_titles("Salmon")
+        self.browser.run("document.querySelector('#home').focus()")
+        for _ in range(12):
+            self.browser.keys("Tab")
+            seen = self.browser.run("""
+                const one = document.activeElement, at = one.matches("#modes input") ? one.nextElementSibling : one.matches(".hit-title") ? one.closest(".hit") : one;
+                const style = getComputedStyle(at);
+                return [one.outerHTML.slice(0, 80), style.outlineStyle !== "none" || style.boxShadow !== "none"];""")
+            self.assertTrue(seen[1], seen)
+
+
+class FilterTest(StandInCase):
+    def test_values_with_counts(self):
+        self.open("/?q=river")
+        self.wait_titles("Salmon")
+        self.assertEqual(self.browser.run("return document.querySelector('#facets legend').textContent"), "Language")
+        self.assertEqual(self.browser.texts("#facets fieldset:first-of-type label"), ["markdown\n2", "go\n1"])
+        self.browser.click("#facets [data-facet='lang\\a go']")
+        self.browser.wait(lambda: self.titles() == ["swim.go"], "swim.go alone")
+        self.assertEqual(self.query()["f.lang"], ["go"])
+        # The other values can still be chosen, with the counts that they would have.
+        self.assertEqual(self.browser.texts("#facets fieldset:first-of-type label"), ["markdown\n2", "go\n1"])
+        self.browser.click("#facets [data-facet='lang\\a markdown']")
+        self.wait_titles("swim.go", "Trout", "Salmon")
+        self.browser.click("#chosen .removable")
+        self.browser.wait(lambda: self.titles() == ["Trout", "Salmon"] or self.titles() == ["Salmon", "Trout"], "markdown only")
+        self.browser.back()
+        self.wait_titles("swim.go", "Trout", "Salmon")
+
+    def test_folder_of_a_path(self):
+        self.open("/?q=river")
+        self.wait_titles("Salmon", "swim.go")
+        self.browser.run("[...document.querySelectorAll('.crumb')].find((one) => one.textContent === 'north').click()")
+        self.browser.wait(lambda: self.titles() == ["Salmon"], "Salmon alone")
+        self.assertEqual(self.searches()[-1]["filter"], 'path STARTS WITH "river/north/"')
+        self.assertEqual(self.query()["in"], ["river/north/"])
+        self.browser.click("#chosen .removable")
+        self.wait_titles("Salmon", "swim.go")
+
+    def test_expression_and_its_error(self):
+        self.open("/?q=river")
+        self.wait_titles("Salmon")
+        self.browser.click("#expression-details summary")
+        self.browser.type_into("#expression", "lang ===")
+        self.wait_text("#expression-error", "filter: expected a condition")
+        self.assertEqual(self.browser.run("return document.querySelector('#expression').getAttribute('aria-invalid')"), "true")
+        self.assertIn("Salmon", self.titles())  # what was found before stays
+        self.browser.clear("#expression")
+        self.browser.keys('lang = "go"')
+        self.browser.wait(lambda: self.titles() == ["swim.go"], "swim.go alone")
+        self.assertFalse(self.browser.visible("#expression-error"))
+        self.assertEqual(self.query()["filter"], ['lang = "go"'])
+        self.browser.reload()
+        self.browser.wait(lambda: self.titles() == ["swim.go"], "swim.go alone")
+        self.assertEqual(self.browser.run("return document.querySelector('#expression').value"), 'lang = "go"')
+
+    def test_filters_that_leave_nothing(self):
+        self.open('/?q=river&filter=lang+%3D+"none"')
+        self.wait_text("#notice", "No document matches")
+        self.browser.click("#notice .button")
+        self.wait_titles("Salmon", "Trout")
+
+
+class TroubleTest(StandInCase):
+    def test_nothing_found(self):
+        self.open("/?q=zebra")
+        self.wait_text("#notice", "Nothing was found for “zebra”")
+        self.assertEqual(self.browser.text("#status"), "No results")
+
+    def test_empty_index(self):
+        self.server.collections = {"default": Collection("default", [])}
+        self.open()
+        self.wait_text("#start", "This index is empty")
+        self.assertIn(f"curl {self.base}/indexes/default/documents", self.browser.text("#start"))
+
+    def test_busy_server_is_asked_again(self):
+        self.server.refusals = [Refusal(429, "too many requests", **{"Retry-After": "1"})]
+        self.open("/?q=river")
+        self.wait_text("#status", "The server is busy")
+        self.wait_titles("Salmon")
+
+    def test_loading_server_is_asked_again(self):
+        self.server.refusals = [Refusal(503, "the model is being loaded")] * 2
+        self.open("/?q=river")
+        self.wait_titles("Salmon")
+
+    def test_failures_can_be_tried_again(self):
+        self.server.refusals = [Refusal(500, "the disk is on fire")]
+        self.open("/?q=river")
+        self.wait_text("#notice", "the disk is on fire")
+        self.assertEqual(self.browser.run("return document.querySelector('#notice > *').getAttribute('role')"), "alert")
+        self.browser.click("#notice .button")
+        self.wait_titles("Salmon")
+
+    def test_server_that_is_gone(self):
+        self.open("/?q=river")
+        self.wait_titles("Salmon")
+        self.server.stop()
+        self.search("trout")
+        self.wait_text("#notice", "The server does not answer")
+
+    def test_pending_passages(self):
+        self.server.collections["default"].pending = 9
+        self.open("/?q=river")
+        self.wait_text("#pending", "9 passages to go")
+        self.wait_titles("Salmon")
+        before = len(self.searches())
+        self.server.collections["default"].pending = 0
+        self.browser.wait(lambda: not self.browser.visible("#pending"), "nothing pending")
+        self.browser.wait(lambda: len(self.searches()) > before, "a fresh search")
+
+    def test_api_key(self):
+        self.server.key = "secret"
+        self.open_locked()
+        self.browser.type_into("#key", "wrong")
+        self.browser.keys("Enter")
+        self.browser.wait(lambda: self.browser.visible("#key-dialog") and not self.browser.run("return document.querySelector('#key').value"),
+                          "the question again")
+        self.browser.type_into("#key", "secret")
+        self.browser.keys("Enter")
+        self.wait_text("#start", "Search 4 documents")
+        self.browser.reload()
+        self.wait_text("#start", "Search 4 documents")  # the tab remembers
+        self.assertNotIn("secret", self.browser.address())
+        self.browser.run("sessionStorage.clear()")
+
+    def open_locked(self):
+        self.browser.open(self.base + "/")
+        self.wait_text("#key-dialog", "API key")
+
+
+if __name__ == "__main__":
+    unittest.main()

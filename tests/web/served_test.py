@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page as the program itself serves it: headers over the wire, and in a browser before a real model."""
+import http.client
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS / "cli"), str(TESTS / "web")]
+from page_case import PageCase  # noqa: E402
+from program import PROGRAM, ROOT, TINY, environment  # noqa: E402
+
+WEB = sorted(file.name for file in (ROOT / "web").iterdir())
+
+
+class Served:
+    """A running minnow serve."""
+
+    def __init__(self, *arguments, model=TINY):
+        self.log = tempfile.NamedTemporaryFile("r+")
+        self.process = subprocess.Popen([PROGRAM, "serve", "--model", model, "--host", "127.0.0.1", "--port", "0", *arguments],
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log, env=environment())
+        self.port = int(self.wait_for(r"\bport=(\d+)")[1])
+        self.wait_for(r" ready ")
+
+    def wait_for(self, pattern):
+        end = time.monotonic() + 60
+        while time.monotonic() < end and self.process.poll() is None:
+            found = re.search(pattern, pathlib.Path(self.log.name).read_text())
+            if found:
+                return found
+            time.sleep(0.01)
+        raise AssertionError(f"no {pattern!r} in {pathlib.Path(self.log.name).read_text()!r}")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(60)
+        self.log.close()
+
+    def request(self, method, path, body=None, **headers):
+        """(status, headers in lower case, body)"""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        answer = response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+        connection.close()
+        return answer
+
+
+class WireTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Served()
+        cls.addClassCleanup(cls.server.stop)
+
+    def test_page(self):
+        status, headers, body = self.server.request("GET", "/")
+        self.assertEqual((status, headers["content-type"]), (200, "text/html; charset=utf-8"))
+        self.assertIn("default-src 'self'", headers["content-security-policy"])
+        self.assertEqual(headers["x-content-type-options"], "nosniff")
+        self.assertEqual(self.server.request("HEAD", "/")[1]["content-length"], str(len(body)))
+        self.assertNotRegex(body.decode(), r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=")
+
+    def test_nothing_is_sent_twice(self):
+        for encoding in ("identity", "gzip"):
+            headers = self.server.request("GET", "/", Accept_Encoding=encoding)[1]
+            again = self.server.request("GET", "/", Accept_Encoding=encoding, If_None_Match=headers["etag"])
+            self.assertEqual((again[0], again[2]), (304, b""))
+
+    def test_every_file_is_in_the_program(self):
+        version = re.search(r"/assets/(\w+)/app\.js", self.server.request("GET", "/")[2].decode())[1]
+        for name in WEB:
+            if name == "index.html":
+                continue
+            status, headers, body = self.server.request("GET", f"/assets/{version}/{name}")
+            self.assertEqual((status, body), (200, (ROOT / "web" / name).read_bytes()), name)
+            self.assertIn("immutable", headers["cache-control"])
+
+    def test_other_routes_stay(self):
+        self.assertEqual(self.server.request("POST", "/", '{"inputs": "a"}')[0], 200)
+        self.assertEqual(self.server.request("POST", "/assets/app.js")[0], 405)
+        self.assertEqual(self.server.request("GET", "/assets/secret")[0], 404)
+
+
+class BrowserTest(PageCase):
+    def setUp(self):
+        super().setUp()
+        real = ROOT / "models/all-MiniLM-L6-v2"
+        self.has_model = real.is_dir()
+        self.server = Served(model=str(real) if self.has_model else TINY)
+        self.addCleanup(self.server.stop)
+        self.base = f"http://127.0.0.1:{self.server.port}"
+
+    def test_server_page(self):
+        self.open()
+        self.wait_text(".server-state", "Ready")
+        self.assertEqual(self.browser.count("#search-form:not([hidden])"), 0)
+        self.wait_text("#trial", "Cosine")
+        self.assertIn("No index is served here", self.browser.text("#server-view"))
+        if not self.has_model:
+            self.skipTest("models/all-MiniLM-L6-v2 is not there (scripts/get-model.sh): nearness was not looked at")
+        self.assertIn("384 dimensions", self.browser.text("#trial"))
+        near = self.cosine()
+        self.browser.click("#trial .chip:last-child")
+        self.browser.wait(lambda: self.cosine() not in (None, near), "another answer")
+        self.assertGreater(near, self.cosine() + 0.2)
+
+    def cosine(self):
+        found = re.search(r"Cosine (-?[\d.]+)", self.browser.text("#trial"))
+        return float(found[1]) if found else None
+
+    def test_commands_to_copy(self):
+        self.open()
+        self.wait_text(".server-state", "Ready")
+        self.browser.click(".route summary")
+        command = self.browser.text(".route .command code")
+        self.assertIn(f"curl {self.base}/v1/embeddings", command)
+        answer = subprocess.run(command, shell=True, capture_output=True, timeout=60)
+        self.assertIn(b'"embedding":[', answer.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main()

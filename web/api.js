@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server's HTTP interface, as the page uses it. Only relative addresses: no request leaves this server.
+
+const KEY_NAME = "minnow-api-key";
+
+export class ApiError extends Error {
+  constructor(message, {status = 0, code = "", retryAfter = 0} = {}) {
+    super(message);
+    this.status = status;  // 0: no answer at all
+    this.code = code;
+    this.retryAfter = retryAfter;  // seconds
+  }
+  get isFilter() { return this.status === 400 && /^filter\b/.test(this.message); }
+  get isBusy() { return this.status === 429; }
+  get isLoading() { return this.status === 503; }
+  get isLocked() { return this.status === 401; }
+}
+
+// Sets the API key for this tab; "" forgets it.
+export function setKey(key) {
+  if (key) sessionStorage.setItem(KEY_NAME, key);
+  else sessionStorage.removeItem(KEY_NAME);
+}
+
+async function errorOf(response) {
+  const text = (await response.text()).slice(0, 2000);
+  const details = {status: response.status, retryAfter: Number(response.headers.get("Retry-After")) || 0};
+  try {
+    const error = JSON.parse(text).error;
+    if (error && typeof error === "object") return new ApiError(String(error.message), {...details, code: error.code});
+    if (typeof error === "string") return new ApiError(error, details);
+  } catch {
+    // Not JSON: the text itself says what is wrong.
+  }
+  return new ApiError(text.trim() || `status ${response.status}`, details);
+}
+
+// Throws ApiError, or AbortError when `signal` was aborted.
+async function request(method, path, {body, signal, accept = "application/json"} = {}) {
+  const headers = {Accept: accept};
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const key = sessionStorage.getItem(KEY_NAME);
+  if (key) headers.Authorization = `Bearer ${key}`;
+  let response;
+  try {
+    response = await fetch(path, {method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body)});
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError("The server does not answer.");
+  }
+  if (!response.ok) throw await errorOf(response);
+  try {
+    return accept === "application/json" ? await response.json() : await response.text();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError("The server's answer broke off.");
+  }
+}
+
+const at = (index, rest) => `/indexes/${encodeURIComponent(index)}${rest}`;
+export const documentPath = (index, id) => at(index, `/documents/${encodeURIComponent(id)}`);
+
+export const listIndexes = (signal) => request("GET", "/indexes", {signal});
+export const search = (index, query, signal) => request("POST", at(index, "/search"), {body: query, signal});
+export const similar = (index, query, signal) => request("POST", at(index, "/similar"), {body: query, signal});
+export const getDocument = (index, id, signal) => request("GET", documentPath(index, id), {signal});
+export const listDocuments = (index, offset, limit, signal) =>
+  request("GET", at(index, `/documents?offset=${offset}&limit=${limit}`), {signal});
+
+export const info = (signal) => request("GET", "/info", {signal});
+export const embed = (inputs, signal) => request("POST", "/embed", {body: {inputs}, signal});
+export const tokenize = (inputs, signal) => request("POST", "/tokenize", {body: {inputs}, signal});
+// Resolves when the server is ready, throws ApiError with its reason while it is not.
+export const ready = (signal) => request("GET", "/readyz", {signal, accept: "text/plain"});

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// The view of one document: its title, fields, texts, and the documents like it.
+import * as api from "./api.js";
+import {Body} from "./body.js";
+import {crumbs, hitCard} from "./card.js";
+import {copyButton, icon, make, replace} from "./dom.js";
+import {bodyField, labelOf, pathFieldOf, pathOf, titleOf} from "./fields.js";
+import {safeAddress} from "./markdown.js";
+import {markWords} from "./marks.js";
+import {markedWords} from "./snippet.js";
+
+const LONG = 160;  // characters: a field that is longer, or has lines, gets a section of its own
+const RELATED = 6;
+
+const isLong = (value) => typeof value === "string" && (value.length > LONG || value.trim().includes("\n"));
+
+// Words of a query, for a document that was opened without a list.
+const queryWords = (query) => [...new Set(query.toLowerCase().match(/[\p{L}\p{N}_]{3,}/gu) ?? [])];
+
+function metadataValue(value) {
+  if (typeof value === "string" && safeAddress(value)) {
+    return make("a", {href: value, rel: "noopener noreferrer nofollow", target: "_blank"}, value, " ", icon("external"));
+  }
+  if (Array.isArray(value) && value.every((one) => one === null || typeof one !== "object")) {
+    return make("span", {class: "chips"}, value.slice(0, 50).map((one) => make("span", {class: "chip"}, String(one))));
+  }
+  return value !== null && typeof value === "object" ? make("code", null, JSON.stringify(value).slice(0, 400)) : String(value);
+}
+
+function metadata(document, hidden) {
+  const rows = Object.entries(document).filter(([name, value]) =>
+    !hidden.has(name) && value !== null && value !== "" && !isLong(value) && !(Array.isArray(value) && value.length === 0));
+  if (rows.length === 0) return null;
+  return make("dl", {class: "metadata"}, rows.map(([name, value]) =>
+    make("div", null, make("dt", null, labelOf(name)), make("dd", null, metadataValue(value)))));
+}
+
+// Fields that the head shows already: the title, the path and what it begins with.
+function shownAbove(document, title, body) {
+  const path = pathOf(document);
+  const shown = new Set([body, "title", pathFieldOf(document)]);
+  for (const [name, value] of Object.entries(document)) {
+    if (value === title || value === path) shown.add(name);
+    else if (typeof value === "string" && path?.startsWith(`${value}/`)) shown.add(name);
+  }
+  return shown;
+}
+
+export class DocumentView {
+  #root;
+  #navigate;
+  #controller = null;
+  #body = null;
+
+  // root: an empty element. navigate: {back(), open(id), within(prefix), addressOf(id)}.
+  constructor(root, navigate) {
+    this.#root = root;
+    this.#navigate = navigate;
+  }
+
+  close() {
+    this.#controller?.abort();
+    this.#body?.stop();
+    this.#body = null;
+    replace(this.#root);
+    markWords.clear();
+  }
+
+  // index: an object of GET /indexes. hit: what a list knows of the document, or null. Resolves to the title, or to null
+  // where it cannot be shown.
+  async show(index, id, hit, query) {
+    this.close();
+    const {signal} = this.#controller = new AbortController();
+    this.#root.setAttribute("aria-busy", "true");
+    this.#root.append(this.#bar(), make("p", {class: "loading", role: "status"}, "Opening the document…"));
+    let document = null;
+    try {
+      document = await api.getDocument(index.name, id, signal);
+    } catch (error) {
+      if (error.name !== "AbortError") this.#fail(index, id, error);
+    }
+    if (signal.aborted) return null;
+    this.#root.removeAttribute("aria-busy");
+    if (document === null) return null;
+    this.#render(index, id, document, hit, query);
+    this.#related(index.name, id, signal);
+    return titleOf(document, id);
+  }
+
+  #fail(index, id, error) {
+    const missing = error.status === 404;
+    replace(this.#root, this.#bar(), make("div", {class: "notice error", role: "alert"},
+      make("h2", {tabindex: "-1"}, missing ? "There is no such document" : "The document could not be opened"),
+      make("p", null, missing ? `“${id}” is not in the index “${index.name}”; it may have been deleted.` : error.message)));
+  }
+
+  #bar(...atEnd) {
+    return make("div", {class: "document-bar"},
+      make("button", {type: "button", class: "quiet back", onclick: () => this.#navigate.back()}, icon("back"), "Back", make("kbd", null, "Esc")),
+      make("span", {class: "bar-end"}, atEnd));
+  }
+
+  #render(index, id, document, hit, query) {
+    const field = bodyField(document);
+    const title = titleOf(document, id);
+    const path = pathOf(document);
+    const hidden = shownAbove(document, title, field);
+    const toPassage = make("button", {type: "button", class: "quiet", id: "to-passage", hidden: true}, icon("down"), "Passage found");
+    const article = make("article", {class: "document"},
+      make("header", null,
+        path ? crumbs(path, (prefix) => this.#navigate.within(prefix)) : null,
+        make("h2", {tabindex: "-1", class: "document-title"}, path === title ? path.split("/").pop() : title),
+        metadata(document, hidden)));
+    this.#body = new Body(document, {title, hit, words: hit ? markedWords(hit.snippet) : queryWords(query),
+      textFields: index.text_fields,
+      onPassage: (show) => {
+        toPassage.hidden = false;
+        toPassage.addEventListener("click", show);
+      }});
+    if (field) article.append(this.#body.section(field, true));
+    for (const [name, value] of Object.entries(document)) {
+      if (!hidden.has(name) && isLong(value)) article.append(this.#body.section(name, false));
+    }
+    if (!field) article.append(make("p", {class: "muted"}, "This document has no text."));
+    replace(this.#root,
+      this.#bar(toPassage, copyButton(() => String(document[field] ?? JSON.stringify(document, null, 2)), "Copy text"),
+        make("a", {class: "quiet", href: api.documentPath(index.name, id), target: "_blank", rel: "noopener"}, icon("code"), "JSON")),
+      make("div", {class: "document-grid"}, article,
+        make("aside", {class: "related", "aria-labelledby": "related-title"},
+          make("h2", {id: "related-title"}, "Related"),
+          make("p", {class: "muted", id: "related-note", role: "status"}, "Looking…"),
+          make("ol", {class: "hits compact", id: "related"}))));
+  }
+
+  async #related(index, id, signal) {
+    const [list, note] = ["#related", "#related-note"].map((selector) => this.#root.querySelector(selector));
+    try {
+      const answer = await api.similar(index, {id, limit: RELATED}, signal);
+      const hits = answer.hits.filter((hit) => hit.id !== id);
+      replace(list, hits.map((hit) => hitCard(hit, {href: this.#navigate.addressOf(hit.id), open: () => this.#navigate.open(hit.id), compact: true})));
+      note.textContent = "Nothing else is like it.";
+      note.hidden = hits.length > 0;
+    } catch (error) {
+      if (error.name !== "AbortError") note.textContent = `Not available: ${error.message}`;
+    }
+  }
+}

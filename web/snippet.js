@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Snippets come as escaped HTML with <em> marks. They are read by hand and become text nodes and <mark> elements:
+// whatever else they hold is shown as the text that it is.
+import {make} from "./dom.js";
+
+const ENTITIES = {amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", "#39": "'", "#34": '"', "#x27": "'", "#x2F": "/", "#47": "/"};
+const unescape = (html) => html.replace(/&(#?\w{1,6});/g, (whole, name) => ENTITIES[name] ?? whole);
+
+// [{text, marked}] of a snippet.
+export function snippetParts(snippet) {
+  const parts = [];
+  let marked = false;
+  for (const piece of String(snippet ?? "").split(/(<\/?em>)/)) {
+    if (piece === "<em>") marked = true;
+    else if (piece === "</em>") marked = false;
+    else if (piece) parts.push({text: unescape(piece), marked});
+  }
+  return parts;
+}
+
+// Of Markdown only the words are shown.
+const withoutMarks = (text) => text.replace(/`+|\*\*|(?<=^|\s)(?:#{1,6}|>)(?=\s|$)|\|?[\s|:]*-{2,}[-|:\s]*|\|/g, " ").replace(/ {2,}/g, " ");
+
+const shownParts = (snippet, markdown) => {
+  const parts = snippetParts(snippet);
+  if (!markdown) return parts;
+  return parts.map(({text, marked}) => ({text: withoutMarks(text), marked}));
+};
+
+export const snippetNodes = (snippet, markdown = false) =>
+  shownParts(snippet, markdown).map(({text, marked}) => (marked ? make("mark", null, text) : document.createTextNode(text)));
+
+// The marked words, in lower case, each once.
+export const markedWords = (snippet) =>
+  [...new Set(snippetParts(snippet).filter((part) => part.marked).map((part) => part.text.toLowerCase()))];

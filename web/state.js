@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the page shows, as the query part of its address: every state can be kept, sent, and gone back to.
+//   ?q=…&index=…&mode=semantic&filter=…&in=src/http/&f.lang=go&f.lang=c&doc=ID     ?view=server
+
+export const MODES = {hybrid: 0.5, semantic: 1, lexical: 0};  // name -> semantic_ratio
+const FACET = "f.";
+
+export const emptyState = () =>
+  ({q: "", index: "", mode: "hybrid", filter: "", within: "", facets: {}, doc: "", view: ""});
+
+export function readState(search = location.search) {
+  const state = emptyState();
+  for (const [name, value] of new URLSearchParams(search)) {
+    if (name.startsWith(FACET) && isFieldName(name.slice(FACET.length))) {
+      const values = state.facets[name.slice(FACET.length)] ??= [];
+      if (!values.includes(value)) values.push(value);
+    } else if (name === "in") {
+      state.within = value;
+    } else if (name === "mode") {
+      if (Object.hasOwn(MODES, value)) state.mode = value;
+    } else if (["q", "index", "filter", "doc", "view"].includes(name)) {
+      state[name] = value;
+    }
+  }
+  return state;
+}
+
+// The address of a state; what is at its default is left out.
+export function addressOf(state) {
+  const query = new URLSearchParams();
+  for (const name of ["q", "index", "filter"]) if (state[name]) query.set(name, state[name]);
+  if (state.mode !== "hybrid") query.set("mode", state.mode);
+  if (state.within) query.set("in", state.within);
+  for (const [field, values] of Object.entries(state.facets)) {
+    for (const value of values) query.append(FACET + field, value);
+  }
+  for (const name of ["doc", "view"]) if (state[name]) query.set(name, state[name]);
+  const text = query.toString();
+  return text ? `/?${text}` : "/";
+}
+
+// Names that the filter grammar takes.
+export const isFieldName = (name) => /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/.test(name);
+
+// A string of the filter grammar: quoted, with backslashes before quotes and backslashes.
+export const quote = (text) => `"${text.replace(/[\\"]/g, "\\$&")}"`;
+
+// The filter expression of all that is chosen. fields: a Fields, which knows their types; `except`: a facet left out, to
+// count its other values.
+export function filterOf(state, fields, except = "") {
+  const parts = [];
+  for (const [field, values] of Object.entries(state.facets)) {
+    if (field === except || values.length === 0) continue;
+    const literals = values.map((value) => (fields.isText(field) ? quote(value) : value));
+    parts.push(literals.length === 1 ? `${field} = ${literals[0]}` : `${field} IN [${literals.join(", ")}]`);
+  }
+  if (state.within && fields.pathField) parts.push(`${fields.pathField} STARTS WITH ${quote(state.within)}`);
+  // First, so that places in the server's messages are nearly those in the box.
+  const own = state.filter.trim();
+  if (own) parts.unshift(parts.length > 0 ? `(${own})` : own);
+  return parts.join(" AND ");
+}
+
+export const filterCount = (state) =>
+  Object.values(state.facets).reduce((sum, values) => sum + values.length, 0) + (state.within ? 1 : 0) +
+  (state.filter.trim() ? 1 : 0);
+
+// Do two states give the same list of results?
+export const sameSearch = (a, b) =>
+  ["q", "index", "mode", "filter", "within"].every((name) => a[name] === b[name]) &&
+  JSON.stringify(a.facets) === JSON.stringify(b.facets);
