@@ -64,7 +64,8 @@ export class Body {
     const language = languageOf(document), path = pathOf(document);
     const section = make("section", {class: main ? "body" : "field"}, main ? null : make("h3", null, labelOf(field)));
     const markdown = main && isMarkdown(language, path);
-    if (field === "code" || (main && !markdown && languageFor(language, path) !== null)) this.#source(section, field, text, language, path);
+    const source = field === "code" || (main && !markdown && (document.kind === "code" || languageFor(language, path) !== null));
+    if (source) this.#source(section, field, text, language, path);
     else if (markdown) this.#prose(section, main, markdownBlocks(text, (code, name) => this.#code(code, {language: name}).element));
     else this.#prose(section, main, paragraphs(text));
     return section;

@@ -27,6 +27,23 @@ function metadataValue(value) {
   return value !== null && typeof value === "object" ? make("code", null, JSON.stringify(value).slice(0, 400)) : String(value);
 }
 
+// The headings of a long text, which its documents may carry as [{title}]; each leads to its place.
+function contents(document, title, article) {
+  const all = Array.isArray(document.sections) ? document.sections : [];
+  const sections = all.filter((one) => typeof one?.title === "string" && one.title !== title).slice(0, 60);
+  if (sections.length < 3) return null;
+  const go = (title) => {
+    const headings = [...article.querySelectorAll(".prose :is(h3, h4, h5, h6)")];
+    const found = headings.find((heading) => heading.textContent.trim() === title.trim());
+    found?.scrollIntoView({block: "start"});
+    found?.setAttribute("tabindex", "-1");
+    found?.focus({preventScroll: true});
+  };
+  return make("nav", {class: "contents", "aria-labelledby": "contents-title"},
+    make("details", {open: matchMedia("(min-width: 1021px)").matches}, make("summary", {id: "contents-title"}, "On this page"),
+      make("ul", null, sections.map(({title}) => make("li", null, make("button", {type: "button", class: "link", onclick: () => go(title)}, title))))));
+}
+
 function metadata(document, hidden) {
   const rows = Object.entries(document).filter(([name, value]) =>
     !hidden.has(name) && value !== null && value !== "" && !isLong(value) && !(Array.isArray(value) && value.length === 0));
@@ -38,7 +55,7 @@ function metadata(document, hidden) {
 // Fields that the head shows already: the title, the path and what it begins with.
 function shownAbove(document, title, body) {
   const path = pathOf(document);
-  const shown = new Set([body, "title", pathFieldOf(document)]);
+  const shown = new Set([body, "title", "sections", pathFieldOf(document)]);
   for (const [name, value] of Object.entries(document)) {
     if (value === title || value === path) shown.add(name);
     else if (typeof value === "string" && path?.startsWith(`${value}/`)) shown.add(name);
@@ -126,10 +143,10 @@ export class DocumentView {
       this.#bar(toPassage, copyButton(() => String(document[field] ?? JSON.stringify(document, null, 2)), "Copy text"),
         make("a", {class: "quiet", href: api.documentPath(index.name, id), target: "_blank", rel: "noopener"}, icon("code"), "JSON")),
       make("div", {class: "document-grid"}, article,
-        make("aside", {class: "related", "aria-labelledby": "related-title"},
+        make("aside", {class: "related", "aria-label": "Beside the document"}, contents(document, title, article),
           make("h2", {id: "related-title"}, "Related"),
           make("p", {class: "muted", id: "related-note", role: "status"}, "Looking…"),
-          make("ol", {class: "hits compact", id: "related"}))));
+          make("ol", {class: "hits compact", id: "related", "aria-labelledby": "related-title"}))));
   }
 
   async #related(index, id, signal) {

@@ -88,10 +88,10 @@ const GRAMMARS = {
 
 // Names and endings by which a language is known.
 const NAMES = {
-  c: "c h cc cpp cxx c++ hpp hh inc ino cuda cu objc m",
-  go: "go golang", python: "python py pyi", rust: "rust rs", java: "java kotlin kt scala cs csharp c# swift dart proto protobuf",
-  javascript: "javascript js mjs cjs jsx typescript ts tsx", json: "json jsonl ndjson json5 geojson ipynb",
-  yaml: "yaml yml toml ini conf", shell: "shell sh bash zsh console dockerfile", sql: "sql",
+  c: "c h cc cpp cxx c++ hpp hxx hh inc ino cuda cu objc m zig",
+  go: "go golang go.mod", python: "python py pyi starlark ruby rb julia r", rust: "rust rs", java: "java kotlin kt scala cs csharp c# swift dart groovy proto protobuf",
+  javascript: "javascript js mjs cjs jsx typescript ts mts tsx php", json: "json jsonl ndjson json5 geojson ipynb",
+  yaml: "yaml yml toml ini conf terraform", shell: "shell sh bash zsh fish console dockerfile containerfile perl awk", sql: "sql",
   css: "css scss less", html: "html htm xml svg vue", make: "make makefile mk cmake",
 };
 const BY_NAME = new Map(Object.entries(NAMES).flatMap(([name, all]) => all.split(" ").map((one) => [one, name])));

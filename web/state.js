@@ -42,8 +42,8 @@ export function addressOf(state) {
 // Names that the filter grammar takes.
 export const isFieldName = (name) => /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/.test(name);
 
-// A string of the filter grammar: quoted, with backslashes before quotes and backslashes.
-export const quote = (text) => `"${text.replace(/[\\"]/g, "\\$&")}"`;
+// A string of the filter grammar, which has the escapes of JSON.
+export const quote = (text) => JSON.stringify(text);
 
 // The filter expression of all that is chosen. fields: a Fields, which knows their types; `except`: a facet left out, to
 // count its other values.

@@ -33,6 +33,18 @@ class DocumentTest(StandInCase):
         self.browser.wait(lambda: "func" in self.browser.texts(".prose .t-keyword"), "colours in the code")
         self.assertIn("Language\nmarkdown", self.browser.text(".metadata"))
 
+    def test_contents(self):
+        text = "# Fish\n\n" + "".join(f"## Chapter {i}\n\n" + "word " * 2000 + "\n\n" for i in range(5))
+        sections = [{"title": f"Chapter {i}", "begin": 0} for i in range(5)]
+        self.server.collections["default"] = Collection("default", [{"id": "s", "title": "Fish", "lang": "markdown", "sections": sections, "text": text}])
+        self.open_document("s", "fish")
+        self.assertEqual(self.browser.texts(".contents button"), [f"Chapter {i}" for i in range(5)])
+        self.browser.click(".contents li:nth-child(4) button")
+        self.browser.wait(lambda: self.browser.run("""
+            const at = [...document.querySelectorAll('.prose .level-2')][3].getBoundingClientRect();
+            return at.top >= 0 && at.top < 300;"""), "the chapter at the top")
+        self.assertNotIn("sections", self.browser.text(".document > header").lower())
+
     def test_source_code(self):
         self.open_document("c")
         self.browser.wait(lambda: self.browser.texts(".code .t-keyword") == ["func", "return"], "keywords")

@@ -223,8 +223,10 @@ def own_files():
                 path = file.relative_to(ROOT).as_posix()
                 text = file.read_text(errors="replace")
                 heading = re.match(r"# (.*)", text) if file.suffix == ".md" else None
+                sections = [{"title": title} for title in re.findall(r"^##? (.*)$", text, re.MULTILINE)] if heading else []
                 yield {"id": path, "title": heading[1] if heading else path, "path": path, "dir": str(pathlib.PurePosixPath(path).parent),
-                       "lang": LANGUAGES[file.suffix], "line": 1, "text": text}
+                       "lang": LANGUAGES[file.suffix], "kind": "text" if heading else "code",
+                       "sections": sections, "text": text}
 
 
 def main():
