@@ -6,6 +6,12 @@
 #include <utility>
 
 namespace minnow {
+namespace {
+
+// Batches that bulk items let pass before one of them goes first.
+constexpr size_t kPatience = 16;
+
+}  // namespace
 
 void Batch::Clear() {
   items.clear();
@@ -50,12 +56,13 @@ void Batcher::Sweep(Turns& turns, Job::Clock::time_point now,
   if (failed) EndFailed(turns, ended);
 }
 
-void Batcher::Fill(Turns& turns, Job::Clock::time_point now, Batch& batch) {
-  while (!turns.empty() && batch.items.size() < max_items_) {
+void Batcher::Fill(Turns& turns, Job::Clock::time_point now, size_t max_items, size_t max_tokens,
+                   Batch& batch) {
+  while (!turns.empty() && batch.items.size() < max_items) {
     Ticket& ticket = *turns.front();
     const uint32_t cost = ticket.costs[ticket.taken];
     // What does not fit is the first of the next batch, so nothing waits for ever.
-    if (!batch.items.empty() && batch.tokens + cost > max_tokens_) return;
+    if (!batch.items.empty() && batch.tokens + cost > max_tokens) return;
     if (ticket.taken == 0) ticket.timings.queue += now - ticket.prepared;
     batch.items.push_back({ticket.job.get(), static_cast<uint32_t>(ticket.taken), cost});
     batch.tickets.push_back(&ticket);
@@ -74,9 +81,15 @@ void Batcher::Take(Job::Clock::time_point now, Batch& batch,
   batch.Clear();
   Sweep(interactive_, now, ended);
   Sweep(bulk_, now, ended);
-  Fill(interactive_, now, batch);
+  // Even where interactive items never end, bulk goes on, an item at a time.
+  if (bulk_passed_over_ >= kPatience) Fill(bulk_, now, 1, max_tokens_, batch);
+  Fill(interactive_, now, max_items_, max_tokens_, batch);
+  const size_t first_bulk = batch.items.size();
   // An interactive item that did not fit waits for the next batch; bulk must not slip past it.
-  if (interactive_.empty()) Fill(bulk_, now, batch);
+  if (interactive_.empty()) Fill(bulk_, now, max_items_, max_bulk_tokens_, batch);
+  const bool passed_over = !bulk_.empty() && bulk_passed_over_ < kPatience &&
+                           batch.items.size() == first_bulk && !batch.items.empty();
+  bulk_passed_over_ = passed_over ? bulk_passed_over_ + 1 : 0;
 }
 
 void Batcher::FailAll(const Error& error, std::vector<std::shared_ptr<Ticket>>& ended) {

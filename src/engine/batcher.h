@@ -49,7 +49,12 @@ struct Batch {
 
 class Batcher {
  public:
-  Batcher(size_t max_tokens, size_t max_items) : max_tokens_(max_tokens), max_items_(max_items) {}
+  // A batch with bulk items in it ends at `max_bulk_tokens`, so that an interactive item that comes
+  // while it runs does not wait long; 0: at max_tokens.
+  Batcher(size_t max_tokens, size_t max_items, size_t max_bulk_tokens = 0)
+      : max_tokens_(max_tokens),
+        max_items_(max_items),
+        max_bulk_tokens_(max_bulk_tokens == 0 ? max_tokens : max_bulk_tokens) {}
 
   // REQUIRES: the ticket has items.
   void Add(std::shared_ptr<Ticket> ticket);
@@ -71,12 +76,17 @@ class Batcher {
 
   void Sweep(Turns& turns, Job::Clock::time_point now, std::vector<std::shared_ptr<Ticket>>& ended);
   void EndFailed(Turns& turns, std::vector<std::shared_ptr<Ticket>>& ended);
-  void Fill(Turns& turns, Job::Clock::time_point now, Batch& batch);
+  // Adds items while there are fewer than `max_items` and no more than `max_tokens`; the first item
+  // of a batch always fits.
+  void Fill(Turns& turns, Job::Clock::time_point now, size_t max_items, size_t max_tokens,
+            Batch& batch);
   void End(std::shared_ptr<Ticket> ticket, std::vector<std::shared_ptr<Ticket>>& ended);
 
   uint64_t batches_completed_ = 0;
   const size_t max_tokens_;
   const size_t max_items_;
+  const size_t max_bulk_tokens_;
+  size_t bulk_passed_over_ = 0;  // batches in a row that bulk items waited for in vain
   Turns interactive_;
   Turns bulk_;
   // All their items are taken, or they failed; some are in a batch that runs.

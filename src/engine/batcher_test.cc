@@ -116,6 +116,35 @@ TEST_F(BatcherTest, InteractiveBeforeBulk) {
   EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(1, 1), Pair(0, 0), Pair(0, 1), Pair(0, 2)));
 }
 
+TEST_F(BatcherTest, BatchesWithBulkItemsAreSmall) {
+  Batcher batcher(100, 100, 8);
+  std::vector<std::shared_ptr<Ticket>> t = {NewTicket({4, 4, 4, 20, 2}, Priority::kBulk),
+                                            NewTicket({4}), NewTicket({30})};
+  batcher.Add(t[0]);
+  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 0), Pair(0, 1)));
+  batcher.Add(t[1]);
+  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(1, 0), Pair(0, 2)));
+  batcher.Add(t[2]);
+  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(2, 0)));
+  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 3)));  // larger than the limit by itself
+  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 4)));
+}
+
+TEST_F(BatcherTest, BulkIsNotPassedOverForEver) {
+  Batcher batcher(10, 100, 5);
+  std::vector<std::shared_ptr<Ticket>> t = {NewTicket({5, 5, 5}, Priority::kBulk),
+                                            NewTicket(std::vector<uint32_t>(1000, 9))};
+  for (const auto& ticket : t) batcher.Add(ticket);
+  int bulk_items = 0;
+  for (int i = 0; i < 40; ++i) {
+    Take(batcher, t);
+    ASSERT_FALSE(batch_.items.empty());
+    for (const Ticket* ticket : batch_.tickets) bulk_items += ticket == t[0].get();
+    Complete(batcher);
+  }
+  EXPECT_EQ(bulk_items, 2);
+}
+
 TEST_F(BatcherTest, DropsCancelledAndLateJobs) {
   Batcher batcher(10, 100);
   std::vector<std::shared_ptr<Ticket>> t = {NewTicket({1}), NewTicket({1}),

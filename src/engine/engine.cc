@@ -40,7 +40,8 @@ Engine::Engine(const EngineOptions& options, const Task* task)
       pool_(options_.compute_threads),
       workspace_(task->NewWorkspace(options_.max_batch_tokens, options_.max_batch_items, &pool_)),
       admission_(options_.admission),
-      batcher_(options_.max_batch_tokens, options_.max_batch_items) {}
+      batcher_(options_.max_batch_tokens, options_.max_batch_items,
+               options_.max_bulk_batch_tokens) {}
 
 Result<std::unique_ptr<Engine>> Engine::Start(const EngineOptions& options, const Task* task) {
   OutOfMemory();

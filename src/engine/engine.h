@@ -26,6 +26,7 @@ namespace minnow {
 struct EngineOptions {
   size_t max_batch_tokens = 2048;  // raised to the task's longest item where that is longer
   size_t max_batch_items = 512;
+  size_t max_bulk_batch_tokens = 0;  // of a batch with bulk items; 0: as any other
   AdmissionLimits admission = {};
   int prepare_threads = 2;
   int compute_threads = 1;  // that share one batch

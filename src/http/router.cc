@@ -61,6 +61,7 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
   Match match;
   if (const auto it = literals_.find(path); it != literals_.end()) {
     Resolve(it->second, method, match);
+    AllowOptions(match);
     return match;
   }
   const std::optional<std::string> decoded = PercentDecode(path);
@@ -72,12 +73,15 @@ Router::Match Router::Find(std::string_view method, std::string_view path) const
   for (const Pattern& pattern : patterns_) {
     auto parameters = MatchSegments(pattern.segments, segments);
     if (!parameters.has_value()) continue;
+    // A later pattern may have the method: "/docs/delete" for POST, "/docs/{id}" for GET.
+    Resolve(pattern.methods, method, match);
+    if (match.handler == nullptr) continue;
     // The whole path decodes, so each of its segments does.
     for (Header& parameter : *parameters) parameter.value = *PercentDecode(parameter.value);
     match.parameters = *std::move(parameters);
-    Resolve(pattern.methods, method, match);
-    return match;
+    break;
   }
+  AllowOptions(match);
   return match;
 }
 
@@ -88,11 +92,18 @@ void Router::Resolve(const Methods& methods, std::string_view method, Match& mat
     match.handler = &it->second.handler;
     match.options = it->second.options;
   }
+  const auto allow = [&match](const std::string& name) {
+    if (!match.allow.empty()) match.allow += ", ";
+    match.allow += name;
+  };
   for (const auto& [name, route] : methods) {
-    match.allow += name + ", ";
-    if (name == "GET" && !methods.contains("HEAD")) match.allow += "HEAD, ";
+    allow(name);
+    if (name == "GET" && !methods.contains("HEAD")) allow("HEAD");
   }
-  match.allow += "OPTIONS";
+}
+
+void Router::AllowOptions(Match& match) {
+  if (!match.allow.empty()) match.allow += ", OPTIONS";
 }
 
 }  // namespace minnow::http

@@ -55,7 +55,9 @@ class Router {
     Methods methods;
   };
 
+  // Takes the method's handler, where there is one, and adds the path's methods to match.allow.
   static void Resolve(const Methods& methods, std::string_view method, Match& match);
+  static void AllowOptions(Match& match);
 
   std::map<std::string, Methods, std::less<>> literals_;
   std::vector<Pattern> patterns_;

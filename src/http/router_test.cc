@@ -83,6 +83,22 @@ TEST(Router, RestTakesWhatIsLeft) {
   EXPECT_TRUE(router.Find("GET", "/files/%4").malformed);
 }
 
+TEST(Router, LaterPatternMayHaveTheMethod) {
+  Router router;
+  const Handler nothing = [](Request, Responder) {};
+  router.Add("POST", "/in/{name}/docs/delete", nothing);
+  router.Add("GET", "/in/{name}/docs/{id}", nothing);
+  router.Add("DELETE", "/in/{name}/docs/{id}", nothing);
+  EXPECT_EQ(router.Find("POST", "/in/a/docs/delete").parameters.size(), 1u);
+  const Router::Match get = router.Find("GET", "/in/a/docs/delete");
+  ASSERT_EQ(get.parameters.size(), 2u);
+  EXPECT_EQ(get.parameters[1].value, "delete");
+  const Router::Match put = router.Find("PUT", "/in/a/docs/delete");
+  EXPECT_EQ(put.handler, nullptr);
+  EXPECT_EQ(put.allow, "POST, DELETE, GET, HEAD, OPTIONS");
+  EXPECT_EQ(router.Find("PUT", "/in/a/docs/x").allow, "DELETE, GET, HEAD, OPTIONS");
+}
+
 TEST(Router, OptionsOfARoute) {
   Router router;
   const Handler nothing = [](Request, Responder) {};

@@ -28,6 +28,7 @@ struct EmbedWorkspace : Task::Workspace {
 
 EmbedJob::EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback done)
     : model_(model), request_(std::move(request)), done_(std::move(done)) {
+  priority = request_.priority;
   for (const EmbedInput& input : request_.inputs) {
     expected_tokens_ += std::min(GuessTokens(input), model_->max_tokens());
   }

@@ -26,6 +26,7 @@ struct EmbedRequest {
   std::string field = "inputs";
   // The inputs together may not have more tokens than this; 0: no such limit.
   size_t max_total_tokens = 0;
+  Priority priority = Priority::kInteractive;
 };
 
 // The vectors of a request, and what it cost.

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests of work lanes: order, bounds, exceptions, the end.
+#include "engine/work_lane.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+#include <memory>
+#include <new>
+#include <vector>
+
+namespace minnow {
+namespace {
+
+std::unique_ptr<WorkLane> StartLane(const WorkLaneOptions& options) {
+  auto lane = WorkLane::Start(options);
+  EXPECT_TRUE(lane.ok());
+  return std::move(lane).value();
+}
+
+TEST(WorkLane, OneThreadKeepsTheOrder) {
+  const auto lane = StartLane({});
+  std::vector<int> order;
+  std::promise<void> done;
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_TRUE(lane->Submit([&order, i] { order.push_back(i); }).ok());
+  }
+  ASSERT_TRUE(lane->Submit([&done] { done.set_value(); }).ok());
+  done.get_future().wait();
+  ASSERT_EQ(order.size(), 100u);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
+}
+
+TEST(WorkLane, ThreadsRunBesideEachOther) {
+  const auto lane = StartLane({.threads = 2});
+  std::promise<void> first;
+  std::promise<void> second;
+  // Each waits for the other.
+  ASSERT_TRUE(lane->Submit([&] { first.set_value(), second.get_future().wait(); }).ok());
+  ASSERT_TRUE(lane->Submit([&] { first.get_future().wait(), second.set_value(); }).ok());
+  lane->Stop();
+}
+
+TEST(WorkLane, RefusesAboveItsBound) {
+  const auto lane = StartLane({.max_waiting = 2});
+  std::promise<void> begun;
+  std::promise<void> go;
+  ASSERT_TRUE(lane->Submit([&] { begun.set_value(), go.get_future().wait(); }).ok());
+  begun.get_future().wait();
+  EXPECT_TRUE(lane->Submit([] {}).ok());
+  EXPECT_TRUE(lane->Submit([] {}).ok());
+  EXPECT_EQ(lane->load(), 3u);
+  const Status refused = lane->Submit([] {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kOverloaded);
+  go.set_value();
+}
+
+TEST(WorkLane, AnExceptionEndsTheWorkOnly) {
+  const auto lane = StartLane({});
+  std::promise<void> done;
+  ASSERT_TRUE(lane->Submit([] { throw std::bad_alloc(); }).ok());
+  ASSERT_TRUE(lane->Submit([&done] { done.set_value(); }).ok());
+  done.get_future().wait();
+}
+
+TEST(WorkLane, StopFinishesWhatRunsAndDropsWhatWaits) {
+  auto lane = StartLane({});
+  std::promise<void> begun;
+  std::promise<void> go;
+  bool finished = false;
+  bool ran = false;
+  auto held = std::make_shared<int>(1);
+  ASSERT_TRUE(
+      lane->Submit([&] { begun.set_value(), go.get_future().wait(), finished = true; }).ok());
+  begun.get_future().wait();
+  ASSERT_TRUE(lane->Submit([&ran, held] { ran = true; }).ok());
+  std::thread stopper([&lane] { lane->Stop(); });
+  // What waits is let go of while the other work still runs.
+  while (held.use_count() > 1) std::this_thread::yield();
+  go.set_value();
+  stopper.join();
+  EXPECT_TRUE(finished);
+  EXPECT_FALSE(ran);
+  EXPECT_FALSE(lane->Submit([] {}).ok());
+  lane->Stop();
+}
+
+TEST(WorkLane, BackgroundThreadsAreNice) {
+  const auto nice_of = [](bool background) {
+    const auto lane = StartLane({.background = background});
+    std::promise<int> nice;
+    const Status status = lane->Submit([&nice] {
+      nice.set_value(::getpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid))));
+    });
+    EXPECT_TRUE(status.ok());
+    return nice.get_future().get();
+  };
+  const int normal = nice_of(false);
+  EXPECT_EQ(normal, ::getpriority(PRIO_PROCESS, 0));
+  EXPECT_GE(nice_of(true), normal);
+}
+
+}  // namespace
+}  // namespace minnow
