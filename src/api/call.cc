@@ -43,12 +43,27 @@ void Call::AsideOrHere(Step step) {
   if (!status.ok()) step(*this);
 }
 
+void Call::On(WorkLane& lane, Step step) {
+  Status status = lane.Submit([self = shared_from_this(), step = std::move(step)] {
+    if (self->request_.client != nullptr && self->request_.client->gone()) {
+      return self->Fail({Fault::kClientGone, "the client left"});
+    }
+    step(*self);
+  });
+  if (!status.ok()) Fail(ToFailure(std::move(status).error()));
+}
+
 std::optional<JsonDocument> Call::Parse() {
   Result<JsonDocument> document = ParseBody(request_.body);
-  request_.body = std::string();
+  DropBody();
   if (document.ok()) return std::move(document).value();
   Fail({Fault::kMalformedJson, std::move(document).error().message});
   return std::nullopt;
+}
+
+void Call::DropBody() {
+  request_.body = std::string();
+  request_.body_permit = nullptr;
 }
 
 void Call::Finish(http::Response response) { responder_.Send(std::move(response)); }

@@ -13,6 +13,7 @@
 #include "api/errors.h"
 #include "api/request_json.h"
 #include "api/routes.h"
+#include "engine/work_lane.h"
 #include "http/message.h"
 #include "http/responder.h"
 
@@ -35,14 +36,20 @@ class Call : public std::enable_shared_from_this<Call> {
   void Aside(Step step);
   // The same, but where the service refuses, `step` runs here: for work that is nearly done.
   void AsideOrHere(Step step);
+  // Runs `step` on the lane, unless the client has left by then; answers kOverloaded when it is
+  // refused.
+  void On(WorkLane& lane, Step step);
 
   // The body as JSON; nullopt: it was none, and the request is answered.
   std::optional<JsonDocument> Parse();
+  // Gives the body's memory back, once it was read otherwise.
+  void DropBody();
 
   void Finish(http::Response response);
   void Fail(Failure failure);
 
   const ApiContext& context() const { return *context_; }
+  Family family() const { return family_; }
   const EmbeddingFacts& facts() const { return *context_->service->facts(); }
   const http::Request& request() const { return request_; }
 

@@ -50,9 +50,9 @@ std::optional<Failure> Check(const EmbeddingQuery& query, const EmbedFamily& fam
   const size_t inputs = query.request.inputs.size();
   const size_t limit = call.context().options.*family.max_inputs;
   if (!query.model.empty() && !IsModelName(query.model, call.facts().model_id)) {
-    return Failure{Fault::kUnknownModel, "model: " + QuoteForMessage(query.model) +
-                                             " is not served here, only " +
-                                             QuoteForMessage(call.facts().model_id)};
+    return Failure{Fault::kNotFound, "model: " + QuoteForMessage(query.model) +
+                                         " is not served here, only " +
+                                         QuoteForMessage(call.facts().model_id)};
   }
   if (inputs == 0) return Failure{Fault::kEmptyInput, field + ": must not be empty"};
   if (inputs > limit) {

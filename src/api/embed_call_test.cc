@@ -45,7 +45,7 @@ TEST(Errors, EveryFaultHasAStatusInEachFamily) {
   const std::tuple<Fault, int, int> cases[] = {
       {Fault::kMalformedJson, 400, 400}, {Fault::kInvalidField, 422, 400},
       {Fault::kEmptyInput, 400, 400},    {Fault::kBatchTooLarge, 422, 400},
-      {Fault::kUnknownModel, 404, 404},  {Fault::kNotReady, 503, 503},
+      {Fault::kNotFound, 404, 404},      {Fault::kNotReady, 503, 503},
       {Fault::kOverloaded, 429, 429},    {Fault::kClientGone, 499, 499},
       {Fault::kNoKey, 401, 401},         {Fault::kInternal, 424, 500}};
   for (const auto& [fault, tei, openai] : cases) {
@@ -56,7 +56,7 @@ TEST(Errors, EveryFaultHasAStatusInEachFamily) {
 
 TEST(Errors, CodesBecomeFaults) {
   EXPECT_EQ(ToFailure({Code::kInvalidArgument, ""}).fault, Fault::kInvalidField);
-  EXPECT_EQ(ToFailure({Code::kNotFound, ""}).fault, Fault::kUnknownModel);
+  EXPECT_EQ(ToFailure({Code::kNotFound, ""}).fault, Fault::kNotFound);
   EXPECT_EQ(ToFailure({Code::kOverloaded, ""}).fault, Fault::kOverloaded);
   EXPECT_EQ(ToFailure({Code::kDeadline, ""}).fault, Fault::kClientGone);
   EXPECT_EQ(ToFailure({Code::kInternal, ""}).fault, Fault::kInternal);

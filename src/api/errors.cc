@@ -26,8 +26,13 @@ TeiError TeiErrorOf(Fault fault) {
       return {400, "Empty"};
     case Fault::kBatchTooLarge:
       return {422, "Validation"};
-    case Fault::kUnknownModel:
+    case Fault::kNotFound:
       return {404, "Validation"};
+    case Fault::kConflict:
+      return {409, "Validation"};
+    case Fault::kReadOnly:
+      return {403, "Validation"};
+    case Fault::kStorage:
     case Fault::kNotReady:
       return {503, "Unhealthy"};
     case Fault::kOverloaded:
@@ -56,8 +61,14 @@ OpenAiError OpenAiErrorOf(Fault fault) {
     case Fault::kEmptyInput:
     case Fault::kBatchTooLarge:
       return {400, kInvalid, nullptr};
-    case Fault::kUnknownModel:
+    case Fault::kNotFound:
       return {404, kInvalid, "model_not_found"};
+    case Fault::kConflict:
+      return {409, kInvalid, nullptr};
+    case Fault::kReadOnly:
+      return {403, kInvalid, nullptr};
+    case Fault::kStorage:
+      return {503, "server_error", nullptr};
     case Fault::kNotReady:
       return {503, "server_error", "not_ready"};
     case Fault::kOverloaded:
@@ -70,6 +81,41 @@ OpenAiError OpenAiErrorOf(Fault fault) {
       break;
   }
   return {500, "server_error", nullptr};
+}
+
+struct SearchError {
+  int status;
+  const char* code;
+};
+
+SearchError SearchErrorOf(Fault fault) {
+  switch (fault) {
+    case Fault::kMalformedJson:
+    case Fault::kInvalidField:
+    case Fault::kEmptyInput:
+      return {400, "invalid_argument"};
+    case Fault::kBatchTooLarge:
+      return {413, "too_large"};
+    case Fault::kNotFound:
+      return {404, "not_found"};
+    case Fault::kConflict:
+      return {409, "conflict"};
+    case Fault::kReadOnly:
+      return {403, "read_only"};
+    case Fault::kNotReady:
+      return {503, "not_ready"};
+    case Fault::kStorage:
+      return {503, "storage_failed"};
+    case Fault::kOverloaded:
+      return {429, "overloaded"};
+    case Fault::kClientGone:
+      return {499, "client_left"};
+    case Fault::kNoKey:
+      return {401, "unauthorized"};
+    case Fault::kInternal:
+      break;
+  }
+  return {500, "internal"};
 }
 
 // The field that a message begins with: "input" of "input[3]: 600 tokens, limit 512"; "" when it
@@ -117,6 +163,32 @@ int WriteOpenAi(const Failure& failure, JsonWriter& json) {
   return error.status;
 }
 
+int WriteSearch(const Failure& failure, JsonWriter& json) {
+  const SearchError error = SearchErrorOf(failure.fault);
+  json.BeginObject();
+  json.Key("error");
+  json.BeginObject();
+  json.Key("code");
+  json.String(error.code);
+  json.Key("message");
+  json.String(failure.message);
+  json.EndObject();
+  json.EndObject();
+  return error.status;
+}
+
+int Write(Family family, const Failure& failure, JsonWriter& json) {
+  switch (family) {
+    case Family::kTei:
+      return WriteTei(failure, json);
+    case Family::kOpenAi:
+      return WriteOpenAi(failure, json);
+    case Family::kSearch:
+      break;
+  }
+  return WriteSearch(failure, json);
+}
+
 }  // namespace
 
 Failure ToFailure(Error error) {
@@ -128,7 +200,7 @@ Failure ToFailure(Error error) {
       fault = Fault::kInvalidField;
       break;
     case Code::kNotFound:
-      fault = Fault::kUnknownModel;
+      fault = Fault::kNotFound;
       break;
     case Code::kOverloaded:
       fault = Fault::kOverloaded;
@@ -142,6 +214,15 @@ Failure ToFailure(Error error) {
   return {fault, std::move(error.message)};
 }
 
+Failure ToStoreFailure(Error error, bool writing) {
+  const Code code = error.code;
+  Failure failure = ToFailure(std::move(error));
+  // What is wrong with the file is not the request's fault.
+  if (code == Code::kCorrupt) failure.fault = Fault::kInternal;
+  if (code == Code::kInternal && writing) failure.fault = Fault::kStorage;
+  return failure;
+}
+
 FailureKind MetricsKind(Fault fault) {
   switch (fault) {
     case Fault::kBatchTooLarge:
@@ -153,6 +234,7 @@ FailureKind MetricsKind(Fault fault) {
       return FailureKind::kOverloaded;
     case Fault::kClientGone:
       return FailureKind::kDropped;
+    case Fault::kStorage:
     case Fault::kInternal:
       return FailureKind::kInference;
     default:
@@ -164,7 +246,7 @@ http::Response ErrorResponse(Family family, const Failure& failure) {
   http::Response response;
   response.content_type = kJson;
   JsonWriter json(&response.body);
-  response.status = family == Family::kTei ? WriteTei(failure, json) : WriteOpenAi(failure, json);
+  response.status = Write(family, failure, json);
   if (failure.fault == Fault::kOverloaded || failure.fault == Fault::kNotReady) {
     response.headers.push_back({"Retry-After", "1"});
   }
@@ -172,8 +254,10 @@ http::Response ErrorResponse(Family family, const Failure& failure) {
 }
 
 http::Response UnauthorizedResponse(std::string_view path) {
-  return ErrorResponse(path.starts_with("/v1/") ? Family::kOpenAi : Family::kTei,
-                       {Fault::kNoKey, "an API key is needed: Authorization: Bearer KEY"});
+  Family family = Family::kTei;
+  if (path.starts_with("/v1/")) family = Family::kOpenAi;
+  if (path.starts_with("/indexes") || path.starts_with("/tasks")) family = Family::kSearch;
+  return ErrorResponse(family, {Fault::kNoKey, "an API key is needed: Authorization: Bearer KEY"});
 }
 
 }  // namespace minnow::api

@@ -16,11 +16,14 @@ enum class Fault {
   kInvalidField,   // a field is missing, of the wrong type, out of range or too long
   kEmptyInput,     // there is nothing to compute
   kBatchTooLarge,  // more inputs than a request may have
-  kUnknownModel,
-  kNotReady,  // loading, draining, or the model could not be loaded
+  kNotFound,       // a model, an index, a document, a task
+  kConflict,       // a thing of that name exists
+  kReadOnly,       // the store may not be written to
+  kNotReady,       // loading, draining, or the model could not be loaded
   kOverloaded,
   kClientGone,
-  kNoKey,  // no API key, or a wrong one
+  kNoKey,    // no API key, or a wrong one
+  kStorage,  // the store could not be written: a full disk, a failed one
   kInternal,
 };
 
@@ -31,13 +34,16 @@ struct Failure {
 
 // What a task's or a validation's error means to the client.
 Failure ToFailure(Error error);
+// The same for what a store says; `writing`: it was to change.
+Failure ToStoreFailure(Error error, bool writing);
 FailureKind MetricsKind(Fault fault);
 
-enum class Family { kTei, kOpenAi };
+enum class Family { kTei, kOpenAi, kSearch };
 
 // The one place where faults become statuses and bodies.
 //   TEI:    {"error":"...","error_type":"Validation"}
 //   OpenAI: {"error":{"message":"...","type":"...","param":null,"code":null}}
+//   search: {"error":{"code":"...","message":"..."}}
 http::Response ErrorResponse(Family family, const Failure& failure);
 
 // The answer without a valid API key, in the shape of the family that the path belongs to.

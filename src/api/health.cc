@@ -72,6 +72,7 @@ void AddRoutes(const ApiContext* context, http::Router& router) {
   AddTeiRoutes(context, router);
   AddHealthRoutes(context, router);
   AddPageRoutes(router);
+  if (context->search != nullptr) AddSearchRoutes(context, router);
 }
 
 }  // namespace minnow::api

@@ -143,6 +143,7 @@ Metrics::Metrics()
       embed_queue_duration(DurationBounds()),
       embed_inference_duration(DurationBounds()),
       request_input_length(PowersOfTwo(kLengthExponents)),
+      search_duration(DurationBounds()),
       batch_next_size(PowersOfTwo(kSizeExponents)),
       batch_next_tokens(PowersOfTwo(kTokenExponents)) {}
 
@@ -172,6 +173,8 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
                  static_cast<double>(request_failure[i].value()), out);
   }
   AppendCounter("te_embed_count", "Inputs to embed.", embed_count, out);
+  AppendCounter("minnow_search_count", "Searches answered, their embedding not counted.",
+                search_count, out);
   AppendCounter("te_embed_success", "Inputs that were embedded.", embed_success, out);
   AppendType("te_queue_size", "gauge", "Inputs waiting or being computed.", out);
   AppendSample("te_queue_size", "", static_cast<double>(gauges.queue_size), out);
@@ -186,7 +189,8 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
       {"te_embed_inference_duration", &embed_inference_duration},
       {"te_request_input_length", &request_input_length},
       {"te_batch_next_size", &batch_next_size},
-      {"te_batch_next_tokens", &batch_next_tokens}};
+      {"te_batch_next_tokens", &batch_next_tokens},
+      {"minnow_search_duration", &search_duration}};
   for (const auto& [name, histogram] : histograms) {
     const std::string_view text(name);
     AppendType(name, "histogram", text.ends_with("duration") ? "Seconds." : "Sizes.", out);

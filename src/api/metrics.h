@@ -85,6 +85,8 @@ struct Metrics {
   Histogram embed_duration, embed_tokenization_duration, embed_queue_duration,
       embed_inference_duration;
   Histogram request_input_length;
+  Counter search_count;
+  Histogram search_duration;
   Histogram batch_next_size, batch_next_tokens;
 };
 

@@ -12,10 +12,14 @@
 
 namespace minnow::api {
 
+class SearchService;
+
 struct ApiOptions {
-  size_t max_client_batch_size = 32;   // inputs of one TEI request
-  size_t max_openai_inputs = 2048;     // of one OpenAI request
-  size_t max_openai_tokens = 300'000;  // of one OpenAI request, all inputs together
+  size_t max_client_batch_size = 32;              // inputs of one TEI request
+  size_t max_openai_inputs = 2048;                // of one OpenAI request
+  size_t max_openai_tokens = 300'000;             // of one OpenAI request, all inputs together
+  size_t max_documents_bytes = size_t{64} << 20;  // of one request that adds documents
+  size_t max_documents = 50'000;                  // of one request
 };
 
 // What handlers work with. It outlives the server whose router holds them.
@@ -24,12 +28,16 @@ struct ApiContext {
   Metrics* metrics = nullptr;
   std::shared_ptr<const http::ServerCounters> server = nullptr;
   ApiOptions options = {};
+  SearchService* search = nullptr;  // null: no store is served
 };
 
 // POST /v1/embeddings, GET /v1/models.
 void AddOpenAiRoutes(const ApiContext* context, http::Router& router);
 // POST /embed (and POST /), /tokenize, /decode; GET /info.
 void AddTeiRoutes(const ApiContext* context, http::Router& router);
+// The documents API: /indexes, /indexes/{name}/documents, /indexes/{name}/search, /tasks, ...
+// REQUIRES: context->search is set.
+void AddSearchRoutes(const ApiContext* context, http::Router& router);
 // GET /health, /livez, /readyz, /metrics.
 void AddHealthRoutes(const ApiContext* context, http::Router& router);
 // GET / (the page for browsers), /assets/..., /favicon.ico: open, as they tell nothing of what is

@@ -19,6 +19,7 @@
 #include "api/engine_service.h"
 #include "api/errors.h"
 #include "api/routes.h"
+#include "api/search/search_service.h"
 #include "base/cpu.h"
 #include "cli/commands.h"
 #include "cli/log.h"
@@ -27,9 +28,14 @@
 #include "cli/serve_options.h"
 #include "http/server.h"
 #include "kernels/dispatch.h"
+#include "tasks/model_identity.h"
 
 namespace minnow {
 namespace {
+
+constexpr int kMostReadThreads = 8;
+// A query that comes while documents are embedded waits for one batch of this size at most.
+constexpr size_t kBulkBatchTokens = 256;
 
 EngineOptions ToEngineOptions(const ServeCommand& command) {
   const int cores = Cpu().usable_cores();
@@ -79,6 +85,8 @@ class Serving {
     const auto counters = std::make_shared<http::ServerCounters>();
     context_.server = counters;
     context_.options.max_client_batch_size = command_.max_client_batch_size;
+    context_.options.max_documents_bytes = command_.documents_payload_limit;
+    MINNOW_RETURN_IF_ERROR(StartSearch());
     http::Router router;
     api::AddRoutes(&context_, router);
     http::ServerOptions options = ToServerOptions(command_);
@@ -103,7 +111,9 @@ class Serving {
     }
     loader.join();
     server_.reset();
+    if (search_ != nullptr) search_->BeginStop();
     service_.Stop();
+    if (search_ != nullptr) search_->Stop();
     if (load_failed_) return load_error_;
     log_.Info("stopped");
     return {};
@@ -120,6 +130,29 @@ class Serving {
                           {"bytes", std::to_string(request.body_bytes)},
                           {"ms", ms},
                           {"traceparent", request.trace}});
+  }
+
+  Status StartSearch() {
+    if (command_.index.empty()) return {};
+    api::SearchServiceOptions options;
+    options.read_threads = std::clamp(Cpu().usable_cores(), 2, kMostReadThreads);
+    options.warn = [this](const std::string& message) { log_.Warning(message); };
+    MINNOW_ASSIGN_OR_RETURN(search_, api::SearchService::Start(std::move(options), &service_));
+    context_.search = search_.get();
+    return {};
+  }
+
+  // Before the model, which takes longer: what needs no vectors is answered meanwhile.
+  Status OpenStore() {
+    if (search_ == nullptr) return {};
+    StoreOptions options;
+    options.read_only = command_.read_only;
+    MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(command_.index, options));
+    log_.Info("store open", {{"path", store->path()},
+                             {"indexes", std::to_string(store->Indexes().size())},
+                             {"read_only", store->read_only() ? "true" : "false"}});
+    search_->Open(std::move(store));
+    return {};
   }
 
   // Runs on the loading thread.
@@ -149,6 +182,7 @@ class Serving {
   }
 
   Status LoadModel(const EncoderPrecision& precision) {
+    MINNOW_RETURN_IF_ERROR(OpenStore());
     MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command_.model));
     MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddingModel> model,
                             EmbeddingModel::Load(source, precision));
@@ -156,7 +190,15 @@ class Serving {
     options.max_batch_tokens = std::max(options.max_batch_tokens, model->max_tokens());
     std::string name = command_.served_model_name.empty() ? model->encoder().info().model_id
                                                           : command_.served_model_name;
-    return service_.Start(std::move(model), std::move(name), options);
+    ModelIdentity identity;
+    if (search_ != nullptr) {
+      options.max_bulk_batch_tokens = kBulkBatchTokens;
+      MINNOW_ASSIGN_OR_RETURN(identity, IdentifyModel(source, model->encoder().info()));
+      identity.name = name;
+    }
+    MINNOW_RETURN_IF_ERROR(service_.Start(std::move(model), std::move(name), options));
+    if (search_ != nullptr) search_->StartEmbedding(std::move(identity));
+    return {};
   }
 
   void Drain(int signal) {
@@ -172,6 +214,7 @@ class Serving {
   api::Metrics metrics_;
   api::EngineService service_;
   api::ApiContext context_;
+  std::unique_ptr<api::SearchService> search_;
   std::unique_ptr<http::Server> server_;
   const pthread_t main_thread_;
   Error load_error_;  // written before load_failed_

@@ -69,6 +69,22 @@ void AddLimitOptions(CLI::App& serve, ServeCommand& command) {
       ->envname("MINNOW_DRAIN_SECONDS");
 }
 
+void AddStoreOptions(CLI::App& serve, ServeCommand& command) {
+  serve
+      .add_option("--index", command.index,
+                  "Store to search and to add documents to: one file, made where there is none")
+      ->envname("MINNOW_INDEX");
+  serve
+      .add_flag("--read-only", command.read_only,
+                "The store is only read; several servers may share it, on a read-only disk too")
+      ->envname("MINNOW_READ_ONLY");
+  serve
+      .add_option("--documents-payload-limit", command.documents_payload_limit,
+                  "Bytes of a request that adds documents; above, 413")
+      ->check(CLI::Range(size_t{1}, size_t{1} << 30))
+      ->envname("MINNOW_DOCUMENTS_PAYLOAD_LIMIT");
+}
+
 void AddAccessOptions(CLI::App& serve, ServeCommand& command) {
   serve
       .add_option("--api-key", command.api_keys,
@@ -96,6 +112,7 @@ CLI::Option* AddServeOptions(CLI::App& serve, ServeCommand& command) {
                           ->check(CLI::Range(0, 65535))
                           ->envname("MINNOW_PORT");
   AddLimitOptions(serve, command);
+  AddStoreOptions(serve, command);
   AddAccessOptions(serve, command);
   serve.add_option("--log-format", command.log_format, "text or json, on standard error")
       ->check(CLI::IsMember({"text", "json"}))
@@ -108,6 +125,7 @@ CLI::Option* AddServeOptions(CLI::App& serve, ServeCommand& command) {
       "once.\n\n"
       "Examples:\n"
       "  minnow serve --model DIR\n"
+      "  minnow serve --model DIR --index my.db\n"
       "  MINNOW_MODEL=DIR PORT=3000 minnow serve --log-format json\n"
       "  curl localhost:8080/v1/embeddings -H 'Content-Type: application/json' \\\n"
       "    -d '{\"input\": [\"a sentence\"]}'");

@@ -26,7 +26,10 @@ struct ServeCommand {
   size_t max_concurrent_requests = 512;
   size_t payload_limit = 2'000'000;
   size_t max_connections = 4096;
+  size_t documents_payload_limit = size_t{64} << 20;
   int drain_seconds = 10;
+  std::string index;  // path of the store; empty: none is served
+  bool read_only = false;
   std::string log_format = "text";
   bool log_requests = false;
   std::vector<std::string> api_keys;

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/search/parameters.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+
+#include "http/url.h"
+
+namespace minnow::api {
+namespace {
+
+constexpr std::array<std::string_view, 4> kTexts = {"q", "filter", "id", "group_by"};
+constexpr std::array<std::string_view, 2> kLists = {"attributes", "facets"};
+
+template <size_t N>
+bool Contains(const std::array<std::string_view, N>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// As forms encode it: '+' is a space.
+std::optional<std::string> Decode(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return http::PercentDecode(spaced);
+}
+
+bool IsJsonNumber(const std::string& value) {
+  if (value.find_first_not_of("0123456789+-.eE") != std::string::npos) return false;
+  return JsonDocument::Parse(value, "").ok();
+}
+
+void WriteValue(const std::string& name, const std::string& value, JsonWriter& json) {
+  if (Contains(kLists, name)) {
+    json.BeginArray();
+    for (size_t begin = 0; begin < value.size();) {
+      const size_t end = std::min(value.find(',', begin), value.size());
+      if (end > begin) json.String(std::string_view(value).substr(begin, end - begin));
+      begin = end + 1;
+    }
+    json.EndArray();
+  } else if (!Contains(kTexts, name) &&
+             (value == "true" || value == "false" || IsJsonNumber(value))) {
+    json.Raw(value);
+  } else {
+    json.String(value);
+  }
+}
+
+}  // namespace
+
+Result<JsonDocument> ParametersAsJson(std::string_view query) {
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  while (!query.empty()) {
+    const size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    if (pair.empty()) continue;
+    const size_t equals = std::min(pair.find('='), pair.size());
+    const auto name = Decode(pair.substr(0, equals));
+    const auto value = Decode(pair.substr(std::min(equals + 1, pair.size())));
+    if (!name.has_value() || !value.has_value()) {
+      return Error{Code::kInvalidArgument, "the query of the URL: bad percent-encoding"};
+    }
+    json.Key(*name);
+    WriteValue(*name, *value, json);
+  }
+  json.EndObject();
+  return JsonDocument::Parse(text, "");
+}
+
+}  // namespace minnow::api

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/search/search_query.h"
+
+#include <limits>
+#include <utility>
+
+namespace minnow::api {
+namespace {
+
+constexpr int64_t kMaxOffset = std::numeric_limits<int32_t>::max();  // of a listing
+
+Result<std::string> ReadText(const JsonView& body, std::string_view field, size_t limit) {
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view text, body.GetString(field, ""));
+  if (text.size() > limit) {
+    return Error{Code::kInvalidArgument, std::string(field) + ": " + std::to_string(text.size()) +
+                                             " bytes, limit " + std::to_string(limit)};
+  }
+  return std::string(text);
+}
+
+Result<std::vector<std::string>> ReadNames(const JsonView& body, std::string_view field,
+                                           size_t limit) {
+  std::vector<std::string> names;
+  const auto list = body.Find(field);
+  if (!list.has_value() || list->is_null()) return names;
+  MINNOW_RETURN_IF_ERROR(list->Array());
+  if (list->size() > limit) {
+    return Error{Code::kInvalidArgument, std::string(field) + ": " + std::to_string(list->size()) +
+                                             " items, limit " + std::to_string(limit)};
+  }
+  for (const JsonView item : list->Items()) {
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, item.String());
+    names.emplace_back(name);
+  }
+  return names;
+}
+
+Status ReadWindow(const JsonView& body, SearchRequest& request) {
+  constexpr auto kMost = static_cast<int64_t>(kMaxWindow);
+  MINNOW_ASSIGN_OR_RETURN(const int64_t limit, body.GetInt("limit", 0, kMost, 10));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t offset, body.GetInt("offset", 0, kMost, 0));
+  if (limit + offset > kMost) {
+    return Error{Code::kInvalidArgument, "offset: with limit " + std::to_string(limit + offset) +
+                                             ", limit of both " + std::to_string(kMost)};
+  }
+  request.limit = static_cast<size_t>(limit);
+  request.offset = static_cast<size_t>(offset);
+  return {};
+}
+
+Status ReadRatio(const JsonView& body, SearchRequest& request) {
+  MINNOW_ASSIGN_OR_RETURN(request.semantic_ratio,
+                          body.GetNumber("semantic_ratio", request.semantic_ratio));
+  if (request.semantic_ratio >= 0 && request.semantic_ratio <= 1) return {};
+  return body.Find("semantic_ratio")->Expected("a number from 0 (lexical) to 1 (semantic)");
+}
+
+}  // namespace
+
+Result<SearchRequest> ReadSearchRequest(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  SearchRequest request;
+  MINNOW_ASSIGN_OR_RETURN(request.text, ReadText(body, "q", kMaxQueryBytes));
+  MINNOW_ASSIGN_OR_RETURN(request.filter, ReadText(body, "filter", kMaxFilterBytes));
+  MINNOW_RETURN_IF_ERROR(ReadWindow(body, request));
+  MINNOW_RETURN_IF_ERROR(ReadRatio(body, request));
+  MINNOW_ASSIGN_OR_RETURN(request.exact, body.GetBool("exact", false));
+  MINNOW_ASSIGN_OR_RETURN(request.prefix, body.GetBool("prefix", false));
+  MINNOW_ASSIGN_OR_RETURN(request.highlight, body.GetBool("highlight", true));
+  const auto min_score = body.Find("min_score");
+  if (min_score.has_value() && !min_score->is_null()) {
+    MINNOW_ASSIGN_OR_RETURN(request.min_score, min_score->Number());
+  }
+  const auto attributes = body.Find("attributes");
+  request.attributes_given = attributes.has_value() && !attributes->is_null();
+  MINNOW_ASSIGN_OR_RETURN(request.attributes, ReadNames(body, "attributes", kMaxAttributes));
+  MINNOW_ASSIGN_OR_RETURN(request.facets, ReadNames(body, "facets", kMaxFacets));
+  MINNOW_ASSIGN_OR_RETURN(request.group_by, ReadText(body, "group_by", kMaxFilterBytes));
+  return request;
+}
+
+Result<SimilarQuery> ReadSimilarQuery(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  SimilarQuery query;
+  MINNOW_ASSIGN_OR_RETURN(const JsonView id, body.Get("id"));
+  // Ids that are numbers in documents are written out in the store.
+  if (id.is_string()) {
+    query.id = *id.String();
+  } else {
+    constexpr int64_t kLowest = std::numeric_limits<int64_t>::min();
+    constexpr int64_t kHighest = std::numeric_limits<int64_t>::max();
+    MINNOW_ASSIGN_OR_RETURN(const int64_t number, id.Int(kLowest, kHighest));
+    query.id = std::to_string(number);
+  }
+  MINNOW_ASSIGN_OR_RETURN(query.request, ReadSearchRequest(body));
+  return query;
+}
+
+Result<Page> ReadPage(const JsonView& body, size_t most) {
+  Page page;
+  MINNOW_ASSIGN_OR_RETURN(const int64_t limit, body.GetInt("limit", 0, static_cast<int64_t>(most),
+                                                           static_cast<int64_t>(page.limit)));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t offset, body.GetInt("offset", 0, kMaxOffset, 0));
+  MINNOW_ASSIGN_OR_RETURN(page.filter, ReadText(body, "filter", kMaxFilterBytes));
+  page.limit = static_cast<size_t>(limit);
+  page.offset = static_cast<size_t>(offset);
+  return page;
+}
+
+}  // namespace minnow::api

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// SearchService: the store behind the routes, the threads that read and write it, and the embedding
+// of what was added.
+//
+// It exists before the store is open. Methods may be called from any thread and do not block, but
+// for those that say so.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "api/embedding_service.h"
+#include "api/search/embedder.h"
+#include "base/result.h"
+#include "engine/work_lane.h"
+#include "index/store/store.h"
+
+namespace minnow::api {
+
+struct SearchServiceOptions {
+  int read_threads = 2;
+  size_t max_waiting_reads = 512;   // above: 429
+  size_t max_waiting_writes = 256;  // above: 429
+  // Told of what goes wrong in the background, on any thread.
+  std::function<void(const std::string&)> warn;
+};
+
+class SearchService {
+ public:
+  // `embeddings` outlives the service. kInternal when no thread is to be had.
+  static Result<std::unique_ptr<SearchService>> Start(SearchServiceOptions options,
+                                                      EmbeddingService* embeddings);
+  ~SearchService();
+
+  // The store is open from now on. Called once.
+  void Open(std::unique_ptr<Store> store);
+  // The model is ready: what waits for vectors gets them from now on. Called once, after Open.
+  void StartEmbedding(ModelIdentity model);
+
+  // Null until Open. Its methods block: they belong on the lanes.
+  Store* store() const { return open_.load(std::memory_order_acquire); }
+  EmbeddingService& embeddings() { return *embeddings_; }
+
+  // For what reads, and for what writes, one after the other.
+  WorkLane& readers() { return *readers_; }
+  WorkLane& writer() { return *writer_; }
+
+  // The store was written to.
+  void StoreChanged();
+  // `done` is called once the task has ended, with its record, or with an Error: kDeadline after
+  // `limit` or when the client left, another one when its chunks cannot be embedded. On a thread of
+  // the service, or on the caller's. Blocks for a moment (reads the store).
+  void WhenTaskEnds(int64_t task, std::chrono::seconds limit,
+                    std::shared_ptr<http::ClientWatch> client, Embedder::TaskCallback done);
+
+  // Whether queries embedded here can be compared with the index's vectors: kInvalidArgument names
+  // both models where not. Blocks.
+  Status CheckModel(const SearchIndex& index);
+
+  // Ends what runs in the background, refuses what is new and waits for what is at work; then the
+  // store is closed in good order. Before it, the embedding service is stopped. Idempotent.
+  void Stop();
+  // First half of Stop: nothing new is embedded.
+  void BeginStop();
+
+ private:
+  SearchService(SearchServiceOptions options, EmbeddingService* embeddings);
+
+  const SearchServiceOptions options_;
+  EmbeddingService* const embeddings_;
+  std::unique_ptr<WorkLane> readers_;
+  std::unique_ptr<WorkLane> writer_;
+  std::unique_ptr<WorkLane> background_;
+  std::unique_ptr<Store> store_;
+  std::atomic<Store*> open_{nullptr};
+  std::unique_ptr<Embedder> owned_embedder_;
+  std::atomic<Embedder*> embedder_{nullptr};
+
+  std::mutex checked_mutex_;
+  std::map<std::string, std::chrono::steady_clock::time_point> checked_;  // index -> when
+};
+
+}  // namespace minnow::api

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a route to a lane and back.
+#include "api/search/store_call.h"
+
+#include <utility>
+
+#include "api/search/parameters.h"
+
+namespace minnow::api {
+
+std::shared_ptr<SearchIndex> StoreCall::Index() const {
+  const std::string name(call->request().Parameter("index"));
+  Result<std::shared_ptr<SearchIndex>> index = store.FindIndex(name);
+  if (index.ok()) return std::move(index).value();
+  Fail(std::move(index).error());
+  return nullptr;
+}
+
+std::optional<JsonDocument> StoreCall::Parse() const {
+  if (call->request().method == "POST") return call->Parse();
+  Result<JsonDocument> parameters = ParametersAsJson(call->request().query);
+  if (parameters.ok()) return std::move(parameters).value();
+  call->Fail(ToFailure(std::move(parameters).error()));
+  return std::nullopt;
+}
+
+void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step) {
+  SearchService& service = *call->context().search;
+  Store* const store = service.store();
+  if (store == nullptr) return call->Fail({Fault::kNotReady, "the store is being opened"});
+  if (access == Access::kWrite && store->read_only()) {
+    return call->Fail({Fault::kReadOnly, "the store is served read-only"});
+  }
+  WorkLane& lane = access == Access::kWrite ? service.writer() : service.readers();
+  Call& on = *call;
+  on.On(lane, [&service, store, access, step = std::move(step)](Call& c) {
+    step({c.shared_from_this(), service, *store, access});
+  });
+}
+
+void AddStoreRoute(const ApiContext* context, http::Router& router, Access access,
+                   const std::string& method, const std::string& path, StoreStep step,
+                   http::RouteOptions options) {
+  router.Add(
+      method, path,
+      [context, access, step = std::move(step)](http::Request request, http::Responder responder) {
+        OnLane(std::make_shared<Call>(context, Family::kSearch, std::move(request),
+                                      std::move(responder)),
+               access, step);
+      },
+      options);
+}
+
+void SendJson(Call& call, int status, const std::function<void(JsonWriter&)>& write) {
+  http::Response response;
+  response.status = status;
+  response.content_type = "application/json";
+  JsonWriter json(&response.body);
+  write(json);
+  call.Finish(std::move(response));
+}
+
+}  // namespace minnow::api

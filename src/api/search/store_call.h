@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every handler of the documents API does: it finds its store and index, runs its work on a
+// lane, and answers in JSON. Internal to api/search.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "api/call.h"
+#include "api/search/search_service.h"
+#include "formats/json.h"
+
+namespace minnow::api {
+
+enum class Access { kRead, kWrite };
+
+// What a handler works with on its lane. It answers through `call`, once, now or later.
+struct StoreCall {
+  std::shared_ptr<Call> call;
+  SearchService& service;
+  Store& store;
+  Access access;
+
+  void Fail(Error error) const {
+    call->Fail(ToStoreFailure(std::move(error), access == Access::kWrite));
+  }
+  // The index that the path names; null: there is none, and the request is answered.
+  std::shared_ptr<SearchIndex> Index() const;
+  // The body as JSON, or the query where the method is GET; nullopt: it was none, and the request
+  // is answered.
+  std::optional<JsonDocument> Parse() const;
+};
+
+using StoreStep = std::function<void(const StoreCall&)>;
+
+// Adds a route whose handler runs on the lane of `access`. It is refused while the store is not
+// open; one that writes, where the store is read-only.
+void AddStoreRoute(const ApiContext* context, http::Router& router, Access access,
+                   const std::string& method, const std::string& path, StoreStep step,
+                   http::RouteOptions options = {});
+
+// Runs `step` on the lane of `access`.
+void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step);
+
+// Calls `write` with the writer of the body, and sends it.
+void SendJson(Call& call, int status, const std::function<void(JsonWriter&)>& write);
+
+}  // namespace minnow::api
