@@ -28,7 +28,7 @@
 #include "cli/serve_options.h"
 #include "http/server.h"
 #include "kernels/dispatch.h"
-#include "tasks/model_identity.h"
+#include "tasks/ingest/prepare.h"
 
 namespace minnow {
 namespace {
@@ -191,13 +191,14 @@ class Serving {
     std::string name = command_.served_model_name.empty() ? model->encoder().info().model_id
                                                           : command_.served_model_name;
     ModelIdentity identity;
+    Chunker chunker;
     if (search_ != nullptr) {
       options.max_bulk_batch_tokens = kBulkBatchTokens;
-      MINNOW_ASSIGN_OR_RETURN(identity, IdentifyModel(source, model->encoder().info()));
-      identity.name = name;
+      MINNOW_ASSIGN_OR_RETURN(identity, IdentifyModel(source, *model));
+      chunker = ChunkerOf(*model);
     }
     MINNOW_RETURN_IF_ERROR(service_.Start(std::move(model), std::move(name), options));
-    if (search_ != nullptr) search_->StartEmbedding(std::move(identity));
+    if (search_ != nullptr) search_->StartEmbedding(std::move(identity), std::move(chunker));
     return {};
   }
 

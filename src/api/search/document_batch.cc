@@ -126,12 +126,12 @@ Result<DocumentBatch> ReadDocumentBatch(std::string_view body, BatchFormat forma
     entry.line = piece.line;
     const size_t begin = piece.text.find_first_not_of(kWhite);
     const size_t end = piece.text.find_last_not_of(kWhite) + 1;
-    Result<Document> document = MakeDocument(settings, piece.text.substr(begin, end - begin));
+    Result<Document> document =
+        PrepareDocument(settings, chunker, piece.text.substr(begin, end - begin));
     if (!document.ok()) {
       entry.error = std::move(document).error().message;
       continue;
     }
-    document->chunks = chunker(document->text);
     entry.id = document->id;
     entry.document = batch.documents.size();
     batch.documents.push_back(std::move(document).value());

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "index/store/document.h"
+#include "tasks/ingest/prepare.h"
 
 namespace minnow::api {
 
@@ -33,9 +33,6 @@ struct DocumentBatch {
   std::vector<Document> documents;
   std::vector<BatchEntry> entries;
 };
-
-// Cuts a text into chunks; called on the caller's thread.
-using Chunker = std::function<std::vector<ChunkRange>(std::string_view text)>;
 
 // Fails with kInvalidArgument when the body is no JSON as a whole, is empty, or has more than
 // `max_documents`; what is wrong with one document is its entry's error.

@@ -30,7 +30,7 @@ double Milliseconds(std::chrono::nanoseconds time) {
 void WriteScore(const char* name, const std::optional<double>& score, JsonWriter& json) {
   json.Key(name);
   if (score.has_value()) {
-    json.Double(*score);
+    json.Float(static_cast<float>(*score));
   } else {
     json.Null();
   }
@@ -41,7 +41,7 @@ void WriteHit(const SearchHit& hit, JsonWriter& json) {
   json.Key("id");
   json.String(hit.id);
   json.Key("score");
-  json.Double(hit.score);
+  json.Float(static_cast<float>(hit.score));
   WriteScore("semantic_score", hit.semantic_score, json);
   WriteScore("lexical_score", hit.lexical_score, json);
   json.Key("snippet");

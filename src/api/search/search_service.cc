@@ -38,8 +38,9 @@ void SearchService::Open(std::unique_ptr<Store> store) {
   open_.store(store_.get(), std::memory_order_release);
 }
 
-void SearchService::StartEmbedding(ModelIdentity model) {
+void SearchService::StartEmbedding(ModelIdentity model, Chunker chunker) {
   CHECK(store_ != nullptr && owned_embedder_ == nullptr);
+  chunker_ = std::move(chunker);
   owned_embedder_ = std::make_unique<Embedder>(store_.get(), embeddings_, background_.get(),
                                                std::move(model), options_.warn);
   embedder_.store(owned_embedder_.get(), std::memory_order_release);

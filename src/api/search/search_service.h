@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "engine/work_lane.h"
 #include "index/store/store.h"
+#include "tasks/ingest/prepare.h"
 
 namespace minnow::api {
 
@@ -39,12 +40,17 @@ class SearchService {
 
   // The store is open from now on. Called once.
   void Open(std::unique_ptr<Store> store);
-  // The model is ready: what waits for vectors gets them from now on. Called once, after Open.
-  void StartEmbedding(ModelIdentity model);
+  // The model is ready: documents are taken, and what waits for vectors gets them from now on.
+  // Called once, after Open. What `chunker` borrows outlives the service.
+  void StartEmbedding(ModelIdentity model, Chunker chunker);
 
   // Null until Open. Its methods block: they belong on the lanes.
   Store* store() const { return open_.load(std::memory_order_acquire); }
   EmbeddingService& embeddings() { return *embeddings_; }
+  // Null until StartEmbedding.
+  const Chunker* chunker() const {
+    return embedder_.load(std::memory_order_acquire) == nullptr ? nullptr : &chunker_;
+  }
 
   // For what reads, and for what writes, one after the other.
   WorkLane& readers() { return *readers_; }
@@ -78,6 +84,7 @@ class SearchService {
   std::unique_ptr<WorkLane> background_;
   std::unique_ptr<Store> store_;
   std::atomic<Store*> open_{nullptr};
+  Chunker chunker_;  // written before embedder_
   std::unique_ptr<Embedder> owned_embedder_;
   std::atomic<Embedder*> embedder_{nullptr};
 
