@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/query/fusion.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+namespace minnow {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+std::vector<int64_t> Documents(std::span<const RankedDocument> ranking) {
+  std::vector<int64_t> documents;
+  for (const RankedDocument& hit : ranking) documents.push_back(hit.document);
+  return documents;
+}
+
+const std::vector<SemanticHit> kSemantic = {{1, 11, 0.9}, {2, 22, 0.8}, {3, 33, -0.1}};
+const std::vector<LexicalHit> kLexical = {{3, 24}, {4, 8}, {1, 2}};
+
+TEST(Fusion, HybridAddsReciprocalRanks) {
+  const auto ranking = FuseRankings(kSemantic, kLexical, 0.5);
+  // 1: places 1 and 3; 3: places 3 and 1, a worse cosine; then the single ones, 2nd each.
+  EXPECT_THAT(Documents(ranking), ElementsAre(1, 3, 2, 4));
+  EXPECT_DOUBLE_EQ(ranking[0].score, 61 * (0.5 / 61 + 0.5 / 63));
+  EXPECT_DOUBLE_EQ(ranking[2].score, 61 * 0.5 / 62);
+  EXPECT_EQ(ranking[0].semantic, 0.9);
+  EXPECT_EQ(ranking[0].lexical, 2);
+  EXPECT_EQ(ranking[0].chunk, 11);
+  EXPECT_FALSE(ranking[2].lexical || ranking[3].semantic || ranking[3].chunk);
+}
+
+TEST(Fusion, TheRatioWeighs) {
+  EXPECT_THAT(Documents(FuseRankings(kSemantic, kLexical, 0.9)), ElementsAre(1, 3, 2, 4));
+  EXPECT_THAT(Documents(FuseRankings(kSemantic, kLexical, 0.1)), ElementsAre(3, 1, 4, 2));
+  const std::vector<LexicalHit> same = {{1, 5}};
+  EXPECT_DOUBLE_EQ(FuseRankings(kSemantic, same, 0.3)[0].score, 1);
+}
+
+TEST(Fusion, OneRetrieverAloneShowsItsOwnScore) {
+  const auto semantic = FuseRankings(kSemantic, {}, 1);
+  EXPECT_THAT(Documents(semantic), ElementsAre(1, 2, 3));
+  EXPECT_DOUBLE_EQ(semantic[0].score, 0.9);
+  EXPECT_DOUBLE_EQ(semantic[2].score, 0);
+  const auto lexical = FuseRankings({}, kLexical, 0);
+  EXPECT_THAT(Documents(lexical), ElementsAre(3, 4, 1));
+  EXPECT_DOUBLE_EQ(lexical[0].score, 0.75);
+  EXPECT_DOUBLE_EQ(lexical[1].score, 0.5);
+  EXPECT_THAT(FuseRankings({}, {}, 0.5), IsEmpty());
+}
+
+TEST(Fusion, AnyListsGiveATotalOrderWithScoresInRange) {
+  std::mt19937 random(2);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<SemanticHit> semantic;
+    std::vector<LexicalHit> lexical;
+    std::vector<int64_t> documents(30);
+    for (int64_t i = 0; i < 30; ++i) documents[static_cast<size_t>(i)] = i;
+    std::shuffle(documents.begin(), documents.end(), random);
+    for (size_t i = 0, n = random() % 20; i < n; ++i)
+      semantic.push_back({documents[i], 0, 1.0 - static_cast<double>(i / 3) * 0.1});
+    std::shuffle(documents.begin(), documents.end(), random);
+    for (size_t i = 0, n = random() % 20; i < n; ++i)
+      lexical.push_back({documents[i], 30.0 - static_cast<double>(i / 3)});
+    const double ratio = static_cast<double>(random() % 11) / 10;
+    const auto ranking = FuseRankings(semantic, lexical, ratio);
+    for (size_t i = 0; i < ranking.size(); ++i) {
+      EXPECT_GE(ranking[i].score, 0);
+      EXPECT_LE(ranking[i].score, 1);
+      EXPECT_LE(ranking[i].score, ranking[i == 0 ? 0 : i - 1].score);
+    }
+    EXPECT_EQ(Documents(ranking), Documents(FuseRankings(semantic, lexical, ratio)));
+  }
+}
+
+TEST(Fusion, DropGroupAndPage) {
+  auto ranking = FuseRankings(kSemantic, kLexical, 0.5);
+  DropBelow(std::nullopt, ranking);
+  EXPECT_EQ(ranking.size(), 4u);
+  const std::vector<std::optional<std::string>> keys = {"a", std::nullopt, "a", std::nullopt};
+  KeepBestOfGroups(keys, ranking);
+  EXPECT_THAT(Documents(ranking), ElementsAre(1, 3, 4));
+  EXPECT_THAT(Documents(TakePage(ranking, 1, 1)), ElementsAre(3));
+  EXPECT_THAT(Documents(TakePage(ranking, 2, SIZE_MAX)), ElementsAre(4));
+  EXPECT_THAT(Documents(TakePage(ranking, 3, 10)), IsEmpty());
+  EXPECT_THAT(Documents(TakePage(ranking, SIZE_MAX, 10)), IsEmpty());
+  DropBelow(0.9, ranking);
+  EXPECT_THAT(Documents(ranking), ElementsAre(1, 3));
+}
+
+TEST(Fusion, PagesNearEachOtherHaveTheSameDepth) {
+  EXPECT_EQ(CandidateDepth(0, 10), CandidateDepth(190, 10));
+  EXPECT_GE(CandidateDepth(190, 20), 210u);
+  EXPECT_GE(CandidateDepth(10'000, 20), 10'020u);
+  EXPECT_GT(CandidateDepth(SIZE_MAX, SIZE_MAX), SIZE_MAX / 10);
+}
+
+}  // namespace
+}  // namespace minnow

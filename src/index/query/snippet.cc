@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/query/snippet.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "index/query/lexical/identifiers.h"
+#include "index/query/lexical/tokenizer.h"
+
+namespace minnow {
+namespace {
+
+constexpr char kEllipsis[] = "\u2026";
+// A window begins so much before its first match, where the text allows it.
+constexpr size_t kContextShare = 4;
+// A word that stands again counts for this much of what it counted first.
+constexpr double kRepeated = 0.1;
+
+struct Range {
+  size_t begin = 0;
+  size_t end = 0;
+};
+
+// A stretch of text that a term of the query matches.
+struct Match : Range {
+  size_t term = 0;
+};
+
+bool IsSpace(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
+bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
+// The nearest beginning of a character at or before `at`.
+size_t CharacterBegin(std::string_view text, size_t at) {
+  constexpr size_t kMaxContinuations = 3;
+  size_t begin = std::min(at, text.size());
+  for (size_t i = 0; i < kMaxContinuations; ++i) {
+    if (begin == 0 || begin == text.size() || !IsContinuation(text[begin])) return begin;
+    --begin;
+  }
+  return begin;
+}
+
+class Matcher {
+ public:
+  Matcher(const LexicalQuery& query, std::span<const double> weights) : query_(query) {
+    const bool any_weight =
+        std::any_of(weights.begin(), weights.end(), [](double weight) { return weight > 0; });
+    for (size_t i = 0; i < query.terms.size(); ++i) {
+      const double weight = !any_weight ? 1 : i < weights.size() ? weights[i] : 0;
+      weights_.push_back(weight);
+      if (weight > 0) by_stem_[query.terms[i].stems.front()].push_back(i);
+      if (weight > 0 && query.terms[i].prefix) prefixes_.push_back(i);
+    }
+  }
+
+  double weight(size_t term) const { return weights_[term]; }
+
+  // In the order of their beginnings; none overlaps another.
+  std::vector<Match> Find(std::string_view text) const {
+    std::vector<Match> matches;
+    if (by_stem_.empty()) return matches;
+    LexicalTokenizer& tokenizer = LexicalTokenizer::ForThisThread();
+    const std::vector<LexicalToken> tokens = tokenizer.Tokenize(text);
+    for (size_t i = 0; i < tokens.size();) {
+      const size_t words = MatchAt(tokens, i, matches);
+      if (words == 0) MatchParts(text, tokens[i], tokenizer, matches);
+      i += std::max<size_t>(words, 1);
+    }
+    return matches;
+  }
+
+ private:
+  // Adds the longest match that begins with token i; returns its words.
+  size_t MatchAt(const std::vector<LexicalToken>& tokens, size_t i,
+                 std::vector<Match>& matches) const {
+    size_t words = 0;
+    size_t term = 0;
+    const auto candidates = by_stem_.find(tokens[i].stem);
+    if (candidates != by_stem_.end()) {
+      for (const size_t candidate : candidates->second) {
+        const auto& stems = query_.terms[candidate].stems;
+        const bool fits =
+            stems.size() > words && stems.size() <= tokens.size() - i &&
+            std::equal(stems.begin(), stems.end(), tokens.begin() + static_cast<ptrdiff_t>(i),
+                       [](const std::string& stem, const LexicalToken& token) {
+                         return stem == token.stem;
+                       });
+        if (fits) words = stems.size(), term = candidate;
+      }
+    }
+    for (size_t p = 0; words == 0 && p < prefixes_.size(); ++p) {
+      if (!tokens[i].stem.starts_with(query_.terms[prefixes_[p]].stems.front())) continue;
+      words = 1;
+      term = prefixes_[p];
+    }
+    if (words == 0) return 0;
+    Match match;
+    match.begin = tokens[i].begin;
+    match.end = tokens[i + words - 1].end;
+    match.term = term;
+    matches.push_back(match);
+    return words;
+  }
+
+  // The parts of createPodSandbox that are words of the query.
+  void MatchParts(std::string_view text, const LexicalToken& token, LexicalTokenizer& tokenizer,
+                  std::vector<Match>& matches) const {
+    const std::string_view word = text.substr(token.begin, token.end - token.begin);
+    size_t at = token.begin;
+    for (const std::string_view part : IdentifierParts(word)) {
+      std::vector<LexicalToken> tokens = tokenizer.Tokenize(part);
+      for (LexicalToken& moved : tokens) moved.begin += at, moved.end += at;
+      if (tokens.size() == 1) MatchAt(tokens, 0, matches);
+      at += part.size();
+    }
+  }
+
+  const LexicalQuery& query_;
+  std::vector<double> weights_;
+  std::unordered_map<std::string, std::vector<size_t>> by_stem_;  // of each term's first word
+  std::vector<size_t> prefixes_;
+};
+
+// The first and last match of the window of at most `max_bytes` that is worth most.
+Range BestWindow(const std::vector<Match>& matches, const Matcher& matcher, size_t max_bytes) {
+  std::unordered_map<size_t, size_t> inside;  // how often each term stands in the window
+  double value = 0;
+  double best_value = -1;
+  Range best;
+  size_t first = 0;
+  for (size_t last = 0; last < matches.size(); ++last) {
+    const auto add = [&](size_t i) {
+      const double weight = matcher.weight(matches[i].term);
+      value += inside[matches[i].term]++ == 0 ? weight : weight * kRepeated;
+    };
+    const auto remove = [&](size_t i) {
+      const double weight = matcher.weight(matches[i].term);
+      value -= --inside[matches[i].term] == 0 ? weight : weight * kRepeated;
+    };
+    add(last);
+    while (first < last && matches[last].end - matches[first].begin > max_bytes) remove(first++);
+    // Sums of floats drift; the margin keeps the earlier of equal windows.
+    constexpr double kMargin = 1e-9;
+    if (value > best_value + kMargin) {
+      best_value = value;
+      best = {matches[first].begin, matches[last].end};
+    }
+  }
+  return best;
+}
+
+// A window of `source` of at most `max_bytes` around `core`, cut between words.
+Range Widen(std::string_view text, Range source, Range core, size_t max_bytes) {
+  if (core.end - core.begin > max_bytes) core.end = CharacterBegin(text, core.begin + max_bytes);
+  const size_t spare = max_bytes - (core.end - core.begin);
+  Range window;
+  window.begin = core.begin - std::min(core.begin - source.begin, spare / kContextShare);
+  window.end = std::min(source.end, window.begin + max_bytes);
+  // What is not needed behind goes before.
+  const size_t left = max_bytes - (window.end - window.begin);
+  window.begin -= std::min(window.begin - source.begin, left);
+
+  if (window.begin > source.begin) {
+    size_t begin = window.begin;
+    while (begin < core.begin && !IsSpace(text[begin - 1])) ++begin;
+    window.begin = begin < core.begin || IsSpace(text[begin - 1])
+                       ? begin
+                       : CharacterBegin(text, window.begin + 3);
+    window.begin = std::min(window.begin, core.begin);
+  }
+  if (window.end < source.end) {
+    size_t end = window.end;
+    while (end > core.end && !IsSpace(text[end])) --end;
+    window.end = end > core.end ? end : CharacterBegin(text, window.end);
+    if (window.end < core.end) window.end = core.end;
+  }
+  while (window.begin < window.end && IsSpace(text[window.begin])) ++window.begin;
+  while (window.end > window.begin && IsSpace(text[window.end - 1])) --window.end;
+  return window;
+}
+
+void AppendEscaped(char c, std::string& out) {
+  switch (c) {
+    case '&':
+      out += "&amp;";
+      break;
+    case '<':
+      out += "&lt;";
+      break;
+    case '>':
+      out += "&gt;";
+      break;
+    case '"':
+      out += "&quot;";
+      break;
+    case '\'':
+      out += "&#39;";
+      break;
+    default:
+      out += c;
+  }
+}
+
+std::string Render(std::string_view text, Range window, const std::vector<Match>& matches,
+                   const SnippetOptions& options) {
+  std::string out;
+  if (text.substr(0, window.begin).find_first_not_of(" \t\n\r\f\v") != text.npos) out += kEllipsis;
+  auto match = matches.begin();
+  bool marked = false;
+  for (size_t at = window.begin; at < window.end; ++at) {
+    while (match != matches.end() && (match->end <= at || match->begin < window.begin)) ++match;
+    const bool whole = match != matches.end() && match->end <= window.end;
+    if (options.highlight && whole && match->begin == at) out += options.pre, marked = true;
+    if (!IsSpace(text[at])) {
+      AppendEscaped(text[at], out);
+    } else if (at + 1 == window.end || !IsSpace(text[at + 1])) {
+      out += ' ';
+    }
+    if (marked && match->end == at + 1) out += options.post, marked = false;
+  }
+  if (text.substr(window.end).find_first_not_of(" \t\n\r\f\v") != text.npos) out += kEllipsis;
+  return out;
+}
+
+}  // namespace
+
+std::string MakeSnippet(std::string_view text, std::optional<ChunkRange> passage,
+                        const LexicalQuery& query, std::span<const double> weights,
+                        const SnippetOptions& options) {
+  const Matcher matcher(query, weights);
+  const auto limited = [&](size_t begin, size_t end) {
+    const size_t cut = std::min(end, begin + std::max(kMaxSnippetSource, options.max_bytes));
+    return Range{begin, CharacterBegin(text, cut)};
+  };
+  Range source = limited(0, text.size());
+  const bool has_passage = passage && passage->begin < passage->end && passage->end <= text.size();
+  if (has_passage) source = limited(passage->begin, passage->end);
+  const auto find = [&] {
+    auto matches = matcher.Find(text.substr(source.begin, source.end - source.begin));
+    for (Match& match : matches) match.begin += source.begin, match.end += source.begin;
+    return matches;
+  };
+  std::vector<Match> matches = find();
+  if (matches.empty() && has_passage) {
+    const Range of_passage = source;
+    source = limited(0, text.size());
+    matches = find();
+    if (matches.empty()) source = of_passage;
+  }
+  Range core{source.begin, source.begin};
+  if (!matches.empty()) core = BestWindow(matches, matcher, options.max_bytes);
+  const Range window = Widen(text, source, core, options.max_bytes);
+  return Render(text, window, matches, options);
+}
+
+}  // namespace minnow
