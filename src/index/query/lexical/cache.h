@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // LexicalCache: what searches of one full-text table remember for the next: postings of terms,
-// lengths of documents. It changes how fast an answer comes, never what it is.
+// lengths of documents. It changes how fast an answer comes, not what it is.
 //
-// Thread-safe. Postings belong to a generation, a number that the table's owner changes with every
-// change of the table; lengths belong to row ids, which never name another text.
+// Thread-safe. Row ids only grow, so a list stays right when documents are added: it is known how
+// far it reaches, and the rest is read behind it.
 #pragma once
 
 #include <array>
@@ -29,24 +29,27 @@ struct Posting {
 // The documents of a term, by ascending row id.
 using Postings = std::vector<Posting>;
 
-// Of the whole table.
-struct LexicalTotals {
-  int64_t documents = 0;
-  int64_t words = 0;
+struct KnownPostings {
+  std::shared_ptr<const Postings> postings;  // null: too many to be kept
+  size_t documents = 0;                      // how many there are
+  int64_t through = 0;                       // every row up to here is considered
 };
 
 class LexicalCache {
  public:
   explicit LexicalCache(size_t max_bytes = size_t{64} << 20) : max_bytes_(max_bytes) {}
 
-  std::shared_ptr<const Postings> Find(const std::string& term, uint64_t generation);
-  // Lists that are larger than a quarter of the cache are not kept.
-  void Put(const std::string& term, uint64_t generation, std::shared_ptr<const Postings> postings);
+  // To be told for each row that has gone, after the commit.
+  void Remove(int64_t document);
 
-  std::optional<LexicalTotals> Totals(uint64_t generation) const;
-  void PutTotals(uint64_t generation, const LexicalTotals& totals);
+  std::optional<KnownPostings> Find(const std::string& term);
+  // What reaches less far than what is there is not taken. `removals` is what removals() was before
+  // the postings were read.
+  void Put(const std::string& term, KnownPostings known, uint64_t removals);
+  uint64_t removals() const;
 
-  // Lengths of the documents around one row id; 0: not known yet. Lives as long as the cache.
+  // Lengths of the documents around one row id, with one added; 0: not known yet. Lives as long as
+  // the cache.
   static constexpr size_t kPageRows = 4'096;
   using LengthPage = std::array<std::atomic<uint32_t>, kPageRows>;
   LengthPage& Page(int64_t document);
@@ -54,20 +57,24 @@ class LexicalCache {
  private:
   struct Entry {
     std::string term;
-    uint64_t generation = 0;
-    std::shared_ptr<const Postings> postings;
-    size_t bytes() const { return postings->capacity() * sizeof(Posting) + term.size() + 128; }
+    KnownPostings known;
+    uint64_t removals = 0;  // how many of all removals are taken out
+    size_t bytes() const {
+      return (known.postings ? known.postings->capacity() * sizeof(Posting) : 0) + term.size() +
+             192;
+    }
   };
   using Entries = std::list<Entry>;
   void Erase(Entries::iterator entry);
+  void TakeOutRemoved(Entry& entry);
 
   const size_t max_bytes_;
   mutable std::mutex mutex_;
   Entries entries_;  // last used first
   std::unordered_map<std::string, Entries::iterator> by_term_;
   size_t bytes_ = 0;
-  uint64_t totals_generation_ = 0;
-  std::optional<LexicalTotals> totals_;
+  std::vector<int64_t> removed_;     // the latest removals
+  uint64_t forgotten_removals_ = 0;  // how many came before those
   std::unordered_map<int64_t, std::unique_ptr<LengthPage>> pages_;
 };
 

@@ -2,7 +2,8 @@
 // ScanLexical: BM25 over an FTS5 table, term by term.
 //
 // FTS5's own bm25() reads each matching row's length by a query of its own, and each posting twice:
-// some microseconds a row. Here the postings of a term are read once, by one call, and kept.
+// some microseconds a row. Here the postings of a term are read once, by one call, and kept
+// (cache.h).
 //   score = sum over terms: w * ln(1 + (N - n + 0.5) / (n + 0.5)) * f * (k1 + 1) / (f + K)
 //   K = k1 * (1 - b + b * length / mean length), k1 = 1.2, b = 0.75
 // w: how often the term stands in the query; f: in the document; n of N documents have it.
@@ -27,8 +28,6 @@ namespace minnow {
 struct LexicalScan {
   size_t limit = 100;
   const DocumentSet* allowed = nullptr;  // null: every document
-  // Of the table, as the connection's transaction sees it: changes when documents do.
-  uint64_t generation = 0;
   bool want_documents = false;
 };
 

@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -40,12 +41,11 @@ class Table {
     Write("INSERT INTO words(words, rowid, text) VALUES('delete', ?, ?)", row,
           LexicalText(texts_[row]));
     texts_.erase(row);
+    cache_.Remove(row);
   }
 
   LexicalResult Scan(const LexicalQuery& query, const LexicalScan& scan = {}) {
-    LexicalScan with_generation = scan;
-    with_generation.generation = generation_;
-    auto result = ScanLexical(connection_, "words", &cache_, query, with_generation);
+    auto result = ScanLexical(connection_, "words", &cache_, query, scan);
     EXPECT_TRUE(result.ok()) << result.error().message;
     return result.ok() ? *result : LexicalResult();
   }
@@ -93,6 +93,8 @@ class Table {
     return scores;
   }
 
+  void Forget() { std::destroy_at(&cache_), std::construct_at(&cache_); }
+
   sqlite3* connection() { return connection_; }
   LexicalCache& cache() { return cache_; }
   std::map<int64_t, std::string>& texts() { return texts_; }
@@ -109,13 +111,11 @@ class Table {
     sqlite3_bind_text(statement, 2, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
     EXPECT_EQ(sqlite3_step(statement), SQLITE_DONE) << sqlite3_errmsg(connection_);
     sqlite3_finalize(statement);
-    ++generation_;
   }
 
   sqlite3* connection_ = nullptr;
   LexicalCache cache_;
   std::map<int64_t, std::string> texts_;
-  uint64_t generation_ = 1;
 };
 
 TEST(LexicalScan, FindsAnyWordInAnyForm) {
@@ -282,7 +282,9 @@ TEST(LexicalScanProperty, ScoresAreThoseOfTheFormula) {
       if (random() % 3 == 0) asked += "\"" + text(3) + "\"";
       const auto query = ParseLexicalQuery(asked, false);
       const auto expected = table.TrueScores(query);
-      for (int again = 0; again < 2; ++again) {  // from the table, then from the cache
+      // What the cache has from the step before, then all of it, then nothing.
+      for (int again = 0; again < 3; ++again) {
+        if (again == 2 && step % 3 == 0) table.Forget();
         const auto result = table.Scan(query);
         ASSERT_EQ(result.matches, expected.size()) << asked;
         double last = 1e9;
@@ -297,23 +299,44 @@ TEST(LexicalScanProperty, ScoresAreThoseOfTheFormula) {
   }
 }
 
-TEST(LexicalCache, ForgetsTheLongestUnusedAndOldGenerations) {
+std::shared_ptr<const Postings> Rows(std::initializer_list<int64_t> rows) {
+  Postings postings;
+  for (const int64_t row : rows) postings.push_back({row, 1, 1});
+  return std::make_shared<const Postings>(std::move(postings));
+}
+
+TEST(LexicalCache, ForgetsTheLongestUnused) {
   LexicalCache cache(4'096);
-  const auto postings = [](size_t n) { return std::make_shared<const Postings>(n); };
-  for (int i = 0; i < 20; ++i) cache.Put("t" + std::to_string(i), 1, postings(20));
-  EXPECT_EQ(cache.Find("t0", 1), nullptr);
-  EXPECT_NE(cache.Find("t19", 1), nullptr);
-  EXPECT_EQ(cache.Find("t19", 2), nullptr);
-  cache.Put("large", 1, postings(1'000));
-  EXPECT_EQ(cache.Find("large", 1), nullptr);
-  EXPECT_NE(cache.Find("t19", 1), nullptr);
-  cache.Put("t19", 2, postings(1));
-  cache.Put("t19", 1, postings(2));  // of an older state
-  EXPECT_EQ(cache.Find("t19", 2)->size(), 1u);
-  EXPECT_FALSE(cache.Totals(1).has_value());
-  cache.PutTotals(1, {5, 50});
-  EXPECT_EQ(cache.Totals(1)->words, 50);
-  EXPECT_FALSE(cache.Totals(2).has_value());
+  for (int i = 0; i < 20; ++i) cache.Put("t" + std::to_string(i), {Rows({1, 2, 3}), 3, 3}, 0);
+  EXPECT_FALSE(cache.Find("t0"));
+  EXPECT_TRUE(cache.Find("t19"));
+  // Of what is too large only the number is kept.
+  cache.Put("large", {std::make_shared<const Postings>(1'000), 1'000, 1'000}, 0);
+  EXPECT_EQ(cache.Find("large")->documents, 1'000u);
+  EXPECT_EQ(cache.Find("large")->postings, nullptr);
+}
+
+TEST(LexicalCache, KeepsWhatReachesFarthest) {
+  LexicalCache cache;
+  cache.Put("t", {Rows({1, 5}), 2, 7}, 0);
+  cache.Put("t", {Rows({1}), 1, 4}, 0);  // of an older state
+  EXPECT_EQ(cache.Find("t")->documents, 2u);
+  cache.Put("t", {Rows({1, 5, 9}), 3, 9}, 0);
+  EXPECT_EQ(cache.Find("t")->through, 9);
+}
+
+TEST(LexicalCache, TakesOutWhatHasGone) {
+  LexicalCache cache;
+  cache.Put("t", {Rows({1, 5, 9}), 3, 9}, cache.removals());
+  const uint64_t before = cache.removals();
+  cache.Remove(5);
+  EXPECT_EQ(cache.Find("t")->documents, 2u);
+  EXPECT_EQ(cache.Find("t")->postings->back().document, 9);
+  cache.Put("late", {Rows({5, 9}), 2, 9}, before);  // read before the removal was known
+  EXPECT_EQ(cache.Find("late")->documents, 1u);
+  for (int64_t row = 10; row < 20'000; ++row) cache.Remove(row);
+  cache.Put("later", {Rows({5, 9}), 2, 9}, before);
+  EXPECT_FALSE(cache.Find("t") || cache.Find("later"));
 }
 
 TEST(LexicalCacheThreads, ManyReaders) {
@@ -323,11 +346,10 @@ TEST(LexicalCacheThreads, ManyReaders) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 2'000; ++i) {
         const std::string term = "t" + std::to_string((i * (t + 1)) % 50);
-        const auto found = cache.Find(term, static_cast<uint64_t>(i / 100));
-        if (!found)
-          cache.Put(term, static_cast<uint64_t>(i / 100), std::make_shared<const Postings>(10));
+        const auto found = cache.Find(term);
+        if (!found) cache.Put(term, {Rows({1, 2, i}), 3, i}, cache.removals());
         cache.Page(i * 100)[static_cast<size_t>(i % 100)].store(1, std::memory_order_relaxed);
-        cache.PutTotals(static_cast<uint64_t>(i / 100), {i, i});
+        if (i % 10 == 0) cache.Remove(i);
       }
     });
   }
