@@ -3,7 +3,7 @@
 """Looks into the object files: instruction-set code must stay in its own files, and give nothing away.
 
 usage: check_simd_objects.py BUILD_DIR     (an optimised build without sanitizers)
-1. Objects of src/kernels/{avx,amx,neon}*.cc define no weak, unique or inline symbol (nm types W V u): the linker might
+1. Objects of src/kernels/{,scan_}{avx,amx,neon}*.cc define no weak, unique or inline symbol (nm types W V u): the linker might
    keep that copy for the whole program, which then ends with an illegal instruction on older machines.
 2. No other object uses ymm, zmm or tile registers: ordinary code is baseline x86-64.
 NM and OBJDUMP name the tools where they are not the system's.
@@ -14,7 +14,7 @@ import re
 import subprocess
 import sys
 
-ISA_OBJECT = re.compile(r"/src/kernels/(avx|amx|neon)[a-z0-9_]*\.cc\.o$")
+ISA_OBJECT = re.compile(r"/src/kernels/(scan_)?(avx|amx|neon)[a-z0-9_]*\.cc\.o$")
 WIDE_REGISTER = re.compile(r"%[yz]mm\d|%tmm\d")
 
 

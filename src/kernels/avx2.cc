@@ -6,6 +6,7 @@
 
 namespace minnow {
 extern const Kernels kAvx2Kernels;
+extern const ScanKernels kAvx2Scan;
 extern const PackedKernels kAvx2Bf16;
 extern const PackedKernels kAvx2Int8;
 extern const PackedKernels kAvx2Int8Pairs;
@@ -38,5 +39,6 @@ const Kernels kAvx2Kernels = {"avx2",
                               &kAvx2Int8,
                               &kAvx2Int8Pairs,
                               AttentionF32Run,
-                              AttentionScratchFloats};
+                              AttentionScratchFloats,
+                              &kAvx2Scan};
 }  // namespace minnow

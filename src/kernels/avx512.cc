@@ -6,6 +6,7 @@
 
 namespace minnow {
 extern const Kernels kAvx512Kernels;
+extern const ScanKernels kScalarScan;
 extern const PackedKernels kAvx512SoftBf16;
 extern const PackedKernels kAvx512Int8;
 namespace {
@@ -37,5 +38,6 @@ const Kernels kAvx512Kernels = {"avx512",
                                 &kAvx512Int8,
                                 /*int8_pairs=*/nullptr,
                                 AttentionF32Run,
-                                AttentionScratchFloats};
+                                AttentionScratchFloats,
+                                &kScalarScan};
 }  // namespace minnow

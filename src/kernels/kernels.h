@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/scan.h"
+
 namespace minnow {
 
 // Columns of one block of a packed weight, on every instruction set.
@@ -147,6 +149,8 @@ struct Kernels {
   // attention_f32 itself.
   void (*attention_packed)(const struct AttentionF32* args);
   size_t (*attention_packed_scratch_floats)(size_t length, size_t head_dim);
+
+  const struct ScanKernels* scan;  // of the vector search
 };
 
 }  // namespace minnow

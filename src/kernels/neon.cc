@@ -6,6 +6,7 @@
 
 namespace minnow {
 extern const Kernels kNeonKernels;
+extern const ScanKernels kScalarScan;
 extern const PackedKernels kNeonBf16;
 extern const PackedKernels kNeonInt8;
 namespace {
@@ -37,5 +38,6 @@ const Kernels kNeonKernels = {"neon",
                               &kNeonInt8,
                               /*int8_pairs=*/nullptr,
                               AttentionF32Run,
-                              AttentionScratchFloats};
+                              AttentionScratchFloats,
+                              &kScalarScan};
 }  // namespace minnow

@@ -8,6 +8,7 @@
 
 namespace minnow {
 extern const Kernels kScalarKernels;
+extern const ScanKernels kScalarScan;
 extern const PackedKernels kScalarInt8;
 extern const PackedKernels kScalarBf16;
 void ActivateScalar(float* y, size_t n, MatmulActivation activation);
@@ -165,5 +166,6 @@ const Kernels kScalarKernels = {"scalar",
                                 &kScalarInt8,
                                 /*int8_pairs=*/nullptr,
                                 AttentionF32Run,
-                                AttentionScratchFloats};
+                                AttentionScratchFloats,
+                                &kScalarScan};
 }  // namespace minnow

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/vectors/searcher.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+
+namespace minnow {
+namespace {
+
+constexpr float kQueryMost = kScanQueryMost;
+constexpr float kNone = -std::numeric_limits<float>::infinity();
+// Blocks that one kernel call scans at most; the first calls scan fewer, since they know no
+// threshold yet.
+constexpr size_t kMostBlocks = 32;
+constexpr size_t kMostRows = kMostBlocks * kScanBlockRows;
+// Rows kept for fp32 beyond those asked for: 8-bit scores are about 0.001 off.
+size_t Kept(size_t limit) { return limit + std::max<size_t>(limit / 2, 10); }
+
+// Standard deviations of a sketch's error that its bound allows for.
+constexpr float kDeviations = 3.0f;
+// The variance of a sketch's error relative to (gain |u|)^2: 1 - 2 / pi for a Gaussian row.
+constexpr float kSketchVariance = 0.3634f;
+
+bool IsVector(std::span<const float> x) {
+  constexpr float kLongest = 1e15f;
+  float most = 0;
+  for (const float v : x) {
+    if (!(std::fabs(v) < kLongest)) return false;
+    most = std::max(most, std::fabs(v));
+  }
+  return true;
+}
+
+}  // namespace
+
+struct Searcher::Member {
+  Member(size_t limit, const VectorQuery& query, size_t dimensions, size_t padded)
+      : top(limit, query.distinct_groups), tables(4 * padded), scratch(dimensions) {}
+  TopRows top;
+  std::vector<uint8_t> tables;
+  std::vector<float> scratch;
+  uint32_t allowed[kMostBlocks];
+  uint32_t slots[kMostRows];
+  float bounds[kMostRows];
+  int32_t dots[kMostRows];
+};
+
+Searcher::Searcher(const ScanKernels& kernels, const Rotation& rotation, const Segments& segments,
+                   const VectorQuery& query)
+    : kernels_(kernels),
+      rotation_(rotation),
+      segments_(segments),
+      query_(query),
+      threshold_(kNone) {}
+
+void Searcher::PrepareQuery() {
+  const size_t padded = rotation_.padded();
+  plain_.assign(query_.vector.begin(), query_.vector.end());
+  if (!IsVector(plain_)) std::fill(plain_.begin(), plain_.end(), 0.0f);
+  length_ = std::sqrt(kernels_.dot_f32(plain_.data(), plain_.data(), plain_.size()));
+  std::vector<float> unit(plain_.size());
+  const float inverse = length_ > MINNOW_SCAN_TINY ? 1 / length_ : 0;
+  for (size_t i = 0; i < unit.size(); ++i) unit[i] = plain_[i] * inverse;
+  rotated_.resize(padded);
+  rotation_.Apply(kernels_, unit.data(), rotated_.data());
+  float most = 0;
+  for (const float v : rotated_) most = std::max(most, std::fabs(v));
+  quantized_scale_ = most / kQueryMost;
+  quantized_.resize(padded);
+  double error = 0;
+  for (size_t i = 0; i < padded; ++i) {
+    const float q = most > 0 ? std::nearbyint(rotated_[i] / most * kQueryMost) : 0;
+    quantized_[i] = static_cast<int16_t>(q);
+    const double rest = rotated_[i] - static_cast<double>(q) * quantized_scale_;
+    error += rest * rest;
+  }
+  quantized_error_ = static_cast<float>(std::sqrt(error)) + 1e-6f;
+}
+
+void Searcher::CollectTasks() {
+  const size_t padded = rotation_.padded();
+  for (size_t s = 0; s < segments_.size(); ++s) {
+    const SegmentArrays& arrays = segments_[s]->arrays();
+    for (size_t list = 0; list < arrays.lists.size(); ++list) {
+      const ListHead& head = arrays.lists[list];
+      if (head.blocks == 0) continue;
+      const float dot = kernels_.dot_f32(rotated_.data(), arrays.centroids + list * padded, padded);
+      Task task = {.segment = static_cast<uint32_t>(s), .list = static_cast<uint32_t>(list)};
+      task.centre_dot = dot;
+      task.toward = head.centre_square > MINNOW_SCAN_TINY ? dot / head.centre_square : 0;
+      task.potential = std::numeric_limits<float>::infinity();
+      tasks_.push_back(task);
+    }
+  }
+  std::make_heap(tasks_.begin(), tasks_.end(),
+                 [](const Task& a, const Task& b) { return a.centre_dot < b.centre_dot; });
+}
+
+bool Searcher::NextTask(Task* task) {
+  const std::lock_guard lock(task_mutex_);
+  if (tasks_.empty()) return false;
+  std::pop_heap(tasks_.begin(), tasks_.end(),
+                [](const Task& a, const Task& b) { return a.centre_dot < b.centre_dot; });
+  *task = tasks_.back();
+  tasks_.pop_back();
+  return true;
+}
+
+uint32_t Searcher::Allowed(size_t segment, size_t block) const {
+  const uint32_t live = segments_[segment]->Live(block);
+  return masks_.empty() ? live : live & masks_[segment]->allowed[block];
+}
+
+float Searcher::Threshold(const Member& member) const {
+  return std::max(member.top.threshold(), threshold_.load(std::memory_order_relaxed));
+}
+
+void Searcher::Raise(float threshold) {
+  float before = threshold_.load(std::memory_order_relaxed);
+  while (before < threshold &&
+         !threshold_.compare_exchange_weak(before, threshold, std::memory_order_relaxed)) {
+  }
+}
+
+void Searcher::ScanLists(Member& member) {
+  Task task;
+  while (!damaged_.load(std::memory_order_relaxed) && NextTask(&task)) {
+    if (task.potential < Threshold(member)) return;
+    if (!ScanOneList(task, member)) damaged_ = true;
+  }
+}
+
+bool Searcher::ScanOneList(const Task& task, Member& member) {
+  const Segment& segment = *segments_[task.segment];
+  const SegmentArrays& arrays = segment.arrays();
+  const ListHead& head = arrays.lists[task.list];
+  const uint8_t* blocks = arrays.blocks + head.first_block * segment.block_bytes();
+  if (!segment.Intact(blocks, head.blocks * segment.block_bytes())) return false;
+
+  const size_t padded = arrays.dimensions;
+  ScanList scan = {};
+  scan.dimensions = padded;
+  scan.tables = member.tables.data();
+  scan.allowed = member.allowed;
+  float square = 0;
+  const ScanTables tables = {rotated_.data(),      arrays.centroids + task.list * padded,
+                             task.toward,          padded,
+                             member.tables.data(), &scan.step,
+                             &scan.offset,         &square};
+  kernels_.tables(&tables);
+  // The error of a sketch, and that of rounding D/4 table entries.
+  const float tables_variance = static_cast<float>(padded / 4) / 12 * scan.step * scan.step;
+  scan.offset += kDeviations * std::sqrt(kSketchVariance * square + tables_variance);
+  scan.toward = task.toward;
+  scan.base = task.centre_dot;
+  scan.survivors = member.slots;
+  scan.bounds = member.bounds;
+  size_t step = 1;
+  for (size_t done = 0; done < head.blocks;) {
+    const size_t count = std::min<size_t>(step, head.blocks - done);
+    for (size_t b = 0; b < count; ++b)
+      member.allowed[b] = Allowed(task.segment, head.first_block + done + b);
+    scan.blocks = blocks + done * segment.block_bytes();
+    scan.block_count = count;
+    scan.threshold = Threshold(member);
+    const size_t found = kernels_.scan(&scan);
+    if (!Verify(task, (head.first_block + done) * kScanBlockRows, found, member)) return false;
+    done += count;
+    step = Threshold(member) > kNone ? std::min(2 * step, kMostBlocks) : 1;
+  }
+  return true;
+}
+
+// The rows in member.slots, counted from first_slot.
+bool Searcher::Verify(const Task& task, size_t first_slot, size_t count, Member& member) {
+  if (count == 0) return true;
+  const Segment& segment = *segments_[task.segment];
+  const SegmentArrays& arrays = segment.arrays();
+  const size_t padded = arrays.dimensions;
+  const int8_t* rows = arrays.quantized + first_slot * padded;
+  for (size_t i = 0; i < count; ++i) {
+    const size_t slot = first_slot + member.slots[i];
+    if (!segment.Intact(arrays.quantized + slot * padded, padded) ||
+        !segment.Intact(arrays.quantized_head + slot, 1)) {
+      return false;
+    }
+  }
+  const ScanDots dots = {quantized_.data(), rows, member.slots, count, padded, member.dots};
+  kernels_.dot_i8(&dots);
+  for (size_t i = 0; i < count; ++i) {
+    const size_t slot = first_slot + member.slots[i];
+    float value =
+        static_cast<float>(member.dots[i]) * (arrays.quantized_head[slot].scale * quantized_scale_);
+    if (member.bounds[i] < value) value = member.bounds[i];
+    if (task.potential < value) value = task.potential;
+    if (!(value >= Threshold(member))) continue;
+    const uint32_t row = arrays.row_of_slot[slot];
+    member.top.Offer({value, task.segment, row, arrays.keys[row], arrays.groups[row]});
+  }
+  Raise(member.top.threshold());
+  return true;
+}
+
+float Searcher::Score(const float* row) const {
+  return kernels_.dot_f32(plain_.data(), row, plain_.size());
+}
+
+bool Searcher::Rescore(std::vector<TopRow>& rows, std::vector<float>& scratch) const {
+  for (const TopRow& row : rows) segments_[row.segment]->vectors().Prefetch(row.row);
+  for (TopRow& row : rows) {
+    const float* x = segments_[row.segment]->vectors().Get(row.row, scratch.data());
+    if (x == nullptr) return false;
+    row.value = Score(x);
+  }
+  return true;
+}
+
+bool Searcher::ScanBlocksExactly(size_t index, size_t list, Member& member) {
+  const Segment& segment = *segments_[index];
+  const SegmentArrays& arrays = segment.arrays();
+  const ListHead& head = arrays.lists[list];
+  const size_t padded = arrays.dimensions;
+  const size_t first_slot = size_t{head.first_block} * kScanBlockRows;
+  const size_t slots = size_t{head.blocks} * kScanBlockRows;
+  if (!segment.Intact(arrays.quantized + first_slot * padded, slots * padded) ||
+      !segment.Intact(arrays.quantized_head + first_slot, slots)) {
+    return false;
+  }
+  // Everything here is in units of the query's length.
+  const float slack = quantized_error_ * head.longest + 1e-6f * head.longest;
+  for (size_t done = 0; done < slots; done += kMostRows) {
+    size_t count = 0;
+    const size_t end = std::min(done + kMostRows, slots);
+    for (size_t slot = done; slot < end; slot += kScanBlockRows) {
+      const uint32_t allowed = Allowed(index, (first_slot + slot) / kScanBlockRows);
+      for (size_t j = 0; j < kScanBlockRows; ++j) {
+        if ((allowed >> j & 1) != 0) member.slots[count++] = static_cast<uint32_t>(slot + j);
+      }
+    }
+    const ScanDots dots = {
+        quantized_.data(), arrays.quantized + first_slot * padded, member.slots, count, padded,
+        member.dots};
+    kernels_.dot_i8(&dots);
+    for (size_t i = 0; i < count; ++i) {
+      const size_t slot = first_slot + member.slots[i];
+      const QuantizedHead& quantized = arrays.quantized_head[slot];
+      const float value = static_cast<float>(member.dots[i]) * (quantized.scale * quantized_scale_);
+      if ((value + quantized.error + slack) * length_ < Threshold(member)) continue;
+      const uint32_t row = arrays.row_of_slot[slot];
+      const float* x = segment.vectors().Get(row, member.scratch.data());
+      if (x == nullptr) return false;
+      member.top.Offer(
+          {Score(x), static_cast<uint32_t>(index), row, arrays.keys[row], arrays.groups[row]});
+    }
+    Raise(member.top.threshold());
+  }
+  return true;
+}
+
+bool Searcher::ScanExactly(Member& member) {
+  size_t first = 0;  // the number of the segment's first list among all
+  size_t next = next_exact_.fetch_add(1);
+  for (size_t s = 0; s < segments_.size(); ++s) {
+    const size_t lists = segments_[s]->arrays().lists.size();
+    for (; next < first + lists; next = next_exact_.fetch_add(1)) {
+      if (damaged_.load(std::memory_order_relaxed)) return true;
+      if (!ScanBlocksExactly(s, next - first, member)) return false;
+    }
+    first += lists;
+  }
+  return true;
+}
+
+template <class Body>
+void Searcher::OnEveryThread(const Body& body) {
+  if (query_.pool != nullptr) {
+    query_.pool->Run(body);
+  } else {
+    body(0);
+  }
+}
+
+std::vector<TopRow> Searcher::Gather(std::deque<Member>& members, size_t limit) const {
+  TopRows all(limit, query_.distinct_groups);
+  for (const Member& member : members) all.Absorb(member.top);
+  return all.Sorted();
+}
+
+Result<std::vector<VectorHit>> Searcher::Run() {
+  PrepareQuery();
+  if (query_.filter != nullptr) {
+    for (const auto& segment : segments_)
+      masks_.push_back(FilterMasks::For(*query_.filter, *segment));
+  }
+  CollectTasks();
+  const size_t threads = query_.pool != nullptr ? static_cast<size_t>(query_.pool->size()) : 1;
+  const auto make_members = [&](size_t limit) {
+    std::deque<Member> members;
+    for (size_t i = 0; i < threads; ++i)
+      members.emplace_back(limit, query_, rotation_.dimensions(), rotation_.padded());
+    return members;
+  };
+  std::deque<Member> members = make_members(Kept(query_.limit));
+  OnEveryThread([&](int i) { ScanLists(members[static_cast<size_t>(i)]); });
+  std::vector<TopRow> rows = Gather(members, Kept(query_.limit));
+  if (damaged_ || !Rescore(rows, members[0].scratch)) {
+    return Error{Code::kCorrupt, "vectors: the file beside the index is damaged"};
+  }
+  std::sort(rows.begin(), rows.end(), [](const TopRow& a, const TopRow& b) { return a.Before(b); });
+  if (rows.size() > query_.limit) rows.resize(query_.limit);
+  if (query_.exact) {
+    // The scores found so far let most rows be passed over.
+    threshold_ = rows.size() < query_.limit ? kNone : rows.back().value;
+    members = make_members(query_.limit);
+    OnEveryThread([&](int i) {
+      if (!ScanExactly(members[static_cast<size_t>(i)])) damaged_ = true;
+    });
+    if (damaged_) return Error{Code::kCorrupt, "vectors: the file beside the index is damaged"};
+    rows = Gather(members, query_.limit);
+  }
+  std::vector<VectorHit> hits;
+  for (const TopRow& row : rows) hits.push_back({row.key, row.group, row.value});
+  return hits;
+}
+
+}  // namespace minnow

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the vector search's kernels share between instruction sets; included in the anonymous
+// namespace of each scan_*.cc, after its vector type and
+//   VF VFlip(VF x, const uint32_t* bits)   x with these bits inverted
+//   VF VAbs(VF x)
+//   VF VSwap<h>(VF x)                      lanes i and i ^ h exchanged, h < kLanes
+//   unsigned VPositive(VF x)               bit i: lane i >= 0
+//   void VStoreI8(int8_t* p, VF x)         integral values in [-128, 127]
+//   void MakeTables(const float* query, const float* centre, float toward, float scale, size_t n,
+//                   uint8_t* tables)       16 entries for each 4 elements
+// Sums of floats take 16 lanes in kParts vectors, whatever their width; see kernels/scan.h.
+
+enum { kSumLanes = 16, kParts = kSumLanes / kLanes };
+// Sums of four scaled elements are at most kFull, and an entry of a table is 2^kEntryBits of it.
+static const int kFull = 7936, kEntryBits = 9;
+
+struct Sum16 {
+  VF part[kParts];
+};
+inline Sum16 Zero16() {
+  Sum16 sum;
+#pragma GCC unroll 4
+  for (int i = 0; i < kParts; ++i) sum.part[i] = VSet(0);
+  return sum;
+}
+// Lane i with i + 8, then i + 4, i + 2, i + 1.
+inline float Total(const Sum16& sum) {
+  float lanes[kSumLanes];
+#pragma GCC unroll 4
+  for (int i = 0; i < kParts; ++i) VStore(lanes + i * kLanes, sum.part[i]);
+  for (int half = kSumLanes / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+}
+
+// The stages of a Hadamard transform within a vector: (a, b) -> (a + b, a - b) for lanes i, i + h.
+template <int h>
+inline VF Butterflies(VF x) {
+  alignas(64) static const uint32_t kUpper[16] = {0,
+                                                  1 & h ? 0x80000000u : 0,
+                                                  2 & h ? 0x80000000u : 0,
+                                                  3 & h ? 0x80000000u : 0,
+                                                  4 & h ? 0x80000000u : 0,
+                                                  5 & h ? 0x80000000u : 0,
+                                                  6 & h ? 0x80000000u : 0,
+                                                  7 & h ? 0x80000000u : 0,
+                                                  8 & h ? 0x80000000u : 0,
+                                                  9 & h ? 0x80000000u : 0,
+                                                  10 & h ? 0x80000000u : 0,
+                                                  11 & h ? 0x80000000u : 0,
+                                                  12 & h ? 0x80000000u : 0,
+                                                  13 & h ? 0x80000000u : 0,
+                                                  14 & h ? 0x80000000u : 0,
+                                                  15 & h ? 0x80000000u : 0};
+  return VAdd(VSwap<h>(x), VFlip(x, kUpper));
+}
+
+static const int kFour = kLanes > 4 ? 4 : 1, kEight = kLanes > 8 ? 8 : 1;
+inline VF WithinVector(VF x) {
+  x = Butterflies<1>(x);
+  x = Butterflies<2>(x);
+  if (kFour == 4) x = Butterflies<kFour>(x);
+  if (kEight == 8) x = Butterflies<kEight>(x);
+  return x;
+}
+
+inline void Hadamard(float* x, size_t n, float scale) {
+  for (size_t i = 0; i < n; i += kLanes) VStore(x + i, WithinVector(VLoad(x + i)));
+  size_t h = kLanes;
+  // Two stages at a time, while they last.
+  for (; 4 * h <= n; h *= 4) {
+    for (size_t begin = 0; begin < n; begin += 4 * h) {
+      for (size_t i = begin; i < begin + h; i += kLanes) {
+        const VF a = VLoad(x + i), b = VLoad(x + i + h);
+        const VF c = VLoad(x + i + 2 * h), d = VLoad(x + i + 3 * h);
+        const VF ab = VAdd(a, b), a_b = VSub(a, b), cd = VAdd(c, d), c_d = VSub(c, d);
+        VStore(x + i, VAdd(ab, cd));
+        VStore(x + i + h, VAdd(a_b, c_d));
+        VStore(x + i + 2 * h, VSub(ab, cd));
+        VStore(x + i + 3 * h, VSub(a_b, c_d));
+      }
+    }
+  }
+  for (; h < n; h *= 2) {
+    for (size_t begin = 0; begin < n; begin += 2 * h) {
+      for (size_t i = begin; i < begin + h; i += kLanes) {
+        const VF a = VLoad(x + i), b = VLoad(x + i + h);
+        VStore(x + i, VAdd(a, b));
+        VStore(x + i + h, VSub(a, b));
+      }
+    }
+  }
+  const VF factor = VSet(scale);
+  for (size_t i = 0; i < n; i += kLanes) VStore(x + i, VMul(VLoad(x + i), factor));
+}
+
+void Rotate(const struct ScanRotation* r, float* x) {
+  const size_t half = r->dimensions / 2;
+  const VF factor = VSet(r->halves_scale);
+  for (size_t round = 0; round < kScanRotationRounds; ++round) {
+    const uint32_t* flips = r->flips + round * r->dimensions;
+    for (size_t i = 0; i < r->dimensions; i += kLanes)
+      VStore(x + i, VFlip(VLoad(x + i), flips + i));
+    Hadamard(round % 2 == 0 ? x : x + r->dimensions - r->power, r->power, r->hadamard_scale);
+    if (r->power == r->dimensions) continue;
+    for (size_t i = 0; i < half; i += kLanes) {
+      const VF a = VLoad(x + i), b = VLoad(x + i + half);
+      VStore(x + i, VMul(VAdd(a, b), factor));
+      VStore(x + i + half, VMul(VSub(a, b), factor));
+    }
+  }
+}
+
+void Encode(const struct ScanEncode* e) {
+  Sum16 square = Zero16(), absolute = Zero16(), lean = Zero16();
+  for (size_t i = 0; i < e->dimensions; i += kSumLanes) {
+    unsigned signs = 0;
+#pragma GCC unroll 4
+    for (int p = 0; p < kParts; ++p) {
+      const VF c = VLoad(e->centre + i + p * kLanes);
+      const VF r = VSub(VLoad(e->row + i + p * kLanes), c);
+      signs |= VPositive(r) << p * kLanes;
+      square.part[p] = VMulAdd(r, r, square.part[p]);
+      absolute.part[p] = VAdd(absolute.part[p], VAbs(r));
+      lean.part[p] = VMulAdd(r, c, lean.part[p]);
+    }
+    e->signs[i / 8] = (uint8_t)signs;
+    e->signs[i / 8 + 1] = (uint8_t)(signs >> 8);
+  }
+  e->sums[0] = Total(square);
+  e->sums[1] = Total(absolute);
+  e->sums[2] = Total(lean);
+}
+
+float Quantize(const float* x, size_t dimensions, int8_t* out, float* scale) {
+  VF most_lanes = VSet(0);
+  for (size_t i = 0; i < dimensions; i += kLanes) most_lanes = VMax(most_lanes, VAbs(VLoad(x + i)));
+  const float most = VReduceMax(most_lanes);
+  const int zero = most < MINNOW_SCAN_TINY;
+  const VF inverse = VSet(zero ? 0 : 127 / most);
+  *scale = zero ? 0 : most / 127;
+  const VF step = VSet(*scale);
+  Sum16 square = Zero16();
+  for (size_t i = 0; i < dimensions; i += kSumLanes) {
+#pragma GCC unroll 4
+    for (int p = 0; p < kParts; ++p) {
+      const VF v = VLoad(x + i + p * kLanes);
+      const VF rounded = VRound(VMul(v, inverse));
+      VStoreI8(out + i + p * kLanes, rounded);
+      const VF rest = VNegMulAdd(step, rounded, v);
+      square.part[p] = VMulAdd(rest, rest, square.part[p]);
+    }
+  }
+  return Total(square);
+}
+
+void Tables(const struct ScanTables* t) {
+  const VF toward = VSet(t->toward);
+  Sum16 square = Zero16();
+  VF most_lanes = VSet(0);
+  for (size_t i = 0; i < t->dimensions; i += kSumLanes) {
+#pragma GCC unroll 4
+    for (int p = 0; p < kParts; ++p) {
+      const size_t at = i + p * kLanes;
+      const VF u = VNegMulAdd(toward, VLoad(t->centre + at), VLoad(t->query + at));
+      square.part[p] = VMulAdd(u, u, square.part[p]);
+      // Sums of four neighbours, in every lane of theirs.
+      const VF a = VAbs(u), pairs = VAdd(a, VSwap<1>(a));
+      most_lanes = VMax(most_lanes, VAdd(pairs, VSwap<2>(pairs)));
+    }
+  }
+  const float most = VReduceMax(most_lanes);
+  MakeTables(t->query, t->centre, t->toward, most < MINNOW_SCAN_TINY ? 0 : kFull / most,
+             t->dimensions, t->tables);
+  *t->step = most * ((float)(1 << kEntryBits) / kFull);
+  *t->offset = -most * (float)(t->dimensions / 4);
+  *t->square = Total(square);
+}
+
+float DotF32(const float* a, const float* b, size_t n) {
+  Sum16 sum = Zero16();
+  size_t i = 0;
+  for (; i + kSumLanes <= n; i += kSumLanes) {
+#pragma GCC unroll 4
+    for (int p = 0; p < kParts; ++p)
+      sum.part[p] = VMulAdd(VLoad(a + i + p * kLanes), VLoad(b + i + p * kLanes), sum.part[p]);
+  }
+  for (int p = 0; p < kParts && i < n; ++p, i += kLanes) {
+    const size_t left = n - i < (size_t)kLanes ? n - i : (size_t)kLanes;
+    sum.part[p] = VMulAdd(VLoadPart(a + i, left), VLoadPart(b + i, left), sum.part[p]);
+  }
+  return Total(sum);
+}
+
+// Appends the rows of one block whose bit in `rows` is set.
+inline size_t PutSurvivors(const struct ScanList* s, size_t block, uint32_t rows,
+                           const float* bounds, size_t found) {
+  for (; rows != 0; rows &= rows - 1) {
+    const uint32_t j = (uint32_t)__builtin_ctz(rows);
+    s->survivors[found] = (uint32_t)(block * kScanBlockRows) + j;
+    s->bounds[found++] = bounds[j];
+  }
+  return found;
+}
