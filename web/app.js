@@ -93,9 +93,12 @@ class App {
 
   // part: what changes. push: a new step of the history, else the current one is rewritten.
   go(part, {push = false, typing = false} = {}) {
+    // What was typed a moment ago comes along: its own step must not undo this one.
+    if (!typing && this.#typingTimer !== 0) part = {q: byId("q").value.trim(), ...part};
+    this.#stopTyping();
     const next = this.#valid({...this.state, ...part});
     const address = this.addressOf(next);
-    if (address === this.addressOf(this.state) && !("retry" in part)) {
+    if (address === this.addressOf(this.state)) {
       if (!typing) this.results.settle();
       return;
     }
@@ -104,6 +107,11 @@ class App {
     if (push) history.pushState({steps: (history.state?.steps ?? 0) + 1}, "", address);
     else history.replaceState(history.state, "", address);
     this.render({typing});
+  }
+
+  #stopTyping() {
+    clearTimeout(this.#typingTimer);
+    this.#typingTimer = 0;
   }
 
   // The index that is there without being named is not named in the address.
@@ -178,6 +186,7 @@ class App {
   #listen() {
     const box = byId("q");
     const typed = () => {
+      this.#typingTimer = 0;
       const q = box.value.trim();
       const push = !this.#provisional || Date.now() - this.#lastTyped > NEW_STEP_MS;
       if (q === this.state.q && !this.state.doc && !this.state.view) return;
@@ -186,14 +195,13 @@ class App {
       this.#provisional = true;
     };
     box.addEventListener("input", (event) => {
-      clearTimeout(this.#typingTimer);
+      this.#stopTyping();
       if (event.isComposing) return;
       this.#typingTimer = setTimeout(typed, box.value === "" ? 0 : DEBOUNCE_MS);
     });
     box.addEventListener("compositionend", () => box.dispatchEvent(new Event("input")));
     byId("search-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      clearTimeout(this.#typingTimer);
       this.go({q: box.value.trim(), doc: "", view: ""}, {push: !this.#provisional});
       this.#provisional = false;
     });
@@ -205,7 +213,7 @@ class App {
     byId("home").addEventListener("click", (event) => this.#follow(event, {...emptyState(), index: this.state.index, mode: this.state.mode}));
     byId("server-link").addEventListener("click", (event) => this.#follow(event, {...emptyState(), index: this.state.index, view: "server"}));
     addEventListener("popstate", () => {
-      clearTimeout(this.#typingTimer);
+      this.#stopTyping();
       this.#provisional = false;
       this.state = this.#valid(readState());
       box.value = this.state.q;

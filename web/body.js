@@ -15,10 +15,10 @@ function* paragraphs(text) {
   let begin = 0;
   const ends = /\n[ \t\r]*\n\s*/g;
   for (let match = ends.exec(text); match !== null; match = ends.exec(text)) {
-    if (match.index > begin) yield make("p", {class: "plain"}, text.slice(begin, match.index));
+    if (match.index > begin) yield make("p", {class: "plain", dir: "auto"}, text.slice(begin, match.index));
     begin = match.index + match[0].length;
   }
-  if (begin < text.length) yield make("p", {class: "plain"}, text.slice(begin));
+  if (begin < text.length) yield make("p", {class: "plain", dir: "auto"}, text.slice(begin));
 }
 
 const oneSpaced = (text) => text.replace(/\s+/g, " ").trim();
@@ -80,7 +80,7 @@ export class Body {
   #source(section, field, text, language, path) {
     const firstLine = Number(/^\d+/.exec(linesOf(this.#document) ?? "1")?.[0] ?? 1);
     const view = this.#code(text, {language, path, firstLine});
-    section.append(make("p", {class: "body-note"}, [plural(view.lines, "line"), language].filter(Boolean).join(" · ")), view.element);
+    section.append(make("p", {class: "body-note"}, [linesOf(this.#document)?.includes("–") ? `lines ${linesOf(this.#document)}` : plural(view.lines, "line"), language].filter(Boolean).join(" · ")), view.element);
     if (view.cut) section.append(make("p", {class: "muted"}, "Only the first 4 million characters are shown; “JSON” gives all."));
     const passage = this.#hit && passageIn(this.#document, field, this.#hit.passage, this.#textFields);
     const covers = passage && passage[1] - passage[0] > 0.9 * text.length;  // all of it: nothing to point at

@@ -46,7 +46,7 @@ function scoreDetails(hit) {
 function snippet(text, language, path, compact) {
   const source = !compact && languageFor(language, language ? "" : path) !== null;
   const lines = source ? text.replace(/^\s*\n|\s+$/g, "").replace(/\n\s*\n/g, "\n") : text;
-  return make("div", {class: source ? "snippet source" : "snippet"}, make("p", null, snippetNodes(lines, isMarkdown(language, path))));
+  return make("div", {class: source ? "snippet source" : "snippet"}, make("p", {dir: source ? null : "auto"}, snippetNodes(lines, isMarkdown(language, path))));
 }
 
 // href: of the document; open(event): a plain click; within(prefix): a folder of the path was chosen.
@@ -66,7 +66,7 @@ export function hitCard(hit, {href, open, within = null, compact = false}) {
   const card = make("li", {class: "hit"},
     make("div", {class: "hit-text"},
       path ? crumbs(path, within) : null,
-      make("h3", null, link),
+      make("h3", {dir: "auto"}, link),
       typeof document.signature === "string" && document.signature !== title && !compact
         ? make("p", {class: "signature"}, document.signature.slice(0, 300)) : null,
       hit.snippet ? snippet(hit.snippet, language, path, compact) : null,

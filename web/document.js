@@ -4,13 +4,13 @@ import * as api from "./api.js";
 import {Body} from "./body.js";
 import {crumbs, hitCard} from "./card.js";
 import {copyButton, icon, make, replace} from "./dom.js";
-import {bodyField, labelOf, pathFieldOf, pathOf, titleOf} from "./fields.js";
+import {bodyField, labelOf, languageOf, pathFieldOf, pathOf, titleOf} from "./fields.js";
 import {safeAddress} from "./markdown.js";
 import {markWords} from "./marks.js";
 import {markedWords} from "./snippet.js";
 
 const LONG = 160;  // characters: a field that is longer, or has lines, gets a section of its own
-const RELATED = 6;
+const RELATED = 10;
 
 const isLong = (value) => typeof value === "string" && (value.length > LONG || value.trim().includes("\n"));
 
@@ -52,10 +52,23 @@ function metadata(document, hidden) {
     make("div", null, make("dt", null, labelOf(name)), make("dd", null, metadataValue(value)))));
 }
 
-// Fields that the head shows already: the title, the path and what it begins with.
+// A sentence on the document, for its head; null where the summary is the text itself, or there is none.
+const leadOf = (document, body) =>
+  body !== "summary" && typeof document.summary === "string" && document.summary.trim() !== "" ? document.summary.trim() : null;
+
+// Kuberian's documents are functions of Kubernetes v1.27.4, and tell the lines of their files.
+function sourceAddress(index, document) {
+  const {file, signature, line} = document;
+  if (index.name !== "functions" || typeof file !== "string" || typeof signature !== "string" || !Number.isInteger(line?.start)) return null;
+  return `https://github.com/kubernetes/kubernetes/blob/v1.27.4/${file.split("/").map(encodeURIComponent).join("/")}#L${line.start}-L${line.end ?? line.start}`;
+}
+
+// Fields that the head shows already: the title, the path and what it begins with, the lead.
 function shownAbove(document, title, body) {
   const path = pathOf(document);
-  const shown = new Set([body, "title", "sections", pathFieldOf(document)]);
+  const shown = new Set([body, "title", "sections", "line", pathFieldOf(document)]);
+  if (leadOf(document, body)) shown.add("summary");
+  if (body && languageOf(document)) shown.add("signature");  // the text begins with it
   for (const [name, value] of Object.entries(document)) {
     if (value === title || value === path) shown.add(name);
     else if (typeof value === "string" && path?.startsWith(`${value}/`)) shown.add(name);
@@ -122,12 +135,16 @@ export class DocumentView {
     const title = titleOf(document, id);
     const path = pathOf(document);
     const hidden = shownAbove(document, title, field);
+    const lead = leadOf(document, field);
+    const source = sourceAddress(index, document);
     const toPassage = make("button", {type: "button", class: "quiet", id: "to-passage", hidden: true}, icon("down"), "Passage found");
     const article = make("article", {class: "document"},
       make("header", null,
         path ? crumbs(path, (prefix) => this.#navigate.within(prefix)) : null,
-        make("h2", {tabindex: "-1", class: "document-title"}, path === title ? path.split("/").pop() : title),
-        metadata(document, hidden)));
+        make("h2", {tabindex: "-1", class: "document-title", dir: "auto"}, path === title ? path.split("/").pop() : title),
+        lead ? make("p", {class: "lead", dir: "auto"}, lead) : null,
+        metadata(document, hidden),
+        source ? make("p", null, make("a", {href: source, rel: "noopener noreferrer", target: "_blank"}, "Source lines ", icon("external"))) : null));
     this.#body = new Body(document, {title, hit, words: hit ? markedWords(hit.snippet) : queryWords(query),
       textFields: index.text_fields,
       onPassage: (show) => {

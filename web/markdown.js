@@ -150,7 +150,7 @@ function paragraph(lines) {
     const broken = /( {2,}|\\)$/.test(lines.lines[lines.at - 1]);
     body.push((broken ? "\n" : "") + lines.take().trim());
   }
-  return make("p", null, withBreaks(body.map((line) => line.replace(/\\$/, "")).join(" ")));
+  return make("p", {dir: "auto"}, withBreaks(body.map((line) => line.replace(/\\$/, "")).join(" ")));
 }
 
 // The page has an h1 of its own, and the document's title is an h2.

@@ -33,6 +33,20 @@ class DocumentTest(StandInCase):
         self.browser.wait(lambda: "func" in self.browser.texts(".prose .t-keyword"), "colours in the code")
         self.assertIn("Language\nmarkdown", self.browser.text(".metadata"))
 
+    def test_function_of_kuberian(self):
+        function = {"id": "100", "name": "Sync", "signature": "func Sync() error", "file": "pkg/a b.go", "line": {"start": 12, "end": 14},
+                    "summary": "keeps both sides the same", "code": "func Sync() error {\n\treturn nil\n}", "background": "Long ago.\n\nThere were two sides.",
+                    "opinion": None}
+        self.server.collections = {"functions": Collection("functions", [function])}
+        self.open("/?doc=100")
+        self.wait_text(".lead", "keeps both sides the same")
+        self.assertEqual(self.browser.text(".document-title"), "Sync")
+        self.assertEqual(self.browser.run("return document.querySelector('.document header p > a').href"),
+                         "https://github.com/kubernetes/kubernetes/blob/v1.27.4/pkg/a%20b.go#L12-L14")
+        self.assertEqual(self.browser.texts(".field h3"), ["Background"])
+        self.browser.wait(lambda: self.browser.texts(".code .t-keyword") == ["func", "return", "nil"], "colours")
+        self.assertTrue(self.browser.text(".code-numbers").startswith("12"))
+
     def test_contents(self):
         text = "# Fish\n\n" + "".join(f"## Chapter {i}\n\n" + "word " * 2000 + "\n\n" for i in range(5))
         sections = [{"title": f"Chapter {i}", "begin": 0} for i in range(5)]
@@ -51,7 +65,7 @@ class DocumentTest(StandInCase):
         self.assertEqual(self.browser.texts(".code .t-string"), ['"river"'])
         self.assertEqual(self.browser.texts(".code .t-number"), ["42"])
         self.assertIn("7\n8\n9\n10", self.browser.text(".code-numbers"))
-        self.assertIn("4 lines · go", self.browser.text(".body-note"))
+        self.assertIn("lines 7–12 · go", self.browser.text(".body-note"))
 
     def test_words_of_the_search_are_marked(self):
         self.open_document("b")

@@ -122,6 +122,43 @@ class SearchTest(StandInCase):
         self.assertEqual(self.query(), {"q": ["river"], "mode": ["lexical"], "index": ["other"]})
 
 
+class HasteTest(StandInCase):
+    """The user is faster than the page waits for the end of typing."""
+
+    def test_opening_right_after_typing(self):
+        self.open("/?q=riv")
+        self.browser.click("#q")
+        self.browser.keys("er")
+        self.wait_titles("Salmon", "Trout", "swim.go")
+        self.browser.keys("Backspace", "ArrowDown", "Enter")
+        self.browser.wait(lambda: self.browser.visible(".document-title"), "the document")
+        time.sleep(0.5)
+        self.assertTrue(self.browser.visible(".document-title"))
+        self.assertEqual(self.query()["q"], ["rive"])
+
+    def test_choosing_right_after_typing(self):
+        self.open("/?q=trout")
+        self.wait_titles("Trout")
+        self.browser.click("#q")
+        self.browser.run("""
+            const box = document.querySelector("#q");
+            box.value = "river";
+            box.dispatchEvent(new Event("input"));
+            document.querySelector("#modes input[value=lexical]").click();""")
+        self.browser.wait(lambda: self.query() == {"q": ["river"], "mode": ["lexical"]}, "both in the address")
+        self.wait_titles("Salmon", "Trout", "swim.go")
+
+    def test_going_home_right_after_typing(self):
+        self.open("/?q=trout")
+        self.wait_titles("Trout")
+        self.browser.click("#q")
+        self.browser.keys("s")
+        self.browser.click("#home")
+        self.wait_text("#start", "Search 4 documents")
+        time.sleep(0.5)
+        self.assertEqual(self.query(), {})
+
+
 class AddressTest(StandInCase):
     def test_back_and_forward(self):
         self.open()
