@@ -22,6 +22,8 @@ constexpr char kFooter[] = R"(Examples:
   minnow embed --model models/all-MiniLM-L6-v2 --output f32 < lines.txt > vectors.f32
   minnow tokenize --model models/all-MiniLM-L6-v2 "a sentence"
   minnow serve --model models/all-MiniLM-L6-v2 --port 8080
+  minnow index add docs --index my.db --model models/all-MiniLM-L6-v2
+  minnow search "how do I begin" --index my.db --model models/all-MiniLM-L6-v2
   source <(minnow completion bash)
 
 'minnow COMMAND --help' explains a command. Every option of a command is also an
@@ -80,6 +82,8 @@ int RunCommandLine(int argc, char** argv) {
   AddTokenizeCommand(app, exit_code);
   AddInspectCommand(app, exit_code);
   AddServeCommand(app, exit_code);
+  AddIndexCommand(app, exit_code);
+  AddSearchCommand(app, exit_code);
   AddPackCommand(app, exit_code);
   AddBundleCommand(app, exit_code);
   AddEvalCommand(app, exit_code);

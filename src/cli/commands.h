@@ -21,6 +21,8 @@ void AddPackCommand(CLI::App& app, int& exit_code);
 void AddBundleCommand(CLI::App& app, int& exit_code);
 void AddEvalCommand(CLI::App& app, int& exit_code);
 void AddBenchCommand(CLI::App& app, int& exit_code);
+void AddIndexCommand(CLI::App& app, int& exit_code);
+void AddSearchCommand(CLI::App& app, int& exit_code);
 void AddServeCommand(CLI::App& app, int& exit_code);
 void AddCpuCommand(CLI::App& app, int& exit_code);
 void AddCompletionCommand(CLI::App& app, int& exit_code);

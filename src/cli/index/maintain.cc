@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// minnow index delete, compact, backup and verify: care for a store.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/index/index.h"
+#include "cli/index/store_option.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "formats/json.h"
+
+namespace minnow {
+namespace {
+
+struct MaintainCommand {
+  StoreOption store;
+  bool json = false;
+  std::string output;            // of backup
+  std::vector<std::string> ids;  // of delete
+  std::string filter;
+  bool whole = false;
+};
+
+uint64_t FileBytes(const std::string& path) {
+  std::error_code error;
+  const uintmax_t bytes = std::filesystem::file_size(path, error);
+  return error ? 0 : bytes;
+}
+
+std::string Megabytes(uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
+// One line of text, or an object of one number and the store's path.
+Status Tell(const MaintainCommand& command, const std::string& text, const char* key,
+            uint64_t value) {
+  std::string line = text + "\n";
+  if (command.json) {
+    line.clear();
+    JsonWriter json(&line);
+    json.BeginObject();
+    json.Key("index");
+    json.String(command.store.path);
+    json.Key(key);
+    json.Uint(value);
+    json.EndObject();
+    line += '\n';
+  }
+  Output output;
+  output.Write(line);
+  return output.Finish();
+}
+
+// Long work with its bar, until it is done or interrupted.
+Status WithBar(const char* what, const std::function<Status(const Progress&)>& work) {
+  const Interruptible interruptible;
+  ProgressBar bar(/*quiet=*/false);
+  const Status status = work([&](uint64_t done, uint64_t total) {
+    bar.Show(what, done, total, "steps");
+    return !Interruptible::requested();
+  });
+  bar.Clear();
+  if (!status.ok() && Interruptible::requested()) {
+    return Error{Code::kDeadline, "interrupted; the store is as it was"};
+  }
+  return status;
+}
+
+Status Compact(const MaintainCommand& command) {
+  MINNOW_ASSIGN_OR_RETURN(const auto store, OpenForWriting(command.store, /*create=*/false));
+  const uint64_t before = FileBytes(command.store.path);
+  MINNOW_RETURN_IF_ERROR(
+      WithBar("compacting", [&](const Progress& progress) { return store->Compact(progress); }));
+  const uint64_t after = FileBytes(command.store.path);
+  return Tell(
+      command,
+      command.store.path + ": " + Megabytes(before) + " before, " + Megabytes(after) + " now",
+      "bytes", after);
+}
+
+Status Backup(const MaintainCommand& command) {
+  MINNOW_ASSIGN_OR_RETURN(const auto store, OpenForReading(command.store));
+  MINNOW_RETURN_IF_ERROR(WithBar("copying", [&](const Progress& progress) {
+    return store->Backup(command.output, progress);
+  }));
+  const uint64_t bytes = FileBytes(command.output);
+  return Tell(command, command.output + ": " + Megabytes(bytes), "bytes", bytes);
+}
+
+Status Verify(const MaintainCommand& command) {
+  MINNOW_ASSIGN_OR_RETURN(const auto store, OpenForReading(command.store));
+  MINNOW_RETURN_IF_ERROR(
+      WithBar("reading", [&](const Progress& progress) { return store->Verify(progress); }));
+  size_t documents = 0;
+  for (const auto& index : store->Indexes()) {
+    MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index->Stats());
+    documents += stats.documents;
+  }
+  return Tell(command, command.store.path + ": good, " + std::to_string(documents) + " documents",
+              "documents", documents);
+}
+
+Status Delete(const MaintainCommand& command) {
+  MINNOW_ASSIGN_OR_RETURN(const auto store, OpenForWriting(command.store, /*create=*/false));
+  MINNOW_ASSIGN_OR_RETURN(const auto index, FindNamed(*store, command.store));
+  size_t deleted = 0;
+  if (command.whole) {
+    MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index->Stats());
+    deleted = stats.documents;
+    MINNOW_RETURN_IF_ERROR(store->DropIndex(command.store.name));
+  } else if (!command.filter.empty()) {
+    MINNOW_ASSIGN_OR_RETURN(const DeleteOutcome outcome, index->DeleteWhere(command.filter));
+    deleted = outcome.deleted;
+  } else {
+    MINNOW_ASSIGN_OR_RETURN(const DeleteOutcome outcome, index->Delete(command.ids));
+    deleted = outcome.deleted;
+  }
+  MINNOW_RETURN_IF_ERROR(store->RunMaintenance(/*at_end=*/true));
+  return Tell(command, std::to_string(deleted) + " documents deleted", "deleted", deleted);
+}
+
+std::shared_ptr<MaintainCommand> AddCommand(CLI::App& command, int& exit_code,
+                                            Status (*run)(const MaintainCommand&)) {
+  auto options = std::make_shared<MaintainCommand>();
+  AddStorePathOption(command, options->store);
+  command.add_flag("--json", options->json, "One JSON object instead of text");
+  command.callback([options, run, &exit_code] {
+    RequireStore(options->store);
+    const Status status = run(*options);
+    exit_code = status.ok() ? kExitDone : Fail(status.error());
+  });
+  return options;
+}
+
+}  // namespace
+
+void AddIndexCompactCommand(CLI::App& group, int& exit_code) {
+  CLI::App* compact = group.add_subcommand("compact", "Give freed space back to the file system");
+  AddCommand(*compact, exit_code, Compact);
+  compact->footer("Examples:\n  minnow index compact --index my.db");
+}
+
+void AddIndexBackupCommand(CLI::App& group, int& exit_code) {
+  CLI::App* backup = group.add_subcommand("backup", "Copy a store that may be in use");
+  const auto command = AddCommand(*backup, exit_code, Backup);
+  backup->add_option("FILE", command->output, "The copy; it appears when it is complete")
+      ->required();
+  backup->footer("Examples:\n  minnow index backup copy.db --index my.db");
+}
+
+void AddIndexVerifyCommand(CLI::App& group, int& exit_code) {
+  CLI::App* verify =
+      group.add_subcommand("verify", "Read a whole store and say whether it is good");
+  AddCommand(*verify, exit_code, Verify);
+  verify->footer("Examples:\n  minnow index verify --index my.db");
+}
+
+void AddIndexDeleteCommand(CLI::App& group, int& exit_code) {
+  CLI::App* remove = group.add_subcommand("delete", "Delete documents, or a whole index");
+  auto command = std::make_shared<MaintainCommand>();
+  AddStoreOptions(*remove, command->store);
+  CLI::Option* ids = remove->add_option("ID", command->ids, "Ids of documents");
+  CLI::Option* filter =
+      remove->add_option("--filter", command->filter, "Documents for which this is true");
+  CLI::Option* whole =
+      remove->add_flag("--whole-index", command->whole, "The index --name, with all in it");
+  filter->excludes(ids)->excludes(whole);
+  whole->excludes(ids);
+  remove->add_flag("--json", command->json, "One JSON object instead of text");
+  remove->footer(
+      "Ids that do not exist are passed over.\n\n"
+      "Examples:\n"
+      "  minnow index delete docs/old.md docs/older.md --index my.db\n"
+      "  minnow index delete --filter 'path STARTS WITH \"docs/old/\"' --index my.db\n"
+      "  minnow index delete --name drafts --whole-index --index my.db");
+  remove->callback([command, &exit_code] {
+    RequireStore(command->store);
+    if (command->ids.empty() && command->filter.empty() && !command->whole) {
+      throw CLI::RequiredError("ID, --filter or --whole-index");
+    }
+    const Status status = Delete(*command);
+    exit_code = status.ok() ? kExitDone : Fail(status.error());
+  });
+}
+
+}  // namespace minnow

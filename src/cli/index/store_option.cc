@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Options about the store.
+#include "cli/index/store_option.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/model_option.h"
+#include "formats/json.h"
+#include "kernels/dispatch.h"
+#include "tasks/ingest/prepare.h"
+
+namespace minnow {
+
+void AddStorePathOption(CLI::App& command, StoreOption& option) {
+  command.add_option("--index", option.path, "The store: one file, with its vectors beside it")
+      ->envname("MINNOW_INDEX");
+}
+
+void AddStoreOptions(CLI::App& command, StoreOption& option) {
+  AddStorePathOption(command, option);
+  command.add_option("--name", option.name, "Which of the store's indexes");
+}
+
+void RequireStore(const StoreOption& option) {
+  if (option.path.empty()) throw CLI::RequiredError("--index");
+}
+
+Result<std::unique_ptr<Store>> OpenForReading(const StoreOption& option) {
+  StoreOptions options;
+  options.read_only = true;
+  options.create = false;
+  return Store::Open(option.path, options);
+}
+
+Result<std::unique_ptr<Store>> OpenForWriting(const StoreOption& option, bool create) {
+  StoreOptions options;
+  options.create = create;
+  return Store::Open(option.path, options);
+}
+
+Result<std::shared_ptr<SearchIndex>> FindNamed(const Store& store, const StoreOption& option) {
+  Result<std::shared_ptr<SearchIndex>> found = store.FindIndex(option.name);
+  if (found.ok() || found.error().code != Code::kNotFound) return found;
+  std::string names;
+  for (const auto& index : store.Indexes()) names += (names.empty() ? "" : ", ") + index->name();
+  return Error{Code::kNotFound, store.path() + ": no index " + QuoteForMessage(option.name) +
+                                    (names.empty() ? ": it has none" : "; it has " + names)};
+}
+
+Result<IdentifiedModel> LoadIdentified(const std::string& path, const std::string& dtype) {
+  MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
+  MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(dtype));
+  MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(path));
+  IdentifiedModel loaded;
+  MINNOW_ASSIGN_OR_RETURN(loaded.model, EmbeddingModel::Load(source, precision));
+  MINNOW_ASSIGN_OR_RETURN(loaded.identity, IdentifyModel(source, *loaded.model));
+  return loaded;
+}
+
+}  // namespace minnow

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// --index and --name, which the commands about an index share, and the store behind them.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "index/store/store.h"
+#include "models/sentence_encoder.h"
+#include "tasks/embedding_model.h"
+
+namespace CLI {
+class App;
+}
+
+namespace minnow {
+
+struct StoreOption {
+  std::string path;
+  std::string name = "default";
+};
+
+// Adds --index (MINNOW_INDEX) and --name.
+void AddStoreOptions(CLI::App& command, StoreOption& option);
+// Only --index.
+void AddStorePathOption(CLI::App& command, StoreOption& option);
+
+// For the command's callback: ends the command line's parsing as wrong usage where there is no
+// store.
+void RequireStore(const StoreOption& option);
+
+// An existing store, as it is.
+Result<std::unique_ptr<Store>> OpenForReading(const StoreOption& option);
+// `create`: make it where there is none.
+Result<std::unique_ptr<Store>> OpenForWriting(const StoreOption& option, bool create);
+// The index named by --name; the message says which there are.
+Result<std::shared_ptr<SearchIndex>> FindNamed(const Store& store, const StoreOption& option);
+
+// A model with what an index is bound to.
+struct IdentifiedModel {
+  std::unique_ptr<EmbeddingModel> model;
+  ModelIdentity identity;
+};
+Result<IdentifiedModel> LoadIdentified(const std::string& path, const std::string& dtype);
+
+}  // namespace minnow

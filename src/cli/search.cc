@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+// minnow search: questions to an index, answers for people or as JSON lines.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cpu.h"
+#include "base/thread_pool.h"
+#include "cli/commands.h"
+#include "cli/index/store_option.h"
+#include "cli/model_option.h"
+#include "cli/output.h"
+#include "cli/search_text.h"
+#include "formats/bundle.h"
+#include "formats/json.h"
+#include "tasks/ingest/record_reader.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kQueryLimitBytes = size_t{1} << 20;
+constexpr size_t kMaxHits = 10'000;
+
+struct SearchCommand {
+  StoreOption store;
+  std::string model;
+  std::string dtype = "auto";
+  std::string query;
+  std::string queries;
+  size_t limit = 10;
+  std::string mode = "hybrid";
+  double semantic_ratio = SearchRequest().semantic_ratio;
+  std::string filter;
+  std::vector<std::string> attributes;
+  bool exact = false;
+  bool json = false;
+};
+
+double SemanticRatio(const SearchCommand& command) {
+  if (command.mode == "lexical") return 0;
+  if (command.mode == "semantic") return 1;
+  return command.semantic_ratio;
+}
+
+// Turns queries into vectors, where the mode needs them.
+class QueryEmbedder {
+ public:
+  // The model must be the one that the index's vectors are of.
+  static Result<QueryEmbedder> Load(const SearchCommand& command, const SearchIndex& index) {
+    QueryEmbedder embedder;
+    if (SemanticRatio(command) <= 0) return embedder;
+    MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index.Stats());
+    if (!stats.model) {
+      return Error{Code::kInvalidArgument, command.store.path + ": index " +
+                                               QuoteForMessage(index.name()) +
+                                               " has no vectors yet; --mode lexical needs none"};
+    }
+    const std::string made = stats.model->name + " (" + stats.model->dtype + ")";
+    if (command.model.empty() && !HasBundledModel()) {
+      return Error{Code::kInvalidArgument, "--model: the vectors of " + command.store.path +
+                                               " were made by " + made +
+                                               "; give that model, or use --mode lexical"};
+    }
+    MINNOW_ASSIGN_OR_RETURN(IdentifiedModel loaded, LoadIdentified(command.model, command.dtype));
+    const ModelIdentity& given = loaded.identity;
+    if (given.checksum != stats.model->checksum || given.dtype != stats.model->dtype ||
+        given.dimensions != stats.model->dimensions) {
+      return Error{Code::kInvalidArgument,
+                   "--model: the vectors of " + command.store.path + " were made by " + made +
+                       ", checksum " + stats.model->checksum + ", not by " + given.name + " (" +
+                       given.dtype + "), checksum " + given.checksum};
+    }
+    embedder.model_ = std::move(loaded.model);
+    embedder.pool_ = std::make_unique<ThreadPool>(Cpu().usable_cores());
+    embedder.batch_ = std::make_unique<EmbeddingBatch>(
+        *embedder.model_, embedder.model_->max_tokens(), 1, embedder.pool_.get());
+    return embedder;
+  }
+
+  // Empty where the mode needs none.
+  Result<std::vector<float>> Embed(const std::string& text) {
+    if (!model_) return std::vector<float>();
+    MINNOW_ASSIGN_OR_RETURN(const TokenizedText tokens, model_->Tokenize(text, LengthPolicy{}));
+    batch_->Add(tokens);
+    const std::span<const float> vector = batch_->Run(/*normalize=*/true);
+    return std::vector<float>(vector.begin(), vector.end());
+  }
+
+ private:
+  std::unique_ptr<EmbeddingModel> model_;
+  std::unique_ptr<ThreadPool> pool_;
+  std::unique_ptr<EmbeddingBatch> batch_;
+};
+
+void WriteScore(const char* key, const std::optional<double>& score, JsonWriter& json) {
+  json.Key(key);
+  if (score) {
+    json.Double(*score);
+  } else {
+    json.Null();
+  }
+}
+
+std::string JsonLine(const std::string& query, const SearchAnswer& answer, bool documents) {
+  std::string line;
+  JsonWriter json(&line);
+  json.BeginObject();
+  json.Key("query");
+  json.String(query);
+  json.Key("hits");
+  json.BeginArray();
+  for (const SearchHit& hit : answer.hits) {
+    json.BeginObject();
+    json.Key("id");
+    json.String(hit.id);
+    json.Key("score");
+    json.Double(hit.score);
+    WriteScore("semantic_score", hit.semantic_score, json);
+    WriteScore("lexical_score", hit.lexical_score, json);
+    json.Key("snippet");
+    json.String(PlainSnippet(hit.snippet));
+    if (documents) {
+      json.Key("document");
+      json.Raw(hit.json);
+    }
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("estimated_total");
+  json.Uint(answer.estimated_total);
+  json.EndObject();
+  return line + "\n";
+}
+
+class Searching {
+ public:
+  Searching(const SearchCommand& command, std::shared_ptr<SearchIndex> index,
+            QueryEmbedder embedder)
+      : command_(command),
+        index_(std::move(index)),
+        embedder_(std::move(embedder)),
+        terminal_(::isatty(STDOUT_FILENO) != 0) {}
+
+  Status Answer(const std::string& query, bool titled) {
+    SearchRequest request;
+    request.text = query;
+    MINNOW_ASSIGN_OR_RETURN(request.vector, embedder_.Embed(query));
+    request.filter = command_.filter;
+    request.limit = command_.limit;
+    request.semantic_ratio = SemanticRatio(command_);
+    request.exact = command_.exact;
+    request.attributes = command_.attributes;
+    request.attributes_given = command_.json;
+    request.highlight_pre = kHitBegin;
+    request.highlight_post = kHitEnd;
+    MINNOW_ASSIGN_OR_RETURN(const SearchAnswer answer, index_->Search(request));
+    if (command_.json) {
+      output_.Write(JsonLine(query, answer, !command_.attributes.empty()));
+    } else {
+      if (titled) output_.Write("== " + OneLine(query) + "\n");
+      output_.Write(AnswerText(answer, terminal_));
+    }
+    return {};
+  }
+
+  Output& output() { return output_; }
+
+ private:
+  const SearchCommand& command_;
+  const std::shared_ptr<SearchIndex> index_;
+  QueryEmbedder embedder_;
+  const bool terminal_;
+  Output output_;
+};
+
+Status AnswerLines(RecordReader lines, const std::string& name, Searching& searching) {
+  while (searching.output().wanted()) {
+    if (!lines.ready()) searching.output().Flush();
+    MINNOW_ASSIGN_OR_RETURN(const auto line, lines.Next());
+    if (!line) return {};
+    if (line->too_long) {
+      return Error{Code::kInvalidArgument, name + ": line " + std::to_string(line->line) +
+                                               ": longer than " + std::to_string(kQueryLimitBytes) +
+                                               " bytes"};
+    }
+    const std::string query(line->bytes);
+    if (Status status = searching.Answer(query, /*titled=*/true); !status.ok()) {
+      return Annotate(std::move(status).error(), name + ": line " + std::to_string(line->line));
+    }
+  }
+  return {};
+}
+
+Status Search(const SearchCommand& command) {
+  MINNOW_ASSIGN_OR_RETURN(const auto store, OpenForReading(command.store));
+  MINNOW_ASSIGN_OR_RETURN(auto index, FindNamed(*store, command.store));
+  MINNOW_ASSIGN_OR_RETURN(QueryEmbedder embedder, QueryEmbedder::Load(command, *index));
+  Searching searching(command, std::move(index), std::move(embedder));
+  Status status;
+  if (command.queries.empty()) {
+    status = searching.Answer(command.query, /*titled=*/false);
+  } else if (command.queries == "-") {
+    InputStream stream(STDIN_FILENO, "standard input");
+    status = AnswerLines({std::move(stream), RecordFormat::kLines, kQueryLimitBytes},
+                         "standard input", searching);
+  } else {
+    MINNOW_ASSIGN_OR_RETURN(InputStream stream, InputStream::OpenFile(command.queries));
+    MINNOW_RETURN_IF_ERROR(stream.SkipByteOrderMark());
+    status = AnswerLines({std::move(stream), RecordFormat::kLines, kQueryLimitBytes},
+                         command.queries, searching);
+  }
+  MINNOW_RETURN_IF_ERROR(searching.output().Finish());
+  return status;
+}
+
+}  // namespace
+
+void AddSearchCommand(CLI::App& app, int& exit_code) {
+  CLI::App* search = app.add_subcommand("search", "Search an index");
+  auto command = std::make_shared<SearchCommand>();
+  CLI::Option* query = search->add_option("QUERY", command->query, "What to search for");
+  AddStoreOptions(*search, command->store);
+  AddModelOption(*search, command->model);
+  AddDtypeOption(*search, command->dtype);
+  search->add_option("-k,--limit", command->limit, "Hits")->check(CLI::Range(size_t{1}, kMaxHits));
+  search
+      ->add_option("--mode", command->mode,
+                   "hybrid; semantic: by meaning only; lexical: by words only, without a model")
+      ->check(CLI::IsMember({"hybrid", "semantic", "lexical"}));
+  search
+      ->add_option("--semantic-ratio", command->semantic_ratio,
+                   "Weight of meaning in hybrid, from 0 to 1")
+      ->check(CLI::Range(0.0, 1.0));
+  search->add_option("--filter", command->filter, "Only documents for which this is true");
+  search
+      ->add_option("--attributes", command->attributes,
+                   "Fields of the documents to print with --json, a,b")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  search->add_flag("--exact", command->exact, "Compare every vector in full");
+  search->add_flag("--json", command->json, "A JSON line for each query");
+  CLI::Option* queries = search->add_option("--queries", command->queries,
+                                            "A file with a query a line; - is standard input");
+  queries->excludes(query);
+  search->footer(
+      "Scores are between 0 and 1; words that were found are bold on a terminal.\n"
+      "--json prints {\"query\":\"...\",\"hits\":[{\"id\":...,\"score\":...,...}]}.\n\n"
+      "Examples:\n"
+      "  minnow search \"how are pods scheduled\" --index my.db --model model.minnow\n"
+      "  minnow search pods --index my.db --mode lexical -k 3\n"
+      "  minnow search \"parse a header\" --index my.db --filter 'lang = \"go\"'\n"
+      "  minnow search --queries questions.txt --index my.db --json > answers.jsonl");
+  search->callback([command, query, &exit_code] {
+    RequireStore(command->store);
+    if (query->count() == 0 && command->queries.empty()) {
+      throw CLI::RequiredError("QUERY or --queries");
+    }
+    const Status status = Search(*command);
+    exit_code = status.ok() ? kExitDone : Fail(status.error());
+  });
+}
+
+}  // namespace minnow

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Batches of documents, prepared side by side.
+#include "tasks/ingest/ingester.h"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "formats/json.h"
+#include "formats/xxh64.h"
+
+namespace minnow {
+namespace {
+
+// Of one transaction: a few, so that syncing the disk costs little.
+constexpr size_t kBatchDocuments = 512;
+constexpr size_t kBatchBytes = size_t{8} << 20;
+constexpr size_t kPageDocuments = 1000;
+
+uint64_t HashOf(const std::string& id) {
+  Xxh64 hash;
+  hash.Update(std::as_bytes(std::span(id)));
+  return hash.Digest();
+}
+
+}  // namespace
+
+Ingester::Ingester(SearchIndex* index, const Chunker* chunker, ThreadPool* pool,
+                   IngestObserver* observer, bool remember)
+    : index_(index),
+      chunker_(chunker),
+      pool_(pool),
+      observer_(observer),
+      settings_(index->settings()),
+      remember_(remember) {}
+
+Result<bool> Ingester::Add(const FoundFile& file) {
+  Result<OpenedSource> opened = OpenSource(file, settings_);
+  if (!opened.ok()) {
+    ++counts_.rejected;
+    unreadable_.insert(file.id);
+    observer_->Rejected(opened.error().message);
+    return true;
+  }
+  if (!opened->source) {
+    observer_->Skipped(file.path, opened->skipped);
+    return true;
+  }
+  return Add(*opened->source, file.path);
+}
+
+Result<bool> Ingester::Add(DocumentSource& source, const std::string& name) {
+  ++counts_.files;
+  while (true) {
+    Result<std::optional<SourceItem>> item = source.Next();
+    if (!item.ok()) {
+      ++counts_.rejected;
+      observer_->Rejected(item.error().message);
+      return true;
+    }
+    if (!*item) return true;
+    SourceItem& found = **item;
+    std::string where = name + (found.line > 0 ? ": line " + std::to_string(found.line) : "");
+    if (!found.problem.empty()) {
+      ++counts_.rejected;
+      observer_->Rejected(where + ": " + found.problem);
+      continue;
+    }
+    raw_bytes_ += found.json.size();
+    raw_.push_back({std::move(where), std::move(found.json)});
+    if (raw_.size() < kBatchDocuments && raw_bytes_ < kBatchBytes) continue;
+    MINNOW_ASSIGN_OR_RETURN(const bool wanted, Flush());
+    if (!wanted) return false;
+  }
+}
+
+Result<bool> Ingester::Flush() {
+  std::vector<Result<Document>> prepared(raw_.size(), Result<Document>(Error{}));
+  std::atomic<size_t> next{0};
+  pool_->Run([&](int) {
+    for (size_t i = next++; i < raw_.size(); i = next++) {
+      prepared[i] = PrepareDocument(settings_, *chunker_, raw_[i].json);
+    }
+  });
+  std::vector<Document> documents;
+  for (size_t i = 0; i < raw_.size(); ++i) {
+    if (prepared[i].ok()) {
+      if (remember_) seen_.insert(HashOf(prepared[i]->id));
+      documents.push_back(std::move(prepared[i]).value());
+    } else {
+      ++counts_.rejected;
+      observer_->Rejected(raw_[i].where + ": " + prepared[i].error().message);
+    }
+  }
+  raw_.clear();
+  raw_bytes_ = 0;
+  if (!documents.empty()) {
+    MINNOW_ASSIGN_OR_RETURN(const AddOutcome outcome, index_->Add(documents));
+    for (const DocumentChange change : outcome.changes) {
+      counts_.added += change == DocumentChange::kAdded;
+      counts_.replaced += change == DocumentChange::kReplaced;
+      counts_.unchanged += change == DocumentChange::kUnchanged;
+    }
+  }
+  return observer_->Progress(counts_);
+}
+
+// A document made of a file says the file's path, and its id begins with it.
+bool Ingester::IsGone(const StoredDocument& document, const std::string& prefix) const {
+  if (seen_.contains(HashOf(document.id))) return false;
+  const auto parsed = JsonDocument::Parse(document.json, "");
+  if (!parsed.ok()) return false;
+  const Result<std::string_view> path = parsed->root().GetString("path");
+  if (!path.ok() || !document.id.starts_with(*path)) return false;
+  const std::string_view rest = std::string_view(document.id).substr(path->size());
+  if (!rest.empty() && rest[0] != '#' && rest[0] != ':') return false;
+  const bool below =
+      prefix.empty() || prefix.ends_with('/') ? path->starts_with(prefix) : *path == prefix;
+  return below && !unreadable_.contains(std::string(*path));
+}
+
+Status Ingester::Prune(const std::vector<std::string>& prefixes) {
+  std::vector<std::string> gone;
+  for (size_t offset = 0;; offset += kPageDocuments) {
+    MINNOW_ASSIGN_OR_RETURN(const DocumentPage page, index_->List("", offset, kPageDocuments));
+    for (const StoredDocument& document : page.documents) {
+      const bool deleted = std::any_of(prefixes.begin(), prefixes.end(), [&](const auto& prefix) {
+        return IsGone(document, prefix);
+      });
+      if (deleted) gone.push_back(document.id);
+    }
+    if (page.documents.size() < kPageDocuments) break;
+  }
+  for (size_t begin = 0; begin < gone.size(); begin += kPageDocuments) {
+    const size_t count = std::min(kPageDocuments, gone.size() - begin);
+    MINNOW_ASSIGN_OR_RETURN(const DeleteOutcome outcome,
+                            index_->Delete(std::span(gone).subspan(begin, count)));
+    counts_.deleted += outcome.deleted;
+  }
+  return {};
+}
+
+}  // namespace minnow

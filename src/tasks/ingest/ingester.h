@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ingester: files into an index, many documents in one transaction.
+//
+// One thread; the pool prepares documents. Documents are stored and found by words when a batch is
+// written; their vectors come later (pending_embedder.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "index/store/search_index.h"
+#include "tasks/ingest/document_source.h"
+#include "tasks/ingest/prepare.h"
+
+namespace minnow {
+
+struct IngestCounts {
+  size_t files = 0;  // that gave documents
+  size_t added = 0;
+  size_t replaced = 0;
+  size_t unchanged = 0;
+  size_t rejected = 0;
+  size_t deleted = 0;
+
+  size_t documents() const { return added + replaced + unchanged; }
+};
+
+// What happens on the way.
+class IngestObserver {
+ public:
+  virtual ~IngestObserver() = default;
+  // A record or file gives no document: "docs/a.jsonl: line 7: id: ...".
+  virtual void Rejected(const std::string& message) = 0;
+  virtual void Skipped(const std::string& path, SkipReason reason) = 0;
+  // Asked after every batch; false: no more.
+  virtual bool Progress(const IngestCounts& counts) = 0;
+};
+
+class Ingester {
+ public:
+  // All of them outlive it. `remember`: keep in mind what is added, for Prune.
+  Ingester(SearchIndex* index, const Chunker* chunker, ThreadPool* pool, IngestObserver* observer,
+           bool remember);
+
+  // Adds the file's documents, some of which may wait for Flush. False: the observer wants no more.
+  // What is wrong with the file goes to the observer; fails as SearchIndex does.
+  Result<bool> Add(const FoundFile& file);
+  Result<bool> Add(DocumentSource& source, const std::string& name);
+  Result<bool> Flush();
+
+  // Deletes documents of files below `prefixes` (file_walk.h) that were not among those added since
+  // construction: their file is gone, or has them no more. Documents that did not come from a file
+  // as a whole (JSON, CSV) stay. REQUIRES: remember, flushed, and never stopped.
+  Status Prune(const std::vector<std::string>& prefixes);
+
+  const IngestCounts& counts() const { return counts_; }
+
+ private:
+  struct Raw {
+    std::string where;
+    std::string json;
+  };
+
+  bool IsGone(const StoredDocument& document, const std::string& prefix) const;
+
+  SearchIndex* const index_;
+  const Chunker* const chunker_;
+  ThreadPool* const pool_;
+  IngestObserver* const observer_;
+  const IndexSettings settings_;
+  IngestCounts counts_;
+  std::vector<Raw> raw_;
+  size_t raw_bytes_ = 0;
+  const bool remember_;
+  std::unordered_set<uint64_t> seen_;           // hashes of documents' ids
+  std::unordered_set<std::string> unreadable_;  // ids of files: what they held stays
+};
+
+}  // namespace minnow
