@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "index/store/connections.h"
+#include "index/sqlite/connections.h"
 
 namespace minnow {
 

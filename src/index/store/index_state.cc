@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/index_state.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "formats/json.h"
@@ -10,7 +11,7 @@ namespace minnow {
 namespace {
 
 constexpr int64_t kTextVersion = 1;  // of ExtractText: deletes compute the same text again
-constexpr int64_t kMaxDimensions = 65'536;
+constexpr auto kMaxDimensions = static_cast<int64_t>(kMaxVectorDimensions);
 
 }  // namespace
 
@@ -93,6 +94,14 @@ Result<ModelIdentity> ParseModel(std::string_view json, const std::string& where
   MINNOW_ASSIGN_OR_RETURN(const int64_t dimensions, root.GetInt("dimensions", 1, kMaxDimensions));
   model.dimensions = static_cast<size_t>(dimensions);
   return model;
+}
+
+Result<size_t> CountDocuments(Database* database, int64_t index) {
+  MINNOW_ASSIGN_OR_RETURN(Statement read,
+                          database->Prepare("SELECT documents FROM minnow_indexes WHERE id = ?"));
+  read.Bind(1, index);
+  MINNOW_ASSIGN_OR_RETURN(const bool row, read.Step());
+  return row ? static_cast<size_t>(std::max<int64_t>(read.Int(0), 0)) : 0;
 }
 
 Result<std::optional<ModelIdentity>> ReadModel(Database* database, int64_t index) {

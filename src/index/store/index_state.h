@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,11 +12,13 @@
 #include <vector>
 
 #include "base/result.h"
-#include "index/store/connections.h"
+#include "index/query/lexical/cache.h"
+#include "index/sqlite/connections.h"
+#include "index/sqlite/sqlite.h"
 #include "index/store/document.h"
-#include "index/store/live_vectors.h"
+#include "index/store/index_filter.h"
+#include "index/store/live_index.h"
 #include "index/store/search_index.h"
-#include "index/store/sqlite.h"
 
 namespace minnow {
 
@@ -25,7 +28,9 @@ struct IndexState {
   std::string name;
   IndexSettings settings;
   int64_t created_at_ms = 0;
-  LiveVectors vectors;
+  std::unique_ptr<LiveIndex> live;
+  LexicalCache lexical_cache;
+  RowFilters row_filters;
   std::atomic<bool> dropped{false};
 
   std::string Sql(std::string_view sql) const;
@@ -43,8 +48,11 @@ Result<ModelIdentity> ParseModel(std::string_view json, const std::string& where
 // The model of an index, as the connection sees it now.
 Result<std::optional<ModelIdentity>> ReadModel(Database* database, int64_t index);
 
+Result<size_t> CountDocuments(Database* database, int64_t index);
+
 struct StoreState {
   std::shared_ptr<Connections> connections;
+  std::function<SidecarPlace(int64_t index)> place_of;
   std::mutex mutex;  // guards indexes
   std::map<int64_t, std::shared_ptr<SearchIndex>> indexes;
 };

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "formats/xxh64.h"
+#include "index/query/lexical/identifiers.h"
 #include "index/store/schema.h"
 
 namespace minnow {
@@ -82,7 +83,8 @@ Status IndexWriter::Insert(const Document& document, int64_t hash) {
   const int64_t row = database_->last_insert_id();
   MINNOW_ASSIGN_OR_RETURN(Statement lexical,
                           Prepare("INSERT INTO {lexical}(rowid, text) VALUES(?, ?)"));
-  MINNOW_RETURN_IF_ERROR(lexical.Bind(1, row).Bind(2, document.text).Run());
+  const std::string words = LexicalText(document.text);
+  MINNOW_RETURN_IF_ERROR(lexical.Bind(1, row).Bind(2, words).Run());
   MINNOW_ASSIGN_OR_RETURN(
       Statement chunk,
       Prepare(
@@ -96,6 +98,7 @@ Status IndexWriter::Insert(const Document& document, int64_t hash) {
     if (new_chunks_.first == 0) new_chunks_.first = new_chunks_.last;
   }
   ++documents_;
+  documents_changed_ = true;
   chunks_ += ordinal;
   return {};
 }
@@ -113,12 +116,24 @@ Result<bool> IndexWriter::Remove(std::string_view key) {
   return true;
 }
 
+Result<bool> IndexWriter::RemoveDocument(int64_t row) {
+  MINNOW_ASSIGN_OR_RETURN(Statement find, Prepare("SELECT json FROM {documents} WHERE id = ?"));
+  find.Bind(1, row);
+  MINNOW_ASSIGN_OR_RETURN(const bool found, find.Step());
+  if (!found) return false;
+  const std::string json(find.Text(0));
+  find.Reset();
+  MINNOW_RETURN_IF_ERROR(RemoveRow(row, json));
+  return true;
+}
+
 Status IndexWriter::RemoveRow(int64_t row, std::string_view json) {
   MINNOW_ASSIGN_OR_RETURN(const std::string text, TextOf(settings_, json, database_->path()));
   MINNOW_ASSIGN_OR_RETURN(
       Statement lexical,
       Prepare("INSERT INTO {lexical}({lexical}, rowid, text) VALUES('delete', ?, ?)"));
-  MINNOW_RETURN_IF_ERROR(lexical.Bind(1, row).Bind(2, text).Run());
+  const std::string words = LexicalText(text);
+  MINNOW_RETURN_IF_ERROR(lexical.Bind(1, row).Bind(2, words).Run());
   MINNOW_ASSIGN_OR_RETURN(
       Statement log, Prepare("INSERT INTO {removed}(document_id, vector_id) SELECT document_id, "
                              "vector_id FROM {chunks} WHERE document_id = ? AND vector_id > 0"));
@@ -137,6 +152,7 @@ Status IndexWriter::RemoveRow(int64_t row, std::string_view json) {
   MINNOW_ASSIGN_OR_RETURN(Statement document, Prepare("DELETE FROM {documents} WHERE id = ?"));
   MINNOW_RETURN_IF_ERROR(document.Bind(1, row).Run());
   --documents_;
+  documents_changed_ = true;
   return {};
 }
 
@@ -177,8 +193,10 @@ Status IndexWriter::Finish() {
       Statement update,
       database_->Prepare("UPDATE minnow_indexes SET generation = generation + 1, "
                          "documents = documents + ?, chunks = chunks + ?, vectors = vectors + ?, "
-                         "vector_epoch = vector_epoch + ? WHERE id = ?"));
-  update.Bind(1, documents_).Bind(2, chunks_).Bind(3, vectors_).Bind(4, epochs_).Bind(5, index_);
+                         "vector_epoch = vector_epoch + ?, "
+                         "document_generation = document_generation + ? WHERE id = ?"));
+  update.Bind(1, documents_).Bind(2, chunks_).Bind(3, vectors_).Bind(4, epochs_);
+  update.Bind(5, int64_t{documents_changed_}).Bind(6, index_);
   MINNOW_RETURN_IF_ERROR(update.Run());
   return FinishTasks(database_, index_);
 }

@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "index/sqlite/sqlite.h"
 #include "index/store/document.h"
 #include "index/store/search_index.h"
-#include "index/store/sqlite.h"
 #include "index/store/tasks.h"
 
 namespace minnow {
@@ -24,6 +24,7 @@ class IndexWriter {
   Result<DocumentChange> Put(const Document& document);
   // False: there was none.
   Result<bool> Remove(std::string_view key);
+  Result<bool> RemoveDocument(int64_t row);
   // False: the chunk is gone, or has its vector. vector: [D] f32, unit length.
   Result<bool> SetVector(int64_t chunk, std::span<const float> vector);
   // All vectors go, all chunks wait.
@@ -46,6 +47,7 @@ class IndexWriter {
   int64_t chunks_ = 0;
   int64_t vectors_ = 0;
   int64_t epochs_ = 0;
+  bool documents_changed_ = false;
   TaskChunks new_chunks_;
 };
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/result.h"
-#include "index/store/sqlite.h"
+#include "index/sqlite/sqlite.h"
 
 namespace minnow {
 

@@ -1,34 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/search_index.h"
 
-#include <cmath>
 #include <utility>
 
+#include "index/store/index_filter.h"
 #include "index/store/index_state.h"
 #include "index/store/index_writer.h"
 #include "index/store/tasks.h"
+#include "index/store/unit_vector.h"
 
 namespace minnow {
 namespace {
 
-constexpr float kUnitTolerance = 1e-4f;
-
 std::string Describe(const ModelIdentity& model) {
   return QuoteForMessage(model.name) + " (" + model.dtype + ", checksum " + model.checksum + ", " +
          std::to_string(model.dimensions) + " dimensions)";
-}
-
-// To unit length, unless it is there already: the model's own bits are kept.
-Status Normalize(std::span<float> vector) {
-  double squares = 0;
-  for (const float value : vector) squares += double{value} * double{value};
-  if (!std::isfinite(squares)) {
-    return Error{Code::kInvalidArgument, "vectors: a value is not finite"};
-  }
-  if (squares == 0 || std::abs(squares - 1) < kUnitTolerance) return {};
-  const double scale = 1 / std::sqrt(squares);
-  for (float& value : vector) value = static_cast<float>(value * scale);
-  return {};
 }
 
 }  // namespace
@@ -89,7 +75,7 @@ Status SearchIndex::UseModel(const ModelIdentity& model, bool reembed) {
   MINNOW_RETURN_IF_ERROR(index.ForgetVectors());
   MINNOW_RETURN_IF_ERROR(index.Finish());
   MINNOW_RETURN_IF_ERROR(transaction.Commit());
-  return state_->vectors.CatchUp(writer.get(), state_->id);
+  return state_->live->CatchUp(writer.get());
 }
 
 Result<AddOutcome> SearchIndex::Add(std::span<const Document> documents) {
@@ -112,29 +98,51 @@ Result<AddOutcome> SearchIndex::Add(std::span<const Document> documents) {
                                                    documents.size(), index.new_chunks()));
   MINNOW_RETURN_IF_ERROR(index.Finish());
   MINNOW_RETURN_IF_ERROR(transaction.Commit());
-  MINNOW_RETURN_IF_ERROR(state_->vectors.CatchUp(writer.get(), state_->id));
+  MINNOW_RETURN_IF_ERROR(state_->live->CatchUp(writer.get()));
   return outcome;
 }
 
 Result<DeleteOutcome> SearchIndex::Delete(std::span<const std::string> ids) {
+  return DeleteEach([&](Database*, IndexWriter* index) -> Result<size_t> {
+    size_t deleted = 0;
+    for (const std::string& id : ids) {
+      MINNOW_ASSIGN_OR_RETURN(const bool removed, index->Remove(id));
+      deleted += removed ? 1 : 0;
+    }
+    return deleted;
+  });
+}
+
+Result<DeleteOutcome> SearchIndex::DeleteWhere(const std::string& filter) {
+  return DeleteEach([&](Database* database, IndexWriter* index) -> Result<size_t> {
+    // Nothing is written yet, and nobody else can write: memory and snapshots show what we see.
+    MINNOW_RETURN_IF_ERROR(state_->live->CatchUp(database));
+    MINNOW_ASSIGN_OR_RETURN(const auto documents, SelectDocuments(*state_, filter));
+    if (documents == nullptr) {
+      return Error{Code::kInvalidArgument, "filter: is blank, which would delete everything"};
+    }
+    size_t deleted = 0;
+    for (const int64_t document : documents->Documents()) {
+      MINNOW_ASSIGN_OR_RETURN(const bool removed, index->RemoveDocument(document));
+      deleted += removed ? 1 : 0;
+    }
+    return deleted;
+  });
+}
+
+template <class Body>
+Result<DeleteOutcome> SearchIndex::DeleteEach(const Body& body) {
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
   IndexWriter index(writer.get(), state_->id, state_->settings);
   DeleteOutcome outcome;
-  for (const std::string& id : ids) {
-    MINNOW_ASSIGN_OR_RETURN(const bool removed, index.Remove(id));
-    outcome.deleted += removed ? 1 : 0;
-  }
+  MINNOW_ASSIGN_OR_RETURN(outcome.deleted, body(writer.get(), &index));
   MINNOW_ASSIGN_OR_RETURN(outcome.task, InsertTask(writer.get(), state_->id, state_->name, "delete",
                                                    outcome.deleted, index.new_chunks()));
   MINNOW_RETURN_IF_ERROR(index.Finish());
   MINNOW_RETURN_IF_ERROR(transaction.Commit());
-  MINNOW_RETURN_IF_ERROR(state_->vectors.CatchUp(writer.get(), state_->id));
+  MINNOW_RETURN_IF_ERROR(state_->live->CatchUp(writer.get()));
   return outcome;
-}
-
-Result<DeleteOutcome> SearchIndex::DeleteWhere(const std::string& filter) {
-  return Error{Code::kUnsupported, "filter: is not there yet"};
 }
 
 Result<std::vector<PendingChunk>> SearchIndex::Pending(size_t limit, int64_t after) const {
@@ -182,12 +190,12 @@ Status SearchIndex::SetVectors(std::span<const int64_t> chunks, std::span<const 
   for (size_t i = 0; i < chunks.size(); ++i) {
     const std::span<const float> row = vectors.subspan(i * unit.size(), unit.size());
     unit.assign(row.begin(), row.end());
-    MINNOW_RETURN_IF_ERROR(Normalize(unit));
+    MINNOW_RETURN_IF_ERROR(ToUnitLength(unit, "vectors"));
     MINNOW_ASSIGN_OR_RETURN([[maybe_unused]] const bool set, index.SetVector(chunks[i], unit));
   }
   MINNOW_RETURN_IF_ERROR(index.Finish());
   MINNOW_RETURN_IF_ERROR(transaction.Commit());
-  return state_->vectors.CatchUp(writer.get(), state_->id);
+  return state_->live->CatchUp(writer.get());
 }
 
 Result<std::optional<StoredDocument>> SearchIndex::Fetch(const std::string& id) const {
@@ -202,15 +210,26 @@ Result<std::optional<StoredDocument>> SearchIndex::Fetch(const std::string& id) 
 
 Result<DocumentPage> SearchIndex::List(const std::string& filter, size_t offset,
                                        size_t limit) const {
-  if (!filter.empty()) return Error{Code::kUnsupported, "filter: is not there yet"};
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
-  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginRead(reader.get()));
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
+  MINNOW_RETURN_IF_ERROR(state_->live->CatchUpUnlessBusy(reader.get()));
+  MINNOW_ASSIGN_OR_RETURN(const auto documents, SelectDocuments(*state_, filter));
   DocumentPage page;
-  MINNOW_ASSIGN_OR_RETURN(Statement total,
-                          reader->Prepare("SELECT documents FROM minnow_indexes WHERE id = ?"));
-  total.Bind(1, state_->id);
-  MINNOW_ASSIGN_OR_RETURN(const bool counted, total.Step());
-  if (counted) page.total = static_cast<size_t>(total.Int(0));
+  if (documents != nullptr) {
+    page.total = documents->count();
+    const std::vector<int64_t> rows = documents->Documents();
+    MINNOW_ASSIGN_OR_RETURN(
+        Statement find,
+        reader->Prepare(state_->Sql("SELECT key, json FROM {documents} WHERE id = ?")));
+    for (size_t i = offset; i < rows.size() && page.documents.size() < limit; ++i) {
+      find.Bind(1, rows[i]);
+      MINNOW_ASSIGN_OR_RETURN(const bool row, find.Step());
+      if (row) page.documents.push_back({std::string(find.Text(0)), std::string(find.Text(1))});
+      find.Reset();
+    }
+    return page;
+  }
+  MINNOW_ASSIGN_OR_RETURN(page.total, CountDocuments(reader.get(), state_->id));
   MINNOW_ASSIGN_OR_RETURN(Statement list,
                           reader->Prepare(state_->Sql(
                               "SELECT key, json FROM {documents} ORDER BY id LIMIT ? OFFSET ?")));

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/thread_pool.h"
 #include "index/query/search_request.h"
 #include "index/store/document.h"
 
@@ -80,6 +81,7 @@ class SearchIndex {
   Result<AddOutcome> Add(std::span<const Document> documents);
 
   Result<DeleteOutcome> Delete(std::span<const std::string> ids);
+  // A blank filter is kInvalidArgument: it would delete everything.
   Result<DeleteOutcome> DeleteWhere(const std::string& filter);
 
   // Chunks that wait for a vector, with ids greater than `after`, lowest first: at most `limit`.
@@ -92,13 +94,19 @@ class SearchIndex {
   // In the order in which they were added.
   Result<DocumentPage> List(const std::string& filter, size_t offset, size_t limit) const;
 
-  Result<SearchAnswer> Search(const SearchRequest& request) const;
-  // Documents near that one, itself left out. `request.text` and `vector` are not looked at.
+  // pool: the caller's own, for vectors; null: the calling thread alone.
+  Result<SearchAnswer> Search(const SearchRequest& request, ThreadPool* pool = nullptr) const;
+  // Documents near that one (near its words, until it has vectors), itself left out.
+  // `request.text`, `vector` and `semantic_ratio` are not looked at.
   // kNotFound where there is no such document.
-  Result<SearchAnswer> Similar(const std::string& id, const SearchRequest& request) const;
+  Result<SearchAnswer> Similar(const std::string& id, const SearchRequest& request,
+                               ThreadPool* pool = nullptr) const;
 
  private:
   friend class Store;
+  // body(Database*, IndexWriter*) -> Result<size_t>: how many documents it has deleted.
+  template <class Body>
+  Result<DeleteOutcome> DeleteEach(const Body& body);
   std::shared_ptr<IndexState> state_;
 };
 

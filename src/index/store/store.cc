@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/store.h"
 
+#include <algorithm>
 #include <cctype>
+#include <cstdio>
+#include <functional>
 #include <utility>
 
-#include "index/store/bytes_vfs.h"
+#include "index/sqlite/bytes_vfs.h"
 #include "index/store/index_state.h"
 #include "index/store/schema.h"
 #include "index/store/store_files.h"
+#include "index/store/verify.h"
 
 namespace minnow {
 namespace {
@@ -22,21 +26,26 @@ bool IsName(std::string_view name) {
   return true;
 }
 
-Result<std::shared_ptr<SearchIndex>> ReadIndex(const Statement& row,
-                                               std::shared_ptr<Connections> connections,
-                                               Database* database) {
+Result<std::shared_ptr<IndexState>> ReadIndex(const Statement& row, const StoreState& store,
+                                              Database* database) {
   auto state = std::make_shared<IndexState>();
   state->id = row.Int(0);
   state->name = row.Text(1);
   MINNOW_ASSIGN_OR_RETURN(
       state->settings, ParseSettings(row.Text(2), database->path() + ": minnow_indexes.settings"));
   state->created_at_ms = row.Int(3);
-  state->connections = std::move(connections);
-  MINNOW_RETURN_IF_ERROR(state->vectors.CatchUp(database, state->id));
-  return std::make_shared<SearchIndex>(std::move(state));
+  state->connections = store.connections;
+  state->live = std::make_unique<LiveIndex>(state->id, store.place_of(state->id));
+  MINNOW_RETURN_IF_ERROR(state->live->CatchUp(database));
+  return state;
 }
 
-Status LoadIndexes(StoreState* store, Database* database) {
+}  // namespace
+
+Store::Store(std::shared_ptr<StoreState> state) : state_(std::move(state)) {}
+Store::~Store() = default;
+
+Status Store::LoadIndexes(Database* database) {
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginRead(database));
   MINNOW_ASSIGN_OR_RETURN(
       Statement list,
@@ -44,15 +53,11 @@ Status LoadIndexes(StoreState* store, Database* database) {
   for (;;) {
     MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
     if (!row) return {};
-    const int64_t id = list.Int(0);
-    MINNOW_ASSIGN_OR_RETURN(store->indexes[id], ReadIndex(list, store->connections, database));
+    MINNOW_ASSIGN_OR_RETURN(auto index, ReadIndex(list, *state_, database));
+    const int64_t id = index->id;
+    state_->indexes[id] = std::make_shared<SearchIndex>(std::move(index));
   }
 }
-
-}  // namespace
-
-Store::Store(std::shared_ptr<StoreState> state) : state_(std::move(state)) {}
-Store::~Store() = default;
 
 const std::string& Store::path() const { return state_->connections->path(); }
 bool Store::read_only() const { return state_->connections->read_only(); }
@@ -63,8 +68,16 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& path, const StoreO
     MINNOW_ASSIGN_OR_RETURN(writer, OpenWriter(path, options.create, options.vfs));
   }
   MINNOW_ASSIGN_OR_RETURN(Connections::Opener open, FindReadMode(path, options.vfs));
-  return Load(
-      std::make_shared<Connections>(path, std::move(writer), std::move(open), options.readers));
+  auto state = std::make_shared<StoreState>();
+  state->connections =
+      std::make_shared<Connections>(path, std::move(writer), std::move(open), options.readers);
+  state->place_of = [path, rows = options.sidecar_rows](int64_t index) {
+    SidecarPlace place;
+    place.min_rows = static_cast<int64_t>(std::max<size_t>(rows, 1));
+    place.path = SidecarPath(path, index);
+    return place;
+  };
+  return Load(std::move(state));
 }
 
 Result<std::unique_ptr<Store>> Store::OpenBundled(const BundledStore& bundle, int readers) {
@@ -72,19 +85,29 @@ Result<std::unique_ptr<Store>> Store::OpenBundled(const BundledStore& bundle, in
       MappedFile file, MappedFile::OpenRange(bundle.path, bundle.store.offset, bundle.store.bytes));
   const auto bytes = std::make_shared<BytesFile>(std::move(file));
   MINNOW_ASSIGN_OR_RETURN(Connections::Opener open, FindReadMode(bytes->name(), BytesFile::vfs()));
-  return Load(std::make_shared<Connections>(
-      bundle.path, nullptr, [bytes, open] { return open(); }, readers));
+  auto state = std::make_shared<StoreState>();
+  // Readers keep the bytes alive.
+  state->connections = std::make_shared<Connections>(
+      bundle.path, nullptr, [bytes, open] { return open(); }, readers);
+  state->place_of = [bundle](int64_t index) {
+    SidecarPlace place;
+    const auto found = bundle.sidecars.find(index);
+    if (found == bundle.sidecars.end()) return place;
+    place.path = bundle.path;
+    place.whole_file = false;
+    place.offset = found->second.offset;
+    place.bytes = found->second.bytes;
+    return place;
+  };
+  return Load(std::move(state));
 }
 
-Result<std::unique_ptr<Store>> Store::Load(std::shared_ptr<Connections> connections) {
-  auto state = std::make_shared<StoreState>();
-  state->connections = std::move(connections);
-  {
-    MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state->connections->Read());
-    MINNOW_RETURN_IF_ERROR(CheckSchema(reader.get()));
-    MINNOW_RETURN_IF_ERROR(LoadIndexes(state.get(), reader.get()));
-  }
-  return std::unique_ptr<Store>(new Store(std::move(state)));
+Result<std::unique_ptr<Store>> Store::Load(std::shared_ptr<StoreState> state) {
+  std::unique_ptr<Store> store(new Store(std::move(state)));
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, store->state_->connections->Read());
+  MINNOW_RETURN_IF_ERROR(CheckSchema(reader.get()));
+  MINNOW_RETURN_IF_ERROR(store->LoadIndexes(reader.get()));
+  return store;
 }
 
 Result<std::shared_ptr<SearchIndex>> Store::CreateIndex(const std::string& name,
@@ -115,7 +138,8 @@ Result<std::shared_ptr<SearchIndex>> Store::CreateIndex(const std::string& name,
   state->created_at_ms = NowMs();
   state->connections = state_->connections;
   MINNOW_RETURN_IF_ERROR(CreateIndexTables(writer.get(), state->id));
-  MINNOW_RETURN_IF_ERROR(state->vectors.CatchUp(writer.get(), state->id));
+  state->live = std::make_unique<LiveIndex>(state->id, state_->place_of(state->id));
+  MINNOW_RETURN_IF_ERROR(state->live->CatchUp(writer.get()));
   MINNOW_RETURN_IF_ERROR(transaction.Commit());
   const int64_t id = state->id;
   auto index = std::make_shared<SearchIndex>(std::move(state));
@@ -151,6 +175,7 @@ Status Store::DropIndex(const std::string& name) {
   MINNOW_RETURN_IF_ERROR(remove.Bind(1, dropped.id).Run());
   MINNOW_RETURN_IF_ERROR(transaction.Commit());
   dropped.dropped = true;
+  std::remove(SidecarPath(path(), dropped.id).c_str());
   const std::lock_guard<std::mutex> lock(state_->mutex);
   state_->indexes.erase(dropped.id);
   return {};
@@ -180,9 +205,19 @@ Status Store::Compact(const Progress& progress) {
 }
 
 Status Store::Verify(const Progress& progress) const {
-  return Error{Code::kUnsupported, "verify: is not there yet"};
+  MINNOW_RETURN_IF_ERROR(VerifyDatabase(state_->connections.get(), progress));
+  for (const auto& index : Indexes()) {
+    MINNOW_RETURN_IF_ERROR(VerifyIndex(*index->state_, progress));
+  }
+  return {};
 }
 
-Status Store::RunMaintenance(bool at_end) { return {}; }
+Status Store::RunMaintenance(bool at_end, ThreadPool* pool) {
+  for (const auto& index : Indexes()) {
+    MINNOW_RETURN_IF_ERROR(index->state_->live->Maintain(state_->connections.get(), at_end, pool));
+  }
+  if (read_only() || at_end) return {};
+  return FreeSomeSpace(state_->connections.get());
+}
 
 }  // namespace minnow

@@ -27,7 +27,9 @@ struct StoreOptions {
   bool read_only = false;  // works on a read-only file system; several processes may do so at once
   bool create = true;      // make the file where there is none
   int readers = 4;         // connections that stay open between searches
-  std::string vfs;         // SQLite's file system; empty: the system's (tests have their own)
+  // Indexes of fewer vectors get no sidecar: they are read from the store as fast.
+  size_t sidecar_rows = 2048;
+  std::string vfs;  // SQLite's file system; empty: the system's (tests have their own)
 };
 
 struct FileRange {
@@ -79,14 +81,15 @@ class Store {
   // Reads everything; kCorrupt names the first thing that is wrong.
   Status Verify(const Progress& progress) const;
 
-  // What can wait: saves sidecars whose tail has grown, frees space, merges. Searches and writes go
-  // on beside it, so does a second call, which does nothing. `at_end`: the process is about to
-  // close the store.
-  Status RunMaintenance(bool at_end);
+  // What can wait: saves sidecars whose tail has grown, sorts vectors into lists, frees space.
+  // Searches and writes go on beside it; a second call beside the first does nothing. `at_end`: the
+  // process is about to close the store. pool: the caller's own; null: the calling thread alone.
+  Status RunMaintenance(bool at_end, ThreadPool* pool = nullptr);
 
  private:
   explicit Store(std::shared_ptr<StoreState> state);
-  static Result<std::unique_ptr<Store>> Load(std::shared_ptr<Connections> connections);
+  static Result<std::unique_ptr<Store>> Load(std::shared_ptr<StoreState> state);
+  Status LoadIndexes(Database* database);
   std::shared_ptr<StoreState> state_;
 };
 

@@ -5,7 +5,8 @@
 
 #include <utility>
 
-#include "index/store/bytes_vfs.h"
+#include "index/query/lexical/scan.h"
+#include "index/sqlite/bytes_vfs.h"
 #include "index/store/schema.h"
 
 namespace minnow {
@@ -22,6 +23,7 @@ Result<std::unique_ptr<Database>> OpenReader(const std::string& path,
                                              const DatabaseOptions& options) {
   MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
   MINNOW_RETURN_IF_ERROR(database->Execute(kReader));
+  MINNOW_RETURN_IF_ERROR(RegisterLexicalScan(database->handle()));
   // Opening is put off until something is read.
   MINNOW_RETURN_IF_ERROR(database->QueryInt("SELECT count(*) FROM sqlite_schema"));
   return database;

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/result.h"
-#include "index/store/connections.h"
-#include "index/store/sqlite.h"
+#include "index/sqlite/connections.h"
+#include "index/sqlite/sqlite.h"
 
 namespace minnow {
 

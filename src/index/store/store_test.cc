@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "index/store/sqlite.h"
+#include "index/sqlite/sqlite.h"
 #include "index/store/store_testing.h"
 
 namespace minnow {
@@ -129,14 +129,16 @@ TEST_F(StoreTest, AnotherModelIsRefusedUnlessReembed) {
   EXPECT_THAT(refused.error().message, HasSubstr("5678"));
   ASSERT_TRUE(index->UseModel(other, true).ok());
   EXPECT_EQ(index->Stats()->pending_chunks, 1u);
-  EXPECT_THAT(Semantic(*index, "red"), IsEmpty());
-  const std::vector<int64_t> chunks = {index->Pending(1)->at(0).chunk};
-  EXPECT_FALSE(index->SetVectors(chunks, std::vector<float>(4)).ok());
-  ASSERT_TRUE(index->SetVectors(chunks, std::vector<float>{1, 0}).ok());
   SearchRequest request;
   request.vector = {1, 0};
   request.semantic_ratio = 1;
+  EXPECT_THAT(IdsOf(index->Search(request)), IsEmpty());
+  const std::vector<int64_t> chunks = {index->Pending(1)->at(0).chunk};
+  EXPECT_FALSE(index->SetVectors(chunks, std::vector<float>(4)).ok());
+  ASSERT_TRUE(index->SetVectors(chunks, std::vector<float>{1, 0}).ok());
   EXPECT_THAT(IdsOf(index->Search(request)), ElementsAre("1"));
+  request.vector = {1, 0, 0};
+  EXPECT_THAT(index->Search(request).error().message, HasSubstr("3 values, expected 2"));
 }
 
 TEST_F(StoreTest, IndexesAreNamedAndDropped) {

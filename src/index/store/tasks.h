@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "index/store/sqlite.h"
+#include "index/sqlite/sqlite.h"
 
 namespace minnow {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "index/store/bytes_vfs.h"
+#include "index/sqlite/bytes_vfs.h"
 
 #include <sqlite3.h>
 

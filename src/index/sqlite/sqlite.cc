@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "index/store/sqlite.h"
+#include "index/sqlite/sqlite.h"
 
 #include <sqlite3.h>
 #include <sys/stat.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "index/store/connections.h"
+#include "index/sqlite/connections.h"
 
 namespace minnow {
 

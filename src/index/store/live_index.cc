@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/store/live_index.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "formats/json.h"
+#include "index/store/schema.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kAppendRows = 4096;  // read and appended together
+constexpr int64_t kTailRows = 2048;
+constexpr int64_t kTailShare = 16;  // a tail of a sixteenth of all rows is saved
+constexpr auto kIdle = std::chrono::seconds(30);
+
+Result<int64_t> LastRow(Database* database, int64_t index, std::string_view sql) {
+  return database->QueryInt(IndexSql(index, sql));
+}
+
+}  // namespace
+
+std::shared_ptr<VectorIndex> LiveIndex::vectors() const {
+  const std::lock_guard lock(published_mutex_);
+  return vectors_;
+}
+
+std::shared_ptr<AttributeTable> LiveIndex::attributes() const {
+  const std::lock_guard lock(published_mutex_);
+  return attributes_;
+}
+
+void LiveIndex::Publish(std::shared_ptr<VectorIndex> vectors,
+                        std::shared_ptr<AttributeTable> attributes) {
+  const std::lock_guard lock(published_mutex_);
+  vectors_.swap(vectors);
+  attributes_.swap(attributes);
+}  // what was there before goes after the lock
+
+Status LiveIndex::CatchUp(Database* database) {
+  const std::lock_guard lock(change_mutex_);
+  if (database->in_transaction()) return CatchUpLocked(database);
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(database));
+  return CatchUpLocked(database);
+}
+
+Status LiveIndex::CatchUpUnlessBusy(Database* database) {
+  MINNOW_ASSIGN_OR_RETURN(const int64_t generation, ReadGeneration(database, index_));
+  if (generation_.load(std::memory_order_acquire) >= generation) return {};
+  const std::unique_lock lock(change_mutex_, std::try_to_lock);
+  // Before the first load there is nothing to go on with, but then nobody searches yet.
+  if (!lock.owns_lock()) return {};
+  return CatchUpLocked(database);
+}
+
+Status LiveIndex::CatchUpLocked(Database* database) {
+  MINNOW_ASSIGN_OR_RETURN(const VectorState state, ReadVectorState(database, index_));
+  if (generation_ >= state.generation) return {};
+  if (generation_ < 0 || epoch_ != state.epoch || last_removed_ < state.removed_floor) {
+    MINNOW_RETURN_IF_ERROR(Load(database, state, true));
+  } else {
+    MINNOW_RETURN_IF_ERROR(TakeRemoved(database, vectors_.get(), attributes_.get()));
+    MINNOW_RETURN_IF_ERROR(TakeVectors(database, vectors_.get()));
+    MINNOW_RETURN_IF_ERROR(TakeDocuments(database));
+  }
+  last_change_ = std::chrono::steady_clock::now();
+  generation_.store(state.generation, std::memory_order_release);
+  return {};
+}
+
+Status LiveIndex::Rebuild(Database* database, const VectorIndex* damaged) {
+  const std::lock_guard lock(change_mutex_);
+  if (vectors().get() != damaged) return {};  // somebody was faster
+  MINNOW_ASSIGN_OR_RETURN(const VectorState state, ReadVectorState(database, index_));
+  MINNOW_RETURN_IF_ERROR(Load(database, state, false));
+  generation_.store(state.generation, std::memory_order_release);
+  return {};
+}
+
+Status LiveIndex::Load(Database* database, const VectorState& state, bool from_sidecar) {
+  // Until this ends well, memory shows no state.
+  generation_ = -1;
+  MINNOW_ASSIGN_OR_RETURN(
+      const int64_t last_removed,
+      LastRow(database, index_, "SELECT coalesce(max(serial), 0) FROM {removed}"));
+  MINNOW_ASSIGN_OR_RETURN(
+      last_document_, LastRow(database, index_, "SELECT coalesce(max(id), 0) FROM {documents}"));
+  model_ = state.model;
+  epoch_ = state.epoch;
+  last_removed_ = std::max(last_removed, state.removed_floor);
+  last_vector_ = saved_vector_ = 0;
+  saved_removed_ = last_removed_;
+  std::shared_ptr<VectorIndex> vectors;
+  if (from_sidecar) vectors = OpenSidecar(place_, index_, state);
+  const bool opened = vectors != nullptr;
+  if (opened) {
+    last_vector_ = saved_vector_ = std::max<int64_t>(vectors->last_key(), 0);
+    last_removed_ = saved_removed_ = state.removed_floor;
+  } else if (state.model) {
+    vectors = std::make_shared<VectorIndex>(state.model->dimensions);
+  }
+  auto attributes = std::make_shared<AttributeTable>();
+  MINNOW_RETURN_IF_ERROR(TakeRemoved(database, vectors.get(), attributes.get()));
+  MINNOW_RETURN_IF_ERROR(TakeVectors(database, vectors.get()));
+  const auto rows = vectors == nullptr ? 0 : static_cast<int64_t>(vectors->stats().rows);
+  if (rows == state.vectors) {
+    Publish(std::move(vectors), std::move(attributes));
+    return {};
+  }
+  if (opened) return Load(database, state, false);
+  return Error{Code::kCorrupt, database->path() + ": " + std::to_string(rows) + " vectors, where " +
+                                   std::to_string(state.vectors) + " are counted"};
+}
+
+Status LiveIndex::TakeRemoved(Database* database, VectorIndex* vectors,
+                              AttributeTable* attributes) {
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement removed,
+      database->Prepare(
+          IndexSql(index_,
+                   "SELECT serial, document_id, vector_id FROM {removed} WHERE serial > ? "
+                   "ORDER BY serial")));
+  removed.Bind(1, last_removed_);
+  std::vector<int64_t> keys;
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, removed.Step());
+    if (!row) break;
+    if (removed.IsNull(2)) {
+      attributes->Remove(removed.Int(1));
+    } else {
+      keys.push_back(removed.Int(2));
+    }
+    last_removed_ = removed.Int(0);
+  }
+  if (!keys.empty() && vectors != nullptr) vectors->Remove(keys);
+  return {};
+}
+
+Status LiveIndex::TakeVectors(Database* database, VectorIndex* vectors) {
+  if (vectors == nullptr) return {};
+  const size_t dimensions = vectors->dimensions();
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement added,
+      database->Prepare(IndexSql(
+          index_, "SELECT id, document_id, vector FROM {vectors} WHERE id > ? ORDER BY id")));
+  added.Bind(1, last_vector_);
+  std::vector<int64_t> keys;
+  std::vector<int64_t> groups;
+  std::vector<float> values;
+  for (bool more = true; more;) {
+    MINNOW_ASSIGN_OR_RETURN(more, added.Step());
+    if (more) {
+      const std::span<const std::byte> blob = added.Blob(2);
+      if (blob.size() != dimensions * sizeof(float)) {
+        return Error{Code::kCorrupt, database->path() + ": vector " + std::to_string(added.Int(0)) +
+                                         " of " + std::to_string(blob.size()) +
+                                         " bytes, expected " +
+                                         std::to_string(dimensions * sizeof(float))};
+      }
+      keys.push_back(added.Int(0));
+      groups.push_back(added.Int(1));
+      values.resize(values.size() + dimensions);
+      std::memcpy(values.data() + values.size() - dimensions, blob.data(), blob.size());
+    }
+    if (keys.empty() || (more && keys.size() < kAppendRows)) continue;
+    MINNOW_RETURN_IF_ERROR(vectors->Append(keys, groups, values));
+    last_vector_ = keys.back();
+    keys.clear();
+    groups.clear();
+    values.clear();
+  }
+  return {};
+}
+
+Status LiveIndex::TakeDocuments(Database* database) {
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement added, database->Prepare(IndexSql(
+                           index_, "SELECT id, json FROM {documents} WHERE id > ? ORDER BY id")));
+  added.Bind(1, last_document_);
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, added.Step());
+    if (!row) return {};
+    MINNOW_ASSIGN_OR_RETURN(const JsonDocument json,
+                            JsonDocument::Parse(added.Text(1), database->path()));
+    attributes_->Add(added.Int(0), json.root());
+    last_document_ = added.Int(0);
+  }
+}
+
+bool LiveIndex::WantsSave(bool at_end) const {
+  if (vectors_ == nullptr || place_.path.empty() || !place_.whole_file) return false;
+  const auto rows = static_cast<int64_t>(vectors_->stats().rows);
+  if (rows < place_.min_rows) return false;
+  const int64_t changes = (last_vector_ - saved_vector_) + (last_removed_ - saved_removed_);
+  if (changes == 0) return false;
+  if (at_end || changes > std::max(kTailRows, rows / kTailShare)) return true;
+  return std::chrono::steady_clock::now() - last_change_ > kIdle;
+}
+
+Status LiveIndex::Maintain(Connections* connections, bool at_end, ThreadPool* pool) {
+  const std::unique_lock maintenance(maintenance_mutex_, std::try_to_lock);
+  if (!maintenance.owns_lock()) return {};
+  bool save = false;
+  {
+    const std::lock_guard lock(change_mutex_);
+    save = generation_ >= 0 && !connections->read_only() && WantsSave(at_end);
+  }
+  if (save) {
+    Status saved = Save(connections, pool);
+    if (saved.ok() || saved.error().code != Code::kCorrupt) return saved;
+    // The former sidecar, from which rows were read, is damaged. The next call saves a new one.
+    MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, connections->Read());
+    MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
+    return Rebuild(reader.get(), vectors().get());
+  }
+  const std::shared_ptr<VectorIndex> vectors = this->vectors();
+  if (vectors != nullptr && !at_end && vectors->WantsClustering()) vectors->Cluster(pool);
+  return {};
+}
+
+Status LiveIndex::Save(Connections* connections, ThreadPool* pool) {
+  std::shared_ptr<VectorIndex> vectors;
+  ModelIdentity model;
+  int64_t last_vector = 0;
+  int64_t last_removed = 0;
+  int64_t epoch = 0;
+  {
+    const std::lock_guard lock(change_mutex_);
+    if (vectors_ == nullptr || !model_) return {};
+    vectors = vectors_;
+    model = *model_;
+    epoch = epoch_;
+    last_vector = last_vector_;
+    last_removed = last_removed_;
+  }
+  // The store knows of the file before it is there, and forgets the former one after: whatever
+  // interrupts this, the file that stands there is one that the store knows.
+  const SidecarToken token = NewToken();
+  const auto tell_store = [&](const char* sql) -> Status {
+    MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, connections->Write());
+    MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+    MINNOW_ASSIGN_OR_RETURN(Statement update, writer->Prepare(sql));
+    update.BindBlob(1, std::as_bytes(std::span(token))).Bind(2, index_).Bind(3, epoch);
+    update.Bind(4, last_removed);
+    MINNOW_RETURN_IF_ERROR(update.Run());
+    if (writer->changes() == 1) {
+      MINNOW_ASSIGN_OR_RETURN(
+          Statement forget,
+          writer->Prepare(IndexSql(index_,
+                                   "DELETE FROM {removed} WHERE serial <= (SELECT "
+                                   "removed_floor FROM minnow_indexes WHERE id = ?)")));
+      MINNOW_RETURN_IF_ERROR(forget.Bind(1, index_).Run());
+    }
+    return transaction.Commit();
+  };
+  MINNOW_RETURN_IF_ERROR(
+      tell_store("UPDATE minnow_indexes SET next_sidecar = ?1 WHERE id = ?2 AND vector_epoch = ?3 "
+                 "AND removed_floor <= ?4"));
+  MINNOW_RETURN_IF_ERROR(
+      vectors->SaveAndReopen(place_.path, MakeIdentity(token, index_, model), pool));
+  MINNOW_RETURN_IF_ERROR(
+      tell_store("UPDATE minnow_indexes SET sidecar = next_sidecar, next_sidecar = NULL, "
+                 "removed_floor = ?4 WHERE next_sidecar = ?1 AND id = ?2 AND vector_epoch = ?3"));
+  const std::lock_guard lock(change_mutex_);
+  if (vectors_ == vectors) {
+    saved_vector_ = last_vector;
+    saved_removed_ = last_removed;
+  }
+  return {};
+}
+
+Status LiveIndex::Verify(Database* database) const {
+  const std::shared_ptr<VectorIndex> vectors = this->vectors();
+  if (vectors == nullptr) return {};
+  MINNOW_RETURN_IF_ERROR(vectors->Verify());
+  MINNOW_ASSIGN_OR_RETURN(Statement list,
+                          database->Prepare(IndexSql(index_, "SELECT id FROM {vectors}")));
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+    if (!row) return {};
+    if (!vectors->Contains(list.Int(0))) {
+      return Error{Code::kCorrupt, database->path() + ": vector " + std::to_string(list.Int(0)) +
+                                       " of the store is missing from memory"};
+    }
+  }
+}
+
+}  // namespace minnow

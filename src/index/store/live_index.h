@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What of an index is in memory (vectors, and fields for filters), kept level with the store's
+// tables, whoever writes to them: this process or another.
+//
+// Thread-safe. Searches use what they find and never wait for a change; changes wait for each
+// other.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "index/query/attribute_table.h"
+#include "index/sqlite/connections.h"
+#include "index/sqlite/sqlite.h"
+#include "index/store/sidecar_files.h"
+#include "index/vectors/vector_index.h"
+
+namespace minnow {
+
+class LiveIndex {
+ public:
+  LiveIndex(int64_t index, SidecarPlace place) : index_(index), place_(std::move(place)) {}
+
+  // Takes in what `database`, inside a transaction, sees and this object does not yet. Costs one
+  // small read where that is nothing. The first call opens the sidecar, or makes the vectors'
+  // index from the store where none fits.
+  Status CatchUp(Database* database);
+  // The same for a search: where another thread is at it, goes on with what there is.
+  Status CatchUpUnlessBusy(Database* database);
+  // After kCorrupt from a search of `damaged`: all from the store again.
+  Status Rebuild(Database* database, const VectorIndex* damaged);
+
+  // Null until the index has a model.
+  std::shared_ptr<VectorIndex> vectors() const;
+  std::shared_ptr<AttributeTable> attributes() const;
+
+  // Saves the sidecar where enough has changed, or anything at all and `at_end`. pool: the
+  // caller's own, or null.
+  Status Maintain(Connections* connections, bool at_end, ThreadPool* pool);
+  // Whether the sidecar and memory hold just what the store holds; reads all of both.
+  Status Verify(Database* database) const;
+
+ private:
+  // These under change_mutex_.
+  Status CatchUpLocked(Database* database);
+  Status Load(Database* database, const VectorState& state, bool from_sidecar);
+  Status TakeRemoved(Database* database, VectorIndex* vectors, AttributeTable* attributes);
+  Status TakeVectors(Database* database, VectorIndex* vectors);
+  Status TakeDocuments(Database* database);
+  bool WantsSave(bool at_end) const;
+  Status Save(Connections* connections, ThreadPool* pool);
+  void Publish(std::shared_ptr<VectorIndex> vectors, std::shared_ptr<AttributeTable> attributes);
+
+  const int64_t index_;
+  const SidecarPlace place_;
+
+  std::mutex maintenance_mutex_;  // one Maintain at a time; taken before change_mutex_
+  std::mutex change_mutex_;
+  std::atomic<int64_t> generation_{-1};  // of the store's state that memory shows; -1: none yet
+  int64_t epoch_ = -1;
+  int64_t last_vector_ = 0;
+  int64_t last_removed_ = 0;  // row of the removal log
+  int64_t last_document_ = 0;
+  int64_t saved_vector_ = 0;  // the sidecar on disk holds the vectors up to this
+  int64_t saved_removed_ = 0;
+  std::chrono::steady_clock::time_point last_change_;
+  std::optional<ModelIdentity> model_;
+
+  mutable std::mutex published_mutex_;  // guards the two pointers, for moments
+  std::shared_ptr<VectorIndex> vectors_;
+  std::shared_ptr<AttributeTable> attributes_ = std::make_shared<AttributeTable>();
+};
+
+}  // namespace minnow

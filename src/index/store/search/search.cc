@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+// SearchIndex::Search and Similar: filter, both retrievers, fusion, the page that was asked for.
+//
+// One read transaction holds for the whole search. Vectors in memory may be a commit ahead of it or
+// behind: a document that is not there any more, or not yet, is passed over.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "index/query/fusion.h"
+#include "index/query/lexical/query.h"
+#include "index/query/lexical/scan.h"
+#include "index/store/index_filter.h"
+#include "index/store/index_state.h"
+#include "index/store/search/hits.h"
+#include "index/store/search_index.h"
+#include "index/store/unit_vector.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kMaxDepth = 1'000'000;  // of pages; what lies beyond is not looked for
+constexpr int kMaxRebuilds = 2;
+
+// One search on its way.
+struct Run {
+  IndexState& state;
+  const SearchRequest& request;
+  ThreadPool* pool = nullptr;
+  int64_t left_out = 0;  // row id of a document that is not an answer; 0: none
+
+  Database* database = nullptr;
+  std::shared_ptr<const DocumentSet> allowed = nullptr;  // null: all
+  LexicalQuery query = {};
+  LexicalResult lexical = {};
+  std::vector<SemanticHit> semantic = {};
+  double ratio = 0;  // of the retrievers that have something to look for
+
+  bool lists_all() const { return request.vector.empty() && query.terms.empty(); }
+  size_t limit() const { return std::min(request.limit, kMaxDepth); }
+  size_t offset() const { return std::min(request.offset, kMaxDepth); }
+  // One more for the document that is left out.
+  size_t depth() const { return CandidateDepth(offset(), limit() + 1); }
+};
+
+Status CheckRequest(const SearchRequest& request) {
+  if (!(request.semantic_ratio >= 0 && request.semantic_ratio <= 1)) {
+    return Error{Code::kInvalidArgument, "semantic_ratio: expected a number in 0..1"};
+  }
+  return {};
+}
+
+Result<uint64_t> DocumentGeneration(const Run& run) {
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement read,
+      run.database->Prepare("SELECT document_generation FROM minnow_indexes WHERE id = ?"));
+  read.Bind(1, run.state.id);
+  MINNOW_ASSIGN_OR_RETURN(const bool row, read.Step());
+  return row ? static_cast<uint64_t>(read.Int(0)) : 0;
+}
+
+Status SearchLexically(Run& run) {
+  if (run.query.terms.empty() || run.ratio >= 1) return {};
+  LexicalScan scan;
+  scan.limit = run.depth();
+  scan.allowed = run.allowed.get();
+  scan.want_documents = !run.request.facets.empty();
+  MINNOW_ASSIGN_OR_RETURN(scan.generation, DocumentGeneration(run));
+  MINNOW_ASSIGN_OR_RETURN(run.lexical,
+                          ScanLexical(run.database->handle(), run.state.Sql("{lexical}"),
+                                      &run.state.lexical_cache, run.query, scan));
+  return {};
+}
+
+Status SearchVectors(Run& run) {
+  if (run.ratio <= 0) return {};
+  std::vector<float> unit(run.request.vector);
+  MINNOW_RETURN_IF_ERROR(ToUnitLength(unit, "vector"));
+  const std::shared_ptr<const RowFilter> filter = run.state.row_filters.For(run.allowed);
+  VectorQuery query;
+  query.vector = unit;
+  query.limit = run.depth();
+  query.exact = run.request.exact;
+  query.filter = filter.get();
+  query.pool = run.pool;
+  for (int attempt = 0;; ++attempt) {
+    const std::shared_ptr<VectorIndex> vectors = run.state.live->vectors();
+    if (vectors == nullptr) return {};
+    if (unit.size() != vectors->dimensions()) {
+      return Error{Code::kInvalidArgument, "vector: " + std::to_string(unit.size()) +
+                                               " values, expected " +
+                                               std::to_string(vectors->dimensions())};
+    }
+    const auto hits = vectors->Search(query);
+    if (hits.ok()) {
+      for (const VectorHit& hit : *hits) {
+        if (hit.group != run.left_out) run.semantic.push_back({hit.group, hit.key, hit.score});
+      }
+      return {};
+    }
+    // The sidecar was damaged behind our back: the store has it all.
+    if (hits.error().code != Code::kCorrupt || attempt == kMaxRebuilds) return hits.error();
+    MINNOW_RETURN_IF_ERROR(run.state.live->Rebuild(run.database, vectors.get()));
+  }
+}
+
+// Without anything to look for: the documents in the order in which they came.
+Result<std::vector<RankedDocument>> ListAll(Run& run, SearchAnswer* answer) {
+  std::vector<RankedDocument> ranking;
+  if (run.allowed == nullptr && run.request.facets.empty() && run.request.group_by.empty()) {
+    MINNOW_ASSIGN_OR_RETURN(answer->estimated_total, CountDocuments(run.database, run.state.id));
+    MINNOW_ASSIGN_OR_RETURN(
+        Statement list,
+        run.database->Prepare(run.state.Sql("SELECT id FROM {documents} ORDER BY id LIMIT ?")));
+    list.Bind(1, SqlCount(run.offset() + run.limit()));
+    for (;;) {
+      MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+      if (!row) return ranking;
+      ranking.emplace_back().document = list.Int(0);
+    }
+  }
+  if (run.allowed == nullptr) {
+    MINNOW_ASSIGN_OR_RETURN(run.allowed,
+                            run.state.live->attributes()->Select(Filter(), "", ScanOf(run.state)));
+  }
+  answer->estimated_total = run.allowed->count();
+  for (const int64_t document : run.allowed->Documents()) {
+    ranking.emplace_back().document = document;
+  }
+  return ranking;
+}
+
+std::vector<int64_t> MatchingDocuments(const Run& run) {
+  std::vector<int64_t> documents = run.lexical.documents;
+  for (const SemanticHit& hit : run.semantic) documents.push_back(hit.document);
+  std::sort(documents.begin(), documents.end());
+  documents.erase(std::unique(documents.begin(), documents.end()), documents.end());
+  return documents;
+}
+
+Status CountFacets(const Run& run, SearchAnswer* answer) {
+  if (run.request.facets.empty()) return {};
+  AttributeTable& attributes = *run.state.live->attributes();
+  const std::vector<int64_t> documents =
+      run.lists_all() ? std::vector<int64_t>() : MatchingDocuments(run);
+  for (const std::string& field : run.request.facets) {
+    auto counts = run.lists_all() ? attributes.CountFacets(field, *run.allowed, ScanOf(run.state))
+                                  : attributes.CountFacets(field, documents, ScanOf(run.state));
+    if (!counts.ok()) return std::move(counts).error();
+    answer->facets[field] = std::move(*counts);
+  }
+  return {};
+}
+
+Status GroupRanking(const Run& run, std::vector<RankedDocument>* ranking) {
+  if (run.request.group_by.empty()) return {};
+  std::vector<int64_t> documents;
+  documents.reserve(ranking->size());
+  for (const RankedDocument& ranked : *ranking) documents.push_back(ranked.document);
+  MINNOW_ASSIGN_OR_RETURN(const auto keys, run.state.live->attributes()->GroupKeys(
+                                               run.request.group_by, documents, ScanOf(run.state)));
+  KeepBestOfGroups(keys, *ranking);
+  return {};
+}
+
+Status ReadPage(const Run& run, const std::vector<RankedDocument>& ranking, SearchAnswer* answer) {
+  HitContext context;
+  context.database = run.database;
+  context.index = run.state.id;
+  context.settings = &run.state.settings;
+  context.request = &run.request;
+  context.query = &run.query;
+  context.weights = run.lexical.weights;
+  for (const RankedDocument& ranked : TakePage(ranking, run.offset(), kMaxDepth)) {
+    if (answer->hits.size() == run.limit()) break;
+    MINNOW_ASSIGN_OR_RETURN(std::optional<SearchHit> hit, ReadHit(context, ranked));
+    if (hit) answer->hits.push_back(std::move(*hit));
+  }
+  return {};
+}
+
+Result<SearchAnswer> Finish(Run& run) {
+  SearchAnswer answer;
+  std::vector<RankedDocument> ranking;
+  if (run.lists_all()) {
+    MINNOW_ASSIGN_OR_RETURN(ranking, ListAll(run, &answer));
+  } else {
+    ranking = FuseRankings(run.semantic, run.lexical.hits, run.ratio);
+    answer.estimated_total = std::max(run.lexical.matches, ranking.size());
+  }
+  std::erase_if(ranking,
+                [&](const RankedDocument& ranked) { return ranked.document == run.left_out; });
+  MINNOW_RETURN_IF_ERROR(CountFacets(run, &answer));
+  DropBelow(run.request.min_score, ranking);
+  MINNOW_RETURN_IF_ERROR(GroupRanking(run, &ranking));
+  MINNOW_RETURN_IF_ERROR(ReadPage(run, ranking, &answer));
+  return answer;
+}
+
+Result<SearchAnswer> SearchInTransaction(Run& run) {
+  const SearchRequest& request = run.request;
+  MINNOW_RETURN_IF_ERROR(run.state.live->CatchUpUnlessBusy(run.database));
+  run.query = ParseLexicalQuery(request.text, request.prefix);
+  run.ratio = request.semantic_ratio;
+  if (request.vector.empty()) run.ratio = 0;
+  if (run.query.terms.empty() && !request.vector.empty()) run.ratio = 1;
+  MINNOW_ASSIGN_OR_RETURN(run.allowed, SelectDocuments(run.state, request.filter));
+  MINNOW_RETURN_IF_ERROR(SearchLexically(run));
+  MINNOW_RETURN_IF_ERROR(SearchVectors(run));
+  return Finish(run);
+}
+
+// What "near" means for a document: its vector, or, until it has one, its words.
+Status LookLike(Run& run, const std::string& id, SearchRequest* request) {
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement find,
+      run.database->Prepare(run.state.Sql("SELECT id, json FROM {documents} WHERE key = ?")));
+  find.Bind(1, id);
+  MINNOW_ASSIGN_OR_RETURN(const bool row, find.Step());
+  if (!row) return Error{Code::kNotFound, "id: there is no document " + QuoteForMessage(id)};
+  run.left_out = find.Int(0);
+  request->vector.clear();
+  request->text.clear();
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement vectors,
+      run.database->Prepare(run.state.Sql("SELECT v.vector FROM {chunks} c JOIN {vectors} v ON "
+                                          "v.id = c.vector_id WHERE c.document_id = ?")));
+  vectors.Bind(1, run.left_out);
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool more, vectors.Step());
+    if (!more) break;
+    const std::span<const std::byte> blob = vectors.Blob(0);
+    std::vector<float> values(blob.size() / sizeof(float));
+    std::memcpy(values.data(), blob.data(), values.size() * sizeof(float));
+    request->vector.resize(values.size());
+    for (size_t i = 0; i < values.size(); ++i) request->vector[i] += values[i];
+  }
+  if (!request->vector.empty()) {
+    request->semantic_ratio = 1;
+    return {};
+  }
+  MINNOW_ASSIGN_OR_RETURN(const JsonDocument document,
+                          JsonDocument::Parse(find.Text(1), run.database->path()));
+  MINNOW_ASSIGN_OR_RETURN(request->text, ExtractText(run.state.settings, document.root()));
+  request->prefix = false;
+  return {};
+}
+
+}  // namespace
+
+Result<SearchAnswer> SearchIndex::Search(const SearchRequest& request, ThreadPool* pool) const {
+  MINNOW_RETURN_IF_ERROR(CheckRequest(request));
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
+  Run run{*state_, request, pool};
+  run.database = reader.get();
+  return SearchInTransaction(run);
+}
+
+Result<SearchAnswer> SearchIndex::Similar(const std::string& id, const SearchRequest& request,
+                                          ThreadPool* pool) const {
+  MINNOW_RETURN_IF_ERROR(CheckRequest(request));
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
+  SearchRequest similar = request;
+  Run run{*state_, similar, pool};
+  run.database = reader.get();
+  MINNOW_RETURN_IF_ERROR(LookLike(run, id, &similar));
+  if (similar.vector.empty() && ParseLexicalQuery(similar.text, false).terms.empty()) {
+    return SearchAnswer();  // nothing to tell what is near
+  }
+  return SearchInTransaction(run);
+}
+
+}  // namespace minnow

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "index/store/store_testing.h"
+
+namespace minnow {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+class StoreSearchTest : public StoreTesting {
+ protected:
+  void SetUp() override {
+    StoreTesting::SetUp();
+    store_ = Open();
+    index_ = MakeIndex(store_.get());
+    const std::vector<Document> documents = {
+        Make(R"({"id":"ant","text":"small red insect","lang":"go","stars":1})"),
+        Make(R"({"id":"bee","text":"small yellow insect","lang":"c","stars":2})"),
+        Make(R"({"id":"cat","text":"furry red pet","lang":"go","stars":3})"),
+        Make(R"({"id":"dog","text":"furry brown pet","lang":"c","stars":4,"deep":{"a":1,"b":2}})"),
+    };
+    ASSERT_TRUE(index_->Add(documents).ok());
+    EmbedAll(index_.get());
+  }
+
+  SearchRequest Lexically(const std::string& text) {
+    SearchRequest request;
+    request.text = text;
+    request.semantic_ratio = 0;
+    return request;
+  }
+
+  std::unique_ptr<Store> store_;
+  std::shared_ptr<SearchIndex> index_;
+};
+
+TEST_F(StoreSearchTest, HybridNamesBothScores) {
+  SearchRequest request;
+  request.text = "red insect";
+  request.vector = VectorOf("furry brown pet");
+  const auto answer = index_->Search(request);
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  ASSERT_EQ(answer->hits.size(), 4u);
+  EXPECT_EQ(answer->estimated_total, 4u);
+  for (const SearchHit& hit : answer->hits) {
+    EXPECT_TRUE(hit.semantic_score.has_value());
+    EXPECT_EQ(hit.lexical_score.has_value(), hit.id != "dog");
+    EXPECT_EQ(hit.chunk_begin, 0u);
+    EXPECT_GT(hit.chunk_end, 0u);
+    EXPECT_GE(hit.score, 0);
+    EXPECT_LE(hit.score, 1);
+  }
+}
+
+TEST_F(StoreSearchTest, FiltersReachBothRetrievers) {
+  SearchRequest request = Lexically("insect pet");
+  request.filter = "stars >= 2 AND lang = \"c\"";
+  EXPECT_THAT(IdsOf(index_->Search(request)), UnorderedElementsAre("bee", "dog"));
+  request.text.clear();
+  request.vector = VectorOf("small red insect");
+  request.semantic_ratio = 1;
+  EXPECT_THAT(IdsOf(index_->Search(request)), UnorderedElementsAre("bee", "dog"));
+  request.filter = "lang = \"rust\"";
+  EXPECT_THAT(IdsOf(index_->Search(request)), IsEmpty());
+  request.filter = "lang =";
+  const auto bad = index_->Search(request);
+  ASSERT_FALSE(bad.ok());
+  EXPECT_EQ(bad.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(bad.error().message, HasSubstr("filter: "));
+  // Documents that came after the filter was used first.
+  request.filter = "lang = \"c\"";
+  ASSERT_TRUE(index_->Add(std::vector{Make(R"({"id":"eel","text":"wet fish","lang":"c"})")}).ok());
+  EmbedAll(index_.get());
+  EXPECT_THAT(IdsOf(index_->Search(request)), UnorderedElementsAre("bee", "dog", "eel"));
+  ASSERT_TRUE(index_->Delete(std::vector<std::string>{"bee"}).ok());
+  EXPECT_THAT(IdsOf(index_->Search(request)), UnorderedElementsAre("dog", "eel"));
+  const auto page = index_->List("lang = \"c\"", 1, 10);
+  ASSERT_TRUE(page.ok());
+  EXPECT_EQ(page->total, 2u);
+  ASSERT_EQ(page->documents.size(), 1u);
+  EXPECT_EQ(page->documents[0].id, "eel");
+}
+
+TEST_F(StoreSearchTest, DeletesByFilter) {
+  EXPECT_EQ(index_->DeleteWhere("").error().code, Code::kInvalidArgument);
+  EXPECT_EQ(index_->DeleteWhere(" \n").error().code, Code::kInvalidArgument);
+  EXPECT_EQ(index_->DeleteWhere("nonsense").error().code, Code::kInvalidArgument);
+  const auto deleted = index_->DeleteWhere("stars < 3");
+  ASSERT_TRUE(deleted.ok()) << deleted.error().message;
+  EXPECT_EQ(deleted->deleted, 2u);
+  EXPECT_EQ(index_->Stats()->documents, 2u);
+  EXPECT_THAT(IdsOf(index_->Search(Lexically("insect pet"))), UnorderedElementsAre("cat", "dog"));
+  EXPECT_EQ(index_->DeleteWhere("stars < 3")->deleted, 0u);
+}
+
+TEST_F(StoreSearchTest, NothingToLookForListsEverything) {
+  SearchRequest request;
+  request.limit = 2;
+  request.offset = 1;
+  auto answer = index_->Search(request);
+  EXPECT_THAT(IdsOf(answer), ElementsAre("bee", "cat"));
+  EXPECT_EQ(answer->estimated_total, 4u);
+  request.filter = "lang = \"go\"";
+  answer = index_->Search(request);
+  EXPECT_THAT(IdsOf(answer), ElementsAre("cat"));
+  EXPECT_EQ(answer->estimated_total, 2u);
+  request.filter.clear();
+  request.facets = {"lang"};
+  answer = index_->Search(request);
+  EXPECT_THAT(answer->facets.at("lang"), UnorderedElementsAre(Pair("go", 2), Pair("c", 2)));
+  request.offset = std::numeric_limits<size_t>::max();
+  request.limit = std::numeric_limits<size_t>::max();
+  EXPECT_THAT(IdsOf(index_->Search(request)), IsEmpty());
+  request.offset = 0;
+  EXPECT_EQ(index_->Search(request)->hits.size(), 4u);
+}
+
+TEST_F(StoreSearchTest, FacetsAndGroups) {
+  SearchRequest request = Lexically("red");
+  request.facets = {"lang", "stars"};
+  auto answer = index_->Search(request);
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_THAT(answer->facets.at("lang"), ElementsAre(Pair("go", 2)));
+  EXPECT_THAT(answer->facets.at("stars"), UnorderedElementsAre(Pair("1", 1), Pair("3", 1)));
+  request = Lexically("furry small");
+  request.group_by = "lang";
+  EXPECT_EQ(index_->Search(request)->hits.size(), 2u);
+}
+
+TEST_F(StoreSearchTest, AttributesSnippetsAndScores) {
+  SearchRequest request = Lexically("brown");
+  request.attributes_given = true;
+  request.attributes = {"stars", "deep.b", "nothing"};
+  auto answer = index_->Search(request);
+  ASSERT_EQ(answer->hits.size(), 1u);
+  EXPECT_EQ(answer->hits[0].json, R"({"stars":4,"deep":{"b":2}})");
+  EXPECT_EQ(answer->hits[0].snippet, "furry <em>brown</em> pet");
+  request.highlight = false;
+  EXPECT_EQ(index_->Search(request)->hits[0].snippet, "furry brown pet");
+  request.snippet_bytes = 0;
+  EXPECT_EQ(index_->Search(request)->hits[0].snippet, "");
+  request.min_score = 1.0;
+  EXPECT_THAT(IdsOf(index_->Search(request)), IsEmpty());
+}
+
+TEST_F(StoreSearchTest, SimilarBeforeAndAfterEmbedding) {
+  SearchRequest request;
+  request.filter = "lang = \"go\"";
+  EXPECT_THAT(IdsOf(index_->Similar("ant", request)), ElementsAre("cat"));
+  request.filter.clear();
+  ASSERT_TRUE(index_->Add(std::vector{Make(R"({"id":"fox","text":"brown furry animal"})")}).ok());
+  EXPECT_THAT(IdsOf(index_->Similar("fox", request)), ElementsAre("dog", "cat"));
+  ASSERT_TRUE(index_->Add(std::vector{Make(R"({"id":"void"})")}).ok());
+  EXPECT_THAT(IdsOf(index_->Similar("void", request)), IsEmpty());
+  EXPECT_EQ(index_->Similar("nobody", request).error().code, Code::kNotFound);
+}
+
+TEST_F(StoreSearchTest, BadNumbersAreRefused) {
+  SearchRequest request = Lexically("red");
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  for (const double ratio : {-0.1, 1.1, nan}) {
+    request.semantic_ratio = ratio;
+    EXPECT_EQ(index_->Search(request).error().code, Code::kInvalidArgument);
+  }
+  request.semantic_ratio = 1;
+  request.vector = {1, 2};
+  EXPECT_EQ(index_->Search(request).error().code, Code::kInvalidArgument);
+  request.vector = {1, 2, 3, std::numeric_limits<float>::infinity()};
+  EXPECT_EQ(index_->Search(request).error().code, Code::kInvalidArgument);
+}
+
+TEST_F(StoreSearchTest, VerifiesWhatIsWhole) {
+  uint64_t calls = 0;
+  const Status status = store_->Verify([&](uint64_t, uint64_t) { return ++calls > 0; });
+  EXPECT_TRUE(status.ok()) << status.error().message;
+  EXPECT_GT(calls, 0u);
+  EXPECT_EQ(store_->Verify([](uint64_t, uint64_t) { return false; }).error().code, Code::kDeadline);
+}
+
+}  // namespace
+}  // namespace minnow
