@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "index/query/lexical/cache.h"
 #include "index/sqlite/connections.h"
 #include "index/sqlite/sqlite.h"
 #include "index/store/document.h"
@@ -29,7 +28,6 @@ struct IndexState {
   IndexSettings settings;
   int64_t created_at_ms = 0;
   std::unique_ptr<LiveIndex> live;
-  LexicalCache lexical_cache;
   RowFilters row_filters;
   std::atomic<bool> dropped{false};
 

@@ -98,7 +98,6 @@ Status IndexWriter::Insert(const Document& document, int64_t hash) {
     if (new_chunks_.first == 0) new_chunks_.first = new_chunks_.last;
   }
   ++documents_;
-  documents_changed_ = true;
   chunks_ += ordinal;
   return {};
 }
@@ -152,7 +151,6 @@ Status IndexWriter::RemoveRow(int64_t row, std::string_view json) {
   MINNOW_ASSIGN_OR_RETURN(Statement document, Prepare("DELETE FROM {documents} WHERE id = ?"));
   MINNOW_RETURN_IF_ERROR(document.Bind(1, row).Run());
   --documents_;
-  documents_changed_ = true;
   return {};
 }
 
@@ -193,10 +191,8 @@ Status IndexWriter::Finish() {
       Statement update,
       database_->Prepare("UPDATE minnow_indexes SET generation = generation + 1, "
                          "documents = documents + ?, chunks = chunks + ?, vectors = vectors + ?, "
-                         "vector_epoch = vector_epoch + ?, "
-                         "document_generation = document_generation + ? WHERE id = ?"));
-  update.Bind(1, documents_).Bind(2, chunks_).Bind(3, vectors_).Bind(4, epochs_);
-  update.Bind(5, int64_t{documents_changed_}).Bind(6, index_);
+                         "vector_epoch = vector_epoch + ? WHERE id = ?"));
+  update.Bind(1, documents_).Bind(2, chunks_).Bind(3, vectors_).Bind(4, epochs_).Bind(5, index_);
   MINNOW_RETURN_IF_ERROR(update.Run());
   return FinishTasks(database_, index_);
 }

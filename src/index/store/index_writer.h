@@ -47,7 +47,6 @@ class IndexWriter {
   int64_t chunks_ = 0;
   int64_t vectors_ = 0;
   int64_t epochs_ = 0;
-  bool documents_changed_ = false;
   TaskChunks new_chunks_;
 };
 

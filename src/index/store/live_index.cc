@@ -25,20 +25,23 @@ Result<int64_t> LastRow(Database* database, int64_t index, std::string_view sql)
 
 std::shared_ptr<VectorIndex> LiveIndex::vectors() const {
   const std::lock_guard lock(published_mutex_);
-  return vectors_;
+  return published_.vectors;
 }
 
 std::shared_ptr<AttributeTable> LiveIndex::attributes() const {
   const std::lock_guard lock(published_mutex_);
-  return attributes_;
+  return published_.attributes;
 }
 
-void LiveIndex::Publish(std::shared_ptr<VectorIndex> vectors,
-                        std::shared_ptr<AttributeTable> attributes) {
+std::shared_ptr<LexicalCache> LiveIndex::lexical_cache() const {
   const std::lock_guard lock(published_mutex_);
-  vectors_.swap(vectors);
-  attributes_.swap(attributes);
-}  // what was there before goes after the lock
+  return published_.lexical_cache;
+}
+
+void LiveIndex::Publish(Published published) {
+  const std::lock_guard lock(published_mutex_);
+  std::swap(published_, published);
+}
 
 Status LiveIndex::CatchUp(Database* database) {
   const std::lock_guard lock(change_mutex_);
@@ -62,8 +65,8 @@ Status LiveIndex::CatchUpLocked(Database* database) {
   if (generation_ < 0 || epoch_ != state.epoch || last_removed_ < state.removed_floor) {
     MINNOW_RETURN_IF_ERROR(Load(database, state, true));
   } else {
-    MINNOW_RETURN_IF_ERROR(TakeRemoved(database, vectors_.get(), attributes_.get()));
-    MINNOW_RETURN_IF_ERROR(TakeVectors(database, vectors_.get()));
+    MINNOW_RETURN_IF_ERROR(TakeRemoved(database, published_));
+    MINNOW_RETURN_IF_ERROR(TakeVectors(database, published_.vectors.get()));
     MINNOW_RETURN_IF_ERROR(TakeDocuments(database));
   }
   last_change_ = std::chrono::steady_clock::now();
@@ -93,21 +96,21 @@ Status LiveIndex::Load(Database* database, const VectorState& state, bool from_s
   last_removed_ = std::max(last_removed, state.removed_floor);
   last_vector_ = saved_vector_ = 0;
   saved_removed_ = last_removed_;
-  std::shared_ptr<VectorIndex> vectors;
-  if (from_sidecar) vectors = OpenSidecar(place_, index_, state);
-  const bool opened = vectors != nullptr;
+  Published fresh;
+  if (from_sidecar) fresh.vectors = OpenSidecar(place_, index_, state);
+  const bool opened = fresh.vectors != nullptr;
   if (opened) {
-    last_vector_ = saved_vector_ = std::max<int64_t>(vectors->last_key(), 0);
+    last_vector_ = saved_vector_ = std::max<int64_t>(fresh.vectors->last_key(), 0);
     last_removed_ = saved_removed_ = state.removed_floor;
   } else if (state.model) {
-    vectors = std::make_shared<VectorIndex>(state.model->dimensions);
+    fresh.vectors = std::make_shared<VectorIndex>(state.model->dimensions);
   }
-  auto attributes = std::make_shared<AttributeTable>();
-  MINNOW_RETURN_IF_ERROR(TakeRemoved(database, vectors.get(), attributes.get()));
-  MINNOW_RETURN_IF_ERROR(TakeVectors(database, vectors.get()));
-  const auto rows = vectors == nullptr ? 0 : static_cast<int64_t>(vectors->stats().rows);
+  MINNOW_RETURN_IF_ERROR(TakeRemoved(database, fresh));
+  MINNOW_RETURN_IF_ERROR(TakeVectors(database, fresh.vectors.get()));
+  const auto rows =
+      fresh.vectors == nullptr ? 0 : static_cast<int64_t>(fresh.vectors->stats().rows);
   if (rows == state.vectors) {
-    Publish(std::move(vectors), std::move(attributes));
+    Publish(std::move(fresh));
     return {};
   }
   if (opened) return Load(database, state, false);
@@ -115,8 +118,7 @@ Status LiveIndex::Load(Database* database, const VectorState& state, bool from_s
                                    std::to_string(state.vectors) + " are counted"};
 }
 
-Status LiveIndex::TakeRemoved(Database* database, VectorIndex* vectors,
-                              AttributeTable* attributes) {
+Status LiveIndex::TakeRemoved(Database* database, const Published& into) {
   MINNOW_ASSIGN_OR_RETURN(
       Statement removed,
       database->Prepare(
@@ -129,13 +131,14 @@ Status LiveIndex::TakeRemoved(Database* database, VectorIndex* vectors,
     MINNOW_ASSIGN_OR_RETURN(const bool row, removed.Step());
     if (!row) break;
     if (removed.IsNull(2)) {
-      attributes->Remove(removed.Int(1));
+      into.attributes->Remove(removed.Int(1));
+      into.lexical_cache->Remove(removed.Int(1));
     } else {
       keys.push_back(removed.Int(2));
     }
     last_removed_ = removed.Int(0);
   }
-  if (!keys.empty() && vectors != nullptr) vectors->Remove(keys);
+  if (!keys.empty() && into.vectors != nullptr) into.vectors->Remove(keys);
   return {};
 }
 
@@ -185,14 +188,14 @@ Status LiveIndex::TakeDocuments(Database* database) {
     if (!row) return {};
     MINNOW_ASSIGN_OR_RETURN(const JsonDocument json,
                             JsonDocument::Parse(added.Text(1), database->path()));
-    attributes_->Add(added.Int(0), json.root());
+    published_.attributes->Add(added.Int(0), json.root());
     last_document_ = added.Int(0);
   }
 }
 
 bool LiveIndex::WantsSave(bool at_end) const {
-  if (vectors_ == nullptr || place_.path.empty() || !place_.whole_file) return false;
-  const auto rows = static_cast<int64_t>(vectors_->stats().rows);
+  if (published_.vectors == nullptr || place_.path.empty() || !place_.whole_file) return false;
+  const auto rows = static_cast<int64_t>(published_.vectors->stats().rows);
   if (rows < place_.min_rows) return false;
   const int64_t changes = (last_vector_ - saved_vector_) + (last_removed_ - saved_removed_);
   if (changes == 0) return false;
@@ -229,8 +232,8 @@ Status LiveIndex::Save(Connections* connections, ThreadPool* pool) {
   int64_t epoch = 0;
   {
     const std::lock_guard lock(change_mutex_);
-    if (vectors_ == nullptr || !model_) return {};
-    vectors = vectors_;
+    if (published_.vectors == nullptr || !model_) return {};
+    vectors = published_.vectors;
     model = *model_;
     epoch = epoch_;
     last_vector = last_vector_;
@@ -265,7 +268,7 @@ Status LiveIndex::Save(Connections* connections, ThreadPool* pool) {
       tell_store("UPDATE minnow_indexes SET sidecar = next_sidecar, next_sidecar = NULL, "
                  "removed_floor = ?4 WHERE next_sidecar = ?1 AND id = ?2 AND vector_epoch = ?3"));
   const std::lock_guard lock(change_mutex_);
-  if (vectors_ == vectors) {
+  if (published_.vectors == vectors) {
     saved_vector_ = last_vector;
     saved_removed_ = last_removed;
   }

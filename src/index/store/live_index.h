@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "index/query/attribute_table.h"
+#include "index/query/lexical/cache.h"
 #include "index/sqlite/connections.h"
 #include "index/sqlite/sqlite.h"
 #include "index/store/sidecar_files.h"
@@ -41,6 +42,7 @@ class LiveIndex {
   // Null until the index has a model.
   std::shared_ptr<VectorIndex> vectors() const;
   std::shared_ptr<AttributeTable> attributes() const;
+  std::shared_ptr<LexicalCache> lexical_cache() const;
 
   // Saves the sidecar where enough has changed, or anything at all and `at_end`. pool: the
   // caller's own, or null.
@@ -49,15 +51,22 @@ class LiveIndex {
   Status Verify(Database* database) const;
 
  private:
+  // What searches take.
+  struct Published {
+    std::shared_ptr<VectorIndex> vectors;
+    std::shared_ptr<AttributeTable> attributes = std::make_shared<AttributeTable>();
+    std::shared_ptr<LexicalCache> lexical_cache = std::make_shared<LexicalCache>();
+  };
+
   // These under change_mutex_.
   Status CatchUpLocked(Database* database);
   Status Load(Database* database, const VectorState& state, bool from_sidecar);
-  Status TakeRemoved(Database* database, VectorIndex* vectors, AttributeTable* attributes);
+  Status TakeRemoved(Database* database, const Published& into);
   Status TakeVectors(Database* database, VectorIndex* vectors);
   Status TakeDocuments(Database* database);
   bool WantsSave(bool at_end) const;
   Status Save(Connections* connections, ThreadPool* pool);
-  void Publish(std::shared_ptr<VectorIndex> vectors, std::shared_ptr<AttributeTable> attributes);
+  void Publish(Published published);
 
   const int64_t index_;
   const SidecarPlace place_;
@@ -74,9 +83,8 @@ class LiveIndex {
   std::chrono::steady_clock::time_point last_change_;
   std::optional<ModelIdentity> model_;
 
-  mutable std::mutex published_mutex_;  // guards the two pointers, for moments
-  std::shared_ptr<VectorIndex> vectors_;
-  std::shared_ptr<AttributeTable> attributes_ = std::make_shared<AttributeTable>();
+  mutable std::mutex published_mutex_;  // for moments
+  Published published_;                 // changes under change_mutex_ too
 };
 
 }  // namespace minnow

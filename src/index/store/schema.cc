@@ -16,7 +16,6 @@ CREATE TABLE minnow_indexes(
   model TEXT,
   created_at INTEGER NOT NULL,
   generation INTEGER NOT NULL DEFAULT 0,
-  document_generation INTEGER NOT NULL DEFAULT 0,
   vector_epoch INTEGER NOT NULL DEFAULT 0,
   documents INTEGER NOT NULL DEFAULT 0,
   chunks INTEGER NOT NULL DEFAULT 0,

@@ -12,7 +12,9 @@
 namespace minnow {
 namespace {
 
-Result<std::optional<ChunkRange>> ReadPassage(const HitContext& context, int64_t vector) {
+// The chunk that a vector belongs to, or, without one, the document's first.
+Result<std::optional<ChunkRange>> ReadPassage(const HitContext& context,
+                                              const RankedDocument& ranked) {
   MINNOW_ASSIGN_OR_RETURN(
       Statement find,
       context.database->Prepare(
@@ -59,14 +61,13 @@ Result<std::optional<SearchHit>> ReadHit(const HitContext& context, const Ranked
   hit.semantic_score = ranked.semantic;
   hit.lexical_score = ranked.lexical;
   const std::string_view json = find.Text(1);
-  std::optional<ChunkRange> passage;
-  if (ranked.chunk) {
-    MINNOW_ASSIGN_OR_RETURN(passage, ReadPassage(context, *ranked.chunk));
-  }
+  MINNOW_ASSIGN_OR_RETURN(std::optional<ChunkRange> passage, ReadPassage(context, ranked));
   if (passage) {
     hit.chunk_begin = passage->begin;
     hit.chunk_end = passage->end;
   }
+  // Where no vector chose the passage, the words choose.
+  if (!ranked.chunk) passage.reset();
   MINNOW_RETURN_IF_ERROR(AddSnippet(context, json, passage, &hit));
   const SearchRequest& request = *context.request;
   hit.json = request.attributes_given ? CutJson(json, request.attributes) : std::string(json);

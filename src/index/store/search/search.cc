@@ -55,25 +55,16 @@ Status CheckRequest(const SearchRequest& request) {
   return {};
 }
 
-Result<uint64_t> DocumentGeneration(const Run& run) {
-  MINNOW_ASSIGN_OR_RETURN(
-      Statement read,
-      run.database->Prepare("SELECT document_generation FROM minnow_indexes WHERE id = ?"));
-  read.Bind(1, run.state.id);
-  MINNOW_ASSIGN_OR_RETURN(const bool row, read.Step());
-  return row ? static_cast<uint64_t>(read.Int(0)) : 0;
-}
-
 Status SearchLexically(Run& run) {
   if (run.query.terms.empty() || run.ratio >= 1) return {};
   LexicalScan scan;
   scan.limit = run.depth();
   scan.allowed = run.allowed.get();
   scan.want_documents = !run.request.facets.empty();
-  MINNOW_ASSIGN_OR_RETURN(scan.generation, DocumentGeneration(run));
-  MINNOW_ASSIGN_OR_RETURN(run.lexical,
-                          ScanLexical(run.database->handle(), run.state.Sql("{lexical}"),
-                                      &run.state.lexical_cache, run.query, scan));
+  const std::shared_ptr<LexicalCache> cache = run.state.live->lexical_cache();
+  MINNOW_ASSIGN_OR_RETURN(
+      run.lexical, ScanLexical(run.database->handle(), run.state.Sql("{lexical}"), cache.get(),
+                               run.query, scan));
   return {};
 }
 
