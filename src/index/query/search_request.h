@@ -40,7 +40,8 @@ struct SearchHit {
   std::optional<double> lexical_score;   // BM25; higher is better, no upper end
   std::string json;                      // the document, cut to `attributes`
   std::string snippet;                   // HTML-escaped, with marks
-  uint32_t chunk_begin = 0;              // bytes of the document's text: the best chunk
+  // Bytes of the document's text: the best chunk; of a purely lexical hit, the first.
+  uint32_t chunk_begin = 0;
   uint32_t chunk_end = 0;
 };
 

@@ -15,12 +15,12 @@ namespace {
 // The chunk that a vector belongs to, or, without one, the document's first.
 Result<std::optional<ChunkRange>> ReadPassage(const HitContext& context,
                                               const RankedDocument& ranked) {
-  MINNOW_ASSIGN_OR_RETURN(
-      Statement find,
-      context.database->Prepare(
-          IndexSql(context.index, R"sql(SELECT c."begin", c."end" FROM {vectors} v JOIN {chunks} c
-                               ON c.id = v.chunk_id WHERE v.id = ?)sql")));
-  find.Bind(1, vector);
+  const char* sql = ranked.chunk ? R"sql(SELECT c."begin", c."end" FROM {vectors} v
+                                         JOIN {chunks} c ON c.id = v.chunk_id WHERE v.id = ?)sql"
+                                 : R"sql(SELECT "begin", "end" FROM {chunks}
+                                         WHERE document_id = ? ORDER BY id LIMIT 1)sql";
+  MINNOW_ASSIGN_OR_RETURN(Statement find, context.database->Prepare(IndexSql(context.index, sql)));
+  find.Bind(1, ranked.chunk.value_or(ranked.document));
   MINNOW_ASSIGN_OR_RETURN(const bool row, find.Step());
   if (!row) return std::optional<ChunkRange>();
   return std::optional<ChunkRange>(
