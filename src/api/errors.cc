@@ -184,9 +184,15 @@ int Write(Family family, const Failure& failure, JsonWriter& json) {
     case Family::kOpenAi:
       return WriteOpenAi(failure, json);
     case Family::kSearch:
+      return WriteSearch(failure, json);
+    case Family::kKuberian:
       break;
   }
-  return WriteSearch(failure, json);
+  json.BeginObject();
+  json.Key("msg");
+  json.String(failure.message);
+  json.EndObject();
+  return SearchErrorOf(failure.fault).status;
 }
 
 }  // namespace

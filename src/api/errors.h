@@ -38,12 +38,13 @@ Failure ToFailure(Error error);
 Failure ToStoreFailure(Error error, bool writing);
 FailureKind MetricsKind(Fault fault);
 
-enum class Family { kTei, kOpenAi, kSearch };
+enum class Family { kTei, kOpenAi, kSearch, kKuberian };
 
 // The one place where faults become statuses and bodies.
 //   TEI:    {"error":"...","error_type":"Validation"}
 //   OpenAI: {"error":{"message":"...","type":"...","param":null,"code":null}}
 //   search: {"error":{"code":"...","message":"..."}}
+//   Kuberian: {"msg":"..."}
 http::Response ErrorResponse(Family family, const Failure& failure);
 
 // The answer without a valid API key, in the shape of the family that the path belongs to.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/errors.h"
+#include "api/kuberian/kuberian_service.h"
 #include "api/routes.h"
 
 namespace minnow::api {
@@ -29,10 +30,13 @@ http::Response Health(const EmbeddingService& service) {
   return ErrorResponse(Family::kTei, {Fault::kNotReady, status.message});
 }
 
-http::Response Ready(const EmbeddingService& service) {
-  const ServiceStatus status = service.status();
+http::Response Ready(const ApiContext& context) {
+  const ServiceStatus status = context.service->status();
   switch (status.state) {
     case ServiceState::kReady:
+      if (context.kuberian != nullptr && !context.kuberian->ready()) {
+        return http::PlainResponse(503, "loading");
+      }
       return TextResponse("ready\n");
     case ServiceState::kLoading:
       return http::PlainResponse(503, "loading");
@@ -63,7 +67,7 @@ void AddHealthRoutes(const ApiContext* context, http::Router& router) {
   };
   add("/health", true, [context] { return Health(*context->service); });
   add("/livez", true, [] { return TextResponse("ok\n"); });
-  add("/readyz", true, [context] { return Ready(*context->service); });
+  add("/readyz", true, [context] { return Ready(*context); });
   add("/metrics", false, [context] { return MetricsText(*context); });
 }
 
@@ -71,8 +75,10 @@ void AddRoutes(const ApiContext* context, http::Router& router) {
   AddOpenAiRoutes(context, router);
   AddTeiRoutes(context, router);
   AddHealthRoutes(context, router);
-  AddPageRoutes(router);
   if (context->search != nullptr) AddSearchRoutes(context, router);
+  http::Handler json_root;
+  if (context->kuberian != nullptr) json_root = AddKuberianRoutes(context, router);
+  AddPageRoutes(router, std::move(json_root));
 }
 
 }  // namespace minnow::api

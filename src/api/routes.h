@@ -12,6 +12,7 @@
 
 namespace minnow::api {
 
+class KuberianService;
 class SearchService;
 
 struct ApiOptions {
@@ -28,7 +29,8 @@ struct ApiContext {
   Metrics* metrics = nullptr;
   std::shared_ptr<const http::ServerCounters> server = nullptr;
   ApiOptions options = {};
-  SearchService* search = nullptr;  // null: no store is served
+  SearchService* search = nullptr;      // null: no store is served
+  KuberianService* kuberian = nullptr;  // null: Kuberian's routes are not; needs `search`
 };
 
 // POST /v1/embeddings, GET /v1/models.
@@ -38,6 +40,9 @@ void AddTeiRoutes(const ApiContext* context, http::Router& router);
 // The documents API: /indexes, /indexes/{name}/documents, /indexes/{name}/search, /tasks, ...
 // REQUIRES: context->search is set.
 void AddSearchRoutes(const ApiContext* context, http::Router& router);
+// GET /healthz, /q/{query}, /dirs/..., /docs/{id}; returns the handler of GET / for programs.
+// REQUIRES: context->kuberian is set.
+http::Handler AddKuberianRoutes(const ApiContext* context, http::Router& router);
 // GET /health, /livez, /readyz, /metrics.
 void AddHealthRoutes(const ApiContext* context, http::Router& router);
 // GET / (the page for browsers), /assets/..., /favicon.ico: open, as they tell nothing of what is

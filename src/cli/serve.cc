@@ -19,13 +19,14 @@
 #include "api/engine_service.h"
 #include "api/errors.h"
 #include "api/routes.h"
-#include "api/search/search_service.h"
 #include "base/cpu.h"
 #include "cli/commands.h"
 #include "cli/log.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
+#include "cli/serve_kuberian.h"
 #include "cli/serve_options.h"
+#include "cli/serve_store.h"
 #include "http/server.h"
 #include "kernels/dispatch.h"
 #include "tasks/ingest/prepare.h"
@@ -33,7 +34,6 @@
 namespace minnow {
 namespace {
 
-constexpr int kMostReadThreads = 8;
 // A query that comes while documents are embedded waits for one batch of this size at most.
 constexpr size_t kBulkBatchTokens = 256;
 
@@ -74,7 +74,11 @@ sigset_t EndingSignals() {
 class Serving {
  public:
   Serving(const ServeCommand& command, const Log& log)
-      : command_(command), log_(log), service_(&metrics_), main_thread_(::pthread_self()) {}
+      : command_(command),
+        log_(log),
+        service_(&metrics_),
+        store_(command, log, &service_),
+        main_thread_(::pthread_self()) {}
 
   Status Run(const EncoderPrecision& precision) {
     // Blocked before any thread starts, so that only the wait below sees them.
@@ -86,7 +90,10 @@ class Serving {
     context_.server = counters;
     context_.options.max_client_batch_size = command_.max_client_batch_size;
     context_.options.max_documents_bytes = command_.documents_payload_limit;
-    MINNOW_RETURN_IF_ERROR(StartSearch());
+    MINNOW_RETURN_IF_ERROR(store_.Start());
+    context_.search = store_.search();
+    context_.kuberian = store_.kuberian();
+    if (command_.ci) return LoadOnly(precision);
     http::Router router;
     api::AddRoutes(&context_, router);
     http::ServerOptions options = ToServerOptions(command_);
@@ -111,15 +118,28 @@ class Serving {
     }
     loader.join();
     server_.reset();
-    if (search_ != nullptr) search_->BeginStop();
-    service_.Stop();
-    if (search_ != nullptr) search_->Stop();
+    Stop();
     if (load_failed_) return load_error_;
     log_.Info("stopped");
     return {};
   }
 
  private:
+  Status LoadOnly(const EncoderPrecision& precision) {
+    const sigset_t ending = EndingSignals();
+    ::pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
+    Status status = LoadModel(precision);
+    Stop();
+    if (status.ok()) log_.Info("loaded");
+    return status;
+  }
+
+  void Stop() {
+    store_.BeginStop();
+    service_.Stop();
+    store_.Stop();
+  }
+
   void LogRequest(const http::AnsweredRequest& request) {
     const std::chrono::duration<double, std::milli> took = request.took;
     char ms[32];
@@ -130,29 +150,6 @@ class Serving {
                           {"bytes", std::to_string(request.body_bytes)},
                           {"ms", ms},
                           {"traceparent", request.trace}});
-  }
-
-  Status StartSearch() {
-    if (command_.index.empty()) return {};
-    api::SearchServiceOptions options;
-    options.read_threads = std::clamp(Cpu().usable_cores(), 2, kMostReadThreads);
-    options.warn = [this](const std::string& message) { log_.Warning(message); };
-    MINNOW_ASSIGN_OR_RETURN(search_, api::SearchService::Start(std::move(options), &service_));
-    context_.search = search_.get();
-    return {};
-  }
-
-  // Before the model, which takes longer: what needs no vectors is answered meanwhile.
-  Status OpenStore() {
-    if (search_ == nullptr) return {};
-    StoreOptions options;
-    options.read_only = command_.read_only;
-    MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(command_.index, options));
-    log_.Info("store open", {{"path", store->path()},
-                             {"indexes", std::to_string(store->Indexes().size())},
-                             {"read_only", store->read_only() ? "true" : "false"}});
-    search_->Open(std::move(store));
-    return {};
   }
 
   // Runs on the loading thread.
@@ -182,8 +179,9 @@ class Serving {
   }
 
   Status LoadModel(const EncoderPrecision& precision) {
-    MINNOW_RETURN_IF_ERROR(OpenStore());
-    MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command_.model));
+    MINNOW_RETURN_IF_ERROR(store_.Open());
+    MINNOW_ASSIGN_OR_RETURN(const std::string path, ServedModelPath(command_));
+    MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(path));
     MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddingModel> model,
                             EmbeddingModel::Load(source, precision));
     EngineOptions options = ToEngineOptions(command_);
@@ -192,14 +190,13 @@ class Serving {
                                                           : command_.served_model_name;
     ModelIdentity identity;
     Chunker chunker;
-    if (search_ != nullptr) {
+    if (store_.wanted()) {
       options.max_bulk_batch_tokens = kBulkBatchTokens;
       MINNOW_ASSIGN_OR_RETURN(identity, IdentifyModel(source, *model));
       chunker = ChunkerOf(*model);
     }
     MINNOW_RETURN_IF_ERROR(service_.Start(std::move(model), std::move(name), options));
-    if (search_ != nullptr) search_->StartEmbedding(std::move(identity), std::move(chunker));
-    return {};
+    return store_.BeginEmbedding(identity, chunker);
   }
 
   void Drain(int signal) {
@@ -215,7 +212,7 @@ class Serving {
   api::Metrics metrics_;
   api::EngineService service_;
   api::ApiContext context_;
-  std::unique_ptr<api::SearchService> search_;
+  ServedStore store_;
   std::unique_ptr<http::Server> server_;
   const pthread_t main_thread_;
   Error load_error_;  // written before load_failed_
@@ -236,8 +233,9 @@ void AddServeCommand(CLI::App& app, int& exit_code) {
   CLI::App* serve = app.add_subcommand("serve", "Serve embeddings over HTTP");
   auto command = std::make_shared<ServeCommand>();
   const CLI::Option* port = AddServeOptions(*serve, *command);
-  serve->callback([command, port, &exit_code] {
-    RequireModel(command->model);
+  serve->callback([serve, command, port, &exit_code] {
+    command->is_kuberian = serve->get_option("--kuberian")->count() > 0;
+    if (!command->is_kuberian) RequireModel(command->model);
     ReadPortVariable(*port, *command);
     const Status status = Serve(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

@@ -79,10 +79,31 @@ void AddStoreOptions(CLI::App& serve, ServeCommand& command) {
                 "The store is only read; several servers may share it, on a read-only disk too")
       ->envname("MINNOW_READ_ONLY");
   serve
+      .add_flag("--reembed", command.reembed,
+                "Make vectors anew where they are of another model than the one served")
+      ->envname("MINNOW_REEMBED");
+  serve
       .add_option("--documents-payload-limit", command.documents_payload_limit,
                   "Bytes of a request that adds documents; above, 413")
       ->check(CLI::Range(size_t{1}, size_t{1} << 30))
       ->envname("MINNOW_DOCUMENTS_PAYLOAD_LIMIT");
+}
+
+void AddKuberianOptions(CLI::App& serve, ServeCommand& command) {
+  serve
+      .add_option(
+          "--kuberian", command.kuberian,
+          "Answer as Kuberian does, from its database or a store of its functions; without a "
+          "value $DATABASE_URL, else ./kuberian.db")
+      ->expected(0, 1)
+      ->envname("MINNOW_KUBERIAN")
+      ->excludes(serve.get_option("--index"));
+  serve.add_flag("--ci", command.ci, "Kuberian: load everything, make missing vectors, end with 0");
+  serve.add_flag("--offline", command.offline,
+                 "Kuberian: no download; minnow never downloads anything");
+  serve.add_option("--model-id", command.model_id,
+                   "Kuberian: the model in the cache below $HF_HOME, where --model is not given");
+  serve.add_option("--revision", command.revision, "Kuberian: its branch or commit");
 }
 
 void AddAccessOptions(CLI::App& serve, ServeCommand& command) {
@@ -113,6 +134,7 @@ CLI::Option* AddServeOptions(CLI::App& serve, ServeCommand& command) {
                           ->envname("MINNOW_PORT");
   AddLimitOptions(serve, command);
   AddStoreOptions(serve, command);
+  AddKuberianOptions(serve, command);
   AddAccessOptions(serve, command);
   serve.add_option("--log-format", command.log_format, "text or json, on standard error")
       ->check(CLI::IsMember({"text", "json"}))
@@ -126,6 +148,7 @@ CLI::Option* AddServeOptions(CLI::App& serve, ServeCommand& command) {
       "Examples:\n"
       "  minnow serve --model DIR\n"
       "  minnow serve --model DIR --index my.db\n"
+      "  minnow serve --model DIR --kuberian kuberian.db\n"
       "  MINNOW_MODEL=DIR PORT=3000 minnow serve --log-format json\n"
       "  curl localhost:8080/v1/embeddings -H 'Content-Type: application/json' \\\n"
       "    -d '{\"input\": [\"a sentence\"]}'");

@@ -30,6 +30,13 @@ struct ServeCommand {
   int drain_seconds = 10;
   std::string index;  // path of the store; empty: none is served
   bool read_only = false;
+  bool reembed = false;
+  bool is_kuberian = false;
+  std::string kuberian;  // path of the database; empty: DATABASE_URL, or Kuberian's default
+  bool ci = false;
+  bool offline = false;
+  std::string model_id;
+  std::string revision;
   std::string log_format = "text";
   bool log_requests = false;
   std::vector<std::string> api_keys;

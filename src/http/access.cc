@@ -82,7 +82,7 @@ std::optional<Response> Access::Check(const Request& request, const Router::Matc
     }
     return response;
   }
-  if (!options_.api_keys.empty() && !match.options.open && !HasKey(request)) {
+  if (!match.options.open && !Authorized(request)) {
     Response response =
         options_.unauthorized != nullptr ? options_.unauthorized(request.path) : PlainResponse(401);
     response.headers.push_back({"WWW-Authenticate", "Bearer"});

@@ -30,6 +30,11 @@ class Access {
   // page of an origin that is not allowed and would change something; nullopt: it may pass.
   std::optional<Response> Check(const Request& request, const Router::Match& match) const;
 
+  // Whether the request has a valid key, or none is asked for.
+  bool Authorized(const Request& request) const {
+    return options_.api_keys.empty() || HasKey(request);
+  }
+
   // What Access-Control-Allow-Origin says to this request; empty: nothing.
   std::string AllowedOrigin(const Request& request) const;
   // Adds the headers that let the page of that origin read the answer.

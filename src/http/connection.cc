@@ -205,6 +205,7 @@ bool Connection::TakeHead() {
     record_.path = request_.path;
   }
   context_->counters->requests.fetch_add(1, std::memory_order_relaxed);
+  request_.authorized = context_->access.Authorized(request_);
   match_ = context_->router.Find(request_.method, request_.path);
   response_ = context_->access.Check(request_, match_);
   // Who is refused need not send a body first.

@@ -44,6 +44,7 @@ struct Request {
   std::vector<Header> parameters;  // of the route's pattern, percent-decoded
   std::vector<Header> headers;
   std::string body;
+  bool authorized = true;  // false: on an open route, without the key that others ask for
   std::shared_ptr<void> body_permit;  // of a large body, while it is held
   std::shared_ptr<ClientWatch> client;
   std::chrono::steady_clock::time_point received;  // when the header was complete

@@ -2,75 +2,23 @@
 """Black-box tests of minnow serve: from the first connection to the exit code."""
 import concurrent.futures
 import fcntl
-import http.client
 import json
 import os
 import pathlib
-import re
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
-from program import FIXTURES, PROGRAM, TINY, environment, run  # noqa: E402
+from program import FIXTURES, TINY, run  # noqa: E402
+from running_server import Server  # noqa: E402
 
 DONE, FAILED, USAGE = 0, 1, 2
 GOLDEN = json.loads((FIXTURES / "tiny_bert/golden.json").read_text())
-
-
-class Server:
-    """A running minnow serve; its log is in `lines`."""
-
-    def __init__(self, *arguments, model=TINY, env=None, wait_ready=True):
-        self.log = tempfile.NamedTemporaryFile("r+")
-        self.process = subprocess.Popen([PROGRAM, "serve", "--model", model, "--host", "127.0.0.1", *arguments],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log,
-                                        env=environment(**{"MINNOW_PORT": "0", **(env or {})}))
-        self.port = int(self.wait_for(r'\bport(=|":")(\d+)').group(2))
-        if wait_ready:
-            self.wait_for(r" ready ")
-
-    def lines(self):
-        return pathlib.Path(self.log.name).read_text()
-
-    def wait_for(self, pattern, seconds=30):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            found = re.search(pattern, self.lines())
-            if found:
-                return found
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.005)
-        raise AssertionError(f"no {pattern} in the log: {self.lines()}")
-
-    def connect(self):
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
-
-    def request(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body),
-                               {"Content-Type": "application/json", **(headers or {})})
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
-
-    def end(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        return self.process.wait(30)
-
-    def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait(30)
-        self.log.close()
 
 
 class ServeTest(unittest.TestCase):

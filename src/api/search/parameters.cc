@@ -50,23 +50,32 @@ void WriteValue(const std::string& name, const std::string& value, JsonWriter& j
 
 }  // namespace
 
-Result<JsonDocument> ParametersAsJson(std::string_view query) {
-  std::string text;
-  JsonWriter json(&text);
-  json.BeginObject();
+Result<std::vector<http::Header>> ReadParameters(std::string_view query) {
+  std::vector<http::Header> parameters;
   while (!query.empty()) {
     const size_t end = std::min(query.find('&'), query.size());
     const std::string_view pair = query.substr(0, end);
     query.remove_prefix(std::min(end + 1, query.size()));
     if (pair.empty()) continue;
     const size_t equals = std::min(pair.find('='), pair.size());
-    const auto name = Decode(pair.substr(0, equals));
-    const auto value = Decode(pair.substr(std::min(equals + 1, pair.size())));
+    auto name = Decode(pair.substr(0, equals));
+    auto value = Decode(pair.substr(std::min(equals + 1, pair.size())));
     if (!name.has_value() || !value.has_value()) {
       return Error{Code::kInvalidArgument, "the query of the URL: bad percent-encoding"};
     }
-    json.Key(*name);
-    WriteValue(*name, *value, json);
+    parameters.push_back({*std::move(name), *std::move(value)});
+  }
+  return parameters;
+}
+
+Result<JsonDocument> ParametersAsJson(std::string_view query) {
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<http::Header> parameters, ReadParameters(query));
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  for (const http::Header& parameter : parameters) {
+    json.Key(parameter.name);
+    WriteValue(parameter.name, parameter.value, json);
   }
   json.EndObject();
   return JsonDocument::Parse(text, "");

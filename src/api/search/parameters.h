@@ -6,16 +6,22 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "formats/json.h"
+#include "http/message.h"
 
 namespace minnow::api {
+
+// Names and values in their order, decoded as forms encode them ('+' is a space). kInvalidArgument:
+// bad percent-encoding.
+Result<std::vector<http::Header>> ReadParameters(std::string_view query);
 
 // "q=a+b&limit=5&exact=true&facets=x,y" -> {"q":"a b","limit":5,"exact":true,"facets":["x","y"]}.
 // Values that look like numbers, true or false become such, but for those of text fields ("q",
 // "filter", "id", "group_by"); "attributes" and "facets" are lists. Of a name given twice the last
-// counts. kInvalidArgument: bad percent-encoding, or no UTF-8.
+// counts. Fails as ReadParameters does.
 Result<JsonDocument> ParametersAsJson(std::string_view query);
 
 }  // namespace minnow::api

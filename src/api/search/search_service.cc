@@ -50,6 +50,7 @@ void SearchService::StartEmbedding(ModelIdentity model, Chunker chunker) {
 }
 
 void SearchService::StoreChanged() {
+  changes_.fetch_add(1, std::memory_order_acq_rel);
   if (Embedder* embedder = embedder_.load(std::memory_order_acquire)) embedder->Wake();
 }
 

@@ -55,9 +55,7 @@ bool IsKuberianRecord(const JsonView& object) {
   return line->GetInt("from", 0, kLast).ok() && line->GetInt("to", 0, kLast).ok();
 }
 
-std::string KuberianDocument(const JsonView& object) {
-  const std::optional<JsonView> parsed = object.Find("parsed");
-  const JsonView line = *object.Find("line");
+std::string WriteKuberianFunction(const KuberianFunction& function) {
   std::string out;
   JsonWriter json(&out);
   const auto text = [&json](std::string_view key, const std::optional<std::string_view>& value) {
@@ -70,33 +68,58 @@ std::string KuberianDocument(const JsonView& object) {
   };
   json.BeginObject();
   json.Key("id");
+  if (function.id.empty()) {
+    json.Null();
+  } else {
+    json.String(function.id);
+  }
+  text("name", function.name);
+  text("signature", function.signature);
+  text("file", function.file);
+  json.Key("line");
+  json.BeginObject();
+  json.Key("start");
+  json.Int(function.line_start);
+  json.Key("end");
+  json.Int(function.line_end);
+  json.EndObject();
+  text("summary", function.summary);
+  text("code", function.code);
+  text("background", function.background);
+  text("analysis", function.analysis);
+  text("purpose", function.purpose);
+  text("comment", function.comment);
+  text("opinion", function.opinion);
+  json.EndObject();
+  return out;
+}
+
+std::string KuberianDocument(const JsonView& object) {
+  const std::optional<JsonView> parsed = object.Find("parsed");
+  const JsonView line = *object.Find("line");
+  constexpr int64_t kLast = std::numeric_limits<int32_t>::max();
+  KuberianFunction function;
   const JsonView id = *object.Find("id");
   if (const auto number =
           id.Int(std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
       number.ok()) {
-    json.String(std::to_string(*number));
+    function.id = std::to_string(*number);
   } else if (id.is_string()) {
-    json.String(*id.String());
-  } else {
-    json.Null();  // refused as any wrong id
+    function.id = *id.String();
   }
-  for (const std::string_view key : {"name", "signature", "file"}) text(key, Text(object, key));
-  json.Key("line");
-  json.BeginObject();
-  constexpr int64_t kLast = std::numeric_limits<int32_t>::max();
-  json.Key("start");
-  json.Int(*line.GetInt("from", 0, kLast));
-  json.Key("end");
-  json.Int(*line.GetInt("to", 0, kLast));
-  json.EndObject();
-  text("summary", Summary(object, parsed));
-  text("code", Text(object, "code"));
-  for (const std::string_view key : {"background", "analysis", "purpose", "comment"}) {
-    text(key, Text(parsed, key));
-  }
-  text("opinion", Text(parsed, "tldr"));  // Kuberian's label for it
-  json.EndObject();
-  return out;
+  function.line_start = *line.GetInt("from", 0, kLast);
+  function.line_end = *line.GetInt("to", 0, kLast);
+  function.name = Text(object, "name");
+  function.signature = Text(object, "signature");
+  function.file = Text(object, "file");
+  function.summary = Summary(object, parsed);
+  function.code = Text(object, "code");
+  function.background = Text(parsed, "background");
+  function.analysis = Text(parsed, "analysis");
+  function.purpose = Text(parsed, "purpose");
+  function.comment = Text(parsed, "comment");
+  function.opinion = Text(parsed, "tldr");  // Kuberian's label for it
+  return WriteKuberianFunction(function);
 }
 
 }  // namespace minnow

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// minnow serve --kuberian: the database's functions, brought into a store with their vectors.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "cli/log.h"
+#include "cli/serve_options.h"
+#include "index/store/store.h"
+#include "tasks/ingest/prepare.h"
+
+namespace minnow {
+
+// A folder of this process, removed with what is in it.
+class TemporaryFolder {
+ public:
+  // In $TMPDIR, /tmp, /var/tmp or /dev/shm, where it can be made first. kInternal: nowhere.
+  static Result<std::unique_ptr<TemporaryFolder>> Make();
+  ~TemporaryFolder();
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  const std::string path_;
+};
+
+// A store with Kuberian's functions in it, or a place for them.
+struct KuberianStore {
+  std::unique_ptr<TemporaryFolder> folder;  // of a store that is gone at the end; else null
+  std::unique_ptr<Store> store;
+  std::string index;   // the name of the functions' index
+  std::string source;  // the database to import from; empty: there is nothing to import
+};
+
+// The file itself where it can be written to, or holds all that is needed for `model`; otherwise a
+// store in a temporary folder, which the log warns of. Fails with kNotFound (no such file, or it
+// has neither Kuberian's tables nor an index) or as opening a store does.
+Result<KuberianStore> OpenKuberianStore(const std::string& path, bool read_only,
+                                        const ModelIdentity& model, const Log& log);
+
+// Brings the index level with the database; the log tells how far it is.
+Status ImportFunctions(const KuberianStore& opened, const Chunker& chunker, const Log& log);
+
+// The database that the command line, else DATABASE_URL, else Kuberian's own default names.
+std::string KuberianPath(const ServeCommand& command);
+// The model of the command line: --model, or in Kuberian mode --model-id and --revision out of
+// Hugging Face's cache; empty: the program's own. Fails as FindInHubCache does.
+Result<std::string> ServedModelPath(const ServeCommand& command);
+
+}  // namespace minnow

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store of minnow serve: from the command line to the services behind the routes.
+#pragma once
+
+#include <memory>
+
+#include "api/kuberian/kuberian_service.h"
+#include "api/search/search_service.h"
+#include "base/result.h"
+#include "cli/log.h"
+#include "cli/serve_kuberian.h"
+#include "cli/serve_options.h"
+
+namespace minnow {
+
+// One thread at a time calls Start, Open, BeginEmbedding, Stop, in this order; the services that it
+// gives out are thread-safe.
+class ServedStore {
+ public:
+  // All outlive the store.
+  ServedStore(const ServeCommand& command, const Log& log, api::EmbeddingService* embeddings)
+      : command_(command), log_(log), embeddings_(embeddings) {}
+
+  // Whether the command line asks for a store at all.
+  bool wanted() const { return command_.is_kuberian || !command_.index.empty(); }
+  // Starts the threads. The services are there from then on.
+  Status Start();
+  // Opens the store, where that needs no model: what needs no vectors is answered while the model
+  // is loaded.
+  Status Open();
+  // The model is ready. Kuberian's functions are read, and have their vectors on return; other
+  // documents get theirs in the background.
+  Status BeginEmbedding(const ModelIdentity& model, const Chunker& chunker);
+
+  // Before and after the engine's end.
+  void BeginStop();
+  void Stop();
+
+  // Null where no store is wanted.
+  api::SearchService* search() { return search_.get(); }
+  api::KuberianService* kuberian() { return kuberian_.get(); }
+
+ private:
+  Status OpenFunctions(const ModelIdentity& model);
+  Status AwaitVectors();
+  void LogOpen(const Store& store) const;
+
+  const ServeCommand& command_;
+  const Log& log_;
+  api::EmbeddingService* const embeddings_;
+  KuberianStore functions_;  // its store is the service's once that is open
+  std::unique_ptr<api::SearchService> search_;
+  std::unique_ptr<api::KuberianService> kuberian_;
+};
+
+}  // namespace minnow

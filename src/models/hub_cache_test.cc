@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tests of finding a model in Hugging Face's cache.
+#include "models/hub_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace minnow {
+namespace {
+
+namespace fs = std::filesystem;
+
+class HubCache : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    home_ = fs::path(::testing::TempDir()) / "hub-cache-test";
+    fs::remove_all(home_);
+    model_ = home_ / "hub/models--org--name";
+    Write(model_ / "snapshots/aaaa/config.json", "{}");
+    Write(model_ / "refs/main", "aaaa\n");
+  }
+  void TearDown() override { fs::remove_all(home_); }
+  static void Write(const fs::path& path, const std::string& text) {
+    fs::create_directories(path.parent_path());
+    std::ofstream(path) << text;
+  }
+  std::string Find(const std::string& id, const std::string& revision) {
+    const auto found = FindInHubCache(home_.string(), id, revision);
+    return found.ok() ? fs::path(*found).filename().string() : CodeName(found.error().code);
+  }
+
+  fs::path home_;
+  fs::path model_;
+};
+
+TEST_F(HubCache, RevisionsAndCommits) {
+  Write(model_ / "snapshots/bbbb/config.json", "{}");
+  Write(model_ / "refs/refs/pr/21", "bbbb");
+  EXPECT_EQ(Find("org/name", ""), "aaaa");
+  EXPECT_EQ(Find("org/name", "main"), "aaaa");
+  EXPECT_EQ(Find("org/name", "refs/pr/21"), "bbbb");
+  EXPECT_EQ(Find("org/name", "bbbb"), "bbbb");
+  EXPECT_EQ(Find("org/name", "cccc"), "not_found");
+  EXPECT_EQ(Find("org/other", ""), "not_found");
+  EXPECT_NE(
+      FindInHubCache(home_.string(), "org/other", "").error().message.find("models--org--other"),
+      std::string::npos);
+}
+
+TEST_F(HubCache, WithoutMainTheOnlySnapshot) {
+  fs::remove_all(model_ / "refs");
+  EXPECT_EQ(Find("org/name", ""), "aaaa");
+  EXPECT_EQ(Find("org/name", "main"), "not_found");
+  Write(model_ / "snapshots/bbbb/config.json", "{}");
+  EXPECT_EQ(Find("org/name", ""), "not_found");
+}
+
+TEST_F(HubCache, NamesStayInTheCache) {
+  Write(home_ / "elsewhere/config.json", "{}");
+  Write(model_ / "refs/evil", "../../../../elsewhere");
+  for (const char* bad : {"", "/etc", "../x", "a/../b", "a b", "org/", "a//b"}) {
+    EXPECT_EQ(Find(bad, ""), "invalid_argument") << bad;
+  }
+  EXPECT_EQ(Find("org/name", "../../x"), "invalid_argument");
+  EXPECT_EQ(Find("org/name", "evil"), "not_found");
+}
+
+}  // namespace
+}  // namespace minnow
