@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// minnow pack and minnow bundle: a model in one file, and in the program.
+// minnow pack: a model in one file.
 #include "tasks/pack.h"
 
 #include <unistd.h>
@@ -12,9 +12,7 @@
 #include "base/cpu.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "formats/bundle.h"
 #include "kernels/dispatch.h"
-#include "models/model_source.h"
 #include "models/weight_list.h"
 
 namespace minnow {
@@ -24,11 +22,6 @@ struct PackCommand {
   std::string model;
   std::string dtype = "int8";
   std::string embedding_dtype;
-  std::string output;
-};
-
-struct BundleCommand {
-  std::string model;
   std::string output;
 };
 
@@ -72,16 +65,6 @@ Status Pack(const PackCommand& command) {
   return output.Finish();
 }
 
-Status Bundle(const BundleCommand& command) {
-  MINNOW_ASSIGN_OR_RETURN(const auto model, PackedFile::Open(command.model));
-  MINNOW_RETURN_IF_ERROR(model->Verify());
-  MINNOW_RETURN_IF_ERROR(WriteBundle(*model, command.output));
-  Output output;
-  output.Write(command.output + ": carries " + model->header().model_id + ", " +
-               Megabytes(model->bytes()) + "\n");
-  return output.Finish();
-}
-
 }  // namespace
 
 void AddPackCommand(CLI::App& app, int& exit_code) {
@@ -101,23 +84,6 @@ void AddPackCommand(CLI::App& app, int& exit_code) {
       "  minnow pack --model DIR --dtype int8 --embedding-dtype int4 -o small.minnow");
   pack->callback([command, &exit_code] {
     const Status status = Pack(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
-  });
-}
-
-void AddBundleCommand(CLI::App& app, int& exit_code) {
-  CLI::App* bundle =
-      app.add_subcommand("bundle", "Write a copy of this program that carries a packed model");
-  auto command = std::make_shared<BundleCommand>();
-  bundle->add_option("--model", command->model, "Packed file")->required();
-  bundle->add_option("-o,--output", command->output, "The program to write")->required();
-  bundle->footer(
-      "The program that is written needs no --model and no other file.\n\n"
-      "Examples:\n"
-      "  minnow bundle --model model.minnow -o my-embedder\n"
-      "  ./my-embedder embed \"a sentence\"");
-  bundle->callback([command, &exit_code] {
-    const Status status = Bundle(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/cpu.h"
+#include "cli/index/store_option.h"
 
 namespace minnow {
 namespace {
@@ -38,7 +39,9 @@ Status ServedStore::Open() {
   if (!wanted() || command_.is_kuberian) return {};
   StoreOptions options;
   options.read_only = command_.read_only;
-  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(command_.index, options));
+  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, command_.index.empty()
+                                                            ? OpenBundledStore()
+                                                            : Store::Open(command_.index, options));
   LogOpen(*store);
   search_->Open(std::move(store));
   return {};

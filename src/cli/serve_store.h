@@ -10,6 +10,7 @@
 #include "cli/log.h"
 #include "cli/serve_kuberian.h"
 #include "cli/serve_options.h"
+#include "formats/bundle.h"
 
 namespace minnow {
 
@@ -21,8 +22,10 @@ class ServedStore {
   ServedStore(const ServeCommand& command, const Log& log, api::EmbeddingService* embeddings)
       : command_(command), log_(log), embeddings_(embeddings) {}
 
-  // Whether the command line asks for a store at all.
-  bool wanted() const { return command_.is_kuberian || !command_.index.empty(); }
+  // Whether the command line asks for a store at all, or the program carries one.
+  bool wanted() const {
+    return command_.is_kuberian || !command_.index.empty() || HasBundledStore();
+  }
   // Starts the threads. The services are there from then on.
   Status Start();
   // Opens the store, where that needs no model: what needs no vectors is answered while the model

@@ -1,98 +1,175 @@
 // SPDX-License-Identifier: Apache-2.0
-// The trailer behind a bundled model, and copying the program.
+// The table and trailer behind a program, and copying the program.
 #include "formats/bundle.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 #include <vector>
 
+#include "base/mapped_file.h"
 #include "formats/atomic_file.h"
 #include "formats/xxh64.h"
 
 namespace minnow {
 namespace {
 
-constexpr uint64_t kModelAlignment = 4096;
-constexpr std::array<char, 8> kMagic = {'M', 'I', 'N', 'N', 'O', 'W', 'B', '1'};
+constexpr uint64_t kPartAlignment = 4096;
+using Magic = std::array<char, 8>;
+constexpr Magic kModelMagic = {'M', 'I', 'N', 'N', 'O', 'W', 'B', '1'};
+constexpr Magic kTableMagic = {'M', 'I', 'N', 'N', 'O', 'W', 'B', '2'};
 
-// The last bytes of a bundle, little-endian.
+// The last bytes of a bundle, little-endian: where its table lies, or in the first version its
+// model.
 struct Trailer {
   uint64_t offset = 0;
   uint64_t bytes = 0;
-  uint64_t checksum = 0;  // XXH64 of the two before
-  std::array<char, 8> magic = kMagic;
+  uint64_t checksum = 0;
+  Magic magic = kTableMagic;
 };
 
-uint64_t TrailerChecksum(const Trailer& trailer) {
+enum class PartKind : uint64_t { kModel = 1, kStore = 2, kVectors = 3 };
+
+// An entry of the table.
+struct Part {
+  PartKind kind = PartKind::kModel;
+  int64_t index = 0;  // of kVectors
+  uint64_t offset = 0;
+  uint64_t bytes = 0;
+};
+static_assert(sizeof(Part) == 32);
+constexpr size_t kMaxParts = 4096;
+
+// Of the trailer's first two numbers, and then the table.
+uint64_t Checksum(const Trailer& trailer, std::span<const std::byte> table) {
   Xxh64 checksum;
   checksum.Update(std::as_bytes(std::span(&trailer, 1)).first(2 * sizeof(uint64_t)));
+  checksum.Update(table);
   return checksum.Digest();
 }
 
-Error SystemError(const std::string& path, const char* what) {
-  const Code code = errno == ENOENT || errno == ENOTDIR ? Code::kNotFound : Code::kInternal;
-  return Error{code, path + ": " + what + ": " + std::strerror(errno)};
+Error Damaged(const std::string& path) {
+  return Error{Code::kCorrupt, path + ": the trailer of what it carries is damaged"};
+}
+
+bool IsInside(const Part& part, uint64_t begin, uint64_t end) {
+  return part.offset % kPartAlignment == 0 && part.offset >= begin && part.offset <= end &&
+         part.bytes <= end - part.offset;
+}
+
+// Takes one entry over; false where it is wrong.
+bool TakePart(const Part& part, BundleContents& contents) {
+  const BundledRange range{part.offset, part.bytes};
+  switch (part.kind) {
+    case PartKind::kModel:
+      return !std::exchange(contents.model, range).has_value();
+    case PartKind::kStore:
+      return !std::exchange(contents.store, range).has_value();
+    case PartKind::kVectors:
+      return contents.vectors.emplace(part.index, range).second;
+  }
+  return true;  // of a newer version: not ours
+}
+
+Result<BundleContents> ReadTable(std::span<const std::byte> file, const Trailer& trailer,
+                                 const std::string& path) {
+  const uint64_t end = file.size() - sizeof trailer;
+  if (trailer.offset > end || trailer.bytes != end - trailer.offset ||
+      trailer.bytes % sizeof(Part) != 0 || trailer.bytes > kMaxParts * sizeof(Part)) {
+    return Damaged(path);
+  }
+  const std::span<const std::byte> table = file.subspan(trailer.offset, trailer.bytes);
+  if (trailer.checksum != Checksum(trailer, table)) return Damaged(path);
+  BundleContents contents;
+  contents.program_bytes = trailer.offset;
+  uint64_t begin = 0;
+  for (size_t at = 0; at < table.size(); at += sizeof(Part)) {
+    Part part;
+    std::memcpy(&part, table.data() + at, sizeof part);
+    if (!IsInside(part, begin, trailer.offset) || !TakePart(part, contents)) return Damaged(path);
+    if (at == 0) contents.program_bytes = part.offset;
+    begin = part.offset + part.bytes;
+  }
+  return contents;
+}
+
+// Bytes up to the next part's start.
+std::vector<std::byte> GapAfter(uint64_t bytes) {
+  return std::vector<std::byte>((kPartAlignment - bytes % kPartAlignment) % kPartAlignment);
 }
 
 }  // namespace
 
-Result<std::optional<BundledRange>> FindBundledModel(const std::string& path) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return SystemError(path, "cannot open");
-  struct stat info = {};
+Result<BundleContents> ReadBundle(const std::string& path) {
+  MINNOW_ASSIGN_OR_RETURN(const MappedFile mapped, MappedFile::Open(path));
+  const std::span<const std::byte> file = mapped.bytes();
+  BundleContents contents;
+  contents.program_bytes = file.size();
   Trailer trailer;
-  const bool stated = ::fstat(descriptor, &info) == 0;
-  const auto size = static_cast<uint64_t>(info.st_size);
-  const bool read = stated && size >= sizeof trailer &&
-                    ::pread(descriptor, &trailer, sizeof trailer,
-                            static_cast<off_t>(size - sizeof trailer)) == sizeof trailer;
-  ::close(descriptor);
-  if (!read || trailer.magic != kMagic) return std::optional<BundledRange>();
-  if (trailer.checksum != TrailerChecksum(trailer) || trailer.offset % kModelAlignment != 0 ||
-      trailer.offset > size || trailer.bytes != size - sizeof trailer - trailer.offset) {
-    return Error{Code::kCorrupt, path + ": the trailer of its model is damaged"};
+  if (file.size() < sizeof trailer) return contents;
+  std::memcpy(&trailer, file.data() + file.size() - sizeof trailer, sizeof trailer);
+  if (trailer.magic == kTableMagic) return ReadTable(file, trailer, path);
+  if (trailer.magic != kModelMagic) return contents;
+  const uint64_t end = file.size() - sizeof trailer;
+  const Part model{PartKind::kModel, 0, trailer.offset, trailer.bytes};
+  if (trailer.checksum != Checksum(trailer, {}) || !IsInside(model, 0, end) ||
+      trailer.bytes != end - trailer.offset) {
+    return Damaged(path);
   }
-  return std::optional<BundledRange>({trailer.offset, trailer.bytes});
+  contents.program_bytes = trailer.offset;
+  contents.model = BundledRange{trailer.offset, trailer.bytes};
+  return contents;
 }
 
 Result<std::shared_ptr<const PackedFile>> OpenBundledModel() {
-  MINNOW_ASSIGN_OR_RETURN(const auto range, FindBundledModel(kThisProgram));
-  if (!range) {
+  MINNOW_ASSIGN_OR_RETURN(const BundleContents contents, ReadBundle(kThisProgram));
+  if (!contents.model) {
     return Error{Code::kInvalidArgument,
                  "no model given, and this program carries none ('minnow bundle' makes one that "
                  "does)"};
   }
-  MINNOW_ASSIGN_OR_RETURN(MappedFile file,
-                          MappedFile::OpenRange(kThisProgram, range->offset, range->bytes));
+  MINNOW_ASSIGN_OR_RETURN(
+      MappedFile file,
+      MappedFile::OpenRange(kThisProgram, contents.model->offset, contents.model->bytes));
   return PackedFile::FromMapped(std::move(file));
 }
 
 bool HasBundledModel() {
-  const auto range = FindBundledModel(kThisProgram);
-  return !range.ok() || range->has_value();
+  const auto contents = ReadBundle(kThisProgram);
+  return !contents.ok() || contents->model.has_value();
 }
 
-Status WriteBundle(const PackedFile& model, const std::string& path) {
-  MINNOW_ASSIGN_OR_RETURN(const auto range, FindBundledModel(kThisProgram));
+bool HasBundledStore() {
+  const auto contents = ReadBundle(kThisProgram);
+  return contents.ok() && contents->store.has_value();
+}
+
+Status WriteBundle(const BundleParts& parts, const std::string& path) {
+  MINNOW_ASSIGN_OR_RETURN(const BundleContents own, ReadBundle(kThisProgram));
   MINNOW_ASSIGN_OR_RETURN(const MappedFile program, MappedFile::Open(kThisProgram));
-  const std::span<const std::byte> code =
-      range ? program.bytes().first(range->offset) : program.bytes();
   MINNOW_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path, AtomicFile::Mode::kProgram));
-  MINNOW_RETURN_IF_ERROR(file.Write(code));
-  const std::vector<std::byte> gap((kModelAlignment - code.size() % kModelAlignment) %
-                                   kModelAlignment);
-  MINNOW_RETURN_IF_ERROR(file.Write(gap));
-  MINNOW_RETURN_IF_ERROR(file.Write(model.file_bytes()));
+  MINNOW_RETURN_IF_ERROR(file.Write(program.bytes().first(own.program_bytes)));
+  uint64_t at = own.program_bytes;
+  std::vector<Part> table;
+  const auto add = [&](PartKind kind, int64_t index, std::span<const std::byte> bytes) -> Status {
+    const std::vector<std::byte> gap = GapAfter(at);
+    MINNOW_RETURN_IF_ERROR(file.Write(gap));
+    MINNOW_RETURN_IF_ERROR(file.Write(bytes));
+    table.push_back({kind, index, at + gap.size(), bytes.size()});
+    at += gap.size() + bytes.size();
+    return {};
+  };
+  MINNOW_RETURN_IF_ERROR(add(PartKind::kModel, 0, parts.model));
+  if (!parts.store.empty()) MINNOW_RETURN_IF_ERROR(add(PartKind::kStore, 0, parts.store));
+  for (const auto& [index, bytes] : parts.vectors) {
+    MINNOW_RETURN_IF_ERROR(add(PartKind::kVectors, index, bytes));
+  }
+  const std::span<const std::byte> table_bytes = std::as_bytes(std::span(table));
   Trailer trailer;
-  trailer.offset = code.size() + gap.size();
-  trailer.bytes = model.bytes();
-  trailer.checksum = TrailerChecksum(trailer);
+  trailer.offset = at;
+  trailer.bytes = table_bytes.size();
+  trailer.checksum = Checksum(trailer, table_bytes);
+  MINNOW_RETURN_IF_ERROR(file.Write(table_bytes));
   MINNOW_RETURN_IF_ERROR(file.Write(std::as_bytes(std::span(&trailer, 1))));
   return file.Commit();
 }

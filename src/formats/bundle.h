@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bundle: a program with a packed file behind it. Layout: PACKED.md beside this file.
+// Bundle: a program with files behind it: a packed model, and an index with its vectors. Layout:
+// PACKED.md beside this file.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/result.h"
@@ -12,24 +16,41 @@
 
 namespace minnow {
 
-// Where a program's model lies in the program's file.
+// Where a part lies in the program's file.
 struct BundledRange {
   uint64_t offset = 0;
   uint64_t bytes = 0;
 };
 
+// What a program carries.
+struct BundleContents {
+  uint64_t program_bytes = 0;  // the program itself, without what follows it
+  std::optional<BundledRange> model;
+  std::optional<BundledRange> store;
+  std::map<int64_t, BundledRange> vectors;  // by the store's number of the index
+};
+
 // The running program's own file.
 inline constexpr const char* kThisProgram = "/proc/self/exe";
 
-// Reads the last bytes of the program at `path`; nullopt where it carries no model. Fails with
+// Reads the end of the program at `path`. Ranges are checked to lie inside the file. Fails with
 // kCorrupt, kNotFound or kInternal.
-Result<std::optional<BundledRange>> FindBundledModel(const std::string& path);
+Result<BundleContents> ReadBundle(const std::string& path);
 
 // The model that the running program carries; kInvalidArgument where it carries none.
 Result<std::shared_ptr<const PackedFile>> OpenBundledModel();
+// True also where the trailer is damaged: whoever opens it then says so.
 bool HasBundledModel();
+bool HasBundledStore();
 
-// Writes a copy of the running program, without its own model, with `model` behind it.
-Status WriteBundle(const PackedFile& model, const std::string& path);
+// What goes behind the program. Borrows its bytes.
+struct BundleParts {
+  std::span<const std::byte> model;
+  std::span<const std::byte> store;  // may be empty
+  std::map<int64_t, std::span<const std::byte>> vectors;
+};
+
+// Writes a copy of the running program, without what it carries itself, with `parts` behind it.
+Status WriteBundle(const BundleParts& parts, const std::string& path);
 
 }  // namespace minnow

@@ -51,7 +51,6 @@ class IndexTest(unittest.TestCase):
     def search(self, query, *arguments, store=None, model=TINY):
         result = run("search", query, "--index", store or self.store, "--json", *(("--model", model) if model else ()),
                      *arguments)
-        self.skip_what_is_not_there_yet(result)
         self.assertEqual(result.returncode, DONE, result.stderr)
         line = json.loads(result.stdout)
         self.assertEqual(line["query"], query)
@@ -60,17 +59,12 @@ class IndexTest(unittest.TestCase):
     def ids(self, query, *arguments, **options):
         return [hit["id"] for hit in self.search(query, *arguments, **options)]
 
-    def skip_what_is_not_there_yet(self, result):
-        if b"is not there yet" in result.stderr:
-            self.skipTest(result.stderr.decode())
-
     def stats(self, *arguments, store=None):
         result = run("index", "stats", "--index", store or self.store, "--json", *arguments)
         self.assertEqual(result.returncode, DONE, result.stderr)
         return json.loads(result.stdout)
 
     def assert_error(self, result, code, *parts, lines=1):
-        self.skip_what_is_not_there_yet(result)
         message = result.stderr.decode()
         self.assertEqual(result.returncode, code, message)
         self.assertTrue(message.startswith("minnow: "), message)
@@ -104,7 +98,7 @@ class AddTest(IndexTest):
         self.assertEqual(self.ids("green fish", "--mode", "lexical", "-k", "1", model=None), ["c1"])
         self.assertIn("f.py#swim", self.ids("swim", "--mode", "lexical", model=None))
         hit, = self.search("river", "--mode", "lexical", "-k", "1", "--attributes", "title,path", model=None)
-        self.assertEqual((hit["document"]["path"], hit["document"]["title"]), ("d.md", "River"))
+        self.assertEqual(hit["document"], {"path": "d.md", "title": "River"})
 
     def test_fields(self):
         self.write("a.jsonl", [{"key": "x", "head": "fish", "body": "river", "other": "boat"}])
@@ -127,9 +121,7 @@ class AddTest(IndexTest):
         self.assertEqual((stats["text_fields"], stats["documents"], stats["chunks"]), (["summary"], 2, 1))
         hit, = self.search("fish", "--mode", "lexical", "--attributes", "line,opinion,summary", model=None)
         self.assertEqual(hit["id"], "100")
-        document = hit["document"]
-        self.assertEqual((document["line"], document["summary"], document["opinion"]),
-                         ({"start": 1, "end": 2}, "finds fish.", "opinion"))
+        self.assertEqual(hit["document"], {"line": {"start": 1, "end": 2}, "summary": "finds fish.", "opinion": "opinion"})
 
     def test_standard_input(self):
         summary = self.added("-", stdin=b'{"id":"a","text":"fish"}\n{"id":"b","text":"boat"}')
@@ -324,7 +316,6 @@ class StoreTest(IndexTest):
         self.assertEqual(self.stats()["documents"], 38)
         self.assertNotIn("3", self.ids("fish", "-k", "100"))
         filtered = run("index", "delete", "--filter", "n >= 30", "--index", self.store, "--json")
-        self.skip_what_is_not_there_yet(filtered)
         self.assertEqual(json.loads(filtered.stdout)["deleted"], 10, filtered.stderr)
         wrong = run("index", "delete", "--filter", "n >=", "--index", self.store)
         self.assert_error(wrong, FAILED, "filter")
@@ -343,7 +334,6 @@ class StoreTest(IndexTest):
                          os.path.getsize(self.store))
         for store, documents in ((self.store, 39), (copy, 40)):
             verified = run("index", "verify", "--index", store, "--json")
-            self.skip_what_is_not_there_yet(verified)
             self.assertEqual(verified.returncode, DONE, verified.stderr)
             self.assertEqual(json.loads(verified.stdout)["documents"], documents)
         self.assert_error(run("index", "backup", "/nonexistent/x.db", "--index", self.store), FAILED, "/nonexistent")
@@ -414,8 +404,7 @@ class SearchTest(IndexTest):
         self.assertNotIn("\u001b", text)
         self.assertNotIn("\u0007", text)
         self.assertRegex(text, r"^ 1  [01]\.\d{3}  esc \[31m  Title <b>\n")
-        if "wonder" in text:  # the snippet
-            self.assertIn("wonder [2J <i>&amp; fish", text)
+        self.assertIn("wonder [2J <i>&amp; fish", text)
         self.assertEqual(run("search", "zzzz", "--index", self.store, "--mode", "lexical").stdout, b"no hits\n")
 
     def test_hostile_queries(self):

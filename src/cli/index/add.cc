@@ -383,7 +383,7 @@ void AddIndexAddCommand(CLI::App& group, int& exit_code) {
       "  jq -c '.[]' data.json | minnow index add - --index my.db\n"
       "  minnow index add --index my.db --model other.minnow --reembed");
   add->callback([command, &exit_code] {
-    RequireStore(command->store);
+    RequireStoreFile(command->store);
     RequireModel(command->model);
     if (command->files.empty() && !command->reembed) throw CLI::RequiredError("FILE");
     const Status status = Adding(*command).Run();

@@ -132,7 +132,7 @@ std::shared_ptr<MaintainCommand> AddCommand(CLI::App& command, int& exit_code,
   AddStorePathOption(command, options->store);
   command.add_flag("--json", options->json, "One JSON object instead of text");
   command.callback([options, run, &exit_code] {
-    RequireStore(options->store);
+    RequireStoreFile(options->store);
     const Status status = run(*options);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });
@@ -181,7 +181,7 @@ void AddIndexDeleteCommand(CLI::App& group, int& exit_code) {
       "  minnow index delete --filter 'path STARTS WITH \"docs/old/\"' --index my.db\n"
       "  minnow index delete --name drafts --whole-index --index my.db");
   remove->callback([command, &exit_code] {
-    RequireStore(command->store);
+    RequireStoreFile(command->store);
     if (command->ids.empty() && command->filter.empty() && !command->whole) {
       throw CLI::RequiredError("ID, --filter or --whole-index");
     }

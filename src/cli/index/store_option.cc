@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/model_option.h"
+#include "formats/bundle.h"
 #include "formats/json.h"
 #include "kernels/dispatch.h"
 #include "tasks/ingest/prepare.h"
@@ -12,7 +13,9 @@
 namespace minnow {
 
 void AddStorePathOption(CLI::App& command, StoreOption& option) {
-  command.add_option("--index", option.path, "The store: one file, with its vectors beside it")
+  command
+      .add_option("--index", option.path,
+                  "The store: one file, with vectors beside it; a bundled program has its own")
       ->envname("MINNOW_INDEX");
 }
 
@@ -21,11 +24,30 @@ void AddStoreOptions(CLI::App& command, StoreOption& option) {
   command.add_option("--name", option.name, "Which of the store's indexes");
 }
 
-void RequireStore(const StoreOption& option) {
+void RequireStoreFile(const StoreOption& option) {
   if (option.path.empty()) throw CLI::RequiredError("--index");
 }
 
+void RequireStore(const StoreOption& option) {
+  if (!HasBundledStore()) RequireStoreFile(option);
+}
+
+Result<std::unique_ptr<Store>> OpenBundledStore() {
+  MINNOW_ASSIGN_OR_RETURN(const BundleContents contents, ReadBundle(kThisProgram));
+  if (!contents.store) {
+    return Error{Code::kInvalidArgument, "no --index given, and this program carries none"};
+  }
+  BundledStore bundle;
+  bundle.path = kThisProgram;
+  bundle.store = {contents.store->offset, contents.store->bytes};
+  for (const auto& [index, range] : contents.vectors) {
+    bundle.sidecars[index] = {range.offset, range.bytes};
+  }
+  return Store::OpenBundled(bundle);
+}
+
 Result<std::unique_ptr<Store>> OpenForReading(const StoreOption& option) {
+  if (option.path.empty()) return OpenBundledStore();
   StoreOptions options;
   options.read_only = true;
   options.create = false;

@@ -27,10 +27,14 @@ void AddStoreOptions(CLI::App& command, StoreOption& option);
 void AddStorePathOption(CLI::App& command, StoreOption& option);
 
 // For the command's callback: ends the command line's parsing as wrong usage where there is no
-// store.
+// store; the program's own counts only for who reads.
 void RequireStore(const StoreOption& option);
+void RequireStoreFile(const StoreOption& option);
 
-// An existing store, as it is.
+// The store that the running program carries (minnow bundle --index).
+Result<std::unique_ptr<Store>> OpenBundledStore();
+
+// An existing store, as it is; without --index the program's own.
 Result<std::unique_ptr<Store>> OpenForReading(const StoreOption& option);
 // `create`: make it where there is none.
 Result<std::unique_ptr<Store>> OpenForWriting(const StoreOption& option, bool create);

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// minnow bundle: a copy of this program that carries a model, and an index.
+#include "formats/bundle.h"
+
+#include <stdlib.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/mapped_file.h"
+#include "cli/commands.h"
+#include "cli/index/store_option.h"
+#include "cli/output.h"
+#include "formats/json.h"
+#include "formats/packed.h"
+#include "formats/packed_header.h"
+
+namespace minnow {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct BundleCommand {
+  std::string model;
+  StoreOption store;
+  std::string output;
+};
+
+std::string Megabytes(size_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
+// A folder beside the program to write, gone with the object.
+class WorkFolder {
+ public:
+  static Result<WorkFolder> Make(const std::string& beside) {
+    std::string path = beside + ".XXXXXX";
+    if (::mkdtemp(path.data()) == nullptr) {
+      return Error{Code::kInternal, beside + ": cannot create a folder beside it"};
+    }
+    return WorkFolder(path);
+  }
+  WorkFolder(WorkFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  WorkFolder& operator=(WorkFolder&&) = delete;
+  ~WorkFolder() {
+    std::error_code error;
+    if (!path_.empty()) fs::remove_all(path_, error);
+  }
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  explicit WorkFolder(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+// A store as it goes into a program: complete, closed, with all its vectors beside it.
+struct StoreCopy {
+  std::optional<MappedFile> store;
+  std::map<int64_t, MappedFile> vectors;
+  size_t documents = 0;
+};
+
+// An index of another model could never be searched with this one.
+Status CheckModels(const Store& store, const PackedFile& model, StoreCopy& copy) {
+  const auto& metadata = model.checkpoint().metadata();
+  const auto checksum = metadata.find(kPackedChecksumKey);
+  for (const auto& index : store.Indexes()) {
+    MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index->Stats());
+    copy.documents += stats.documents;
+    const bool same =
+        !stats.model || (checksum != metadata.end() && stats.model->checksum == checksum->second &&
+                         stats.model->dtype == model.header().dtype);
+    if (!same) {
+      return Error{Code::kInvalidArgument,
+                   store.path() + ": the vectors of index " + QuoteForMessage(index->name()) +
+                       " were made by " + stats.model->name + " (" + stats.model->dtype +
+                       "), checksum " + stats.model->checksum + ", not by " + model.path()};
+    }
+  }
+  return {};
+}
+
+// "copy.db-vectors-12" -> 12; 0 for other names.
+int64_t IndexNumber(const std::string& name, const std::string& prefix) {
+  if (!name.starts_with(prefix)) return 0;
+  int64_t number = 0;
+  const char* end = name.data() + name.size();
+  const auto [at, error] = std::from_chars(name.data() + prefix.size(), end, number);
+  return error == std::errc() && at == end ? number : 0;
+}
+
+// A copy is opened to bring its vectors up to date, and copied once more: what Backup writes needs
+// no log beside it.
+Result<StoreCopy> CopyStore(const BundleCommand& command, const PackedFile& model,
+                            const WorkFolder& folder) {
+  StoreCopy copy;
+  const auto forever = [](uint64_t, uint64_t) { return true; };
+  {
+    MINNOW_ASSIGN_OR_RETURN(const auto store, OpenForReading(command.store));
+    MINNOW_RETURN_IF_ERROR(CheckModels(*store, model, copy));
+    MINNOW_RETURN_IF_ERROR(store->Backup(folder.File("copy.db"), forever));
+  }
+  {
+    StoreOption option = command.store;
+    option.path = folder.File("copy.db");
+    MINNOW_ASSIGN_OR_RETURN(const auto store, OpenForWriting(option, /*create=*/false));
+    MINNOW_RETURN_IF_ERROR(store->RunMaintenance(/*at_end=*/true));
+    MINNOW_RETURN_IF_ERROR(store->Backup(folder.File("store.db"), forever));
+  }
+  MINNOW_ASSIGN_OR_RETURN(copy.store, MappedFile::Open(folder.File("store.db")));
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder.path(), error)) {
+    const int64_t number = IndexNumber(entry.path().filename().string(), "copy.db-vectors-");
+    if (number == 0) continue;
+    MINNOW_ASSIGN_OR_RETURN(MappedFile file, MappedFile::Open(entry.path().string()));
+    copy.vectors.emplace(number, std::move(file));
+  }
+  return copy;
+}
+
+Status Bundle(const BundleCommand& command) {
+  MINNOW_ASSIGN_OR_RETURN(const auto model, PackedFile::Open(command.model));
+  MINNOW_RETURN_IF_ERROR(model->Verify());
+  BundleParts parts;
+  parts.model = model->file_bytes();
+  std::string carries = model->header().model_id + ", " + Megabytes(model->bytes());
+  std::optional<WorkFolder> folder;
+  std::optional<StoreCopy> copy;
+  if (!command.store.path.empty()) {
+    MINNOW_ASSIGN_OR_RETURN(WorkFolder made, WorkFolder::Make(command.output));
+    folder.emplace(std::move(made));
+    MINNOW_ASSIGN_OR_RETURN(copy, CopyStore(command, *model, *folder));
+    parts.store = copy->store->bytes();
+    size_t bytes = parts.store.size();
+    for (const auto& [index, file] : copy->vectors) {
+      parts.vectors[index] = file.bytes();
+      bytes += file.bytes().size();
+    }
+    carries +=
+        "; an index of " + std::to_string(copy->documents) + " documents, " + Megabytes(bytes);
+  }
+  MINNOW_RETURN_IF_ERROR(WriteBundle(parts, command.output));
+  Output output;
+  output.Write(command.output + ": carries " + carries + "\n");
+  return output.Finish();
+}
+
+}  // namespace
+
+void AddBundleCommand(CLI::App& app, int& exit_code) {
+  CLI::App* bundle = app.add_subcommand(
+      "bundle", "Write a copy of this program that carries a packed model, and an index");
+  auto command = std::make_shared<BundleCommand>();
+  bundle->add_option("--model", command->model, "Packed file")->required();
+  bundle->add_option("--index", command->store.path, "A store, whose vectors are this model's");
+  bundle->add_option("-o,--output", command->output, "The program to write")->required();
+  bundle->footer(
+      "The program that is written needs no --model, no --index and no other file. What it\n"
+      "carries it only reads.\n\n"
+      "Examples:\n"
+      "  minnow bundle --model model.minnow -o my-embedder\n"
+      "  ./my-embedder embed \"a sentence\"\n"
+      "  minnow bundle --model model.minnow --index my.db -o my-search\n"
+      "  ./my-search search \"a question\"\n"
+      "  ./my-search serve");
+  bundle->callback([command, &exit_code] {
+    const Status status = Bundle(*command);
+    exit_code = status.ok() ? kExitDone : Fail(status.error());
+  });
+}
+
+}  // namespace minnow

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Black-box tests of minnow bundle --index: one program that searches and serves, and nothing beside it."""
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+import urllib.request
+
+from program import FIXTURES, environment, run
+
+DONE, FAILED, USAGE = 0, 1, 2
+MODEL = str(FIXTURES / "packed_v1/tiny_bert_int8_int8.minnow")
+OTHER = str(FIXTURES / "packed_v1/tiny_bert_sharded_bf16_bf16.minnow")
+
+
+class BundleTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.root = pathlib.Path(self.folder.name)
+        self.store = str(self.root / "my.db")
+        rows = [{"id": f"d{i}", "text": f"the small fish number {i} swims in the {'sea river lake'.split()[i % 3]}", "n": i}
+                for i in range(3000)]
+        (self.root / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        self.add("rows.jsonl")
+
+    def add(self, *arguments):
+        result = run("index", "add", *arguments, "--index", self.store, "--model", MODEL, cwd=self.root)
+        self.assertEqual(result.returncode, DONE, result.stderr)
+
+    def bundle(self, name, *arguments):
+        program = str(self.root / name)
+        return program, run("bundle", *arguments, "-o", program)
+
+    def start(self, program, *arguments):
+        return subprocess.run([program, *arguments], capture_output=True, cwd="/", env=environment(), timeout=60)
+
+    def test_searches_and_serves_alone(self):
+        query = ("search", "fish in the river", "--json", "-k", "7")
+        expected = [run(*query, "--index", self.store, "--model", MODEL, "--mode", mode).stdout for mode in ("hybrid", "semantic")]
+        program, result = self.bundle("app", "--model", MODEL, "--index", self.store)
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        self.assertRegex(result.stdout.decode(), r"app: carries tiny_bert, .* an index of 3000 documents")
+        self.assertEqual([name for name in os.listdir(self.root) if name.startswith("app.")], [])
+        for path in self.root.glob("my.db*"):
+            path.unlink()
+        home = tempfile.mkdtemp(dir="/tmp")
+        self.addCleanup(shutil.rmtree, home)
+        moved = shutil.move(program, home + "/moved")
+        self.assertEqual([self.start(moved, *query, "--mode", mode).stdout for mode in ("hybrid", "semantic")], expected)
+        self.assertEqual(json.loads(self.start(moved, "index", "stats", "--json").stdout)["documents"], 3000)
+        self.serve(moved)
+        self.assertEqual(os.listdir(home), ["moved"])
+        # What it carries it only reads.
+        for arguments in (("index", "delete", "d1"), ("index", "compact"), ("index", "add", "x")):
+            refused = self.start(moved, *arguments)
+            self.assertEqual(refused.returncode, USAGE, refused.stderr)
+            self.assertIn(b"--index", refused.stderr)
+
+    def serve(self, program):
+        server = subprocess.Popen([program, "serve", "--host", "127.0.0.1", "--port", "0"], cwd="/", env=environment(),
+                                  stderr=subprocess.PIPE, text=True)
+        try:
+            port = None
+            for line in server.stderr:
+                port = port or (re.search(r"port=(\d+)", line) or [None, None])[1]
+                if " ready " in line:
+                    break
+            base = f"http://127.0.0.1:{port}/indexes/default"
+            with urllib.request.urlopen(base + "/search?q=fish&limit=3", timeout=30) as response:
+                self.assertEqual(len(json.load(response)["hits"]), 3)
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(urllib.request.Request(base + "/documents/d1", method="DELETE"), timeout=30)
+            with refused.exception as error:
+                self.assertIn(error.code, (403, 400))
+        finally:
+            server.terminate()
+            server.stderr.close()
+            self.assertEqual(server.wait(30), DONE)
+
+    def test_bundling_again_replaces_what_is_carried(self):
+        program, _ = self.bundle("app", "--model", MODEL, "--index", self.store)
+        second = str(self.root / "second")
+        self.assertEqual(self.start(program, "bundle", "--model", MODEL, "-o", second).returncode, DONE)
+        self.assertLess(os.path.getsize(second), os.path.getsize(program))
+        refused = self.start(second, "search", "x")
+        self.assertEqual(refused.returncode, USAGE)
+
+    def test_what_is_refused(self):
+        for arguments, part in ((("--model", OTHER, "--index", self.store), "checksum"),
+                                (("--model", MODEL, "--index", "/nonexistent.db"), "/nonexistent.db"),
+                                (("--model", MODEL, "--index", MODEL), MODEL)):
+            program, result = self.bundle("app", *arguments)
+            self.assertEqual(result.returncode, FAILED, result.stderr)
+            self.assertIn(part, result.stderr.decode())
+            self.assertEqual([name for name in os.listdir(self.root) if name.startswith("app")], [])
+
+    def test_damage_is_told(self):
+        program, _ = self.bundle("app", "--model", MODEL, "--index", self.store)
+        whole = pathlib.Path(program).read_bytes()
+        at = int.from_bytes(whole[-32:-24], "little")  # of the table
+        store = int.from_bytes(whole[at + 48:at + 56], "little")
+        for damaged in (whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:], whole[:at] + b"\xff" + whole[at + 1:],
+                        whole[:store] + b"\0" * 100 + whole[store + 100:]):
+            pathlib.Path(program).write_bytes(damaged)
+            result = self.start(program, "search", "fish")
+            self.assertNotEqual(result.returncode, DONE)
+            self.assertTrue(result.stderr.startswith(b"minnow: "), result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
