@@ -6,7 +6,7 @@
 
 namespace minnow {
 extern const Kernels kAvx512Kernels;
-extern const ScanKernels kScalarScan;
+extern const ScanKernels kAvx512Scan;
 extern const PackedKernels kAvx512SoftBf16;
 extern const PackedKernels kAvx512Int8;
 namespace {
@@ -39,5 +39,5 @@ const Kernels kAvx512Kernels = {"avx512",
                                 /*int8_pairs=*/nullptr,
                                 AttentionF32Run,
                                 AttentionScratchFloats,
-                                &kScalarScan};
+                                &kAvx512Scan};
 }  // namespace minnow

@@ -6,7 +6,7 @@
 
 namespace minnow {
 extern const Kernels kNeonKernels;
-extern const ScanKernels kScalarScan;
+extern const ScanKernels kNeonScan;
 extern const PackedKernels kNeonBf16;
 extern const PackedKernels kNeonInt8;
 namespace {
@@ -39,5 +39,5 @@ const Kernels kNeonKernels = {"neon",
                               /*int8_pairs=*/nullptr,
                               AttentionF32Run,
                               AttentionScratchFloats,
-                              &kScalarScan};
+                              &kNeonScan};
 }  // namespace minnow

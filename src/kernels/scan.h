@@ -23,15 +23,19 @@ enum { kScanDimensions = 32, kScanMinimumDimensions = 64, kScanMaximumDimensions
   ((dimensions) / 8 * kScanBlockRows + 2 * kScanBlockRows * sizeof(float))
 // Entries of a lookup table are at most this, so that eight of them fit a byte.
 enum { kScanTableMost = 31 };
+// How entries are made: a query's elements are scaled so that four of them sum to kScanTableFull at
+// most, and an entry is 2^kScanTableBits of that.
+static const int kScanTableFull = 7936, kScanTableBits = 9;
 // What has no larger element counts as zero: its inverse would not be a number.
 #define MINNOW_SCAN_TINY 1e-30f
 enum { kScanQueryMost = 4095 };  // largest magnitude of a query's element in dot_i8
 
-// A fixed random rotation: four rounds of sign flips, a Hadamard transform of the first or the last
-// power of two of the elements, and, where that is not all of them, a butterfly of the two halves.
-enum { kScanRotationRounds = 4 };
+// A fixed random rotation: three rounds of sign flips, a Hadamard transform of the first or the
+// last power of two of the elements, and, where that is not all of them, a butterfly of the two
+// halves.
+enum { kScanRotationRounds = 3 };
 struct ScanRotation {
-  const uint32_t* flips;  // [4][D]: 0 or the sign bit
+  const uint32_t* flips;  // [3][D]: 0 or the sign bit
   size_t dimensions;
   size_t power;          // the largest power of two <= D
   float hadamard_scale;  // 1 / sqrt(power)
@@ -85,6 +89,16 @@ struct ScanDots {
   int32_t* dots;  // [count]
 };
 
+// Inner products in fp32, of any length. Nothing need be aligned.
+struct ScanFloatDots {
+  const float* query;  // [n]
+  const float* rows;
+  size_t stride;  // floats from row to row
+  size_t count;
+  size_t dimensions;  // n
+  float* dots;        // [count]
+};
+
 struct ScanKernels {
   void (*rotate)(const struct ScanRotation* rotation, float* x);
   void (*encode)(const struct ScanEncode* args);
@@ -95,8 +109,7 @@ struct ScanKernels {
   // Returns the number of survivors.
   size_t (*scan)(const struct ScanList* args);
   void (*dot_i8)(const struct ScanDots* args);
-  // Any n; rows may be unaligned.
-  float (*dot_f32)(const float* a, const float* b, size_t n);
+  void (*dot_f32)(const struct ScanFloatDots* args);
 };
 
 }  // namespace minnow

@@ -11,8 +11,6 @@
 // Sums of floats take 16 lanes in kParts vectors, whatever their width; see kernels/scan.h.
 
 enum { kSumLanes = 16, kParts = kSumLanes / kLanes };
-// Sums of four scaled elements are at most kFull, and an entry of a table is 2^kEntryBits of it.
-static const int kFull = 7936, kEntryBits = 9;
 
 struct Sum16 {
   VF part[kParts];
@@ -24,14 +22,13 @@ inline Sum16 Zero16() {
   return sum;
 }
 // Lane i with i + 8, then i + 4, i + 2, i + 1.
-inline float Total(const Sum16& sum) {
-  float lanes[kSumLanes];
-#pragma GCC unroll 4
-  for (int i = 0; i < kParts; ++i) VStore(lanes + i * kLanes, sum.part[i]);
-  for (int half = kSumLanes / 2; half > 0; half /= 2) {
-    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+inline float Total(Sum16 sum) {
+#pragma GCC unroll 2
+  for (int half = kParts / 2; half > 0; half /= 2) {
+#pragma GCC unroll 2
+    for (int i = 0; i < half; ++i) sum.part[i] = VAdd(sum.part[i], sum.part[i + half]);
   }
-  return lanes[0];
+  return VTotal(sum.part[0]);
 }
 
 // The stages of a Hadamard transform within a vector: (a, b) -> (a + b, a - b) for lanes i, i + h.
@@ -65,11 +62,11 @@ inline VF WithinVector(VF x) {
   return x;
 }
 
-inline void Hadamard(float* x, size_t n, float scale) {
-  for (size_t i = 0; i < n; i += kLanes) VStore(x + i, WithinVector(VLoad(x + i)));
+// The stages at distances of whole vectors; the last multiplies by the scale.
+inline void BetweenVectors(float* x, size_t n, float scale) {
   size_t h = kLanes;
   // Two stages at a time, while they last.
-  for (; 4 * h <= n; h *= 4) {
+  for (; 8 * h <= n; h *= 4) {
     for (size_t begin = 0; begin < n; begin += 4 * h) {
       for (size_t i = begin; i < begin + h; i += kLanes) {
         const VF a = VLoad(x + i), b = VLoad(x + i + h);
@@ -82,7 +79,8 @@ inline void Hadamard(float* x, size_t n, float scale) {
       }
     }
   }
-  for (; h < n; h *= 2) {
+  const VF factor = VSet(scale);
+  for (; 2 * h < n; h *= 2) {
     for (size_t begin = 0; begin < n; begin += 2 * h) {
       for (size_t i = begin; i < begin + h; i += kLanes) {
         const VF a = VLoad(x + i), b = VLoad(x + i + h);
@@ -91,19 +89,26 @@ inline void Hadamard(float* x, size_t n, float scale) {
       }
     }
   }
-  const VF factor = VSet(scale);
-  for (size_t i = 0; i < n; i += kLanes) VStore(x + i, VMul(VLoad(x + i), factor));
+  for (size_t i = 0; i < h; i += kLanes) {
+    const VF a = VLoad(x + i), b = VLoad(x + i + h);
+    VStore(x + i, VMul(VAdd(a, b), factor));
+    VStore(x + i + h, VMul(VSub(a, b), factor));
+  }
 }
 
 void Rotate(const struct ScanRotation* r, float* x) {
-  const size_t half = r->dimensions / 2;
+  const size_t half = r->dimensions / 2, rest = r->dimensions - r->power;
   const VF factor = VSet(r->halves_scale);
   for (size_t round = 0; round < kScanRotationRounds; ++round) {
     const uint32_t* flips = r->flips + round * r->dimensions;
-    for (size_t i = 0; i < r->dimensions; i += kLanes)
+    // Which elements are transformed, and which only flipped.
+    const size_t begin = round % 2 == 0 ? 0 : rest, other = round % 2 == 0 ? r->power : 0;
+    for (size_t i = begin; i < begin + r->power; i += kLanes)
+      VStore(x + i, WithinVector(VFlip(VLoad(x + i), flips + i)));
+    for (size_t i = other; i < other + rest; i += kLanes)
       VStore(x + i, VFlip(VLoad(x + i), flips + i));
-    Hadamard(round % 2 == 0 ? x : x + r->dimensions - r->power, r->power, r->hadamard_scale);
-    if (r->power == r->dimensions) continue;
+    BetweenVectors(x + begin, r->power, r->hadamard_scale);
+    if (rest == 0) continue;
     for (size_t i = 0; i < half; i += kLanes) {
       const VF a = VLoad(x + i), b = VLoad(x + i + half);
       VStore(x + i, VMul(VAdd(a, b), factor));
@@ -171,26 +176,49 @@ void Tables(const struct ScanTables* t) {
     }
   }
   const float most = VReduceMax(most_lanes);
-  MakeTables(t->query, t->centre, t->toward, most < MINNOW_SCAN_TINY ? 0 : kFull / most,
+  MakeTables(t->query, t->centre, t->toward, most < MINNOW_SCAN_TINY ? 0 : kScanTableFull / most,
              t->dimensions, t->tables);
-  *t->step = most * ((float)(1 << kEntryBits) / kFull);
+  *t->step = most * ((float)(1 << kScanTableBits) / kScanTableFull);
   *t->offset = -most * (float)(t->dimensions / 4);
   *t->square = Total(square);
 }
 
-float DotF32(const float* a, const float* b, size_t n) {
-  Sum16 sum = Zero16();
+// Several rows at once: one row's sums wait for each other.
+template <int kRows>
+inline void DotRows(const float* query, const float* rows, size_t stride, size_t n, float* dots) {
+  Sum16 sum[kRows];
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) sum[r] = Zero16();
   size_t i = 0;
   for (; i + kSumLanes <= n; i += kSumLanes) {
 #pragma GCC unroll 4
-    for (int p = 0; p < kParts; ++p)
-      sum.part[p] = VMulAdd(VLoad(a + i + p * kLanes), VLoad(b + i + p * kLanes), sum.part[p]);
+    for (int p = 0; p < kParts; ++p) {
+      const VF q = VLoad(query + i + p * kLanes);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        sum[r].part[p] =
+            VMulAdd(q, VLoad(rows + (size_t)r * stride + i + p * kLanes), sum[r].part[p]);
+      }
+    }
   }
   for (int p = 0; p < kParts && i < n; ++p, i += kLanes) {
     const size_t left = n - i < (size_t)kLanes ? n - i : (size_t)kLanes;
-    sum.part[p] = VMulAdd(VLoadPart(a + i, left), VLoadPart(b + i, left), sum.part[p]);
+    const VF q = VLoadPart(query + i, left);
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r)
+      sum[r].part[p] = VMulAdd(q, VLoadPart(rows + (size_t)r * stride + i, left), sum[r].part[p]);
   }
-  return Total(sum);
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) dots[r] = Total(sum[r]);
+}
+
+enum { kDotRows = kLanes == 4 ? 2 : 4 };
+void DotF32(const struct ScanFloatDots* d) {
+  size_t r = 0;
+  for (; r + kDotRows <= d->count; r += kDotRows)
+    DotRows<kDotRows>(d->query, d->rows + r * d->stride, d->stride, d->dimensions, d->dots + r);
+  for (; r < d->count; ++r)
+    DotRows<1>(d->query, d->rows + r * d->stride, d->stride, d->dimensions, d->dots + r);
 }
 
 // Appends the rows of one block whose bit in `rows` is set.

@@ -80,9 +80,6 @@ float Quantize(const float* x, size_t dimensions, int8_t* out, float* scale) {
   return SumOfLanes(square);
 }
 
-// Sums of four elements are at most this in 16 bits, and an entry is 512 of it.
-const int kFull = 7936, kEntryBits = 9;
-
 void Tables(const struct ScanTables* t) {
   float most = 0, square[kLanes] = {};
   for (size_t i = 0; i < t->dimensions; i += 4) {
@@ -93,7 +90,7 @@ void Tables(const struct ScanTables* t) {
     }
     most = fmaxf(most, (fabsf(u[0]) + fabsf(u[1])) + (fabsf(u[2]) + fabsf(u[3])));
   }
-  const float scale = most < MINNOW_SCAN_TINY ? 0 : kFull / most;
+  const float scale = most < MINNOW_SCAN_TINY ? 0 : kScanTableFull / most;
   for (size_t n = 0; n < t->dimensions / 4; ++n) {
     int v[4];
     for (size_t j = 0; j < 4; ++j) {
@@ -101,12 +98,12 @@ void Tables(const struct ScanTables* t) {
       v[j] = (int)nearbyintf(fmaf(-t->toward, t->centre[i], t->query[i]) * scale);
     }
     for (size_t e = 0; e < 16; ++e) {
-      int sum = kFull + (1 << (kEntryBits - 1));
+      int sum = kScanTableFull + (1 << (kScanTableBits - 1));
       for (size_t j = 0; j < 4; ++j) sum += (e >> j & 1) != 0 ? v[j] : -v[j];
-      t->tables[16 * n + e] = (uint8_t)(sum >> kEntryBits);
+      t->tables[16 * n + e] = (uint8_t)(sum >> kScanTableBits);
     }
   }
-  *t->step = most * ((float)(1 << kEntryBits) / kFull);
+  *t->step = most * ((float)(1 << kScanTableBits) / kScanTableFull);
   *t->offset = -most * (float)(t->dimensions / 4);
   *t->square = SumOfLanes(square);
 }
@@ -146,15 +143,17 @@ void DotI8(const struct ScanDots* d) {
   }
 }
 
-float DotF32(const float* a, const float* b, size_t n) {
-  float lanes[kLanes] = {};
-  for (size_t i = 0; i < n; ++i) {
-    float x, y;
-    memcpy(&x, a + i, sizeof x);
-    memcpy(&y, b + i, sizeof y);
-    lanes[i % kLanes] = fmaf(x, y, lanes[i % kLanes]);
+void DotF32(const struct ScanFloatDots* d) {
+  for (size_t r = 0; r < d->count; ++r) {
+    float lanes[kLanes] = {};
+    for (size_t i = 0; i < d->dimensions; ++i) {
+      float x, y;
+      memcpy(&x, d->query + i, sizeof x);
+      memcpy(&y, d->rows + r * d->stride + i, sizeof y);
+      lanes[i % kLanes] = fmaf(x, y, lanes[i % kLanes]);
+    }
+    d->dots[r] = SumOfLanes(lanes);
   }
-  return SumOfLanes(lanes);
 }
 
 }  // namespace

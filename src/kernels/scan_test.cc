@@ -33,6 +33,13 @@ std::vector<uint32_t> Bits(const std::vector<float>& values) {
   return bits;
 }
 
+float Dot(const ScanKernels& kernels, const float* a, const float* b, size_t n) {
+  float dot = NAN;
+  const ScanFloatDots args = {a, b, 0, 1, n, &dot};
+  kernels.dot_f32(&args);
+  return dot;
+}
+
 class ScanTest : public testing::TestWithParam<const Kernels*> {
  protected:
   const ScanKernels& kernels() const { return *GetParam()->scan; }
@@ -48,11 +55,11 @@ TEST_P(ScanTest, RotateIsOrthonormal) {
     const ScanRotation rotation = {flips.data(), n, power, 1 / std::sqrt(static_cast<float>(power)),
                                    std::sqrt(0.5f)};
     std::vector<float> a = RandomFloats(n, 1), expected = a;
-    const float square = reference().dot_f32(a.data(), a.data(), n);
+    const float square = Dot(reference(), a.data(), a.data(), n);
     kernels().rotate(&rotation, a.data());
     reference().rotate(&rotation, expected.data());
     EXPECT_EQ(Bits(a), Bits(expected)) << n;
-    EXPECT_NEAR(reference().dot_f32(a.data(), a.data(), n) / square, 1, 1e-5) << n;
+    EXPECT_NEAR(Dot(reference(), a.data(), a.data(), n) / square, 1, 1e-5) << n;
   }
 }
 
@@ -213,17 +220,23 @@ TEST_P(ScanTest, DotI8IsExact) {
   }
 }
 
-TEST_P(ScanTest, DotF32OfAnyLength) {
-  const std::vector<float> a = RandomFloats(1000, 11), b = RandomFloats(1000, 12);
-  for (size_t n = 0; n < 70; ++n) {
-    for (const size_t shift : {0, 1, 3}) {
-      EXPECT_EQ(Bits({kernels().dot_f32(a.data() + shift, b.data(), n)}),
-                Bits({reference().dot_f32(a.data() + shift, b.data(), n)}))
-          << n;
+TEST_P(ScanTest, DotF32OfAnyLengthAndNumber) {
+  const std::vector<float> a = RandomFloats(1100, 11), b = RandomFloats(1100, 12);
+  std::vector<size_t> lengths = {384, 1000};
+  for (size_t n = 0; n < 70; ++n) lengths.push_back(n);
+  for (const size_t n : lengths) {
+    for (size_t count = 0; count < 10; ++count) {
+      std::vector<float> dots(count, NAN), expected(count, NAN);
+      const ScanFloatDots args = {a.data() + 1, b.data() + 3, 7, count, n, dots.data()};
+      ScanFloatDots same = args;
+      same.dots = expected.data();
+      kernels().dot_f32(&args);
+      reference().dot_f32(&same);
+      EXPECT_EQ(Bits(dots), Bits(expected)) << n;
+      for (size_t i = 0; i < count; ++i)
+        EXPECT_EQ(dots[i], Dot(reference(), a.data() + 1, b.data() + 3 + 7 * i, n)) << n;
     }
   }
-  EXPECT_EQ(Bits({kernels().dot_f32(a.data(), b.data(), 1000)}),
-            Bits({reference().dot_f32(a.data(), b.data(), 1000)}));
 }
 
 std::string Name(const testing::TestParamInfo<const Kernels*>& info) { return info.param->name; }

@@ -10,59 +10,20 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kChunkRows = 64;
+constexpr size_t kFewestClustered = 4096;
+constexpr size_t kRowsOfList = 640;
+// Training: so many rows a list, of so many bytes in all at most.
+constexpr size_t kSampleRowsOfList = 64;
+constexpr size_t kSampleBytes = size_t{64} << 20;
 constexpr int kIterations = 6;
+// Few lists need no cells above them.
+constexpr size_t kFewLists = 32;
+// A row's list is sought in so many of the nearest cells.
+constexpr size_t kCellsOfRow = 2;
+constexpr size_t kTileRows = 64;    // of one matrix product
+constexpr size_t kChunkRows = 256;  // that one thread takes at a time
 
 size_t WholePanels(size_t n) { return (n + kPanelColumns - 1) / kPanelColumns * kPanelColumns; }
-
-// Finds the nearest of some centroids to many rows, as a matrix product: the largest of
-// x c - |c|^2 / 2.
-class Nearest {
- public:
-  // centroids: [count, D]
-  Nearest(const Kernels& kernels, const float* centroids, size_t count, size_t dimensions)
-      : kernels_(kernels),
-        count_(count),
-        columns_(WholePanels(count)),
-        dimensions_(dimensions),
-        packed_(columns_ * dimensions),
-        bias_(columns_) {
-    kernels.pack_f32(centroids, count, dimensions, packed_.data());
-    for (size_t i = 0; i < columns_; ++i) {
-      const float* c = centroids + i * dimensions;
-      bias_[i] = i < count ? -0.5f * kernels.scan->dot_f32(c, c, dimensions)
-                           : -std::numeric_limits<float>::infinity();
-    }
-  }
-
-  size_t columns() const { return columns_; }
-
-  // x: [n, D]; scores: [n, columns()]; nearest: [n]
-  void Find(const float* x, size_t n, float* scores, uint32_t* nearest) const {
-    const MatmulF32 product = {.x = x,
-                               .x_stride = dimensions_,
-                               .w = packed_.data(),
-                               .bias = bias_.data(),
-                               .residual = nullptr,
-                               .residual_stride = 0,
-                               .y = scores,
-                               .y_stride = columns_,
-                               .rows = n,
-                               .inner = dimensions_,
-                               .columns = columns_,
-                               .activation = kMatmulNone};
-    kernels_.matmul_f32(&product);
-    for (size_t row = 0; row < n; ++row) {
-      const float* score = scores + row * columns_;
-      nearest[row] = static_cast<uint32_t>(std::max_element(score, score + count_) - score);
-    }
-  }
-
- private:
-  const Kernels& kernels_;
-  const size_t count_, columns_, dimensions_;
-  AlignedBuffer<float> packed_, bias_;
-};
 
 template <class Body>
 void OnEveryThread(ThreadPool* pool, const Body& body) {
@@ -73,80 +34,271 @@ void OnEveryThread(ThreadPool* pool, const Body& body) {
   }
 }
 
-// nearest: [rows]. False: a row cannot be read.
-bool Assign(const Nearest& centroids, const VectorRows& rows, size_t dimensions,
-            const std::vector<uint32_t>* chosen, ThreadPool* pool, uint32_t* nearest) {
-  const size_t n = chosen != nullptr ? chosen->size() : rows.size();
-  std::atomic<size_t> next{0};
-  std::atomic<bool> readable{true};
-  OnEveryThread(pool, [&](int) {
-    AlignedBuffer<float> x(kChunkRows * dimensions), scores(kChunkRows * centroids.columns());
-    for (size_t begin; (begin = next.fetch_add(kChunkRows)) < n;) {
-      const size_t count = std::min(kChunkRows, n - begin);
-      for (size_t i = 0; i < count; ++i) {
-        float* to = x.data() + i * dimensions;
-        const float* row = rows.Get(chosen != nullptr ? (*chosen)[begin + i] : begin + i, to);
-        if (row == nullptr) {
-          readable = false;
-        } else if (row != to) {
-          std::memcpy(to, row, dimensions * sizeof(float));
+// Some points, and how near rows are to each: x c - |c|^2 / 2, as one matrix product.
+class Points {
+ public:
+  // centroids: [count, D]
+  Points(const Kernels& kernels, const float* centroids, size_t count, size_t dimensions)
+      : kernels_(kernels),
+        count_(count),
+        columns_(WholePanels(count)),
+        dimensions_(dimensions),
+        packed_(columns_ * dimensions),
+        bias_(columns_) {
+    kernels.pack_f32(centroids, count, dimensions, packed_.data());
+    for (size_t i = 0; i < count; ++i) {
+      const float* c = centroids + i * dimensions;
+      bias_[i] = -0.5f * Dot(*kernels.scan, c, c, dimensions);
+    }
+  }
+
+  size_t count() const { return count_; }
+  size_t columns() const { return columns_; }
+
+  // x: [n, D]; nearness: [n, columns()]
+  void Measure(const float* x, size_t n, float* nearness) const {
+    const MatmulF32 product = {.x = x,
+                               .x_stride = dimensions_,
+                               .w = packed_.data(),
+                               .bias = bias_.data(),
+                               .residual = nullptr,
+                               .residual_stride = 0,
+                               .y = nearness,
+                               .y_stride = columns_,
+                               .rows = n,
+                               .inner = dimensions_,
+                               .columns = columns_,
+                               .activation = kMatmulNone};
+    kernels_.matmul_f32(&product);
+  }
+
+ private:
+  const Kernels& kernels_;
+  const size_t count_, columns_, dimensions_;
+  AlignedBuffer<float> packed_, bias_;
+};
+
+// Rows of a matrix, copied side by side for a product.
+void GatherRows(const float* x, const uint32_t* chosen, size_t n, size_t dimensions, float* tile) {
+  for (size_t i = 0; i < n; ++i)
+    std::memcpy(tile + i * dimensions, x + chosen[i] * dimensions, dimensions * sizeof(float));
+}
+
+// The nearest of `points` to each of the chosen rows of x: calls found(i, point, nearness).
+template <class Found>
+void FindNearest(const Points& points, const float* x, std::span<const uint32_t> chosen,
+                 size_t dimensions, AlignedBuffer<float>* tile, const Found& found) {
+  const size_t needed = kTileRows * (dimensions + points.columns());
+  if (tile->size() < needed) *tile = AlignedBuffer<float>(needed);
+  float* nearness = tile->data() + kTileRows * dimensions;
+  for (size_t begin = 0; begin < chosen.size(); begin += kTileRows) {
+    const size_t count = std::min(kTileRows, chosen.size() - begin);
+    GatherRows(x, chosen.data() + begin, count, dimensions, tile->data());
+    points.Measure(tile->data(), count, nearness);
+    for (size_t i = 0; i < count; ++i) {
+      const float* row = nearness + i * points.columns();
+      const float* best = std::max_element(row, row + points.count());
+      found(begin + i, static_cast<uint32_t>(best - row), *best);
+    }
+  }
+}
+
+// Lloyd's iterations over the chosen rows of x. Returns [count, D].
+std::vector<float> KMeans(const Kernels& kernels, const float* x, std::span<const uint32_t> chosen,
+                          size_t count, size_t dimensions, ThreadPool* pool) {
+  std::vector<float> centroids(count * dimensions);
+  for (size_t i = 0; i < count; ++i) {
+    // Where rows are fewer than points, some points stay at zero and empty.
+    if (i >= chosen.size()) break;
+    const size_t row = chosen[chosen.size() > count ? i * chosen.size() / count : i];
+    std::memcpy(&centroids[i * dimensions], x + row * dimensions, dimensions * sizeof(float));
+  }
+  std::vector<uint32_t> nearest(chosen.size());
+  for (int iteration = 0; iteration < kIterations; ++iteration) {
+    const Points points(kernels, centroids.data(), count, dimensions);
+    std::atomic<size_t> next{0};
+    OnEveryThread(pool, [&](int) {
+      AlignedBuffer<float> tile;
+      for (size_t begin; (begin = next.fetch_add(kChunkRows)) < chosen.size();) {
+        const auto part = chosen.subspan(begin, std::min(kChunkRows, chosen.size() - begin));
+        FindNearest(points, x, part, dimensions, &tile,
+                    [&](size_t i, uint32_t point, float) { nearest[begin + i] = point; });
+      }
+    });
+    std::vector<float> sums(count * dimensions);
+    std::vector<size_t> sizes(count);
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      float* sum = &sums[nearest[i] * dimensions];
+      const float* row = x + chosen[i] * dimensions;
+      for (size_t d = 0; d < dimensions; ++d) sum[d] += row[d];
+      ++sizes[nearest[i]];
+    }
+    for (size_t c = 0; c < count; ++c) {
+      if (sizes[c] == 0) continue;
+      const float inverse = 1 / static_cast<float>(sizes[c]);
+      for (size_t d = 0; d < dimensions; ++d)
+        centroids[c * dimensions + d] = sums[c * dimensions + d] * inverse;
+    }
+  }
+  return centroids;
+}
+
+// Cells, and lists within each.
+struct Tree {
+  std::vector<float> cells;               // [cells, D]
+  std::vector<std::vector<float>> lists;  // of each cell: [lists, D]
+  std::vector<uint32_t> first_list;       // [cells]
+  size_t list_count = 0;
+};
+
+std::vector<uint32_t> UpTo(size_t n) {
+  std::vector<uint32_t> numbers(n);
+  for (size_t i = 0; i < n; ++i) numbers[i] = static_cast<uint32_t>(i);
+  return numbers;
+}
+
+// x: [n, D]
+Tree Train(const Kernels& kernels, const float* x, size_t n, size_t lists, size_t dimensions,
+           ThreadPool* pool) {
+  Tree tree;
+  const std::vector<uint32_t> all = UpTo(n);
+  const size_t cells =
+      lists <= kFewLists ? 1 : static_cast<size_t>(std::sqrt(static_cast<double>(lists)));
+  std::vector<std::vector<uint32_t>> members(cells);
+  if (cells == 1) {
+    tree.cells.resize(dimensions);
+    members[0] = all;
+  } else {
+    tree.cells = KMeans(kernels, x, all, cells, dimensions, pool);
+    AlignedBuffer<float> tile;
+    FindNearest(
+        Points(kernels, tree.cells.data(), cells, dimensions), x, all, dimensions, &tile,
+        [&](size_t i, uint32_t cell, float) { members[cell].push_back(static_cast<uint32_t>(i)); });
+  }
+  for (size_t cell = 0; cell < cells; ++cell) {
+    const size_t share = std::max<size_t>((members[cell].size() * lists + n / 2) / n, 1);
+    tree.lists.push_back(KMeans(kernels, x, members[cell], share, dimensions, pool));
+    tree.first_list.push_back(static_cast<uint32_t>(tree.list_count));
+    tree.list_count += share;
+  }
+  return tree;
+}
+
+// Finds the lists of rows.
+class Assigner {
+ public:
+  Assigner(const Kernels& kernels, const Tree& tree, size_t dimensions)
+      : tree_(tree),
+        dimensions_(dimensions),
+        cells_(kernels, tree.cells.data(), tree.lists.size(), dimensions) {
+    for (const std::vector<float>& lists : tree.lists)
+      lists_.emplace_back(kernels, lists.data(), lists.size() / dimensions, dimensions);
+  }
+
+  // One thread's buffers.
+  struct Scratch {
+    AlignedBuffer<float> tile, nearness;
+    std::vector<std::vector<uint32_t>> members;
+    std::vector<float> best;
+  };
+
+  // x: [n, D]; list_of_row: [n]
+  void Assign(const float* x, size_t n, Scratch* scratch, uint32_t* list_of_row) const {
+    const size_t cells = lists_.size(), columns = cells_.columns();
+    scratch->members.assign(cells, {});
+    scratch->best.assign(n, -std::numeric_limits<float>::infinity());
+    if (cells == 1) {
+      scratch->members[0] = UpTo(n);
+    } else {
+      if (scratch->nearness.size() < n * columns)
+        scratch->nearness = AlignedBuffer<float>(n * columns);
+      cells_.Measure(x, n, scratch->nearness.data());
+      for (size_t row = 0; row < n; ++row) {
+        float* nearness = scratch->nearness.data() + row * columns;
+        for (size_t k = 0; k < std::min(kCellsOfRow, cells); ++k) {
+          float* nearest = std::max_element(nearness, nearness + cells);
+          *nearest = -std::numeric_limits<float>::infinity();
+          scratch->members[static_cast<size_t>(nearest - nearness)].push_back(
+              static_cast<uint32_t>(row));
         }
       }
-      centroids.Find(x.data(), count, scores.data(), nearest + begin);
     }
-  });
-  return readable;
+    for (size_t cell = 0; cell < cells; ++cell) {
+      const std::vector<uint32_t>& members = scratch->members[cell];
+      FindNearest(lists_[cell], x, members, dimensions_, &scratch->tile,
+                  [&](size_t i, uint32_t list, float nearness) {
+                    const uint32_t row = members[i];
+                    if (nearness <= scratch->best[row]) return;
+                    scratch->best[row] = nearness;
+                    list_of_row[row] = tree_.first_list[cell] + list;
+                  });
+    }
+  }
+
+ private:
+  const Tree& tree_;
+  const size_t dimensions_;
+  const Points cells_;
+  std::vector<Points> lists_;
+};
+
+bool CopyRow(const VectorRows& rows, size_t row, size_t dimensions, float* to) {
+  const float* from = rows.Get(row, to);
+  if (from != nullptr && from != to) std::memcpy(to, from, dimensions * sizeof(float));
+  return from != nullptr;
 }
 
 }  // namespace
 
 size_t ListsFor(size_t rows) {
-  return rows < 4096 ? 1 : static_cast<size_t>(std::sqrt(static_cast<double>(rows)) / 2);
+  return rows < kFewestClustered ? 1 : std::max<size_t>(rows / kRowsOfList, 16);
 }
 
 bool ClusterRows(const Kernels& kernels, const Rotation& rotation, const VectorRows& rows,
                  size_t lists, ThreadPool* pool, RowLists* out) {
   const size_t dimensions = rotation.dimensions(), padded = rotation.padded();
-  // Evenly spaced rows are a sample that no order of rows by size or time distorts.
-  const size_t sample = std::min(rows.size(), lists * 64);
-  std::vector<uint32_t> chosen(sample);
-  for (size_t i = 0; i < sample; ++i) chosen[i] = static_cast<uint32_t>(i * rows.size() / sample);
-  std::vector<float> centroids(lists * dimensions), scratch(dimensions);
-  for (size_t list = 0; list < lists; ++list) {
-    const float* row = rows.Get(chosen[list * sample / lists], scratch.data());
-    if (row == nullptr) return false;
-    std::memcpy(&centroids[list * dimensions], row, dimensions * sizeof(float));
-  }
-  std::vector<uint32_t> nearest(sample);
-  for (int i = 0; i < kIterations; ++i) {
-    if (!Assign(Nearest(kernels, centroids.data(), lists, dimensions), rows, dimensions, &chosen,
-                pool, nearest.data()))
+  // Evenly spaced rows: a sample that no order of rows by size or time distorts.
+  const size_t sample = std::min(
+      {rows.size(), lists * kSampleRowsOfList, kSampleBytes / (dimensions * sizeof(float))});
+  AlignedBuffer<float> x(sample * dimensions, PageSize::kHuge);
+  for (size_t i = 0; i < sample; ++i) {
+    if (!CopyRow(rows, i * rows.size() / sample, dimensions, x.data() + i * dimensions))
       return false;
-    std::vector<double> sums(lists * dimensions);
-    std::vector<size_t> counts(lists);
-    for (size_t r = 0; r < sample; ++r) {
-      const float* row = rows.Get(chosen[r], scratch.data());
-      if (row == nullptr) return false;
-      double* sum = &sums[nearest[r] * dimensions];
-      for (size_t d = 0; d < dimensions; ++d) sum[d] += row[d];
-      ++counts[nearest[r]];
+  }
+  const Tree tree = Train(kernels, x.data(), sample, lists, dimensions, pool);
+  x = AlignedBuffer<float>();
+
+  const Assigner assigner(kernels, tree, dimensions);
+  out->list_of_row.resize(rows.size());
+  if (!out->reach.Choose(kernels, rotation, rows)) return false;
+  out->reach_parts.resize(pool != nullptr ? static_cast<size_t>(pool->size()) : 1);
+  std::atomic<size_t> next{0};
+  std::atomic<bool> readable{true};
+  OnEveryThread(pool, [&](int member) {
+    AlignedBuffer<float> chunk(kChunkRows * dimensions);
+    Assigner::Scratch scratch;
+    for (size_t begin; (begin = next.fetch_add(kChunkRows)) < rows.size();) {
+      const size_t count = std::min(kChunkRows, rows.size() - begin);
+      const float* x = rows.GetTogether(begin, count);
+      for (size_t i = 0; i < count && x == nullptr; ++i) {
+        if (!CopyRow(rows, begin + i, dimensions, chunk.data() + i * dimensions)) readable = false;
+      }
+      if (x == nullptr) x = chunk.data();
+      uint32_t* lists_of_chunk = out->list_of_row.data() + begin;
+      assigner.Assign(x, count, &scratch, lists_of_chunk);
+      out->reach.Look(x, begin, {lists_of_chunk, count},
+                      &out->reach_parts[static_cast<size_t>(member)]);
     }
-    for (size_t list = 0; list < lists; ++list) {
-      if (counts[list] == 0) continue;
-      for (size_t d = 0; d < dimensions; ++d)
-        centroids[list * dimensions + d] =
-            static_cast<float>(sums[list * dimensions + d] / static_cast<double>(counts[list]));
+  });
+  if (!readable) return false;
+  out->count = tree.list_count;
+  out->centroids = AlignedBuffer<float>(tree.list_count * padded);
+  for (size_t cell = 0; cell < tree.lists.size(); ++cell) {
+    for (size_t i = 0; i < tree.lists[cell].size() / dimensions; ++i) {
+      rotation.Apply(*kernels.scan, &tree.lists[cell][i * dimensions],
+                     out->centroids.data() + (tree.first_list[cell] + i) * padded);
     }
   }
-  out->count = lists;
-  out->list_of_row.resize(rows.size());
-  if (!Assign(Nearest(kernels, centroids.data(), lists, dimensions), rows, dimensions, nullptr,
-              pool, out->list_of_row.data()))
-    return false;
-  out->centroids = AlignedBuffer<float>(lists * padded);
-  for (size_t list = 0; list < lists; ++list)
-    rotation.Apply(*kernels.scan, &centroids[list * dimensions],
-                   out->centroids.data() + list * padded);
   return true;
 }
 

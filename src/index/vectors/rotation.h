@@ -14,6 +14,13 @@
 
 namespace minnow {
 
+inline float Dot(const ScanKernels& kernels, const float* a, const float* b, size_t n) {
+  float dot;
+  const ScanFloatDots args = {a, b, 0, 1, n, &dot};
+  kernels.dot_f32(&args);
+  return dot;
+}
+
 class Rotation {
  public:
   // REQUIRES: 1 <= dimensions <= kScanMaximumDimensions

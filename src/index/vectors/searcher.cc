@@ -6,6 +6,8 @@
 #include <deque>
 #include <limits>
 
+#include "index/vectors/list_reach.h"
+
 namespace minnow {
 namespace {
 
@@ -15,11 +17,14 @@ constexpr float kNone = -std::numeric_limits<float>::infinity();
 // threshold yet.
 constexpr size_t kMostBlocks = 32;
 constexpr size_t kMostRows = kMostBlocks * kScanBlockRows;
-// Rows kept for fp32 beyond those asked for: 8-bit scores are about 0.001 off.
-size_t Kept(size_t limit) { return limit + std::max<size_t>(limit / 2, 10); }
+// Survivors wait for so many others, so that their rows have come from memory when they are scored.
+constexpr size_t kWaiting = 24;
+// Rows kept for fp32 beyond those asked for: 8-bit scores are about 0.001 off, and the lists' reach
+// (list_reach.h) is measured against the last of the rows kept.
+size_t Kept(size_t limit) { return limit + std::max<size_t>(limit / 2, 20); }
 
 // Standard deviations of a sketch's error that its bound allows for.
-constexpr float kDeviations = 3.0f;
+constexpr float kDeviations = 1.8f;
 // The variance of a sketch's error relative to (gain |u|)^2: 1 - 2 / pi for a Gaussian row.
 constexpr float kSketchVariance = 0.3634f;
 
@@ -35,6 +40,8 @@ bool IsVector(std::span<const float> x) {
 
 }  // namespace
 
+bool Searcher::LessPromising(const Task& a, const Task& b) { return a.potential < b.potential; }
+
 struct Searcher::Member {
   Member(size_t limit, const VectorQuery& query, size_t dimensions, size_t padded)
       : top(limit, query.distinct_groups), tables(4 * padded), scratch(dimensions) {}
@@ -42,9 +49,12 @@ struct Searcher::Member {
   std::vector<uint8_t> tables;
   std::vector<float> scratch;
   uint32_t allowed[kMostBlocks];
-  uint32_t slots[kMostRows];
-  float bounds[kMostRows];
-  int32_t dots[kMostRows];
+  uint32_t survivors[kMostRows];  // of one kernel call
+  float survivor_bounds[kMostRows];
+  size_t waiting = 0;  // rows of one segment that are to be scored
+  uint32_t slots[kMostRows + kWaiting];
+  float bounds[kMostRows + kWaiting];
+  int32_t dots[kMostRows + kWaiting];
 };
 
 Searcher::Searcher(const ScanKernels& kernels, const Rotation& rotation, const Segments& segments,
@@ -59,7 +69,7 @@ void Searcher::PrepareQuery() {
   const size_t padded = rotation_.padded();
   plain_.assign(query_.vector.begin(), query_.vector.end());
   if (!IsVector(plain_)) std::fill(plain_.begin(), plain_.end(), 0.0f);
-  length_ = std::sqrt(kernels_.dot_f32(plain_.data(), plain_.data(), plain_.size()));
+  length_ = std::sqrt(Dot(kernels_, plain_.data(), plain_.data(), plain_.size()));
   std::vector<float> unit(plain_.size());
   const float inverse = length_ > MINNOW_SCAN_TINY ? 1 / length_ : 0;
   for (size_t i = 0; i < unit.size(); ++i) unit[i] = plain_[i] * inverse;
@@ -80,29 +90,31 @@ void Searcher::PrepareQuery() {
 }
 
 void Searcher::CollectTasks() {
-  const size_t padded = rotation_.padded();
+  std::vector<float> dots;
   for (size_t s = 0; s < segments_.size(); ++s) {
     const SegmentArrays& arrays = segments_[s]->arrays();
+    dots.resize(arrays.lists.size());
+    const ScanFloatDots product = {rotated_.data(),     arrays.centroids,   rotation_.padded(),
+                                   arrays.lists.size(), rotation_.padded(), dots.data()};
+    kernels_.dot_f32(&product);
     for (size_t list = 0; list < arrays.lists.size(); ++list) {
       const ListHead& head = arrays.lists[list];
       if (head.blocks == 0) continue;
-      const float dot = kernels_.dot_f32(rotated_.data(), arrays.centroids + list * padded, padded);
       Task task = {.segment = static_cast<uint32_t>(s), .list = static_cast<uint32_t>(list)};
-      task.centre_dot = dot;
-      task.toward = head.centre_square > MINNOW_SCAN_TINY ? dot / head.centre_square : 0;
-      task.potential = std::numeric_limits<float>::infinity();
+      task.centre_dot = dots[list];
+      task.toward = head.centre_square > MINNOW_SCAN_TINY ? dots[list] / head.centre_square : 0;
+      task.potential =
+          std::isinf(arrays.reach) ? arrays.reach : ListPotential(dots[list], head, arrays.reach);
       tasks_.push_back(task);
     }
   }
-  std::make_heap(tasks_.begin(), tasks_.end(),
-                 [](const Task& a, const Task& b) { return a.centre_dot < b.centre_dot; });
+  std::make_heap(tasks_.begin(), tasks_.end(), LessPromising);
 }
 
 bool Searcher::NextTask(Task* task) {
   const std::lock_guard lock(task_mutex_);
   if (tasks_.empty()) return false;
-  std::pop_heap(tasks_.begin(), tasks_.end(),
-                [](const Task& a, const Task& b) { return a.centre_dot < b.centre_dot; });
+  std::pop_heap(tasks_.begin(), tasks_.end(), LessPromising);
   *task = tasks_.back();
   tasks_.pop_back();
   return true;
@@ -126,10 +138,14 @@ void Searcher::Raise(float threshold) {
 
 void Searcher::ScanLists(Member& member) {
   Task task;
+  size_t segment = segments_.size();  // that the waiting rows are of
   while (!damaged_.load(std::memory_order_relaxed) && NextTask(&task)) {
-    if (task.potential < Threshold(member)) return;
+    if (task.potential < Threshold(member)) break;
+    if (segment != task.segment && member.waiting > 0 && !Verify(segment, member)) damaged_ = true;
+    segment = task.segment;
     if (!ScanOneList(task, member)) damaged_ = true;
   }
+  if (member.waiting > 0 && !Verify(segment, member)) damaged_ = true;
 }
 
 bool Searcher::ScanOneList(const Task& task, Member& member) {
@@ -155,9 +171,11 @@ bool Searcher::ScanOneList(const Task& task, Member& member) {
   scan.offset += kDeviations * std::sqrt(kSketchVariance * square + tables_variance);
   scan.toward = task.toward;
   scan.base = task.centre_dot;
-  scan.survivors = member.slots;
-  scan.bounds = member.bounds;
-  size_t step = 1;
+  scan.survivors = member.survivors;
+  scan.bounds = member.survivor_bounds;
+  // The first rows of all are scored at once, for a threshold.
+  bool first = !(Threshold(member) > kNone);
+  size_t step = first ? 1 : kMostBlocks;
   for (size_t done = 0; done < head.blocks;) {
     const size_t count = std::min<size_t>(step, head.blocks - done);
     for (size_t b = 0; b < count; ++b)
@@ -165,46 +183,64 @@ bool Searcher::ScanOneList(const Task& task, Member& member) {
     scan.blocks = blocks + done * segment.block_bytes();
     scan.block_count = count;
     scan.threshold = Threshold(member);
-    const size_t found = kernels_.scan(&scan);
-    if (!Verify(task, (head.first_block + done) * kScanBlockRows, found, member)) return false;
+    Collect(task, (head.first_block + done) * kScanBlockRows, kernels_.scan(&scan), member);
+    if ((first || member.waiting >= kWaiting) && !Verify(task.segment, member)) return false;
     done += count;
-    step = Threshold(member) > kNone ? std::min(2 * step, kMostBlocks) : 1;
+    if (Threshold(member) > kNone) step = std::min(2 * step, kMostBlocks);
   }
   return true;
 }
 
-// The rows in member.slots, counted from first_slot.
-bool Searcher::Verify(const Task& task, size_t first_slot, size_t count, Member& member) {
-  if (count == 0) return true;
-  const Segment& segment = *segments_[task.segment];
+void Searcher::Collect(const Task& task, size_t first_slot, size_t count, Member& member) const {
+  const SegmentArrays& arrays = segments_[task.segment]->arrays();
+  for (size_t i = 0; i < count; ++i) {
+    const size_t slot = first_slot + member.survivors[i];
+    const int8_t* row = arrays.quantized + slot * arrays.dimensions;
+    constexpr size_t kLine = 64;
+    for (size_t at = 0; at < arrays.dimensions; at += kLine) __builtin_prefetch(row + at);
+    __builtin_prefetch(arrays.quantized_head + slot);
+    member.slots[member.waiting] = static_cast<uint32_t>(slot);
+    // A bound that is not a number bounds nothing.
+    const float bound = member.survivor_bounds[i];
+    member.bounds[member.waiting++] = bound < task.potential ? bound : task.potential;
+  }
+}
+
+bool Searcher::Verify(size_t index, Member& member) {
+  const Segment& segment = *segments_[index];
   const SegmentArrays& arrays = segment.arrays();
   const size_t padded = arrays.dimensions;
-  const int8_t* rows = arrays.quantized + first_slot * padded;
-  for (size_t i = 0; i < count; ++i) {
-    const size_t slot = first_slot + member.slots[i];
+  size_t count = 0;
+  for (size_t i = 0; i < member.waiting; ++i) {
+    if (member.bounds[i] < Threshold(member)) continue;
+    const size_t slot = member.slots[i];
     if (!segment.Intact(arrays.quantized + slot * padded, padded) ||
         !segment.Intact(arrays.quantized_head + slot, 1)) {
       return false;
     }
+    member.slots[count] = member.slots[i];
+    member.bounds[count++] = member.bounds[i];
   }
-  const ScanDots dots = {quantized_.data(), rows, member.slots, count, padded, member.dots};
+  member.waiting = 0;
+  const ScanDots dots = {quantized_.data(), arrays.quantized, member.slots, count, padded,
+                         member.dots};
   kernels_.dot_i8(&dots);
   for (size_t i = 0; i < count; ++i) {
-    const size_t slot = first_slot + member.slots[i];
-    float value =
+    const size_t slot = member.slots[i];
+    const float scored =
         static_cast<float>(member.dots[i]) * (arrays.quantized_head[slot].scale * quantized_scale_);
-    if (member.bounds[i] < value) value = member.bounds[i];
-    if (task.potential < value) value = task.potential;
+    const float value = std::min(scored, member.bounds[i]);
     if (!(value >= Threshold(member))) continue;
     const uint32_t row = arrays.row_of_slot[slot];
-    member.top.Offer({value, task.segment, row, arrays.keys[row], arrays.groups[row]});
+    member.top.Offer(
+        {value, static_cast<uint32_t>(index), row, arrays.keys[row], arrays.groups[row]});
   }
   Raise(member.top.threshold());
   return true;
 }
 
 float Searcher::Score(const float* row) const {
-  return kernels_.dot_f32(plain_.data(), row, plain_.size());
+  return Dot(kernels_, plain_.data(), row, plain_.size());
 }
 
 bool Searcher::Rescore(std::vector<TopRow>& rows, std::vector<float>& scratch) const {

@@ -45,6 +45,7 @@ class Searcher {
     float potential = 0;  // nothing in the list is likely to score above this
   };
   struct Member;  // one thread's part
+  static bool LessPromising(const Task& a, const Task& b);
 
   void PrepareQuery();
   void CollectTasks();
@@ -54,7 +55,10 @@ class Searcher {
 
   void ScanLists(Member& member);
   bool ScanOneList(const Task& task, Member& member);
-  bool Verify(const Task& task, size_t first_slot, size_t count, Member& member);
+  // Takes up the kernel's survivors, whose slots count from first_slot.
+  void Collect(const Task& task, size_t first_slot, size_t count, Member& member) const;
+  // Scores by 8 bits what was collected; false: damaged.
+  bool Verify(size_t segment, Member& member);
   bool ScanExactly(Member& member);
   bool ScanBlocksExactly(size_t segment, size_t list, Member& member);
 

@@ -24,7 +24,6 @@ struct ListHead {
   uint32_t first_block = 0;
   uint32_t blocks = 0;
   float centre_square = 0;  // |c|^2
-  float reach = 0;          // the largest |x - c| of its rows
   float longest = 0;        // the largest |x| of its rows
   float spread = 0;         // the root of the mean of |x - c|^2
 };
@@ -55,6 +54,7 @@ struct SegmentArrays {
   std::span<const int64_t> keys;                  // [rows], ascending
   const int64_t* groups = nullptr;                // [rows]
   const uint32_t* slot_of_row = nullptr;          // [rows]
+  float reach = 0;  // of the lists, see list_reach.h; infinity: none may be passed over
   bool groups_ascend = false;
 };
 

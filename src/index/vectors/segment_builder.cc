@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace minnow {
 namespace {
@@ -90,7 +91,7 @@ bool EncodeList(const ScanKernels& kernels, const Rotation& rotation, const Vect
   const size_t padded = rotation.padded();
   std::vector<float> scratch(rotation.dimensions()), x(padded);
   std::vector<uint8_t> signs(padded / 8);
-  head->centre_square = kernels.dot_f32(centroid, centroid, padded);
+  head->centre_square = Dot(kernels, centroid, centroid, padded);
   double squares = 0;
   size_t count = 0;
   for (size_t slot = 0; slot < size_t{head->blocks} * kScanBlockRows; ++slot) {
@@ -109,9 +110,8 @@ bool EncodeList(const ScanKernels& kernels, const Rotation& rotation, const Vect
     QuantizedHead& quantized = out.quantized_head[slot];
     const float rest =
         kernels.quantize(x.data(), padded, out.quantized + slot * padded, &quantized.scale);
-    const float length = std::sqrt(kernels.dot_f32(x.data(), x.data(), padded));
+    const float length = std::sqrt(Dot(kernels, x.data(), x.data(), padded));
     quantized.error = (std::sqrt(rest) + kRotationError * length) * (1 + kRotationError);
-    head->reach = std::max(head->reach, std::sqrt(sums[0]));
     head->longest = std::max(head->longest, length * (1 + kRotationError));
     squares += sums[0];
     ++count;
@@ -128,8 +128,9 @@ std::shared_ptr<const Segment> BuildSegment(const ScanKernels& kernels, const Ro
   Placement& placement = memory->placement;
   placement = PlaceRows(lists, rows.size());
   const size_t slots = placement.blocks * kScanBlockRows;
-  memory->blocks = AlignedBuffer<uint8_t>(placement.blocks * block_bytes);
-  memory->quantized = AlignedBuffer<int8_t>(slots * padded);
+  memory->blocks = AlignedBuffer<uint8_t>(placement.blocks * block_bytes,
+                                          PageSizeFor(placement.blocks * block_bytes));
+  memory->quantized = AlignedBuffer<int8_t>(slots * padded, PageSizeFor(slots * padded));
   memory->quantized_head = AlignedBuffer<QuantizedHead>(slots);
   memory->centroids = std::move(lists.centroids);
   memory->keys = std::move(rows.keys);
@@ -156,6 +157,10 @@ std::shared_ptr<const Segment> BuildSegment(const ScanKernels& kernels, const Ro
     encode(0);
   }
   if (!readable) return nullptr;
+  const float reach =
+      lists.reach_parts.empty()
+          ? std::numeric_limits<float>::infinity()
+          : lists.reach.Measure(lists.reach_parts, placement.heads, memory->centroids.data());
   const SegmentArrays arrays = {
       .dimensions = padded,
       .lists = placement.heads,
@@ -168,6 +173,7 @@ std::shared_ptr<const Segment> BuildSegment(const ScanKernels& kernels, const Ro
       .keys = memory->keys,
       .groups = memory->groups.data(),
       .slot_of_row = placement.slot_of_row.data(),
+      .reach = reach,
       .groups_ascend = std::is_sorted(memory->groups.begin(), memory->groups.end())};
   return std::make_shared<const Segment>(arrays, std::move(rows.vectors), std::move(memory),
                                          /*check=*/nullptr, /*clustered=*/lists.count > 1,

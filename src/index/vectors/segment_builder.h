@@ -9,10 +9,16 @@
 
 #include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
+#include "index/vectors/list_reach.h"
 #include "index/vectors/rotation.h"
 #include "index/vectors/segment.h"
 
 namespace minnow {
+
+// Large arrays are walked at random: fewer pages are fewer misses.
+inline PageSize PageSizeFor(size_t bytes) {
+  return bytes >= (size_t{4} << 20) ? PageSize::kHuge : PageSize::kNormal;
+}
 
 // Rows to build from, in order of keys.
 struct RowSet {
@@ -31,6 +37,8 @@ struct RowLists {
   size_t count = 1;
   AlignedBuffer<float> centroids;     // [count][padded], rotated
   std::vector<uint32_t> list_of_row;  // [rows]; empty: all in list 0
+  ReachSample reach;
+  std::vector<ReachSample::Part> reach_parts;  // empty: no list may be passed over
 };
 
 // One list around the mean. False: a row cannot be read.

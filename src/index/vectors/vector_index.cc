@@ -18,14 +18,16 @@ namespace {
 // Appended rows become a segment; neighbours of like size are merged up to this, so that a search
 // visits few and an Append never works long.
 constexpr size_t kMostMerged = size_t{1} << 16;
-// Below this many rows a scan of everything is as fast as lists.
-constexpr size_t kFewestClustered = 4096;
+// What Append sorts into lists itself, and what WantsClustering lets wait.
+constexpr size_t kFewestSorted = size_t{1} << 14;
 constexpr size_t kFirstChunkRows = 64;
 constexpr size_t kLargestChunkRows = 4096;
 
 // Memory for appended rows; a row is written once, before it is published.
 struct RowChunk {
-  RowChunk(size_t capacity, size_t dimensions) : capacity(capacity), rows(capacity * dimensions) {}
+  RowChunk(size_t capacity, size_t dimensions)
+      : capacity(capacity),
+        rows(capacity * dimensions, PageSizeFor(capacity * dimensions * sizeof(float))) {}
   const size_t capacity;
   size_t used = 0;
   AlignedBuffer<float> rows;
@@ -37,12 +39,12 @@ struct Snapshot {
   int64_t last_key = std::numeric_limits<int64_t>::min();
 };
 
+// A number whose square, and sums of such, are still numbers; without a branch for each.
 bool Storable(const float* x, size_t n) {
-  constexpr float kLongest = 1e15f;  // its square, and sums of such, are still numbers
-  for (size_t i = 0; i < n; ++i) {
-    if (!(std::fabs(x[i]) < kLongest)) return false;
-  }
-  return true;
+  constexpr float kLongest = 1e15f;
+  bool storable = true;
+  for (size_t i = 0; i < n; ++i) storable &= std::fabs(x[i]) < kLongest;
+  return storable;
 }
 
 }  // namespace
@@ -65,6 +67,8 @@ struct VectorIndex::State {
 
   void Store(const float* vectors, size_t n, VectorRows* out);
   std::shared_ptr<const Segment> OneList(RowSet rows) const;
+  // In lists, where that pays. Null: a row cannot be read.
+  std::shared_ptr<const Segment> InLists(RowSet rows, ThreadPool* pool) const;
   // Merges the newest segments of like size.
   void Settle(Segments* segments) const;
 
@@ -85,13 +89,14 @@ void VectorIndex::State::Store(const float* vectors, size_t n, VectorRows* out) 
   const size_t dimensions = rotation.dimensions();
   for (size_t row = 0; row < n; ++row) {
     if (chunk == nullptr || chunk->used == chunk->capacity) {
-      const size_t capacity = chunk == nullptr ? kFirstChunkRows : 2 * chunk->capacity;
-      chunk = std::make_shared<RowChunk>(
-          std::clamp(std::max(capacity, n - row), kFirstChunkRows, kLargestChunkRows), dimensions);
+      const size_t grown =
+          chunk == nullptr ? kFirstChunkRows : std::min(2 * chunk->capacity, kLargestChunkRows);
+      chunk = std::make_shared<RowChunk>(std::max(grown, n - row), dimensions);
     }
     float* to = chunk->rows.data() + chunk->used * dimensions;
     const float* from = vectors + row * dimensions;
-    if (Storable(from, dimensions)) std::memcpy(to, from, dimensions * sizeof(float));
+    std::memcpy(to, from, dimensions * sizeof(float));
+    if (!Storable(to, dimensions)) std::fill(to, to + dimensions, 0.0f);
     ++chunk->used;
     out->AddMemory(to, 1, chunk);
   }
@@ -101,6 +106,14 @@ std::shared_ptr<const Segment> VectorIndex::State::OneList(RowSet rows) const {
   RowLists lists;
   if (!MakeOneList(kernels, rotation, rows.vectors, &lists)) return nullptr;
   return BuildSegment(kernels, rotation, std::move(rows), std::move(lists), nullptr);
+}
+
+std::shared_ptr<const Segment> VectorIndex::State::InLists(RowSet rows, ThreadPool* pool) const {
+  const size_t count = ListsFor(rows.size());
+  if (count == 1) return OneList(std::move(rows));
+  RowLists lists;
+  if (!ClusterRows(ActiveKernels(), rotation, rows.vectors, count, pool, &lists)) return nullptr;
+  return BuildSegment(kernels, rotation, std::move(rows), std::move(lists), pool);
 }
 
 void VectorIndex::State::Settle(Segments* segments) const {
@@ -144,7 +157,9 @@ Status VectorIndex::Append(std::span<const int64_t> keys, std::span<const int64_
   rows.keys.assign(keys.begin(), keys.end());
   rows.groups.assign(groups.begin(), groups.end());
   state_->Store(vectors.data(), keys.size(), &rows.vectors);
-  next.segments.push_back(state_->OneList(std::move(rows)));
+  // A load of many rows is sorted at once; a few wait for Cluster.
+  next.segments.push_back(keys.size() < kFewestSorted ? state_->OneList(std::move(rows))
+                                                      : state_->InLists(std::move(rows), nullptr));
   next.last_key = keys.back();
   state_->Settle(&next.segments);
   state_->Publish(std::move(next));
@@ -179,10 +194,14 @@ Result<std::vector<VectorHit>> VectorIndex::Search(const VectorQuery& query) con
 }
 
 bool VectorIndex::WantsClustering() const {
-  const VectorIndexStats now = stats();
-  const size_t loose = now.rows - std::min(now.rows, now.clustered_rows);
-  return loose > std::max(kFewestClustered, now.clustered_rows / 4) ||
-         now.removed_rows > std::max(kFewestClustered, now.rows / 4);
+  const auto now = state_->Now();
+  size_t rows = 0, removed = 0, largest = 0;
+  for (const auto& segment : now->segments) {
+    rows += segment->rows();
+    removed += segment->removed();
+    if (segment->clustered()) largest = std::max(largest, segment->rows());
+  }
+  return std::max(rows - largest, removed) > std::max(kFewestSorted, largest / 4);
 }
 
 size_t VectorIndex::dimensions() const { return state_->rotation.dimensions(); }
@@ -236,14 +255,7 @@ void VectorIndex::Cluster(ThreadPool* pool) {
   }
   RowSet rows(dimensions());
   for (const auto& segment : before->segments) rows.AddLive(*segment);
-  RowLists lists;
-  std::shared_ptr<const Segment> segment;
-  const size_t count = ListsFor(rows.size());
-  if (count > 1 ? ClusterRows(ActiveKernels(), state_->rotation, rows.vectors, count, pool, &lists)
-                : MakeOneList(state_->kernels, state_->rotation, rows.vectors, &lists)) {
-    segment =
-        BuildSegment(state_->kernels, state_->rotation, std::move(rows), std::move(lists), pool);
-  }
+  const auto segment = state_->InLists(std::move(rows), pool);
   const std::lock_guard lock(state_->writer);
   if (segment != nullptr) {
     Snapshot next = *state_->Now();

@@ -269,6 +269,91 @@ TEST(VectorIndexTest, OddVectorsBreakNothing) {
   }
 }
 
+// Rows around some centres, enough of them for lists.
+struct Crowd : Model {
+  Crowd(size_t n, size_t dimensions, size_t centres) : Model(dimensions, 5) {
+    std::vector<std::vector<float>> points;
+    for (size_t i = 0; i < centres; ++i) points.push_back(Vector());
+    std::vector<int64_t> keys, groups;
+    std::vector<float> vectors;
+    for (size_t i = 0; i < n; ++i, ++next) {
+      std::vector<float> x = Vector();
+      for (size_t d = 0; d < dimensions; ++d)
+        x[d] = 0.6f * x[d] + 0.8f * points[generator() % centres][d];
+      keys.push_back(next);
+      groups.push_back(next + 1000);
+      vectors.insert(vectors.end(), x.begin(), x.end());
+      rows[next] = {groups.back(), x};
+    }
+    EXPECT_TRUE(index.Append(keys, groups, vectors).ok());
+  }
+};
+
+TEST(VectorIndexLists, FindNearlyAllOnAnyNumberOfThreads) {
+  Crowd crowd(20000, 40, 300);
+  EXPECT_GT(crowd.index.stats().lists, 10u);
+  EXPECT_FALSE(crowd.index.WantsClustering());
+  std::vector<int64_t> few;
+  for (int64_t g = 1001; g < 21001; g += 97) few.push_back(g);
+  const RowFilter filter = RowFilter::FromGroups(few);
+  ThreadPool pool(3);
+  double recall = 0, filtered = 0;
+  constexpr int kQueries = 20;
+  for (int i = 0; i < kQueries; ++i) {
+    const std::vector<float> q =
+        i % 2 == 0 ? crowd.Vector() : crowd.rows[1 + 700 * static_cast<int64_t>(i)].second;
+    VectorQuery query = {.vector = q, .limit = 10};
+    const auto hits = *crowd.index.Search(query);
+    recall += Recall(hits, crowd.Truth(query)) / kQueries;
+    query.pool = &pool;
+    EXPECT_EQ(*crowd.index.Search(query), hits);
+    query.exact = true;
+    EXPECT_EQ(Keys(*crowd.index.Search(query)), Keys(crowd.Truth(query)));
+    query.exact = false;
+    query.filter = &filter;
+    filtered += Recall(*crowd.index.Search(query), crowd.Truth(query)) / kQueries;
+  }
+  EXPECT_GE(recall, 0.98);
+  EXPECT_GE(filtered, 0.98);
+}
+
+TEST(VectorIndexLists, ClusterWhileRowsComeAndGo) {
+  Crowd crowd(6000, 24, 50);
+  for (int i = 0; i < 30; ++i) crowd.Add(500);
+  EXPECT_TRUE(crowd.index.WantsClustering());
+  crowd.Remove({1, 2, 3, 10000});
+  std::thread maintenance([&] { crowd.index.Cluster(nullptr); });
+  for (int i = 0; i < 50; ++i) {
+    crowd.Add(10);
+    crowd.Remove({100 + i, crowd.next - 3});
+  }
+  maintenance.join();
+  EXPECT_FALSE(crowd.index.WantsClustering());
+  EXPECT_EQ(crowd.index.stats().rows, crowd.rows.size());
+  EXPECT_GT(crowd.index.stats().lists, 10u);
+  for (int i = 0; i < 10; ++i) {
+    const std::vector<float> q = crowd.Vector();
+    const VectorQuery query = {.vector = q, .limit = 10, .exact = true};
+    EXPECT_EQ(Keys(*crowd.index.Search(query)), Keys(crowd.Truth(query)));
+  }
+  EXPECT_FALSE(crowd.index.Contains(100));
+  EXPECT_FALSE(crowd.index.Contains(2));
+}
+
+TEST(VectorIndexLists, EqualRows) {
+  VectorIndex index(16);
+  std::vector<int64_t> keys(20000);
+  std::vector<float> rows(keys.size() * 16);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    keys[i] = static_cast<int64_t>(i);
+    rows[i * 16] = 1;
+  }
+  ASSERT_TRUE(index.Append(keys, keys, rows).ok());
+  const std::vector<float> q(rows.begin(), rows.begin() + 16);
+  const auto hits = *index.Search({.vector = q, .limit = 5});
+  EXPECT_EQ(Keys(hits), (std::vector<int64_t>{0, 1, 2, 3, 4}));
+}
+
 TEST(VectorIndexTest, SearchesBesideAWriter) {
   Model model(32);
   model.Add(100);

@@ -56,6 +56,12 @@ const float* VectorRows::Get(size_t row, float* scratch) const {
   return run.file->Read(run.file_first + within, 1, scratch) ? scratch : nullptr;
 }
 
+const float* VectorRows::GetTogether(size_t row, size_t n) const {
+  const Run& run = RunOf(row);
+  const size_t within = row - run.first;
+  return run.file == nullptr && within + n <= run.count ? run.rows + within * dimensions_ : nullptr;
+}
+
 void VectorRows::Prefetch(size_t row) const {
   const Run& run = RunOf(row);
   if (run.file != nullptr) return;

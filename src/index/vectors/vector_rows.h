@@ -33,6 +33,8 @@ class VectorRows {
   size_t size() const { return size_; }
   // The row where it lies, or in `scratch` ([D]). Null: it cannot be read.
   const float* Get(size_t row, float* scratch) const;
+  // [n, D] from `row` on, where they lie side by side in memory, or null.
+  const float* GetTogether(size_t row, size_t n) const;
   // Tells the processor that the row will be read soon.
   void Prefetch(size_t row) const;
 
