@@ -84,10 +84,11 @@ void LexicalCache::Put(const std::string& term, KnownPostings known, uint64_t re
   while (bytes_ > max_bytes_) Erase(std::prev(entries_.end()));
 }
 
-LexicalCache::LengthPage& LexicalCache::Page(int64_t document) {
+LexicalCache::LengthPage& LexicalCache::Page(int64_t document, bool* is_new) {
   const std::lock_guard lock(mutex_);
   auto& page = pages_[document / static_cast<int64_t>(kPageRows)];
-  if (!page) page = std::make_unique<LengthPage>();
+  *is_new = page == nullptr;
+  if (*is_new) page = std::make_unique<LengthPage>();
   return *page;
 }
 

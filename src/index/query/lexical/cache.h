@@ -52,7 +52,8 @@ class LexicalCache {
   // the cache.
   static constexpr size_t kPageRows = 4'096;
   using LengthPage = std::array<std::atomic<uint32_t>, kPageRows>;
-  LengthPage& Page(int64_t document);
+  // is_new: nobody has asked for the page before.
+  LengthPage& Page(int64_t document, bool* is_new);
 
  private:
   struct Entry {

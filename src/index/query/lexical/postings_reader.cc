@@ -29,6 +29,8 @@ std::string AnyOf(const std::vector<const LexicalTerm*>& terms) {
 struct PostingsReader::Reading {
   enum class What { kTotals, kAllRows, kThisRow };
   What what = What::kTotals;
+  sqlite3* connection = nullptr;
+  std::string lengths_sql;
   LexicalCache* cache = nullptr;
   LexicalTotals totals;
   std::vector<Postings> postings;  // by phrase of the expression
@@ -39,13 +41,39 @@ struct PostingsReader::Reading {
 };
 
 struct PostingsReader::Callbacks {
+  // The lengths of all rows of a page, in one query: FTS5's own call makes one for each row. They
+  // stand in a table beside, as one variable-length integer for our one column.
+  static int ReadPage(Reading* reading, int64_t first) {
+    sqlite3_stmt* statement = nullptr;
+    int result = sqlite3_prepare_v2(reading->connection, reading->lengths_sql.c_str(), -1,
+                                    &statement, nullptr);
+    if (result == SQLITE_OK) {
+      sqlite3_bind_int64(statement, 1, first);
+      sqlite3_bind_int64(statement, 2, first + static_cast<int64_t>(LexicalCache::kPageRows) - 1);
+      while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
+        const auto row = static_cast<size_t>(sqlite3_column_int64(statement, 0) - first);
+        const auto* bytes = static_cast<const unsigned char*>(sqlite3_column_blob(statement, 1));
+        uint32_t length = 0;
+        for (int i = 0; i < sqlite3_column_bytes(statement, 1); ++i) {
+          length = length << 7 | (bytes[i] & 0x7F);
+        }
+        (*reading->page)[row].store(length + 1, std::memory_order_relaxed);
+      }
+    }
+    sqlite3_finalize(statement);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+  }
+
   static int ReadLength(const Fts5ExtensionApi* api, Fts5Context* row, Reading* reading,
                         Posting* posting) {
     const auto rows = static_cast<int64_t>(LexicalCache::kPageRows);
     const int64_t number = posting->document / rows;
     if (number != reading->page_number) {
-      reading->page = &reading->cache->Page(posting->document);
+      bool is_new = false;
+      reading->page = &reading->cache->Page(posting->document, &is_new);
       reading->page_number = number;
+      const int result = is_new ? ReadPage(reading, number * rows) : SQLITE_OK;
+      if (result != SQLITE_OK) return result;
     }
     auto& known = (*reading->page)[static_cast<size_t>(posting->document % rows)];
     const uint32_t kept = known.load(std::memory_order_relaxed);
@@ -128,6 +156,8 @@ struct PostingsReader::Callbacks {
 Status PostingsReader::Run(const std::string& sql, const std::string& expression, int64_t after,
                            Reading* reading) {
   reading->cache = &cache_;
+  reading->connection = connection_;
+  reading->lengths_sql = "SELECT id, sz FROM " + table_ + "_docsize WHERE id BETWEEN ?1 AND ?2";
   sqlite3_stmt* statement = nullptr;
   int result = sqlite3_prepare_v2(connection_, sql.c_str(), static_cast<int>(sql.size()),
                                   &statement, nullptr);

@@ -2,6 +2,7 @@
 #include "index/query/lexical/scan.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -23,8 +24,11 @@ constexpr size_t kUsualPostings = 400'000;
 // A term in most documents says little; in a small table it costs little too.
 constexpr size_t kCommonDocuments = 4'096;
 
-// So many new rows are read row by row.
-constexpr int64_t kFewRows = 1'000;
+// To read one new row costs about as much as so many postings of one term.
+constexpr int64_t kPostingsToRow = 4;
+constexpr int64_t kFirstBehindRows = 64;
+constexpr int64_t kBehindStep = 8;
+constexpr size_t kBehindGroups = 4;
 
 // One span of row ids may have its scores in an array.
 constexpr int64_t kMaxDenseRows = int64_t{1} << 23;
@@ -60,8 +64,8 @@ class TermReader {
   // be kept only the number is given, once it is known.
   Status Read(std::vector<Term>& terms) {
     std::vector<Term*> unknown;
-    std::vector<Term*> behind;
-    int64_t after = totals_.last_row;
+    // By how far they are behind: each group reads the rows that its farthest needs.
+    std::array<std::vector<Term*>, kBehindGroups> behind;
     for (Term& term : terms) {
       auto known = cache_.Find(term.key);
       if (!known || IsFarBehind(*known)) {
@@ -73,10 +77,14 @@ class TermReader {
       Take(term, known->postings);
       if (known->through >= totals_.last_row) continue;
       term.through = known->through;
-      after = std::min(after, known->through);
-      behind.push_back(&term);
+      size_t group = 0;
+      int64_t rows = kFirstBehindRows;
+      for (; rows < totals_.last_row - known->through && group + 1 < behind.size(); ++group) {
+        rows *= kBehindStep;
+      }
+      behind[group].push_back(&term);
     }
-    MINNOW_RETURN_IF_ERROR(Extend(behind, after));
+    for (const std::vector<Term*>& group : behind) MINNOW_RETURN_IF_ERROR(Extend(group));
     return ReadWhole(unknown);
   }
 
@@ -98,8 +106,10 @@ class TermReader {
     return wanted;
   }
 
+  // Whether all of its postings are read sooner than the rows that it lacks.
   bool IsFarBehind(const KnownPostings& known) const {
-    return totals_.last_row - known.through > std::max(kFewRows, totals_.last_row / 4);
+    return totals_.last_row - known.through >
+           static_cast<int64_t>(known.documents) / kPostingsToRow;
   }
 
   void Take(Term& term, std::shared_ptr<const Postings> postings) const {
@@ -117,8 +127,10 @@ class TermReader {
     cache_.Put(term.key, {term.postings, term.documents, totals_.last_row}, removals_);
   }
 
-  Status Extend(const std::vector<Term*>& terms, int64_t after) {
+  Status Extend(const std::vector<Term*>& terms) {
     if (terms.empty()) return {};
+    int64_t after = totals_.last_row;
+    for (const Term* term : terms) after = std::min(after, term->through);
     MINNOW_ASSIGN_OR_RETURN(const std::vector<Postings> read,
                             reader_.ReadAfter(Wanted(terms), after));
     for (size_t i = 0; i < terms.size(); ++i) {

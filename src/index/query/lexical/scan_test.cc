@@ -348,7 +348,9 @@ TEST(LexicalCacheThreads, ManyReaders) {
         const std::string term = "t" + std::to_string((i * (t + 1)) % 50);
         const auto found = cache.Find(term);
         if (!found) cache.Put(term, {Rows({1, 2, i}), 3, i}, cache.removals());
-        cache.Page(i * 100)[static_cast<size_t>(i % 100)].store(1, std::memory_order_relaxed);
+        bool is_new = false;
+        cache.Page(i * 100, &is_new)[static_cast<size_t>(i % 100)].store(1,
+                                                                         std::memory_order_relaxed);
         if (i % 10 == 0) cache.Remove(i);
       }
     });
