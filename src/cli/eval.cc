@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// minnow eval: how good a model's vectors are.
+// minnow eval: how good a model's vectors are, and what is found by them.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -75,7 +75,8 @@ Status EvaluateSts(const StsCommand& command) {
 }  // namespace
 
 void AddEvalCommand(CLI::App& app, int& exit_code) {
-  CLI::App* eval = app.add_subcommand("eval", "Measure how good a model's vectors are");
+  CLI::App* eval =
+      app.add_subcommand("eval", "Measure how good a model's vectors are, or searches by them");
   eval->require_subcommand(1);
   auto command = std::make_shared<StsCommand>();
   CLI::App* sts = eval->add_subcommand(
@@ -89,6 +90,7 @@ void AddEvalCommand(CLI::App& app, int& exit_code) {
     const Status status = EvaluateSts(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });
+  AddEvalIrCommand(*eval, exit_code);
 }
 
 }  // namespace minnow

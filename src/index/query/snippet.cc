@@ -15,6 +15,9 @@ namespace {
 constexpr char kEllipsis[] = "\u2026";
 // A window begins so much before its first match, where the text allows it.
 constexpr size_t kContextShare = 4;
+// A long text is looked through in pieces of so many bytes, until one has a match.
+constexpr size_t kSnippetPiece = size_t{16} << 10;
+constexpr size_t kMaxSnippetPieces = 32;
 // A word that stands again counts for this much of what it counted first.
 constexpr double kRepeated = 0.1;
 
@@ -183,6 +186,30 @@ Range Widen(std::string_view text, Range source, Range core, size_t max_bytes) {
   return window;
 }
 
+// The matches in the first piece of `source` that has any; `source` becomes that piece. Pieces are
+// cut between words where there are any.
+std::vector<Match> FindFirst(std::string_view text, const Matcher& matcher, size_t max_bytes,
+                             Range& source) {
+  const size_t step = std::max(kSnippetPiece, max_bytes);
+  size_t begin = source.begin;
+  for (size_t piece = 0; piece < kMaxSnippetPieces && begin < source.end; ++piece) {
+    size_t end = source.end;
+    if (end - begin > step) {
+      end = begin + step;
+      while (end > begin + step / 2 && !IsSpace(text[end])) --end;
+      if (!IsSpace(text[end])) end = CharacterBegin(text, begin + step);
+    }
+    std::vector<Match> matches = matcher.Find(text.substr(begin, end - begin));
+    if (!matches.empty()) {
+      for (Match& match : matches) match.begin += begin, match.end += begin;
+      source = {begin, end};
+      return matches;
+    }
+    begin = end;
+  }
+  return {};
+}
+
 void AppendEscaped(char c, std::string& out) {
   switch (c) {
     case '&':
@@ -208,6 +235,7 @@ void AppendEscaped(char c, std::string& out) {
 std::string Render(std::string_view text, Range window, const std::vector<Match>& matches,
                    const SnippetOptions& options) {
   std::string out;
+  if (window.begin == window.end) return out;
   if (text.substr(0, window.begin).find_first_not_of(" \t\n\r\f\v") != text.npos) out += kEllipsis;
   auto match = matches.begin();
   bool marked = false;
@@ -232,28 +260,20 @@ std::string MakeSnippet(std::string_view text, std::optional<ChunkRange> passage
                         const LexicalQuery& query, std::span<const double> weights,
                         const SnippetOptions& options) {
   const Matcher matcher(query, weights);
-  const auto limited = [&](size_t begin, size_t end) {
-    const size_t cut = std::min(end, begin + std::max(kMaxSnippetSource, options.max_bytes));
-    return Range{begin, CharacterBegin(text, cut)};
-  };
-  Range source = limited(0, text.size());
+  const size_t max_bytes = std::min(options.max_bytes, text.size());
+  const Range whole{0, text.size()};
   const bool has_passage = passage && passage->begin < passage->end && passage->end <= text.size();
-  if (has_passage) source = limited(passage->begin, passage->end);
-  const auto find = [&] {
-    auto matches = matcher.Find(text.substr(source.begin, source.end - source.begin));
-    for (Match& match : matches) match.begin += source.begin, match.end += source.begin;
-    return matches;
-  };
-  std::vector<Match> matches = find();
+  const Range beginning = has_passage ? Range{passage->begin, passage->end} : whole;
+  Range source = beginning;
+  std::vector<Match> matches = FindFirst(text, matcher, max_bytes, source);
   if (matches.empty() && has_passage) {
-    const Range of_passage = source;
-    source = limited(0, text.size());
-    matches = find();
-    if (matches.empty()) source = of_passage;
+    source = whole;
+    matches = FindFirst(text, matcher, max_bytes, source);
   }
+  if (matches.empty()) source = beginning;
   Range core{source.begin, source.begin};
-  if (!matches.empty()) core = BestWindow(matches, matcher, options.max_bytes);
-  const Range window = Widen(text, source, core, options.max_bytes);
+  if (!matches.empty()) core = BestWindow(matches, matcher, max_bytes);
+  const Range window = Widen(text, source, core, max_bytes);
   return Render(text, window, matches, options);
 }
 

@@ -23,15 +23,12 @@ struct SnippetOptions {
   std::string post = "</em>";
 };
 
-// Of a long text only so much is looked at, from its (or the passage's) beginning.
-inline constexpr size_t kMaxSnippetSource = size_t{128} << 10;
-
 // At most max_bytes of `text`: the stretch of `passage` (or of the whole text, where there is none,
 // or the passage has none of the words) that holds the most of the query's words; without any,
-// the beginning. White space is made single spaces; an ellipsis stands where text was cut, and cuts
-// are between words where they can be. &, <, >, " and ' are escaped.
-// weights: how much each of query.terms counts, as in LexicalResult::weights; terms of weight 0 are
-// not marked, unless all are. Empty: all the same.
+// the beginning. Of a long text, the first 16 KiB that have any count. White space is made single
+// spaces; an ellipsis stands where text was cut, and cuts are between words where they can be. &,
+// <, >, " and ' are escaped. weights: how much each of query.terms counts, as in
+// LexicalResult::weights; terms of weight 0 are not marked, unless all are. Empty: all the same.
 std::string MakeSnippet(std::string_view text, std::optional<ChunkRange> passage,
                         const LexicalQuery& query, std::span<const double> weights,
                         const SnippetOptions& options);

@@ -143,6 +143,21 @@ TEST(SnippetProperty, AnyTextGivesSoundHtml) {
   }
 }
 
+TEST(Snippet, AllOfATextCanBeMarked) {
+  std::string text;
+  while (text.size() < 100'000) text += "a pod in a row, ";
+  const std::string marked = Snippet(text, "pod", SIZE_MAX);
+  EXPECT_TRUE(marked.ends_with("a <em>pod</em> in a row,")) << marked.substr(marked.size() - 40);
+  EXPECT_EQ(Snippet("a pod", "pod", 0), "");
+}
+
+TEST(Snippet, AWordFarBehindIsFound) {
+  std::string text;
+  while (text.size() < 200'000) text += "filler words ";
+  const std::string snippet = Snippet(text + "the pod stands here", "pod", 60);
+  EXPECT_NE(snippet.find("the <em>pod</em> stands here"), std::string::npos) << snippet;
+}
+
 TEST(Snippet, LongTextsAreQuickEnough) {
   std::string text;
   while (text.size() < 4'000'000) text += "aB";
