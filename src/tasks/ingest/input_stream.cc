@@ -18,6 +18,8 @@ namespace minnow {
 namespace {
 
 constexpr size_t kReadBytes = 64 * 1024;
+// Larger pieces for records that are long already.
+constexpr size_t kMaxReadBytes = 1024 * 1024;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 Error SystemError(const std::string& name, const char* what) {
@@ -60,8 +62,7 @@ Result<bool> InputStream::Grow() {
   buffer_.erase(0, begin_);
   begin_ = 0;
   const size_t used = buffer_.size();
-  // As much again as there is: a long record is not moved for every piece of it.
-  const size_t wanted = std::max(kReadBytes, used);
+  const size_t wanted = std::clamp(used, kReadBytes, kMaxReadBytes);
   buffer_.resize(used + wanted);
   ssize_t count = 0;
   do {

@@ -106,9 +106,9 @@ bool RecordReader::FindEnd() {
 
 bool RecordReader::FindEndOfLine() {
   const std::string_view window = stream_.window();
-  const std::string_view ends = format_ == RecordFormat::kCsv ? "\n\"" : "\n";
+  const bool csv = format_ == RecordFormat::kCsv;
   while (true) {
-    const size_t at = window.find_first_of(ends, scan_.at);
+    const size_t at = csv ? window.find_first_of("\n\"", scan_.at) : window.find('\n', scan_.at);
     scan_.at = at == window.npos ? window.size() : at + 1;
     if (at == window.npos) return false;
     if (window[at] == '"') scan_.quoted = !scan_.quoted;
