@@ -3,6 +3,7 @@
 #include "models/hub_cache.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -15,7 +16,7 @@ namespace fs = std::filesystem;
 class HubCache : public ::testing::Test {
  protected:
   void SetUp() override {
-    home_ = fs::path(::testing::TempDir()) / "hub-cache-test";
+    home_ = fs::path(::testing::TempDir()) / ("hub-cache-test" + std::to_string(::getpid()));
     fs::remove_all(home_);
     model_ = home_ / "hub/models--org--name";
     Write(model_ / "snapshots/aaaa/config.json", "{}");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page as the program itself serves it: headers over the wire, and in a browser before a real model."""
 import http.client
+import json
 import pathlib
 import re
 import subprocess
@@ -121,6 +122,86 @@ class BrowserTest(PageCase):
         self.assertIn(f"curl {self.base}/v1/embeddings", command)
         answer = subprocess.run(command, shell=True, capture_output=True, timeout=60)
         self.assertIn(b'"embedding":[', answer.stdout)
+
+
+ATTACK = "<img src=x onerror='window.hacked=1'>"
+DOCUMENTS = [
+    {"id": "a/1", "title": "Salmon", "path": "river/salmon.md", "dir": "river", "lang": "markdown", "text": "# Salmon\n\nSalmon swim up the **river** to spawn."},
+    {"id": "b", "title": "Trout", "path": "river/trout.md", "dir": "river", "lang": "markdown", "text": "Trout live in cold water."},
+    {"id": "c", "title": "Loaf", "path": "kitchen/loaf.md", "dir": "kitchen", "lang": "markdown", "text": "Knead the dough and bake bread in a hot oven."},
+    {"id": "d", "name": "swim", "path": "code/swim.go", "dir": "code", "lang": "go", "kind": "code", "line": {"start": 3, "end": 5},
+     "text": "func swim(river string) {\n\tpanic(river)\n}"},
+    {"id": ATTACK, "title": ATTACK, "path": "x/y", "lang": "text", "text": f"A river of markup {ATTACK} &amp; more."},
+]
+
+
+class IndexTest(PageCase):
+    """Search with an index that the program itself keeps."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        real = ROOT / "models/all-MiniLM-L6-v2"
+        cls.has_model = real.is_dir()
+        cls.server = Served("--index", f"{cls.folder.name}/test.db", model=str(real) if cls.has_model else TINY)
+        cls.addClassCleanup(cls.server.stop)
+        status, _, body = cls.server.request("POST", "/indexes/fish/documents?wait=true", json.dumps(DOCUMENTS), Content_Type="application/json")
+        if status != 200:
+            raise AssertionError(body)
+
+    def setUp(self):
+        super().setUp()
+        self.base = f"http://127.0.0.1:{self.server.port}"
+
+    def test_typing_and_opening(self):
+        self.open()
+        self.wait_text("#start", "Search 5 documents")
+        self.browser.type_into("#q", "salm")  # the beginning of a word
+        self.wait_titles("Salmon")
+        self.browser.keys("on", "ArrowDown", "Enter")
+        self.wait_text(".document-title", "Salmon")
+        self.assertEqual(self.query(), {"q": ["salmon"], "doc": ["a/1"]})
+        self.assertEqual(self.browser.texts(".prose strong"), ["river"])
+        self.browser.wait(lambda: self.browser.count("#related .hit") > 0, "related documents")
+        self.assertNotIn("Salmon", self.browser.texts("#related .hit-title"))
+
+    def test_words_and_filters(self):
+        self.open("/?q=river&mode=lexical")
+        self.wait_titles("Salmon", "swim", ATTACK)
+        self.assertNotIn("Loaf", self.titles())
+        self.assertEqual({text.lower() for text in self.browser.texts("#hits mark")}, {"river"})
+        self.browser.click("#facets [data-facet='lang\\a go']")
+        self.browser.wait(lambda: self.titles() == ["swim"], "swim alone")
+        self.assertIn("markdown", self.browser.text("#facets"))
+        self.open("/?q=river&filter=lang+==")
+        self.wait_text("#expression-error", "filter: ")
+        self.open("/?q=&in=river/")
+        self.browser.wait(lambda: sorted(self.titles()) == ["Salmon", "Trout"], "the folder's documents")
+
+    def test_meaning(self):
+        if not self.has_model:
+            self.skipTest("models/all-MiniLM-L6-v2 is not there (scripts/get-model.sh)")
+        self.open("/?q=how+to+make+something+to+eat&mode=semantic")
+        self.wait_titles("Loaf")
+        self.assertEqual(self.titles()[0], "Loaf")
+        points = [int(text.split()[1]) for text in self.browser.run("return [...document.querySelectorAll('#hits .badge')].map((one) => one.textContent)")]
+        self.assertEqual(points, sorted(points, reverse=True))
+        self.assertIn("ms", self.browser.text("#status"))
+
+    def test_hostile_document(self):
+        self.open("/?q=markup&mode=lexical")
+        self.wait_titles(ATTACK)
+        self.assertIn(ATTACK, self.browser.text(".snippet"))
+        self.assertIn("&amp; more", self.browser.text(".snippet"))
+        self.browser.click(".hit-title")
+        self.wait_text(".document-title", ATTACK)
+        self.assertEqual(self.browser.run("return [window.hacked ?? null, document.querySelectorAll('main img').length]"), [None, 0])
+
+    def test_unknown_document(self):
+        self.open("/?doc=nothing%2Fhere")
+        self.wait_text("#document-view", "There is no such document")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 // Tests of Kuberian's numbers, scores, documents and catalogue.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <map>
@@ -63,7 +64,8 @@ TEST(Kuberian, DocumentsKeepTheirShape) {
 class Catalogue : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::path(::testing::TempDir()) / "kuberian-catalogue";
+    folder_ = std::filesystem::path(::testing::TempDir()) /
+              ("kuberian-catalogue" + std::to_string(::getpid()));
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     store_ = std::move(Store::Open((folder_ / "my.db").string(), {}).value());
