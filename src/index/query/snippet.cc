@@ -15,6 +15,8 @@ namespace {
 constexpr char kEllipsis[] = "\u2026";
 // A window begins so much before its first match, where the text allows it.
 constexpr size_t kContextShare = 4;
+// Terms that weigh less than this part of the heaviest are not marked: "the" beside a rare word.
+constexpr double kTellingShare = 0.05;
 // A long text is looked through in pieces of so many bytes, until one has a match.
 constexpr size_t kSnippetPiece = size_t{16} << 10;
 constexpr size_t kMaxSnippetPieces = 32;
@@ -50,13 +52,16 @@ size_t CharacterBegin(std::string_view text, size_t at) {
 class Matcher {
  public:
   Matcher(const LexicalQuery& query, std::span<const double> weights) : query_(query) {
-    const bool any_weight =
-        std::any_of(weights.begin(), weights.end(), [](double weight) { return weight > 0; });
+    double most = 0;
     for (size_t i = 0; i < query.terms.size(); ++i) {
-      const double weight = !any_weight ? 1 : i < weights.size() ? weights[i] : 0;
-      weights_.push_back(weight);
-      if (weight > 0) by_stem_[query.terms[i].stems.front()].push_back(i);
-      if (weight > 0 && query.terms[i].prefix) prefixes_.push_back(i);
+      weights_.push_back(i < weights.size() ? weights[i] : GuessedWeight(query.terms[i]));
+      most = std::max(most, weights_.back());
+    }
+    for (size_t i = 0; i < query.terms.size(); ++i) {
+      if (most <= 0) weights_[i] = 1;
+      if (weights_[i] < kTellingShare * most) continue;
+      by_stem_[query.terms[i].stems.front()].push_back(i);
+      if (query.terms[i].prefix) prefixes_.push_back(i);
     }
   }
 
@@ -77,6 +82,12 @@ class Matcher {
   }
 
  private:
+  // Without numbers: very short words tell little.
+  static double GuessedWeight(const LexicalTerm& term) {
+    constexpr size_t kShortWord = 2;
+    return term.required || term.stems.size() > 1 || term.text.size() > kShortWord ? 1 : 0;
+  }
+
   // Adds the longest match that begins with token i; returns its words.
   size_t MatchAt(const std::vector<LexicalToken>& tokens, size_t i,
                  std::vector<Match>& matches) const {

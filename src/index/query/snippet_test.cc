@@ -76,10 +76,12 @@ TEST(Snippet, StaysInThePassageUnlessItHasNoneOfTheWords) {
             "first");  // no such bytes
 }
 
-TEST(Snippet, TermsOfWeightZeroAreNotMarked) {
+TEST(Snippet, TermsThatTellNothingAreNotMarked) {
   const auto query = ParseLexicalQuery("the pod", false);
-  const std::vector<double> weights = {0, 2};
+  const std::vector<double> weights = {0.05, 2};
   EXPECT_EQ(MakeSnippet("the pod", std::nullopt, query, weights, {}), "the <em>pod</em>");
+  EXPECT_EQ(Snippet("is it in a pod", "is in pod"), "is it in a <em>pod</em>");
+  EXPECT_EQ(Snippet("is it in a pod", "is in"), "<em>is</em> it <em>in</em> a pod");
   const std::vector<double> none = {0, 0};
   EXPECT_EQ(MakeSnippet("the pod", std::nullopt, query, none, {}), "<em>the</em> <em>pod</em>");
 }

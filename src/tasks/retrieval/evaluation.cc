@@ -71,7 +71,7 @@ Result<RetrievalScores> Ask(const SearchIndex& index, const TestCollection& coll
     request.limit = kRecallDepth;
     request.semantic_ratio = scores.semantic_ratio;
     request.exact = exact;
-    request.highlight = false;
+    request.snippet_bytes = 0;
     request.attributes_given = true;
     if (scores.semantic_ratio < 1) request.text = query.text;
     if (scores.semantic_ratio > 0) {

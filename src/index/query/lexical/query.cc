@@ -63,6 +63,36 @@ class Builder {
   std::unordered_map<std::string, size_t> places_;
 };
 
+struct Piece {
+  std::string_view text;
+  bool quoted = false;
+};
+
+// A quote without another is no quote.
+std::vector<Piece> SplitAtQuotes(std::string_view text) {
+  std::vector<Piece> pieces;
+  size_t begin = 0;
+  while (begin < text.size()) {
+    const size_t open = text.find('"', begin);
+    const size_t close = open == text.npos ? text.npos : text.find('"', open + 1);
+    if (close == text.npos) break;
+    pieces.push_back({text.substr(begin, open - begin), false});
+    pieces.push_back({text.substr(open + 1, close - open - 1), true});
+    begin = close + 1;
+  }
+  if (begin < text.size()) pieces.push_back({text.substr(begin), false});
+  return pieces;
+}
+
+size_t CountWords(std::string_view text) {
+  const auto is_space = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+  size_t words = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    words += !is_space(text[i]) && (i == 0 || is_space(text[i - 1])) ? 1 : 0;
+  }
+  return words;
+}
+
 }  // namespace
 
 std::string LexicalTerm::MatchExpression() const { return "\"" + text + (prefix ? "\" *" : "\""); }
@@ -76,17 +106,19 @@ std::string LexicalTerm::Key() const {
 
 LexicalQuery ParseLexicalQuery(std::string_view text, bool prefix) {
   Builder builder;
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t open = text.find('"', begin);
-    const size_t close = open == text.npos ? text.npos : text.find('"', open + 1);
-    // A quote without another is no quote.
-    if (close == text.npos) {
-      builder.AddWords(text.substr(begin), prefix, true);
-      break;
+  const std::vector<Piece> pieces = SplitAtQuotes(text);
+  size_t words = 0;
+  for (const Piece& piece : pieces) words += piece.quoted ? 0 : CountWords(piece.text);
+  if (words > kMaxWordsBesidePhrases) {
+    builder.AddWords(text, prefix, /*at_end=*/true);
+    return builder.Take();
+  }
+  for (const Piece& piece : pieces) {
+    if (piece.quoted) {
+      builder.AddPhrase(piece.text);
+    } else {
+      builder.AddWords(piece.text, prefix, &piece == &pieces.back());
     }
-    builder.AddWords(text.substr(begin, open - begin), prefix, false);
-    builder.AddPhrase(text.substr(open + 1, close - open - 1));
-    begin = close + 1;
   }
   return builder.Take();
 }

@@ -30,6 +30,10 @@ inline constexpr size_t kMaxLexicalTerms = 256;
 // Shorter beginnings of words are taken as words: they begin too many.
 inline constexpr size_t kMinPrefixBytes = 3;
 
+// In a text with more words than this beside its quotes, quotes have no meaning: it was pasted, and
+// quotes somebody.
+inline constexpr size_t kMaxWordsBesidePhrases = 12;
+
 // Words are looked up one by one, and any of them may match; "words in quotes" must stand in the
 // document in that order. No operator, bracket, star, sign or column name has a meaning. Words with
 // humps are looked up whole and in parts. `prefix`: the last word may be the beginning of a word,

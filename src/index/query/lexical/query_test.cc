@@ -94,6 +94,14 @@ TEST(LexicalQuery, QuotedPhrasesAreRequired) {
   EXPECT_THAT(Expressions("pod \"pod\""), ElementsAre("\"pod\"!"));
 }
 
+TEST(LexicalQuery, QuotesOfALongTextMeanNothing) {
+  const std::string words = "one two three four five six seven eight nine ten eleven";
+  EXPECT_TRUE(ParseLexicalQuery(words + " \"a phrase\" twelve", false).terms.at(11).required);
+  const auto pasted = ParseLexicalQuery(words + " \"a phrase\" twelve thirteen", false);
+  EXPECT_EQ(pasted.terms.size(), 15u);
+  for (const LexicalTerm& term : pasted.terms) EXPECT_FALSE(term.required);
+}
+
 TEST(LexicalQuery, TheLastWordMayBeABeginning) {
   EXPECT_THAT(Expressions("pod sandb", true), ElementsAre("\"pod\"", "\"sandb\"", "\"sandb\" *"));
   EXPECT_THAT(Expressions("pod sandb ", true), ElementsAre("\"pod\"", "\"sandb\""));
