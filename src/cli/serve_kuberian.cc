@@ -58,18 +58,8 @@ Result<KuberianStore> OpenForWriting(const std::string& path, bool tables) {
 
 // The file as it is, where nothing is missing; an Error says what is.
 Result<KuberianStore> OpenComplete(const std::string& path, const ModelIdentity& model) {
-  KuberianStore opened;
-  MINNOW_ASSIGN_OR_RETURN(opened.store, Store::Open(path, {.read_only = true}));
-  opened.index = FindFunctions(*opened.store);
-  if (opened.index.empty()) return NoFunctions(path);
-  MINNOW_ASSIGN_OR_RETURN(const auto index, opened.store->FindIndex(opened.index));
-  MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index->Stats());
-  ModelIdentity own = model;
-  if (stats.model.has_value()) own.name = stats.model->name;
-  if (stats.pending_chunks > 0 || (stats.model.has_value() && *stats.model != own)) {
-    return Error{Code::kInvalidArgument, path + ": its functions have no vectors of this model"};
-  }
-  return opened;
+  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, Store::Open(path, {.read_only = true}));
+  return TakeKuberianStore(std::move(store), model);
 }
 
 Result<KuberianStore> OpenTemporary(const std::string& path, const Log& log) {
@@ -136,6 +126,22 @@ Result<KuberianStore> OpenKuberianStore(const std::string& path, bool read_only,
   return opened;
 }
 
+Result<KuberianStore> TakeKuberianStore(std::unique_ptr<Store> store, const ModelIdentity& model) {
+  KuberianStore taken;
+  taken.store = std::move(store);
+  const std::string& path = taken.store->path();
+  taken.index = FindFunctions(*taken.store);
+  if (taken.index.empty()) return NoFunctions(path);
+  MINNOW_ASSIGN_OR_RETURN(const auto index, taken.store->FindIndex(taken.index));
+  MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index->Stats());
+  ModelIdentity own = model;
+  if (stats.model.has_value()) own.name = stats.model->name;
+  if (stats.pending_chunks > 0 || (stats.model.has_value() && *stats.model != own)) {
+    return Error{Code::kInvalidArgument, path + ": its functions have no vectors of this model"};
+  }
+  return taken;
+}
+
 Status ImportFunctions(const KuberianStore& opened, const Chunker& chunker, const Log& log) {
   if (opened.source.empty()) return {};
   MINNOW_ASSIGN_OR_RETURN(const auto index, opened.store->FindIndex(opened.index));
@@ -155,7 +161,8 @@ Status ImportFunctions(const KuberianStore& opened, const Chunker& chunker, cons
 std::string KuberianPath(const ServeCommand& command) {
   if (!command.kuberian.empty()) return command.kuberian;
   const char* url = std::getenv("DATABASE_URL");
-  return url != nullptr && *url != '\0' ? url : kDefaultDatabase;
+  if (url != nullptr && *url != '\0') return url;
+  return HasBundledStore() ? "" : kDefaultDatabase;
 }
 
 Result<std::string> ServedModelPath(const ServeCommand& command) {

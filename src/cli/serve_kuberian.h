@@ -42,10 +42,14 @@ struct KuberianStore {
 Result<KuberianStore> OpenKuberianStore(const std::string& path, bool read_only,
                                         const ModelIdentity& model, const Log& log);
 
+// A store that is only read and must hold all that is needed for `model`.
+Result<KuberianStore> TakeKuberianStore(std::unique_ptr<Store> store, const ModelIdentity& model);
+
 // Brings the index level with the database; the log tells how far it is.
 Status ImportFunctions(const KuberianStore& opened, const Chunker& chunker, const Log& log);
 
-// The database that the command line, else DATABASE_URL, else Kuberian's own default names.
+// The database that the command line, else DATABASE_URL names; else empty where the program carries
+// a store; else Kuberian's own default.
 std::string KuberianPath(const ServeCommand& command);
 // The model of the command line: --model, or in Kuberian mode --model-id and --revision out of
 // Hugging Face's cache; empty: the program's own. Fails as FindInHubCache does.

@@ -48,8 +48,13 @@ Status ServedStore::Open() {
 }
 
 Status ServedStore::OpenFunctions(const ModelIdentity& model) {
-  MINNOW_ASSIGN_OR_RETURN(
-      functions_, OpenKuberianStore(KuberianPath(command_), command_.read_only, model, log_));
+  if (KuberianPath(command_).empty()) {
+    MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, OpenBundledStore());
+    MINNOW_ASSIGN_OR_RETURN(functions_, TakeKuberianStore(std::move(store), model));
+  } else {
+    MINNOW_ASSIGN_OR_RETURN(
+        functions_, OpenKuberianStore(KuberianPath(command_), command_.read_only, model, log_));
+  }
   LogOpen(*functions_.store);
   return {};
 }

@@ -261,6 +261,49 @@ TEST_F(SearchApi, BadSearches) {
             200);
 }
 
+TEST_F(SearchApi, FiltersFacetsAndGroups) {
+  AddAll("docs", R"([{"id":"a","text":"red fish","lang":"go","n":1,"tags":["x","y"]},)"
+                 R"({"id":"b","text":"red boat","lang":"c","n":2,"tags":["x"]},)"
+                 R"({"id":"c","text":"red net","lang":"go","n":3,"v":{"w":true}}])");
+  const auto search = [this](const std::string& fields) {
+    return Post("/indexes/docs/search", R"({"q":"red","semantic_ratio":0,)" + fields + "}");
+  };
+  EXPECT_EQ(Ids(search(R"("filter":"n >= 2 AND lang = \"go\"")")), "c");
+  EXPECT_EQ(Ids(search(R"("filter":"tags = \"y\" OR v.w = true")")).size(), 3u);
+  EXPECT_EQ(Ids(GetPath("/indexes/docs/search?q=red&filter=n%3D2")), "b");
+  EXPECT_EQ(Ids(GetPath("/indexes/docs/documents?filter=lang%3D%22go%22&offset=1")), "c");
+  EXPECT_THAT(GetPath("/indexes/docs/documents?filter=lang%3D%22go%22&limit=0").body,
+              HasSubstr(R"("total":2)"));
+  EXPECT_THAT(search(R"("facets":["lang","tags","none"])").body,
+              HasSubstr(R"("facets":{"lang":{"go":2,"c":1},"none":{},"tags":{"x":2,"y":1}})"));
+  EXPECT_EQ(Ids(search(R"("group_by":"lang")")).size(), 3u);
+  EXPECT_THAT(search(R"("attributes":["n","none"],"limit":1)").body,
+              HasSubstr(R"("document":{"n":)"));
+  EXPECT_THAT(search(R"("attributes":[],"limit":1)").body, HasSubstr(R"("document":{})"));
+  // No words: every document, in the order of the index.
+  EXPECT_EQ(Ids(Post("/indexes/docs/search", "{}")), "a b c");
+  EXPECT_EQ(Ids(Post("/indexes/docs/search", R"({"q":" ","filter":"n > 1","offset":1})")), "c");
+  for (const char* bad : {"n >", "(n = 1", "n = 1 AND", "= 1", "n ~ 1"}) {
+    ExpectError(search(R"("filter":")" + std::string(bad) + "\""), 400, "invalid_argument",
+                R"("message":"filter: )");
+    ExpectError(Post("/indexes/docs/documents/delete", R"({"filter":")" + std::string(bad) + "\"}"),
+                400, "invalid_argument", R"("message":"filter: )");
+  }
+  EXPECT_THAT(Post("/indexes/docs/documents/delete", R"({"filter":"lang = \"go\""})").body,
+              HasSubstr(R"({"deleted":2,)"));
+  EXPECT_EQ(Ids(GetPath("/indexes/docs/documents")), "b");
+}
+
+TEST_F(SearchApi, SnippetsAreSafeHtml) {
+  AddAll("docs", R"({"id":"a","text":"a <script>alert(1)</script> & \"red\" fish"})");
+  const ClientResponse found =
+      Post("/indexes/docs/search", R"({"q":"red fish","semantic_ratio":0})");
+  EXPECT_THAT(found.body, AllOf(HasSubstr("&lt;script&gt;"), HasSubstr("<em>fish</em>"),
+                                Not(HasSubstr(R"("snippet":"a <script>)"))));
+  EXPECT_THAT(Post("/indexes/docs/search", R"({"q":"red fish","highlight":false})").body,
+              Not(HasSubstr("<em>")));
+}
+
 TEST_F(SearchApi, Deleting) {
   AddAll("docs", R"([{"id":"a","text":"x"},{"id":"b","text":"x"},{"id":3,"text":"x"},)"
                  R"({"id":"delete","text":"x"},{"id":"d/e f","text":"x"}])");

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,7 +43,10 @@ class SearchFixture : public ::testing::Test {
   // `model`: the checksum of the model that the server runs.
   void Start(StoreOptions options = {}, const std::string& model = "xxh64:1",
              api::SearchServiceOptions service_options = {}) {
-    service_options.warn = [this](const std::string& message) { warnings_.push_back(message); };
+    service_options.warn = [this](const std::string& message) {
+      const std::lock_guard lock(warnings_mutex_);
+      warnings_.push_back(message);
+    };
     auto search = api::SearchService::Start(std::move(service_options), &service_);
     ASSERT_TRUE(search.ok());
     search_ = std::move(search).value();
@@ -108,6 +112,7 @@ class SearchFixture : public ::testing::Test {
   std::unique_ptr<api::SearchService> search_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<SocketClient> client_;
+  std::mutex warnings_mutex_;
   std::vector<std::string> warnings_;  // look at it after Stop
 };
 
