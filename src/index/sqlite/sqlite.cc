@@ -12,6 +12,9 @@
 namespace minnow {
 namespace {
 
+// Indexes come and go, and their numbers stand in statements.
+constexpr size_t kKeptStatements = 256;
+
 Code CodeOf(int result_code) {
   switch (result_code & 0xff) {
     case SQLITE_CORRUPT:
@@ -78,7 +81,8 @@ Statement::~Statement() {
   if (statement_ == nullptr) return;
   Reset();
   sqlite3_clear_bindings(statement_);
-  home_->push_back(statement_);
+  home_->idle.push_back(statement_);
+  --home_->in_use;
 }
 
 Statement& Statement::Bind(int parameter, int64_t value) {
@@ -182,27 +186,39 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path,
 }
 
 Database::~Database() {
-  for (auto& [sql, statements] : idle_) {
-    for (sqlite3_stmt* statement : statements) sqlite3_finalize(statement);
-  }
+  ForgetStatements();
   const int code = sqlite3_close(handle_);
   CHECK(code == SQLITE_OK);  // else a Statement outlived its Database
 }
 
 Result<Statement> Database::Prepare(std::string_view sql) {
-  auto entry = idle_.find(sql);
-  if (entry == idle_.end()) entry = idle_.try_emplace(std::string(sql)).first;
-  if (!entry->second.empty()) {
-    sqlite3_stmt* statement = entry->second.back();
-    entry->second.pop_back();
-    return Statement(this, statement, &entry->second);
+  auto entry = statements_.find(sql);
+  if (entry == statements_.end()) {
+    if (statements_.size() >= kKeptStatements) ForgetStatements();
+    entry = statements_.try_emplace(std::string(sql)).first;
+  }
+  Statement::Kept& kept = entry->second;
+  if (!kept.idle.empty()) {
+    sqlite3_stmt* statement = kept.idle.back();
+    kept.idle.pop_back();
+    ++kept.in_use;
+    return Statement(this, statement, &kept);
   }
   sqlite3_stmt* statement = nullptr;
   const int code = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
                                       SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code != SQLITE_OK) return Failure(code);
   CHECK(statement != nullptr);  // else `sql` was empty
-  return Statement(this, statement, &entry->second);
+  ++kept.in_use;
+  return Statement(this, statement, &kept);
+}
+
+void Database::ForgetStatements() {
+  for (auto& [sql, kept] : statements_) {
+    for (sqlite3_stmt* statement : kept.idle) sqlite3_finalize(statement);
+    kept.idle.clear();
+  }
+  std::erase_if(statements_, [](const auto& entry) { return entry.second.in_use == 0; });
 }
 
 Status Database::Execute(const std::string& sql) {

@@ -58,13 +58,17 @@ class Statement {
 
  private:
   friend class Database;
-  using IdleList = std::vector<sqlite3_stmt*>;
-  Statement(const Database* database, sqlite3_stmt* statement, IdleList* home)
+  // The statements of one text.
+  struct Kept {
+    std::vector<sqlite3_stmt*> idle;
+    size_t in_use = 0;
+  };
+  Statement(const Database* database, sqlite3_stmt* statement, Kept* home)
       : database_(database), statement_(statement), home_(home) {}
 
   const Database* database_;
   sqlite3_stmt* statement_;
-  IdleList* home_;  // where it goes back to
+  Kept* home_;  // where it goes back to
   int bind_error_ = 0;
 };
 
@@ -119,8 +123,11 @@ class Database {
 
   std::string path_;
   sqlite3* handle_;
-  // By text; several where one text is in use twice at a time. Lists stay where they are.
-  std::unordered_map<std::string, std::vector<sqlite3_stmt*>, HashText, std::equal_to<>> idle_;
+  // Lets go of what is not in use.
+  void ForgetStatements();
+
+  // By text; what is in use stays where it is.
+  std::unordered_map<std::string, Statement::Kept, HashText, std::equal_to<>> statements_;
 };
 
 // BEGIN ... COMMIT; rolled back where Commit was not reached.

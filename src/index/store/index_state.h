@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -51,8 +52,17 @@ Result<size_t> CountDocuments(Database* database, int64_t index);
 struct StoreState {
   std::shared_ptr<Connections> connections;
   std::function<SidecarPlace(int64_t index)> place_of;
-  std::mutex mutex;  // guards indexes
-  std::map<int64_t, std::shared_ptr<SearchIndex>> indexes;
+
+  // Brings `indexes` level with the store's list, whoever changed it. `database` is in no
+  // transaction.
+  Status Refresh(Database* database);
+  Status RefreshIfChanged();
+  static Result<std::pair<int64_t, int64_t>> ReadListVersion(Database* database);
+
+  std::mutex refresh_mutex;  // one Refresh at a time; taken before mutex
+  std::mutex mutex;          // guards what follows
+  std::map<int64_t, std::shared_ptr<IndexState>> indexes;
+  std::pair<int64_t, int64_t> list_version;
 };
 
 }  // namespace minnow

@@ -172,7 +172,9 @@ Result<bool> IndexWriter::SetVector(int64_t chunk, std::span<const float> vector
 Status IndexWriter::ForgetVectors() {
   MINNOW_ASSIGN_OR_RETURN(Statement vectors, Prepare("DELETE FROM {vectors}"));
   MINNOW_RETURN_IF_ERROR(vectors.Run());
-  MINNOW_ASSIGN_OR_RETURN(Statement chunks, Prepare("UPDATE {chunks} SET vector_id = NULL"));
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement chunks,
+      Prepare("UPDATE {chunks} SET vector_id = NULL WHERE vector_id IS NOT NULL"));
   MINNOW_RETURN_IF_ERROR(chunks.Run());
   MINNOW_ASSIGN_OR_RETURN(Statement count,
                           database_->Prepare("SELECT vectors FROM minnow_indexes WHERE id = ?"));

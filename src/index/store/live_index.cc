@@ -14,6 +14,8 @@ namespace {
 
 constexpr size_t kAppendRows = 4096;  // read and appended together
 constexpr int64_t kTailRows = 2048;
+// Rows of the removal log that an index without a sidecar may have.
+constexpr int64_t kLongLog = 100'000;
 constexpr int64_t kTailShare = 16;  // a tail of a sixteenth of all rows is saved
 constexpr auto kIdle = std::chrono::seconds(30);
 
@@ -207,9 +209,12 @@ Status LiveIndex::Maintain(Connections* connections, bool at_end, ThreadPool* po
   const std::unique_lock maintenance(maintenance_mutex_, std::try_to_lock);
   if (!maintenance.owns_lock()) return {};
   bool save = false;
+  bool forget = false;
   {
     const std::lock_guard lock(change_mutex_);
-    save = generation_ >= 0 && !connections->read_only() && WantsSave(at_end);
+    const bool writable = generation_ >= 0 && !connections->read_only();
+    save = writable && WantsSave(at_end);
+    forget = writable && !save && last_removed_ - saved_removed_ > kLongLog;
   }
   if (save) {
     Status saved = Save(connections, pool);
@@ -219,6 +224,7 @@ Status LiveIndex::Maintain(Connections* connections, bool at_end, ThreadPool* po
     MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
     return Rebuild(reader.get(), vectors().get());
   }
+  if (forget) return ForgetRemoved(connections);
   const std::shared_ptr<VectorIndex> vectors = this->vectors();
   if (vectors != nullptr && !at_end && vectors->WantsClustering()) vectors->Cluster(pool);
   return {};
@@ -272,6 +278,24 @@ Status LiveIndex::Save(Connections* connections, ThreadPool* pool) {
     saved_vector_ = last_vector;
     saved_removed_ = last_removed;
   }
+  return {};
+}
+
+Status LiveIndex::ForgetRemoved(Connections* connections) {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, connections->Write());
+  const std::lock_guard lock(change_mutex_);
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement update,
+      writer->Prepare("UPDATE minnow_indexes SET removed_floor = ?1, sidecar = NULL, next_sidecar "
+                      "= NULL WHERE id = ?2 AND removed_floor < ?1"));
+  MINNOW_RETURN_IF_ERROR(update.Bind(1, last_removed_).Bind(2, index_).Run());
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement forget,
+      writer->Prepare(IndexSql(index_, "DELETE FROM {removed} WHERE serial <= ?")));
+  MINNOW_RETURN_IF_ERROR(forget.Bind(1, last_removed_).Run());
+  MINNOW_RETURN_IF_ERROR(transaction.Commit());
+  saved_removed_ = last_removed_;
   return {};
 }
 

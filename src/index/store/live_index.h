@@ -66,6 +66,8 @@ class LiveIndex {
   Status TakeDocuments(Database* database);
   bool WantsSave(bool at_end) const;
   Status Save(Connections* connections, ThreadPool* pool);
+  // Shortens the removal log of an index that has no sidecar.
+  Status ForgetRemoved(Connections* connections);
   void Publish(Published published);
 
   const int64_t index_;

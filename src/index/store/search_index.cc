@@ -24,6 +24,8 @@ SearchIndex::~SearchIndex() = default;
 
 const std::string& SearchIndex::name() const { return state_->name; }
 
+int64_t SearchIndex::id() const { return state_->id; }
+
 IndexSettings SearchIndex::settings() const { return state_->settings; }
 
 Result<IndexStats> SearchIndex::Stats() const {
@@ -145,26 +147,35 @@ Result<DeleteOutcome> SearchIndex::DeleteEach(const Body& body) {
   return outcome;
 }
 
+Result<std::string> SearchIndex::TextOf(Database* database, int64_t document) const {
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement find, database->Prepare(state_->Sql("SELECT json FROM {documents} WHERE id = ?")));
+  find.Bind(1, document);
+  MINNOW_ASSIGN_OR_RETURN(const bool row, find.Step());
+  if (!row) return Error{Code::kCorrupt, database->path() + ": a chunk without a document"};
+  MINNOW_ASSIGN_OR_RETURN(const JsonDocument parsed,
+                          JsonDocument::Parse(find.Text(0), database->path()));
+  return ExtractText(state_->settings, parsed.root());
+}
+
 Result<std::vector<PendingChunk>> SearchIndex::Pending(size_t limit, int64_t after) const {
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
   MINNOW_ASSIGN_OR_RETURN(
       Statement list,
-      reader->Prepare(state_->Sql(
-          R"sql(SELECT c.id, c.document_id, c."begin", c."end", d.json FROM {chunks} c
-                JOIN {documents} d ON d.id = c.document_id
-                WHERE c.vector_id IS NULL AND c.id > ? ORDER BY c.id LIMIT ?)sql")));
+      reader->Prepare(state_->Sql(R"sql(SELECT id, document_id, "begin", "end" FROM {chunks}
+                                        WHERE vector_id IS NULL AND id > ?
+                                        ORDER BY id LIMIT ?)sql")));
   list.Bind(1, after).Bind(2, SqlCount(limit));
   std::vector<PendingChunk> pending;
   int64_t document = 0;
-  std::string text;
+  std::string text;  // of the document: its chunks come one after the other
   for (;;) {
     MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
     if (!row) return pending;
     if (list.Int(1) != document) {
       document = list.Int(1);
-      MINNOW_ASSIGN_OR_RETURN(const JsonDocument parsed,
-                              JsonDocument::Parse(list.Text(4), reader->path()));
-      MINNOW_ASSIGN_OR_RETURN(text, ExtractText(state_->settings, parsed.root()));
+      MINNOW_ASSIGN_OR_RETURN(text, TextOf(reader.get(), document));
     }
     const auto begin = static_cast<size_t>(list.Int(2));
     const auto end = static_cast<size_t>(list.Int(3));

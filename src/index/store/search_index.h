@@ -58,6 +58,7 @@ struct DocumentPage {
   size_t total = 0;  // that match the filter
 };
 
+class Database;
 struct IndexState;
 class Store;
 
@@ -67,6 +68,7 @@ class SearchIndex {
   ~SearchIndex();
 
   const std::string& name() const;
+  int64_t id() const;  // stands in the names of its tables and of its sidecar
   IndexSettings settings() const;
   Result<IndexStats> Stats() const;
 
@@ -104,6 +106,7 @@ class SearchIndex {
 
  private:
   friend class Store;
+  Result<std::string> TextOf(Database* database, int64_t document) const;
   // body(Database*, IndexWriter*) -> Result<size_t>: how many documents it has deleted.
   template <class Body>
   Result<DeleteOutcome> DeleteEach(const Body& body);

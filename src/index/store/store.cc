@@ -40,23 +40,71 @@ Result<std::shared_ptr<IndexState>> ReadIndex(const Statement& row, const StoreS
   return state;
 }
 
+Status InsertIndex(Database* database, const std::string& name, const IndexSettings& settings) {
+  MINNOW_ASSIGN_OR_RETURN(Statement find,
+                          database->Prepare("SELECT 1 FROM minnow_indexes WHERE name = ?"));
+  find.Bind(1, name);
+  MINNOW_ASSIGN_OR_RETURN(const bool exists, find.Step());
+  if (exists) {
+    return Error{Code::kInvalidArgument, "name: index " + QuoteForMessage(name) + " exists"};
+  }
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement insert,
+      database->Prepare("INSERT INTO minnow_indexes(name, settings, created_at) VALUES(?, ?, ?)"));
+  const std::string json = SettingsJson(settings);
+  MINNOW_RETURN_IF_ERROR(insert.Bind(1, name).Bind(2, json).Bind(3, NowMs()).Run());
+  return CreateIndexTables(database, database->last_insert_id());
+}
+
 }  // namespace
 
 Store::Store(std::shared_ptr<StoreState> state) : state_(std::move(state)) {}
 Store::~Store() = default;
 
-Status Store::LoadIndexes(Database* database) {
-  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginRead(database));
+// What tells one list of indexes from another: ids are never given again.
+Result<std::pair<int64_t, int64_t>> StoreState::ReadListVersion(Database* database) {
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement read,
+      database->Prepare("SELECT count(*), coalesce(max(id), 0) FROM minnow_indexes"));
+  MINNOW_RETURN_IF_ERROR(read.Step());
+  return std::pair(read.Int(0), read.Int(1));
+}
+
+Status StoreState::Refresh(Database* database) {
+  const std::lock_guard<std::mutex> refreshing(refresh_mutex);
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(database));
+  MINNOW_ASSIGN_OR_RETURN(const auto version, ReadListVersion(database));
   MINNOW_ASSIGN_OR_RETURN(
       Statement list,
       database->Prepare("SELECT id, name, settings, created_at FROM minnow_indexes ORDER BY id"));
+  std::map<int64_t, std::shared_ptr<IndexState>> there;
   for (;;) {
     MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
-    if (!row) return {};
-    MINNOW_ASSIGN_OR_RETURN(auto index, ReadIndex(list, *state_, database));
-    const int64_t id = index->id;
-    state_->indexes[id] = std::make_shared<SearchIndex>(std::move(index));
+    if (!row) break;
+    const auto known = indexes.find(list.Int(0));  // changes under refresh_mutex only
+    if (known != indexes.end()) {
+      there.insert(*known);
+    } else {
+      MINNOW_ASSIGN_OR_RETURN(there[list.Int(0)], ReadIndex(list, *this, database));
+    }
   }
+  const std::lock_guard<std::mutex> lock(mutex);
+  for (const auto& [id, index] : indexes) {
+    if (!there.contains(id)) index->dropped = true;
+  }
+  indexes = std::move(there);
+  list_version = version;
+  return {};
+}
+
+Status StoreState::RefreshIfChanged() {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, connections->Read());
+  MINNOW_ASSIGN_OR_RETURN(const auto version, ReadListVersion(reader.get()));
+  {
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (version == list_version) return {};
+  }
+  return Refresh(reader.get());
 }
 
 const std::string& Store::path() const { return state_->connections->path(); }
@@ -106,7 +154,7 @@ Result<std::unique_ptr<Store>> Store::Load(std::shared_ptr<StoreState> state) {
   std::unique_ptr<Store> store(new Store(std::move(state)));
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, store->state_->connections->Read());
   MINNOW_RETURN_IF_ERROR(CheckSchema(reader.get()));
-  MINNOW_RETURN_IF_ERROR(store->LoadIndexes(reader.get()));
+  MINNOW_RETURN_IF_ERROR(store->state_->Refresh(reader.get()));
   return store;
 }
 
@@ -117,68 +165,50 @@ Result<std::shared_ptr<SearchIndex>> Store::CreateIndex(const std::string& name,
                  "name: expected 1 to 64 of A-Z, a-z, 0-9, _ and -, got " + QuoteForMessage(name)};
   }
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->connections->Write());
-  const std::lock_guard<std::mutex> lock(state_->mutex);
-  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
-  MINNOW_ASSIGN_OR_RETURN(Statement find,
-                          writer->Prepare("SELECT 1 FROM minnow_indexes WHERE name = ?"));
-  find.Bind(1, name);
-  MINNOW_ASSIGN_OR_RETURN(const bool exists, find.Step());
-  if (exists) {
-    return Error{Code::kInvalidArgument, "name: index " + QuoteForMessage(name) + " exists"};
+  {
+    MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+    MINNOW_RETURN_IF_ERROR(InsertIndex(writer.get(), name, settings));
+    MINNOW_RETURN_IF_ERROR(transaction.Commit());
   }
-  MINNOW_ASSIGN_OR_RETURN(
-      Statement insert,
-      writer->Prepare("INSERT INTO minnow_indexes(name, settings, created_at) VALUES(?, ?, ?)"));
-  const std::string json = SettingsJson(settings);
-  MINNOW_RETURN_IF_ERROR(insert.Bind(1, name).Bind(2, json).Bind(3, NowMs()).Run());
-  auto state = std::make_shared<IndexState>();
-  state->id = writer->last_insert_id();
-  state->name = name;
-  state->settings = settings;
-  state->created_at_ms = NowMs();
-  state->connections = state_->connections;
-  MINNOW_RETURN_IF_ERROR(CreateIndexTables(writer.get(), state->id));
-  state->live = std::make_unique<LiveIndex>(state->id, state_->place_of(state->id));
-  MINNOW_RETURN_IF_ERROR(state->live->CatchUp(writer.get()));
-  MINNOW_RETURN_IF_ERROR(transaction.Commit());
-  const int64_t id = state->id;
-  auto index = std::make_shared<SearchIndex>(std::move(state));
-  state_->indexes[id] = index;
-  return index;
+  MINNOW_RETURN_IF_ERROR(state_->Refresh(writer.get()));
+  return FindIndex(name);
 }
 
 Result<std::shared_ptr<SearchIndex>> Store::FindIndex(const std::string& name) const {
+  MINNOW_RETURN_IF_ERROR(state_->RefreshIfChanged());
   const std::lock_guard<std::mutex> lock(state_->mutex);
   for (const auto& [id, index] : state_->indexes) {
-    if (index->name() == name) return index;
+    if (index->name == name) return std::make_shared<SearchIndex>(index);
   }
   return Error{Code::kNotFound, "index " + QuoteForMessage(name) + ": does not exist"};
 }
 
 std::vector<std::shared_ptr<SearchIndex>> Store::Indexes() const {
+  // Where the list cannot be read, the one known so far is as good an answer.
+  (void)state_->RefreshIfChanged();
   const std::lock_guard<std::mutex> lock(state_->mutex);
   std::vector<std::shared_ptr<SearchIndex>> indexes;
-  for (const auto& [id, index] : state_->indexes) indexes.push_back(index);
+  for (const auto& [id, index] : state_->indexes) {
+    indexes.push_back(std::make_shared<SearchIndex>(index));
+  }
   return indexes;
 }
 
 Status Store::DropIndex(const std::string& name) {
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->connections->Write());
   MINNOW_ASSIGN_OR_RETURN(const std::shared_ptr<SearchIndex> index, FindIndex(name));
-  IndexState& dropped = *index->state_;
-  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
-  MINNOW_RETURN_IF_ERROR(FailTasksOfIndex(writer.get(), dropped.id,
-                                          "index " + QuoteForMessage(name) + " was dropped"));
-  MINNOW_RETURN_IF_ERROR(DropIndexTables(writer.get(), dropped.id));
-  MINNOW_ASSIGN_OR_RETURN(Statement remove,
-                          writer->Prepare("DELETE FROM minnow_indexes WHERE id = ?"));
-  MINNOW_RETURN_IF_ERROR(remove.Bind(1, dropped.id).Run());
-  MINNOW_RETURN_IF_ERROR(transaction.Commit());
-  dropped.dropped = true;
-  std::remove(SidecarPath(path(), dropped.id).c_str());
-  const std::lock_guard<std::mutex> lock(state_->mutex);
-  state_->indexes.erase(dropped.id);
-  return {};
+  {
+    MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+    MINNOW_RETURN_IF_ERROR(FailTasksOfIndex(writer.get(), index->id(),
+                                            "index " + QuoteForMessage(name) + " was dropped"));
+    MINNOW_RETURN_IF_ERROR(DropIndexTables(writer.get(), index->id()));
+    MINNOW_ASSIGN_OR_RETURN(Statement remove,
+                            writer->Prepare("DELETE FROM minnow_indexes WHERE id = ?"));
+    MINNOW_RETURN_IF_ERROR(remove.Bind(1, index->id()).Run());
+    MINNOW_RETURN_IF_ERROR(transaction.Commit());
+  }
+  std::remove(SidecarPath(path(), index->id()).c_str());
+  return state_->Refresh(writer.get());
 }
 
 Result<TaskRecord> Store::FindTask(int64_t id) const {

@@ -62,7 +62,7 @@ class Store {
   // kInvalidArgument where it exists, or for a name outside [A-Za-z0-9_-]{1,64}.
   Result<std::shared_ptr<SearchIndex>> CreateIndex(const std::string& name,
                                                    const IndexSettings& settings);
-  // kNotFound
+  // kNotFound. Knows what other processes have made and dropped.
   Result<std::shared_ptr<SearchIndex>> FindIndex(const std::string& name) const;
   // In the order in which they were made.
   std::vector<std::shared_ptr<SearchIndex>> Indexes() const;
@@ -89,7 +89,6 @@ class Store {
  private:
   explicit Store(std::shared_ptr<StoreState> state);
   static Result<std::unique_ptr<Store>> Load(std::shared_ptr<StoreState> state);
-  Status LoadIndexes(Database* database);
   std::shared_ptr<StoreState> state_;
 };
 

@@ -44,8 +44,15 @@ struct Run {
   bool lists_all() const { return request.vector.empty() && query.terms.empty(); }
   size_t limit() const { return std::min(request.limit, kMaxDepth); }
   size_t offset() const { return std::min(request.offset, kMaxDepth); }
+  // Where vectors alone decide, their order is the answer's: no more of them are needed.
+  bool vectors_decide() const {
+    return ratio >= 1 && request.group_by.empty() && request.facets.empty();
+  }
   // One more for the document that is left out.
-  size_t depth() const { return CandidateDepth(offset(), limit() + 1); }
+  size_t depth() const {
+    const size_t wanted = offset() + limit() + 1;
+    return vectors_decide() ? wanted : CandidateDepth(offset(), limit() + 1);
+  }
 };
 
 Status CheckRequest(const SearchRequest& request) {
@@ -175,6 +182,13 @@ Status ReadPage(const Run& run, const std::vector<RankedDocument>& ranking, Sear
   return {};
 }
 
+// Every document is more or less near to a vector; words stand in some documents only.
+Result<size_t> EstimateTotal(const Run& run, size_t ranked) {
+  if (run.ratio < 1) return std::max(run.lexical.matches, ranked);
+  if (run.allowed != nullptr) return run.allowed->count();
+  return CountDocuments(run.database, run.state.id);
+}
+
 Result<SearchAnswer> Finish(Run& run) {
   SearchAnswer answer;
   std::vector<RankedDocument> ranking;
@@ -182,7 +196,7 @@ Result<SearchAnswer> Finish(Run& run) {
     MINNOW_ASSIGN_OR_RETURN(ranking, ListAll(run, &answer));
   } else {
     ranking = FuseRankings(run.semantic, run.lexical.hits, run.ratio);
-    answer.estimated_total = std::max(run.lexical.matches, ranking.size());
+    MINNOW_ASSIGN_OR_RETURN(answer.estimated_total, EstimateTotal(run, ranking.size()));
   }
   std::erase_if(ranking,
                 [&](const RankedDocument& ranked) { return ranked.document == run.left_out; });
