@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kuberian's six routes as its clients see them, over its own database: shapes, order, names and texts that mean
 something elsewhere, and the ways to start."""
+import gzip
 import json
 import os
 import pathlib
@@ -10,6 +11,7 @@ import sqlite3
 import sys
 import tempfile
 import unittest
+import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 from program import TINY, run  # noqa: E402
@@ -162,13 +164,29 @@ class RoutesTest(KuberianTest):
         self.assertEqual(server.request("POST", f"/docs/{FIRST}", {})[0], 405)
 
     def test_compressed_by_accept_encoding(self):
-        server = self.serve()
-        for coding in ("gzip", "deflate"):
-            with server.connect() as connection:
-                connection.sendall(f"GET {DIRS}/ HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {coding}\r\n"
-                                   "Connection: close\r\n\r\n".encode())
-                answer = b"".join(iter(lambda: connection.recv(65536), b""))
-            self.assertIn(f"Content-Encoding: {coding}\r\n".encode(), answer)
+        make_database(self.path)
+        with sqlite3.connect(self.path) as database:  # small bodies are not worth it
+            database.execute("UPDATE functions SET code = hex(zeroblob(900)), file = file || hex(zeroblob(200))")
+            database.execute("UPDATE function_analyses SET summary = summary || hex(zeroblob(200))")
+        database.close()
+        server = self.serve(rows=None)
+        for path in ("/healthz", "/", "/q/fish", DIRS, f"{DIRS}/pkg", f"/docs/{FIRST}"):
+            plain = self.get(server, path)[1]
+            for accept, coding in (("gzip", "gzip"), ("deflate", "deflate"), ("br, gzip;q=0.5, deflate;q=0.1", "gzip"),
+                                   ("gzip;q=0", None), ("identity", None), ("br", None)):
+                with server.connect() as connection:
+                    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept-Encoding: {accept}\r\n"
+                                       "Connection: close\r\n\r\n".encode())
+                    head, _, body = b"".join(iter(lambda: connection.recv(65536), b"")).partition(b"\r\n\r\n")
+                named = re.search(rb"\r\nContent-Encoding: (\w+)", head)
+                self.assertEqual(head[9:12], b"200")
+                if coding is None or path == "/healthz":
+                    self.assertIsNone(named, (path, accept))
+                else:
+                    self.assertEqual(named and named[1].decode(), coding, (path, accept))
+                    self.assertIn(b"\r\nVary:", head)
+                    body = gzip.decompress(body) if coding == "gzip" else zlib.decompress(body)
+                self.assertEqual(body, plain, (path, accept))
 
     def test_empty_index(self):
         server = self.serve(rows=0)
