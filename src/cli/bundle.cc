@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include <CLI/CLI.hpp>
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "base/mapped_file.h"
+#include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/index/store_option.h"
 #include "cli/output.h"
@@ -157,14 +157,14 @@ Status Bundle(const BundleCommand& command) {
 
 }  // namespace
 
-void AddBundleCommand(CLI::App& app, int& exit_code) {
-  CLI::App* bundle = app.add_subcommand(
+void AddBundleCommand(Command app, int& exit_code) {
+  Command bundle = app.AddCommand(
       "bundle", "Write a copy of this program that carries a packed model, and an index");
   auto command = std::make_shared<BundleCommand>();
-  bundle->add_option("--model", command->model, "Packed file")->required();
-  bundle->add_option("--index", command->store.path, "A store, whose vectors are this model's");
-  bundle->add_option("-o,--output", command->output, "The program to write")->required();
-  bundle->footer(
+  bundle.AddOption("--model", command->model, "Packed file").Required();
+  bundle.AddOption("--index", command->store.path, "A store, whose vectors are this model's");
+  bundle.AddOption("-o,--output", command->output, "The program to write").Required();
+  bundle.Footer(
       "The program that is written needs no --model, no --index and no other file. What it\n"
       "carries it only reads.\n\n"
       "Examples:\n"
@@ -173,7 +173,7 @@ void AddBundleCommand(CLI::App& app, int& exit_code) {
       "  minnow bundle --model model.minnow --index my.db -o my-search\n"
       "  ./my-search search \"a question\"\n"
       "  ./my-search serve");
-  bundle->callback([command, &exit_code] {
+  bundle.OnChosen([command, &exit_code] {
     const Status status = Bundle(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });

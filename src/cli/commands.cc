@@ -6,9 +6,9 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "cli/command_line/command_line.h"
 #include "cli/output.h"
 
 namespace minnow {
@@ -43,25 +43,11 @@ void OccupyStandardDescriptors() {
   }
 }
 
-// What --help and --version throw is printed on standard output, the rest is wrong usage.
-int ExplainParse(const CLI::App& app, const CLI::ParseError& error, const char* first_word) {
-  const CLI::App* chosen = &app;
-  while (!chosen->get_subcommands().empty()) chosen = chosen->get_subcommands().front();
-  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
-    Output output;
-    output.Write(error.get_name() == "CallForVersion" ? std::string(error.what()) + "\n"
-                                                      : app.help());
-    const Status written = output.Finish();
-    return written.ok() ? kExitDone : Fail(written.error());
-  }
-  std::string message = error.what();
-  if (!message.empty() && message.back() == '\n') message.pop_back();
-  if (chosen == &app && first_word != nullptr && first_word[0] != '-') {
-    message = "no such command: " + std::string(first_word);
-  }
-  const std::string name = chosen == &app ? "minnow" : "minnow " + chosen->get_name();
-  PrintError(message + " (see '" + name + " --help')");
-  return kExitUsage;
+int Print(const std::string& text) {
+  Output output;
+  output.Write(text);
+  const Status written = output.Finish();
+  return written.ok() ? kExitDone : Fail(written.error());
 }
 
 }  // namespace
@@ -71,12 +57,8 @@ int RunCommandLine(int argc, char** argv) {
   // A reader that leaves is seen as EPIPE where we write.
   ::signal(SIGPIPE, SIG_IGN);
 
-  CLI::App app{kDescription, "minnow"};
-  app.set_version_flag("--version", std::string("minnow ") + MINNOW_VERSION);
-  app.require_subcommand(1);
-  app.option_defaults()->always_capture_default();
-  app.get_formatter()->column_width(36);
-
+  CommandLine line("minnow", kDescription, MINNOW_VERSION);
+  Command app = line.root();
   int exit_code = kExitDone;
   AddEmbedCommand(app, exit_code);
   AddTokenizeCommand(app, exit_code);
@@ -91,11 +73,14 @@ int RunCommandLine(int argc, char** argv) {
   AddCpuCommand(app, exit_code);
   AddCompletionCommand(app, exit_code);
   // After the commands, which would take it over as their own.
-  app.footer(kFooter);
+  app.Footer(kFooter);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return ExplainParse(app, error, argc > 1 ? argv[1] : nullptr);
+    const ParseResult parsed = line.Parse(argc, argv);
+    if (parsed.outcome == ParseOutcome::kShow) return Print(parsed.text);
+    if (parsed.outcome == ParseOutcome::kUsage) {
+      PrintError(parsed.text);
+      return kExitUsage;
+    }
   } catch (const std::bad_alloc&) {
     return Fail({Code::kInternal, "out of memory"});
   }

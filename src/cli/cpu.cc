@@ -2,13 +2,13 @@
 // minnow cpu: the machine as minnow sees it.
 #include "base/cpu.h"
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "kernels/core_peaks.h"
@@ -140,14 +140,14 @@ Status ShowCpu(const CpuCommand& command) {
 
 }  // namespace
 
-void AddCpuCommand(CLI::App& app, int& exit_code) {
-  CLI::App* cpu = app.add_subcommand("cpu", "Show the machine as minnow sees it");
+void AddCpuCommand(Command app, int& exit_code) {
+  Command cpu = app.AddCommand("cpu", "Show the machine as minnow sees it");
   auto command = std::make_shared<CpuCommand>();
-  cpu->add_flag("--json", command->json, "One JSON object instead of text");
-  cpu->add_flag("--measure", command->measure,
-                "Measure one core too: arithmetic in each precision, reading of memory");
-  cpu->footer("MINNOW_ISA=NAME forces one of the kernels listed.");
-  cpu->callback([command, &exit_code] {
+  cpu.AddFlag("--json", command->json, "One JSON object instead of text");
+  cpu.AddFlag("--measure", command->measure,
+              "Measure one core too: arithmetic in each precision, reading of memory");
+  cpu.Footer("MINNOW_ISA=NAME forces one of the kernels listed.");
+  cpu.OnChosen([command, &exit_code] {
     const Status status = ShowCpu(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });

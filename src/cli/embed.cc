@@ -3,7 +3,6 @@
 // input.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -15,6 +14,7 @@
 
 #include "base/cpu.h"
 #include "base/thread_pool.h"
+#include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/embed_stream.h"
 #include "cli/model_option.h"
@@ -139,29 +139,27 @@ Status Embed(const EmbedCommand& command) {
 
 }  // namespace
 
-void AddEmbedCommand(CLI::App& app, int& exit_code) {
-  CLI::App* embed = app.add_subcommand("embed", "Print the vectors of texts");
+void AddEmbedCommand(Command app, int& exit_code) {
+  Command embed = app.AddCommand("embed", "Print the vectors of texts");
   auto command = std::make_shared<EmbedCommand>();
-  AddModelOption(*embed, command->model);
-  AddDtypeOption(*embed, command->dtype);
-  embed->add_option("--threads", command->threads, "Threads; 0: as many as there are usable cores")
-      ->check(CLI::Range(0, kMaxThreads))
-      ->envname("MINNOW_THREADS");
-  embed->add_option("--normalize", command->normalize, "Vectors of length 1 (true or false)");
-  embed
-      ->add_option("--output", command->output,
-                   "json: an array a line; f32: raw little-endian rows")
-      ->check(CLI::IsMember({"json", "f32"}));
-  embed->add_flag("--json-input", command->json_input, "Each text is a JSON string");
-  embed->add_option("TEXT", command->texts, "Texts; without any, the lines of standard input");
-  embed->footer(
+  AddModelOption(embed, command->model);
+  AddDtypeOption(embed, command->dtype);
+  embed.AddOption("--threads", command->threads, "Threads; 0: as many as there are usable cores")
+      .Range(0, kMaxThreads)
+      .Env("MINNOW_THREADS");
+  embed.AddOption("--normalize", command->normalize, "Vectors of length 1 (true or false)");
+  embed.AddOption("--output", command->output, "json: an array a line; f32: raw little-endian rows")
+      .OneOf({"json", "f32"});
+  embed.AddFlag("--json-input", command->json_input, "Each text is a JSON string");
+  embed.AddOption("TEXT", command->texts, "Texts; without any, the lines of standard input");
+  embed.Footer(
       "Texts longer than the model's limit are cut, and standard error says how many.\n"
       "A text that starts with a dash goes after --.\n\n"
       "Examples:\n"
       "  minnow embed --model DIR \"a sentence\" \"another\"\n"
       "  minnow embed --model DIR --output f32 < lines.txt > vectors.f32\n"
       "  jq .text documents.jsonl | minnow embed --model DIR --json-input");
-  embed->callback([command, &exit_code] {
+  embed.OnChosen([command, &exit_code] {
     RequireModel(command->model);
     const Status status = Embed(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

@@ -2,12 +2,12 @@
 // minnow eval: how good a model's vectors are, and what is found by them.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <string>
 
 #include "base/cpu.h"
+#include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
@@ -74,23 +74,23 @@ Status EvaluateSts(const StsCommand& command) {
 
 }  // namespace
 
-void AddEvalCommand(CLI::App& app, int& exit_code) {
-  CLI::App* eval =
-      app.add_subcommand("eval", "Measure how good a model's vectors are, or searches by them");
-  eval->require_subcommand(1);
+void AddEvalCommand(Command app, int& exit_code) {
+  Command eval =
+      app.AddCommand("eval", "Measure how good a model's vectors are, or searches by them");
+  eval.RequireCommand();
   auto command = std::make_shared<StsCommand>();
-  CLI::App* sts = eval->add_subcommand(
+  Command sts = eval.AddCommand(
       "sts", "Spearman's correlation of cosines with people's scores of sentence pairs");
-  sts->add_option("FILE", command->file, "CSV of sentence1, sentence2, score")->required();
-  AddModelOption(*sts, command->model);
-  AddDtypeOption(*sts, command->dtype);
-  sts->add_flag("--json", command->json, "One JSON object instead of text");
-  sts->callback([command, &exit_code] {
+  sts.AddOption("FILE", command->file, "CSV of sentence1, sentence2, score").Required();
+  AddModelOption(sts, command->model);
+  AddDtypeOption(sts, command->dtype);
+  sts.AddFlag("--json", command->json, "One JSON object instead of text");
+  sts.OnChosen([command, &exit_code] {
     RequireModel(command->model);
     const Status status = EvaluateSts(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });
-  AddEvalIrCommand(*eval, exit_code);
+  AddEvalIrCommand(eval, exit_code);
 }
 
 }  // namespace minnow

@@ -2,7 +2,6 @@
 // minnow eval ir: how well documents are found, by people's judgements.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "base/cpu.h"
+#include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
@@ -142,24 +142,24 @@ Status EvaluateIr(const IrCommand& command) {
 
 }  // namespace
 
-void AddEvalIrCommand(CLI::App& eval, int& exit_code) {
+void AddEvalIrCommand(Command eval, int& exit_code) {
   auto command = std::make_shared<IrCommand>();
-  CLI::App* ir = eval.add_subcommand(
-      "ir", "nDCG@10 and recall@100 of searches by words, by meaning, and by both");
-  ir->add_option("--collection", command->collection,
-                 "A folder, or the files of documents, queries and judgements: SMART (CISI.ALL, "
-                 ".QRY, .REL) or BEIR (corpus.jsonl, queries.jsonl, qrels.tsv)")
-      ->required()
-      ->expected(1, 3);
-  AddModelOption(*ir, command->model);
-  AddDtypeOption(*ir, command->dtype);
-  ir->add_option("--semantic-ratio", command->semantic_ratio,
-                 "Weight of meaning in the search by both: 0 words only, 1 meaning only")
-      ->check(CLI::Range(0.0, 1.0));
-  ir->add_flag("--approximate", command->approximate,
-               "Search the vectors as a server does; else in their true order");
-  ir->add_flag("--json", command->json, "One JSON object instead of text");
-  ir->callback([command, &exit_code] {
+  Command ir =
+      eval.AddCommand("ir", "nDCG@10 and recall@100 of searches by words, by meaning, and by both");
+  ir.AddOption("--collection", command->collection,
+               "A folder, or the files of documents, queries and judgements: SMART (CISI.ALL, "
+               ".QRY, .REL) or BEIR (corpus.jsonl, queries.jsonl, qrels.tsv)")
+      .Required()
+      .Values(1, 3);
+  AddModelOption(ir, command->model);
+  AddDtypeOption(ir, command->dtype);
+  ir.AddOption("--semantic-ratio", command->semantic_ratio,
+               "Weight of meaning in the search by both: 0 words only, 1 meaning only")
+      .Range(0.0, 1.0);
+  ir.AddFlag("--approximate", command->approximate,
+             "Search the vectors as a server does; else in their true order");
+  ir.AddFlag("--json", command->json, "One JSON object instead of text");
+  ir.OnChosen([command, &exit_code] {
     RequireModel(command->model);
     const Status status = EvaluateIr(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

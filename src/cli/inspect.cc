@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow inspect: what is in a model directory or weights file, and why it would be refused.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <map>
@@ -9,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/model_report.h"
 #include "cli/output.h"
@@ -430,19 +430,19 @@ int RunInspect(const InspectOptions& options) {
 
 }  // namespace
 
-void AddInspectCommand(CLI::App& app, int& exit_code) {
-  CLI::App* command =
-      app.add_subcommand("inspect", "Show what is in a model, and why it would be refused");
+void AddInspectCommand(Command app, int& exit_code) {
+  Command command =
+      app.AddCommand("inspect", "Show what is in a model, and why it would be refused");
   auto options = std::make_shared<InspectOptions>();
-  command->add_option("path", options->path,
-                      "Model directory, packed file, or one .safetensors file; a bundled program "
-                      "has its own");
-  command->add_flag("--verify", options->verify, "Compare a packed file's checksum (reads it all)");
-  command->add_flag("--tensors", options->tensors, "Every tensor, not one line for all layers");
-  command->add_flag("--json", options->json, "One JSON object instead of text");
-  command->footer("Exit code 1 when the model would be refused; every reason is listed.");
-  command->callback([options, &exit_code] {
-    if (options->path.empty() && !HasBundledModel()) throw CLI::RequiredError("path");
+  command.AddOption("path", options->path,
+                    "Model directory, packed file, or one .safetensors file; a bundled program "
+                    "has its own");
+  command.AddFlag("--verify", options->verify, "Compare a packed file's checksum (reads it all)");
+  command.AddFlag("--tensors", options->tensors, "Every tensor, not one line for all layers");
+  command.AddFlag("--json", options->json, "One JSON object instead of text");
+  command.Footer("Exit code 1 when the model would be refused; every reason is listed.");
+  command.OnChosen([options, &exit_code] {
+    if (options->path.empty() && !HasBundledModel()) RequireArgument("path");
     exit_code = RunInspect(*options);
   });
 }

@@ -2,28 +2,27 @@
 // Options about the model.
 #include "cli/model_option.h"
 
-#include <CLI/CLI.hpp>
-
+#include "cli/command_line/command.h"
 #include "formats/bundle.h"
 
 namespace minnow {
 
-void AddModelOption(CLI::App& command, std::string& model) {
+void AddModelOption(Command command, std::string& model) {
   command
-      .add_option("--model", model,
-                  "Model: a directory or a packed file; a bundled program has its own")
-      ->envname("MINNOW_MODEL");
+      .AddOption("--model", model,
+                 "Model: a directory or a packed file; a bundled program has its own")
+      .Env("MINNOW_MODEL");
 }
 
-void AddDtypeOption(CLI::App& command, std::string& dtype) {
+void AddDtypeOption(Command command, std::string& dtype) {
   command
-      .add_option("--dtype", dtype,
-                  "Precision: fp32, bf16, int8; auto: a packed file's own, fp32 for a directory")
-      ->envname("MINNOW_DTYPE");
+      .AddOption("--dtype", dtype,
+                 "Precision: fp32, bf16, int8; auto: a packed file's own, fp32 for a directory")
+      .Env("MINNOW_DTYPE");
 }
 
 void RequireModel(const std::string& model) {
-  if (model.empty() && !HasBundledModel()) throw CLI::RequiredError("--model");
+  if (model.empty() && !HasBundledModel()) RequireArgument("--model");
 }
 
 Result<EncoderPrecision> ParsePrecision(const std::string& dtype) {

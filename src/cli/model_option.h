@@ -5,20 +5,17 @@
 #include <string>
 
 #include "base/result.h"
+#include "cli/command_line/command.h"
 #include "models/sentence_encoder.h"
 #include "nn/dtype.h"
-
-namespace CLI {
-class App;
-}
 
 namespace minnow {
 
 // Adds --model (MINNOW_MODEL): a directory, a packed file, or nothing in a program that carries a
 // model.
-void AddModelOption(CLI::App& command, std::string& model);
+void AddModelOption(Command command, std::string& model);
 // Adds --dtype (MINNOW_DTYPE).
-void AddDtypeOption(CLI::App& command, std::string& dtype);
+void AddDtypeOption(Command command, std::string& dtype);
 
 // For the command's callback: ends the command line's parsing as wrong usage where there is no
 // model.

@@ -4,12 +4,12 @@
 
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <string>
 
 #include "base/cpu.h"
+#include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "kernels/dispatch.h"
@@ -67,22 +67,20 @@ Status Pack(const PackCommand& command) {
 
 }  // namespace
 
-void AddPackCommand(CLI::App& app, int& exit_code) {
-  CLI::App* pack = app.add_subcommand("pack", "Turn a model directory into one packed file");
+void AddPackCommand(Command app, int& exit_code) {
+  Command pack = app.AddCommand("pack", "Turn a model directory into one packed file");
   auto command = std::make_shared<PackCommand>();
-  pack->add_option("--model", command->model, "Model directory")
-      ->required()
-      ->envname("MINNOW_MODEL");
-  pack->add_option("--dtype", command->dtype, "Precision: int8, bf16, fp32");
-  pack->add_option("--embedding-dtype", command->embedding_dtype,
-                   "Precision of the embedding tables: int8, int4, bf16, fp32; default: --dtype");
-  pack->add_option("-o,--output", command->output, "The packed file")->required();
-  pack->footer(
+  pack.AddOption("--model", command->model, "Model directory").Required().Env("MINNOW_MODEL");
+  pack.AddOption("--dtype", command->dtype, "Precision: int8, bf16, fp32");
+  pack.AddOption("--embedding-dtype", command->embedding_dtype,
+                 "Precision of the embedding tables: int8, int4, bf16, fp32; default: --dtype");
+  pack.AddOption("-o,--output", command->output, "The packed file").Required();
+  pack.Footer(
       "Measures the packed model against fp32 and keeps the figures in the file.\n\n"
       "Examples:\n"
       "  minnow pack --model DIR -o model.minnow\n"
       "  minnow pack --model DIR --dtype int8 --embedding-dtype int4 -o small.minnow");
-  pack->callback([command, &exit_code] {
+  pack.OnChosen([command, &exit_code] {
     const Status status = Pack(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });

@@ -2,7 +2,6 @@
 // minnow search: questions to an index, answers for people or as JSON lines.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -11,6 +10,7 @@
 
 #include "base/cpu.h"
 #include "base/thread_pool.h"
+#include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/index/store_option.h"
 #include "cli/model_option.h"
@@ -220,34 +220,34 @@ Status Search(const SearchCommand& command) {
 
 }  // namespace
 
-void AddSearchCommand(CLI::App& app, int& exit_code) {
-  CLI::App* search = app.add_subcommand("search", "Search an index");
+void AddSearchCommand(Command app, int& exit_code) {
+  Command search = app.AddCommand("search", "Search an index");
   auto command = std::make_shared<SearchCommand>();
-  CLI::Option* query = search->add_option("QUERY", command->query, "What to search for");
-  AddStoreOptions(*search, command->store);
-  AddModelOption(*search, command->model);
-  AddDtypeOption(*search, command->dtype);
-  search->add_option("-k,--limit", command->limit, "Hits")->check(CLI::Range(size_t{1}, kMaxHits));
+  Option query = search.AddOption("QUERY", command->query, "What to search for");
+  AddStoreOptions(search, command->store);
+  AddModelOption(search, command->model);
+  AddDtypeOption(search, command->dtype);
+  search.AddOption("-k,--limit", command->limit, "Hits").Range(size_t{1}, kMaxHits);
   search
-      ->add_option("--mode", command->mode,
-                   "hybrid; semantic: by meaning only; lexical: by words only, without a model")
-      ->check(CLI::IsMember({"hybrid", "semantic", "lexical"}));
+      .AddOption("--mode", command->mode,
+                 "hybrid; semantic: by meaning only; lexical: by words only, without a model")
+      .OneOf({"hybrid", "semantic", "lexical"});
   search
-      ->add_option("--semantic-ratio", command->semantic_ratio,
-                   "Weight of meaning in hybrid, from 0 to 1")
-      ->check(CLI::Range(0.0, 1.0));
-  search->add_option("--filter", command->filter, "Only documents for which this is true");
+      .AddOption("--semantic-ratio", command->semantic_ratio,
+                 "Weight of meaning in hybrid, from 0 to 1")
+      .Range(0.0, 1.0);
+  search.AddOption("--filter", command->filter, "Only documents for which this is true");
   search
-      ->add_option("--attributes", command->attributes,
-                   "Fields of the documents to print with --json, a,b")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  search->add_flag("--exact", command->exact, "Compare every vector in full");
-  search->add_flag("--json", command->json, "A JSON line for each query");
-  CLI::Option* queries = search->add_option("--queries", command->queries,
-                                            "A file with a query a line; - is standard input");
-  queries->excludes(query);
-  search->footer(
+      .AddOption("--attributes", command->attributes,
+                 "Fields of the documents to print with --json, a,b")
+      .Delimiter(',')
+      .OneValueEach();
+  search.AddFlag("--exact", command->exact, "Compare every vector in full");
+  search.AddFlag("--json", command->json, "A JSON line for each query");
+  Option queries = search.AddOption("--queries", command->queries,
+                                    "A file with a query a line; - is standard input");
+  queries.Excludes(query);
+  search.Footer(
       "Scores are between 0 and 1; words that were found are bold on a terminal.\n"
       "--json prints {\"query\":\"...\",\"hits\":[{\"id\":...,\"score\":...,...}]}.\n\n"
       "Examples:\n"
@@ -255,10 +255,10 @@ void AddSearchCommand(CLI::App& app, int& exit_code) {
       "  minnow search pods --index my.db --mode lexical -k 3\n"
       "  minnow search \"parse a header\" --index my.db --filter 'lang = \"go\"'\n"
       "  minnow search --queries questions.txt --index my.db --json > answers.jsonl");
-  search->callback([command, query, &exit_code] {
+  search.OnChosen([command, query, &exit_code] {
     RequireStore(command->store);
-    if (query->count() == 0 && command->queries.empty()) {
-      throw CLI::RequiredError("QUERY or --queries");
+    if (!query.given() && command->queries.empty()) {
+      RequireArgument("QUERY or --queries");
     }
     const Status status = Search(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <signal.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -20,6 +19,7 @@
 #include "api/errors.h"
 #include "api/routes.h"
 #include "base/cpu.h"
+#include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/log.h"
 #include "cli/model_option.h"
@@ -229,14 +229,14 @@ Status Serve(const ServeCommand& command) {
 
 }  // namespace
 
-void AddServeCommand(CLI::App& app, int& exit_code) {
-  CLI::App* serve = app.add_subcommand("serve", "Serve embeddings over HTTP");
+void AddServeCommand(Command app, int& exit_code) {
+  Command serve = app.AddCommand("serve", "Serve embeddings over HTTP");
   auto command = std::make_shared<ServeCommand>();
-  const CLI::Option* port = AddServeOptions(*serve, *command);
-  serve->callback([serve, command, port, &exit_code] {
-    command->is_kuberian = serve->get_option("--kuberian")->count() > 0;
+  Option port = AddServeOptions(serve, *command);
+  serve.OnChosen([serve, command, port, &exit_code] {
+    command->is_kuberian = serve.FindOption("--kuberian").given();
     if (!command->is_kuberian) RequireModel(command->model);
-    ReadPortVariable(*port, *command);
+    ReadPortVariable(port, *command);
     const Status status = Serve(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });

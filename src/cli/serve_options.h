@@ -6,10 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace CLI {
-class App;
-class Option;
-}  // namespace CLI
+#include "cli/command_line/command.h"
 
 namespace minnow {
 
@@ -45,10 +42,10 @@ struct ServeCommand {
 
 // Adds the options and the help of `serve`. Returns --port, for ReadPortVariable. `command`
 // outlives the App.
-CLI::Option* AddServeOptions(CLI::App& serve, ServeCommand& command);
+Option AddServeOptions(Command serve, ServeCommand& command);
 
 // $PORT, which platforms set; --port and MINNOW_PORT go before it. Ends the command line's parsing
 // as wrong usage where it is no port.
-void ReadPortVariable(const CLI::Option& option, ServeCommand& command);
+void ReadPortVariable(Option option, ServeCommand& command);
 
 }  // namespace minnow

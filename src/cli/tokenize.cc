@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow tokenize: texts to token ids, one JSON line a text. Needs the tokenizer's files only.
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
@@ -80,15 +80,15 @@ Status Tokenize(const TokenizeCommand& command) {
 
 }  // namespace
 
-void AddTokenizeCommand(CLI::App& app, int& exit_code) {
-  CLI::App* tokenize = app.add_subcommand("tokenize", "Print the token ids of texts");
+void AddTokenizeCommand(Command app, int& exit_code) {
+  Command tokenize = app.AddCommand("tokenize", "Print the token ids of texts");
   auto command = std::make_shared<TokenizeCommand>();
-  AddModelOption(*tokenize, command->model);
-  tokenize->add_flag("--no-special", command->no_special, "Without special tokens such as [CLS]");
-  tokenize->add_flag("--json-input", command->json_input, "Each text is a JSON string");
-  tokenize->add_flag("--truncate", command->truncate, "Cut at the model's limit, as embed does");
-  tokenize->add_option("TEXT", command->texts, "Texts; without any, the lines of standard input");
-  tokenize->footer(
+  AddModelOption(tokenize, command->model);
+  tokenize.AddFlag("--no-special", command->no_special, "Without special tokens such as [CLS]");
+  tokenize.AddFlag("--json-input", command->json_input, "Each text is a JSON string");
+  tokenize.AddFlag("--truncate", command->truncate, "Cut at the model's limit, as embed does");
+  tokenize.AddOption("TEXT", command->texts, "Texts; without any, the lines of standard input");
+  tokenize.Footer(
       "The tokenizer's files are enough for a model directory.\n"
       "Prints {\"ids\":[...],\"tokens\":[...],\"offsets\":[[begin,end],...]} for each text; "
       "offsets\n"
@@ -96,7 +96,7 @@ void AddTokenizeCommand(CLI::App& app, int& exit_code) {
       "Examples:\n"
       "  minnow tokenize --model DIR \"a sentence\"\n"
       "  minnow tokenize --model DIR --no-special < lines.txt");
-  tokenize->callback([command, &exit_code] {
+  tokenize.OnChosen([command, &exit_code] {
     RequireModel(command->model);
     const Status status = Tokenize(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

@@ -2,16 +2,14 @@
 // The subcommands of minnow bench.
 #pragma once
 
-namespace CLI {
-class App;
-}
+#include "cli/command_line/command.h"
 
 namespace minnow {
 
 inline constexpr int kMaxBenchThreads = 1024;
 
-void AddBenchEncoder(CLI::App& bench, int& exit_code);
-void AddBenchBulk(CLI::App& bench, int& exit_code);
-void AddBenchStartup(CLI::App& bench, int& exit_code);
+void AddBenchEncoder(Command bench, int& exit_code);
+void AddBenchBulk(Command bench, int& exit_code);
+void AddBenchStartup(Command bench, int& exit_code);
 
 }  // namespace minnow

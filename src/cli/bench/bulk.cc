@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -14,6 +13,7 @@
 
 #include "base/cpu.h"
 #include "cli/bench/bench.h"
+#include "cli/command_line/command.h"
 #include "cli/embed_stream.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
@@ -74,16 +74,16 @@ Status RunBulk(const BulkOptions& options) {
 
 }  // namespace
 
-void AddBenchBulk(CLI::App& bench, int& exit_code) {
+void AddBenchBulk(Command bench, int& exit_code) {
   auto options = std::make_shared<BulkOptions>();
-  CLI::App* bulk = bench.add_subcommand(
+  Command bulk = bench.AddCommand(
       "bulk", "Texts and tokens a second over the lines of a file, as minnow embed works on them");
-  bulk->add_option("FILE", options->file, "Texts, a line each")->required();
-  AddModelOption(*bulk, options->model);
-  AddDtypeOption(*bulk, options->dtype);
-  bulk->add_option("--threads", options->threads, "Threads; 0: as many as there are usable cores")
-      ->check(CLI::Range(0, kMaxBenchThreads));
-  bulk->callback([options, &exit_code] {
+  bulk.AddOption("FILE", options->file, "Texts, a line each").Required();
+  AddModelOption(bulk, options->model);
+  AddDtypeOption(bulk, options->dtype);
+  bulk.AddOption("--threads", options->threads, "Threads; 0: as many as there are usable cores")
+      .Range(0, kMaxBenchThreads);
+  bulk.OnChosen([options, &exit_code] {
     RequireModel(options->model);
     const Status status = RunBulk(*options);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

@@ -2,7 +2,6 @@
 // minnow bench encoder: how long the arithmetic takes, without tokenizer, queue or network.
 #include <sys/resource.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -14,6 +13,7 @@
 
 #include "base/cpu.h"
 #include "cli/bench/bench.h"
+#include "cli/command_line/command.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
 #include "kernels/dispatch.h"
@@ -151,26 +151,24 @@ Status RunEncoderBench(const EncoderBenchOptions& options) {
 
 }  // namespace
 
-void AddBenchEncoder(CLI::App& bench, int& exit_code) {
+void AddBenchEncoder(Command bench, int& exit_code) {
   auto options = std::make_shared<EncoderBenchOptions>();
-  CLI::App* encoder = bench.add_subcommand(
+  Command encoder = bench.AddCommand(
       "encoder",
       "Time forward passes over random token ids; pin it for comparisons (taskset -c 0 ...)");
-  AddModelOption(*encoder, options->model);
-  encoder->add_option("--config", options->config,
-                      "In place of a model: a config.json, whose shape gets random weights");
-  AddDtypeOption(*encoder, options->dtype);
-  encoder->add_option("--threads", options->threads, "Threads that share one batch")
-      ->check(CLI::Range(1, kMaxBenchThreads));
-  encoder->add_option("--seconds", options->seconds, "Time for each shape")
-      ->check(CLI::Range(0.01, 3600.0));
-  encoder->add_option("--shape", options->shapes, "TEXTSxTOKENS, as in 1x150 32x128")
-      ->expected(1, 64);
+  AddModelOption(encoder, options->model);
+  encoder.AddOption("--config", options->config,
+                    "In place of a model: a config.json, whose shape gets random weights");
+  AddDtypeOption(encoder, options->dtype);
+  encoder.AddOption("--threads", options->threads, "Threads that share one batch")
+      .Range(1, kMaxBenchThreads);
+  encoder.AddOption("--seconds", options->seconds, "Time for each shape").Range(0.01, 3600.0);
+  encoder.AddOption("--shape", options->shapes, "TEXTSxTOKENS, as in 1x150 32x128").Values(1, 64);
   encoder
-      ->add_option("--lengths", options->lengths,
-                   "One batch of texts with these numbers of tokens: 12,45,7")
-      ->delimiter(',');
-  encoder->callback([options, &exit_code] {
+      .AddOption("--lengths", options->lengths,
+                 "One batch of texts with these numbers of tokens: 12,45,7")
+      .Delimiter(',');
+  encoder.OnChosen([options, &exit_code] {
     if (options->config.empty()) RequireModel(options->model);
     const Status status = RunEncoderBench(*options);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "cli/bench/bench.h"
+#include "cli/command_line/command.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
 
@@ -117,18 +117,18 @@ Status RunStartup(const StartupOptions& options) {
 
 }  // namespace
 
-void AddBenchStartup(CLI::App& bench, int& exit_code) {
+void AddBenchStartup(Command bench, int& exit_code) {
   auto options = std::make_shared<StartupOptions>();
-  CLI::App* startup =
-      bench.add_subcommand("startup",
-                           "From the start of a process to the first vector that it prints, with "
-                           "the model in the page cache");
-  AddModelOption(*startup, options->model);
-  AddDtypeOption(*startup, options->dtype);
-  startup->add_option("--text", options->text, "What is embedded");
-  startup->add_option("--runs", options->runs, "Processes to start, after a few to warm up")
-      ->check(CLI::Range(1, 100'000));
-  startup->callback([options, &exit_code] {
+  Command startup =
+      bench.AddCommand("startup",
+                       "From the start of a process to the first vector that it prints, with "
+                       "the model in the page cache");
+  AddModelOption(startup, options->model);
+  AddDtypeOption(startup, options->dtype);
+  startup.AddOption("--text", options->text, "What is embedded");
+  startup.AddOption("--runs", options->runs, "Processes to start, after a few to warm up")
+      .Range(1, 100'000);
+  startup.OnChosen([options, &exit_code] {
     RequireModel(options->model);
     const Status status = RunStartup(*options);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

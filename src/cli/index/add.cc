@@ -2,7 +2,6 @@
 // minnow index add: files and folders into an index, and vectors for what they hold.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -14,6 +13,7 @@
 
 #include "base/cpu.h"
 #include "base/thread_pool.h"
+#include "cli/command_line/command.h"
 #include "cli/index/index.h"
 #include "cli/index/store_option.h"
 #include "cli/model_option.h"
@@ -336,42 +336,41 @@ class Adding {
   Summary summary_;
 };
 
-void AddInputOptions(CLI::App& add, AddCommand& command) {
-  add.add_option("FILE", command.files,
-                 "Files and folders; - reads JSON lines from standard input");
-  add.add_option("--text-fields", command.text_fields,
-                 "JSON and CSV fields that are the text, a,b; default: title and text, else every "
-                 "string")
-      ->delimiter(',')
-      ->allow_extra_args(false);
-  add.add_option("--id-field", command.id_field, "JSON and CSV field that is the id; default: id");
-  add.add_option("--root", command.root,
-                 "Ids of files are paths relative to this folder; default: the current one");
-  add.add_option("--exclude", command.exclude,
-                 "Pattern of names or paths in folders to leave out, '*.log'; may be repeated")
-      ->allow_extra_args(false);
-  add.add_flag("--prune", command.prune,
-               "Delete documents of files that are gone from the folders given");
+void AddInputOptions(Command add, AddCommand& command) {
+  add.AddOption("FILE", command.files, "Files and folders; - reads JSON lines from standard input");
+  add.AddOption("--text-fields", command.text_fields,
+                "JSON and CSV fields that are the text, a,b; default: title and text, else every "
+                "string")
+      .Delimiter(',')
+      .OneValueEach();
+  add.AddOption("--id-field", command.id_field, "JSON and CSV field that is the id; default: id");
+  add.AddOption("--root", command.root,
+                "Ids of files are paths relative to this folder; default: the current one");
+  add.AddOption("--exclude", command.exclude,
+                "Pattern of names or paths in folders to leave out, '*.log'; may be repeated")
+      .OneValueEach();
+  add.AddFlag("--prune", command.prune,
+              "Delete documents of files that are gone from the folders given");
 }
 
 }  // namespace
 
-void AddIndexAddCommand(CLI::App& group, int& exit_code) {
-  CLI::App* add = group.add_subcommand("add", "Add files and folders to an index");
+void AddIndexAddCommand(Command group, int& exit_code) {
+  Command add = group.AddCommand("add", "Add files and folders to an index");
   auto command = std::make_shared<AddCommand>();
-  AddStoreOptions(*add, command->store);
-  AddModelOption(*add, command->model);
-  AddDtypeOption(*add, command->dtype);
-  AddInputOptions(*add, *command);
-  add->add_flag("--reembed", command->reembed,
-                "Make all vectors anew where they are of another model");
-  add->add_option("--threads", command->threads, "Threads; 0: as many as there are usable cores")
-      ->check(CLI::Range(0, kMaxThreads))
-      ->envname("MINNOW_THREADS");
-  add->add_flag("--quiet", command->quiet, "Errors only");
-  add->add_flag("--verbose", command->verbose, "Name each file that is skipped");
-  add->add_flag("--json", command->json, "The summary as one JSON object");
-  add->footer(
+  AddStoreOptions(add, command->store);
+  AddModelOption(add, command->model);
+  AddDtypeOption(add, command->dtype);
+  AddInputOptions(add, *command);
+  add.AddFlag("--reembed", command->reembed,
+              "Make all vectors anew where they are of another model");
+  add.AddOption("--threads", command->threads, "Threads; 0: as many as there are usable cores")
+      .Range(0, kMaxThreads)
+      .Env("MINNOW_THREADS");
+  add.AddFlag("--quiet", command->quiet, "Errors only");
+  add.AddFlag("--verbose", command->verbose, "Name each file that is skipped");
+  add.AddFlag("--json", command->json, "The summary as one JSON object");
+  add.Footer(
       "Reads JSONL, NDJSON, JSON, CSV, Markdown, text and source code (by function where it can).\n"
       "Adding again adds what is new, replaces what has changed and leaves the rest; after a kill\n"
       "the same command goes on where it was. Hidden, binary and very large files are skipped.\n"
@@ -382,10 +381,10 @@ void AddIndexAddCommand(CLI::App& group, int& exit_code) {
       "  minnow index add docs --index my.db --prune       (docs has changed)\n"
       "  jq -c '.[]' data.json | minnow index add - --index my.db\n"
       "  minnow index add --index my.db --model other.minnow --reembed");
-  add->callback([command, &exit_code] {
+  add.OnChosen([command, &exit_code] {
     RequireStoreFile(command->store);
     RequireModel(command->model);
-    if (command->files.empty() && !command->reembed) throw CLI::RequiredError("FILE");
+    if (command->files.empty() && !command->reembed) RequireArgument("FILE");
     const Status status = Adding(*command).Run();
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });

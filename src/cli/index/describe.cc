@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow index list and stats: what a store holds.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "cli/command_line/command.h"
 #include "cli/index/index.h"
 #include "cli/index/store_option.h"
 #include "cli/output.h"
@@ -134,29 +134,29 @@ Status List(const DescribeCommand& command) {
 
 }  // namespace
 
-void AddIndexStatsCommand(CLI::App& group, int& exit_code) {
-  CLI::App* stats = group.add_subcommand("stats", "What one index holds");
+void AddIndexStatsCommand(Command group, int& exit_code) {
+  Command stats = group.AddCommand("stats", "What one index holds");
   auto command = std::make_shared<DescribeCommand>();
-  AddStoreOptions(*stats, command->store);
-  stats->add_flag("--json", command->json, "One JSON object instead of text");
-  stats->footer(
+  AddStoreOptions(stats, command->store);
+  stats.AddFlag("--json", command->json, "One JSON object instead of text");
+  stats.Footer(
       "Examples:\n"
       "  minnow index stats --index my.db\n"
       "  minnow index stats --index my.db --name code --json");
-  stats->callback([command, &exit_code] {
+  stats.OnChosen([command, &exit_code] {
     RequireStore(command->store);
     const Status status = Describe(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
   });
 }
 
-void AddIndexListCommand(CLI::App& group, int& exit_code) {
-  CLI::App* list = group.add_subcommand("list", "The indexes of a store");
+void AddIndexListCommand(Command group, int& exit_code) {
+  Command list = group.AddCommand("list", "The indexes of a store");
   auto command = std::make_shared<DescribeCommand>();
-  AddStorePathOption(*list, command->store);
-  list->add_flag("--json", command->json, "A JSON array instead of lines");
-  list->footer("Examples:\n  minnow index list --index my.db");
-  list->callback([command, &exit_code] {
+  AddStorePathOption(list, command->store);
+  list.AddFlag("--json", command->json, "A JSON array instead of lines");
+  list.Footer("Examples:\n  minnow index list --index my.db");
+  list.OnChosen([command, &exit_code] {
     RequireStore(command->store);
     const Status status = List(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

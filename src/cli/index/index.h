@@ -2,18 +2,16 @@
 // minnow index: one function a subcommand, each in its own file.
 #pragma once
 
-namespace CLI {
-class App;
-}
+#include "cli/command_line/command.h"
 
 namespace minnow {
 
-void AddIndexAddCommand(CLI::App& group, int& exit_code);
-void AddIndexStatsCommand(CLI::App& group, int& exit_code);
-void AddIndexListCommand(CLI::App& group, int& exit_code);
-void AddIndexDeleteCommand(CLI::App& group, int& exit_code);
-void AddIndexCompactCommand(CLI::App& group, int& exit_code);
-void AddIndexBackupCommand(CLI::App& group, int& exit_code);
-void AddIndexVerifyCommand(CLI::App& group, int& exit_code);
+void AddIndexAddCommand(Command group, int& exit_code);
+void AddIndexStatsCommand(Command group, int& exit_code);
+void AddIndexListCommand(Command group, int& exit_code);
+void AddIndexDeleteCommand(Command group, int& exit_code);
+void AddIndexCompactCommand(Command group, int& exit_code);
+void AddIndexBackupCommand(Command group, int& exit_code);
+void AddIndexVerifyCommand(Command group, int& exit_code);
 
 }  // namespace minnow

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow index delete, compact, backup and verify: care for a store.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
 #include <functional>
@@ -8,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/command_line/command.h"
 #include "cli/index/index.h"
 #include "cli/index/store_option.h"
 #include "cli/output.h"
@@ -126,12 +126,12 @@ Status Delete(const MaintainCommand& command) {
   return Tell(command, std::to_string(deleted) + " documents deleted", "deleted", deleted);
 }
 
-std::shared_ptr<MaintainCommand> AddCommand(CLI::App& command, int& exit_code,
+std::shared_ptr<MaintainCommand> AddCommand(Command command, int& exit_code,
                                             Status (*run)(const MaintainCommand&)) {
   auto options = std::make_shared<MaintainCommand>();
   AddStorePathOption(command, options->store);
-  command.add_flag("--json", options->json, "One JSON object instead of text");
-  command.callback([options, run, &exit_code] {
+  command.AddFlag("--json", options->json, "One JSON object instead of text");
+  command.OnChosen([options, run, &exit_code] {
     RequireStoreFile(options->store);
     const Status status = run(*options);
     exit_code = status.ok() ? kExitDone : Fail(status.error());
@@ -141,49 +141,46 @@ std::shared_ptr<MaintainCommand> AddCommand(CLI::App& command, int& exit_code,
 
 }  // namespace
 
-void AddIndexCompactCommand(CLI::App& group, int& exit_code) {
-  CLI::App* compact = group.add_subcommand("compact", "Give freed space back to the file system");
-  AddCommand(*compact, exit_code, Compact);
-  compact->footer("Examples:\n  minnow index compact --index my.db");
+void AddIndexCompactCommand(Command group, int& exit_code) {
+  Command compact = group.AddCommand("compact", "Give freed space back to the file system");
+  AddCommand(compact, exit_code, Compact);
+  compact.Footer("Examples:\n  minnow index compact --index my.db");
 }
 
-void AddIndexBackupCommand(CLI::App& group, int& exit_code) {
-  CLI::App* backup = group.add_subcommand("backup", "Copy a store that may be in use");
-  const auto command = AddCommand(*backup, exit_code, Backup);
-  backup->add_option("FILE", command->output, "The copy; it appears when it is complete")
-      ->required();
-  backup->footer("Examples:\n  minnow index backup copy.db --index my.db");
+void AddIndexBackupCommand(Command group, int& exit_code) {
+  Command backup = group.AddCommand("backup", "Copy a store that may be in use");
+  const auto command = AddCommand(backup, exit_code, Backup);
+  backup.AddOption("FILE", command->output, "The copy; it appears when it is complete").Required();
+  backup.Footer("Examples:\n  minnow index backup copy.db --index my.db");
 }
 
-void AddIndexVerifyCommand(CLI::App& group, int& exit_code) {
-  CLI::App* verify =
-      group.add_subcommand("verify", "Read a whole store and say whether it is good");
-  AddCommand(*verify, exit_code, Verify);
-  verify->footer("Examples:\n  minnow index verify --index my.db");
+void AddIndexVerifyCommand(Command group, int& exit_code) {
+  Command verify = group.AddCommand("verify", "Read a whole store and say whether it is good");
+  AddCommand(verify, exit_code, Verify);
+  verify.Footer("Examples:\n  minnow index verify --index my.db");
 }
 
-void AddIndexDeleteCommand(CLI::App& group, int& exit_code) {
-  CLI::App* remove = group.add_subcommand("delete", "Delete documents, or a whole index");
+void AddIndexDeleteCommand(Command group, int& exit_code) {
+  Command remove = group.AddCommand("delete", "Delete documents, or a whole index");
   auto command = std::make_shared<MaintainCommand>();
-  AddStoreOptions(*remove, command->store);
-  CLI::Option* ids = remove->add_option("ID", command->ids, "Ids of documents");
-  CLI::Option* filter =
-      remove->add_option("--filter", command->filter, "Documents for which this is true");
-  CLI::Option* whole =
-      remove->add_flag("--whole-index", command->whole, "The index --name, with all in it");
-  filter->excludes(ids)->excludes(whole);
-  whole->excludes(ids);
-  remove->add_flag("--json", command->json, "One JSON object instead of text");
-  remove->footer(
+  AddStoreOptions(remove, command->store);
+  Option ids = remove.AddOption("ID", command->ids, "Ids of documents");
+  Option filter = remove.AddOption("--filter", command->filter, "Documents for which this is true");
+  Option whole =
+      remove.AddFlag("--whole-index", command->whole, "The index --name, with all in it");
+  filter.Excludes(ids).Excludes(whole);
+  whole.Excludes(ids);
+  remove.AddFlag("--json", command->json, "One JSON object instead of text");
+  remove.Footer(
       "Ids that do not exist are passed over.\n\n"
       "Examples:\n"
       "  minnow index delete docs/old.md docs/older.md --index my.db\n"
       "  minnow index delete --filter 'path STARTS WITH \"docs/old/\"' --index my.db\n"
       "  minnow index delete --name drafts --whole-index --index my.db");
-  remove->callback([command, &exit_code] {
+  remove.OnChosen([command, &exit_code] {
     RequireStoreFile(command->store);
     if (command->ids.empty() && command->filter.empty() && !command->whole) {
-      throw CLI::RequiredError("ID, --filter or --whole-index");
+      RequireArgument("ID, --filter or --whole-index");
     }
     const Status status = Delete(*command);
     exit_code = status.ok() ? kExitDone : Fail(status.error());

@@ -2,8 +2,7 @@
 // Options about the store.
 #include "cli/index/store_option.h"
 
-#include <CLI/CLI.hpp>
-
+#include "cli/command_line/command.h"
 #include "cli/model_option.h"
 #include "formats/bundle.h"
 #include "formats/json.h"
@@ -12,20 +11,20 @@
 
 namespace minnow {
 
-void AddStorePathOption(CLI::App& command, StoreOption& option) {
+void AddStorePathOption(Command command, StoreOption& option) {
   command
-      .add_option("--index", option.path,
-                  "The store: one file, with vectors beside it; a bundled program has its own")
-      ->envname("MINNOW_INDEX");
+      .AddOption("--index", option.path,
+                 "The store: one file, with vectors beside it; a bundled program has its own")
+      .Env("MINNOW_INDEX");
 }
 
-void AddStoreOptions(CLI::App& command, StoreOption& option) {
+void AddStoreOptions(Command command, StoreOption& option) {
   AddStorePathOption(command, option);
-  command.add_option("--name", option.name, "Which of the store's indexes");
+  command.AddOption("--name", option.name, "Which of the store's indexes");
 }
 
 void RequireStoreFile(const StoreOption& option) {
-  if (option.path.empty()) throw CLI::RequiredError("--index");
+  if (option.path.empty()) RequireArgument("--index");
 }
 
 void RequireStore(const StoreOption& option) {

@@ -6,13 +6,10 @@
 #include <string>
 
 #include "base/result.h"
+#include "cli/command_line/command.h"
 #include "index/store/store.h"
 #include "models/sentence_encoder.h"
 #include "tasks/embedding_model.h"
-
-namespace CLI {
-class App;
-}
 
 namespace minnow {
 
@@ -22,9 +19,9 @@ struct StoreOption {
 };
 
 // Adds --index (MINNOW_INDEX) and --name.
-void AddStoreOptions(CLI::App& command, StoreOption& option);
+void AddStoreOptions(Command command, StoreOption& option);
 // Only --index.
-void AddStorePathOption(CLI::App& command, StoreOption& option);
+void AddStorePathOption(Command command, StoreOption& option);
 
 // For the command's callback: ends the command line's parsing as wrong usage where there is no
 // store; the program's own counts only for who reads.

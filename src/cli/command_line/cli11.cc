@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one file that includes CLI11.
+#include <CLI/CLI.hpp>
+
+#include "cli/command_line/command.h"
+#include "cli/command_line/command_line.h"
+
+namespace minnow {
+
+Option Option::Required() { return Option(option_->required()); }
+
+Option Option::Env(const std::string& variable) { return Option(option_->envname(variable)); }
+
+Option Option::OneOf(const std::vector<std::string>& values) {
+  return Option(option_->check(CLI::IsMember(values)));
+}
+
+Option Option::Range(int least, int most) {
+  return Option(option_->check(CLI::Range(least, most)));
+}
+
+Option Option::Range(size_t least, size_t most) {
+  return Option(option_->check(CLI::Range(least, most)));
+}
+
+Option Option::Range(double least, double most) {
+  return Option(option_->check(CLI::Range(least, most)));
+}
+
+Option Option::NotEmpty() {
+  return Option(option_->check(
+      [](const std::string& value) { return value.empty() ? "must not be empty" : ""; }));
+}
+
+Option Option::Delimiter(char separator) { return Option(option_->delimiter(separator)); }
+
+Option Option::OneValueEach() { return Option(option_->allow_extra_args(false)); }
+
+Option Option::Values(int least, int most) { return Option(option_->expected(least, most)); }
+
+Option Option::Excludes(Option other) { return Option(option_->excludes(other.option_)); }
+
+bool Option::given() const { return option_->count() > 0; }
+
+Command Command::AddCommand(const std::string& name, const std::string& description) {
+  return Command(app_->add_subcommand(name, description));
+}
+
+Option Command::AddOption(const std::string& name, std::string& value,
+                          const std::string& description) {
+  return Option(app_->add_option(name, value, description));
+}
+
+Option Command::AddOption(const std::string& name, int& value, const std::string& description) {
+  return Option(app_->add_option(name, value, description));
+}
+
+Option Command::AddOption(const std::string& name, size_t& value, const std::string& description) {
+  return Option(app_->add_option(name, value, description));
+}
+
+Option Command::AddOption(const std::string& name, double& value, const std::string& description) {
+  return Option(app_->add_option(name, value, description));
+}
+
+Option Command::AddOption(const std::string& name, bool& value, const std::string& description) {
+  return Option(app_->add_option(name, value, description));
+}
+
+Option Command::AddOption(const std::string& name, std::vector<std::string>& value,
+                          const std::string& description) {
+  return Option(app_->add_option(name, value, description));
+}
+
+Option Command::AddOption(const std::string& name, std::vector<int>& value,
+                          const std::string& description) {
+  return Option(app_->add_option(name, value, description));
+}
+
+Option Command::AddFlag(const std::string& name, bool& value, const std::string& description) {
+  return Option(app_->add_flag(name, value, description));
+}
+
+Option Command::FindOption(const std::string& name) const { return Option(app_->get_option(name)); }
+
+void Command::Footer(const std::string& text) { app_->footer(text); }
+
+void Command::RequireCommand() { app_->require_subcommand(1); }
+
+void Command::OnChosen(std::function<void()> run) { app_->callback(std::move(run)); }
+
+std::string Command::name() const { return app_->get_name(); }
+
+std::string Command::description() const { return app_->get_description(); }
+
+std::vector<Command::Flag> Command::Flags() const {
+  std::vector<Flag> flags;
+  for (const CLI::Option* option : app_->get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      flags.push_back(
+          {"--" + name, option->get_description(), option->get_items_expected_max() > 0});
+    }
+  }
+  return flags;
+}
+
+std::vector<Command> Command::Commands() const {
+  std::vector<Command> commands;
+  for (CLI::App* app : app_->get_subcommands([](CLI::App*) { return true; })) {
+    commands.push_back(Command(app));
+  }
+  return commands;
+}
+
+void RequireArgument(const std::string& name) { throw CLI::RequiredError(name); }
+
+void RefuseArgument(const std::string& name, const std::string& why) {
+  throw CLI::ValidationError(name, why);
+}
+
+CommandLine::CommandLine(const std::string& name, const std::string& description,
+                         const std::string& version)
+    : app_(std::make_unique<CLI::App>(description, name)) {
+  app_->set_version_flag("--version", name + " " + version);
+  app_->require_subcommand(1);
+  app_->option_defaults()->always_capture_default();
+  app_->get_formatter()->column_width(36);
+}
+
+CommandLine::~CommandLine() = default;
+
+Command CommandLine::root() { return Command(app_.get()); }
+
+ParseResult CommandLine::Parse(int argc, char** argv) {
+  try {
+    app_->parse(argc, argv);
+    return {};
+  } catch (const CLI::ParseError& error) {
+    // What --help and --version throw is an answer, the rest is wrong usage.
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+      const bool version = error.get_name() == "CallForVersion";
+      return {ParseOutcome::kShow, version ? std::string(error.what()) + "\n" : app_->help()};
+    }
+    const CLI::App* chosen = app_.get();
+    std::string name = chosen->get_name();
+    for (; !chosen->get_subcommands().empty();) {
+      chosen = chosen->get_subcommands().front();
+      name += " " + chosen->get_name();
+    }
+    std::string message = error.what();
+    if (!message.empty() && message.back() == '\n') message.pop_back();
+    if (chosen == app_.get() && argc > 1 && argv[1][0] != '-') {
+      message = "no such command: " + std::string(argv[1]);
+    }
+    return {ParseOutcome::kUsage, message + " (see '" + name + " --help')"};
+  }
+}
+
+}  // namespace minnow
