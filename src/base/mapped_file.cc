@@ -27,6 +27,7 @@ struct ReadableFile {
 
   ReadableFile() = default;
   ReadableFile(ReadableFile&& other) noexcept : fd(std::exchange(other.fd, -1)), size(other.size) {}
+  int Release() { return std::exchange(fd, -1); }
   ~ReadableFile() {
     if (fd >= 0) ::close(fd);
   }
@@ -48,36 +49,41 @@ Result<ReadableFile> OpenRegular(const std::string& path) {
 }  // namespace
 
 Result<MappedFile> MappedFile::Open(const std::string& path) {
-  MINNOW_ASSIGN_OR_RETURN(const ReadableFile file, OpenRegular(path));
-  return Map(file.fd, path, 0, file.size);
+  MINNOW_ASSIGN_OR_RETURN(ReadableFile file, OpenRegular(path));
+  return Map(file.Release(), path, 0, file.size);
 }
 
 Result<MappedFile> MappedFile::OpenRange(const std::string& path, uint64_t offset, uint64_t size) {
-  MINNOW_ASSIGN_OR_RETURN(const ReadableFile file, OpenRegular(path));
+  MINNOW_ASSIGN_OR_RETURN(ReadableFile file, OpenRegular(path));
   if (offset > file.size || size > file.size - offset) {
     return Error{Code::kCorrupt, path + ": " + std::to_string(size) + " bytes at " +
                                      std::to_string(offset) + " are beyond the end of the file"};
   }
-  return Map(file.fd, path, offset, size);
+  return Map(file.Release(), path, offset, size);
 }
 
-Result<MappedFile> MappedFile::Map(int fd, const std::string& path, uint64_t offset, size_t size) {
-  if (size == 0) return MappedFile(path, nullptr, 0, 0);
+Result<MappedFile> MappedFile::Map(int descriptor, const std::string& path, uint64_t offset,
+                                   size_t size) {
+  MappedFile file(path);
+  file.descriptor_ = descriptor;
+  file.offset_ = offset;
+  if (size == 0) return file;
   const size_t skipped = offset % static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  void* data = ::mmap(nullptr, size + skipped, PROT_READ, MAP_SHARED, fd,
+  void* data = ::mmap(nullptr, size + skipped, PROT_READ, MAP_SHARED, descriptor,
                       static_cast<off_t>(offset - skipped));
   if (data == MAP_FAILED) return SystemError(path, "cannot map");
-  return MappedFile(path, static_cast<const std::byte*>(data) + skipped, size, skipped);
+  file.data_ = static_cast<const std::byte*>(data) + skipped;
+  file.size_ = size;
+  file.skipped_ = skipped;
+  return file;
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      data_(std::exchange(other.data_, nullptr)),
-      size_(std::exchange(other.size_, 0)),
-      skipped_(std::exchange(other.skipped_, 0)) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept { *this = std::move(other); }
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  std::swap(offset_, other.offset_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   std::swap(skipped_, other.skipped_);
@@ -86,6 +92,20 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 MappedFile::~MappedFile() {
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_ - skipped_), size_ + skipped_);
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+bool MappedFile::ReadAt(uint64_t offset, std::span<std::byte> out) const {
+  if (offset > size_ || out.size() > size_ - offset) return false;
+  while (!out.empty()) {
+    const ssize_t n =
+        ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset_ + offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;  // cut short since it was mapped
+    out = out.subspan(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+  }
+  return true;
 }
 
 void MappedFile::Release(std::span<const std::byte> range) const {

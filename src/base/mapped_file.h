@@ -3,7 +3,7 @@
 //
 // Pages are shared between processes and read from disk at first touch. The mapping lives as long
 // as the object; moving the object does not move the bytes. Safe to read from any thread. A file
-// that another process cuts short while it is mapped raises SIGBUS on access: model files are
+// that another process cuts short while it is mapped raises SIGBUS on access: our files are
 // replaced by rename, never cut in place.
 #pragma once
 
@@ -32,16 +32,23 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
   const std::string& path() const { return path_; }
 
+  // Copies the bytes from `offset` on without making their pages resident: for what is read here
+  // and there in a large file. False: the range is not inside the file, or cannot be read.
+  bool ReadAt(uint64_t offset, std::span<std::byte> out) const;
+
   // Tells the kernel that the pages of `range` will not be needed soon, so that they leave our
   // resident set. The bytes stay readable (they come back from the page cache).
   void Release(std::span<const std::byte> range) const;
 
  private:
-  MappedFile(std::string path, const std::byte* data, size_t size, size_t skipped)
-      : path_(std::move(path)), data_(data), size_(size), skipped_(skipped) {}
-  static Result<MappedFile> Map(int fd, const std::string& path, uint64_t offset, size_t size);
+  explicit MappedFile(std::string path) : path_(std::move(path)) {}
+  // Takes the descriptor over.
+  static Result<MappedFile> Map(int descriptor, const std::string& path, uint64_t offset,
+                                size_t size);
 
   std::string path_;
+  int descriptor_ = -1;
+  uint64_t offset_ = 0;  // in the file, of data_
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
   size_t skipped_ = 0;  // bytes that are mapped before data_: a mapping starts at a page

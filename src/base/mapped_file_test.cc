@@ -43,6 +43,19 @@ TEST_F(MappedFileTest, HoldsTheBytesAcrossMovesAndRelease) {
   EXPECT_EQ(0, std::memcmp(file.bytes().data(), text.data(), text.size()));
 }
 
+TEST_F(MappedFileTest, ReadsCopiesInsideItsRange) {
+  Write("file", "0123456789");
+  const auto whole = MappedFile::OpenRange(Path("file"), 2, 6);
+  ASSERT_TRUE(whole.ok());
+  std::string out(3, ' ');
+  EXPECT_TRUE(whole->ReadAt(1, std::as_writable_bytes(std::span(out))));
+  EXPECT_EQ(out, "345");
+  EXPECT_FALSE(whole->ReadAt(4, std::as_writable_bytes(std::span(out))));
+  EXPECT_FALSE(whole->ReadAt(UINT64_MAX, std::as_writable_bytes(std::span(out))));
+  fs::resize_file(Path("file"), 5);
+  EXPECT_FALSE(whole->ReadAt(1, std::as_writable_bytes(std::span(out))));
+}
+
 TEST_F(MappedFileTest, EmptyFile) {
   Write("empty", "");
   auto opened = MappedFile::Open(Path("empty"));

@@ -55,6 +55,20 @@ Status AtomicFile::Write(std::span<const std::byte> bytes) {
   return {};
 }
 
+Status AtomicFile::WriteAt(uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written >= 0) {
+      bytes = bytes.subspan(static_cast<size_t>(written));
+      offset += static_cast<uint64_t>(written);
+    } else if (errno != EINTR) {
+      return SystemError(path_, "cannot write");
+    }
+  }
+  return {};
+}
+
 Status AtomicFile::Commit() {
   if (::fsync(descriptor_) != 0) return SystemError(path_, "cannot write");
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return SystemError(path_, "cannot rename");

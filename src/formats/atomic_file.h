@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <utility>
@@ -28,6 +29,8 @@ class AtomicFile {
   ~AtomicFile();
 
   Status Write(std::span<const std::byte> bytes);
+  // Anywhere, also beyond what was written; leaves the place of the next Write alone.
+  Status WriteAt(uint64_t offset, std::span<const std::byte> bytes);
   // The file takes its name; what had it before is gone.
   Status Commit();
 

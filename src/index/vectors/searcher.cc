@@ -347,14 +347,20 @@ Result<std::vector<VectorHit>> Searcher::Run() {
   std::sort(rows.begin(), rows.end(), [](const TopRow& a, const TopRow& b) { return a.Before(b); });
   if (rows.size() > query_.limit) rows.resize(query_.limit);
   if (query_.exact) {
-    // The scores found so far let most rows be passed over.
-    threshold_ = rows.size() < query_.limit ? kNone : rows.back().value;
-    members = make_members(query_.limit);
-    OnEveryThread([&](int i) {
-      if (!ScanExactly(members[static_cast<size_t>(i)])) damaged_ = true;
-    });
-    if (damaged_) return Error{Code::kCorrupt, "vectors: the file beside the index is damaged"};
-    rows = Gather(members, query_.limit);
+    // The scores found so far let most rows be passed over; all over again where rows that had
+    // them were removed meanwhile.
+    float start = rows.size() < query_.limit ? kNone : rows.back().value;
+    for (bool again = true; again; start = kNone) {
+      threshold_ = start;
+      next_exact_ = 0;
+      members = make_members(query_.limit);
+      OnEveryThread([&](int i) {
+        if (!ScanExactly(members[static_cast<size_t>(i)])) damaged_ = true;
+      });
+      if (damaged_) return Error{Code::kCorrupt, "vectors: the file beside the index is damaged"};
+      rows = Gather(members, query_.limit);
+      again = rows.size() < query_.limit && start > kNone;
+    }
   }
   std::vector<VectorHit> hits;
   for (const TopRow& row : rows) hits.push_back({row.key, row.group, row.value});

@@ -85,6 +85,11 @@ Placement PlaceRows(const RowLists& lists, size_t rows) {
   return placement;
 }
 
+float ReachOf(const RowLists& lists, const Placement& placement) {
+  if (lists.reach_parts.empty()) return std::numeric_limits<float>::infinity();
+  return lists.reach.Measure(lists.reach_parts, placement.heads, lists.centroids.data());
+}
+
 bool EncodeList(const ScanKernels& kernels, const Rotation& rotation, const VectorRows& rows,
                 const float* centroid, const uint32_t* row_of_slot, ListHead* head,
                 const EncodedList& out) {
@@ -132,7 +137,6 @@ std::shared_ptr<const Segment> BuildSegment(const ScanKernels& kernels, const Ro
                                           PageSizeFor(placement.blocks * block_bytes));
   memory->quantized = AlignedBuffer<int8_t>(slots * padded, PageSizeFor(slots * padded));
   memory->quantized_head = AlignedBuffer<QuantizedHead>(slots);
-  memory->centroids = std::move(lists.centroids);
   memory->keys = std::move(rows.keys);
   memory->groups = std::move(rows.groups);
 
@@ -145,7 +149,7 @@ std::shared_ptr<const Segment> BuildSegment(const ScanKernels& kernels, const Ro
       const EncodedList out = {memory->blocks.data() + head.first_block * block_bytes,
                                memory->quantized.data() + first_slot * padded,
                                memory->quantized_head.data() + first_slot};
-      if (!EncodeList(kernels, rotation, rows.vectors, memory->centroids.data() + list * padded,
+      if (!EncodeList(kernels, rotation, rows.vectors, lists.centroids.data() + list * padded,
                       placement.row_of_slot.data() + first_slot, &head, out)) {
         readable = false;
       }
@@ -157,10 +161,8 @@ std::shared_ptr<const Segment> BuildSegment(const ScanKernels& kernels, const Ro
     encode(0);
   }
   if (!readable) return nullptr;
-  const float reach =
-      lists.reach_parts.empty()
-          ? std::numeric_limits<float>::infinity()
-          : lists.reach.Measure(lists.reach_parts, placement.heads, memory->centroids.data());
+  const float reach = ReachOf(lists, placement);
+  memory->centroids = std::move(lists.centroids);
   const SegmentArrays arrays = {
       .dimensions = padded,
       .lists = placement.heads,

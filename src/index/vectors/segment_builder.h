@@ -53,6 +53,8 @@ struct Placement {
   size_t blocks = 0;
 };
 Placement PlaceRows(const RowLists& lists, size_t rows);
+// What SegmentArrays calls reach; once the heads are complete.
+float ReachOf(const RowLists& lists, const Placement& placement);
 
 // The arrays of one list.
 struct EncodedList {

@@ -10,6 +10,8 @@
 #include "index/vectors/clustering.h"
 #include "index/vectors/searcher.h"
 #include "index/vectors/segment_builder.h"
+#include "index/vectors/sidecar_file.h"
+#include "index/vectors/sidecar_writer.h"
 #include "kernels/dispatch.h"
 
 namespace minnow {
@@ -35,8 +37,15 @@ struct RowChunk {
 
 // What a search sees; immutable but for the marks of removed rows.
 struct Snapshot {
-  Segments segments;  // oldest first: keys ascend
+  Segments segments;                           // oldest first: keys ascend
+  std::shared_ptr<const SidecarFile> sidecar;  // that rows lie in; or null
   int64_t last_key = std::numeric_limits<int64_t>::min();
+};
+
+// What Cluster or SaveAndReopen put in the place of segments.
+struct Reworked {
+  std::shared_ptr<const Segment> segment;  // null: they stay
+  std::shared_ptr<const SidecarFile> sidecar;
 };
 
 // A number whose square, and sums of such, are still numbers; without a branch for each.
@@ -65,12 +74,22 @@ struct VectorIndex::State {
     snapshot.swap(shared);
   }
 
+  RowSet LiveRows(const Snapshot& from) const;
   void Store(const float* vectors, size_t n, VectorRows* out);
   std::shared_ptr<const Segment> OneList(RowSet rows) const;
-  // In lists, where that pays. Null: a row cannot be read.
+  // In lists, where that pays. False: a row cannot be read.
+  bool Sort(const VectorRows& rows, ThreadPool* pool, RowLists* lists) const;
+  // Null: a row cannot be read.
   std::shared_ptr<const Segment> InLists(RowSet rows, ThreadPool* pool) const;
   // Merges the newest segments of like size.
   void Settle(Segments* segments) const;
+  // Lets `make` build from all rows what takes their place; Append and Remove go on meanwhile.
+  template <class Make>
+  Status Rework(const Make& make);
+  Status Write(const Snapshot& from, const std::string& path, const SidecarIdentity& identity,
+               ThreadPool* pool) const;
+  static Result<std::unique_ptr<VectorIndex>> FromSidecar(MappedFile mapped,
+                                                          const SidecarIdentity& expected);
 
   const ScanKernels& kernels;
   const Rotation rotation;
@@ -108,11 +127,15 @@ std::shared_ptr<const Segment> VectorIndex::State::OneList(RowSet rows) const {
   return BuildSegment(kernels, rotation, std::move(rows), std::move(lists), nullptr);
 }
 
-std::shared_ptr<const Segment> VectorIndex::State::InLists(RowSet rows, ThreadPool* pool) const {
+bool VectorIndex::State::Sort(const VectorRows& rows, ThreadPool* pool, RowLists* lists) const {
   const size_t count = ListsFor(rows.size());
-  if (count == 1) return OneList(std::move(rows));
+  if (count == 1) return MakeOneList(kernels, rotation, rows, lists);
+  return ClusterRows(ActiveKernels(), rotation, rows, count, pool, lists);
+}
+
+std::shared_ptr<const Segment> VectorIndex::State::InLists(RowSet rows, ThreadPool* pool) const {
   RowLists lists;
-  if (!ClusterRows(ActiveKernels(), rotation, rows.vectors, count, pool, &lists)) return nullptr;
+  if (!Sort(rows.vectors, pool, &lists)) return nullptr;
   return BuildSegment(kernels, rotation, std::move(rows), std::move(lists), pool);
 }
 
@@ -128,6 +151,67 @@ void VectorIndex::State::Settle(Segments* segments) const {
     segments->pop_back();
     segments->back() = OneList(std::move(rows));  // of memory, so never null
   }
+}
+
+RowSet VectorIndex::State::LiveRows(const Snapshot& from) const {
+  RowSet rows(rotation.dimensions());
+  for (const auto& segment : from.segments) rows.AddLive(*segment);
+  return rows;
+}
+
+template <class Make>
+Status VectorIndex::State::Rework(const Make& make) {
+  const std::lock_guard one_at_a_time(maintenance);
+  std::shared_ptr<const Snapshot> before;
+  {
+    const std::lock_guard lock(writer);
+    before = Now();
+    frozen = before->segments.size();
+  }
+  Reworked reworked;
+  Status made = make(*before, &reworked);
+  const std::lock_guard lock(writer);
+  if (made.ok() && reworked.segment != nullptr) {
+    Snapshot next = *Now();
+    next.segments.erase(next.segments.begin(),
+                        next.segments.begin() + static_cast<std::ptrdiff_t>(frozen));
+    next.segments.insert(next.segments.begin(), reworked.segment);
+    if (reworked.sidecar != nullptr) next.sidecar = reworked.sidecar;
+    for (const int64_t key : removed_meanwhile) {
+      const uint32_t row = reworked.segment->FindRow(key);
+      if (row != kNoRow) reworked.segment->Remove(row);
+    }
+    Publish(std::move(next));
+  }
+  removed_meanwhile.clear();
+  frozen = 0;
+  return made;
+}
+
+Status VectorIndex::State::Write(const Snapshot& from, const std::string& path,
+                                 const SidecarIdentity& identity, ThreadPool* pool) const {
+  SidecarContent content = {LiveRows(from), {}, from.last_key};
+  if (!Sort(content.rows.vectors, pool, &content.lists)) {
+    return Error{Code::kCorrupt, path + ": sidecar: a row of the former one is damaged"};
+  }
+  return WriteSidecar(kernels, rotation, content, identity, path, pool);
+}
+
+Result<std::unique_ptr<VectorIndex>> VectorIndex::State::FromSidecar(
+    MappedFile mapped, const SidecarIdentity& expected) {
+  if (expected.dimensions < 1 || expected.dimensions > kMaxVectorDimensions) {
+    return Error{Code::kInvalidArgument,
+                 mapped.path() + ": sidecar: of " + std::to_string(expected.dimensions) +
+                     " dimensions, limit " + std::to_string(kMaxVectorDimensions)};
+  }
+  auto index = std::make_unique<VectorIndex>(static_cast<size_t>(expected.dimensions));
+  State& state = *index->state_;
+  MINNOW_ASSIGN_OR_RETURN(auto file,
+                          SidecarFile::Open(std::move(mapped), expected, state.rotation.padded()));
+  Snapshot snapshot = {
+      .segments = {SidecarFile::MakeSegment(file)}, .sidecar = file, .last_key = file->last_key()};
+  state.Publish(std::move(snapshot));
+  return index;
 }
 
 VectorIndex::VectorIndex(size_t dimensions) : state_(std::make_unique<State>(dimensions)) {}
@@ -235,47 +319,49 @@ VectorIndexStats VectorIndex::stats() const {
   return stats;
 }
 
-// Without the file's part yet.
 Result<std::unique_ptr<VectorIndex>> VectorIndex::Open(const std::string& path,
-                                                       const SidecarIdentity&) {
-  return Error{Code::kNotFound, path + ": not written yet"};
+                                                       const SidecarIdentity& expected) {
+  MINNOW_ASSIGN_OR_RETURN(MappedFile mapped, MappedFile::Open(path));
+  return State::FromSidecar(std::move(mapped), expected);
 }
-Result<std::unique_ptr<VectorIndex>> VectorIndex::OpenRange(const std::string& path, uint64_t,
-                                                            uint64_t, const SidecarIdentity&) {
-  return Error{Code::kNotFound, path + ": not written yet"};
+
+Result<std::unique_ptr<VectorIndex>> VectorIndex::OpenRange(const std::string& path,
+                                                            uint64_t offset, uint64_t size,
+                                                            const SidecarIdentity& expected) {
+  MINNOW_ASSIGN_OR_RETURN(MappedFile mapped, MappedFile::OpenRange(path, offset, size));
+  return State::FromSidecar(std::move(mapped), expected);
 }
-Status VectorIndex::Verify() const { return Status(); }
+
+Status VectorIndex::Verify() const {
+  const auto now = state_->Now();
+  return now->sidecar == nullptr ? Status() : now->sidecar->Verify();
+}
+
 void VectorIndex::Cluster(ThreadPool* pool) {
-  const std::lock_guard maintenance(state_->maintenance);
-  std::shared_ptr<const Snapshot> before;
-  {
-    const std::lock_guard lock(state_->writer);
-    before = state_->Now();
-    state_->frozen = before->segments.size();
-  }
-  RowSet rows(dimensions());
-  for (const auto& segment : before->segments) rows.AddLive(*segment);
-  const auto segment = state_->InLists(std::move(rows), pool);
-  const std::lock_guard lock(state_->writer);
-  if (segment != nullptr) {
-    Snapshot next = *state_->Now();
-    next.segments.erase(next.segments.begin(),
-                        next.segments.begin() + static_cast<std::ptrdiff_t>(state_->frozen));
-    next.segments.insert(next.segments.begin(), segment);
-    for (const int64_t key : state_->removed_meanwhile) {
-      const uint32_t row = segment->FindRow(key);
-      if (row != kNoRow) segment->Remove(row);
-    }
-    state_->Publish(std::move(next));
-  }
-  state_->removed_meanwhile.clear();
-  state_->frozen = 0;
+  // Where a row cannot be read, all stays as it is: whoever meets that row says so.
+  (void)state_->Rework([&](const Snapshot& before, Reworked* reworked) -> Status {
+    reworked->segment = state_->InLists(state_->LiveRows(before), pool);
+    return {};
+  });
 }
-Status VectorIndex::Save(const std::string&, const SidecarIdentity&, ThreadPool*) const {
-  return Status();
+
+Status VectorIndex::Save(const std::string& path, const SidecarIdentity& identity,
+                         ThreadPool* pool) const {
+  return state_->Write(*state_->Now(), path, identity, pool);
 }
-Status VectorIndex::SaveAndReopen(const std::string&, const SidecarIdentity&, ThreadPool*) {
-  return Status();
+
+Status VectorIndex::SaveAndReopen(const std::string& path, const SidecarIdentity& identity,
+                                  ThreadPool* pool) {
+  return state_->Rework([&](const Snapshot& before, Reworked* reworked) -> Status {
+    MINNOW_RETURN_IF_ERROR(state_->Write(before, path, identity, pool));
+    MINNOW_ASSIGN_OR_RETURN(MappedFile mapped, MappedFile::Open(path));
+    auto opened = SidecarFile::Open(std::move(mapped), identity, state_->rotation.padded());
+    // Somebody has replaced the file since: rows stay where they are.
+    if (!opened.ok() && opened.error().code == Code::kInvalidArgument) return {};
+    MINNOW_ASSIGN_OR_RETURN(reworked->sidecar, std::move(opened));
+    reworked->segment = SidecarFile::MakeSegment(reworked->sidecar);
+    return {};
+  });
 }
 
 }  // namespace minnow

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "index/vectors/sidecar_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <utility>
+
+namespace minnow {
+namespace {
+
+constexpr size_t kWordBits = 64;
+constexpr size_t kAlignment = 64;       // of the file in memory
+constexpr size_t kRowsAtOnce = 256;     // that Verify reads
+constexpr size_t kFewRowBytes = 20480;  // read without an allocation: a row of most dimensions
+// Larger numbers would not stay numbers when they are multiplied and summed.
+constexpr float kLargestElement = 1e15f;
+constexpr float kLargestOfList = 1e17f;
+constexpr float kLargestSquare = 1e37f;
+
+bool AllBelow(const float* x, size_t n, float limit) {
+  bool below = true;
+  for (size_t i = 0; i < n; ++i) below &= std::fabs(x[i]) < limit;
+  return below;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const SidecarFile>> SidecarFile::Open(MappedFile mapped,
+                                                             const SidecarIdentity& expected,
+                                                             size_t padded) {
+  const std::string path = mapped.path();
+  const auto corrupt = [&](const char* what) {
+    return Error{Code::kCorrupt, path + ": sidecar: " + what};
+  };
+  const std::span<const std::byte> bytes = mapped.bytes();
+  SidecarHeader header;
+  if (bytes.size() < sizeof header) return corrupt("cut short");
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (Status sound = CheckSidecarHeader(header, expected); !sound.ok())
+    return Annotate(sound.error(), path);
+  const SidecarLayout layout(header.rows, header.lists, header.blocks, header.dimensions, padded);
+  if (header.file_bytes != layout.file_bytes) return corrupt("the header contradicts itself");
+  if (bytes.size() != layout.file_bytes) return corrupt("cut short, or extended");
+  if (reinterpret_cast<uintptr_t>(bytes.data()) % kAlignment != 0) {
+    return corrupt("does not lie at a multiple of 64 bytes");
+  }
+  std::shared_ptr<SidecarFile> file(new SidecarFile(std::move(mapped), header, layout, padded));
+  if (Status sound = file->CheckTables(); !sound.ok()) return Annotate(sound.error(), path);
+  return std::shared_ptr<const SidecarFile>(std::move(file));
+}
+
+SidecarFile::SidecarFile(MappedFile mapped, const SidecarHeader& header,
+                         const SidecarLayout& layout, size_t padded)
+    : mapped_(std::move(mapped)),
+      header_(header),
+      layout_(layout),
+      padded_(padded),
+      checksums_(Array<uint64_t>(layout.checksums)),
+      intact_(std::make_unique<std::atomic<uint64_t>[]>(layout.pages() / kWordBits + 1)) {}
+
+template <class T>
+std::span<const T> SidecarFile::Array(const SidecarLayout::Section& section) const {
+  return {reinterpret_cast<const T*>(mapped_.bytes().data() + section.offset),
+          static_cast<size_t>(section.bytes / sizeof(T))};
+}
+
+bool SidecarFile::PagesIntact(size_t first, size_t last) const {
+  const std::byte* pages = mapped_.bytes().data() + layout_.lists.offset;
+  for (size_t page = first; page <= last; ++page) {
+    std::atomic<uint64_t>& word = intact_[page / kWordBits];
+    const uint64_t bit = uint64_t{1} << page % kWordBits;
+    if ((word.load(std::memory_order_relaxed) & bit) != 0) continue;
+    if (SidecarChecksum({pages + page * kSidecarPage, kSidecarPage}) != checksums_[page])
+      return false;
+    word.fetch_or(bit, std::memory_order_relaxed);
+  }
+  return true;
+}
+
+bool SidecarFile::Intact(const void* bytes, size_t size) const {
+  if (size == 0) return true;
+  const auto offset =
+      static_cast<uint64_t>(static_cast<const std::byte*>(bytes) - mapped_.bytes().data());
+  return PagesIntact(layout_.PageOf(offset), layout_.PageOf(offset + size - 1));
+}
+
+bool SidecarFile::SectionIntact(const SidecarLayout::Section& section) const {
+  return Intact(mapped_.bytes().data() + section.offset, section.bytes);
+}
+
+Status SidecarFile::CheckTables() {
+  const Error damaged = {Code::kCorrupt, "sidecar: damaged"};
+  const auto zeros = mapped_.bytes().subspan(layout_.checksums.end(),
+                                             layout_.lists.offset - layout_.checksums.end());
+  if (SidecarChecksum(std::as_bytes(checksums_)) != header_.checksums_checksum ||
+      std::any_of(zeros.begin(), zeros.end(), [](std::byte b) { return b != std::byte{0}; })) {
+    return damaged;
+  }
+  for (const auto* section :
+       {&layout_.lists, &layout_.centroids, &layout_.keys, &layout_.groups, &layout_.slots}) {
+    if (!SectionIntact(*section)) return damaged;
+  }
+  // The checksums say that this is what was written; the rest, that it can be used.
+  const auto keys = Array<int64_t>(layout_.keys);
+  const bool ascend =
+      std::adjacent_find(keys.begin(), keys.end(), std::greater_equal<>()) == keys.end();
+  if (!ascend || (!keys.empty() && keys.back() > header_.last_key) || !ListsAreSound() ||
+      !PlaceSlots()) {
+    return Error{Code::kCorrupt, "sidecar: contradicts itself"};
+  }
+  return {};
+}
+
+bool SidecarFile::ListsAreSound() const {
+  uint64_t next = 0;
+  for (const ListHead& head : Array<ListHead>(layout_.lists)) {
+    if (head.first_block != next) return false;
+    next += head.blocks;
+    const bool numbers = head.centre_square >= 0 && head.centre_square < kLargestSquare &&
+                         head.longest >= 0 && head.longest < kLargestOfList && head.spread >= 0 &&
+                         head.spread < kLargestOfList;
+    if (!numbers) return false;
+  }
+  const auto centroids = Array<float>(layout_.centroids);
+  return next == header_.blocks && AllBelow(centroids.data(), centroids.size(), kLargestOfList);
+}
+
+bool SidecarFile::PlaceSlots() {
+  row_of_slot_.assign(size_t{header_.blocks} * kScanBlockRows, kNoRow);
+  uint32_t row = 0;
+  for (const uint32_t slot : Array<uint32_t>(layout_.slots)) {
+    if (slot >= row_of_slot_.size() || row_of_slot_[slot] != kNoRow) return false;
+    row_of_slot_[slot] = row++;
+  }
+  return true;
+}
+
+std::shared_ptr<const Segment> SidecarFile::MakeSegment(
+    const std::shared_ptr<const SidecarFile>& file) {
+  const SidecarLayout& layout = file->layout_;
+  const auto groups = file->Array<int64_t>(layout.groups);
+  const SegmentArrays arrays = {
+      .dimensions = file->padded_,
+      .lists = file->Array<ListHead>(layout.lists),
+      .centroids = file->Array<float>(layout.centroids).data(),
+      .blocks = file->Array<uint8_t>(layout.blocks).data(),
+      .block_count = file->header_.blocks,
+      .quantized = file->Array<int8_t>(layout.quantized).data(),
+      .quantized_head = file->Array<QuantizedHead>(layout.quantized_head).data(),
+      .row_of_slot = file->row_of_slot_.data(),
+      .keys = file->Array<int64_t>(layout.keys),
+      .groups = groups.data(),
+      .slot_of_row = file->Array<uint32_t>(layout.slots).data(),
+      .reach = file->header_.reach,
+      .groups_ascend = std::is_sorted(groups.begin(), groups.end())};
+  VectorRows rows(file->header_.dimensions);
+  rows.AddFile(file, 0, file->header_.rows);
+  return std::make_shared<const Segment>(arrays, std::move(rows), file, file,
+                                         /*clustered=*/file->header_.clustered != 0,
+                                         /*in_memory=*/false);
+}
+
+bool SidecarFile::Read(uint64_t row, size_t n, float* out) const {
+  const size_t bytes = static_cast<size_t>(layout_.row_bytes);
+  const size_t row_floats = header_.dimensions;
+  alignas(kAlignment) std::byte few[kFewRowBytes];
+  std::vector<std::byte> many(n * bytes > sizeof few ? n * bytes : 0);
+  std::byte* const read = many.empty() ? few : many.data();
+  if (!mapped_.ReadAt(layout_.rows.offset + row * bytes, {read, n * bytes})) return false;
+  for (size_t i = 0; i < n; ++i) {
+    const std::span<const std::byte> record(read + i * bytes, bytes);
+    const auto values = record.first(row_floats * sizeof(float));
+    uint64_t checksum;
+    std::memcpy(&checksum, record.data() + values.size(), sizeof checksum);
+    if (checksum != SidecarRowChecksum(values, row + i)) return false;
+    std::memcpy(out + i * row_floats, values.data(), values.size());
+  }
+  return AllBelow(out, n * row_floats, kLargestElement);
+}
+
+Status SidecarFile::Verify() const {
+  const Error damaged = {Code::kCorrupt, mapped_.path() + ": sidecar: damaged"};
+  if (layout_.pages() > 0 && !PagesIntact(0, layout_.pages() - 1)) return damaged;
+  std::vector<float> rows(kRowsAtOnce * header_.dimensions);
+  for (uint64_t row = 0; row < header_.rows; row += kRowsAtOnce) {
+    const auto n = static_cast<size_t>(std::min<uint64_t>(kRowsAtOnce, header_.rows - row));
+    if (!Read(row, n, rows.data())) return damaged;
+  }
+  return {};
+}
+
+}  // namespace minnow
