@@ -35,7 +35,7 @@ namespace minnow {
 namespace {
 
 // A query that comes while documents are embedded waits for one batch of this size at most.
-constexpr size_t kBulkBatchTokens = 256;
+constexpr size_t kBulkBatchTokens = 64;
 
 EngineOptions ToEngineOptions(const ServeCommand& command) {
   const int cores = Cpu().usable_cores();

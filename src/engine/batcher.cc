@@ -85,8 +85,8 @@ void Batcher::Take(Job::Clock::time_point now, Batch& batch,
   if (bulk_passed_over_ >= kPatience) Fill(bulk_, now, 1, max_tokens_, batch);
   Fill(interactive_, now, max_items_, max_tokens_, batch);
   const size_t first_bulk = batch.items.size();
-  // An interactive item that did not fit waits for the next batch; bulk must not slip past it.
-  if (interactive_.empty()) Fill(bulk_, now, max_items_, max_bulk_tokens_, batch);
+  // Bulk would make an interactive item's batch longer.
+  if (batch.items.empty()) Fill(bulk_, now, max_items_, max_bulk_tokens_, batch);
   const bool passed_over = !bulk_.empty() && bulk_passed_over_ < kPatience &&
                            batch.items.size() == first_bulk && !batch.items.empty();
   bulk_passed_over_ = passed_over ? bulk_passed_over_ + 1 : 0;

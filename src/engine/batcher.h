@@ -49,8 +49,9 @@ struct Batch {
 
 class Batcher {
  public:
-  // A batch with bulk items in it ends at `max_bulk_tokens`, so that an interactive item that comes
-  // while it runs does not wait long; 0: at max_tokens.
+  // A batch of bulk items ends at `max_bulk_tokens`, so that an interactive item that comes while
+  // it runs does not wait long; 0: at max_tokens. Interactive items share their batch with none of
+  // them, but for one after many batches that bulk has let pass.
   Batcher(size_t max_tokens, size_t max_items, size_t max_bulk_tokens = 0)
       : max_tokens_(max_tokens),
         max_items_(max_items),
