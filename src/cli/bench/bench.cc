@@ -13,6 +13,7 @@ void AddBenchCommand(Command app, int& exit_code) {
   AddBenchEncoder(bench, exit_code);
   AddBenchBulk(bench, exit_code);
   AddBenchStartup(bench, exit_code);
+  AddBenchIndex(bench, exit_code);
 }
 
 }  // namespace minnow

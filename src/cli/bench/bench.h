@@ -11,5 +11,6 @@ inline constexpr int kMaxBenchThreads = 1024;
 void AddBenchEncoder(Command bench, int& exit_code);
 void AddBenchBulk(Command bench, int& exit_code);
 void AddBenchStartup(Command bench, int& exit_code);
+void AddBenchIndex(Command bench, int& exit_code);
 
 }  // namespace minnow
