@@ -2,7 +2,9 @@
 """Black-box tests of minnow bench and minnow cpu --measure: what they print, and what they refuse."""
 import json
 import pathlib
+import random
 import re
+import struct
 import tempfile
 import unittest
 
@@ -107,6 +109,46 @@ class StartupTest(BenchTest):
         self.assert_error(failed, FAILED, "/nowhere", "failed")
         self.assertLess(failed.stderr.count(b"\n"), 3, "it goes on after the first failure")
         self.assert_error(run("bench", "startup", "--model", TINY, "--runs", "0"), USAGE, "--runs")
+
+
+class IndexTest(BenchTest):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name) / "vectors.f32"
+        values = random.Random(3)
+        self.path.write_bytes(b"".join(struct.pack("<8f", *(values.gauss(0, 1) for _ in range(8))) for _ in range(320)))
+
+    def report(self, *options):
+        lines = self.lines("bench", "index", str(self.path), "--dimensions", "8", "--queries", "20", "--rounds", "2", "--json",
+                           *options)
+        self.assertEqual(len(lines), 1)
+        return json.loads(lines[0])
+
+    def test_latency_recall_and_file(self):
+        for options, rows in (((), 300), (("--rows", "5000", "--noise", "0.3"), 5000), (("--rows", "100", "--threads", "2"), 100)):
+            with self.subTest(options=options):
+                report = self.report("--exact", "--filter-every", "5", *options)
+                self.assertEqual(report["rows"], rows)
+                self.assertEqual(set(report["searches"]), {"memory", "file", "filter", "exact"})
+                for search in report["searches"].values():
+                    self.assertGreater(search["recall"], 0.9)
+                    self.assertLessEqual(search["median_ms"], search["p99_ms"])
+                self.assertEqual(report["searches"]["memory"]["recall"], report["searches"]["file"]["recall"])
+                self.assertEqual(report["searches"]["exact"]["recall"], 1)
+
+    def test_a_kept_sidecar_and_text(self):
+        sidecar = pathlib.Path(self.folder.name) / "kept"
+        lines = self.lines("bench", "index", str(self.path), "--dimensions", "8", "--queries", "20", "--sidecar", str(sidecar))
+        self.assertRegex(lines[0], "^300 rows of 8, 1 lists, 20 queries for 10, 1 threads$")
+        self.assertTrue(sidecar.read_bytes().startswith(b"MINNOWVX"))
+
+    def test_wrong_input(self):
+        self.assert_error(run("bench", "index", "/nowhere"), FAILED, "/nowhere")
+        self.assert_error(run("bench", "index", str(self.path), "--dimensions", "7"), FAILED, str(self.path), "28")
+        self.assert_error(run("bench", "index", str(self.path), "--dimensions", "8"), FAILED, "500")
+        self.assert_error(run("bench", "index", str(self.path), "--dimensions", "0"), USAGE, "--dimensions")
+        self.assert_error(run("bench", "index"), USAGE, "VECTORS")
 
 
 class MeasureTest(BenchTest):

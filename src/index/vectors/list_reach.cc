@@ -7,13 +7,11 @@ namespace minnow {
 namespace {
 
 constexpr size_t kQueries = 2 * kPanelColumns;
-// As a search for 10 does: it keeps 30 and must find the 10.
-constexpr size_t kKept = 30;
+// As a search for 10 does: it keeps 24 and must find the 10.
+constexpr size_t kKept = 24;
 constexpr size_t kWanted = 10;
 // Of the wanted rows, so many may lie beyond.
 constexpr double kMissed = 0.01;
-// For queries that are less like the rows than rows are like each other.
-constexpr float kMargin = 1.05f;
 constexpr float kSmallest = 0.48f;
 constexpr float kLargest = 16.0f;
 
@@ -100,7 +98,7 @@ float ReachSample::Measure(std::span<const Part> parts, std::span<const ListHead
   if (needed.empty()) return kLargest;
   std::sort(needed.begin(), needed.end());
   const auto missed = static_cast<size_t>(kMissed * static_cast<double>(needed.size()));
-  return std::clamp(needed[needed.size() - 1 - missed] * kMargin, kSmallest, kLargest);
+  return std::clamp(needed[needed.size() - 1 - missed], kSmallest, kLargest);
 }
 
 }  // namespace minnow

@@ -28,10 +28,11 @@ class RowFilter {
   bool Allows(int64_t group) const;
   size_t allowed() const;  // groups
 
+  struct State;  // of filter_masks.h
+
  private:
   RowFilter();
   friend class FilterMasks;
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -2,6 +2,7 @@
 #include "index/vectors/searcher.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <deque>
 #include <limits>
@@ -21,10 +22,13 @@ constexpr size_t kMostRows = kMostBlocks * kScanBlockRows;
 constexpr size_t kWaiting = 24;
 // Rows kept for fp32 beyond those asked for: 8-bit scores are about 0.001 off, and the lists' reach
 // (list_reach.h) is measured against the last of the rows kept.
-size_t Kept(size_t limit) { return limit + std::max<size_t>(limit / 2, 20); }
+size_t Kept(size_t limit) { return limit + std::max<size_t>(limit / 2, 14); }
 
 // Standard deviations of a sketch's error that its bound allows for.
-constexpr float kDeviations = 1.8f;
+constexpr float kDeviations = 1.5f;
+// Lists of which a filter allows no more than this part are scored by 8 bits at once: tables for
+// their sketches would cost more than they save.
+constexpr size_t kFewOf = 16;
 // The variance of a sketch's error relative to (gain |u|)^2: 1 - 2 / pi for a Gaussian row.
 constexpr float kSketchVariance = 0.3634f;
 
@@ -152,6 +156,7 @@ bool Searcher::ScanOneList(const Task& task, Member& member) {
   const Segment& segment = *segments_[task.segment];
   const SegmentArrays& arrays = segment.arrays();
   const ListHead& head = arrays.lists[task.list];
+  if (!masks_.empty() && AllowsFew(task)) return ScanFew(task, member);
   const uint8_t* blocks = arrays.blocks + head.first_block * segment.block_bytes();
   if (!segment.Intact(blocks, head.blocks * segment.block_bytes())) return false;
 
@@ -191,19 +196,41 @@ bool Searcher::ScanOneList(const Task& task, Member& member) {
   return true;
 }
 
-void Searcher::Collect(const Task& task, size_t first_slot, size_t count, Member& member) const {
-  const SegmentArrays& arrays = segments_[task.segment]->arrays();
-  for (size_t i = 0; i < count; ++i) {
-    const size_t slot = first_slot + member.survivors[i];
-    const int8_t* row = arrays.quantized + slot * arrays.dimensions;
-    constexpr size_t kLine = 64;
-    for (size_t at = 0; at < arrays.dimensions; at += kLine) __builtin_prefetch(row + at);
-    __builtin_prefetch(arrays.quantized_head + slot);
-    member.slots[member.waiting] = static_cast<uint32_t>(slot);
-    // A bound that is not a number bounds nothing.
-    const float bound = member.survivor_bounds[i];
-    member.bounds[member.waiting++] = bound < task.potential ? bound : task.potential;
+bool Searcher::AllowsFew(const Task& task) const {
+  const ListHead& head = segments_[task.segment]->arrays().lists[task.list];
+  const std::vector<uint32_t>& allowed = masks_[task.segment]->allowed;
+  size_t rows = 0;
+  for (size_t b = 0; b < head.blocks; ++b)
+    rows += static_cast<size_t>(std::popcount(allowed[head.first_block + b]));
+  return rows * kFewOf <= head.blocks * size_t{kScanBlockRows};
+}
+
+bool Searcher::ScanFew(const Task& task, Member& member) {
+  const ListHead& head = segments_[task.segment]->arrays().lists[task.list];
+  for (size_t b = head.first_block; b < head.first_block + head.blocks; ++b) {
+    for (uint32_t rows = Allowed(task.segment, b); rows != 0; rows &= rows - 1) {
+      Await(task, b * kScanBlockRows + static_cast<size_t>(std::countr_zero(rows)), task.potential,
+            member);
+    }
+    if (member.waiting >= kWaiting && !Verify(task.segment, member)) return false;
   }
+  return true;
+}
+
+void Searcher::Await(const Task& task, size_t slot, float bound, Member& member) const {
+  const SegmentArrays& arrays = segments_[task.segment]->arrays();
+  const int8_t* row = arrays.quantized + slot * arrays.dimensions;
+  constexpr size_t kLine = 64;
+  for (size_t at = 0; at < arrays.dimensions; at += kLine) __builtin_prefetch(row + at);
+  __builtin_prefetch(arrays.quantized_head + slot);
+  member.slots[member.waiting] = static_cast<uint32_t>(slot);
+  // A bound that is not a number bounds nothing.
+  member.bounds[member.waiting++] = bound < task.potential ? bound : task.potential;
+}
+
+void Searcher::Collect(const Task& task, size_t first_slot, size_t count, Member& member) const {
+  for (size_t i = 0; i < count; ++i)
+    Await(task, first_slot + member.survivors[i], member.survivor_bounds[i], member);
 }
 
 bool Searcher::Verify(size_t index, Member& member) {

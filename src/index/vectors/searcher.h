@@ -55,6 +55,11 @@ class Searcher {
 
   void ScanLists(Member& member);
   bool ScanOneList(const Task& task, Member& member);
+  // Whether the filter lets so little of a list through that its sketches are not worth reading.
+  bool AllowsFew(const Task& task) const;
+  bool ScanFew(const Task& task, Member& member);
+  // A row waits to be scored by 8 bits.
+  void Await(const Task& task, size_t slot, float bound, Member& member) const;
   // Takes up the kernel's survivors, whose slots count from first_slot.
   void Collect(const Task& task, size_t first_slot, size_t count, Member& member) const;
   // Scores by 8 bits what was collected; false: damaged.

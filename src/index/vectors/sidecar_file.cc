@@ -11,13 +11,27 @@ namespace minnow {
 namespace {
 
 constexpr size_t kWordBits = 64;
-constexpr size_t kAlignment = 64;       // of the file in memory
-constexpr size_t kRowsAtOnce = 256;     // that Verify reads
-constexpr size_t kFewRowBytes = 20480;  // read without an allocation: a row of most dimensions
+constexpr size_t kAlignment = 64;    // of the file in memory
+constexpr size_t kRowsAtOnce = 256;  // that Verify reads
+// Rows are mapped where they are no more than this; else they would fill the resident set.
+constexpr uint64_t kMappedRowBytes = uint64_t{256} << 20;
+constexpr size_t kMostRowBytes = kScanMaximumDimensions * sizeof(float) + sizeof(uint64_t);
 // Larger numbers would not stay numbers when they are multiplied and summed.
 constexpr float kLargestElement = 1e15f;
 constexpr float kLargestOfList = 1e17f;
 constexpr float kLargestSquare = 1e37f;
+
+using Bits = std::unique_ptr<std::atomic<uint64_t>[]>;
+
+Bits NoBits(uint64_t n) { return std::make_unique<std::atomic<uint64_t>[]>(n / kWordBits + 1); }
+
+bool IsSet(const Bits& bits, uint64_t i) {
+  return (bits[i / kWordBits].load(std::memory_order_relaxed) >> i % kWordBits & 1) != 0;
+}
+
+void Set(const Bits& bits, uint64_t i) {
+  bits[i / kWordBits].fetch_or(uint64_t{1} << i % kWordBits, std::memory_order_relaxed);
+}
 
 bool AllBelow(const float* x, size_t n, float limit) {
   bool below = true;
@@ -58,7 +72,9 @@ SidecarFile::SidecarFile(MappedFile mapped, const SidecarHeader& header,
       layout_(layout),
       padded_(padded),
       checksums_(Array<uint64_t>(layout.checksums)),
-      intact_(std::make_unique<std::atomic<uint64_t>[]>(layout.pages() / kWordBits + 1)) {}
+      intact_(NoBits(layout_.pages())),
+      rows_are_mapped_(layout.rows.bytes <= kMappedRowBytes),
+      intact_rows_(NoBits(rows_are_mapped_ ? header.rows : 0)) {}
 
 template <class T>
 std::span<const T> SidecarFile::Array(const SidecarLayout::Section& section) const {
@@ -69,12 +85,10 @@ std::span<const T> SidecarFile::Array(const SidecarLayout::Section& section) con
 bool SidecarFile::PagesIntact(size_t first, size_t last) const {
   const std::byte* pages = mapped_.bytes().data() + layout_.lists.offset;
   for (size_t page = first; page <= last; ++page) {
-    std::atomic<uint64_t>& word = intact_[page / kWordBits];
-    const uint64_t bit = uint64_t{1} << page % kWordBits;
-    if ((word.load(std::memory_order_relaxed) & bit) != 0) continue;
+    if (IsSet(intact_, page)) continue;
     if (SidecarChecksum({pages + page * kSidecarPage, kSidecarPage}) != checksums_[page])
       return false;
-    word.fetch_or(bit, std::memory_order_relaxed);
+    Set(intact_, page);
   }
   return true;
 }
@@ -162,31 +176,48 @@ std::shared_ptr<const Segment> SidecarFile::MakeSegment(
                                          /*in_memory=*/false);
 }
 
-bool SidecarFile::Read(uint64_t row, size_t n, float* out) const {
-  const size_t bytes = static_cast<size_t>(layout_.row_bytes);
-  const size_t row_floats = header_.dimensions;
-  alignas(kAlignment) std::byte few[kFewRowBytes];
-  std::vector<std::byte> many(n * bytes > sizeof few ? n * bytes : 0);
-  std::byte* const read = many.empty() ? few : many.data();
-  if (!mapped_.ReadAt(layout_.rows.offset + row * bytes, {read, n * bytes})) return false;
-  for (size_t i = 0; i < n; ++i) {
-    const std::span<const std::byte> record(read + i * bytes, bytes);
-    const auto values = record.first(row_floats * sizeof(float));
-    uint64_t checksum;
-    std::memcpy(&checksum, record.data() + values.size(), sizeof checksum);
-    if (checksum != SidecarRowChecksum(values, row + i)) return false;
-    std::memcpy(out + i * row_floats, values.data(), values.size());
+bool SidecarFile::RecordIntact(uint64_t row, const std::byte* record) const {
+  const size_t bytes = header_.dimensions * sizeof(float);
+  uint64_t checksum;
+  std::memcpy(&checksum, record + bytes, sizeof checksum);
+  return checksum == SidecarRowChecksum({record, bytes}, row) &&
+         AllBelow(reinterpret_cast<const float*>(record), header_.dimensions, kLargestElement);
+}
+
+const float* SidecarFile::Mapped(uint64_t row) const {
+  if (!rows_are_mapped_) return nullptr;
+  return reinterpret_cast<const float*>(mapped_.bytes().data() + layout_.rows.offset +
+                                        row * layout_.row_bytes);
+}
+
+const float* SidecarFile::Get(uint64_t row, float* scratch) const {
+  if (const float* mapped = Mapped(row); mapped != nullptr) {
+    if (IsSet(intact_rows_, row)) return mapped;
+    if (!RecordIntact(row, reinterpret_cast<const std::byte*>(mapped))) return nullptr;
+    Set(intact_rows_, row);
+    return mapped;
   }
-  return AllBelow(out, n * row_floats, kLargestElement);
+  alignas(kAlignment) std::byte record[kMostRowBytes];
+  if (!mapped_.ReadAt(layout_.rows.offset + row * layout_.row_bytes,
+                      std::span(record).first(layout_.row_bytes)) ||
+      !RecordIntact(row, record)) {
+    return nullptr;
+  }
+  std::memcpy(scratch, record, header_.dimensions * sizeof(float));
+  return scratch;
 }
 
 Status SidecarFile::Verify() const {
   const Error damaged = {Code::kCorrupt, mapped_.path() + ": sidecar: damaged"};
   if (layout_.pages() > 0 && !PagesIntact(0, layout_.pages() - 1)) return damaged;
-  std::vector<float> rows(kRowsAtOnce * header_.dimensions);
+  std::vector<std::byte> rows(kRowsAtOnce * layout_.row_bytes);
   for (uint64_t row = 0; row < header_.rows; row += kRowsAtOnce) {
     const auto n = static_cast<size_t>(std::min<uint64_t>(kRowsAtOnce, header_.rows - row));
-    if (!Read(row, n, rows.data())) return damaged;
+    const auto read = std::span(rows).first(n * layout_.row_bytes);
+    if (!mapped_.ReadAt(layout_.rows.offset + row * layout_.row_bytes, read)) return damaged;
+    for (size_t i = 0; i < n; ++i) {
+      if (!RecordIntact(row + i, read.data() + i * layout_.row_bytes)) return damaged;
+    }
   }
   return {};
 }

@@ -2,9 +2,9 @@
 // SidecarFile: a sidecar that is open, and the damage in it.
 //
 // What stands in for rows (lists, keys, groups) is read and checked when it is opened. Sketches and
-// 8-bit rows are mapped; each page is checked when it is first asked for. Rows in fp32 are read one
-// by one, each with its checksum, so that only what is scanned becomes resident. Nothing unchecked
-// is ever used. Any thread.
+// 8-bit rows are mapped; each page is checked when it is first asked for. Rows in fp32 have a
+// checksum each; where they are many they are read one by one, so that only what is scanned becomes
+// resident. Nothing unchecked is ever used. Any thread.
 #pragma once
 
 #include <atomic>
@@ -36,7 +36,8 @@ class SidecarFile final : public DamageCheck, public RowFile {
   Status Verify() const;
 
   bool Intact(const void* bytes, size_t size) const override;
-  bool Read(uint64_t row, size_t n, float* out) const override;
+  const float* Get(uint64_t row, float* scratch) const override;
+  const float* Mapped(uint64_t row) const override;
 
  private:
   SidecarFile(MappedFile mapped, const SidecarHeader& header, const SidecarLayout& layout,
@@ -44,6 +45,7 @@ class SidecarFile final : public DamageCheck, public RowFile {
 
   template <class T>
   std::span<const T> Array(const SidecarLayout::Section& section) const;
+  bool RecordIntact(uint64_t row, const std::byte* record) const;
   bool PagesIntact(size_t first, size_t last) const;
   bool SectionIntact(const SidecarLayout::Section& section) const;
   Status CheckTables();
@@ -57,6 +59,8 @@ class SidecarFile final : public DamageCheck, public RowFile {
   std::span<const uint64_t> checksums_;
   // Bit i % 64 of word i / 64: page i was found intact.
   const std::unique_ptr<std::atomic<uint64_t>[]> intact_;
+  const bool rows_are_mapped_;
+  const std::unique_ptr<std::atomic<uint64_t>[]> intact_rows_;  // of mapped ones
   std::vector<uint32_t> row_of_slot_;
 };
 

@@ -53,7 +53,7 @@ const float* VectorRows::Get(size_t row, float* scratch) const {
   const Run& run = RunOf(row);
   const size_t within = row - run.first;
   if (run.file == nullptr) return run.rows + within * dimensions_;
-  return run.file->Read(run.file_first + within, 1, scratch) ? scratch : nullptr;
+  return run.file->Get(run.file_first + within, scratch);
 }
 
 const float* VectorRows::GetTogether(size_t row, size_t n) const {
@@ -64,8 +64,11 @@ const float* VectorRows::GetTogether(size_t row, size_t n) const {
 
 void VectorRows::Prefetch(size_t row) const {
   const Run& run = RunOf(row);
-  if (run.file != nullptr) return;
-  const char* begin = reinterpret_cast<const char*>(run.rows + (row - run.first) * dimensions_);
+  const size_t within = row - run.first;
+  const float* const x = run.file == nullptr ? run.rows + within * dimensions_
+                                             : run.file->Mapped(run.file_first + within);
+  if (x == nullptr) return;
+  const char* begin = reinterpret_cast<const char*>(x);
   constexpr size_t kLine = 64;
   for (size_t i = 0; i < dimensions_ * sizeof(float); i += kLine) __builtin_prefetch(begin + i);
 }

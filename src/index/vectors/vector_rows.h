@@ -12,12 +12,14 @@
 
 namespace minnow {
 
-// A file of rows that are read one by one, where mapping them would fill the resident set.
+// Rows in a file.
 class RowFile {
  public:
   virtual ~RowFile() = default;
-  // out: [n, D]. False: the file cannot be read, or is damaged.
-  virtual bool Read(uint64_t row, size_t n, float* out) const = 0;
+  // The row where it lies, or in `scratch` ([D]). Null: it cannot be read, or is damaged.
+  virtual const float* Get(uint64_t row, float* scratch) const = 0;
+  // Where the row lies, unchecked; null where it must be read.
+  virtual const float* Mapped(uint64_t row) const = 0;
 };
 
 class VectorRows {
