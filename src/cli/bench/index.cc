@@ -101,12 +101,12 @@ Result<Measured> Measure(const VectorIndex& index, const IndexBenchData& data, c
                                  .pool = pool};
       MINNOW_ASSIGN_OR_RETURN(const std::vector<VectorHit> hits, index.Search(query));
       const double ms = MillisecondsSince(begin);
-      if (round == 0)
-        measured.recall += RecallOf(hits, truth[q]) / static_cast<double>(truth.size());
+      if (round == 0) measured.recall += RecallOf(hits, truth[q]);
       if (round == 0 && q == 0) measured.first_ms = ms;
       times[q] = std::min(times[q], ms);
     }
   }
+  measured.recall /= static_cast<double>(truth.size());
   std::sort(times.begin(), times.end());
   measured.median_ms = times[times.size() / 2];
   measured.p99_ms = times[times.size() * 99 / 100];

@@ -22,10 +22,10 @@ constexpr size_t kMostRows = kMostBlocks * kScanBlockRows;
 constexpr size_t kWaiting = 24;
 // Rows kept for fp32 beyond those asked for: 8-bit scores are about 0.001 off, and the lists' reach
 // (list_reach.h) is measured against the last of the rows kept.
-size_t Kept(size_t limit) { return limit + std::max<size_t>(limit / 2, 14); }
+size_t Kept(size_t limit) { return limit + std::max<size_t>(limit / 2, 20); }
 
 // Standard deviations of a sketch's error that its bound allows for.
-constexpr float kDeviations = 1.5f;
+constexpr float kDeviations = 1.8f;
 // Lists of which a filter allows no more than this part are scored by 8 bits at once: tables for
 // their sketches would cost more than they save.
 constexpr size_t kFewOf = 16;

@@ -220,6 +220,36 @@ TEST(VectorIndexTest, FiltersLoseNothing) {
   EXPECT_TRUE(model.index.Search({.vector = q, .filter = &none})->empty());
 }
 
+TEST(VectorIndexTest, FewGroupsOfManyRows) {
+  Model model(64);
+  for (int i = 0; i < 10; ++i) model.Add(200, /*rows_of_group=*/1 + i);
+  // Groups do not ascend: rows with the groups of the first.
+  Model mixed(64);
+  for (int i = 0; i < 10; ++i) {
+    mixed.next = 1 + 3000 * (i % 3) + 300 * i;
+    if (i % 3 == 0) mixed.Add(250, 2);
+  }
+  for (Model* each : {&model, &mixed}) {
+    std::vector<int64_t> all;
+    for (const auto& [key, row] : each->rows) all.push_back(row.first);
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    for (const size_t count : {1, 2, 3, 20, 100}) {
+      std::vector<int64_t> groups = {5, 900};  // that no row has
+      for (size_t i = 0; i < count; ++i) groups.push_back(all[i * all.size() / count]);
+      groups.push_back(all.back());
+      groups.push_back(all.back() + 70);
+      groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+      const RowFilter filter = RowFilter::FromGroups(groups);
+      const std::vector<float> q = each->Vector();
+      VectorQuery query = {.vector = q, .limit = 300, .filter = &filter, .distinct_groups = false};
+      EXPECT_GE(Recall(*each->index.Search(query), each->Truth(query)), 0.97);
+      query.exact = true;
+      EXPECT_EQ(Keys(*each->index.Search(query)), Keys(each->Truth(query)));
+    }
+  }
+}
+
 TEST(VectorIndexTest, SparseGroupsAreAList) {
   const std::vector<int64_t> groups = {std::numeric_limits<int64_t>::min(), -7, 0, 1'000'000'007,
                                        std::numeric_limits<int64_t>::max()};
