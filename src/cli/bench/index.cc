@@ -63,6 +63,7 @@ struct Measured {
   double first_ms = 0;  // the first query: nothing was read before
   double median_ms = 0;
   double p99_ms = 0;
+  double mean_ms = 0;  // of all rounds
   double recall = 0;
 };
 
@@ -82,8 +83,8 @@ std::vector<uint64_t> EveryNth(size_t rows, size_t every) {
   return bits;
 }
 
-// Of a query's rounds the fastest counts: others tell of the machine's other work. A filter is made
-// anew for each search, as a store does.
+// Median and p99 are over queries, of whose rounds the fastest counts: others tell of the machine's
+// other work. A filter is made anew for each search, as a store does.
 Result<Measured> Measure(const VectorIndex& index, const IndexBenchData& data, const Truth& truth,
                          const Way& way, const IndexBenchOptions& options, ThreadPool* pool) {
   Measured measured = {.name = way.name};
@@ -104,6 +105,7 @@ Result<Measured> Measure(const VectorIndex& index, const IndexBenchData& data, c
       if (round == 0) measured.recall += RecallOf(hits, truth[q]);
       if (round == 0 && q == 0) measured.first_ms = ms;
       times[q] = std::min(times[q], ms);
+      measured.mean_ms += ms / static_cast<double>(data.queries) / options.rounds;
     }
   }
   measured.recall /= static_cast<double>(truth.size());
@@ -133,8 +135,8 @@ std::string AsText(const Report& report) {
   add("build %.0f ms  save %.0f ms  open %.1f ms  verify %.0f ms  file %.1f MB\n", report.build_ms,
       report.save_ms, report.open_ms, report.verify_ms, report.file_mb);
   for (const Measured& search : report.searches) {
-    add("%-14s median %.3f p99 %.3f first %.3f ms  recall %.4f\n", search.name.c_str(),
-        search.median_ms, search.p99_ms, search.first_ms, search.recall);
+    add("%-14s median %.3f p99 %.3f mean %.3f first %.3f ms  recall %.4f\n", search.name.c_str(),
+        search.median_ms, search.p99_ms, search.mean_ms, search.first_ms, search.recall);
   }
   add("resident %.1f MB after searching the file\n", report.resident_mb);
   return text;
@@ -167,6 +169,7 @@ std::string AsJson(const Report& report) {
     json.BeginObject();
     number("median_ms", search.median_ms);
     number("p99_ms", search.p99_ms);
+    number("mean_ms", search.mean_ms);
     number("first_ms", search.first_ms);
     number("recall", search.recall);
     json.EndObject();

@@ -44,14 +44,18 @@ void LookThrough(const IndexBenchData& data, size_t k, size_t every, std::atomic
   float scores[kTileRows];
   best->resize(data.queries);
   for (size_t begin; (begin = next->fetch_add(kTileRows)) < data.rows;) {
-    const size_t count = std::min(kTileRows, data.rows - begin);
+    const size_t first = (begin + every - 1) / every * every;
+    const size_t end = std::min(begin + kTileRows, data.rows);
+    if (first >= end) continue;
+    const size_t count = (end - first + every - 1) / every;
     for (size_t q = 0; q < data.queries; ++q) {
-      const ScanFloatDots dots = {data.query(q),   data.row_values.data() + begin * data.dimensions,
-                                  data.dimensions, count,
-                                  data.dimensions, scores};
+      const ScanFloatDots dots = {
+          data.query(q),           data.row_values.data() + first * data.dimensions,
+          every * data.dimensions, count,
+          data.dimensions,         scores};
       ActiveKernels().scan->dot_f32(&dots);
-      for (size_t i = (every - begin % every) % every; i < count; i += every)
-        Keep((*best)[q], k, {scores[i], static_cast<int64_t>(begin + i)});
+      for (size_t i = 0; i < count; ++i)
+        Keep((*best)[q], k, {scores[i], static_cast<int64_t>(first + i * every)});
     }
   }
 }

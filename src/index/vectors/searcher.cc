@@ -94,21 +94,25 @@ void Searcher::PrepareQuery() {
 }
 
 void Searcher::CollectTasks() {
-  std::vector<float> dots;
+  std::vector<int32_t> dots;
   for (size_t s = 0; s < segments_.size(); ++s) {
     const SegmentArrays& arrays = segments_[s]->arrays();
     dots.resize(arrays.lists.size());
-    const ScanFloatDots product = {rotated_.data(),     arrays.centroids,   rotation_.padded(),
-                                   arrays.lists.size(), rotation_.padded(), dots.data()};
-    kernels_.dot_f32(&product);
+    const ScanDots product = {quantized_.data(),
+                              segments_[s]->centroid_codes(),
+                              nullptr,
+                              arrays.lists.size(),
+                              rotation_.padded(),
+                              dots.data()};
+    kernels_.dot_i8(&product);
     for (size_t list = 0; list < arrays.lists.size(); ++list) {
       const ListHead& head = arrays.lists[list];
       if (head.blocks == 0) continue;
+      const float dot = static_cast<float>(dots[list]) *
+                        (segments_[s]->centroid_scales()[list] * quantized_scale_);
       Task task = {.segment = static_cast<uint32_t>(s), .list = static_cast<uint32_t>(list)};
-      task.centre_dot = dots[list];
-      task.toward = head.centre_square > MINNOW_SCAN_TINY ? dots[list] / head.centre_square : 0;
       task.potential =
-          std::isinf(arrays.reach) ? arrays.reach : ListPotential(dots[list], head, arrays.reach);
+          std::isinf(arrays.reach) ? arrays.reach : ListPotential(dot, head, arrays.reach);
       tasks_.push_back(task);
     }
   }
@@ -166,16 +170,17 @@ bool Searcher::ScanOneList(const Task& task, Member& member) {
   scan.tables = member.tables.data();
   scan.allowed = member.allowed;
   float square = 0;
-  const ScanTables tables = {rotated_.data(),      arrays.centroids + task.list * padded,
-                             task.toward,          padded,
-                             member.tables.data(), &scan.step,
-                             &scan.offset,         &square};
+  const float* centroid = arrays.centroids + task.list * padded;
+  const float centre_dot = Dot(kernels_, rotated_.data(), centroid, padded);
+  const float toward = head.centre_square > MINNOW_SCAN_TINY ? centre_dot / head.centre_square : 0;
+  const ScanTables tables = {rotated_.data(),      centroid,   toward,       padded,
+                             member.tables.data(), &scan.step, &scan.offset, &square};
   kernels_.tables(&tables);
   // The error of a sketch, and that of rounding D/4 table entries.
   const float tables_variance = static_cast<float>(padded / 4) / 12 * scan.step * scan.step;
   scan.offset += kDeviations * std::sqrt(kSketchVariance * square + tables_variance);
-  scan.toward = task.toward;
-  scan.base = task.centre_dot;
+  scan.toward = toward;
+  scan.base = centre_dot;
   scan.survivors = member.survivors;
   scan.bounds = member.survivor_bounds;
   // The first rows of all are scored at once, for a threshold.

@@ -40,8 +40,6 @@ class Searcher {
   struct Task {
     uint32_t segment = 0;
     uint32_t list = 0;
-    float centre_dot = 0;
-    float toward = 0;
     float potential = 0;  // nothing in the list is likely to score above this
   };
   struct Member;  // one thread's part

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "kernels/dispatch.h"
+
 namespace minnow {
 namespace {
 
@@ -22,7 +24,14 @@ Segment::Segment(const SegmentArrays& arrays, VectorRows rows, std::shared_ptr<c
       clustered_(clustered),
       in_memory_(in_memory),
       serial_(NextSerial()),
+      centroid_codes_(arrays.lists.size() * arrays.dimensions),
+      centroid_scales_(arrays.lists.size()),
       live_(std::make_unique<std::atomic<uint32_t>[]>(arrays.block_count)) {
+  for (size_t list = 0; list < arrays.lists.size(); ++list) {
+    const size_t at = list * arrays.dimensions;
+    ActiveKernels().scan->quantize(arrays.centroids + at, arrays.dimensions, &centroid_codes_[at],
+                                   &centroid_scales_[list]);
+  }
   for (size_t slot = 0; slot < slots(); ++slot) {
     if (arrays_.row_of_slot[slot] == kNoRow) continue;
     std::atomic<uint32_t>& word = live_[slot / kScanBlockRows];

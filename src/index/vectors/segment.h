@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "index/vectors/vector_rows.h"
 #include "kernels/scan.h"
@@ -70,6 +71,9 @@ class Segment {
   size_t slots() const { return arrays_.block_count * kScanBlockRows; }
   bool clustered() const { return clustered_; }
   bool in_memory() const { return in_memory_; }
+  // The centroids in 8 bits: [lists][dimensions], and their scales: what orders lists reads these.
+  const int8_t* centroid_codes() const { return centroid_codes_.data(); }
+  const float* centroid_scales() const { return centroid_scales_.data(); }
   uint64_t serial() const { return serial_; }  // no two segments of a process have the same
   size_t block_bytes() const { return MINNOW_SCAN_BLOCK_BYTES(arrays_.dimensions); }
 
@@ -95,6 +99,8 @@ class Segment {
   const bool clustered_;
   const bool in_memory_;
   const uint64_t serial_;
+  std::vector<int8_t> centroid_codes_;
+  std::vector<float> centroid_scales_;
   const std::unique_ptr<std::atomic<uint32_t>[]> live_;
   mutable std::atomic<size_t> removed_{0};
 };
