@@ -38,6 +38,7 @@ class StoreConcurrencyTest : public StoreTesting {
         ++texts[document.json.substr(document.json.find("pair"))];
       }
       for (const auto& [text, count] : texts) EXPECT_EQ(count, 2u) << text;
+      EXPECT_EQ(page->total, page->documents.size());
       SearchRequest request;
       request.text = "pair" + std::to_string(random() % 10);
       request.vector = VectorOf(request.text);
@@ -130,6 +131,59 @@ TEST_F(StoreConcurrencyTest, TwoProcessesMayWrite) {
   ASSERT_TRUE(second->DropIndex("docs").ok());
   EXPECT_EQ(first->FindIndex("docs").error().code, Code::kNotFound);
   EXPECT_EQ(index->Search({}).error().code, Code::kNotFound);
+}
+
+TEST_F(StoreConcurrencyTest, IndexesComeAndGoBesideWorkInThem) {
+  const auto first = Open();
+  const auto second = Open();  // as another process has it
+  MakeIndex(first.get());
+  std::atomic<bool> stop = false;
+  std::atomic<size_t> searches = 0;
+  std::vector<std::thread> threads;
+  for (Store* store : {first.get(), second.get()}) {
+    // Whatever there is may be dropped at any moment; nothing else may go wrong.
+    threads.emplace_back([&, store] {
+      for (int i = 0; !stop; ++i) {
+        for (const auto& index : store->Indexes()) {
+          const auto added = index->Add(std::vector{Make(i % 5, "some text" + std::to_string(i))});
+          if (!added.ok()) {
+            EXPECT_EQ(added.error().code, Code::kNotFound) << added.error().message;
+          }
+        }
+        // SQLite's queue of writers of several processes is not a fair one.
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      }
+    });
+    threads.emplace_back([&, store] {
+      SearchRequest request;
+      request.text = "text";
+      while (!stop) {
+        for (const auto& index : store->Indexes()) {
+          const auto answer = index->Search(request);
+          if (!answer.ok()) {
+            EXPECT_EQ(answer.error().code, Code::kNotFound) << answer.error().message;
+          }
+          ++searches;
+        }
+        EXPECT_TRUE(store->FindIndex("docs").ok());
+      }
+    });
+  }
+  for (int round = 0; round < 12 || searches < 10; ++round) {
+    Store& store = round % 2 == 0 ? *first : *second;
+    Store& other = round % 2 == 0 ? *second : *first;
+    const std::string name = "index" + std::to_string(round);
+    ASSERT_TRUE(store.CreateIndex(name, {}).ok());
+    EXPECT_TRUE(other.FindIndex(name).ok());
+    const Status dropped = other.DropIndex(name);
+    EXPECT_TRUE(dropped.ok()) << dropped.error().message;
+    EXPECT_FALSE(store.FindIndex(name).ok());
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(first->Indexes().size(), 1u);
+  const Status verified = first->Verify(nullptr);
+  EXPECT_TRUE(verified.ok()) << verified.error().message;
 }
 
 TEST_F(StoreConcurrencyTest, WritersOfOneProcessTakeTurns) {

@@ -11,6 +11,9 @@ namespace minnow {
 namespace {
 
 constexpr size_t kKeptFilters = 16;
+// How often a filter is asked again because the index changed meanwhile. Then its answer is that of
+// a state beside the transaction's: a document that was replaced just now may be missing.
+constexpr int kMaxAttempts = 20;
 
 }  // namespace
 
@@ -18,6 +21,9 @@ AttributeTable::Scan ScanOf(const IndexState& state) {
   return [&state](const AttributeTable::Visitor& visit) -> Status {
     // Its own connection: the snapshot has to begin now.
     MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state.Read());
+    MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, state.BeginRead(reader.get()));
+    MINNOW_ASSIGN_OR_RETURN(const int64_t generation, ReadGeneration(reader.get(), state.id));
+    state.live->NoteScan(generation);
     MINNOW_ASSIGN_OR_RETURN(
         Statement list, reader->Prepare(state.Sql("SELECT id, json FROM {documents} ORDER BY id")));
     for (;;) {
@@ -33,6 +39,25 @@ Result<std::shared_ptr<const DocumentSet>> SelectDocuments(const IndexState& sta
   MINNOW_ASSIGN_OR_RETURN(const Filter parsed, Filter::Parse(filter));
   if (parsed.all()) return std::shared_ptr<const DocumentSet>();
   return state.live->attributes()->Select(parsed, filter, ScanOf(state));
+}
+
+Result<FilteredState> BeginFiltered(const IndexState& state, Database* database,
+                                    const std::string& filter) {
+  MINNOW_ASSIGN_OR_RETURN(const Filter parsed, Filter::Parse(filter));
+  LiveIndex& live = *state.live;
+  for (int attempt = 1;; ++attempt) {
+    MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state.BeginRead(database));
+    MINNOW_RETURN_IF_ERROR(attempt == 1 ? live.CatchUpUnlessBusy(database)
+                                        : live.CatchUp(database));
+    if (parsed.all()) return FilteredState{std::move(transaction), nullptr};
+    MINNOW_ASSIGN_OR_RETURN(const int64_t generation, ReadGeneration(database, state.id));
+    const bool last = attempt == kMaxAttempts;
+    if (!last && !live.AttributesAreOf(generation)) continue;
+    MINNOW_ASSIGN_OR_RETURN(auto allowed, live.attributes()->Select(parsed, filter, ScanOf(state)));
+    if (last || live.AttributesAreOf(generation)) {
+      return FilteredState{std::move(transaction), std::move(allowed)};
+    }
+  }
 }
 
 std::shared_ptr<const RowFilter> RowFilters::For(

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "index/query/attribute_table.h"
 #include "index/query/document_set.h"
+#include "index/sqlite/sqlite.h"
 #include "index/vectors/row_filter.h"
 
 namespace minnow {
@@ -25,6 +26,18 @@ AttributeTable::Scan ScanOf(const IndexState& state);
 // kInvalidArgument ("filter: ...").
 Result<std::shared_ptr<const DocumentSet>> SelectDocuments(const IndexState& state,
                                                            const std::string& filter);
+
+// A read transaction, and the documents that a filter lets through in the state that it shows.
+struct FilteredState {
+  Transaction transaction;
+  std::shared_ptr<const DocumentSet> allowed;  // null: all
+};
+
+// Memory is brought level with the store on the way. A blank filter waits for nobody; another one
+// for those that are taking a change into memory. Fails as SelectDocuments does, and with
+// kNotFound.
+Result<FilteredState> BeginFiltered(const IndexState& state, Database* database,
+                                    const std::string& filter);
 
 // Row filters of the last few sets of documents. Thread-safe.
 class RowFilters {

@@ -13,14 +13,15 @@ namespace {
 constexpr int64_t kTextVersion = 1;  // of ExtractText: deletes compute the same text again
 constexpr auto kMaxDimensions = static_cast<int64_t>(kMaxVectorDimensions);
 
+Status NotThere(const std::string& name) {
+  return Error{Code::kNotFound, "index " + QuoteForMessage(name) + ": does not exist"};
+}
+
 }  // namespace
 
 std::string IndexState::Sql(std::string_view sql) const { return IndexSql(id, sql); }
 
-Status IndexState::CheckAlive() const {
-  if (!dropped) return {};
-  return Error{Code::kNotFound, "index " + QuoteForMessage(name) + ": does not exist"};
-}
+Status IndexState::CheckAlive() const { return dropped ? NotThere(name) : Status(); }
 
 Result<Connections::Writer> IndexState::Write() const {
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, connections->Write());
@@ -32,6 +33,26 @@ Result<Connections::Writer> IndexState::Write() const {
 Result<Connections::Reader> IndexState::Read() const {
   MINNOW_RETURN_IF_ERROR(CheckAlive());
   return connections->Read();
+}
+
+Status IndexState::CheckListed(Database* database) const {
+  MINNOW_ASSIGN_OR_RETURN(Statement find,
+                          database->Prepare("SELECT 1 FROM minnow_indexes WHERE id = ?"));
+  find.Bind(1, id);
+  MINNOW_ASSIGN_OR_RETURN(const bool listed, find.Step());
+  return listed ? Status() : NotThere(name);
+}
+
+Result<Transaction> IndexState::BeginWrite(Database* database) const {
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(database));
+  MINNOW_RETURN_IF_ERROR(CheckListed(database));
+  return transaction;
+}
+
+Result<Transaction> IndexState::BeginRead(Database* database) const {
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginRead(database));
+  MINNOW_RETURN_IF_ERROR(CheckListed(database));
+  return transaction;
 }
 
 std::string SettingsJson(const IndexSettings& settings) {

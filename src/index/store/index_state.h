@@ -37,6 +37,12 @@ struct IndexState {
   Status CheckAlive() const;
   Result<Connections::Writer> Write() const;
   Result<Connections::Reader> Read() const;
+  // Transactions in which the index is there: kNotFound also where another process dropped it.
+  Result<Transaction> BeginWrite(Database* database) const;
+  Result<Transaction> BeginRead(Database* database) const;
+
+ private:
+  Status CheckListed(Database* database) const;
 };
 
 // Rows of minnow_indexes.

@@ -64,6 +64,7 @@ Status LiveIndex::CatchUpUnlessBusy(Database* database) {
 Status LiveIndex::CatchUpLocked(Database* database) {
   MINNOW_ASSIGN_OR_RETURN(const VectorState state, ReadVectorState(database, index_));
   if (generation_ >= state.generation) return {};
+  settled_ = -1;
   if (generation_ < 0 || epoch_ != state.epoch || last_removed_ < state.removed_floor) {
     MINNOW_RETURN_IF_ERROR(Load(database, state, true));
   } else {
@@ -73,7 +74,18 @@ Status LiveIndex::CatchUpLocked(Database* database) {
   }
   last_change_ = std::chrono::steady_clock::now();
   generation_.store(state.generation, std::memory_order_release);
+  settled_ = state.generation;
   return {};
+}
+
+bool LiveIndex::AttributesAreOf(int64_t generation) const {
+  return settled_ == generation && scanned_ <= generation;
+}
+
+void LiveIndex::NoteScan(int64_t generation) {
+  int64_t latest = scanned_;
+  while (latest < generation && !scanned_.compare_exchange_weak(latest, generation)) {
+  }
 }
 
 Status LiveIndex::Rebuild(Database* database, const VectorIndex* damaged) {
@@ -82,12 +94,13 @@ Status LiveIndex::Rebuild(Database* database, const VectorIndex* damaged) {
   MINNOW_ASSIGN_OR_RETURN(const VectorState state, ReadVectorState(database, index_));
   MINNOW_RETURN_IF_ERROR(Load(database, state, false));
   generation_.store(state.generation, std::memory_order_release);
+  settled_ = state.generation;
   return {};
 }
 
 Status LiveIndex::Load(Database* database, const VectorState& state, bool from_sidecar) {
   // Until this ends well, memory shows no state.
-  generation_ = -1;
+  settled_ = generation_ = -1;
   MINNOW_ASSIGN_OR_RETURN(
       const int64_t last_removed,
       LastRow(database, index_, "SELECT coalesce(max(serial), 0) FROM {removed}"));

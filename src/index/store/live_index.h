@@ -36,6 +36,12 @@ class LiveIndex {
   Status CatchUp(Database* database);
   // The same for a search: where another thread is at it, goes on with what there is.
   Status CatchUpUnlessBusy(Database* database);
+  // Whether the documents' attributes are those of this generation, not in the middle of a change
+  // nor beyond. True before and after something was read from them: that was of this generation.
+  bool AttributesAreOf(int64_t generation) const;
+  // The attributes were read anew from the store at `generation`, which may be beyond what memory
+  // shows otherwise. Told before anybody sees them.
+  void NoteScan(int64_t generation);
   // After kCorrupt from a search of `damaged`: all from the store again.
   Status Rebuild(Database* database, const VectorIndex* damaged);
 
@@ -76,6 +82,8 @@ class LiveIndex {
   std::mutex maintenance_mutex_;  // one Maintain at a time; taken before change_mutex_
   std::mutex change_mutex_;
   std::atomic<int64_t> generation_{-1};  // of the store's state that memory shows; -1: none yet
+  std::atomic<int64_t> settled_{-1};     // the same, and -1 while it changes
+  std::atomic<int64_t> scanned_{-1};     // the latest of NoteScan
   int64_t epoch_ = -1;
   int64_t last_vector_ = 0;
   int64_t last_removed_ = 0;  // row of the removal log

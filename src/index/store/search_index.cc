@@ -30,6 +30,7 @@ IndexSettings SearchIndex::settings() const { return state_->settings; }
 
 Result<IndexStats> SearchIndex::Stats() const {
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, state_->BeginRead(reader.get()));
   IndexStats stats;
   stats.created_at_ms = state_->created_at_ms;
   MINNOW_ASSIGN_OR_RETURN(
@@ -37,12 +38,10 @@ Result<IndexStats> SearchIndex::Stats() const {
       reader->Prepare(
           "SELECT documents, chunks, chunks - vectors FROM minnow_indexes WHERE id = ?"));
   counts.Bind(1, state_->id);
-  MINNOW_ASSIGN_OR_RETURN(const bool row, counts.Step());
-  if (row) {
-    stats.documents = static_cast<size_t>(counts.Int(0));
-    stats.chunks = static_cast<size_t>(counts.Int(1));
-    stats.pending_chunks = static_cast<size_t>(counts.Int(2));
-  }
+  MINNOW_RETURN_IF_ERROR(counts.Step());
+  stats.documents = static_cast<size_t>(counts.Int(0));
+  stats.chunks = static_cast<size_t>(counts.Int(1));
+  stats.pending_chunks = static_cast<size_t>(counts.Int(2));
   counts.Reset();
   MINNOW_ASSIGN_OR_RETURN(const int64_t pages, reader->QueryInt("PRAGMA page_count"));
   MINNOW_ASSIGN_OR_RETURN(const int64_t page_bytes, reader->QueryInt("PRAGMA page_size"));
@@ -68,7 +67,7 @@ Status SearchIndex::UseModel(const ModelIdentity& model, bool reembed) {
     }
   }
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
-  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state_->BeginWrite(writer.get()));
   MINNOW_ASSIGN_OR_RETURN(Statement update,
                           writer->Prepare("UPDATE minnow_indexes SET model = ? WHERE id = ?"));
   const std::string json = ModelJson(model);
@@ -89,7 +88,7 @@ Result<AddOutcome> SearchIndex::Add(std::span<const Document> documents) {
     }
   }
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
-  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state_->BeginWrite(writer.get()));
   IndexWriter index(writer.get(), state_->id, state_->settings);
   AddOutcome outcome;
   for (const Document& document : documents) {
@@ -135,7 +134,7 @@ Result<DeleteOutcome> SearchIndex::DeleteWhere(const std::string& filter) {
 template <class Body>
 Result<DeleteOutcome> SearchIndex::DeleteEach(const Body& body) {
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
-  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state_->BeginWrite(writer.get()));
   IndexWriter index(writer.get(), state_->id, state_->settings);
   DeleteOutcome outcome;
   MINNOW_ASSIGN_OR_RETURN(outcome.deleted, body(writer.get(), &index));
@@ -160,7 +159,7 @@ Result<std::string> SearchIndex::TextOf(Database* database, int64_t document) co
 
 Result<std::vector<PendingChunk>> SearchIndex::Pending(size_t limit, int64_t after) const {
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
-  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, state_->BeginRead(reader.get()));
   MINNOW_ASSIGN_OR_RETURN(
       Statement list,
       reader->Prepare(state_->Sql(R"sql(SELECT id, document_id, "begin", "end" FROM {chunks}
@@ -188,7 +187,7 @@ Result<std::vector<PendingChunk>> SearchIndex::Pending(size_t limit, int64_t aft
 
 Status SearchIndex::SetVectors(std::span<const int64_t> chunks, std::span<const float> vectors) {
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
-  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state_->BeginWrite(writer.get()));
   MINNOW_ASSIGN_OR_RETURN(const auto model, ReadModel(writer.get(), state_->id));
   if (!model || vectors.size() != chunks.size() * model->dimensions) {
     return Error{Code::kInvalidArgument,
@@ -211,6 +210,7 @@ Status SearchIndex::SetVectors(std::span<const int64_t> chunks, std::span<const 
 
 Result<std::optional<StoredDocument>> SearchIndex::Fetch(const std::string& id) const {
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, state_->BeginRead(reader.get()));
   MINNOW_ASSIGN_OR_RETURN(
       Statement find, reader->Prepare(state_->Sql("SELECT json FROM {documents} WHERE key = ?")));
   find.Bind(1, id);
@@ -222,13 +222,11 @@ Result<std::optional<StoredDocument>> SearchIndex::Fetch(const std::string& id) 
 Result<DocumentPage> SearchIndex::List(const std::string& filter, size_t offset,
                                        size_t limit) const {
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
-  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
-  MINNOW_RETURN_IF_ERROR(state_->live->CatchUpUnlessBusy(reader.get()));
-  MINNOW_ASSIGN_OR_RETURN(const auto documents, SelectDocuments(*state_, filter));
+  MINNOW_ASSIGN_OR_RETURN(const FilteredState begun, BeginFiltered(*state_, reader.get(), filter));
   DocumentPage page;
-  if (documents != nullptr) {
-    page.total = documents->count();
-    const std::vector<int64_t> rows = documents->Documents();
+  if (begun.allowed != nullptr) {
+    page.total = begun.allowed->count();
+    const std::vector<int64_t> rows = begun.allowed->Documents();
     MINNOW_ASSIGN_OR_RETURN(
         Statement find,
         reader->Prepare(state_->Sql("SELECT key, json FROM {documents} WHERE id = ?")));

@@ -154,7 +154,7 @@ Status VerifyDatabase(Connections* connections, const Progress& progress) {
 Status VerifyIndex(const IndexState& state, const Progress& progress) {
   {
     MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state.Read());
-    MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
+    MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, state.BeginRead(reader.get()));
     for (const Pair& pair : kPairs) {
       MINNOW_ASSIGN_OR_RETURN(const int64_t one, Count(reader.get(), state, pair.one));
       MINNOW_ASSIGN_OR_RETURN(const int64_t other, Count(reader.get(), state, pair.other));

@@ -209,12 +209,10 @@ Result<SearchAnswer> Finish(Run& run) {
 
 Result<SearchAnswer> SearchInTransaction(Run& run) {
   const SearchRequest& request = run.request;
-  MINNOW_RETURN_IF_ERROR(run.state.live->CatchUpUnlessBusy(run.database));
   run.query = ParseLexicalQuery(request.text, request.prefix);
   run.ratio = request.semantic_ratio;
   if (request.vector.empty()) run.ratio = 0;
   if (run.query.terms.empty() && !request.vector.empty()) run.ratio = 1;
-  MINNOW_ASSIGN_OR_RETURN(run.allowed, SelectDocuments(run.state, request.filter));
   MINNOW_RETURN_IF_ERROR(SearchLexically(run));
   MINNOW_RETURN_IF_ERROR(SearchVectors(run));
   return Finish(run);
@@ -261,9 +259,11 @@ Status LookLike(Run& run, const std::string& id, SearchRequest* request) {
 Result<SearchAnswer> SearchIndex::Search(const SearchRequest& request, ThreadPool* pool) const {
   MINNOW_RETURN_IF_ERROR(CheckRequest(request));
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
-  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
+  MINNOW_ASSIGN_OR_RETURN(const FilteredState begun,
+                          BeginFiltered(*state_, reader.get(), request.filter));
   Run run{*state_, request, pool};
   run.database = reader.get();
+  run.allowed = begun.allowed;
   return SearchInTransaction(run);
 }
 
@@ -271,10 +271,12 @@ Result<SearchAnswer> SearchIndex::Similar(const std::string& id, const SearchReq
                                           ThreadPool* pool) const {
   MINNOW_RETURN_IF_ERROR(CheckRequest(request));
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
-  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
+  MINNOW_ASSIGN_OR_RETURN(const FilteredState begun,
+                          BeginFiltered(*state_, reader.get(), request.filter));
   SearchRequest similar = request;
   Run run{*state_, similar, pool};
   run.database = reader.get();
+  run.allowed = begun.allowed;
   MINNOW_RETURN_IF_ERROR(LookLike(run, id, &similar));
   if (similar.vector.empty() && ParseLexicalQuery(similar.text, false).terms.empty()) {
     return SearchAnswer();  // nothing to tell what is near
