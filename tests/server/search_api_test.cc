@@ -294,6 +294,36 @@ TEST_F(SearchApi, FiltersFacetsAndGroups) {
   EXPECT_EQ(Ids(GetPath("/indexes/docs/documents")), "b");
 }
 
+TEST_F(SearchApi, AnEmptyIndexHasNoHits) {
+  EXPECT_EQ(Post("/indexes", R"({"name":"docs"})").status, 201);
+  for (const char* search : {R"({"q":"fish"})", R"({"q":""})", R"({"q":"x","semantic_ratio":0})",
+                             R"({"q":"x","filter":"a = 1","facets":["a"],"group_by":"b"})"}) {
+    EXPECT_THAT(Post("/indexes/docs/search", search).body,
+                AllOf(HasSubstr(R"("hits":[])"), HasSubstr(R"("estimated_total":0)")));
+  }
+  ExpectError(GetPath("/indexes/docs/similar?id=none"), 404, "not_found", "none");
+  ExpectError(GetPath("/indexes/docs/documents/none"), 404, "not_found", "none");
+}
+
+TEST_F(SearchApi, SignsOfSqlAndOfPatternsMeanThemselves) {
+  AddAll("docs", R"([{"id":"o'b %_*?[x]/\"","text":"a * b' OR ? [x]"},{"id":"other","text":"y"}])");
+  const std::string path = "/indexes/docs/documents/o%27b%20%25_*%3F%5Bx%5D%2F%22";
+  EXPECT_EQ(GetPath(path).status, 200);
+  for (const char* id : {"%25", "*", "o%27b%25", "_____", "%27%20OR%201%3D1%20--"}) {
+    ExpectError(GetPath(std::string("/indexes/docs/documents/") + id), 404, "not_found", "none");
+  }
+  const auto search = [this](const std::string& fields) {
+    return Ids(Post("/indexes/docs/search", R"({"semantic_ratio":0,)" + fields + "}"));
+  };
+  EXPECT_EQ(search(R"("q":"\" OR 1=1 -- * NEAR( ^z : {w}")"), "o'b %_*?[x]/\"");  // by the word
+  EXPECT_EQ(search(R"("q":"*")"), "o'b %_*?[x]/\" other");  // no word: no question
+  EXPECT_EQ(search(R"("q":"","filter":"id STARTS WITH \"o'b %_\"")"), "o'b %_*?[x]/\"");
+  EXPECT_EQ(search(R"("q":"","filter":"id STARTS WITH \"%\"")"), "");
+  EXPECT_EQ(search(R"("q":"","filter":"id CONTAINS \"?[\"")"), "o'b %_*?[x]/\"");
+  EXPECT_EQ(Send("DELETE", path).status, 200);
+  EXPECT_EQ(search(R"("q":"")"), "other");
+}
+
 TEST_F(SearchApi, SnippetsAreSafeHtml) {
   AddAll("docs", R"({"id":"a","text":"a <script>alert(1)</script> & \"red\" fish"})");
   const ClientResponse found =
