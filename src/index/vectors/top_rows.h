@@ -35,13 +35,14 @@ class TopRows {
 
   void Offer(const TopRow& row) {
     if (!(row.value >= threshold_)) return;  // a NaN is never among the best
+    if (limit_ <= kFew) return Insert(row);
     rows_.push_back(row);
     if (rows_.size() >= limit_ + Slack()) Settle();
   }
 
   // The best so far; sorted.
   const std::vector<TopRow>& Sorted() {
-    Settle();
+    if (limit_ > kFew) Settle();
     return rows_;
   }
 
@@ -50,6 +51,27 @@ class TopRows {
   }
 
  private:
+  // So few rows are kept in order at all times, so that the threshold is never behind.
+  static constexpr size_t kFew = 128;
+
+  void Insert(const TopRow& row) {
+    if (rows_.size() == limit_ && !row.Before(rows_.back())) return;
+    if (distinct_groups_) {
+      const auto same = std::find_if(rows_.begin(), rows_.end(),
+                                     [&](const TopRow& kept) { return kept.group == row.group; });
+      if (same != rows_.end()) {
+        if (!row.Before(*same)) return;
+        rows_.erase(same);
+      }
+    }
+    if (rows_.size() == limit_) rows_.pop_back();
+    const auto after =
+        std::upper_bound(rows_.begin(), rows_.end(), row,
+                         [](const TopRow& a, const TopRow& b) { return a.Before(b); });
+    rows_.insert(after, row);
+    if (rows_.size() == limit_) threshold_ = rows_.back().value;
+  }
+
   // A sort for each so many offers.
   size_t Slack() const { return std::max<size_t>(limit_ / 2, 12); }
 
