@@ -340,6 +340,21 @@ TEST_F(SidecarTest, OfSomethingElse) {
   EXPECT_EQ(index.Save(Path("no/such/folder"), own, nullptr).error().code, Code::kNotFound);
 }
 
+// Whoever changes this raises kSidecarVersion: files of before are read by programs of after, on
+// every instruction set.
+TEST_F(SidecarTest, BytesOfAVersionStayTheSame) {
+  VectorIndex index(kDimensions);
+  std::vector<int64_t> keys(100);
+  std::vector<float> rows(keys.size() * kDimensions);
+  for (size_t i = 0; i < keys.size(); ++i) keys[i] = static_cast<int64_t>(2 * i + 1);
+  for (size_t i = 0; i < rows.size(); ++i)
+    rows[i] = static_cast<float>(static_cast<int>(i * 7919 % 257) - 128) / 64;
+  ASSERT_TRUE(index.Append(keys, keys, rows).ok());
+  ASSERT_TRUE(index.Save(Path(), identity_, nullptr).ok());
+  const std::string bytes = ReadAll();
+  EXPECT_EQ(SidecarChecksum(std::as_bytes(std::span(bytes))), 9419425272743751443u);
+}
+
 TEST_F(SidecarTest, HostileHeaders) {
   VectorIndex index(kDimensions);
   Add(&index, 4200);
