@@ -15,7 +15,8 @@ mkdir -p "$logs"
 jobs=$(nproc)
 clang=14                  # the version that .clang-format and the fuzz preset are written for
 max_program_bytes=6500000
-fuzz_seconds=${MINNOW_FUZZ_SECONDS:-20}
+fuzz_seconds=${MINNOW_FUZZ_SECONDS:-10}
+program_seconds=1200      # after which a test program is taken to hang
 
 # count P F S: adds to the sums.
 count() { passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3)); }
@@ -39,30 +40,52 @@ build() {  # build LOG PRESET TARGET...
   return 1
 }
 
-# Runs a googletest program and adds its own counts. gtest LOG COMMAND...
+# Runs a googletest program, a part of its tests on each core, and adds its own counts. gtest LOG COMMAND...
 gtest() {
-  local log=$1 report status; shift
-  report=$(mktemp)
-  attempt "$log" "$@" --gtest_brief=1 --gtest_output="json:$report"; status=$?
-  local counts
-  counts=$(python3 - "$report" <<'PY'
-import json, sys
-try:
-    suites = json.load(open(sys.argv[1]))["testsuites"]
-except (OSError, ValueError):
-    sys.exit(0)
-tests = [test for suite in suites for test in suite["testsuite"]]
+  local log=$1 reports part running=() status=0 counts; shift
+  reports=$(mktemp -d)
+  for ((part = 0; part < jobs; ++part)); do
+    GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$part attempt "$log-$part" timeout "$program_seconds" "$@" \
+      --gtest_brief=1 --gtest_output="json:$reports/$part.json" &
+    running+=($!)
+  done
+  for part in "${running[@]}"; do wait "$part" || status=1; done
+  counts=$(python3 - "$reports" "$jobs" <<'PY'
+import json, os, sys
+tests, dead = [], 0
+for part in range(int(sys.argv[2])):
+    try:
+        suites = json.load(open(os.path.join(sys.argv[1], f"{part}.json")))["testsuites"]
+    except (OSError, ValueError):
+        dead += 1
+        continue
+    tests += [test for suite in suites for test in suite["testsuite"]]
 failed = sum("failures" in test for test in tests)
 skipped = sum(test["result"] == "SKIPPED" for test in tests)
-print(sum(test["result"] != "SUPPRESSED" for test in tests) - failed - skipped, failed, skipped)
+print(sum(test["result"] != "SUPPRESSED" for test in tests) - failed - skipped, failed + dead, skipped)
 PY
   )
-  rm -f "$report"
+  rm -rf "$reports"
   # shellcheck disable=SC2086
-  [ -n "$counts" ] && count $counts
-  # A program that died, or failed outside a test, counts as one failure.
-  if [ $status -ne 0 ] && { [ -z "$counts" ] || [ "$(echo "$counts" | cut -d' ' -f2)" = 0 ]; }; then count 0 1 0; fi
-  echo "   ${counts:-the program died} (passed failed skipped)"
+  count $counts
+  # What failed outside of a test counts as one failure.
+  if [ $status -ne 0 ] && [ "$(echo "$counts" | cut -d' ' -f2)" = 0 ]; then count 0 1 0; fi
+  echo "   $counts (passed failed skipped)"
+}
+
+# The filter that picks the tests of these folders. tests_of PROGRAM FOLDER...
+tests_of() {
+  local list; list=$(mktemp)
+  "$1" --gtest_list_tests --gtest_output="json:$list" >/dev/null
+  shift
+  python3 - "$list" "$@" <<'PY'
+import json, sys
+suites = json.load(open(sys.argv[1]))["testsuites"]
+chosen = {suite["name"] for suite in suites for test in suite["testsuite"]
+          if any(f"/{folder}/" in "/" + test["file"] for folder in sys.argv[2:])}
+print(":".join(f"{name}.*" for name in sorted(chosen)))
+PY
+  rm -f "$list"
 }
 
 # Runs tests of a build folder through ctest and adds its counts. ctests LOG FOLDER OPTION...
@@ -106,7 +129,8 @@ stage_format() {
 }
 
 stage_dev() {
-  build dev dev all && ctests dev build/dev -LE source
+  # The page's tests drive the program that is shipped, below.
+  build dev dev all && ctests dev build/dev -LE 'source|web'
 }
 
 # The stripped program keeps to its size, and needs nothing of the system it runs on.
@@ -132,9 +156,12 @@ stage_isa() {
   for isa in avx2 avx_vnni avx512 avx512_vnni avx512_bf16 amx_int8 amx_bf16; do
     [[ " $available " == *" $isa "* ]] || skip "this machine has no $isa"
   done
-  for isa in $available; do
+  # The release stage has run the last, which is the default; the others run the tests that know of instruction sets.
+  local filter
+  filter=$(tests_of build/release/minnow_tests src/kernels src/nn src/models src/engine src/index/vectors tests/golden)
+  for isa in ${available% *}; do
     echo "   MINNOW_ISA=$isa"
-    gtest isa env MINNOW_ISA="$isa" build/release/minnow_tests
+    gtest isa env MINNOW_ISA="$isa" build/release/minnow_tests --gtest_filter="$filter"
   done
 }
 
@@ -179,15 +206,16 @@ stage_arm64() {
   done
   if [ ! -d /usr/src/googletest ]; then skip "/usr/src/googletest (package googletest) is not there"; return; fi
   if ! scripts/get-arm64-libs.sh >>"$logs/arm64.log" 2>&1; then skip "no arm64 libraries from this system's mirrors"; return; fi
-  build arm64 arm64 minnow_tests || return
+  build arm64 arm64-tests minnow_tests || return
+  local tests=build/arm64-tests/minnow_tests
   # qemu-user takes RLIMIT_AS for its own and applies no limit to the program.
   skip "ThreadPool.IsSmallerWhereThreadsAreRefused, under qemu-user"
-  gtest arm64 qemu-aarch64-static build/arm64/minnow_tests --gtest_filter=-ThreadPool.IsSmallerWhereThreadsAreRefused
+  gtest arm64 qemu-aarch64-static $tests --gtest_filter=-ThreadPool.IsSmallerWhereThreadsAreRefused
   # The emulated processor has every instruction set, and the run above used the last of them.
   local isa
   for isa in neon neon_dotprod neon_i8mm; do
     echo "   MINNOW_ISA=$isa"
-    gtest arm64 env MINNOW_ISA="$isa" qemu-aarch64-static build/arm64/minnow_tests --gtest_filter='*GoldenTest*:*SameBits*:*TinyModel*:EmbedTest*:Packed*'
+    gtest arm64 env MINNOW_ISA="$isa" qemu-aarch64-static $tests --gtest_filter='*GoldenTest*:*SameBits*:*TinyModel*:EmbedTest*:Packed*'
   done
 }
 
@@ -195,7 +223,7 @@ stages=(source format dev release isa tsan fuzz arm64)
 if [ "${1:-}" = --quick ]; then stages=(source format dev); elif [ $# -gt 0 ]; then stages=("$@"); fi
 for stage in "${stages[@]}"; do
   if ! declare -F "stage_$stage" >/dev/null; then echo "check: unknown stage '$stage'" >&2; exit 2; fi
-  rm -f "$logs/$stage.log"
+  rm -f "$logs/$stage".log "$logs/$stage"-[0-9]*.log
   begin=$SECONDS
   echo "== $stage"
   "stage_$stage"

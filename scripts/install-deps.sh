@@ -17,7 +17,7 @@ boost=libboost-dev
 [ "$os" = debian-12 ] && boost=libboost1.81-dev
 
 case $set_name in
-  build) packages=(g++ cmake ninja-build ccache "$boost" libcli11-dev libutf8proc-dev libgtest-dev libgmock-dev
+  build) packages=(g++ cmake ninja-build "$boost" libcli11-dev libutf8proc-dev libgtest-dev libgmock-dev
                    libsqlite3-dev zlib1g-dev python3 python3-pip python3-venv ca-certificates curl) ;;
   test) packages=(binutils clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck
                   g++-aarch64-linux-gnu qemu-user-static googletest git chromium chromium-driver) ;;

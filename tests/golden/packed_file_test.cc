@@ -235,17 +235,21 @@ TEST_F(PackedModel, FlippedBitsNeverCrash) {
   const std::string whole = Contents();
   std::mt19937 random(1);
   const size_t header = whole.find("  \0") == std::string::npos ? 8192 : whole.find("  \0");
-  constexpr int kFlips = 20000;
+  constexpr int kFlips = 6000;
   int loaded = 0;
+  std::fstream file(path_, std::ios::binary | std::ios::in | std::ios::out);
+  const auto put = [&file](size_t at, char byte) {
+    file.seekp(static_cast<std::streamoff>(at)).put(byte).flush();
+    ASSERT_TRUE(file.good());
+  };
   for (int i = 0; i < kFlips; ++i) {
-    std::string bytes = whole;
     // Every other flip in the header, where most can go wrong.
     const size_t at = random() % (i % 2 == 0 ? whole.size() : std::min(header, whole.size()));
-    bytes[at] = static_cast<char>(bytes[at] ^ (1 << random() % 8));
-    Write(bytes);
+    put(at, static_cast<char>(whole[at] ^ (1 << random() % 8)));
     if (Embed(path_, {}).ok()) ++loaded;
     const auto packed = PackedFile::Open(path_);
     if (packed.ok()) ASSERT_FALSE((*packed)->Verify().ok()) << at;
+    put(at, whole[at]);
   }
   EXPECT_GT(loaded, 0);
   EXPECT_LT(loaded, kFlips);
