@@ -111,7 +111,7 @@ PY
 }
 
 # ThreadSanitizer and randomised addresses of newer kernels do not go together.
-fixed_addresses() { if setarch "$(uname -m)" -R true 2>/dev/null; then setarch "$(uname -m)" -R "$@"; else "$@"; fi; }
+fixed_addresses() { if setarch "$(uname -m)" -R true 2>/dev/null; then echo "setarch $(uname -m) -R"; fi; }
 
 stage_source() {
   local name
@@ -171,7 +171,8 @@ print(*(isa for isa in cpu["available_kernels"] if isa != cpu["kernels"]))')
 
 stage_tsan() {
   build tsan tsan minnow_tests || return
-  gtest tsan fixed_addresses build/tsan/minnow_tests
+  # shellcheck disable=SC2046
+  gtest tsan $(fixed_addresses) build/tsan/minnow_tests
 }
 
 stage_fuzz() {

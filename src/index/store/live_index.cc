@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "formats/json.h"
@@ -18,6 +19,8 @@ constexpr int64_t kTailRows = 2048;
 constexpr int64_t kLongLog = 100'000;
 constexpr int64_t kTailShare = 16;  // a tail of a sixteenth of all rows is saved
 constexpr auto kIdle = std::chrono::seconds(30);
+constexpr auto kLongestWait = std::chrono::milliseconds(50);  // of a search, for a change
+constexpr auto kWaitStep = std::chrono::microseconds(200);
 
 Result<int64_t> LastRow(Database* database, int64_t index, std::string_view sql) {
   return database->QueryInt(IndexSql(index, sql));
@@ -55,10 +58,15 @@ Status LiveIndex::CatchUp(Database* database) {
 Status LiveIndex::CatchUpUnlessBusy(Database* database) {
   MINNOW_ASSIGN_OR_RETURN(const int64_t generation, ReadGeneration(database, index_));
   if (generation_.load(std::memory_order_acquire) >= generation) return {};
-  const std::unique_lock lock(change_mutex_, std::try_to_lock);
-  // Before the first load there is nothing to go on with, but then nobody searches yet.
-  if (!lock.owns_lock()) return {};
-  return CatchUpLocked(database);
+  // Whoever has heard that a change is done, from a task or from what is pending, may search before
+  // memory shows it. A lock with a time limit would do, but for ThreadSanitizer, which misses it.
+  for (const auto end = std::chrono::steady_clock::now() + kLongestWait;;) {
+    const std::unique_lock lock(change_mutex_, std::try_to_lock);
+    if (lock.owns_lock()) return CatchUpLocked(database);
+    // Before the first load there is nothing to go on with, but then nobody searches yet.
+    if (std::chrono::steady_clock::now() > end) return {};
+    std::this_thread::sleep_for(kWaitStep);
+  }
 }
 
 Status LiveIndex::CatchUpLocked(Database* database) {

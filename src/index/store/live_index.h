@@ -2,8 +2,8 @@
 // What of an index is in memory (vectors, and fields for filters), kept level with the store's
 // tables, whoever writes to them: this process or another.
 //
-// Thread-safe. Searches use what they find and never wait for a change; changes wait for each
-// other.
+// Thread-safe. Searches wait for a change for moments, then use what they find; changes wait for
+// each other.
 #pragma once
 
 #include <atomic>
@@ -34,7 +34,8 @@ class LiveIndex {
   // small read where that is nothing. The first call opens the sidecar, or makes the vectors'
   // index from the store where none fits.
   Status CatchUp(Database* database);
-  // The same for a search: where another thread is at it, goes on with what there is.
+  // The same for a search: where another thread is at it for more than some ten milliseconds, goes
+  // on with what there is.
   Status CatchUpUnlessBusy(Database* database);
   // Whether the documents' attributes are those of this generation, not in the middle of a change
   // nor beyond. True before and after something was read from them: that was of this generation.
