@@ -95,8 +95,8 @@ std::string ZshFunction(const Command& command, const std::string& name) {
       " \\\n    '1:command:->command' '*::argument:->argument'\n  case $state in\n    command) "
       "_values command";
   for (const Command& sub : commands) {
-    script += " \\\n      " +
-              ShellQuoted(sub.name() + "[" + ZshDescription(sub.description()) + "]");
+    script +=
+        " \\\n      " + ShellQuoted(sub.name() + "[" + ZshDescription(sub.description()) + "]");
   }
   script += " ;;\n    argument) case $line[1] in\n";
   for (const Command& sub : commands) {

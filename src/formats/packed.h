@@ -39,7 +39,8 @@ struct PackedHeader {
   SentenceTransformersLayout layout;  // without directories
   std::string tokenizer_json;         // tokenizer.json without its vocabulary
   std::optional<PackedQuality> quality;
-  // int8: what the magnitudes of weights k and k + 1, k even, add up to at most; 0: nothing is said.
+  // int8: what the magnitudes of weights k and k + 1, k even, add up to at most; 0: nothing is
+  // said.
   int int8_pair_sum = 0;
 };
 

@@ -2,6 +2,7 @@
 #include "tasks/sts.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -19,7 +20,8 @@ TEST(SpearmanTest, KnownValues) {
 }
 
 TEST(ReadSentencePairsTest, ReadsAndRefuses) {
-  const std::string path = testing::TempDir() + "minnow_pairs.csv";
+  const std::string path =
+      testing::TempDir() + "minnow_pairs_" + std::to_string(::getpid()) + ".csv";
   const auto read = [&](const std::string& text) {
     std::ofstream(path) << text;
     return ReadSentencePairs(path);
@@ -33,7 +35,8 @@ TEST(ReadSentencePairsTest, ReadsAndRefuses) {
     const auto result = read(wrong);
     ASSERT_FALSE(result.ok()) << wrong;
     EXPECT_EQ(result.error().code, Code::kCorrupt);
-    EXPECT_NE(result.error().message.find("minnow_pairs.csv"), std::string::npos);
+    EXPECT_NE(result.error().message.find("minnow_pairs_" + std::to_string(::getpid()) + ".csv"),
+              std::string::npos);
   }
   std::filesystem::remove(path);
   EXPECT_EQ(ReadSentencePairs(path).error().code, Code::kNotFound);

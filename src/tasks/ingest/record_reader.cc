@@ -130,7 +130,8 @@ bool RecordReader::FindEndOfJson() {
     // What ends a number or a word is not part of it; elsewhere such a byte is the parser's to
     // refuse.
     const bool delimits = c == ',' || closes || kJsonWhiteSpace.find(c) != kJsonWhiteSpace.npos;
-    if (scan_.depth == 0 && scan_.at > 0 && delimits) return true;
+    if (scan_.depth == 0 && scan_.begun && delimits) return true;
+    scan_.begun = true;
     if (c == '"') scan_.quoted = true;
     if (opens) ++scan_.depth;
     if (closes && scan_.depth > 0 && --scan_.depth == 0) {

@@ -43,7 +43,8 @@ class RecordReader {
 
  private:
   struct Scan {
-    size_t at = 0;  // bytes of the window that are scanned
+    size_t at = 0;       // bytes of the window that are scanned
+    bool begun = false;  // whether a byte of the record was seen; of JSON only
     bool quoted = false;
     bool escaped = false;
     size_t depth = 0;

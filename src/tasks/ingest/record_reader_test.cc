@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -75,6 +77,28 @@ TEST(RecordReader, LongRecordsArePassedOver) {
   EXPECT_EQ(Same("[\"123456789]\",\n{}]", RecordFormat::kJson, 8).records, (Strings{"1!", "2:{}"}));
   EXPECT_EQ(Same("\"1\n2\n3\n4\n5\",x\ny\n", RecordFormat::kCsv, 8).records,
             (Strings{"1!", "6:y"}));
+}
+
+// What is passed over may end where a piece of the input ends.
+TEST(RecordReader, LongRecordsEndWithAPiece) {
+  const std::string path =
+      testing::TempDir() + "minnow_records_" + std::to_string(::getpid()) + ".json";
+  constexpr size_t kPiece = 64 * 1024;
+  for (size_t length = kPiece - 6; length <= kPiece + 2; ++length) {
+    std::ofstream(path) << "[\"" << std::string(length, 'x') << "\",{},1]";
+    auto stream = InputStream::OpenFile(path);
+    ASSERT_TRUE(stream.ok());
+    RecordReader reader(std::move(*stream), RecordFormat::kJson, 8);
+    for (const std::string_view expected : {"", "{}", "1"}) {
+      const auto record = reader.Next();
+      ASSERT_TRUE(record.ok() && *record) << length;
+      EXPECT_EQ((*record)->too_long, expected.empty());
+      EXPECT_EQ((*record)->bytes, expected) << length;
+    }
+    const auto end = reader.Next();
+    EXPECT_TRUE(end.ok() && !*end) << length;
+  }
+  std::filesystem::remove(path);
 }
 
 TEST(RecordReader, Csv) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdlib>
@@ -21,7 +22,8 @@ using testing::UnorderedElementsAre;
 class CollectionTest : public testing::Test {
  protected:
   CollectionTest() {
-    directory_ = std::filesystem::path(testing::TempDir()) / "minnow_collection";
+    directory_ = std::filesystem::path(testing::TempDir()) /
+                 ("minnow_collection_" + std::to_string(::getpid()));
     std::filesystem::remove_all(directory_);
     std::filesystem::create_directories(directory_ / "qrels");
   }
