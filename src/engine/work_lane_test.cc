@@ -23,9 +23,9 @@ std::unique_ptr<WorkLane> StartLane(const WorkLaneOptions& options) {
 }
 
 TEST(WorkLane, OneThreadKeepsTheOrder) {
-  const auto lane = StartLane({});
   std::vector<int> order;
   std::promise<void> done;
+  const auto lane = StartLane({});
   for (int i = 0; i < 100; ++i) {
     ASSERT_TRUE(lane->Submit([&order, i] { order.push_back(i); }).ok());
   }
@@ -36,9 +36,9 @@ TEST(WorkLane, OneThreadKeepsTheOrder) {
 }
 
 TEST(WorkLane, ThreadsRunBesideEachOther) {
-  const auto lane = StartLane({.threads = 2});
   std::promise<void> first;
   std::promise<void> second;
+  const auto lane = StartLane({.threads = 2});
   // Each waits for the other.
   ASSERT_TRUE(lane->Submit([&] { first.set_value(), second.get_future().wait(); }).ok());
   ASSERT_TRUE(lane->Submit([&] { first.get_future().wait(), second.set_value(); }).ok());
@@ -46,9 +46,9 @@ TEST(WorkLane, ThreadsRunBesideEachOther) {
 }
 
 TEST(WorkLane, RefusesAboveItsBound) {
-  const auto lane = StartLane({.max_waiting = 2});
   std::promise<void> begun;
   std::promise<void> go;
+  const auto lane = StartLane({.max_waiting = 2});
   ASSERT_TRUE(lane->Submit([&] { begun.set_value(), go.get_future().wait(); }).ok());
   begun.get_future().wait();
   EXPECT_TRUE(lane->Submit([] {}).ok());
@@ -61,20 +61,20 @@ TEST(WorkLane, RefusesAboveItsBound) {
 }
 
 TEST(WorkLane, AnExceptionEndsTheWorkOnly) {
-  const auto lane = StartLane({});
   std::promise<void> done;
+  const auto lane = StartLane({});
   ASSERT_TRUE(lane->Submit([] { throw std::bad_alloc(); }).ok());
   ASSERT_TRUE(lane->Submit([&done] { done.set_value(); }).ok());
   done.get_future().wait();
 }
 
 TEST(WorkLane, StopFinishesWhatRunsAndDropsWhatWaits) {
-  auto lane = StartLane({});
   std::promise<void> begun;
   std::promise<void> go;
   bool finished = false;
   bool ran = false;
   auto held = std::make_shared<int>(1);
+  auto lane = StartLane({});
   ASSERT_TRUE(
       lane->Submit([&] { begun.set_value(), go.get_future().wait(), finished = true; }).ok());
   begun.get_future().wait();
@@ -92,8 +92,8 @@ TEST(WorkLane, StopFinishesWhatRunsAndDropsWhatWaits) {
 
 TEST(WorkLane, BackgroundThreadsAreNice) {
   const auto nice_of = [](bool background) {
-    const auto lane = StartLane({.background = background});
     std::promise<int> nice;
+    const auto lane = StartLane({.background = background});
     const Status status = lane->Submit([&nice] {
       nice.set_value(::getpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid))));
     });

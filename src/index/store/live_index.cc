@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kAppendRows = 4096;  // read and appended together
 constexpr int64_t kTailRows = 2048;
+constexpr int64_t kQuickRows = 1 << 16;  // a sidecar of so many is written in less than a second
 // Rows of the removal log that an index without a sidecar may have.
 constexpr int64_t kLongLog = 100'000;
 constexpr int64_t kTailShare = 16;  // a tail of a sixteenth of all rows is saved
@@ -222,7 +223,9 @@ bool LiveIndex::WantsSave(bool at_end) const {
   if (rows < place_.min_rows) return false;
   const int64_t changes = (last_vector_ - saved_vector_) + (last_removed_ - saved_removed_);
   if (changes == 0) return false;
-  if (at_end || changes > std::max(kTailRows, rows / kTailShare)) return true;
+  // A few changes of a large index are read from the store faster than its file is written.
+  if (at_end && (rows <= kQuickRows || changes > kTailRows)) return true;
+  if (changes > std::max(kTailRows, rows / kTailShare)) return true;
   return std::chrono::steady_clock::now() - last_change_ > kIdle;
 }
 

@@ -51,8 +51,8 @@ class LiveIndex {
   std::shared_ptr<AttributeTable> attributes() const;
   std::shared_ptr<LexicalCache> lexical_cache() const;
 
-  // Saves the sidecar where enough has changed, or anything at all and `at_end`. pool: the
-  // caller's own, or null.
+  // Saves the sidecar where enough has changed, or, `at_end`, anything that is not quicker to read
+  // again from the store. pool: the caller's own, or null.
   Status Maintain(Connections* connections, bool at_end, ThreadPool* pool);
   // Whether the sidecar and memory hold just what the store holds; reads all of both.
   Status Verify(Database* database) const;
