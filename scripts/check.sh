@@ -16,7 +16,7 @@ jobs=$(nproc)
 clang=14                  # the version that .clang-format and the fuzz preset are written for
 max_program_bytes=6500000
 fuzz_seconds=${MINNOW_FUZZ_SECONDS:-10}
-program_seconds=1200      # after which a test program is taken to hang
+program_seconds=600       # after which a test program is taken to hang
 
 # count P F S: adds to the sums.
 count() { passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3)); }
@@ -215,7 +215,10 @@ stage_arm64() {
   local tests=build/arm64-tests/minnow_tests
   # qemu-user takes RLIMIT_AS for its own and applies no limit to the program.
   skip "ThreadPool.IsSmallerWhereThreadsAreRefused, under qemu-user"
-  gtest arm64 qemu-aarch64-static $tests --gtest_filter=-ThreadPool.IsSmallerWhereThreadsAreRefused
+  # Thousands of mappings cost the emulator gigabytes; damage to files does not depend on the processor.
+  skip "tests that map damaged files thousands of times, under qemu-user"
+  gtest arm64 qemu-aarch64-static $tests \
+    --gtest_filter='-ThreadPool.IsSmallerWhereThreadsAreRefused:PackedModel.FlippedBitsNeverCrash:SidecarTest.*:VocabularyTest.AnyTablesAreSafe'
   # The emulated processor has every instruction set, and the run above used the last of them.
   local isa
   for isa in neon neon_dotprod neon_i8mm; do
