@@ -2,13 +2,11 @@
 // Metrics: buckets, and the Prometheus text exposition format 0.0.4.
 #include "api/metrics.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <utility>
+
+#include "base/process_usage.h"
 
 namespace minnow::api {
 namespace {
@@ -201,26 +199,6 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
   if (gauges.server != nullptr) AppendServer(*gauges.server, out);
   AppendProcess(out);
   return out;
-}
-
-ProcessUsage ReadProcessUsage() {
-  ProcessUsage usage;
-  rusage times{};
-  if (getrusage(RUSAGE_SELF, &times) == 0) {
-    const auto seconds = [](const timeval& t) {
-      return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
-    };
-    usage.cpu_seconds = seconds(times.ru_utime) + seconds(times.ru_stime);
-  }
-  if (std::FILE* file = std::fopen("/proc/self/statm", "r"); file != nullptr) {
-    unsigned long long total_pages = 0;
-    unsigned long long resident_pages = 0;
-    if (std::fscanf(file, "%llu %llu", &total_pages, &resident_pages) == 2) {
-      usage.resident_bytes = resident_pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-    }
-    std::fclose(file);
-  }
-  return usage;
 }
 
 }  // namespace minnow::api

@@ -90,11 +90,4 @@ struct Metrics {
   Histogram batch_next_size, batch_next_tokens;
 };
 
-// Resident memory and processor time of this process so far; 0 where the system does not tell.
-struct ProcessUsage {
-  uint64_t resident_bytes = 0;
-  double cpu_seconds = 0;
-};
-ProcessUsage ReadProcessUsage();
-
 }  // namespace minnow::api
