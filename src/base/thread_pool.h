@@ -89,4 +89,17 @@ class ThreadPool {
   std::vector<std::thread> threads_;
 };
 
+// For work that may have a pool: on each of its members, or here, as member 0, where there is none.
+template <class Body>
+void RunOn(ThreadPool* pool, const Body& body) {
+  if (pool != nullptr) {
+    pool->Run(body);
+  } else {
+    body(0);
+  }
+}
+inline size_t MembersOf(const ThreadPool* pool) {
+  return pool != nullptr ? static_cast<size_t>(pool->size()) : 1;
+}
+
 }  // namespace minnow

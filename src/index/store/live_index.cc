@@ -82,9 +82,13 @@ Status LiveIndex::CatchUpLocked(Database* database) {
     MINNOW_RETURN_IF_ERROR(TakeDocuments(database));
   }
   last_change_ = std::chrono::steady_clock::now();
-  generation_.store(state.generation, std::memory_order_release);
-  settled_ = state.generation;
+  Show(state.generation);
   return {};
+}
+
+void LiveIndex::Show(int64_t generation) {
+  generation_.store(generation, std::memory_order_release);
+  settled_ = generation;
 }
 
 bool LiveIndex::AttributesAreOf(int64_t generation) const {
@@ -102,8 +106,7 @@ Status LiveIndex::Rebuild(Database* database, const VectorIndex* damaged) {
   if (vectors().get() != damaged) return {};  // somebody was faster
   MINNOW_ASSIGN_OR_RETURN(const VectorState state, ReadVectorState(database, index_));
   MINNOW_RETURN_IF_ERROR(Load(database, state, false));
-  generation_.store(state.generation, std::memory_order_release);
-  settled_ = state.generation;
+  Show(state.generation);
   return {};
 }
 

@@ -68,6 +68,8 @@ class LiveIndex {
   // These under change_mutex_.
   Status CatchUpLocked(Database* database);
   Status Load(Database* database, const VectorState& state, bool from_sidecar);
+  // Memory shows this state of the store now.
+  void Show(int64_t generation);
   Status TakeRemoved(Database* database, const Published& into);
   Status TakeVectors(Database* database, VectorIndex* vectors);
   Status TakeDocuments(Database* database);

@@ -9,26 +9,16 @@
 #include <string>
 #include <vector>
 
-#include "index/store/store_files.h"
 #include "index/store/store_testing.h"
 
 namespace minnow {
 namespace {
 
-class StoreSidecarTest : public StoreTesting {
+class StoreSidecarTest : public SidecarTesting {
  protected:
-  static StoreOptions Options(bool read_only = false) {
-    StoreOptions options;
-    options.sidecar_rows = 1;
-    options.read_only = read_only;
-    return options;
-  }
-
-  std::string Sidecar() const { return SidecarPath(Path(), 1); }
-
   // A closed store with `documents` and a saved sidecar.
   void MakeStore(int documents) {
-    const auto store = Open(Options());
+    const auto store = Open(Saving());
     const auto index = MakeIndex(store.get());
     std::vector<Document> batch;
     for (int i = 0; i < documents; ++i) batch.push_back(Make(i, "text" + std::to_string(i)));
@@ -41,7 +31,7 @@ class StoreSidecarTest : public StoreTesting {
 
   // What the store answers, with whatever sidecar there is.
   std::vector<std::string> Answer(bool read_only = true) {
-    const auto store = Open(Options(read_only));
+    const auto store = Open(Saving(read_only));
     EXPECT_NE(store, nullptr);
     if (store == nullptr) return {};
     return Semantic(**store->FindIndex("docs"), "a question", 25);
@@ -50,9 +40,9 @@ class StoreSidecarTest : public StoreTesting {
 
 TEST_F(StoreSidecarTest, AnotherProcessFollowsASave) {
   MakeStore(20);
-  const auto writing = Open(Options());
+  const auto writing = Open(Saving());
   const auto index = *writing->FindIndex("docs");
-  const auto reading = Open(Options(true));
+  const auto reading = Open(Saving(true));
   const auto read = *reading->FindIndex("docs");
   for (int round = 0; round < 4; ++round) {
     // The removal log is cut at each save: the reader has to begin anew.
@@ -68,7 +58,7 @@ TEST_F(StoreSidecarTest, AnotherProcessFollowsASave) {
 
 TEST_F(StoreSidecarTest, DroppedIndexesTakeTheirSidecarAlong) {
   MakeStore(10);
-  const auto store = Open(Options());
+  const auto store = Open(Saving());
   ASSERT_TRUE(store->DropIndex("docs").ok());
   EXPECT_FALSE(std::filesystem::exists(Sidecar()));
 }

@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <random>
 
-#include "index/store/store_files.h"
 #include "index/store/store_testing.h"
 
 namespace minnow {
@@ -15,16 +14,8 @@ namespace {
 
 using Answers = std::vector<std::pair<std::string, double>>;
 
-class SidecarFilesTest : public StoreTesting {
+class SidecarFilesTest : public SidecarTesting {
  protected:
-  static StoreOptions Saving(bool read_only = false) {
-    StoreOptions options;
-    options.sidecar_rows = 1;
-    options.read_only = read_only;
-    return options;
-  }
-  std::string Sidecar() const { return SidecarPath(Path(), 1); }
-
   static void AddDocuments(SearchIndex* index, int first, int last) {
     std::vector<Document> documents;
     for (int i = first; i < last; ++i)

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "index/store/store.h"
+#include "index/store/store_files.h"
 
 namespace minnow {
 
@@ -132,6 +133,20 @@ class StoreTesting : public testing::Test {
   }
 
   std::filesystem::path folder_;
+};
+
+// Stores that keep a sidecar whatever their size.
+class SidecarTesting : public StoreTesting {
+ protected:
+  static StoreOptions Saving(bool read_only = false) {
+    StoreOptions options;
+    options.sidecar_rows = 1;
+    options.read_only = read_only;
+    return options;
+  }
+
+  // Of the first index.
+  std::string Sidecar() const { return SidecarPath(Path(), 1); }
 };
 
 }  // namespace minnow

@@ -25,15 +25,6 @@ constexpr size_t kChunkRows = 256;  // that one thread takes at a time
 
 size_t WholePanels(size_t n) { return (n + kPanelColumns - 1) / kPanelColumns * kPanelColumns; }
 
-template <class Body>
-void OnEveryThread(ThreadPool* pool, const Body& body) {
-  if (pool != nullptr) {
-    pool->Run(body);
-  } else {
-    body(0);
-  }
-}
-
 // Some points, and how near rows are to each: x c - |c|^2 / 2, as one matrix product.
 class Points {
  public:
@@ -117,7 +108,7 @@ std::vector<float> KMeans(const Kernels& kernels, const float* x, std::span<cons
   for (int iteration = 0; iteration < kIterations; ++iteration) {
     const Points points(kernels, centroids.data(), count, dimensions);
     std::atomic<size_t> next{0};
-    OnEveryThread(pool, [&](int) {
+    RunOn(pool, [&](int) {
       AlignedBuffer<float> tile;
       for (size_t begin; (begin = next.fetch_add(kChunkRows)) < chosen.size();) {
         const auto part = chosen.subspan(begin, std::min(kChunkRows, chosen.size() - begin));
@@ -271,10 +262,10 @@ bool ClusterRows(const Kernels& kernels, const Rotation& rotation, const VectorR
   const Assigner assigner(kernels, tree, dimensions);
   out->list_of_row.resize(rows.size());
   if (!out->reach.Choose(kernels, rotation, rows)) return false;
-  out->reach_parts.resize(pool != nullptr ? static_cast<size_t>(pool->size()) : 1);
+  out->reach_parts.resize(MembersOf(pool));
   std::atomic<size_t> next{0};
   std::atomic<bool> readable{true};
-  OnEveryThread(pool, [&](int member) {
+  RunOn(pool, [&](int member) {
     AlignedBuffer<float> chunk(kChunkRows * dimensions);
     Assigner::Scratch scratch;
     for (size_t begin; (begin = next.fetch_add(kChunkRows)) < rows.size();) {

@@ -42,6 +42,8 @@ bool IsVector(std::span<const float> x) {
   return true;
 }
 
+Error Damaged() { return Error{Code::kCorrupt, "vectors: the file beside the index is damaged"}; }
+
 }  // namespace
 
 bool Searcher::LessPromising(const Task& a, const Task& b) { return a.potential < b.potential; }
@@ -341,19 +343,33 @@ bool Searcher::ScanExactly(Member& member) {
   return true;
 }
 
-template <class Body>
-void Searcher::OnEveryThread(const Body& body) {
-  if (query_.pool != nullptr) {
-    query_.pool->Run(body);
-  } else {
-    body(0);
-  }
-}
-
 std::vector<TopRow> Searcher::Gather(std::deque<Member>& members, size_t limit) const {
   TopRows all(limit, query_.distinct_groups);
   for (const Member& member : members) all.Absorb(member.top);
   return all.Sorted();
+}
+
+std::deque<Searcher::Member> Searcher::MakeMembers(size_t limit) const {
+  std::deque<Member> members;
+  for (size_t i = 0; i < MembersOf(query_.pool); ++i)
+    members.emplace_back(limit, query_, rotation_.dimensions(), rotation_.padded());
+  return members;
+}
+
+// The scores found so far let most rows be passed over; all over again where rows that had them
+// were removed meanwhile.
+Result<std::vector<TopRow>> Searcher::RunExactly(const std::vector<TopRow>& nearly) {
+  for (float start = nearly.size() < query_.limit ? kNone : nearly.back().value;; start = kNone) {
+    threshold_ = start;
+    next_exact_ = 0;
+    std::deque<Member> members = MakeMembers(query_.limit);
+    RunOn(query_.pool, [&](int i) {
+      if (!ScanExactly(members[static_cast<size_t>(i)])) damaged_ = true;
+    });
+    if (damaged_) return Damaged();
+    std::vector<TopRow> rows = Gather(members, query_.limit);
+    if (rows.size() == query_.limit || start == kNone) return rows;
+  }
 }
 
 Result<std::vector<VectorHit>> Searcher::Run() {
@@ -363,36 +379,14 @@ Result<std::vector<VectorHit>> Searcher::Run() {
       masks_.push_back(FilterMasks::For(*query_.filter, *segment));
   }
   CollectTasks();
-  const size_t threads = query_.pool != nullptr ? static_cast<size_t>(query_.pool->size()) : 1;
-  const auto make_members = [&](size_t limit) {
-    std::deque<Member> members;
-    for (size_t i = 0; i < threads; ++i)
-      members.emplace_back(limit, query_, rotation_.dimensions(), rotation_.padded());
-    return members;
-  };
-  std::deque<Member> members = make_members(Kept(query_.limit));
-  OnEveryThread([&](int i) { ScanLists(members[static_cast<size_t>(i)]); });
+  std::deque<Member> members = MakeMembers(Kept(query_.limit));
+  RunOn(query_.pool, [&](int i) { ScanLists(members[static_cast<size_t>(i)]); });
   std::vector<TopRow> rows = Gather(members, Kept(query_.limit));
-  if (damaged_ || !Rescore(rows, members[0].scratch)) {
-    return Error{Code::kCorrupt, "vectors: the file beside the index is damaged"};
-  }
+  if (damaged_ || !Rescore(rows, members[0].scratch)) return Damaged();
   std::sort(rows.begin(), rows.end(), [](const TopRow& a, const TopRow& b) { return a.Before(b); });
   if (rows.size() > query_.limit) rows.resize(query_.limit);
   if (query_.exact) {
-    // The scores found so far let most rows be passed over; all over again where rows that had
-    // them were removed meanwhile.
-    float start = rows.size() < query_.limit ? kNone : rows.back().value;
-    for (bool again = true; again; start = kNone) {
-      threshold_ = start;
-      next_exact_ = 0;
-      members = make_members(query_.limit);
-      OnEveryThread([&](int i) {
-        if (!ScanExactly(members[static_cast<size_t>(i)])) damaged_ = true;
-      });
-      if (damaged_) return Error{Code::kCorrupt, "vectors: the file beside the index is damaged"};
-      rows = Gather(members, query_.limit);
-      again = rows.size() < query_.limit && start > kNone;
-    }
+    MINNOW_ASSIGN_OR_RETURN(rows, RunExactly(rows));
   }
   std::vector<VectorHit> hits;
   for (const TopRow& row : rows) hits.push_back({row.key, row.group, row.value});

@@ -70,8 +70,8 @@ class Searcher {
   // The rows kept, with their fp32 scores; false: unreadable.
   bool Rescore(std::vector<TopRow>& rows, std::vector<float>& scratch) const;
   float Score(const float* row) const;
-  template <class Body>
-  void OnEveryThread(const Body& body);
+  Result<std::vector<TopRow>> RunExactly(const std::vector<TopRow>& nearly);
+  std::deque<Member> MakeMembers(size_t limit) const;
   std::vector<TopRow> Gather(std::deque<Member>& members, size_t limit) const;
 
   const ScanKernels& kernels_;

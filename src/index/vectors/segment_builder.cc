@@ -155,11 +155,7 @@ std::shared_ptr<const Segment> BuildSegment(const ScanKernels& kernels, const Ro
       }
     }
   };
-  if (pool != nullptr) {
-    pool->Run(encode);
-  } else {
-    encode(0);
-  }
+  RunOn(pool, encode);
   if (!readable) return nullptr;
   const float reach = ReachOf(lists, placement);
   memory->centroids = std::move(lists.centroids);

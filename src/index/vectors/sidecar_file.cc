@@ -2,7 +2,6 @@
 #include "index/vectors/sidecar_file.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -17,7 +16,6 @@ constexpr size_t kRowsAtOnce = 256;  // that Verify reads
 constexpr uint64_t kMappedRowBytes = uint64_t{256} << 20;
 constexpr size_t kMostRowBytes = kScanMaximumDimensions * sizeof(float) + sizeof(uint64_t);
 // Larger numbers would not stay numbers when they are multiplied and summed.
-constexpr float kLargestElement = 1e15f;
 constexpr float kLargestOfList = 1e17f;
 constexpr float kLargestSquare = 1e37f;
 
@@ -31,12 +29,6 @@ bool IsSet(const Bits& bits, uint64_t i) {
 
 void Set(const Bits& bits, uint64_t i) {
   bits[i / kWordBits].fetch_or(uint64_t{1} << i % kWordBits, std::memory_order_relaxed);
-}
-
-bool AllBelow(const float* x, size_t n, float limit) {
-  bool below = true;
-  for (size_t i = 0; i < n; ++i) below &= std::fabs(x[i]) < limit;
-  return below;
 }
 
 }  // namespace

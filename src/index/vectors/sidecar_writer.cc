@@ -151,11 +151,7 @@ bool SidecarWriter::Encode(size_t first_list, size_t last_list, Batch* batch, Th
       }
     }
   };
-  if (pool != nullptr) {
-    pool->Run(encode);
-  } else {
-    encode(0);
-  }
+  RunOn(pool, encode);
   return readable;
 }
 

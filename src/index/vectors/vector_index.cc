@@ -2,7 +2,6 @@
 #include "index/vectors/vector_index.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <mutex>
@@ -47,14 +46,6 @@ struct Reworked {
   std::shared_ptr<const Segment> segment;  // null: they stay
   std::shared_ptr<const SidecarFile> sidecar;
 };
-
-// A number whose square, and sums of such, are still numbers; without a branch for each.
-bool Storable(const float* x, size_t n) {
-  constexpr float kLongest = 1e15f;
-  bool storable = true;
-  for (size_t i = 0; i < n; ++i) storable &= std::fabs(x[i]) < kLongest;
-  return storable;
-}
 
 }  // namespace
 
@@ -115,7 +106,7 @@ void VectorIndex::State::Store(const float* vectors, size_t n, VectorRows* out) 
     float* to = chunk->rows.data() + chunk->used * dimensions;
     const float* from = vectors + row * dimensions;
     std::memcpy(to, from, dimensions * sizeof(float));
-    if (!Storable(to, dimensions)) std::fill(to, to + dimensions, 0.0f);
+    if (!AllBelow(to, dimensions, kLargestElement)) std::fill(to, to + dimensions, 0.0f);
     ++chunk->used;
     out->AddMemory(to, 1, chunk);
   }

@@ -2,8 +2,15 @@
 #include "index/vectors/vector_rows.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace minnow {
+
+bool AllBelow(const float* x, size_t n, float limit) {
+  bool below = true;
+  for (size_t i = 0; i < n; ++i) below &= std::fabs(x[i]) < limit;
+  return below;
+}
 
 void VectorRows::AddRun(Run run) {
   if (run.count == 0) return;

@@ -12,6 +12,13 @@
 
 namespace minnow {
 
+// Numbers of rows stay below this, so that their squares, and sums of such, are still numbers.
+inline constexpr float kLargestElement = 1e15f;
+
+// Whether the magnitudes of x ([n]) are all below `limit`; what is not a number is not. Without a
+// branch for each.
+bool AllBelow(const float* x, size_t n, float limit);
+
 // Rows in a file.
 class RowFile {
  public:
