@@ -157,7 +157,7 @@ Status Bundle(const BundleCommand& command) {
 
 }  // namespace
 
-void AddBundleCommand(Command app, int& exit_code) {
+void AddBundleCommand(Command app) {
   Command bundle = app.AddCommand(
       "bundle", "Write a copy of this program that carries a packed model, and an index");
   auto command = std::make_shared<BundleCommand>();
@@ -173,10 +173,7 @@ void AddBundleCommand(Command app, int& exit_code) {
       "  minnow bundle --model model.minnow --index my.db -o my-search\n"
       "  ./my-search search \"a question\"\n"
       "  ./my-search serve");
-  bundle.OnChosen([command, &exit_code] {
-    const Status status = Bundle(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
-  });
+  bundle.OnChosen([command] { return ExitCode(Bundle(*command)); });
 }
 
 }  // namespace minnow

@@ -46,8 +46,7 @@ void OccupyStandardDescriptors() {
 int Print(const std::string& text) {
   Output output;
   output.Write(text);
-  const Status written = output.Finish();
-  return written.ok() ? kExitDone : Fail(written.error());
+  return ExitCode(output.Finish());
 }
 
 }  // namespace
@@ -59,32 +58,29 @@ int RunCommandLine(int argc, char** argv) {
 
   CommandLine line("minnow", kDescription, MINNOW_VERSION);
   Command app = line.root();
-  int exit_code = kExitDone;
-  AddEmbedCommand(app, exit_code);
-  AddTokenizeCommand(app, exit_code);
-  AddInspectCommand(app, exit_code);
-  AddServeCommand(app, exit_code);
-  AddIndexCommand(app, exit_code);
-  AddSearchCommand(app, exit_code);
-  AddPackCommand(app, exit_code);
-  AddBundleCommand(app, exit_code);
-  AddEvalCommand(app, exit_code);
-  AddBenchCommand(app, exit_code);
-  AddCpuCommand(app, exit_code);
-  AddCompletionCommand(app, exit_code);
+  AddEmbedCommand(app);
+  AddTokenizeCommand(app);
+  AddInspectCommand(app);
+  AddServeCommand(app);
+  AddIndexCommand(app);
+  AddSearchCommand(app);
+  AddPackCommand(app);
+  AddBundleCommand(app);
+  AddEvalCommand(app);
+  AddBenchCommand(app);
+  AddCpuCommand(app);
+  AddCompletionCommand(app);
   // After the commands, which would take it over as their own.
   app.Footer(kFooter);
   try {
     const ParseResult parsed = line.Parse(argc, argv);
+    if (parsed.outcome == ParseOutcome::kDone) return parsed.exit_code;
     if (parsed.outcome == ParseOutcome::kShow) return Print(parsed.text);
-    if (parsed.outcome == ParseOutcome::kUsage) {
-      PrintError(parsed.text);
-      return kExitUsage;
-    }
+    PrintError(parsed.text);
+    return kExitUsage;
   } catch (const std::bad_alloc&) {
     return Fail({Code::kInternal, "out of memory"});
   }
-  return exit_code;
 }
 
 }  // namespace minnow

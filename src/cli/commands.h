@@ -11,20 +11,20 @@ namespace minnow {
 int RunCommandLine(int argc, char** argv);
 
 // Each adds its subcommand to `app`; when chosen on the command line, the subcommand's callback
-// sets `exit_code`.
-void AddEmbedCommand(Command app, int& exit_code);
-void AddTokenizeCommand(Command app, int& exit_code);
-void AddInspectCommand(Command app, int& exit_code);
-void AddPackCommand(Command app, int& exit_code);
-void AddBundleCommand(Command app, int& exit_code);
-void AddEvalCommand(Command app, int& exit_code);
+// returns its exit code.
+void AddEmbedCommand(Command app);
+void AddTokenizeCommand(Command app);
+void AddInspectCommand(Command app);
+void AddPackCommand(Command app);
+void AddBundleCommand(Command app);
+void AddEvalCommand(Command app);
 // Below `eval`.
-void AddEvalIrCommand(Command eval, int& exit_code);
-void AddBenchCommand(Command app, int& exit_code);
-void AddIndexCommand(Command app, int& exit_code);
-void AddSearchCommand(Command app, int& exit_code);
-void AddServeCommand(Command app, int& exit_code);
-void AddCpuCommand(Command app, int& exit_code);
-void AddCompletionCommand(Command app, int& exit_code);
+void AddEvalIrCommand(Command eval);
+void AddBenchCommand(Command app);
+void AddIndexCommand(Command app);
+void AddSearchCommand(Command app);
+void AddServeCommand(Command app);
+void AddCpuCommand(Command app);
+void AddCompletionCommand(Command app);
 
 }  // namespace minnow

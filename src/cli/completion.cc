@@ -137,7 +137,7 @@ std::string FishScript(const Command& app) {
 
 }  // namespace
 
-void AddCompletionCommand(Command app, int& exit_code) {
+void AddCompletionCommand(Command app) {
   Command command = app.AddCommand("completion", "Print a completion script for a shell");
   auto shell = std::make_shared<std::string>();
   command.AddOption("SHELL", *shell, "bash, zsh or fish").Required().OneOf({"bash", "zsh", "fish"});
@@ -146,13 +146,12 @@ void AddCompletionCommand(Command app, int& exit_code) {
       "  source <(minnow completion bash)     for this shell\n"
       "  minnow completion zsh > ~/.zfunc/_minnow\n"
       "  minnow completion fish > ~/.config/fish/completions/minnow.fish");
-  command.OnChosen([app, shell, &exit_code] {
+  command.OnChosen([app, shell] {
     Output output;
     if (*shell == "bash") output.Write(BashScript(app));
     if (*shell == "zsh") output.Write(ZshScript(app));
     if (*shell == "fish") output.Write(FishScript(app));
-    const Status written = output.Finish();
-    exit_code = written.ok() ? kExitDone : Fail(written.error());
+    return ExitCode(output.Finish());
   });
 }
 

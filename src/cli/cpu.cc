@@ -140,17 +140,14 @@ Status ShowCpu(const CpuCommand& command) {
 
 }  // namespace
 
-void AddCpuCommand(Command app, int& exit_code) {
+void AddCpuCommand(Command app) {
   Command cpu = app.AddCommand("cpu", "Show the machine as minnow sees it");
   auto command = std::make_shared<CpuCommand>();
   cpu.AddFlag("--json", command->json, "One JSON object instead of text");
   cpu.AddFlag("--measure", command->measure,
               "Measure one core too: arithmetic in each precision, reading of memory");
   cpu.Footer("MINNOW_ISA=NAME forces one of the kernels listed.");
-  cpu.OnChosen([command, &exit_code] {
-    const Status status = ShowCpu(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
-  });
+  cpu.OnChosen([command] { return ExitCode(ShowCpu(*command)); });
 }
 
 }  // namespace minnow

@@ -139,7 +139,7 @@ Status Embed(const EmbedCommand& command) {
 
 }  // namespace
 
-void AddEmbedCommand(Command app, int& exit_code) {
+void AddEmbedCommand(Command app) {
   Command embed = app.AddCommand("embed", "Print the vectors of texts");
   auto command = std::make_shared<EmbedCommand>();
   AddModelOption(embed, command->model);
@@ -159,10 +159,9 @@ void AddEmbedCommand(Command app, int& exit_code) {
       "  minnow embed --model DIR \"a sentence\" \"another\"\n"
       "  minnow embed --model DIR --output f32 < lines.txt > vectors.f32\n"
       "  jq .text documents.jsonl | minnow embed --model DIR --json-input");
-  embed.OnChosen([command, &exit_code] {
+  embed.OnChosen([command] {
     RequireModel(command->model);
-    const Status status = Embed(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(Embed(*command));
   });
 }
 

@@ -74,7 +74,7 @@ Status EvaluateSts(const StsCommand& command) {
 
 }  // namespace
 
-void AddEvalCommand(Command app, int& exit_code) {
+void AddEvalCommand(Command app) {
   Command eval =
       app.AddCommand("eval", "Measure how good a model's vectors are, or searches by them");
   eval.RequireCommand();
@@ -85,12 +85,11 @@ void AddEvalCommand(Command app, int& exit_code) {
   AddModelOption(sts, command->model);
   AddDtypeOption(sts, command->dtype);
   sts.AddFlag("--json", command->json, "One JSON object instead of text");
-  sts.OnChosen([command, &exit_code] {
+  sts.OnChosen([command] {
     RequireModel(command->model);
-    const Status status = EvaluateSts(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(EvaluateSts(*command));
   });
-  AddEvalIrCommand(eval, exit_code);
+  AddEvalIrCommand(eval);
 }
 
 }  // namespace minnow

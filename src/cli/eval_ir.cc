@@ -142,7 +142,7 @@ Status EvaluateIr(const IrCommand& command) {
 
 }  // namespace
 
-void AddEvalIrCommand(Command eval, int& exit_code) {
+void AddEvalIrCommand(Command eval) {
   auto command = std::make_shared<IrCommand>();
   Command ir =
       eval.AddCommand("ir", "nDCG@10 and recall@100 of searches by words, by meaning, and by both");
@@ -159,10 +159,9 @@ void AddEvalIrCommand(Command eval, int& exit_code) {
   ir.AddFlag("--approximate", command->approximate,
              "Search the vectors as a server does; else in their true order");
   ir.AddFlag("--json", command->json, "One JSON object instead of text");
-  ir.OnChosen([command, &exit_code] {
+  ir.OnChosen([command] {
     RequireModel(command->model);
-    const Status status = EvaluateIr(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(EvaluateIr(*command));
   });
 }
 

@@ -423,14 +423,13 @@ int RunInspect(const InspectOptions& options) {
   if (!report.ok()) return Fail(report.error());
   Output output;
   output.Write(options.json ? Json(*report, options) : Text(*report, options));
-  const Status written = output.Finish();
-  if (!written.ok()) return Fail(written.error());
-  return report->problems.empty() ? kExitDone : kExitFailed;
+  const int written = ExitCode(output.Finish());
+  return report->problems.empty() ? written : kExitFailed;
 }
 
 }  // namespace
 
-void AddInspectCommand(Command app, int& exit_code) {
+void AddInspectCommand(Command app) {
   Command command =
       app.AddCommand("inspect", "Show what is in a model, and why it would be refused");
   auto options = std::make_shared<InspectOptions>();
@@ -441,9 +440,9 @@ void AddInspectCommand(Command app, int& exit_code) {
   command.AddFlag("--tensors", options->tensors, "Every tensor, not one line for all layers");
   command.AddFlag("--json", options->json, "One JSON object instead of text");
   command.Footer("Exit code 1 when the model would be refused; every reason is listed.");
-  command.OnChosen([options, &exit_code] {
+  command.OnChosen([options] {
     if (options->path.empty() && !HasBundledModel()) RequireArgument("path");
-    exit_code = RunInspect(*options);
+    return RunInspect(*options);
   });
 }
 

@@ -47,4 +47,6 @@ int Fail(const Error& error) {
   return kExitFailed;
 }
 
+int ExitCode(const Status& status) { return status.ok() ? kExitDone : Fail(status.error()); }
+
 }  // namespace minnow

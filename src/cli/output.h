@@ -40,6 +40,8 @@ class Output {
 
 // Prints "minnow: message" on standard error and returns kExitFailed.
 int Fail(const Error& error);
+// kExitDone, or as Fail.
+int ExitCode(const Status& status);
 // Prints "minnow: message" on standard error.
 void PrintError(std::string_view message);
 

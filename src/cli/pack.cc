@@ -67,7 +67,7 @@ Status Pack(const PackCommand& command) {
 
 }  // namespace
 
-void AddPackCommand(Command app, int& exit_code) {
+void AddPackCommand(Command app) {
   Command pack = app.AddCommand("pack", "Turn a model directory into one packed file");
   auto command = std::make_shared<PackCommand>();
   pack.AddOption("--model", command->model, "Model directory").Required().Env("MINNOW_MODEL");
@@ -80,10 +80,7 @@ void AddPackCommand(Command app, int& exit_code) {
       "Examples:\n"
       "  minnow pack --model DIR -o model.minnow\n"
       "  minnow pack --model DIR --dtype int8 --embedding-dtype int4 -o small.minnow");
-  pack.OnChosen([command, &exit_code] {
-    const Status status = Pack(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
-  });
+  pack.OnChosen([command] { return ExitCode(Pack(*command)); });
 }
 
 }  // namespace minnow

@@ -220,7 +220,7 @@ Status Search(const SearchCommand& command) {
 
 }  // namespace
 
-void AddSearchCommand(Command app, int& exit_code) {
+void AddSearchCommand(Command app) {
   Command search = app.AddCommand("search", "Search an index");
   auto command = std::make_shared<SearchCommand>();
   Option query = search.AddOption("QUERY", command->query, "What to search for");
@@ -255,13 +255,12 @@ void AddSearchCommand(Command app, int& exit_code) {
       "  minnow search pods --index my.db --mode lexical -k 3\n"
       "  minnow search \"parse a header\" --index my.db --filter 'lang = \"go\"'\n"
       "  minnow search --queries questions.txt --index my.db --json > answers.jsonl");
-  search.OnChosen([command, query, &exit_code] {
+  search.OnChosen([command, query] {
     RequireStore(command->store);
     if (!query.given() && command->queries.empty()) {
       RequireArgument("QUERY or --queries");
     }
-    const Status status = Search(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(Search(*command));
   });
 }
 

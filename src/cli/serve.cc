@@ -229,16 +229,15 @@ Status Serve(const ServeCommand& command) {
 
 }  // namespace
 
-void AddServeCommand(Command app, int& exit_code) {
+void AddServeCommand(Command app) {
   Command serve = app.AddCommand("serve", "Serve embeddings over HTTP");
   auto command = std::make_shared<ServeCommand>();
   Option port = AddServeOptions(serve, *command);
-  serve.OnChosen([serve, command, port, &exit_code] {
+  serve.OnChosen([serve, command, port] {
     command->is_kuberian = serve.FindOption("--kuberian").given();
     if (!command->is_kuberian) RequireModel(command->model);
     ReadPortVariable(port, *command);
-    const Status status = Serve(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(Serve(*command));
   });
 }
 

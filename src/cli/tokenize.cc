@@ -80,7 +80,7 @@ Status Tokenize(const TokenizeCommand& command) {
 
 }  // namespace
 
-void AddTokenizeCommand(Command app, int& exit_code) {
+void AddTokenizeCommand(Command app) {
   Command tokenize = app.AddCommand("tokenize", "Print the token ids of texts");
   auto command = std::make_shared<TokenizeCommand>();
   AddModelOption(tokenize, command->model);
@@ -96,10 +96,9 @@ void AddTokenizeCommand(Command app, int& exit_code) {
       "Examples:\n"
       "  minnow tokenize --model DIR \"a sentence\"\n"
       "  minnow tokenize --model DIR --no-special < lines.txt");
-  tokenize.OnChosen([command, &exit_code] {
+  tokenize.OnChosen([command] {
     RequireModel(command->model);
-    const Status status = Tokenize(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(Tokenize(*command));
   });
 }
 

@@ -7,13 +7,13 @@
 
 namespace minnow {
 
-void AddBenchCommand(Command app, int& exit_code) {
-  Command bench = app.AddCommand("bench", "Time a model on this machine");
+void AddBenchCommand(Command app) {
+  Command bench = app.AddCommand("bench", "Time models and vector search on this machine");
   bench.RequireCommand();
-  AddBenchEncoder(bench, exit_code);
-  AddBenchBulk(bench, exit_code);
-  AddBenchStartup(bench, exit_code);
-  AddBenchIndex(bench, exit_code);
+  AddBenchEncoder(bench);
+  AddBenchBulk(bench);
+  AddBenchStartup(bench);
+  AddBenchIndex(bench);
 }
 
 }  // namespace minnow

@@ -8,9 +8,9 @@ namespace minnow {
 
 inline constexpr int kMaxBenchThreads = 1024;
 
-void AddBenchEncoder(Command bench, int& exit_code);
-void AddBenchBulk(Command bench, int& exit_code);
-void AddBenchStartup(Command bench, int& exit_code);
-void AddBenchIndex(Command bench, int& exit_code);
+void AddBenchEncoder(Command bench);
+void AddBenchBulk(Command bench);
+void AddBenchStartup(Command bench);
+void AddBenchIndex(Command bench);
 
 }  // namespace minnow

@@ -74,7 +74,7 @@ Status RunBulk(const BulkOptions& options) {
 
 }  // namespace
 
-void AddBenchBulk(Command bench, int& exit_code) {
+void AddBenchBulk(Command bench) {
   auto options = std::make_shared<BulkOptions>();
   Command bulk = bench.AddCommand(
       "bulk", "Texts and tokens a second over the lines of a file, as minnow embed works on them");
@@ -83,10 +83,9 @@ void AddBenchBulk(Command bench, int& exit_code) {
   AddDtypeOption(bulk, options->dtype);
   bulk.AddOption("--threads", options->threads, "Threads; 0: as many as there are usable cores")
       .Range(0, kMaxBenchThreads);
-  bulk.OnChosen([options, &exit_code] {
+  bulk.OnChosen([options] {
     RequireModel(options->model);
-    const Status status = RunBulk(*options);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(RunBulk(*options));
   });
 }
 

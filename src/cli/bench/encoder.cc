@@ -13,6 +13,7 @@
 
 #include "base/cpu.h"
 #include "cli/bench/bench.h"
+#include "cli/bench/timing.h"
 #include "cli/command_line/command.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
@@ -98,16 +99,14 @@ std::vector<double> Time(const SentenceEncoder& encoder, const Shape& shape, Thr
   const TokenBatch batch = {.ids = ids, .starts = starts, .type_ids = {}};
   const auto workspace = encoder.NewWorkspace(ids.size(), shape.lengths.size(), &pool);
   std::vector<float> out(shape.lengths.size() * encoder.info().embedding_size);
-  using Clock = std::chrono::steady_clock;
   for (int i = 0; i < 3; ++i) encoder.Embed(batch, /*normalize=*/true, *workspace, out.data());
   std::vector<double> times;
-  const auto end = Clock::now() + std::chrono::duration<double>(seconds);
-  while (Clock::now() < end || times.size() < 5) {
-    const auto begin = Clock::now();
+  const auto end = BenchClock::now() + std::chrono::duration<double>(seconds);
+  while (BenchClock::now() < end || times.size() < 5) {
+    const auto begin = BenchClock::now();
     encoder.Embed(batch, /*normalize=*/true, *workspace, out.data());
-    times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - begin).count());
+    times.push_back(MillisecondsSince(begin));
   }
-  std::sort(times.begin(), times.end());
   return times;
 }
 
@@ -136,11 +135,7 @@ Status RunEncoderBench(const EncoderBenchOptions& options) {
   ThreadPool pool(options.threads);
   Output output;
   for (const Shape& shape : shapes) {
-    const std::vector<double> times = Time(*encoder, shape, pool, options.seconds);
-    char line[128];
-    std::snprintf(line, sizeof line, "%s min %.2f median %.2f ms\n", shape.name.c_str(),
-                  times.front(), times[times.size() / 2]);
-    output.Write(line);
+    output.Write(TimesLine(shape.name, Time(*encoder, shape, pool, options.seconds)));
     output.Flush();
   }
   char line[64];
@@ -151,7 +146,7 @@ Status RunEncoderBench(const EncoderBenchOptions& options) {
 
 }  // namespace
 
-void AddBenchEncoder(Command bench, int& exit_code) {
+void AddBenchEncoder(Command bench) {
   auto options = std::make_shared<EncoderBenchOptions>();
   Command encoder = bench.AddCommand(
       "encoder",
@@ -168,10 +163,9 @@ void AddBenchEncoder(Command bench, int& exit_code) {
       .AddOption("--lengths", options->lengths,
                  "One batch of texts with these numbers of tokens: 12,45,7")
       .Delimiter(',');
-  encoder.OnChosen([options, &exit_code] {
+  encoder.OnChosen([options] {
     if (options->config.empty()) RequireModel(options->model);
-    const Status status = RunEncoderBench(*options);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(RunEncoderBench(*options));
   });
 }
 

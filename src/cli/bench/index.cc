@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "base/cpu.h"
+#include "base/process_usage.h"
 #include "cli/bench/bench.h"
 #include "cli/bench/index_data.h"
+#include "cli/bench/timing.h"
 #include "cli/command_line/command.h"
 #include "cli/output.h"
 #include "formats/json.h"
@@ -35,21 +37,7 @@ struct IndexBenchOptions {
   std::string sidecar;
 };
 
-using Clock = std::chrono::steady_clock;
 using Truth = std::vector<std::vector<int64_t>>;
-
-double MillisecondsSince(Clock::time_point begin) {
-  return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
-}
-
-double ResidentMegabytes() {
-  unsigned long long total = 0, resident = 0;
-  if (std::FILE* file = std::fopen("/proc/self/statm", "r"); file != nullptr) {
-    if (std::fscanf(file, "%llu %llu", &total, &resident) != 2) resident = 0;
-    std::fclose(file);
-  }
-  return static_cast<double>(resident) * static_cast<double>(::sysconf(_SC_PAGESIZE)) / 1e6;
-}
 
 // One way of asking.
 struct Way {
@@ -93,7 +81,7 @@ Result<Measured> Measure(const VectorIndex& index, const IndexBenchData& data, c
   for (int round = 0; round < options.rounds; ++round) {
     for (size_t q = 0; q < data.queries; ++q) {
       std::vector<uint64_t> allowed = way.every > 1 ? bits : std::vector<uint64_t>();
-      const auto begin = Clock::now();
+      const auto begin = BenchClock::now();
       const RowFilter filter = RowFilter::FromBitmap(0, std::move(allowed));
       const VectorQuery query = {.vector = {data.query(q), data.dimensions},
                                  .limit = options.limit,
@@ -109,9 +97,9 @@ Result<Measured> Measure(const VectorIndex& index, const IndexBenchData& data, c
     }
   }
   measured.recall /= static_cast<double>(truth.size());
-  std::sort(times.begin(), times.end());
-  measured.median_ms = times[times.size() / 2];
-  measured.p99_ms = times[times.size() * 99 / 100];
+  const TimeSummary summary = Summarize(std::move(times));
+  measured.median_ms = summary.median;
+  measured.p99_ms = summary.p99;
   return measured;
 }
 
@@ -201,7 +189,7 @@ Status BuildAndSave(const IndexBenchData& data, const Truth& truth,
   std::vector<int64_t> keys(data.rows);
   for (size_t row = 0; row < data.rows; ++row) keys[row] = static_cast<int64_t>(row);
   VectorIndex index(data.dimensions);
-  auto begin = Clock::now();
+  auto begin = BenchClock::now();
   MINNOW_RETURN_IF_ERROR(
       index.Append(keys, keys, {data.row_values.data(), data.row_values.size()}));
   report->build_ms = MillisecondsSince(begin);
@@ -209,7 +197,7 @@ Status BuildAndSave(const IndexBenchData& data, const Truth& truth,
   MINNOW_ASSIGN_OR_RETURN(Measured measured,
                           Measure(index, data, truth, {"memory"}, options, pool));
   report->searches.push_back(std::move(measured));
-  begin = Clock::now();
+  begin = BenchClock::now();
   MINNOW_RETURN_IF_ERROR(index.Save(path, identity, pool));
   report->save_ms = MillisecondsSince(begin);
   return {};
@@ -238,7 +226,7 @@ Result<Report> RunIndexBench(const IndexBenchOptions& options) {
       BuildAndSave(data, all, options, sidecar.path, identity, pool.get(), &report));
   data.row_values = {};
 
-  const auto begin = Clock::now();
+  const auto begin = BenchClock::now();
   MINNOW_ASSIGN_OR_RETURN(const auto index, VectorIndex::Open(sidecar.path, identity));
   report.open_ms = MillisecondsSince(begin);
   report.file_mb = static_cast<double>(std::filesystem::file_size(sidecar.path)) / 1e6;
@@ -246,9 +234,10 @@ Result<Report> RunIndexBench(const IndexBenchOptions& options) {
     MINNOW_ASSIGN_OR_RETURN(Measured measured, Measure(*index, data, way.every > 1 ? filtered : all,
                                                        way, options, pool.get()));
     report.searches.push_back(std::move(measured));
-    if (!way.exact) report.resident_mb = ResidentMegabytes();
+    if (!way.exact)
+      report.resident_mb = static_cast<double>(ReadProcessUsage().resident_bytes) / 1e6;
   }
-  const auto verify = Clock::now();
+  const auto verify = BenchClock::now();
   MINNOW_RETURN_IF_ERROR(index->Verify());
   report.verify_ms = MillisecondsSince(verify);
   return report;
@@ -256,7 +245,7 @@ Result<Report> RunIndexBench(const IndexBenchOptions& options) {
 
 }  // namespace
 
-void AddBenchIndex(Command bench, int& exit_code) {
+void AddBenchIndex(Command bench) {
   auto options = std::make_shared<IndexBenchOptions>();
   Command index =
       bench.AddCommand("index",
@@ -285,16 +274,12 @@ void AddBenchIndex(Command bench, int& exit_code) {
   index.AddFlag("--exact", options->exact, "Time exact searches too");
   index.AddOption("--sidecar", options->sidecar, "File to write and keep; else a temporary one");
   index.AddFlag("--json", options->json, "Print one JSON object");
-  index.OnChosen([options, &exit_code] {
+  index.OnChosen([options] {
     const Result<Report> report = RunIndexBench(*options);
-    if (!report.ok()) {
-      exit_code = Fail(report.error());
-      return;
-    }
+    if (!report.ok()) return Fail(report.error());
     Output output;
     output.Write(options->json ? AsJson(*report) : AsText(*report));
-    const Status status = output.Finish();
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(output.Finish());
   });
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "cli/bench/bench.h"
+#include "cli/bench/timing.h"
 #include "cli/command_line/command.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
@@ -57,15 +58,14 @@ struct Times {
   double first = 0;
   double last = 0;
 };
-Result<Times> ReadToEnd(int input, std::chrono::steady_clock::time_point begin) {
+Result<Times> ReadToEnd(int input, BenchClock::time_point begin) {
   Times times;
   char bytes[4096];
   while (true) {
     const ssize_t count = ::read(input, bytes, sizeof bytes);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return SystemError("read", errno);
-    const double ms =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
+    const double ms = MillisecondsSince(begin);
     if (count > 0 && times.first == 0) times.first = ms;
     times.last = ms;
     if (count == 0) return times;
@@ -78,7 +78,7 @@ Result<Times> RunOnce(const StartupOptions& options) {
   arguments.insert(arguments.end(), {"--", options.text});
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return SystemError("pipe", errno);
-  const auto begin = std::chrono::steady_clock::now();
+  const auto begin = BenchClock::now();
   const Result<pid_t> child = Start(std::move(arguments), ends[1]);
   ::close(ends[1]);
   Result<Times> times = child.ok() ? ReadToEnd(ends[0], begin) : Result<Times>(child.error());
@@ -93,14 +93,6 @@ Result<Times> RunOnce(const StartupOptions& options) {
   return times;
 }
 
-std::string Line(const char* what, std::vector<double> times) {
-  std::sort(times.begin(), times.end());
-  char line[128];
-  std::snprintf(line, sizeof line, "%s min %.2f median %.2f ms\n", what, times.front(),
-                times[times.size() / 2]);
-  return line;
-}
-
 Status RunStartup(const StartupOptions& options) {
   std::vector<double> first, last;
   for (int run = -kWarmUpRuns; run < options.runs; ++run) {
@@ -110,14 +102,14 @@ Status RunStartup(const StartupOptions& options) {
     last.push_back(times.last);
   }
   Output output;
-  output.Write(Line("first vector", std::move(first)));
-  output.Write(Line("exit", std::move(last)));
+  output.Write(TimesLine("first vector", std::move(first)));
+  output.Write(TimesLine("exit", std::move(last)));
   return output.Finish();
 }
 
 }  // namespace
 
-void AddBenchStartup(Command bench, int& exit_code) {
+void AddBenchStartup(Command bench) {
   auto options = std::make_shared<StartupOptions>();
   Command startup =
       bench.AddCommand("startup",
@@ -128,10 +120,9 @@ void AddBenchStartup(Command bench, int& exit_code) {
   startup.AddOption("--text", options->text, "What is embedded");
   startup.AddOption("--runs", options->runs, "Processes to start, after a few to warm up")
       .Range(1, 100'000);
-  startup.OnChosen([options, &exit_code] {
+  startup.OnChosen([options] {
     RequireModel(options->model);
-    const Status status = RunStartup(*options);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(RunStartup(*options));
   });
 }
 

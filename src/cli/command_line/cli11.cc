@@ -43,7 +43,7 @@ Option Option::Excludes(Option other) { return Option(option_->excludes(other.op
 bool Option::given() const { return option_->count() > 0; }
 
 Command Command::AddCommand(const std::string& name, const std::string& description) {
-  return Command(app_->add_subcommand(name, description));
+  return Command(app_->add_subcommand(name, description), exit_code_);
 }
 
 Option Command::AddOption(const std::string& name, std::string& value,
@@ -87,7 +87,9 @@ void Command::Footer(const std::string& text) { app_->footer(text); }
 
 void Command::RequireCommand() { app_->require_subcommand(1); }
 
-void Command::OnChosen(std::function<void()> run) { app_->callback(std::move(run)); }
+void Command::OnChosen(std::function<int()> run) {
+  app_->callback([run = std::move(run), exit_code = exit_code_] { *exit_code = run(); });
+}
 
 std::string Command::name() const { return app_->get_name(); }
 
@@ -107,7 +109,7 @@ std::vector<Command::Flag> Command::Flags() const {
 std::vector<Command> Command::Commands() const {
   std::vector<Command> commands;
   for (CLI::App* app : app_->get_subcommands([](CLI::App*) { return true; })) {
-    commands.push_back(Command(app));
+    commands.push_back(Command(app, exit_code_));
   }
   return commands;
 }
@@ -129,17 +131,17 @@ CommandLine::CommandLine(const std::string& name, const std::string& description
 
 CommandLine::~CommandLine() = default;
 
-Command CommandLine::root() { return Command(app_.get()); }
+Command CommandLine::root() { return Command(app_.get(), &exit_code_); }
 
 ParseResult CommandLine::Parse(int argc, char** argv) {
   try {
     app_->parse(argc, argv);
-    return {};
+    return {ParseOutcome::kDone, "", exit_code_};
   } catch (const CLI::ParseError& error) {
     // What --help and --version throw is an answer, the rest is wrong usage.
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
       const bool version = error.get_name() == "CallForVersion";
-      return {ParseOutcome::kShow, version ? std::string(error.what()) + "\n" : app_->help()};
+      return {ParseOutcome::kShow, version ? std::string(error.what()) + "\n" : app_->help(), 0};
     }
     const CLI::App* chosen = app_.get();
     std::string name = chosen->get_name();
@@ -152,7 +154,7 @@ ParseResult CommandLine::Parse(int argc, char** argv) {
     if (chosen == app_.get() && argc > 1 && argv[1][0] != '-') {
       message = "no such command: " + std::string(argv[1]);
     }
-    return {ParseOutcome::kUsage, message + " (see '" + name + " --help')"};
+    return {ParseOutcome::kUsage, message + " (see '" + name + " --help')", 0};
   }
 }
 

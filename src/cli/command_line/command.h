@@ -48,7 +48,8 @@ class Option {
 
 class Command {
  public:
-  explicit Command(CLI::App* app) : app_(app) {}
+  // exit_code: where the command that is chosen leaves its own.
+  Command(CLI::App* app, int* exit_code) : app_(app), exit_code_(exit_code) {}
 
   Command AddCommand(const std::string& name, const std::string& description);
   // name: "-o,--output", or a word without dashes: an argument by place. What `value` holds is the
@@ -70,8 +71,9 @@ class Command {
   void Footer(const std::string& text);
   // One of the commands below must be named.
   void RequireCommand();
-  // Called where the command line names this command, after all options were read.
-  void OnChosen(std::function<void()> run);
+  // Called where the command line names this command, after all options were read. Returns the exit
+  // code.
+  void OnChosen(std::function<int()> run);
 
   // --- for whoever describes the command line as a whole ---
   struct Flag {
@@ -86,6 +88,7 @@ class Command {
 
  private:
   CLI::App* app_;
+  int* exit_code_;
 };
 
 // For OnChosen: end the parse as wrong usage.

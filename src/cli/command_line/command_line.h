@@ -18,6 +18,7 @@ enum class ParseOutcome {
 struct ParseResult {
   ParseOutcome outcome = ParseOutcome::kDone;
   std::string text;
+  int exit_code = 0;  // the command's
 };
 
 class CommandLine {
@@ -33,6 +34,7 @@ class CommandLine {
 
  private:
   std::unique_ptr<CLI::App> app_;
+  int exit_code_ = 0;
 };
 
 }  // namespace minnow

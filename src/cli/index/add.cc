@@ -355,7 +355,7 @@ void AddInputOptions(Command add, AddCommand& command) {
 
 }  // namespace
 
-void AddIndexAddCommand(Command group, int& exit_code) {
+void AddIndexAddCommand(Command group) {
   Command add = group.AddCommand("add", "Add files and folders to an index");
   auto command = std::make_shared<AddCommand>();
   AddStoreOptions(add, command->store);
@@ -381,12 +381,11 @@ void AddIndexAddCommand(Command group, int& exit_code) {
       "  minnow index add docs --index my.db --prune       (docs has changed)\n"
       "  jq -c '.[]' data.json | minnow index add - --index my.db\n"
       "  minnow index add --index my.db --model other.minnow --reembed");
-  add.OnChosen([command, &exit_code] {
+  add.OnChosen([command] {
     RequireStoreFile(command->store);
     RequireModel(command->model);
     if (command->files.empty() && !command->reembed) RequireArgument("FILE");
-    const Status status = Adding(*command).Run();
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(Adding(*command).Run());
   });
 }
 

@@ -134,7 +134,7 @@ Status List(const DescribeCommand& command) {
 
 }  // namespace
 
-void AddIndexStatsCommand(Command group, int& exit_code) {
+void AddIndexStatsCommand(Command group) {
   Command stats = group.AddCommand("stats", "What one index holds");
   auto command = std::make_shared<DescribeCommand>();
   AddStoreOptions(stats, command->store);
@@ -143,23 +143,21 @@ void AddIndexStatsCommand(Command group, int& exit_code) {
       "Examples:\n"
       "  minnow index stats --index my.db\n"
       "  minnow index stats --index my.db --name code --json");
-  stats.OnChosen([command, &exit_code] {
+  stats.OnChosen([command] {
     RequireStore(command->store);
-    const Status status = Describe(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(Describe(*command));
   });
 }
 
-void AddIndexListCommand(Command group, int& exit_code) {
+void AddIndexListCommand(Command group) {
   Command list = group.AddCommand("list", "The indexes of a store");
   auto command = std::make_shared<DescribeCommand>();
   AddStorePathOption(list, command->store);
   list.AddFlag("--json", command->json, "A JSON array instead of lines");
   list.Footer("Examples:\n  minnow index list --index my.db");
-  list.OnChosen([command, &exit_code] {
+  list.OnChosen([command] {
     RequireStore(command->store);
-    const Status status = List(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(List(*command));
   });
 }
 

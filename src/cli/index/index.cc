@@ -7,16 +7,16 @@
 
 namespace minnow {
 
-void AddIndexCommand(Command app, int& exit_code) {
+void AddIndexCommand(Command app) {
   Command group = app.AddCommand("index", "Build and keep an index of documents");
   group.RequireCommand();
-  AddIndexAddCommand(group, exit_code);
-  AddIndexListCommand(group, exit_code);
-  AddIndexStatsCommand(group, exit_code);
-  AddIndexDeleteCommand(group, exit_code);
-  AddIndexCompactCommand(group, exit_code);
-  AddIndexBackupCommand(group, exit_code);
-  AddIndexVerifyCommand(group, exit_code);
+  AddIndexAddCommand(group);
+  AddIndexListCommand(group);
+  AddIndexStatsCommand(group);
+  AddIndexDeleteCommand(group);
+  AddIndexCompactCommand(group);
+  AddIndexBackupCommand(group);
+  AddIndexVerifyCommand(group);
   group.Footer(
       "Examples:\n"
       "  minnow index add docs src --index my.db --model model.minnow\n"

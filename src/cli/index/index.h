@@ -6,12 +6,12 @@
 
 namespace minnow {
 
-void AddIndexAddCommand(Command group, int& exit_code);
-void AddIndexStatsCommand(Command group, int& exit_code);
-void AddIndexListCommand(Command group, int& exit_code);
-void AddIndexDeleteCommand(Command group, int& exit_code);
-void AddIndexCompactCommand(Command group, int& exit_code);
-void AddIndexBackupCommand(Command group, int& exit_code);
-void AddIndexVerifyCommand(Command group, int& exit_code);
+void AddIndexAddCommand(Command group);
+void AddIndexStatsCommand(Command group);
+void AddIndexListCommand(Command group);
+void AddIndexDeleteCommand(Command group);
+void AddIndexCompactCommand(Command group);
+void AddIndexBackupCommand(Command group);
+void AddIndexVerifyCommand(Command group);
 
 }  // namespace minnow

@@ -126,41 +126,40 @@ Status Delete(const MaintainCommand& command) {
   return Tell(command, std::to_string(deleted) + " documents deleted", "deleted", deleted);
 }
 
-std::shared_ptr<MaintainCommand> AddCommand(Command command, int& exit_code,
+std::shared_ptr<MaintainCommand> AddCommand(Command command,
                                             Status (*run)(const MaintainCommand&)) {
   auto options = std::make_shared<MaintainCommand>();
   AddStorePathOption(command, options->store);
   command.AddFlag("--json", options->json, "One JSON object instead of text");
-  command.OnChosen([options, run, &exit_code] {
+  command.OnChosen([options, run] {
     RequireStoreFile(options->store);
-    const Status status = run(*options);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(run(*options));
   });
   return options;
 }
 
 }  // namespace
 
-void AddIndexCompactCommand(Command group, int& exit_code) {
+void AddIndexCompactCommand(Command group) {
   Command compact = group.AddCommand("compact", "Give freed space back to the file system");
-  AddCommand(compact, exit_code, Compact);
+  AddCommand(compact, Compact);
   compact.Footer("Examples:\n  minnow index compact --index my.db");
 }
 
-void AddIndexBackupCommand(Command group, int& exit_code) {
+void AddIndexBackupCommand(Command group) {
   Command backup = group.AddCommand("backup", "Copy a store that may be in use");
-  const auto command = AddCommand(backup, exit_code, Backup);
+  const auto command = AddCommand(backup, Backup);
   backup.AddOption("FILE", command->output, "The copy; it appears when it is complete").Required();
   backup.Footer("Examples:\n  minnow index backup copy.db --index my.db");
 }
 
-void AddIndexVerifyCommand(Command group, int& exit_code) {
+void AddIndexVerifyCommand(Command group) {
   Command verify = group.AddCommand("verify", "Read a whole store and say whether it is good");
-  AddCommand(verify, exit_code, Verify);
+  AddCommand(verify, Verify);
   verify.Footer("Examples:\n  minnow index verify --index my.db");
 }
 
-void AddIndexDeleteCommand(Command group, int& exit_code) {
+void AddIndexDeleteCommand(Command group) {
   Command remove = group.AddCommand("delete", "Delete documents, or a whole index");
   auto command = std::make_shared<MaintainCommand>();
   AddStoreOptions(remove, command->store);
@@ -177,13 +176,12 @@ void AddIndexDeleteCommand(Command group, int& exit_code) {
       "  minnow index delete docs/old.md docs/older.md --index my.db\n"
       "  minnow index delete --filter 'path STARTS WITH \"docs/old/\"' --index my.db\n"
       "  minnow index delete --name drafts --whole-index --index my.db");
-  remove.OnChosen([command, &exit_code] {
+  remove.OnChosen([command] {
     RequireStoreFile(command->store);
     if (command->ids.empty() && command->filter.empty() && !command->whole) {
       RequireArgument("ID, --filter or --whole-index");
     }
-    const Status status = Delete(*command);
-    exit_code = status.ok() ? kExitDone : Fail(status.error());
+    return ExitCode(Delete(*command));
   });
 }
 
