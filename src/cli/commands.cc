@@ -15,7 +15,7 @@ namespace minnow {
 namespace {
 
 constexpr char kDescription[] =
-    "minnow runs transformer models on CPU: text in, vectors out, from the shell or over HTTP.";
+    "minnow runs transformer models on CPU and searches with them, from the shell or over HTTP.";
 
 constexpr char kFooter[] = R"(Examples:
   minnow embed --model models/all-MiniLM-L6-v2 "a sentence" "another"

@@ -230,7 +230,7 @@ Status Serve(const ServeCommand& command) {
 }  // namespace
 
 void AddServeCommand(Command app) {
-  Command serve = app.AddCommand("serve", "Serve embeddings over HTTP");
+  Command serve = app.AddCommand("serve", "Serve embeddings and searches over HTTP");
   auto command = std::make_shared<ServeCommand>();
   Option port = AddServeOptions(serve, *command);
   serve.OnChosen([serve, command, port] {
