@@ -70,7 +70,9 @@ inline void SumBlocks(const uint8_t* codes, size_t stride, const uint8_t* tables
       const __m256i high_table = TableOf(tables + (p + i) * 32 + 16);
 #pragma GCC unroll 2
       for (int b = 0; b < kBlocks; ++b) {
-        const __m256i code = LoadOnce(codes + (size_t)b * stride + (p + i) * 32);
+        const uint8_t* at = codes + (size_t)b * stride + (p + i) * 32;
+        if (i % 2 == 0) AskAhead(at, stride);
+        const __m256i code = LoadOnce(at);
         const __m256i low = _mm256_and_si256(code, nibble);
         const __m256i high = _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble);
         bytes[b] = _mm256_add_epi8(bytes[b], _mm256_shuffle_epi8(low_table, low));

@@ -43,8 +43,8 @@ struct BlockSums {
   __m512i low, high;
 };
 
-inline BlockSums SumBlocks(const uint8_t* first, const uint8_t* second, const uint8_t* tables,
-                           size_t pairs) {
+inline BlockSums SumBlocks(const uint8_t* first, const uint8_t* second, size_t stride,
+                           const uint8_t* tables, size_t pairs) {
   const __m512i nibble = _mm512_set1_epi8(15);
   __m512i odd = _mm512_setzero_si512(), all = _mm512_setzero_si512();
   for (size_t p = 0; p < pairs; p += 4) {
@@ -52,6 +52,8 @@ inline BlockSums SumBlocks(const uint8_t* first, const uint8_t* second, const ui
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; ++i) {
       const size_t at = (p + i) * 32;
+      if (i % 2 == 0) AskAhead(first + at, stride);
+      if (i % 2 == 0) AskAhead(second + at, stride);
       const __m512i code = _mm512_inserti64x4(
           _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i*)(first + at))),
           _mm256_loadu_si256((const __m256i*)(second + at)), 1);
@@ -102,7 +104,7 @@ size_t Scan(const struct ScanList* s) {
     // A block without a neighbour stands for its own.
     const bool two = b + 1 < s->block_count && s->allowed[b + 1] != 0;
     const uint8_t* block = s->blocks + b * stride;
-    const BlockSums sums = SumBlocks(block, two ? block + stride : block, s->tables, pairs);
+    const BlockSums sums = SumBlocks(block, two ? block + stride : block, stride, s->tables, pairs);
     found =
         Finish(s, b, _mm512_castsi512_si256(sums.low), _mm512_castsi512_si256(sums.high), found);
     if (two) {

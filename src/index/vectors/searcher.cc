@@ -17,6 +17,8 @@ constexpr float kNone = -std::numeric_limits<float>::infinity();
 // Blocks that one kernel call scans at most; the first calls scan fewer, since they know no
 // threshold yet.
 constexpr size_t kMostBlocks = 32;
+// What a kernel call asks memory for before it begins; it looks as far ahead itself.
+constexpr size_t kFirstBlocks = 4;
 constexpr size_t kMostRows = kMostBlocks * kScanBlockRows;
 // Survivors wait for so many others, so that their rows have come from memory when they are scored.
 constexpr size_t kWaiting = 24;
@@ -31,6 +33,12 @@ constexpr float kDeviations = 1.8f;
 constexpr size_t kFewOf = 16;
 // The variance of a sketch's error relative to (gain |u|)^2: 1 - 2 / pi for a Gaussian row.
 constexpr float kSketchVariance = 0.3634f;
+
+void Prefetch(const void* bytes, size_t size) {
+  constexpr size_t kLine = 64;
+  for (size_t at = 0; at < size; at += kLine)
+    __builtin_prefetch(static_cast<const std::byte*>(bytes) + at);
+}
 
 bool IsVector(std::span<const float> x) {
   constexpr float kLongest = 1e15f;
@@ -164,6 +172,8 @@ bool Searcher::ScanOneList(const Task& task, Member& member) {
   const ListHead& head = arrays.lists[task.list];
   if (!masks_.empty() && AllowsFew(task)) return ScanFew(task, member);
   const uint8_t* blocks = arrays.blocks + head.first_block * segment.block_bytes();
+  // They come from memory while the tables are made.
+  Prefetch(blocks, std::min<size_t>(head.blocks, kFirstBlocks) * segment.block_bytes());
   if (!segment.Intact(blocks, head.blocks * segment.block_bytes())) return false;
 
   const size_t padded = arrays.dimensions;
@@ -227,8 +237,7 @@ bool Searcher::ScanFew(const Task& task, Member& member) {
 void Searcher::Await(const Task& task, size_t slot, float bound, Member& member) const {
   const SegmentArrays& arrays = segments_[task.segment]->arrays();
   const int8_t* row = arrays.quantized + slot * arrays.dimensions;
-  constexpr size_t kLine = 64;
-  for (size_t at = 0; at < arrays.dimensions; at += kLine) __builtin_prefetch(row + at);
+  Prefetch(row, arrays.dimensions);
   __builtin_prefetch(arrays.quantized_head + slot);
   member.slots[member.waiting] = static_cast<uint32_t>(slot);
   // A bound that is not a number bounds nothing.
@@ -259,15 +268,28 @@ bool Searcher::Verify(size_t index, Member& member) {
   const ScanDots dots = {quantized_.data(), arrays.quantized, member.slots, count, padded,
                          member.dots};
   kernels_.dot_i8(&dots);
+  // What rows are called lies far apart: told to the processor for all before one is looked at.
+  size_t kept = 0;
   for (size_t i = 0; i < count; ++i) {
     const size_t slot = member.slots[i];
     const float scored =
         static_cast<float>(member.dots[i]) * (arrays.quantized_head[slot].scale * quantized_scale_);
     const float value = std::min(scored, member.bounds[i]);
     if (!(value >= Threshold(member))) continue;
-    const uint32_t row = arrays.row_of_slot[slot];
-    member.top.Offer(
-        {value, static_cast<uint32_t>(index), row, arrays.keys[row], arrays.groups[row]});
+    member.slots[kept] = member.slots[i];
+    member.bounds[kept++] = value;
+    __builtin_prefetch(arrays.row_of_slot + slot);
+  }
+  for (size_t i = 0; i < kept; ++i) {
+    const uint32_t row = arrays.row_of_slot[member.slots[i]];
+    member.slots[i] = row;
+    __builtin_prefetch(arrays.keys.data() + row);
+    __builtin_prefetch(arrays.groups + row);
+  }
+  for (size_t i = 0; i < kept; ++i) {
+    const uint32_t row = member.slots[i];
+    member.top.Offer({member.bounds[i], static_cast<uint32_t>(index), row, arrays.keys[row],
+                      arrays.groups[row]});
   }
   Raise(member.top.threshold());
   return true;
