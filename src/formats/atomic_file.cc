@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Temporary file, fsync, rename.
+// A file without a name, fsync, link, rename.
 #include "formats/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,22 +21,62 @@ Error SystemError(const std::string& path, const char* what) {
   return Error{code, path + ": " + what + ": " + std::strerror(number)};
 }
 
+// Calls make(name) with names beside `path` until one was free; its result. Sets `name`.
+template <class Make>
+int WithFreeName(const std::string& path, std::string* name, const Make& make) {
+  constexpr int kTries = 100;
+  int result = -1;
+  for (int i = 0; i < kTries; ++i) {
+    uint32_t number = 0;
+    if (::getrandom(&number, sizeof number, 0) != sizeof number) return -1;
+    char suffix[16];
+    std::snprintf(suffix, sizeof suffix, ".%08x", number);
+    *name = path + suffix;
+    result = make(name->c_str());
+    if (result >= 0 || errno != EEXIST) break;
+  }
+  return result;
+}
+
+// A file without a name in the folder of `path`; negative where there can be none, or none that
+// could be given a name.
+int OpenNameless(const std::string& path, mode_t mode) {
+  if (::access("/proc/self/fd", X_OK) != 0) return -1;
+  const size_t slash = path.rfind('/');
+  const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
+  return ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+}
+
+// put(bytes): writes the first of them; as ::write.
+template <class Put>
+Status WriteAll(const std::string& path, std::span<const std::byte> bytes, const Put& put) {
+  while (!bytes.empty()) {
+    const ssize_t written = put(bytes);
+    if (written >= 0) {
+      bytes = bytes.subspan(static_cast<size_t>(written));
+    } else if (errno != EINTR) {
+      return SystemError(path, "cannot write");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<AtomicFile> AtomicFile::Create(const std::string& path, Mode mode) {
+Result<AtomicFile> AtomicFile::Create(const std::string& path, Mode mode, bool nameless) {
   struct stat info;
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
     return Error{Code::kInvalidArgument, path + ": is there and is not a regular file"};
-  std::string temporary = path + ".XXXXXX";
-  const int descriptor = ::mkostemp(temporary.data(), O_CLOEXEC);
-  if (descriptor < 0) return SystemError(path, "cannot create a file beside it");
-  AtomicFile file(path, temporary, descriptor);
-  // mkostemp makes files that only their owner reads; the usual mode depends on the umask.
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
   const mode_t usual = mode == Mode::kProgram ? 0777 : 0666;
-  if (::fchmod(descriptor, usual & ~mask) != 0) return SystemError(path, "cannot set its mode");
-  return file;
+  std::string temporary;
+  int descriptor = nameless ? OpenNameless(path, usual) : -1;
+  if (descriptor < 0) {
+    descriptor = WithFreeName(path, &temporary, [&](const char* name) {
+      return ::open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, usual);
+    });
+  }
+  if (descriptor < 0) return SystemError(path, "cannot create a file beside it");
+  return AtomicFile(path, temporary, descriptor);
 }
 
 AtomicFile::~AtomicFile() {
@@ -44,33 +85,30 @@ AtomicFile::~AtomicFile() {
 }
 
 Status AtomicFile::Write(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
-    if (written >= 0) {
-      bytes = bytes.subspan(static_cast<size_t>(written));
-    } else if (errno != EINTR) {
-      return SystemError(path_, "cannot write");
-    }
-  }
-  return {};
+  return WriteAll(path_, bytes, [&](std::span<const std::byte> rest) {
+    return ::write(descriptor_, rest.data(), rest.size());
+  });
 }
 
 Status AtomicFile::WriteAt(uint64_t offset, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written =
-        ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written >= 0) {
-      bytes = bytes.subspan(static_cast<size_t>(written));
-      offset += static_cast<uint64_t>(written);
-    } else if (errno != EINTR) {
-      return SystemError(path_, "cannot write");
-    }
-  }
-  return {};
+  return WriteAll(path_, bytes, [&](std::span<const std::byte> rest) {
+    const uint64_t at = offset + (bytes.size() - rest.size());
+    return ::pwrite(descriptor_, rest.data(), rest.size(), static_cast<off_t>(at));
+  });
 }
 
 Status AtomicFile::Commit() {
   if (::fsync(descriptor_) != 0) return SystemError(path_, "cannot write");
+  if (temporary_.empty()) {
+    // A link cannot replace a file; a rename can.
+    const std::string self = "/proc/self/fd/" + std::to_string(descriptor_);
+    std::string name;
+    const int linked = WithFreeName(path_, &name, [&](const char* free) {
+      return ::linkat(AT_FDCWD, self.c_str(), AT_FDCWD, free, AT_SYMLINK_FOLLOW);
+    });
+    if (linked != 0) return SystemError(path_, "cannot name");
+    temporary_ = name;
+  }
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return SystemError(path_, "cannot rename");
   temporary_.clear();
   return {};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // AtomicFile: a file that appears as a whole under its name, or not at all.
 //
-// Written beside its place under another name, and renamed by Commit; removed where Commit was not
-// reached. One thread.
+// Written without a name, so that nothing stays of it whatever ends the process before Commit; on
+// file systems that have no such files, beside its place under another name, which the destructor
+// removes. One thread.
 #pragma once
 
 #include <cstddef>
@@ -19,8 +20,9 @@ class AtomicFile {
  public:
   enum class Mode { kData, kProgram };
   // Fails with kNotFound (no such directory), kInvalidArgument (`path` is no regular file) or
-  // kInternal; messages name `path`.
-  static Result<AtomicFile> Create(const std::string& path, Mode mode = Mode::kData);
+  // kInternal; messages name `path`. nameless: false as on a file system without such files.
+  static Result<AtomicFile> Create(const std::string& path, Mode mode = Mode::kData,
+                                   bool nameless = true);
   AtomicFile(AtomicFile&& other) noexcept
       : path_(std::move(other.path_)),
         temporary_(std::exchange(other.temporary_, {})),
@@ -39,7 +41,7 @@ class AtomicFile {
       : path_(std::move(path)), temporary_(std::move(temporary)), descriptor_(descriptor) {}
 
   std::string path_;
-  std::string temporary_;  // empty once renamed
+  std::string temporary_;  // its name for now; empty where it has none, or its own
   int descriptor_ = -1;
 };
 
