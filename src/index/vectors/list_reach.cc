@@ -6,14 +6,24 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kQueries = 2 * kPanelColumns;
+// Rows that ask: more of them where there are many rows, so that the hundredth part of what they
+// find is not the luck of one of them; fewer where they would take most of the building time.
+constexpr size_t kFewestQueries = 2 * kPanelColumns, kMostQueries = 8 * kPanelColumns;
+constexpr size_t kRowsOfQuery = 1024;
 // As a search for 10 does: it keeps 30 and must find the 10.
 constexpr size_t kKept = 30;
 constexpr size_t kWanted = 10;
 // Of the wanted rows, so many may lie beyond.
 constexpr double kMissed = 0.01;
+// What a sample of that size may be wrong by.
+constexpr float kMargin = 1.05f;
 constexpr float kSmallest = 0.48f;
 constexpr float kLargest = 16.0f;
+
+size_t QueriesFor(size_t rows) {
+  const size_t panels = rows / (kRowsOfQuery * kPanelColumns);
+  return std::clamp(panels * kPanelColumns, kFewestQueries, kMostQueries);
+}
 
 }  // namespace
 
@@ -21,10 +31,11 @@ bool ReachSample::Choose(const Kernels& kernels, const Rotation& rotation, const
   kernels_ = &kernels;
   rotation_ = &rotation;
   const size_t dimensions = rotation.dimensions();
-  std::vector<float> units(kQueries * dimensions);
-  for (size_t i = 0; i < std::min(kQueries, rows.size()); ++i) {
+  columns_ = QueriesFor(rows.size());
+  std::vector<float> units(columns_ * dimensions);
+  for (size_t i = 0; i < std::min(columns_, rows.size()); ++i) {
     // Halfway between the rows that an evenly spaced sample takes.
-    chosen_.push_back(static_cast<uint32_t>((2 * i + 1) * rows.size() / (2 * kQueries)));
+    chosen_.push_back(static_cast<uint32_t>((2 * i + 1) * rows.size() / (2 * columns_)));
     float* unit = &units[i * dimensions];
     const float* row = rows.Get(chosen_.back(), unit);
     if (row == nullptr) return false;
@@ -34,9 +45,9 @@ bool ReachSample::Choose(const Kernels& kernels, const Rotation& rotation, const
     rotated_.emplace_back(rotation.padded());
     rotation.Apply(*kernels.scan, unit, rotated_.back().data());
   }
-  packed_ = AlignedBuffer<float>(kQueries * dimensions);
-  bias_ = AlignedBuffer<float>(kQueries);
-  kernels.pack_f32(units.data(), kQueries, dimensions, packed_.data());
+  packed_ = AlignedBuffer<float>(columns_ * dimensions);
+  bias_ = AlignedBuffer<float>(columns_);
+  kernels.pack_f32(units.data(), columns_, dimensions, packed_.data());
   return true;
 }
 
@@ -44,7 +55,7 @@ void ReachSample::Look(const float* x, size_t first, std::span<const uint32_t> l
                        Part* part) const {
   const size_t dimensions = rotation_->dimensions(), n = lists.size();
   part->nearest.resize(chosen_.size());
-  if (part->scores.size() < n * kQueries) part->scores = AlignedBuffer<float>(n * kQueries);
+  if (part->scores.size() < n * columns_) part->scores = AlignedBuffer<float>(n * columns_);
   const MatmulF32 product = {.x = x,
                              .x_stride = dimensions,
                              .w = packed_.data(),
@@ -52,16 +63,16 @@ void ReachSample::Look(const float* x, size_t first, std::span<const uint32_t> l
                              .residual = nullptr,
                              .residual_stride = 0,
                              .y = part->scores.data(),
-                             .y_stride = kQueries,
+                             .y_stride = columns_,
                              .rows = n,
                              .inner = dimensions,
-                             .columns = kQueries,
+                             .columns = columns_,
                              .activation = kMatmulNone};
   kernels_->matmul_f32(&product);
   for (size_t q = 0; q < chosen_.size(); ++q) {
     std::vector<Part::Found>& nearest = part->nearest[q];
     for (size_t i = 0; i < n; ++i) {
-      const float score = part->scores[i * kQueries + q];
+      const float score = part->scores[i * columns_ + q];
       if (nearest.size() == kKept && !(score >= nearest.back().score)) continue;
       if (first + i == chosen_[q]) continue;
       const Part::Found found = {score, static_cast<uint32_t>(first + i), lists[i]};
@@ -98,7 +109,7 @@ float ReachSample::Measure(std::span<const Part> parts, std::span<const ListHead
   if (needed.empty()) return kLargest;
   std::sort(needed.begin(), needed.end());
   const auto missed = static_cast<size_t>(kMissed * static_cast<double>(needed.size()));
-  return std::clamp(needed[needed.size() - 1 - missed], kSmallest, kLargest);
+  return std::clamp(kMargin * needed[needed.size() - 1 - missed], kSmallest, kLargest);
 }
 
 }  // namespace minnow

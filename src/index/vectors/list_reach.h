@@ -57,6 +57,7 @@ class ReachSample {
  private:
   const Kernels* kernels_ = nullptr;
   const Rotation* rotation_ = nullptr;
+  size_t columns_ = 0;  // of the product: whole panels
   std::vector<uint32_t> chosen_;
   std::vector<std::vector<float>> rotated_;  // of length 1
   AlignedBuffer<float> packed_, bias_;
