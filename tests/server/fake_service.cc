@@ -96,7 +96,7 @@ void FakeService::set_hold(bool hold) {
 
 std::unique_ptr<FakeService::Held> FakeService::TakeHeld() {
   std::unique_lock lock(mutex_);
-  held_changed_.wait_for(lock, std::chrono::seconds(10), [this] { return held_ != nullptr; });
+  held_changed_.wait_for(lock, std::chrono::seconds(60), [this] { return held_ != nullptr; });
   return std::move(held_);
 }
 

@@ -46,7 +46,7 @@ class FakeService : public api::EmbeddingService {
   void set_next_error(Error error);
   // Requests are kept for TakeHeld instead of being answered.
   void set_hold(bool hold);
-  // Null when none comes within ten seconds.
+  // Null when none comes within a minute.
   std::unique_ptr<Held> TakeHeld();
   EmbedRequest last_request();
   size_t aside_runs();

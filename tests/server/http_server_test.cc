@@ -37,10 +37,10 @@ class Shelf {
     changed_.notify_all();
   }
 
-  // The oldest; null when none comes within ten seconds.
+  // The oldest; null when none comes within a minute.
   std::unique_ptr<Item> Take() {
     std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, std::chrono::seconds(10), [this] { return !items_.empty(); })) {
+    if (!changed_.wait_for(lock, std::chrono::seconds(60), [this] { return !items_.empty(); })) {
       return nullptr;
     }
     auto item = std::move(items_.front());

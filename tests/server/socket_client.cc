@@ -18,7 +18,7 @@ namespace minnow {
 
 SocketClient::SocketClient(uint16_t port) {
   fd_ = ::socket(AF_INET, SOCK_STREAM, 0);
-  set_time_limit(std::chrono::seconds(10));
+  set_time_limit(std::chrono::seconds(60));
   const int one = 1;
   ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
   sockaddr_in address{};

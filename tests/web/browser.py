@@ -172,7 +172,7 @@ class Browser:
         """id, or data-hit, or tag of what has the focus."""
         return self.run("const one = document.activeElement; return one.id || one.dataset.hit || one.tagName.toLowerCase()")
 
-    def wait(self, condition, what, seconds=20):
+    def wait(self, condition, what, seconds=60):
         """Until condition() is true; its value."""
         end = time.monotonic() + seconds
         while True:

@@ -188,7 +188,9 @@ class LookTest(StandInCase):
             self.browser.emulate(prefers_color_scheme=theme)
             for path in ("/", "/?q=river&f.lang=go&f.lang=markdown", "/?q=river&doc=c", "/?q=river&doc=a", "/?q=zebra", "/?view=server"):
                 self.open(path)
-                self.browser.wait(lambda: not self.browser.visible("#progress"), "the end of work")
+                # Results that were dimmed while others were awaited come back to their colours by and by.
+                self.browser.wait(lambda: not self.browser.visible("#progress") and self.browser.run("return document.getAnimations().length === 0"),
+                                  "the end of work")
                 self.assertEqual(self.browser.run(script), [], f"{theme} {path}")
 
     def test_names_for_screen_readers(self):
