@@ -216,10 +216,14 @@ bool Searcher::ScanOneList(const Task& task, Member& member) {
 bool Searcher::AllowsFew(const Task& task) const {
   const ListHead& head = segments_[task.segment]->arrays().lists[task.list];
   const std::vector<uint32_t>& allowed = masks_[task.segment]->allowed;
-  size_t rows = 0;
-  for (size_t b = 0; b < head.blocks; ++b)
-    rows += static_cast<size_t>(std::popcount(allowed[head.first_block + b]));
-  return rows * kFewOf <= head.blocks * size_t{kScanBlockRows};
+  // Counted bit by bit: few are set, or the end comes early.
+  size_t room = head.blocks * size_t{kScanBlockRows} / kFewOf;
+  for (size_t b = 0; b < head.blocks; ++b) {
+    for (uint32_t rows = allowed[head.first_block + b]; rows != 0; rows &= rows - 1) {
+      if (room-- == 0) return false;
+    }
+  }
+  return true;
 }
 
 bool Searcher::ScanFew(const Task& task, Member& member) {
