@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/store_files.h"
 
+#include <fcntl.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include <utility>
+#include <cerrno>
 
 #include "index/query/lexical/scan.h"
 #include "index/sqlite/bytes_vfs.h"
@@ -19,19 +22,51 @@ constexpr const char* kWriter =
     "PRAGMA synchronous=FULL;PRAGMA cache_size=-32000;PRAGMA journal_size_limit=67108864";
 constexpr const char* kReader = "PRAGMA cache_size=-8000";
 
-Result<std::unique_ptr<Database>> OpenReader(const std::string& path,
-                                             const DatabaseOptions& options) {
-  MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
+Status PrepareReader(Database* database) {
   MINNOW_RETURN_IF_ERROR(database->Execute(kReader));
   MINNOW_RETURN_IF_ERROR(RegisterLexicalScan(database->handle()));
   // Opening is put off until something is read.
   MINNOW_RETURN_IF_ERROR(database->QueryInt("SELECT count(*) FROM sqlite_schema"));
+  return {};
+}
+
+Result<std::unique_ptr<Database>> OpenReader(const std::string& path,
+                                             const DatabaseOptions& options) {
+  MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
+  MINNOW_RETURN_IF_ERROR(PrepareReader(database.get()));
   return database;
 }
 
 bool HasContent(const std::string& path) {
   struct stat info;
   return stat(path.c_str(), &info) == 0 && info.st_size > 0;
+}
+
+// Where the files of a store lie, links followed.
+std::string PlaceOf(Database* database) {
+  const char* place = sqlite3_db_filename(database->handle(), "main");
+  return place == nullptr ? "" : place;
+}
+
+// Whether a connection could not be prepared because files beside the store can be neither made
+// nor written. Not so where another holds the store, where descriptors or memory are short, or the
+// disk is broken or full: then others may write, now or later.
+bool FailedForReadOnlyPlace(Database* database) {
+  switch (sqlite3_extended_errcode(database->handle())) {
+    case SQLITE_CANTOPEN:
+    case SQLITE_READONLY_DIRECTORY:
+    case SQLITE_READONLY_CANTINIT:
+    case SQLITE_READONLY_CANTLOCK:
+    case SQLITE_READONLY_RECOVERY:
+      break;
+    default:
+      return false;
+  }
+  // SQLite says the former also where the limit of open files is reached.
+  const std::string place = PlaceOf(database);
+  const std::string folder = place.substr(0, place.rfind('/') + 1);
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK, AT_EACCESS) == 0) return false;
+  return errno == EACCES || errno == EROFS || errno == EPERM;
 }
 
 }  // namespace
@@ -53,27 +88,27 @@ Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, bool creat
   return database;
 }
 
-Result<Connections::Opener> FindReadMode(const std::string& path, const std::string& vfs) {
+Result<Connections::Opener> FindReadMode(const std::string& path, const std::string& vfs,
+                                         int busy_timeout_ms) {
   DatabaseOptions options;
   options.read_only = true;
   options.vfs = vfs;
   options.immutable = vfs == BytesFile::vfs();
-  auto database = OpenReader(path, options);
-  if (!database.ok() && !options.immutable && database.error().code != Code::kCorrupt &&
-      database.error().code != Code::kNotFound) {
+  options.busy_timeout_ms = busy_timeout_ms;
+  MINNOW_ASSIGN_OR_RETURN(const auto first, Database::Open(path, options));
+  const Status prepared = PrepareReader(first.get());
+  if (!prepared.ok()) {
+    if (options.immutable || !FailedForReadOnlyPlace(first.get())) return prepared.error();
     // The index of the write-ahead log can be neither made nor shared. Then nobody else can write
     // to it either, and it is read as it is; each connection keeps an index of its own.
-    if (HasContent(path + "-wal")) {
+    if (HasContent(PlaceOf(first.get()) + "-wal")) {
       options.exclusive = true;
       if (vfs.empty()) options.vfs = "unix-none";
     } else {
       options.immutable = true;
     }
-    auto second = OpenReader(path, options);
-    if (!second.ok()) return std::move(database).error();
-    database = std::move(second);
+    if (!OpenReader(path, options).ok()) return prepared.error();
   }
-  if (!database.ok()) return std::move(database).error();
   return Connections::Opener([path, options] { return OpenReader(path, options); });
 }
 

@@ -18,9 +18,11 @@ Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, bool creat
                                              const std::string& vfs);
 
 // What opens connections that read. Finds out how that can be done: beside writers; or, where the
-// file system is read-only, as a file that nobody changes. In a bundle (`vfs` is BytesFile's) it is
-// always the latter.
-Result<Connections::Opener> FindReadMode(const std::string& path, const std::string& vfs);
+// folder is read-only, as a file that nobody changes. In a bundle (`vfs` is BytesFile's) it is
+// always the latter. kOverloaded: another process holds the store for itself, for longer than
+// `busy_timeout_ms`.
+Result<Connections::Opener> FindReadMode(const std::string& path, const std::string& vfs,
+                                         int busy_timeout_ms = DatabaseOptions().busy_timeout_ms);
 
 // Where the vectors of an index lie: beside the store.
 std::string SidecarPath(const std::string& store_path, int64_t index);

@@ -2,8 +2,10 @@
 // Files that are no stores, stores that cannot be written, and stores inside other files.
 #include "index/store/store_files.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -164,6 +166,67 @@ TEST_F(StoreFilesTest, ReadOnlyFoldersWithALog) {
   ASSERT_TRUE(store.ok()) << store.error().message;
   EXPECT_THAT(Semantic(**(*store)->FindIndex("docs"), "green"), ElementsAre("2", "1"));
   EXPECT_THAT(Lexical(**(*store)->FindIndex("docs"), "red"), ElementsAre("1"));
+}
+
+// The log lies beside the file that the link names.
+TEST_F(StoreFilesTest, ReadOnlyFoldersBehindALink) {
+  std::filesystem::create_directory(Path("real"));
+  {
+    const auto store = Open();
+    const auto index = MakeIndex(store.get());
+    ASSERT_TRUE(index->Add(std::vector{Make(1, "red"), Make(2, "green")}).ok());
+    std::filesystem::copy_file(Path(), Path("real/copy.db"));
+    std::filesystem::copy_file(Path() + "-wal", Path("real/copy.db-wal"));
+  }
+  std::filesystem::create_symlink("real/copy.db", Path("link.db"));
+  const AsNobody nobody(Path("real"));
+  StoreOptions options;
+  options.read_only = true;
+  const auto store = Store::Open(Path("link.db"), options);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  EXPECT_THAT(Lexical(**(*store)->FindIndex("docs"), "red"), ElementsAre("1"));
+}
+
+// It may be written to as soon as the other lets go: it is not for reading without locks.
+TEST_F(StoreFilesTest, AnotherHoldsTheStoreForItself) {
+  MakeStore();
+  {
+    DatabaseOptions options;
+    options.exclusive = true;
+    const auto holder = Database::Open(Path(), options).value();
+    ASSERT_TRUE(holder->Execute("CREATE TABLE others(x)").ok());
+    ASSERT_GT(std::filesystem::file_size(Path() + "-wal"), 0u);
+    const auto refused = FindReadMode(Path(), "", /*busy_timeout_ms=*/20);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kOverloaded);
+    EXPECT_THAT(refused.error().message, HasSubstr(Path()));
+  }
+  EXPECT_TRUE(FindReadMode(Path(), "").ok());
+}
+
+TEST_F(StoreFilesTest, TooManyOpenFilesIsNoReadOnlyPlace) {
+  MakeStore();
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const int first = open("/dev/null", O_RDONLY);
+  ASSERT_GE(first, 0);
+  close(first);
+  bool opened = false;
+  for (int more = 1; more < 20 && !opened; ++more) {
+    const rlimit few = {static_cast<rlim_t>(first + more), limit.rlim_max};
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+    const auto mode = FindReadMode(Path(), "");
+    opened = mode.ok();
+    ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (!opened) {
+      EXPECT_EQ(mode.error().code, Code::kInternal);
+      continue;
+    }
+    // With the index of the log that all share.
+    const auto reader = (*mode)();
+    EXPECT_TRUE(std::filesystem::exists(Path() + "-shm"));
+  }
+  EXPECT_TRUE(opened);
 }
 
 TEST_F(StoreFilesTest, TwoProcessesReadBesideEachOther) {
