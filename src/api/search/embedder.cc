@@ -114,7 +114,7 @@ Result<bool> Embedder::EmbedPending(SearchIndex& index) {
     }
     if (flights.empty()) break;
     MINNOW_ASSIGN_OR_RETURN(const std::vector<float> vectors, Land(flights.front()));
-    MINNOW_RETURN_IF_ERROR(index.SetVectors(flights.front().chunks, vectors));
+    MINNOW_RETURN_IF_ERROR(index.SetVectors(model_, flights.front().chunks, vectors));
     flights.pop_front();
     changed_ = true;
     EndWaiters();

@@ -292,7 +292,7 @@ class Adding {
     MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index_->Stats());
     if (stats.pending_chunks == 0) return {};
     const Clock::time_point begin = Clock::now();
-    PendingEmbedder embedder(*loaded_.model, &pool);
+    PendingEmbedder embedder(*loaded_.model, loaded_.identity, &pool);
     MINNOW_ASSIGN_OR_RETURN(
         summary_.embedded, embedder.Run(*index_, [&](const EmbedCounts& counts) {
           reporter.bar().Show("embedding", counts.chunks, stats.pending_chunks, "chunks");

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <random>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "index/sqlite/sqlite.h"
@@ -25,6 +27,22 @@ class StoreConcurrencyTest : public StoreTesting {
   static std::vector<Document> MakePair(int pair, int round) {
     const std::string text = "pair" + std::to_string(pair) + " round" + std::to_string(round);
     return {Make(2 * pair, text), Make(2 * pair + 1, text)};
+  }
+
+  // Both have looked at the store, most likely, before either may write.
+  template <class First, class Second>
+  std::pair<Status, Status> AtOnce(const First& first, const Second& second) {
+    const auto writer = Database::Open(Path(), {}).value();
+    auto transaction = Transaction::BeginWrite(writer.get());
+    EXPECT_TRUE(transaction.ok());
+    std::pair<Status, Status> outcome;
+    std::thread one([&] { outcome.first = first(); });
+    std::thread other([&] { outcome.second = second(); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_TRUE(transaction->Commit().ok());
+    one.join();
+    other.join();
+    return outcome;
   }
 
   static void CheckWholeStates(const SearchIndex& index, uint64_t seed,
@@ -131,6 +149,29 @@ TEST_F(StoreConcurrencyTest, TwoProcessesMayWrite) {
   ASSERT_TRUE(second->DropIndex("docs").ok());
   EXPECT_EQ(first->FindIndex("docs").error().code, Code::kNotFound);
   EXPECT_EQ(index->Search({}).error().code, Code::kNotFound);
+}
+
+TEST_F(StoreConcurrencyTest, OneOfTwoModelsIsTaken) {
+  const auto first = Open(), second = Open();
+  const auto index = *first->CreateIndex("docs", {});
+  const auto same = *second->FindIndex("docs");
+  const auto [one, other] = AtOnce([&] { return index->UseModel(Model("1"), false); },
+                                   [&] { return same->UseModel(Model("2"), false); });
+  EXPECT_NE(one.ok(), other.ok());
+  EXPECT_EQ((one.ok() ? other : one).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(index->Stats()->model->checksum, one.ok() ? "1" : "2");
+}
+
+TEST_F(StoreConcurrencyTest, TheSameModelTwiceKeepsVectors) {
+  const auto first = Open(), second = Open();
+  const auto index = *first->CreateIndex("docs", {});
+  const auto same = *second->FindIndex("docs");
+  const auto [one, other] = AtOnce([&] { return index->UseModel(Model(), false); },
+                                   [&] { return same->UseModel(Model(), false); });
+  EXPECT_TRUE(one.ok());
+  EXPECT_TRUE(other.ok());
+  const auto database = Database::Open(Path(), {}).value();
+  EXPECT_EQ(*database->QueryInt("SELECT vector_epoch FROM minnow_indexes"), 1);
 }
 
 TEST_F(StoreConcurrencyTest, IndexesComeAndGoBesideWorkInThem) {

@@ -17,6 +17,20 @@ std::string Describe(const ModelIdentity& model) {
          std::to_string(model.dimensions) + " dimensions)";
 }
 
+bool IsSame(const ModelIdentity& one, const ModelIdentity& other) {
+  ModelIdentity renamed = one;
+  renamed.name = other.name;
+  return renamed == other;
+}
+
+Error OfAnotherModel(const std::string& index, const ModelIdentity& bound,
+                     const ModelIdentity& model) {
+  return {Code::kInvalidArgument, "index " + QuoteForMessage(index) +
+                                      ": its vectors are of model " + Describe(bound) +
+                                      ", not of " + Describe(model) +
+                                      ": take that model, or make the vectors anew (reembed)"};
+}
+
 }  // namespace
 
 SearchIndex::SearchIndex(std::shared_ptr<IndexState> state) : state_(std::move(state)) {}
@@ -50,24 +64,27 @@ Result<IndexStats> SearchIndex::Stats() const {
   return stats;
 }
 
+Result<bool> SearchIndex::IsOfModel(Database* database, const ModelIdentity& model,
+                                    bool reembed) const {
+  MINNOW_ASSIGN_OR_RETURN(const auto bound, ReadModel(database, state_->id));
+  if (!bound) return false;
+  const bool same = IsSame(model, *bound);
+  if (!same && !reembed) return OfAnotherModel(state_->name, *bound, model);
+  return same;
+}
+
 Status SearchIndex::UseModel(const ModelIdentity& model, bool reembed) {
   {
+    // Most often nothing is to be written: nobody waits for a writer then.
     MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
-    MINNOW_ASSIGN_OR_RETURN(const auto bound, ReadModel(reader.get(), state_->id));
-    if (bound) {
-      ModelIdentity renamed = model;
-      renamed.name = bound->name;
-      if (renamed == *bound) return {};
-      if (!reembed) {
-        return Error{Code::kInvalidArgument,
-                     "index " + QuoteForMessage(state_->name) + ": its vectors are of model " +
-                         Describe(*bound) + ", not of " + Describe(model) +
-                         ": take that model, or make the vectors anew (reembed)"};
-      }
-    }
+    MINNOW_ASSIGN_OR_RETURN(const bool done, IsOfModel(reader.get(), model, reembed));
+    if (done) return {};
   }
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state_->BeginWrite(writer.get()));
+  // Somebody may have been faster.
+  MINNOW_ASSIGN_OR_RETURN(const bool done, IsOfModel(writer.get(), model, reembed));
+  if (done) return {};
   MINNOW_ASSIGN_OR_RETURN(Statement update,
                           writer->Prepare("UPDATE minnow_indexes SET model = ? WHERE id = ?"));
   const std::string json = ModelJson(model);
@@ -185,18 +202,23 @@ Result<std::vector<PendingChunk>> SearchIndex::Pending(size_t limit, int64_t aft
   }
 }
 
-Status SearchIndex::SetVectors(std::span<const int64_t> chunks, std::span<const float> vectors) {
+Status SearchIndex::SetVectors(const ModelIdentity& model, std::span<const int64_t> chunks,
+                               std::span<const float> vectors) {
+  if (vectors.size() != chunks.size() * model.dimensions) {
+    return Error{Code::kInvalidArgument, "vectors: " + std::to_string(vectors.size()) +
+                                             " values for " + std::to_string(chunks.size()) +
+                                             " chunks of " + std::to_string(model.dimensions) +
+                                             " dimensions"};
+  }
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state_->BeginWrite(writer.get()));
-  MINNOW_ASSIGN_OR_RETURN(const auto model, ReadModel(writer.get(), state_->id));
-  if (!model || vectors.size() != chunks.size() * model->dimensions) {
+  MINNOW_ASSIGN_OR_RETURN(const bool fits, IsOfModel(writer.get(), model, /*reembed=*/false));
+  if (!fits) {
     return Error{Code::kInvalidArgument,
-                 "vectors: " + std::to_string(vectors.size()) + " values for " +
-                     std::to_string(chunks.size()) + " chunks of " +
-                     std::to_string(model ? model->dimensions : 0) + " dimensions"};
+                 "index " + QuoteForMessage(state_->name) + ": has no model yet"};
   }
   IndexWriter index(writer.get(), state_->id, state_->settings);
-  std::vector<float> unit(model->dimensions);
+  std::vector<float> unit(model.dimensions);
   for (size_t i = 0; i < chunks.size(); ++i) {
     const std::span<const float> row = vectors.subspan(i * unit.size(), unit.size());
     unit.assign(row.begin(), row.end());

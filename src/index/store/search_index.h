@@ -88,9 +88,11 @@ class SearchIndex {
 
   // Chunks that wait for a vector, with ids greater than `after`, lowest first: at most `limit`.
   Result<std::vector<PendingChunk>> Pending(size_t limit, int64_t after = 0) const;
-  // vectors: [n, D] f32, n = chunks.size(), D of the index's model; stored at unit length. Chunks
-  // that went meanwhile are passed over. Durable, and seen by every search that starts after.
-  Status SetVectors(std::span<const int64_t> chunks, std::span<const float> vectors);
+  // vectors: [n, D] f32, n = chunks.size(), of `model`; stored at unit length. Chunks that went
+  // meanwhile are passed over. Durable, and seen by every search that starts after.
+  // kInvalidArgument where the index is not bound to `model`, or no longer.
+  Status SetVectors(const ModelIdentity& model, std::span<const int64_t> chunks,
+                    std::span<const float> vectors);
 
   Result<std::optional<StoredDocument>> Fetch(const std::string& id) const;
   // In the order in which they were added.
@@ -106,6 +108,9 @@ class SearchIndex {
 
  private:
   friend class Store;
+  // False where the index has no model, or, with `reembed`, another; another without `reembed` is
+  // the error of UseModel.
+  Result<bool> IsOfModel(Database* database, const ModelIdentity& model, bool reembed) const;
   Result<std::string> TextOf(Database* database, int64_t document) const;
   // body(Database*, IndexWriter*) -> Result<size_t>: how many documents it has deleted.
   template <class Body>

@@ -101,7 +101,7 @@ class ModelChanges : public StoreTesting {
       const std::vector<float> vector = VectorOf(chunk.text);
       vectors.insert(vectors.end(), vector.begin(), vector.end());
     }
-    return index->SetVectors(chunks, vectors);
+    return index->SetVectors(Model(), chunks, vectors);
   }
 
   // What a store holds, read in three ways that must agree: documents, full text, vectors.

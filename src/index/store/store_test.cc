@@ -59,7 +59,7 @@ TEST_F(StoreTest, VectorsHaveUnitLength) {
   const auto index = MakeIndex(store.get());
   ASSERT_TRUE(index->Add(std::vector{Make(1, "x")}).ok());
   const std::vector<int64_t> chunks = {index->Pending(1)->at(0).chunk};
-  ASSERT_TRUE(index->SetVectors(chunks, std::vector<float>{0, 3, 4, 0}).ok());
+  ASSERT_TRUE(index->SetVectors(Model(), chunks, std::vector<float>{0, 3, 4, 0}).ok());
   SearchRequest request;
   request.vector = {0, 0, 1, 0};
   request.semantic_ratio = 1;
@@ -134,11 +134,33 @@ TEST_F(StoreTest, AnotherModelIsRefusedUnlessReembed) {
   request.semantic_ratio = 1;
   EXPECT_THAT(IdsOf(index->Search(request)), IsEmpty());
   const std::vector<int64_t> chunks = {index->Pending(1)->at(0).chunk};
-  EXPECT_FALSE(index->SetVectors(chunks, std::vector<float>(4)).ok());
-  ASSERT_TRUE(index->SetVectors(chunks, std::vector<float>{1, 0}).ok());
+  EXPECT_FALSE(index->SetVectors(Model(), chunks, std::vector<float>(4)).ok());
+  ASSERT_TRUE(index->SetVectors(other, chunks, std::vector<float>{1, 0}).ok());
   EXPECT_THAT(IdsOf(index->Search(request)), ElementsAre("1"));
   request.vector = {1, 0, 0};
   EXPECT_THAT(index->Search(request).error().message, HasSubstr("3 values, expected 2"));
+}
+
+TEST_F(StoreTest, VectorsOfAnotherModelAreRefused) {
+  const auto store = Open();
+  const auto index = *store->CreateIndex("docs", {});
+  ASSERT_TRUE(index->Add(std::vector{Make(1, "red")}).ok());
+  const std::vector<int64_t> chunks = {index->Pending(1)->at(0).chunk};
+  const std::vector<float> vector(kTestDimensions, 1);
+  EXPECT_EQ(index->SetVectors(Model(), chunks, vector).error().code, Code::kInvalidArgument);
+  ASSERT_TRUE(index->UseModel(Model(), false).ok());
+  // While the first model is at work, another process chooses one of the same dimensions.
+  const auto elsewhere = Open();
+  ASSERT_TRUE((*elsewhere->FindIndex("docs"))->UseModel(Model("5678"), true).ok());
+  const Status refused = index->SetVectors(Model(), chunks, vector);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(refused.error().message, HasSubstr("5678"));
+  EXPECT_EQ(index->Stats()->pending_chunks, 1u);
+  ModelIdentity renamed = Model("5678");
+  renamed.name = "elsewhere";
+  ASSERT_TRUE(index->SetVectors(renamed, chunks, vector).ok());
+  EXPECT_EQ(index->Stats()->pending_chunks, 0u);
 }
 
 TEST_F(StoreTest, IndexesAreNamedAndDropped) {
@@ -235,17 +257,17 @@ TEST_F(StoreTest, VectorsOfChunksThatWentAreIgnored) {
   ASSERT_EQ(pending->size(), 2u);
   const std::vector<int64_t> chunks = {(*pending)[0].chunk, (*pending)[1].chunk};
   ASSERT_TRUE(index->Delete(std::vector<std::string>{"1"}).ok());
-  ASSERT_TRUE(index->SetVectors(chunks, std::vector<float>(8, 1)).ok());
-  ASSERT_TRUE(index->SetVectors(chunks, std::vector<float>(8, 2)).ok());
+  ASSERT_TRUE(index->SetVectors(Model(), chunks, std::vector<float>(8, 1)).ok());
+  ASSERT_TRUE(index->SetVectors(Model(), chunks, std::vector<float>(8, 2)).ok());
   EXPECT_EQ(index->Stats()->chunks, 1u);
   EXPECT_EQ(index->Stats()->pending_chunks, 0u);
   EXPECT_EQ(store->FindTask(added->task)->status, TaskStatus::kDone);
   EXPECT_THAT(Semantic(*index, "x"), ElementsAre("2"));
-  EXPECT_FALSE(index->SetVectors(chunks, std::vector<float>(7)).ok());
+  EXPECT_FALSE(index->SetVectors(Model(), chunks, std::vector<float>(7)).ok());
   ASSERT_TRUE(index->Add(std::vector{Make(3, "three")}).ok());
   const std::vector<int64_t> third = {index->Pending(1)->at(0).chunk};
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(index->SetVectors(third, std::vector<float>{0, nan, 0, 0}).error().code,
+  EXPECT_EQ(index->SetVectors(Model(), third, std::vector<float>{0, nan, 0, 0}).error().code,
             Code::kInvalidArgument);
 }
 

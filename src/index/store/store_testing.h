@@ -82,7 +82,7 @@ class StoreTesting : public testing::Test {
     return vector;
   }
 
-  // Embeds whatever waits.
+  // Embeds whatever waits, with Model().
   static void EmbedAll(SearchIndex* index) {
     for (;;) {
       auto pending = index->Pending(100);
@@ -95,7 +95,7 @@ class StoreTesting : public testing::Test {
         const std::vector<float> vector = VectorOf(chunk.text);
         vectors.insert(vectors.end(), vector.begin(), vector.end());
       }
-      const Status status = index->SetVectors(chunks, vectors);
+      const Status status = index->SetVectors(Model(), chunks, vectors);
       ASSERT_TRUE(status.ok()) << status.error().message;
     }
   }

@@ -39,8 +39,9 @@ struct PendingEmbedder::Worker {
   EmbeddingBatch batch;
 };
 
-PendingEmbedder::PendingEmbedder(const EmbeddingModel& model, ThreadPool* pool)
-    : model_(model), pool_(pool) {
+PendingEmbedder::PendingEmbedder(const EmbeddingModel& model, ModelIdentity identity,
+                                 ThreadPool* pool)
+    : model_(model), identity_(std::move(identity)), pool_(pool) {
   const size_t max_tokens = std::max(kBatchTokens, model.max_tokens());
   for (int i = 0; i < pool->size(); ++i) {
     workers_.push_back(std::make_unique<Worker>(model, max_tokens));
@@ -73,7 +74,7 @@ Result<EmbedCounts> PendingEmbedder::Run(SearchIndex& index, const Progress& pro
                      window.vectors.begin() + static_cast<ptrdiff_t>(window.starts[i] * size),
                      window.vectors.begin() + static_cast<ptrdiff_t>(window.starts[i + 1] * size));
     }
-    MINNOW_RETURN_IF_ERROR(index.SetVectors(chunks, vectors));
+    MINNOW_RETURN_IF_ERROR(index.SetVectors(identity_, chunks, vectors));
   }
   return counts_;
 }

@@ -31,9 +31,9 @@ class PendingEmbedder {
   // Asked after every batch; false: no more.
   using Progress = std::function<bool(const EmbedCounts&)>;
 
-  // `model` and `pool` outlive it. Each of the pool's threads has a workspace of its own. May throw
-  // std::bad_alloc.
-  PendingEmbedder(const EmbeddingModel& model, ThreadPool* pool);
+  // `model` and `pool` outlive it. `identity` is the model's, to which indexes are bound. Each of
+  // the pool's threads has a workspace of its own. May throw std::bad_alloc.
+  PendingEmbedder(const EmbeddingModel& model, ModelIdentity identity, ThreadPool* pool);
   ~PendingEmbedder();
 
   // Until no chunk waits, or `progress` answers false. Vectors are stored every second or two, and
@@ -50,6 +50,7 @@ class PendingEmbedder {
   bool Embed(Window& window, const Progress& progress);
 
   const EmbeddingModel& model_;
+  const ModelIdentity identity_;
   ThreadPool* const pool_;
   std::vector<std::unique_ptr<Worker>> workers_;  // one for each of the pool's members
   EmbedCounts counts_;

@@ -106,7 +106,7 @@ Result<RetrievalReport> EvaluateRetrieval(SearchIndex& index, const ModelSource&
   MINNOW_RETURN_IF_ERROR(index.UseModel(identity, /*reembed=*/false));
   MINNOW_RETURN_IF_ERROR(AddDocuments(index, model, collection));
   MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index.Stats());
-  PendingEmbedder embedder(model, pool);
+  PendingEmbedder embedder(model, identity, pool);
   const auto embedded = embedder.Run(index, [&](const EmbedCounts& counts) {
     progress("passages embedded", counts.chunks, stats.chunks);
     return true;
