@@ -2,6 +2,8 @@
 // FakeService: answers at once, on the caller's thread.
 #include "tests/server/fake_service.h"
 
+#include <new>
+#include <utility>
 #include <variant>
 
 namespace minnow {
@@ -89,6 +91,11 @@ void FakeService::set_next_error(Error error) {
   next_error_ = std::move(error);
 }
 
+void FakeService::set_next_out_of_memory() {
+  const std::lock_guard lock(mutex_);
+  next_out_of_memory_ = true;
+}
+
 void FakeService::set_hold(bool hold) {
   const std::lock_guard lock(mutex_);
   hold_ = hold;
@@ -131,6 +138,7 @@ void FakeService::Embed(EmbedRequest request, const std::shared_ptr<http::Client
   std::optional<Error> error;
   {
     const std::lock_guard lock(mutex_);
+    if (std::exchange(next_out_of_memory_, false)) throw std::bad_alloc();
     last_request_ = std::move(request);
     if (hold_) {
       held_ = std::make_unique<Held>(Held{client, std::move(done)});

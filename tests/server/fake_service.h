@@ -44,6 +44,8 @@ class FakeService : public api::EmbeddingService {
   void set_loaded(bool loaded);
   // The next request fails so.
   void set_next_error(Error error);
+  // The next request finds no memory.
+  void set_next_out_of_memory();
   // Requests are kept for TakeHeld instead of being answered.
   void set_hold(bool hold);
   // Null when none comes within a minute.
@@ -65,6 +67,7 @@ class FakeService : public api::EmbeddingService {
   api::ServiceStatus status_{api::ServiceState::kReady, ""};
   bool loaded_ = true;
   bool hold_ = false;
+  bool next_out_of_memory_ = false;
   std::unique_ptr<Held> held_;
   std::optional<Error> next_error_;
   EmbedRequest last_request_;

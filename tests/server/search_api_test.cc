@@ -14,6 +14,7 @@ namespace minnow {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::Not;
@@ -196,6 +197,14 @@ TEST_F(SearchApi, FailedTextsDoNotStopTheOthers) {
   service_.set_next_error({Code::kInvalidArgument, "chunks[1]: no tokens"});
   AddAll("docs", R"([{"id":"a","text":"red"},{"id":"b","text":"green"}])");
   EXPECT_THAT(GetPath("/indexes/docs").body, HasSubstr(R"("pending_chunks":0)"));
+}
+
+TEST_F(SearchApi, LackOfMemoryDoesNotEndTheWork) {
+  service_.set_next_out_of_memory();
+  AddAll("docs", R"([{"id":"a","text":"red"}])");
+  EXPECT_THAT(GetPath("/indexes/docs").body, HasSubstr(R"("pending_chunks":0)"));
+  const std::lock_guard lock(warnings_mutex_);
+  EXPECT_THAT(warnings_, ElementsAre(HasSubstr("embedding: ")));
 }
 
 TEST_F(SearchApi, SearchShape) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <exception>
+#include <string>
 #include <utility>
 
 namespace minnow::api {
@@ -18,6 +20,8 @@ constexpr std::chrono::milliseconds kRestAfterFailure{1000};
 constexpr std::chrono::milliseconds kRestWhenRefused{50};
 constexpr std::chrono::milliseconds kRestWithWaiters{200};  // whose clients may leave
 constexpr std::chrono::seconds kMaintenanceInterval{60};
+// After a change: the last round finds an index that rests, and saves what is not worth it sooner.
+constexpr int kMaintenanceRounds = 2;
 
 }  // namespace
 
@@ -34,7 +38,7 @@ void Embedder::Warn(const std::string& message) {
 }
 
 void Embedder::Wake() {
-  changed_ = true;
+  maintenance_rounds_ = kMaintenanceRounds;
   {
     const std::lock_guard lock(mutex_);
     awake_ = true;
@@ -53,17 +57,22 @@ void Embedder::Rest(std::chrono::milliseconds time) {
   awake_ = false;
 }
 
+template <class Work>
+bool Embedder::Guarded(const char* what, const Work& work) {
+  try {
+    work();
+    return true;
+  } catch (const std::exception& error) {
+    Warn(std::string(what) + ": " + error.what());
+    return false;
+  }
+}
+
 void Embedder::Run() {
   while (!stopping()) {
     bool more = false;
-    if (!store_->read_only()) {
-      for (const std::shared_ptr<SearchIndex>& index : store_->Indexes()) {
-        if (!stopping()) more |= EmbedSome(*index);
-      }
-    }
-    EndWaiters();
+    if (!Guarded("embedding", [&] { more = Turn(); })) Rest(kRestAfterFailure);
     if (more) continue;
-    StartMaintenance();
     bool waited_for = false;
     {
       const std::lock_guard lock(mutex_);
@@ -72,6 +81,18 @@ void Embedder::Run() {
     Rest(waited_for ? kRestWithWaiters : kIdleRest);
   }
   FailWaiters(nullptr, {Code::kOverloaded, "shutting down"});
+}
+
+bool Embedder::Turn() {
+  bool more = false;
+  if (!store_->read_only()) {
+    for (const std::shared_ptr<SearchIndex>& index : store_->Indexes()) {
+      if (!stopping()) more |= EmbedSome(*index);
+    }
+  }
+  EndWaiters();
+  if (!more) StartMaintenance();
+  return more;
 }
 
 bool Embedder::EmbedSome(SearchIndex& index) {
@@ -116,7 +137,7 @@ Result<bool> Embedder::EmbedPending(SearchIndex& index) {
     MINNOW_ASSIGN_OR_RETURN(const std::vector<float> vectors, Land(flights.front()));
     MINNOW_RETURN_IF_ERROR(index.SetVectors(model_, flights.front().chunks, vectors));
     flights.pop_front();
-    changed_ = true;
+    maintenance_rounds_ = kMaintenanceRounds;
     EndWaiters();
   }
   return !all_taken;
@@ -226,13 +247,16 @@ void Embedder::FailWaiters(const std::string* index, const Error& error) {
 }
 
 void Embedder::StartMaintenance() {
-  if (store_->read_only() || !changed_ || Clock::now() - maintained_ < kMaintenanceInterval) return;
-  if (maintaining_.exchange(true)) return;
-  changed_ = false;
+  int rounds = maintenance_rounds_;
+  if (store_->read_only() || rounds == 0) return;
+  if (Clock::now() - maintained_ < kMaintenanceInterval || maintaining_.exchange(true)) return;
+  maintenance_rounds_.compare_exchange_strong(rounds, rounds - 1);  // else something changed now
   maintained_ = Clock::now();
   const Status status = lane_->Submit([this] {
-    const Status done = store_->RunMaintenance(false);
-    if (!done.ok()) Warn("maintenance: " + done.error().message);
+    Guarded("maintenance", [this] {
+      const Status done = store_->RunMaintenance(false);
+      if (!done.ok()) Warn("maintenance: " + done.error().message);
+    });
     maintaining_ = false;
   });
   if (!status.ok()) maintaining_ = false;

@@ -61,7 +61,11 @@ class Embedder {
     std::future<Result<EmbedAnswer>> answer;
   };
 
-  // True: there was something to do, and there may be more.
+  // Runs `work`. False: it threw, for lack of memory, say; the loop goes on.
+  template <class Work>
+  bool Guarded(const char* what, const Work& work);
+  // One round over all indexes. True: there was something to do, and there may be more.
+  bool Turn();
   bool EmbedSome(SearchIndex& index);
   Result<bool> EmbedPending(SearchIndex& index);
   void Launch(Flight& flight);
@@ -86,8 +90,8 @@ class Embedder {
 
   std::atomic<bool> stopping_{false};
   std::atomic<bool> maintaining_{false};
-  std::set<std::string> refused_;     // indexes of another model, that were warned of
-  std::atomic<bool> changed_{false};  // since the last maintenance
+  std::set<std::string> refused_;           // indexes of another model, that were warned of
+  std::atomic<int> maintenance_rounds_{0};  // that the changes so far want still
   Clock::time_point maintained_ = Clock::now();
 
   std::mutex mutex_;

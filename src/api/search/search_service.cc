@@ -68,7 +68,7 @@ Status SearchService::CheckModel(const SearchIndex& index) {
   const auto now = std::chrono::steady_clock::now();
   {
     const std::lock_guard lock(checked_mutex_);
-    const auto found = checked_.find(index.name());
+    const auto found = checked_.find(index.id());
     if (found != checked_.end() && now - found->second < kModelCheckedFor) return {};
   }
   MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index.Stats());
@@ -84,7 +84,9 @@ Status SearchService::CheckModel(const SearchIndex& index) {
     }
   }
   const std::lock_guard lock(checked_mutex_);
-  checked_[index.name()] = now;
+  std::erase_if(checked_,
+                [&](const auto& entry) { return now - entry.second >= kModelCheckedFor; });
+  checked_[index.id()] = now;
   return {};
 }
 

@@ -93,7 +93,7 @@ class SearchService {
 
   std::atomic<uint64_t> changes_{0};
   std::mutex checked_mutex_;
-  std::map<std::string, std::chrono::steady_clock::time_point> checked_;  // index -> when
+  std::map<int64_t, std::chrono::steady_clock::time_point> checked_;  // index -> when
 };
 
 }  // namespace minnow::api
