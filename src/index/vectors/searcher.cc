@@ -40,16 +40,6 @@ void Prefetch(const void* bytes, size_t size) {
     __builtin_prefetch(static_cast<const std::byte*>(bytes) + at);
 }
 
-bool IsVector(std::span<const float> x) {
-  constexpr float kLongest = 1e15f;
-  float most = 0;
-  for (const float v : x) {
-    if (!(std::fabs(v) < kLongest)) return false;
-    most = std::max(most, std::fabs(v));
-  }
-  return true;
-}
-
 Error Damaged() { return Error{Code::kCorrupt, "vectors: the file beside the index is damaged"}; }
 
 }  // namespace
@@ -82,7 +72,8 @@ Searcher::Searcher(const ScanKernels& kernels, const Rotation& rotation, const S
 void Searcher::PrepareQuery() {
   const size_t padded = rotation_.padded();
   plain_.assign(query_.vector.begin(), query_.vector.end());
-  if (!IsVector(plain_)) std::fill(plain_.begin(), plain_.end(), 0.0f);
+  if (!AllBelow(plain_.data(), plain_.size(), kLargestElement))
+    std::fill(plain_.begin(), plain_.end(), 0.0f);
   length_ = std::sqrt(Dot(kernels_, plain_.data(), plain_.data(), plain_.size()));
   std::vector<float> unit(plain_.size());
   const float inverse = length_ > MINNOW_SCAN_TINY ? 1 / length_ : 0;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <mutex>
+#include <new>
 
 #include "index/vectors/clustering.h"
 #include "index/vectors/searcher.h"
@@ -160,7 +161,14 @@ Status VectorIndex::State::Rework(const Make& make) {
     frozen = before->segments.size();
   }
   Reworked reworked;
-  Status made = make(*before, &reworked);
+  Status made;
+  try {
+    made = make(*before, &reworked);
+  } catch (const std::bad_alloc&) {
+    // What follows must happen: the segments are free again.
+    made = Error{Code::kInternal, "vectors: out of memory"};
+    reworked = {};
+  }
   const std::lock_guard lock(writer);
   if (made.ok() && reworked.segment != nullptr) {
     Snapshot next = *Now();

@@ -127,7 +127,10 @@ Result<std::vector<RankedDocument>> ListAll(Run& run, SearchAnswer* answer) {
                             run.state.live->attributes()->Select(Filter(), "", ScanOf(run.state)));
   }
   answer->estimated_total = run.allowed->count();
+  // Groups need them all.
+  const size_t wanted = run.request.group_by.empty() ? run.offset() + run.limit() : SIZE_MAX;
   for (const int64_t document : run.allowed->Documents()) {
+    if (ranking.size() == wanted) break;
     ranking.emplace_back().document = document;
   }
   return ranking;
