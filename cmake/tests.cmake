@@ -38,8 +38,8 @@ if(PYTHON3 AND NOT CMAKE_CROSSCOMPILING)
        tests/compat/*_test.py tests/web/*_test.py)
   foreach(file ${program_tests})
     get_filename_component(name ${file} NAME_WE)
-    add_test(NAME ${name} COMMAND ${PYTHON3} ${file})
-    set_tests_properties(${name} PROPERTIES LABELS program TIMEOUT 300
+    add_test(NAME ${name} COMMAND ${PYTHON3} ${CMAKE_SOURCE_DIR}/tests/run_unittest.py ${file})
+    set_tests_properties(${name} PROPERTIES LABELS program TIMEOUT 300 SKIP_RETURN_CODE 77
                          ENVIRONMENT "MINNOW_PROGRAM=$<TARGET_FILE:minnow>")
     if(file MATCHES "/web/")
       set_tests_properties(${name} PROPERTIES LABELS "program;web" TIMEOUT 900)
