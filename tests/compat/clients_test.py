@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The server against the clients that people use: the openai package and huggingface_hub's InferenceClient.
 
-Each test is skipped, with a message, where its package cannot be imported.
+scripts/get-clients.sh fetches them. Each test is skipped, with a message, where its package cannot be imported.
 """
 import importlib
 import json
@@ -13,7 +13,9 @@ import tempfile
 import time
 import unittest
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/cli"))
+sys.path.insert(0, str(ROOT / ".cache/clients"))
 from program import PROGRAM, TINY, environment  # noqa: E402
 
 START_SECONDS = 30

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Puts the Python packages of other embedding servers' clients into .cache/clients, for tests/compat.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=.cache/clients
+wanted=(openai==3.54.0 huggingface_hub==2.4.0 numpy==2.4.6)
+[ "$(cat $target/wanted.txt 2>/dev/null)" = "${wanted[*]}" ] && exit 0
+rm -rf $target
+mkdir -p $target
+if ! python3 -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --root-user-action=ignore --target $target \
+  "${wanted[@]}" >$target/log.txt 2>&1; then
+  tail -n 5 $target/log.txt >&2
+  echo "get-clients: pip could not fetch ${wanted[*]} (see above)" >&2
+  exit 1
+fi
+echo "${wanted[*]}" >$target/wanted.txt
