@@ -18,8 +18,13 @@ export function snippetParts(snippet) {
   return parts;
 }
 
-// Of Markdown only the words are shown.
-const withoutMarks = (text) => text.replace(/`+|\*\*|(?<=^|\s)(?:#{1,6}|>)(?=\s|$)|\|?[\s|:]*-{2,}[-|:\s]*|\|/g, " ").replace(/ {2,}/g, " ");
+// Of Markdown only the words are shown: without rules of tables and between parts, links' targets, emphasis, headings.
+const withoutMarks = (text) =>
+  text
+    .replace(/\|(?:\s*:?-{2,}:?\s*\|)+|(?<=^|\s)-{3,}(?=\s|$)/g, " ")
+    .replace(/!?\[([^\]]*)\]\([^)\s]*\)/g, "$1")
+    .replace(/`+|\*\*|(?<=^|[\s…])(?:#{1,6}|>)(?=\s|$)|\|/g, " ")
+    .replace(/ {2,}/g, " ");
 
 const shownParts = (snippet, markdown) => {
   const parts = snippetParts(snippet);

@@ -106,6 +106,14 @@ class DocumentTest(StandInCase):
             return [...document.querySelectorAll('.code-block')].some((one) => one.innerText.includes('int river') && one.querySelector('.t-type'))"""),
                           "colours at the passage")
 
+    def test_snippets_of_markdown_are_words_and_commands_whole(self):
+        self.server.collections["default"].snippet = lambda document, wanted: (
+            "…## Use **it**: `minnow <em>river</em> --index my.db --model m` | a | b | |---|:--:| | 1 | 2 | see [the docs](x.md) --- end")
+        self.open("/?q=river&f.lang=markdown")
+        self.browser.wait(lambda: self.browser.visible(".snippet"), "results")
+        self.assertEqual(" ".join(self.browser.text(".snippet").split()),
+                         "… Use it : minnow river --index my.db --model m a b 1 2 see the docs end")
+
     def test_hostile_texts_stay_texts(self):
         self.server.collections["default"] = Collection("default", HOSTILE)
         self.server.collections["default"].snippet = lambda document, wanted: f"a <em>river</em> {ATTACK} &lt;b&gt; <em onclick=x>y</em>"
