@@ -306,6 +306,8 @@ class StoreTest(IndexTest):
         self.assertEqual(answer.returncode, DONE, answer.stderr)
         self.assertEqual(json.loads(answer.stdout)["hits"], expected)
         self.assertEqual(start("index", "stats", "--index", "my.db").returncode, DONE)
+        self.assertIn(b"full text was not checked", start("index", "verify", "--index", "my.db").stdout)
+        self.assertIs(json.loads(start("index", "verify", "--index", "my.db", "--json").stdout)["full_text"], False)
         self.write("b.jsonl", [{"id": "new", "text": "x"}])
         self.assert_error(start("index", "add", "a.jsonl", "--index", "my.db", "--model", "model"), FAILED, "my.db")
 
@@ -335,7 +337,7 @@ class StoreTest(IndexTest):
         for store, documents in ((self.store, 39), (copy, 40)):
             verified = run("index", "verify", "--index", store, "--json")
             self.assertEqual(verified.returncode, DONE, verified.stderr)
-            self.assertEqual(json.loads(verified.stdout)["documents"], documents)
+            self.assertEqual(json.loads(verified.stdout), {"index": store, "documents": documents, "full_text": True})
         self.assert_error(run("index", "backup", "/nonexistent/x.db", "--index", self.store), FAILED, "/nonexistent")
         for command in (("compact",), ("verify",), ("backup", copy + "2")):
             self.assert_error(run("index", *command, "--index", "/nonexistent.db"), FAILED, "/nonexistent.db")
@@ -343,11 +345,26 @@ class StoreTest(IndexTest):
 
     def test_verify_finds_damage(self):
         self.added("a.jsonl")
+        for damage, said in (("minnow_lexical_1_data WHERE id > 100", "full text"),
+                             ("minnow_documents_1 WHERE id = 5", "documents")):
+            database = sqlite3.connect(self.store)
+            database.execute("DELETE FROM " + damage)
+            database.commit()
+            database.close()
+            self.assert_error(run("index", "verify", "--index", self.store), FAILED, self.store, said)
+
+    def test_verify_changes_nothing(self):
+        self.added("a.jsonl")
+        copy = self.root / "copy.db"  # without a write-ahead log
         database = sqlite3.connect(self.store)
-        database.execute("DELETE FROM minnow_documents_1 WHERE id = 5")
-        database.commit()
+        database.execute("VACUUM INTO ?", (str(copy),))
         database.close()
-        self.assert_error(run("index", "verify", "--index", self.store), FAILED, self.store)
+        for store in (pathlib.Path(self.store), copy):
+            before = store.read_bytes()
+            verified = run("index", "verify", "--index", str(store))
+            self.assertEqual((verified.returncode, verified.stdout), (DONE, f"{store}: good, 40 documents\n".encode()),
+                             verified.stderr)
+            self.assertEqual(store.read_bytes(), before)
 
 
 class SearchTest(IndexTest):

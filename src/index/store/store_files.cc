@@ -112,6 +112,18 @@ Result<Connections::Opener> FindReadMode(const std::string& path, const std::str
   return Connections::Opener([path, options] { return OpenReader(path, options); });
 }
 
+Result<std::unique_ptr<Database>> OpenToCheck(const std::string& path) {
+  MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, {}));
+  {
+    // Rolled back: only to see whether it can be had.
+    const auto transaction = Transaction::BeginWrite(database.get());
+    if (transaction.ok()) return database;
+    const bool read_only = (sqlite3_errcode(database->handle()) & 0xff) == SQLITE_READONLY;
+    if (!read_only && !FailedForReadOnlyPlace(database.get())) return transaction.error();
+  }
+  return std::unique_ptr<Database>();
+}
+
 std::string SidecarPath(const std::string& store_path, int64_t index) {
   return store_path + "-vectors-" + std::to_string(index);
 }

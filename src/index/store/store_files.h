@@ -24,6 +24,10 @@ Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, bool creat
 Result<Connections::Opener> FindReadMode(const std::string& path, const std::string& vfs,
                                          int busy_timeout_ms = DatabaseOptions().busy_timeout_ms);
 
+// A connection that can write, which leaves the file as it is: nothing is made, nor set up. Null
+// where the file or its folder is read-only.
+Result<std::unique_ptr<Database>> OpenToCheck(const std::string& path);
+
 // Where the vectors of an index lie: beside the store.
 std::string SidecarPath(const std::string& store_path, int64_t index);
 

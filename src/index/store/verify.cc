@@ -6,9 +6,12 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "formats/json.h"
+#include "index/store/schema.h"
+#include "index/store/store_files.h"
 
 namespace minnow {
 namespace {
@@ -133,10 +136,11 @@ Status VerifyVectors(Database* database, const IndexState& state) {
 }
 
 // FTS5 checks its own structures by a command that is written like an insertion.
-Status VerifyFullText(const IndexState& state) {
-  if (state.connections->read_only()) return {};
-  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state.Write());
-  return writer->Execute(state.Sql("INSERT INTO {lexical}({lexical}) VALUES('integrity-check')"));
+Status CheckFullText(Database* database, int64_t id, const std::string& name) {
+  const Status status =
+      database->Execute(IndexSql(id, "INSERT INTO {lexical}({lexical}) VALUES('integrity-check')"));
+  if (status.ok() || status.error().code != Code::kCorrupt) return status;
+  return Error{Code::kCorrupt, database->path() + ": index " + name + ": full text is damaged"};
 }
 
 }  // namespace
@@ -168,7 +172,37 @@ Status VerifyIndex(const IndexState& state, const Progress& progress) {
     MINNOW_RETURN_IF_ERROR(state.live->CatchUp(reader.get()));
     MINNOW_RETURN_IF_ERROR(state.live->Verify(reader.get()));
   }
-  return VerifyFullText(state);
+  if (state.connections->read_only()) return {};
+  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state.Write());
+  return CheckFullText(writer.get(), state.id, state.name);
+}
+
+Result<bool> VerifyFullText(const std::string& path, const Progress& progress) {
+  MINNOW_ASSIGN_OR_RETURN(const auto database, OpenToCheck(path));
+  if (database == nullptr) return false;
+  std::vector<std::pair<int64_t, std::string>> indexes;
+  {
+    MINNOW_ASSIGN_OR_RETURN(Statement list,
+                            database->Prepare("SELECT id, name FROM minnow_indexes ORDER BY id"));
+    for (;;) {
+      MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+      if (!row) break;
+      indexes.emplace_back(list.Int(0), list.Text(1));
+    }
+  }
+  for (const auto& [id, name] : indexes) {
+    // Rolled back. Ids are never given again: whatever has the id is the index.
+    MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginWrite(database.get()));
+    MINNOW_ASSIGN_OR_RETURN(Statement there,
+                            database->Prepare("SELECT count(*) FROM minnow_indexes WHERE id = ?"));
+    MINNOW_RETURN_IF_ERROR(there.Bind(1, id).Step());
+    if (there.Int(0) == 0) continue;  // dropped meanwhile
+    const StatementProgress ticking(database.get(), progress);
+    const Status status = CheckFullText(database.get(), id, name);
+    if (ticking.stopped()) return Stopped(*database);
+    MINNOW_RETURN_IF_ERROR(status);
+  }
+  return true;
 }
 
 }  // namespace minnow
