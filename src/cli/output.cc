@@ -2,6 +2,7 @@
 // write(2) with retries, and errors on standard error.
 #include "cli/output.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -48,5 +49,13 @@ int Fail(const Error& error) {
 }
 
 int ExitCode(const Status& status) { return status.ok() ? kExitDone : Fail(status.error()); }
+
+Status RefuseSameFile(const std::string& output, const std::string& input, const char* what) {
+  struct stat there;
+  struct stat own;
+  if (::stat(output.c_str(), &there) != 0 || ::stat(input.c_str(), &own) != 0) return {};
+  if (there.st_dev != own.st_dev || there.st_ino != own.st_ino) return {};
+  return Error{Code::kInvalidArgument, output + ": is " + what + "; choose another --output"};
+}
 
 }  // namespace minnow

@@ -45,4 +45,8 @@ int ExitCode(const Status& status);
 // Prints "minnow: message" on standard error.
 void PrintError(std::string_view message);
 
+// Refuses `output` where it is the same file as `input`, also by way of links: what is read would
+// be gone. `what` says what the input is: "the model itself". OK where one of them is not there.
+Status RefuseSameFile(const std::string& output, const std::string& input, const char* what);
+
 }  // namespace minnow

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -12,11 +13,14 @@
 #include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "formats/packed.h"
 #include "kernels/dispatch.h"
 #include "models/weight_list.h"
 
 namespace minnow {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct PackCommand {
   std::string model;
@@ -41,7 +45,20 @@ std::string Megabytes(size_t bytes) {
   return text;
 }
 
+// None of the model's files may be what is written; one that was packed before may.
+Status CheckOutput(const PackCommand& command) {
+  if (PackedFile::Open(command.output).ok()) return {};
+  std::error_code error;
+  fs::recursive_directory_iterator it(command.model, error);
+  for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+    MINNOW_RETURN_IF_ERROR(
+        RefuseSameFile(command.output, it->path(), "a file of the model's directory"));
+  }
+  return {};
+}
+
 Status Pack(const PackCommand& command) {
+  MINNOW_RETURN_IF_ERROR(CheckOutput(command));
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
   MINNOW_ASSIGN_OR_RETURN(const PackOptions options, ToOptions(command));
   ThreadPool pool(Cpu().usable_cores());

@@ -99,6 +99,23 @@ class BundleTest(unittest.TestCase):
             self.assertIn(part, result.stderr.decode())
             self.assertEqual([name for name in os.listdir(self.root) if name.startswith("app")], [])
 
+    def test_no_input_is_written_over(self):
+        parts = ("--model", MODEL, "--index", self.store)
+        os.symlink(self.store, self.root / "soft")
+        os.link(self.store, self.root / "hard")
+        sidecar = next(self.root.glob("my.db-vectors-*"))
+        for name, part in ((self.store, "is the store itself"), ("soft", "is the store itself"), ("hard", "is the store itself"),
+                           (sidecar.name, "is a part of the store")):
+            before = (self.root / name).read_bytes()
+            program, result = self.bundle(name, *parts)
+            self.assertEqual(result.returncode, FAILED, name)
+            self.assertIn(f"{program}: {part}", result.stderr.decode())
+            self.assertEqual((self.root / name).read_bytes(), before)
+        program, _ = self.bundle("app", *parts)
+        refused = self.start(program, "bundle", *parts, "-o", program)
+        self.assertEqual(refused.returncode, FAILED)
+        self.assertIn(b"app: is the running program", refused.stderr)
+
     def test_damage_is_told(self):
         program, _ = self.bundle("app", "--model", MODEL, "--index", self.store)
         whole = pathlib.Path(program).read_bytes()

@@ -301,6 +301,28 @@ class PackTest(CliTest):
         self.pack()
         self.assert_error(run("pack", "--model", self.packed, "-o", self.packed + "2"), FAILED, "is packed already")
 
+    def test_no_input_is_written_over(self):
+        folder = pathlib.Path(self.folder.name)
+        model = folder / "model"
+        shutil.copytree(TINY, model)
+        weights = model / "model.safetensors"
+        os.symlink(weights, folder / "soft")
+        os.link(model / "config.json", folder / "hard")
+        before = {path: path.read_bytes() for path in model.rglob("*") if path.is_file()}
+        for output in (weights, folder / "soft", folder / "hard", model / "tokenizer.json"):
+            refused = run("pack", "--model", str(model), "-o", str(output))
+            self.assert_error(refused, FAILED, f"{output}: is a file of the model's directory")
+        self.assertEqual({path: path.read_bytes() for path in model.rglob("*") if path.is_file()}, before)
+        # What was packed before is replaced, wherever it lies.
+        for _ in range(2):
+            self.assertEqual(run("pack", "--model", str(model), "-o", str(model / "packed.minnow")).returncode, DONE)
+        self.pack()
+        packed = pathlib.Path(self.packed).read_bytes()
+        os.symlink(self.packed, folder / "link")
+        for output in (self.packed, str(folder / "link")):
+            self.assert_error(run("bundle", "--model", self.packed, "-o", output), FAILED, f"{output}: is the model itself")
+        self.assertEqual(pathlib.Path(self.packed).read_bytes(), packed)
+
     def test_bundle(self):
         self.pack("--dtype", "fp32")
         first, second = (str(pathlib.Path(self.folder.name) / name) for name in ("first", "second"))
