@@ -192,63 +192,6 @@ class AddTest(IndexTest):
         self.assertFalse(os.path.exists(self.store))
 
 
-class FolderTest(IndexTest):
-    def setUp(self):
-        super().setUp()
-        self.write("docs/b.md", "# Boat\nThe old boat.\n")
-        self.write("docs/a/fish.md", "# Fish\nA small fish.\n")
-        self.write("docs/.hidden/x.md", "hidden")
-        self.write("docs/picture.png", b"\x89PNG\0\0")
-        self.write("docs/config.json", '{"no": "id"}')
-        os.symlink("..", self.root / "docs/loop")
-        os.mkfifo(self.root / "docs/pipe")
-
-    def test_walk(self):
-        summary = self.added("docs")
-        self.assertEqual(summary["added"], 2)
-        self.assertEqual(summary["skipped"], {"hidden": 1, "not a regular file": 2, "binary": 1, "no documents": 1})
-        self.assertEqual(set(self.ids("fish")), {"docs/b.md", "docs/a/fish.md"})
-        # However the folder is named, nothing has changed.
-        for name in ("docs", "./docs/", str(self.root / "docs"), "."):
-            self.assertEqual(self.added(name)["unchanged"], 2, name)
-        named = self.add("docs", "--verbose").stderr.decode()
-        for part in ("loop: not a regular file", "pipe: not a regular file", "picture.png: binary", ".hidden: hidden",
-                     "config.json: no documents"):
-            self.assertIn(part, named)
-
-    def test_prune(self):
-        self.write("docs/c.py", "def one(): pass\n\ndef two(): pass\n")
-        self.write("rows.jsonl", [{"id": "docs/row", "path": "docs/elsewhere", "text": "fish"}])
-        self.added("docs", "rows.jsonl")
-        (self.root / "docs/b.md").unlink()
-        self.write("docs/c.py", "def one(): pass\n\ndef three(): pass\n")
-        self.assertEqual(self.added("docs")["deleted"], 0)
-        self.assertEqual(self.added("docs/a", "--prune")["deleted"], 0)
-        summary = self.added("docs", "--prune")
-        self.assertEqual((summary["deleted"], summary["documents"]), (2, 4))
-        ids = self.ids("fish", "-k", "100")
-        self.assertEqual(set(ids), {"docs/a/fish.md", "docs/c.py#one", "docs/c.py#three", "docs/row"})
-
-    def test_exclude_and_root(self):
-        self.assertEqual(self.added("docs", "--exclude", "a", "--exclude", "*.json")["added"], 1)
-        other = str(self.root / "other.db")
-        self.added("docs", "--root", "docs", store=other)
-        self.assertIn("a/fish.md", self.ids("fish", store=other))
-
-    def test_a_folder_with_nothing_to_read(self):
-        self.write("bare/.x", "hidden")
-        self.assert_error(self.add("bare"), FAILED, "bare: no files to index (1 hidden)")
-        self.write("binary/x", b"\0\0")
-        self.assert_error(self.add("binary"), FAILED, "binary: no documents", lines=None)
-
-    def test_a_folder_that_cannot_be_read(self):
-        if os.geteuid() == 0:
-            self.skipTest("root reads every folder")
-        (self.root / "docs/a").chmod(0)
-        self.addCleanup((self.root / "docs/a").chmod, 0o700)
-        self.assert_error(self.add("docs/a"), FAILED, "docs/a")
-
-
 class StoreTest(IndexTest):
     def setUp(self):
         super().setUp()

@@ -219,12 +219,30 @@ class Adding {
       skipped_.emplace_back(path, reason);
     };
     MINNOW_ASSIGN_OR_RETURN(walk_, WalkFiles(arguments, options));
+    MINNOW_RETURN_IF_ERROR(CheckPrune());
+    // Folders that are empty now may have been full.
+    if (command_.prune) return {};
     if (walk_.files.empty() && !arguments.empty() && !FromStandardInput()) {
+      if (!walk_.problems.empty()) {
+        return Error{Code::kInvalidArgument, walk_.problems.front().message};
+      }
       const std::string skipped = SkippedText(walk_.skipped);
       return Error{Code::kInvalidArgument, arguments.front() + ": no files to index" +
                                                (skipped.empty() ? "" : " (" + skipped + ")")};
     }
     return {};
+  }
+
+  // Ids do not say which folder they are relative to: what was added from elsewhere would be taken
+  // for gone, and all of it where the whole root is pruned.
+  Status CheckPrune() const {
+    const auto& prefixes = walk_.prefixes;
+    const bool whole = std::find(prefixes.begin(), prefixes.end(), "") != prefixes.end();
+    if (!command_.prune || !command_.root.empty() || !whole) return {};
+    return Error{Code::kInvalidArgument,
+                 "--prune of the current folder itself deletes every file's documents that are not "
+                 "found in it; give --root . as well if the index is of this folder alone, or name "
+                 "the folders in it"};
   }
 
   // Kuberian's lines say themselves which field is their text.
@@ -274,6 +292,7 @@ class Adding {
         MINNOW_ASSIGN_OR_RETURN(wanted, ingester.Add(*opened.source, "standard input"));
       }
     }
+    for (const WalkProblem& problem : walk_.problems) ingester.Reject(problem);
     for (const FoundFile& file : walk_.files) {
       if (!wanted) break;
       MINNOW_ASSIGN_OR_RETURN(wanted, ingester.Add(file));
@@ -321,7 +340,7 @@ class Adding {
       return Error{Code::kInvalidArgument, Plural(counts.rejected, "record") + " rejected, " +
                                                Plural(counts.documents(), "document") + " kept"};
     }
-    if (!command_.files.empty() && counts.documents() == 0) {
+    if (!command_.files.empty() && counts.documents() == 0 && !command_.prune) {
       return Error{Code::kInvalidArgument, command_.files.front() + ": no documents in it"};
     }
     return {};

@@ -6,9 +6,10 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <set>
 #include <system_error>
+#include <utility>
 
+#include "formats/json.h"
 #include "tasks/ingest/file_fields.h"
 #include "text/unicode.h"
 
@@ -101,7 +102,8 @@ class Walker {
     for (fs::directory_iterator it(path, error), end; !error && it != end; it.increment(error)) {
       names.push_back(it->path().filename().string());
     }
-    if (error || depth > kMaxDepth) return Skip(path, SkipReason::kUnreadable);
+    if (!error && depth > kMaxDepth) error = std::make_error_code(std::errc::filename_too_long);
+    if (error) return AddProblem(id, SystemError(path, error).message);
     std::sort(names.begin(), names.end());
     for (const std::string& name : names) {
       const std::string below = path + (path.ends_with('/') ? "" : "/") + name;
@@ -120,19 +122,30 @@ class Walker {
     }
     std::error_code error;
     const fs::file_status status = fs::symlink_status(path, error);
-    if (error || !IsValidUtf8(name)) return Skip(path, SkipReason::kUnreadable);
+    if (!IsValidUtf8(name)) return Skip(path, SkipReason::kUnreadable);
+    if (error) return AddProblem(id, SystemError(path, error).message);
     if (fs::is_directory(status)) return AddFolder(path, id, depth + 1);
     if (!fs::is_regular_file(status)) return Skip(path, SkipReason::kNotRegular);
     AddFile(path, id, /*named=*/false);
   }
 
   void AddFile(const std::string& path, const std::string& id, bool named) {
-    if (!seen_.insert(id).second) return;
     std::error_code error;
+    const auto [first, taken] = seen_.emplace(id, path);
+    if (!taken) {
+      // A file may be named twice.
+      if (fs::equivalent(path, first->second, error)) return;
+      return AddProblem(id, path + ": has the id " + QuoteForMessage(id) + ", as " + first->second +
+                                " has; --root with a folder above both makes them differ");
+    }
     FoundFile file{path, id, KindOf(FileName(id)), 0, named};
     const uintmax_t bytes = fs::file_size(path, error);
     if (!error) file.bytes = bytes;
     walk_.files.push_back(std::move(file));
+  }
+
+  void AddProblem(const std::string& id, std::string message) {
+    walk_.problems.push_back({id, std::move(message)});
   }
 
   void Skip(const std::string& path, SkipReason reason) {
@@ -142,7 +155,7 @@ class Walker {
 
   const WalkOptions& options_;
   Walk walk_;
-  std::set<std::string> seen_;  // ids: a file may be named twice
+  std::map<std::string, std::string> seen_;  // ids, and the files that have them
 };
 
 }  // namespace

@@ -25,7 +25,7 @@ enum class SkipReason {
   kTooLarge,
   kEmpty,
   kNoDocuments,  // JSON or CSV without ids, found in a folder
-  kUnreadable,
+  kUnreadable,   // its name is not UTF-8
 };
 inline constexpr SkipReason kSkipReasons[] = {
     SkipReason::kHidden, SkipReason::kExcluded,    SkipReason::kNotRegular,
@@ -44,14 +44,23 @@ struct FoundFile {
 
 struct WalkOptions {
   // Ids are paths relative to this folder. Empty: to the current directory, and to an argument's
-  // own parent folder where it lies outside.
+  // own parent folder where it lies outside; there different files may come to have one id, of
+  // which the first is taken.
   std::string root;
   std::vector<std::string> exclude;  // shell patterns, of names or of ids
   std::function<void(const std::string& path, SkipReason reason)> skipped;  // may be empty
 };
 
+// A file or folder that should have been taken and could not be.
+struct WalkProblem {
+  std::string id;
+  std::string message;  // "docs/sub: cannot open: Permission denied"
+};
+
 struct Walk {
   std::vector<FoundFile> files;
+  // Folders that cannot be read, and files whose id another file has.
+  std::vector<WalkProblem> problems;
   // What ids of the arguments' files begin with ("docs/"; the whole id for a file; empty: all).
   std::vector<std::string> prefixes;
   std::map<SkipReason, size_t> skipped;  // a folder counts once

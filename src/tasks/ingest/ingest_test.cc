@@ -230,12 +230,17 @@ class WalkTest : public IngestTest {
     const auto walk = WalkFiles(arguments, options);
     if (!walk.ok()) return {"error: " + walk.error().message};
     prefixes_ = walk->prefixes;
+    problems_.clear();
+    for (const WalkProblem& problem : walk->problems) {
+      problems_.push_back(problem.id + " | " + problem.message);
+    }
     Strings ids;
     for (const FoundFile& file : walk->files) ids.push_back(file.id);
     return ids;
   }
   Strings skipped_;
   Strings prefixes_;
+  Strings problems_;
 };
 
 TEST_F(WalkTest, SortedAndSafe) {
@@ -290,13 +295,33 @@ TEST_F(WalkTest, IdsDoNotDependOnHowTheFolderIsNamed) {
   fs::current_path(before);
 }
 
+TEST_F(WalkTest, DifferentFilesWithOneIdAreTold) {
+  Write("one/docs/readme.md", "one");
+  Write("two/docs/readme.md", "two");
+  Write("two/docs/other.md", "two");
+  EXPECT_EQ(Ids({folder_ / "one/docs", folder_ / "two/docs"}),
+            (Strings{"docs/readme.md", "docs/other.md"}));
+  ASSERT_EQ(problems_.size(), 1u);
+  EXPECT_TRUE(problems_[0].starts_with("docs/readme.md | ")) << problems_[0];
+  EXPECT_NE(problems_[0].find("two/docs/readme.md: has the id"), std::string::npos);
+  EXPECT_NE(problems_[0].find("one/docs/readme.md has"), std::string::npos);
+  WalkOptions options;
+  options.root = folder_;
+  EXPECT_EQ(Ids({folder_ / "one/docs", folder_ / "two/docs"}, options).size(), 3u);
+  EXPECT_EQ(problems_, Strings{});
+  // The same file by two names is no problem.
+  EXPECT_EQ(Ids({folder_ / "one", folder_ / "one/../one"}), Strings{"one/docs/readme.md"});
+  EXPECT_EQ(problems_, Strings{});
+}
+
 TEST_F(WalkTest, AFolderThatCannotBeRead) {
   if (::geteuid() == 0) GTEST_SKIP() << "skipped: root reads every folder";
   Write("locked/a.md", "");
   fs::permissions(folder_ / "locked", fs::perms::none);
   EXPECT_TRUE(Ids({folder_ / "locked"})[0].starts_with("error: "));
   EXPECT_EQ(Ids({folder_}), Strings{});
-  EXPECT_EQ(skipped_, Strings{"locked: unreadable"});
+  ASSERT_EQ(problems_.size(), 1u);
+  EXPECT_TRUE(problems_[0].starts_with(folder_.filename().string() + "/locked | "));
   fs::permissions(folder_ / "locked", fs::perms::owner_all);
 }
 

@@ -39,9 +39,7 @@ Ingester::Ingester(SearchIndex* index, const Chunker* chunker, ThreadPool* pool,
 Result<bool> Ingester::Add(const FoundFile& file) {
   Result<OpenedSource> opened = OpenSource(file, settings_);
   if (!opened.ok()) {
-    ++counts_.rejected;
-    unreadable_.insert(file.id);
-    observer_->Rejected(opened.error().message);
+    Reject({file.id, opened.error().message});
     return true;
   }
   if (!opened->source) {
@@ -107,6 +105,22 @@ Result<bool> Ingester::Flush() {
   return observer_->Progress(counts_);
 }
 
+void Ingester::Reject(const WalkProblem& problem) {
+  ++counts_.rejected;
+  unreadable_.insert(problem.id);
+  observer_->Rejected(problem.message);
+}
+
+// The file, or a folder above it; "" is the root.
+bool Ingester::IsUnreadable(std::string path) const {
+  if (unreadable_.empty()) return false;
+  while (!path.empty() && !unreadable_.contains(path)) {
+    const size_t slash = path.rfind('/');
+    path.resize(slash == std::string::npos ? 0 : slash);
+  }
+  return unreadable_.contains(path);
+}
+
 // A document made of a file says the file's path, and its id begins with it.
 bool Ingester::IsGone(const StoredDocument& document, const std::string& prefix) const {
   if (seen_.contains(HashOf(document.id))) return false;
@@ -118,7 +132,7 @@ bool Ingester::IsGone(const StoredDocument& document, const std::string& prefix)
   if (!rest.empty() && rest[0] != '#' && rest[0] != ':') return false;
   const bool below =
       prefix.empty() || prefix.ends_with('/') ? path->starts_with(prefix) : *path == prefix;
-  return below && !unreadable_.contains(std::string(*path));
+  return below && !IsUnreadable(std::string(*path));
 }
 
 Status Ingester::Prune(const std::vector<std::string>& prefixes) {

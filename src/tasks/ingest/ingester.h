@@ -52,6 +52,8 @@ class Ingester {
   Result<bool> Add(const FoundFile& file);
   Result<bool> Add(DocumentSource& source, const std::string& name);
   Result<bool> Flush();
+  // Counts and tells what the walk could not take. What was of it, or below it, stays.
+  void Reject(const WalkProblem& problem);
 
   // Deletes documents of files below `prefixes` (file_walk.h) that were not among those added since
   // construction: their file is gone, or has them no more. Documents that did not come from a file
@@ -66,6 +68,7 @@ class Ingester {
     std::string json;
   };
 
+  bool IsUnreadable(std::string path) const;
   bool IsGone(const StoredDocument& document, const std::string& prefix) const;
 
   SearchIndex* const index_;
@@ -78,7 +81,7 @@ class Ingester {
   size_t raw_bytes_ = 0;
   const bool remember_;
   std::unordered_set<uint64_t> seen_;           // hashes of documents' ids
-  std::unordered_set<std::string> unreadable_;  // ids of files: what they held stays
+  std::unordered_set<std::string> unreadable_;  // ids of files and folders: what they held stays
 };
 
 }  // namespace minnow

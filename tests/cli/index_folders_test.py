@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Black-box tests of minnow index add with folders: what is read, the ids, and what --prune deletes."""
+import json
+import os
+import shutil
+import subprocess
+import unittest
+
+from index_test import DONE, FAILED, IndexTest
+from program import PROGRAM, TINY, environment, run
+
+
+class FolderTest(IndexTest):
+    def setUp(self):
+        super().setUp()
+        self.write("docs/b.md", "# Boat\nThe old boat.\n")
+        self.write("docs/a/fish.md", "# Fish\nA small fish.\n")
+        self.write("docs/.hidden/x.md", "hidden")
+        self.write("docs/picture.png", b"\x89PNG\0\0")
+        self.write("docs/config.json", '{"no": "id"}')
+        os.symlink("..", self.root / "docs/loop")
+        os.mkfifo(self.root / "docs/pipe")
+
+    def test_walk(self):
+        summary = self.added("docs")
+        self.assertEqual(summary["added"], 2)
+        self.assertEqual(summary["skipped"], {"hidden": 1, "not a regular file": 2, "binary": 1, "no documents": 1})
+        self.assertEqual(set(self.ids("fish")), {"docs/b.md", "docs/a/fish.md"})
+        # However the folder is named, nothing has changed.
+        for name in ("docs", "./docs/", str(self.root / "docs"), "."):
+            self.assertEqual(self.added(name)["unchanged"], 2, name)
+        named = self.add("docs", "--verbose").stderr.decode()
+        for part in ("loop: not a regular file", "pipe: not a regular file", "picture.png: binary", ".hidden: hidden",
+                     "config.json: no documents"):
+            self.assertIn(part, named)
+
+    def test_prune(self):
+        self.write("docs/c.py", "def one(): pass\n\ndef two(): pass\n")
+        self.write("rows.jsonl", [{"id": "docs/row", "path": "docs/elsewhere", "text": "fish"}])
+        self.added("docs", "rows.jsonl")
+        (self.root / "docs/b.md").unlink()
+        self.write("docs/c.py", "def one(): pass\n\ndef three(): pass\n")
+        self.assertEqual(self.added("docs")["deleted"], 0)
+        self.assertEqual(self.added("docs/a", "--prune")["deleted"], 0)
+        summary = self.added("docs", "--prune")
+        self.assertEqual((summary["deleted"], summary["documents"]), (2, 4))
+        ids = self.ids("fish", "-k", "100")
+        self.assertEqual(set(ids), {"docs/a/fish.md", "docs/c.py#one", "docs/c.py#three", "docs/row"})
+
+    def test_prune_of_folders_that_are_empty_now(self):
+        self.added("docs")
+        shutil.rmtree(self.root / "docs")
+        self.assert_error(self.add("docs", "--prune"), FAILED, "docs: cannot open")
+        self.assertEqual(self.stats()["documents"], 2)
+        (self.root / "docs").mkdir()
+        self.assert_error(self.add("docs"), FAILED, "docs: no files to index")
+        self.assertEqual(self.added("docs", "--prune")["deleted"], 2)
+        self.assertEqual(self.stats()["documents"], 0)
+
+    def test_prune_of_the_current_folder_is_said_twice(self):
+        self.added("docs")
+        command = ("index", "add", ".", "--prune", "--index", self.store, "--model", TINY)
+        self.assert_error(run(*command, cwd=self.root / "docs"), FAILED, "--root .")
+        self.assertEqual(self.stats()["documents"], 2)
+        (self.root / "docs/b.md").unlink()
+        self.assertEqual(self.added(".", "--prune", "--root", ".")["deleted"], 1)
+
+    def test_prune_keeps_what_cannot_be_read(self):
+        model = shutil.copytree(TINY, self.root / "model")
+        self.added("docs")
+        for path in (self.root, *self.root.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o777 if path.is_dir() else 0o666)
+        (self.root / "docs/b.md").unlink()
+        (self.root / "docs/a").chmod(0)
+        self.addCleanup((self.root / "docs/a").chmod, 0o700)
+        command = [PROGRAM, "index", "add", "docs", "--prune", "--json", "--index", self.store, "--model", str(model)]
+        # Root would read every folder.
+        other = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        result = subprocess.run(command, cwd=self.root, env=environment(), capture_output=True, timeout=60, **other)
+        self.assert_error(result, FAILED, "docs/a: cannot open", "1 record rejected", lines=2)
+        summary = json.loads(result.stdout)
+        self.assertEqual((summary["deleted"], summary["rejected"], summary["documents"]), (1, 1, 1))
+        self.assertEqual(self.ids("fish"), ["docs/a/fish.md"])
+
+    def test_different_files_with_one_id(self):
+        self.write("one/docs/readme.md", "the fish")
+        self.write("two/docs/readme.md", "the boat")
+        away = self.root / "away"
+        away.mkdir()
+
+        def add(*arguments):
+            return run("index", "add", *arguments, "--json", "--index", self.store, "--model", TINY, cwd=away)
+
+        result = add("../one/docs", "../two/docs")
+        self.assert_error(result, FAILED, "../two/docs/readme.md: has the id \"docs/readme.md\", as ../one/docs/readme.md has",
+                          "1 record rejected", lines=2)
+        self.assertEqual(json.loads(result.stdout)["added"], 1)
+        self.write("away/n.txt", "stone")
+        self.write("n.txt", "sky")
+        self.assert_error(add("n.txt", "../n.txt"), FAILED, "../n.txt: has the id \"n.txt\", as n.txt has", lines=2)
+        both = add("../one/docs", "../two/docs", "n.txt", "../n.txt", "./n.txt", "--root", "..")
+        self.assertEqual((both.returncode, json.loads(both.stdout)["added"]), (DONE, 3), both.stderr)
+        self.assertEqual(self.stats()["documents"], 5)
+
+    def test_exclude_and_root(self):
+        self.assertEqual(self.added("docs", "--exclude", "a", "--exclude", "*.json")["added"], 1)
+        other = str(self.root / "other.db")
+        self.added("docs", "--root", "docs", store=other)
+        self.assertIn("a/fish.md", self.ids("fish", store=other))
+
+    def test_a_folder_with_nothing_to_read(self):
+        self.write("bare/.x", "hidden")
+        self.assert_error(self.add("bare"), FAILED, "bare: no files to index (1 hidden)")
+        self.write("binary/x", b"\0\0")
+        self.assert_error(self.add("binary"), FAILED, "binary: no documents", lines=None)
+
+    def test_a_folder_that_cannot_be_read(self):
+        if os.geteuid() == 0:
+            self.skipTest("root reads every folder")
+        (self.root / "docs/a").chmod(0)
+        self.addCleanup((self.root / "docs/a").chmod, 0o700)
+        self.assert_error(self.add("docs/a"), FAILED, "docs/a")
+
+
+if __name__ == "__main__":
+    unittest.main()
