@@ -8,17 +8,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
+
+#include "base/system_error.h"
 
 namespace minnow {
 namespace {
-
-Error SystemError(const std::string& path, const char* what) {
-  const int number = errno;
-  const Code code = number == ENOENT || number == ENOTDIR ? Code::kNotFound : Code::kInternal;
-  return Error{code, path + ": " + what + ": " + std::strerror(number)};
-}
 
 // A file opened for reading; closed when it leaves its scope.
 struct ReadableFile {

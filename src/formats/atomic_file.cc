@@ -9,17 +9,11 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
+
+#include "base/system_error.h"
 
 namespace minnow {
 namespace {
-
-Error SystemError(const std::string& path, const char* what) {
-  const int number = errno;
-  const Code code = number == ENOENT || number == ENOTDIR ? Code::kNotFound : Code::kInternal;
-  return Error{code, path + ": " + what + ": " + std::strerror(number)};
-}
 
 // Calls make(name) with names beside `path` until one was free; its result. Sets `name`.
 template <class Make>
@@ -38,13 +32,27 @@ int WithFreeName(const std::string& path, std::string* name, const Make& make) {
   return result;
 }
 
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == path.npos ? "." : path.substr(0, slash + 1);
+}
+
+// A name is durable once its folder is. Folders that may be written but not read cannot be synced,
+// nor those of some file systems.
+Status SyncFolder(const std::string& path) {
+  const int folder = ::open(FolderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return errno == EACCES ? Status() : SystemError(path, "cannot open its folder");
+  Status status;
+  if (::fsync(folder) != 0 && errno != EINVAL) status = SystemError(path, "cannot sync its folder");
+  ::close(folder);
+  return status;
+}
+
 // A file without a name in the folder of `path`; negative where there can be none, or none that
 // could be given a name.
 int OpenNameless(const std::string& path, mode_t mode) {
   if (::access("/proc/self/fd", X_OK) != 0) return -1;
-  const size_t slash = path.rfind('/');
-  const std::string folder = slash == path.npos ? "." : path.substr(0, slash + 1);
-  return ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
+  return ::open(FolderOf(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode);
 }
 
 // put(bytes): writes the first of them; as ::write.
@@ -111,7 +119,7 @@ Status AtomicFile::Commit() {
   }
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return SystemError(path_, "cannot rename");
   temporary_.clear();
-  return {};
+  return SyncFolder(path_);
 }
 
 }  // namespace minnow

@@ -20,7 +20,8 @@ class AtomicFile {
  public:
   enum class Mode { kData, kProgram };
   // Fails with kNotFound (no such directory), kInvalidArgument (`path` is no regular file) or
-  // kInternal; messages name `path`. nameless: false as on a file system without such files.
+  // kInternal; messages name `path`. nameless: false for a file with a temporary name of its own,
+  // as on file systems that have no others.
   static Result<AtomicFile> Create(const std::string& path, Mode mode = Mode::kData,
                                    bool nameless = true);
   AtomicFile(AtomicFile&& other) noexcept
@@ -33,7 +34,9 @@ class AtomicFile {
   Status Write(std::span<const std::byte> bytes);
   // Anywhere, also beyond what was written; leaves the place of the next Write alone.
   Status WriteAt(uint64_t offset, std::span<const std::byte> bytes);
-  // The file takes its name; what had it before is gone.
+  // Its name until Commit, for who writes by name; empty where it has none.
+  const std::string& temporary() const { return temporary_; }
+  // The file takes its name; what had it before is gone. Durable once it returns ok.
   Status Commit();
 
  private:

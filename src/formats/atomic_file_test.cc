@@ -88,6 +88,19 @@ TEST_P(AtomicFileTest, HasTheUsualModes) {
   ::umask(mask);
 }
 
+// Such a folder cannot be synced, which is no reason to fail.
+TEST_P(AtomicFileTest, FoldersThatMayBeWrittenOnly) {
+  fs::permissions(folder_, fs::perms(0333));
+  const bool root = ::geteuid() == 0 && ::seteuid(65534) == 0;
+  {
+    auto file = Create();
+    EXPECT_TRUE(file.ok() && file->Write(Bytes("whole")).ok() && file->Commit().ok());
+  }
+  if (root) EXPECT_EQ(::seteuid(0), 0);
+  fs::permissions(folder_, fs::perms(0755));
+  EXPECT_EQ(Content(), "whole");
+}
+
 TEST_P(AtomicFileTest, NothingWithoutANameStaysOfAProcessThatIsKilled) {
   const int nameless = ::open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
   if (nameless >= 0) ::close(nameless);

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/backup.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
+#include <algorithm>
 #include <memory>
+
+#include "formats/atomic_file.h"
 
 namespace minnow {
 namespace {
@@ -20,14 +17,11 @@ constexpr int64_t kFreedPages = 256;  // of a step
 // Free pages that are left alone: they are used again, and freeing moves others.
 constexpr int64_t kFreeShare = 5;  // a fifth of the file
 constexpr int64_t kFreePages = 1024;
+// Nothing beside the copy, which counts only when it is complete; it is synced at the end.
+constexpr const char* kCopy = "PRAGMA journal_mode=MEMORY;PRAGMA synchronous=OFF";
 constexpr int64_t kIncremental = 2;  // PRAGMA auto_vacuum
 
 Error Stopped(const std::string& path) { return Error{Code::kDeadline, path + ": stopped"}; }
-
-Error SystemError(const std::string& path, const char* what) {
-  return Error{errno == ENOENT || errno == ENOTDIR ? Code::kNotFound : Code::kInternal,
-               path + ": " + what + ": " + std::strerror(errno)};
-}
 
 Status CheckDestination(const std::string& store, const std::string& path) {
   struct stat there;
@@ -50,42 +44,6 @@ Status CheckDestination(const std::string& store, const std::string& path) {
   }
   return {};
 }
-
-// Removed where Commit was not reached.
-class PartialFile {
- public:
-  explicit PartialFile(const std::string& path)
-      : path_(path), partial_(path + ".partial-" + std::to_string(::getpid())) {
-    std::remove(partial_.c_str());
-  }
-  ~PartialFile() {
-    if (partial_.empty()) return;
-    std::remove(partial_.c_str());
-    std::remove((partial_ + "-journal").c_str());
-  }
-  PartialFile(const PartialFile&) = delete;
-  PartialFile& operator=(const PartialFile&) = delete;
-
-  const std::string& partial() const { return partial_; }
-
-  Status Commit() {
-    if (std::rename(partial_.c_str(), path_.c_str()) != 0) return SystemError(path_, "rename");
-    partial_.clear();
-    // The name is durable once its directory is.
-    std::string folder = std::filesystem::path(path_).parent_path().string();
-    if (folder.empty()) folder = ".";
-    const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return SystemError(folder, "open");
-    const bool synced = ::fsync(descriptor) == 0;
-    ::close(descriptor);
-    if (!synced) return SystemError(folder, "sync");
-    return {};
-  }
-
- private:
-  const std::string path_;
-  std::string partial_;
-};
 
 Status CopyPages(Database* from, Database* to, const Progress& progress) {
   const auto finish = [](sqlite3_backup* backup) { sqlite3_backup_finish(backup); };
@@ -138,16 +96,16 @@ Result<Space> ReadSpace(Connections* connections) {
 
 Status BackupDatabase(Connections* connections, const std::string& path, const Progress& progress) {
   MINNOW_RETURN_IF_ERROR(CheckDestination(connections->path(), path));
-  PartialFile file(path);
+  // With a name: SQLite knows no files by anything else.
+  MINNOW_ASSIGN_OR_RETURN(AtomicFile file,
+                          AtomicFile::Create(path, AtomicFile::Mode::kData, /*nameless=*/false));
   {
     MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, connections->Read());
     // Holds one state of the store: writes beside it would make the copy begin anew.
     MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginRead(reader.get()));
     MINNOW_RETURN_IF_ERROR(reader->QueryInt("SELECT count(*) FROM sqlite_schema"));
-    DatabaseOptions options;
-    options.create = true;
-    MINNOW_ASSIGN_OR_RETURN(auto copy, Database::Open(file.partial(), options));
-    MINNOW_RETURN_IF_ERROR(copy->Execute("PRAGMA synchronous=FULL"));
+    MINNOW_ASSIGN_OR_RETURN(auto copy, Database::Open(file.temporary(), {}));
+    MINNOW_RETURN_IF_ERROR(copy->Execute(kCopy));
     MINNOW_RETURN_IF_ERROR(CopyPages(reader.get(), copy.get(), progress));
   }
   return file.Commit();

@@ -292,6 +292,31 @@ TEST_F(StoreFilesTest, BackupOfALiveStore) {
   EXPECT_FALSE(store->Backup(Path("none/copy.db"), nullptr).ok());
 }
 
+// In containers, processes have equal numbers: names that are made of those are not their own.
+TEST_F(StoreFilesTest, TwoBackupsToOnePath) {
+  MakeStore();
+  const auto store = OpenReadOnly();
+  bool nested = false;
+  const Status status = store->Backup(Path("copy.db"), [&](uint64_t, uint64_t) {
+    if (nested) return true;
+    nested = true;
+    EXPECT_TRUE(store->Backup(Path("copy.db"), nullptr).ok());
+    const Status stopped = store->Backup(Path("copy.db"), [](uint64_t, uint64_t) { return false; });
+    EXPECT_EQ(stopped.error().code, Code::kDeadline);
+    return true;
+  });
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  EXPECT_TRUE(nested);
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    const std::string name = entry.path().filename().string();
+    EXPECT_TRUE(name == "copy.db" || name.starts_with("my.db")) << name;
+  }
+  const auto copy = Store::Open(Path("copy.db"), {});
+  ASSERT_TRUE(copy.ok()) << copy.error().message;
+  EXPECT_TRUE((*copy)->Verify(nullptr).ok());
+  EXPECT_THAT(Semantic(**(*copy)->FindIndex("docs"), "green"), ElementsAre("2", "1"));
+}
+
 TEST_F(StoreFilesTest, DeletedSpaceIsGivenBack) {
   const auto store = Open();
   const auto index = MakeIndex(store.get());

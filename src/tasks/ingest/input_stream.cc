@@ -9,10 +9,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
+#include "base/system_error.h"
 
 namespace minnow {
 namespace {
@@ -21,12 +21,6 @@ constexpr size_t kReadBytes = 64 * 1024;
 // Larger pieces for records that are long already.
 constexpr size_t kMaxReadBytes = 1024 * 1024;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-Error SystemError(const std::string& name, const char* what) {
-  const int number = errno;
-  const Code code = number == ENOENT || number == ENOTDIR ? Code::kNotFound : Code::kInternal;
-  return Error{code, name + ": " + what + ": " + std::strerror(number)};
-}
 
 }  // namespace
 
