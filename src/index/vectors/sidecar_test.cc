@@ -291,6 +291,19 @@ TEST_F(SidecarTest, NoByteIsUnchecked) {
   EXPECT_EQ(*Ask(**VectorIndex::Open(Path(), identity_), 4), before);
 }
 
+// A damaged row is met when rows are sorted: a place where nothing can be made, before that.
+TEST_F(SidecarTest, NothingIsSortedForAFileThatCannotBeMade) {
+  VectorIndex index(kDimensions);
+  Add(&index, 4200);
+  ASSERT_TRUE(index.Save(Path(), identity_, nullptr).ok());
+  std::string bytes = ReadAll();
+  bytes[LayoutOf(bytes).rows.offset] ^= 1;
+  WriteAll(bytes);
+  const auto opened = VectorIndex::Open(Path(), identity_).value();
+  EXPECT_EQ(opened->Save(Path("other"), identity_, nullptr).error().code, Code::kCorrupt);
+  EXPECT_EQ(opened->Save(Path("none/other"), identity_, nullptr).error().code, Code::kNotFound);
+}
+
 TEST_F(SidecarTest, CutOrExtendedFilesAreRefused) {
   VectorIndex index(kDimensions);
   Add(&index, 300);

@@ -223,6 +223,11 @@ Status SidecarWriter::WriteHeader(const SidecarIdentity& identity) {
 
 }  // namespace
 
+Status CheckSidecarPlace(const std::string& path) {
+  MINNOW_RETURN_IF_ERROR(AtomicFile::Create(path));
+  return {};
+}
+
 Status WriteSidecar(const ScanKernels& kernels, const Rotation& rotation,
                     const SidecarContent& content, const SidecarIdentity& identity,
                     const std::string& path, ThreadPool* pool) {

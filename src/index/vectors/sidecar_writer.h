@@ -19,6 +19,10 @@ struct SidecarContent {
   int64_t last_key = 0;
 };
 
+// Whether a file can be made at `path`: asked before rows are sorted for it, which takes long.
+// Errors as WriteSidecar's.
+Status CheckSidecarPlace(const std::string& path);
+
 // The file replaces `path` as a whole, or nothing happens. kCorrupt: a row cannot be read; errors
 // of the system name `path`. pool: the caller's own, or null.
 Status WriteSidecar(const ScanKernels& kernels, const Rotation& rotation,

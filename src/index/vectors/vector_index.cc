@@ -189,6 +189,7 @@ Status VectorIndex::State::Rework(const Make& make) {
 
 Status VectorIndex::State::Write(const Snapshot& from, const std::string& path,
                                  const SidecarIdentity& identity, ThreadPool* pool) const {
+  MINNOW_RETURN_IF_ERROR(CheckSidecarPlace(path));
   SidecarContent content = {LiveRows(from), {}, from.last_key};
   if (!Sort(content.rows.vectors, pool, &content.lists)) {
     return Error{Code::kCorrupt, path + ": sidecar: a row of the former one is damaged"};
