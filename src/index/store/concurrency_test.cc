@@ -162,6 +162,15 @@ TEST_F(StoreConcurrencyTest, OneOfTwoModelsIsTaken) {
   EXPECT_EQ(index->Stats()->model->checksum, one.ok() ? "1" : "2");
 }
 
+TEST_F(StoreConcurrencyTest, DroppedOnceOnly) {
+  const auto first = Open(), second = Open();
+  MakeIndex(first.get());
+  const auto [one, other] =
+      AtOnce([&] { return first->DropIndex("docs"); }, [&] { return second->DropIndex("docs"); });
+  EXPECT_NE(one.ok(), other.ok());
+  EXPECT_EQ((one.ok() ? other : one).error().code, Code::kNotFound);
+}
+
 TEST_F(StoreConcurrencyTest, TheSameModelTwiceKeepsVectors) {
   const auto first = Open(), second = Open();
   const auto index = *first->CreateIndex("docs", {});

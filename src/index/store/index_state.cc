@@ -17,6 +17,14 @@ Status NotThere(const std::string& name) {
   return Error{Code::kNotFound, "index " + QuoteForMessage(name) + ": does not exist"};
 }
 
+Status CheckListed(Database* database, int64_t index, const std::string& what) {
+  MINNOW_ASSIGN_OR_RETURN(Statement find,
+                          database->Prepare("SELECT 1 FROM minnow_indexes WHERE id = ?"));
+  find.Bind(1, index);
+  MINNOW_ASSIGN_OR_RETURN(const bool listed, find.Step());
+  return listed ? Status() : NotThere(what);
+}
+
 }  // namespace
 
 std::string IndexState::Sql(std::string_view sql) const { return IndexSql(id, sql); }
@@ -35,23 +43,19 @@ Result<Connections::Reader> IndexState::Read() const {
   return connections->Read();
 }
 
-Status IndexState::CheckListed(Database* database) const {
-  MINNOW_ASSIGN_OR_RETURN(Statement find,
-                          database->Prepare("SELECT 1 FROM minnow_indexes WHERE id = ?"));
-  find.Bind(1, id);
-  MINNOW_ASSIGN_OR_RETURN(const bool listed, find.Step());
-  return listed ? Status() : NotThere(name);
-}
-
 Result<Transaction> IndexState::BeginWrite(Database* database) const {
-  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(database));
-  MINNOW_RETURN_IF_ERROR(CheckListed(database));
-  return transaction;
+  return BeginIndexWrite(database, id, name);
 }
 
 Result<Transaction> IndexState::BeginRead(Database* database) const {
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginRead(database));
-  MINNOW_RETURN_IF_ERROR(CheckListed(database));
+  MINNOW_RETURN_IF_ERROR(CheckListed(database, id, name));
+  return transaction;
+}
+
+Result<Transaction> BeginIndexWrite(Database* database, int64_t index, const std::string& what) {
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(database));
+  MINNOW_RETURN_IF_ERROR(CheckListed(database, index, what));
   return transaction;
 }
 

@@ -37,13 +37,14 @@ struct IndexState {
   Status CheckAlive() const;
   Result<Connections::Writer> Write() const;
   Result<Connections::Reader> Read() const;
-  // Transactions in which the index is there: kNotFound also where another process dropped it.
+  // Transactions in which the index is listed: kNotFound also where another process dropped it.
   Result<Transaction> BeginWrite(Database* database) const;
   Result<Transaction> BeginRead(Database* database) const;
-
- private:
-  Status CheckListed(Database* database) const;
 };
+
+// A transaction in which the index is listed, for who knows its id alone; else kNotFound, where
+// `what` says of which index.
+Result<Transaction> BeginIndexWrite(Database* database, int64_t index, const std::string& what);
 
 // Rows of minnow_indexes.
 std::string SettingsJson(const IndexSettings& settings);

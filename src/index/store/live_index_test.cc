@@ -63,6 +63,18 @@ TEST_F(StoreSidecarTest, DroppedIndexesTakeTheirSidecarAlong) {
   EXPECT_FALSE(std::filesystem::exists(Sidecar()));
 }
 
+TEST_F(StoreSidecarTest, OneThatCannotBeSavedHoldsUpNoOther) {
+  const auto store = Open(Saving());
+  for (const char* name : {"docs", "more"}) {
+    const auto index = MakeIndex(store.get(), name);
+    ASSERT_TRUE(index->Add(std::vector{Make(1, "one")}).ok());
+    EmbedAll(index.get());
+  }
+  std::filesystem::create_directory(Sidecar());
+  EXPECT_FALSE(store->RunMaintenance(true).ok());
+  EXPECT_TRUE(std::filesystem::exists(SidecarPath(Path(), 2)));
+}
+
 TEST_F(StoreSidecarTest, LiesInBundlesToo) {
   MakeStore(60);
   const std::vector<std::string> right = Answer();

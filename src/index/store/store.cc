@@ -198,7 +198,8 @@ Status Store::DropIndex(const std::string& name) {
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->connections->Write());
   MINNOW_ASSIGN_OR_RETURN(const std::shared_ptr<SearchIndex> index, FindIndex(name));
   {
-    MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+    // Another process may drop it meanwhile.
+    MINNOW_ASSIGN_OR_RETURN(Transaction transaction, index->state_->BeginWrite(writer.get()));
     MINNOW_RETURN_IF_ERROR(FailTasksOfIndex(writer.get(), index->id(),
                                             "index " + QuoteForMessage(name) + " was dropped"));
     MINNOW_RETURN_IF_ERROR(DropIndexTables(writer.get(), index->id()));
@@ -243,11 +244,15 @@ Status Store::Verify(const Progress& progress) const {
 }
 
 Status Store::RunMaintenance(bool at_end, ThreadPool* pool) {
+  Status first;
+  const auto note = [&first](Status status) {
+    if (first.ok()) first = std::move(status);
+  };
   for (const auto& index : Indexes()) {
-    MINNOW_RETURN_IF_ERROR(index->state_->live->Maintain(state_->connections.get(), at_end, pool));
+    note(index->state_->live->Maintain(state_->connections.get(), at_end, pool));
   }
-  if (read_only() || at_end) return {};
-  return FreeSomeSpace(state_->connections.get());
+  if (!read_only() && !at_end) note(FreeSomeSpace(state_->connections.get()));
+  return first;
 }
 
 }  // namespace minnow

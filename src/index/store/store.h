@@ -84,6 +84,7 @@ class Store {
   // What can wait: saves sidecars whose tail has grown, sorts vectors into lists, frees space.
   // Searches and writes go on beside it; a second call beside the first does nothing. `at_end`: the
   // process is about to close the store. pool: the caller's own; null: the calling thread alone.
+  // What fails for one index keeps no other from its own: the first error is returned at the end.
   Status RunMaintenance(bool at_end, ThreadPool* pool = nullptr);
 
  private:
