@@ -2,12 +2,14 @@
 #include "index/store/live_index.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "formats/json.h"
+#include "index/store/index_state.h"
 #include "index/store/schema.h"
 
 namespace minnow {
@@ -16,15 +18,20 @@ namespace {
 constexpr size_t kAppendRows = 4096;  // read and appended together
 constexpr int64_t kTailRows = 2048;
 constexpr int64_t kQuickRows = 1 << 16;  // a sidecar of so many is written in less than a second
-// Rows of the removal log that an index without a sidecar may have.
-constexpr int64_t kLongLog = 100'000;
-constexpr int64_t kTailShare = 16;  // a tail of a sixteenth of all rows is saved
+constexpr int64_t kTailShare = 16;       // a tail of a sixteenth of all rows is saved
 constexpr auto kIdle = std::chrono::seconds(30);
 constexpr auto kLongestWait = std::chrono::milliseconds(50);  // of a search, for a change
 constexpr auto kWaitStep = std::chrono::microseconds(200);
 
 Result<int64_t> LastRow(Database* database, int64_t index, std::string_view sql) {
   return database->QueryInt(IndexSql(index, sql));
+}
+
+bool IsDropped(Connections* connections, int64_t index) {
+  const Result<Connections::Reader> reader = connections->Read();
+  if (!reader.ok()) return false;
+  const Result<int64_t> generation = ReadGeneration(reader->get(), index);
+  return !generation.ok() && generation.error().code == Code::kNotFound;
 }
 
 }  // namespace
@@ -226,35 +233,51 @@ bool LiveIndex::WantsSave(bool at_end) const {
   if (rows < place_.min_rows) return false;
   const int64_t changes = (last_vector_ - saved_vector_) + (last_removed_ - saved_removed_);
   if (changes == 0) return false;
+  if (last_removed_ - saved_removed_ > place_.long_log) return true;
   // A few changes of a large index are read from the store faster than its file is written.
   if (at_end && (rows <= kQuickRows || changes > kTailRows)) return true;
   if (changes > std::max(kTailRows, rows / kTailShare)) return true;
   return std::chrono::steady_clock::now() - last_change_ > kIdle;
 }
 
+LiveIndex::Chore LiveIndex::NextChore(bool at_end) {
+  const std::lock_guard lock(change_mutex_);
+  if (generation_ < 0) return Chore::kNone;
+  if (WantsSave(at_end)) return Chore::kSave;
+  return last_removed_ - saved_removed_ > place_.long_log ? Chore::kForget : Chore::kNone;
+}
+
 Status LiveIndex::Maintain(Connections* connections, bool at_end, ThreadPool* pool) {
   const std::unique_lock maintenance(maintenance_mutex_, std::try_to_lock);
   if (!maintenance.owns_lock()) return {};
-  bool save = false;
-  bool forget = false;
-  {
-    const std::lock_guard lock(change_mutex_);
-    const bool writable = generation_ >= 0 && !connections->read_only();
-    save = writable && WantsSave(at_end);
-    forget = writable && !save && last_removed_ - saved_removed_ > kLongLog;
+  Status status = connections->read_only() ? Status() : DoChore(connections, at_end, pool);
+  if (!status.ok()) {
+    if (!IsDropped(connections, index_)) return status;
+    // Perhaps before a sidecar took its name: nobody else removes that one.
+    if (!place_.path.empty()) std::remove(place_.path.c_str());
+    return {};
   }
-  if (save) {
-    Status saved = Save(connections, pool);
-    if (saved.ok() || saved.error().code != Code::kCorrupt) return saved;
-    // The former sidecar, from which rows were read, is damaged. The next call saves a new one.
-    MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, connections->Read());
-    MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
-    return Rebuild(reader.get(), vectors().get());
-  }
-  if (forget) return ForgetRemoved(connections);
   const std::shared_ptr<VectorIndex> vectors = this->vectors();
   if (vectors != nullptr && !at_end && vectors->WantsClustering()) vectors->Cluster(pool);
   return {};
+}
+
+Status LiveIndex::DoChore(Connections* connections, bool at_end, ThreadPool* pool) {
+  if (NextChore(at_end) == Chore::kNone) return {};
+  {
+    // Another process may have done it. Its sidecar is not to be replaced by one of an older state.
+    MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, connections->Read());
+    MINNOW_RETURN_IF_ERROR(CatchUp(reader.get()));
+  }
+  const Chore chore = NextChore(at_end);
+  if (chore == Chore::kForget) return ForgetRemoved(connections);
+  if (chore == Chore::kNone) return {};
+  Status saved = Save(connections, pool);
+  if (saved.ok() || saved.error().code != Code::kCorrupt) return saved;
+  // The former sidecar, from which rows were read, is damaged. The next call saves a new one.
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, connections->Read());
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(reader.get()));
+  return Rebuild(reader.get(), vectors().get());
 }
 
 Status LiveIndex::Save(Connections* connections, ThreadPool* pool) {
@@ -275,33 +298,38 @@ Status LiveIndex::Save(Connections* connections, ThreadPool* pool) {
   // The store knows of the file before it is there, and forgets the former one after: whatever
   // interrupts this, the file that stands there is one that the store knows.
   const SidecarToken token = NewToken();
-  const auto tell_store = [&](const char* sql) -> Status {
+  // False where the store has gone on to a state that memory does not show.
+  const auto tell_store = [&](const char* sql) -> Result<bool> {
     MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, connections->Write());
-    MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+    MINNOW_ASSIGN_OR_RETURN(Transaction transaction,
+                            BeginIndexWrite(writer.get(), index_, std::to_string(index_)));
     MINNOW_ASSIGN_OR_RETURN(Statement update, writer->Prepare(sql));
     update.BindBlob(1, std::as_bytes(std::span(token))).Bind(2, index_).Bind(3, epoch);
     update.Bind(4, last_removed);
     MINNOW_RETURN_IF_ERROR(update.Run());
-    if (writer->changes() == 1) {
-      MINNOW_ASSIGN_OR_RETURN(
-          Statement forget,
-          writer->Prepare(IndexSql(index_,
-                                   "DELETE FROM {removed} WHERE serial <= (SELECT "
-                                   "removed_floor FROM minnow_indexes WHERE id = ?)")));
-      MINNOW_RETURN_IF_ERROR(forget.Bind(1, index_).Run());
-    }
-    return transaction.Commit();
+    if (writer->changes() == 0) return false;
+    MINNOW_ASSIGN_OR_RETURN(
+        Statement forget,
+        writer->Prepare(IndexSql(index_,
+                                 "DELETE FROM {removed} WHERE serial <= (SELECT "
+                                 "removed_floor FROM minnow_indexes WHERE id = ?)")));
+    MINNOW_RETURN_IF_ERROR(forget.Bind(1, index_).Run());
+    MINNOW_RETURN_IF_ERROR(transaction.Commit());
+    return true;
   };
-  MINNOW_RETURN_IF_ERROR(
+  MINNOW_ASSIGN_OR_RETURN(
+      const bool announced,
       tell_store("UPDATE minnow_indexes SET next_sidecar = ?1 WHERE id = ?2 AND vector_epoch = ?3 "
                  "AND removed_floor <= ?4"));
+  if (!announced) return {};
   MINNOW_RETURN_IF_ERROR(
       vectors->SaveAndReopen(place_.path, MakeIdentity(token, index_, model), pool));
-  MINNOW_RETURN_IF_ERROR(
+  MINNOW_ASSIGN_OR_RETURN(
+      const bool saved,
       tell_store("UPDATE minnow_indexes SET sidecar = next_sidecar, next_sidecar = NULL, "
                  "removed_floor = ?4 WHERE next_sidecar = ?1 AND id = ?2 AND vector_epoch = ?3"));
   const std::lock_guard lock(change_mutex_);
-  if (published_.vectors == vectors) {
+  if (saved && published_.vectors == vectors) {
     saved_vector_ = last_vector;
     saved_removed_ = last_removed;
   }
@@ -311,7 +339,8 @@ Status LiveIndex::Save(Connections* connections, ThreadPool* pool) {
 Status LiveIndex::ForgetRemoved(Connections* connections) {
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, connections->Write());
   const std::lock_guard lock(change_mutex_);
-  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(writer.get()));
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction,
+                          BeginIndexWrite(writer.get(), index_, std::to_string(index_)));
   MINNOW_ASSIGN_OR_RETURN(
       Statement update,
       writer->Prepare("UPDATE minnow_indexes SET removed_floor = ?1, sidecar = NULL, next_sidecar "

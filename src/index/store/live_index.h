@@ -74,10 +74,15 @@ class LiveIndex {
   Status TakeVectors(Database* database, VectorIndex* vectors);
   Status TakeDocuments(Database* database);
   bool WantsSave(bool at_end) const;
+  void Publish(Published published);
+
+  // These under maintenance_mutex_; kNotFound where the index was dropped.
+  enum class Chore { kNone, kSave, kForget };
+  Chore NextChore(bool at_end);
+  Status DoChore(Connections* connections, bool at_end, ThreadPool* pool);
   Status Save(Connections* connections, ThreadPool* pool);
   // Shortens the removal log of an index that has no sidecar.
   Status ForgetRemoved(Connections* connections);
-  void Publish(Published published);
 
   const int64_t index_;
   const SidecarPlace place_;

@@ -5,10 +5,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "index/sqlite/sqlite.h"
+#include "index/store/sidecar_files.h"
 #include "index/store/store_testing.h"
 
 namespace minnow {
@@ -27,6 +31,28 @@ class StoreSidecarTest : public SidecarTesting {
     const Status saved = store->RunMaintenance(true);
     ASSERT_TRUE(saved.ok()) << saved.error().message;
     ASSERT_TRUE(std::filesystem::exists(Sidecar()));
+  }
+
+  // As a process has it that knows no other index.
+  std::unique_ptr<Connections> Connect() {
+    auto writer = OpenWriter(Path(), false, "");
+    auto reading = FindReadMode(Path(), "");
+    EXPECT_TRUE(writer.ok() && reading.ok());
+    return std::make_unique<Connections>(Path(), std::move(*writer), std::move(*reading), 1);
+  }
+  SidecarPlace Place() const {
+    SidecarPlace place;
+    place.path = Sidecar();
+    return place;
+  }
+  VectorState State() { return *ReadVectorState(Connect()->Read()->get(), 1); }
+  bool SidecarFits() { return OpenSidecar(Place(), 1, State()) != nullptr; }
+
+  void DeleteSome(int first, int last) {
+    const auto store = Open(Saving());
+    std::vector<std::string> ids;
+    for (int i = first; i < last; ++i) ids.push_back(std::to_string(i));
+    ASSERT_EQ((*store->FindIndex("docs"))->Delete(ids)->deleted, ids.size());
   }
 
   // What the store answers, with whatever sidecar there is.
@@ -61,6 +87,86 @@ TEST_F(StoreSidecarTest, DroppedIndexesTakeTheirSidecarAlong) {
   const auto store = Open(Saving());
   ASSERT_TRUE(store->DropIndex("docs").ok());
   EXPECT_FALSE(std::filesystem::exists(Sidecar()));
+}
+
+TEST_F(StoreSidecarTest, AnOlderStateReplacesNoSidecar) {
+  MakeStore(20);
+  const auto store = Open(Saving());
+  const auto index = *store->FindIndex("docs");
+  ASSERT_TRUE(index->Add(std::vector{Make(100, "to be saved")}).ok());
+  EmbedAll(index.get());
+  {
+    // Another process deletes and saves, of which this one's memory does not know yet.
+    const auto other = Open(Saving());
+    ASSERT_TRUE((*other->FindIndex("docs"))->Delete(std::vector<std::string>{"1", "2"}).ok());
+    ASSERT_TRUE(other->RunMaintenance(true).ok());
+  }
+  ASSERT_TRUE(SidecarFits());
+  const Status maintained = store->RunMaintenance(true);
+  ASSERT_TRUE(maintained.ok()) << maintained.error().message;
+  EXPECT_TRUE(SidecarFits());
+  EXPECT_EQ(Answer(), Semantic(*index, "a question", 25));
+}
+
+TEST_F(StoreSidecarTest, ALongRemovalLogIsCutByASave) {
+  MakeStore(20);
+  const auto connections = Connect();
+  SidecarPlace place = Place();
+  place.long_log = 5;
+  LiveIndex live(1, place);
+  DeleteSome(0, 6);
+  ASSERT_TRUE(live.CatchUp(connections->Read()->get()).ok());
+  ASSERT_TRUE(live.Maintain(connections.get(), false, nullptr).ok());
+  EXPECT_EQ(*connections->Read()->get()->QueryInt("SELECT count(*) FROM minnow_removed_1"), 0);
+  EXPECT_TRUE(SidecarFits());
+}
+
+TEST_F(StoreSidecarTest, ALongRemovalLogIsCutWithoutASidecarToo) {
+  MakeStore(20);
+  const auto connections = Connect();
+  SidecarPlace place = Place();
+  place.long_log = 5;
+  place.min_rows = 100;
+  LiveIndex live(1, place);
+  DeleteSome(0, 6);
+  ASSERT_TRUE(live.CatchUp(connections->Read()->get()).ok());
+  ASSERT_TRUE(live.Maintain(connections.get(), false, nullptr).ok());
+  EXPECT_EQ(*connections->Read()->get()->QueryInt("SELECT count(*) FROM minnow_removed_1"), 0);
+  EXPECT_FALSE(SidecarFits());
+  EXPECT_EQ(Answer().size(), 14u);
+}
+
+TEST_F(StoreSidecarTest, ASaveThatCameAfterTheDropLeavesNothing) {
+  MakeStore(20);
+  const auto connections = Connect();
+  LiveIndex live(1, Place());
+  DeleteSome(0, 6);
+  ASSERT_TRUE(live.CatchUp(connections->Read()->get()).ok());
+  ASSERT_TRUE(Open(Saving())->DropIndex("docs").ok());
+  WriteFile(Sidecar(), "took its name late");
+  const Status maintained = live.Maintain(connections.get(), true, nullptr);
+  EXPECT_TRUE(maintained.ok()) << maintained.error().message;
+  EXPECT_FALSE(std::filesystem::exists(Sidecar()));
+}
+
+TEST_F(StoreSidecarTest, DroppedBesideASave) {
+  const auto saving = Open(Saving()), dropping = Open(Saving());
+  std::vector<Document> documents;
+  for (int i = 0; i < 300; ++i) documents.push_back(Make(i, "text" + std::to_string(i)));
+  for (int round = 0; round < 16; ++round) {
+    const auto index = MakeIndex(saving.get());
+    ASSERT_TRUE(index->Add(documents).ok());
+    EmbedAll(index.get());
+    std::thread save([&] {
+      const Status saved = saving->RunMaintenance(true);
+      EXPECT_TRUE(saved.ok()) << saved.error().message;
+    });
+    std::this_thread::sleep_for(std::chrono::microseconds(250 * round));
+    const Status dropped = dropping->DropIndex("docs");
+    EXPECT_TRUE(dropped.ok()) << dropped.error().message;
+    save.join();
+    EXPECT_FALSE(std::filesystem::exists(SidecarPath(Path(), index->id())));
+  }
 }
 
 TEST_F(StoreSidecarTest, OneThatCannotBeSavedHoldsUpNoOther) {

@@ -30,6 +30,9 @@ struct SidecarPlace {
   uint64_t offset = 0;
   uint64_t bytes = 0;
   int64_t min_rows = 1;  // fewer are not saved
+  // Rows that the removal log may have until it is cut: by a save, or where there is none to be, by
+  // itself.
+  int64_t long_log = 100'000;
 };
 
 // What the store says about an index's vectors, in one row.
