@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "formats/json.h"
@@ -129,6 +130,7 @@ Status LiveIndex::Load(Database* database, const VectorState& state, bool from_s
   epoch_ = state.epoch;
   last_removed_ = std::max(last_removed, state.removed_floor);
   last_vector_ = saved_vector_ = 0;
+  has_sidecar_ = state.saved.has_value() || state.next.has_value();
   saved_removed_ = last_removed_;
   Published fresh;
   if (from_sidecar) fresh.vectors = OpenSidecar(place_, index_, state);
@@ -227,9 +229,13 @@ Status LiveIndex::TakeDocuments(Database* database) {
   }
 }
 
+int64_t LiveIndex::Rows() const {
+  return published_.vectors == nullptr ? 0 : static_cast<int64_t>(published_.vectors->stats().rows);
+}
+
 bool LiveIndex::WantsSave(bool at_end) const {
   if (published_.vectors == nullptr || place_.path.empty() || !place_.whole_file) return false;
-  const auto rows = static_cast<int64_t>(published_.vectors->stats().rows);
+  const int64_t rows = Rows();
   if (rows < place_.min_rows) return false;
   const int64_t changes = (last_vector_ - saved_vector_) + (last_removed_ - saved_removed_);
   if (changes == 0) return false;
@@ -244,6 +250,7 @@ LiveIndex::Chore LiveIndex::NextChore(bool at_end) {
   const std::lock_guard lock(change_mutex_);
   if (generation_ < 0) return Chore::kNone;
   if (WantsSave(at_end)) return Chore::kSave;
+  if (has_sidecar_ && Rows() < place_.min_rows) return Chore::kForget;
   return last_removed_ - saved_removed_ > place_.long_log ? Chore::kForget : Chore::kNone;
 }
 
@@ -329,6 +336,7 @@ Status LiveIndex::Save(Connections* connections, ThreadPool* pool) {
       tell_store("UPDATE minnow_indexes SET sidecar = next_sidecar, next_sidecar = NULL, "
                  "removed_floor = ?4 WHERE next_sidecar = ?1 AND id = ?2 AND vector_epoch = ?3"));
   const std::lock_guard lock(change_mutex_);
+  has_sidecar_ |= saved;
   if (saved && published_.vectors == vectors) {
     saved_vector_ = last_vector;
     saved_removed_ = last_removed;
@@ -344,13 +352,16 @@ Status LiveIndex::ForgetRemoved(Connections* connections) {
   MINNOW_ASSIGN_OR_RETURN(
       Statement update,
       writer->Prepare("UPDATE minnow_indexes SET removed_floor = ?1, sidecar = NULL, next_sidecar "
-                      "= NULL WHERE id = ?2 AND removed_floor < ?1"));
+                      "= NULL WHERE id = ?2 AND removed_floor <= ?1"));
   MINNOW_RETURN_IF_ERROR(update.Bind(1, last_removed_).Bind(2, index_).Run());
   MINNOW_ASSIGN_OR_RETURN(
       Statement forget,
       writer->Prepare(IndexSql(index_, "DELETE FROM {removed} WHERE serial <= ?")));
   MINNOW_RETURN_IF_ERROR(forget.Bind(1, last_removed_).Run());
   MINNOW_RETURN_IF_ERROR(transaction.Commit());
+  // Whoever has mapped it keeps it. Still under the lock: nobody of this process saves meanwhile.
+  if (std::exchange(has_sidecar_, false)) std::remove(place_.path.c_str());
+  saved_vector_ = 0;
   saved_removed_ = last_removed_;
   return {};
 }

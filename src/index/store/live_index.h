@@ -73,6 +73,7 @@ class LiveIndex {
   Status TakeRemoved(Database* database, const Published& into);
   Status TakeVectors(Database* database, VectorIndex* vectors);
   Status TakeDocuments(Database* database);
+  int64_t Rows() const;
   bool WantsSave(bool at_end) const;
   void Publish(Published published);
 
@@ -81,7 +82,8 @@ class LiveIndex {
   Chore NextChore(bool at_end);
   Status DoChore(Connections* connections, bool at_end, ThreadPool* pool);
   Status Save(Connections* connections, ThreadPool* pool);
-  // Shortens the removal log of an index that has no sidecar.
+  // Shortens the removal log of an index that keeps no sidecar, and removes the one that it had
+  // when it was larger.
   Status ForgetRemoved(Connections* connections);
 
   const int64_t index_;
@@ -98,6 +100,7 @@ class LiveIndex {
   int64_t last_document_ = 0;
   int64_t saved_vector_ = 0;  // the sidecar on disk holds the vectors up to this
   int64_t saved_removed_ = 0;
+  bool has_sidecar_ = false;  // as far as the store says
   std::chrono::steady_clock::time_point last_change_;
   std::optional<ModelIdentity> model_;
 

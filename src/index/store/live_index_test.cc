@@ -136,6 +136,24 @@ TEST_F(StoreSidecarTest, ALongRemovalLogIsCutWithoutASidecarToo) {
   EXPECT_EQ(Answer().size(), 14u);
 }
 
+TEST_F(StoreSidecarTest, OneThatBecameSmallHasNoSidecar) {
+  MakeStore(20);
+  DeleteSome(0, 6);
+  const auto connections = Connect();
+  SidecarPlace place = Place();
+  place.min_rows = 14;
+  LiveIndex live(1, place);
+  ASSERT_TRUE(live.CatchUp(connections->Read()->get()).ok());
+  ASSERT_TRUE(live.Maintain(connections.get(), true, nullptr).ok());
+  EXPECT_TRUE(SidecarFits());
+  DeleteSome(6, 7);
+  ASSERT_TRUE(live.CatchUp(connections->Read()->get()).ok());
+  ASSERT_TRUE(live.Maintain(connections.get(), false, nullptr).ok());
+  EXPECT_FALSE(State().saved || State().next);
+  EXPECT_FALSE(std::filesystem::exists(Sidecar()));
+  EXPECT_EQ(Answer().size(), 13u);
+}
+
 TEST_F(StoreSidecarTest, ASaveThatCameAfterTheDropLeavesNothing) {
   MakeStore(20);
   const auto connections = Connect();
