@@ -19,6 +19,7 @@
 #include "formats/bundle.h"
 #include "formats/json.h"
 #include "tasks/ingest/record_reader.h"
+#include "text/unicode.h"
 
 namespace minnow {
 namespace {
@@ -45,6 +46,11 @@ double SemanticRatio(const SearchCommand& command) {
   if (command.mode == "lexical") return 0;
   if (command.mode == "semantic") return 1;
   return command.semantic_ratio;
+}
+
+// As over HTTP.
+bool IsBlank(const std::string& text) {
+  return text.find_first_not_of(" \t\r\n") == std::string::npos;
 }
 
 // Turns queries into vectors, where the mode needs them.
@@ -82,9 +88,9 @@ class QueryEmbedder {
     return embedder;
   }
 
-  // Empty where the mode needs none.
+  // Empty where the mode needs none, and of a query without words: that one lists documents.
   Result<std::vector<float>> Embed(const std::string& text) {
-    if (!model_) return std::vector<float>();
+    if (!model_ || IsBlank(text)) return std::vector<float>();
     MINNOW_ASSIGN_OR_RETURN(const TokenizedText tokens, model_->Tokenize(text, LengthPolicy{}));
     batch_->Add(tokens);
     const std::span<const float> vector = batch_->Run(/*normalize=*/true);
@@ -147,6 +153,7 @@ class Searching {
         terminal_(::isatty(STDOUT_FILENO) != 0) {}
 
   Status Answer(const std::string& query, bool titled) {
+    if (!IsValidUtf8(query)) return Error{Code::kInvalidArgument, "the query is not UTF-8"};
     SearchRequest request;
     request.text = query;
     MINNOW_ASSIGN_OR_RETURN(request.vector, embedder_.Embed(query));
@@ -248,6 +255,7 @@ void AddSearchCommand(Command app) {
                                     "A file with a query a line; - is standard input");
   queries.Excludes(query);
   search.Footer(
+      "An empty query lists every document that the filter lets pass.\n"
       "Scores are between 0 and 1; words that were found are bold on a terminal.\n"
       "--json prints {\"query\":\"...\",\"hits\":[{\"id\":...,\"score\":...,...}]}.\n\n"
       "Examples:\n"

@@ -356,6 +356,21 @@ class SearchTest(IndexTest):
         self.assert_error(run("search", "--queries", "/nonexistent", "--index", self.store, "--mode", "lexical"), FAILED,
                           "/nonexistent")
 
+    def test_a_query_without_words_lists(self):
+        listed = self.ids("", "-k", "100", "--mode", "lexical", model=None)
+        self.assertEqual(len(listed), 60)
+        for query in ("", "   ", "\t"):
+            for mode in ("hybrid", "semantic"):
+                self.assertEqual(self.ids(query, "-k", "100", "--mode", mode), listed, (query, mode))
+        self.assertEqual(set(self.ids("", "-k", "100", "--filter", "n < 3")), {"d0", "d1", "d2"})
+        piped = run("search", "--queries", "-", "--index", self.store, "--model", TINY, "--json", "-k", "100", stdin=b"\nfish\n")
+        first, second = [json.loads(line) for line in piped.stdout.splitlines()]
+        self.assertEqual([hit["id"] for hit in first["hits"]], listed)
+        self.assertNotEqual([hit["id"] for hit in second["hits"]], listed)
+        self.assert_error(run("search", b"fi\xffsh", "--index", self.store, "--model", TINY), FAILED, "the query is not UTF-8")
+        self.assert_error(run("search", "--queries", "-", "--index", self.store, "--model", TINY, stdin=b"fish\nfi\xffsh\n"),
+                          FAILED, "standard input: line 2: the query is not UTF-8")
+
     def test_text_for_people(self):
         self.write("b.jsonl", [{"id": "esc\u001b[31m", "title": "Title \u0007<b>", "text": "a wonder \u001b[2J <i>&amp; fish"}])
         self.added("b.jsonl")
