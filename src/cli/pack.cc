@@ -72,13 +72,14 @@ Status Pack(const PackCommand& command) {
   char quality[128];
   std::snprintf(quality, sizeof quality, "cosine to fp32 over %d texts: mean %.5f, min %.5f",
                 packed->quality.texts, packed->quality.cosine_mean, packed->quality.cosine_min);
-  if (!(packed->quality.cosine_mean >= kWantedCosineMean)) {
-    PrintError("warning: this model loses more than usual in " + command.dtype + " (" + quality +
-               ")");
+  const std::string precision =
+      command.dtype + ", " + TableTypeName(options.embedding) + " embeddings";
+  if (!(packed->quality.cosine_mean >= WantedCosineMean(options.embedding))) {
+    PrintError("warning: this model loses more than usual in " + precision + " (" + quality + ")");
   }
   Output output;
-  output.Write(command.output + ": " + Megabytes(packed->bytes) + ", " + command.dtype + ", " +
-               TableTypeName(options.embedding) + " embeddings; " + quality + "\n");
+  output.Write(command.output + ": " + Megabytes(packed->bytes) + ", " + precision + "; " +
+               quality + "\n");
   return output.Finish();
 }
 

@@ -10,7 +10,7 @@ import tempfile
 import time
 import unittest
 
-from program import FIXTURES, PROGRAM, TINY, environment, run
+from program import FIXTURES, PROGRAM, ROOT, TINY, environment, run
 
 GOLDEN = json.loads((FIXTURES / "tiny_bert/golden.json").read_text())
 CASES = [c for c in GOLDEN["cases"] if c["text"] is not None and len(c["ids"]) <= GOLDEN["limit"]]
@@ -292,6 +292,13 @@ class PackTest(CliTest):
             self.assertEqual(run("embed", "--model", self.packed, "a fish").returncode, DONE)
         self.assert_error(self.pack("--dtype", "int3"), FAILED, "int3")
         self.assert_error(self.pack("--embedding-dtype", "int3"), FAILED, "int3")
+
+    def test_no_warning_of_what_is_usual(self):
+        model = ROOT / "models/all-MiniLM-L6-v2"
+        if not (model / "model.safetensors").exists():
+            self.skipTest("no models/all-MiniLM-L6-v2")
+        for arguments in ((), ("--embedding-dtype", "int4")):
+            self.assertEqual(run("pack", "--model", str(model), "-o", self.packed, *arguments).stderr, b"")
 
     def test_nothing_is_left_where_packing_fails(self):
         missing = run("pack", "--model", self.folder.name, "-o", self.packed)
