@@ -231,7 +231,7 @@ void AddSearchCommand(Command app) {
   Command search = app.AddCommand("search", "Search an index");
   auto command = std::make_shared<SearchCommand>();
   Option query = search.AddOption("QUERY", command->query, "What to search for");
-  AddStoreOptions(search, command->store);
+  AddStoreOptions(search, command->store, CarriedStore::kTaken);
   AddModelOption(search, command->model);
   AddDtypeOption(search, command->dtype);
   search.AddOption("-k,--limit", command->limit, "Hits").Range(size_t{1}, kMaxHits);

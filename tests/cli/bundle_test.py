@@ -82,6 +82,13 @@ class BundleTest(unittest.TestCase):
             server.stderr.close()
             self.assertEqual(server.wait(30), DONE)
 
+    def test_help_says_which_commands_read_what_is_carried(self):
+        for command in (("search",), ("index", "stats"), ("index", "list"), ("index", "add"), ("index", "delete"),
+                        ("index", "compact"), ("index", "backup"), ("index", "verify")):
+            said = b"vectors beside it; a bundled program has its own" in run(*command, "--help").stdout
+            taken = command[-1] in ("search", "stats", "list")
+            self.assertEqual(said, taken, command)
+
     def test_bundling_again_replaces_what_is_carried(self):
         program, _ = self.bundle("app", "--model", MODEL, "--index", self.store)
         second = str(self.root / "second")

@@ -137,7 +137,7 @@ Status List(const DescribeCommand& command) {
 void AddIndexStatsCommand(Command group) {
   Command stats = group.AddCommand("stats", "What one index holds");
   auto command = std::make_shared<DescribeCommand>();
-  AddStoreOptions(stats, command->store);
+  AddStoreOptions(stats, command->store, CarriedStore::kTaken);
   stats.AddFlag("--json", command->json, "One JSON object instead of text");
   stats.Footer(
       "Examples:\n"
@@ -152,7 +152,7 @@ void AddIndexStatsCommand(Command group) {
 void AddIndexListCommand(Command group) {
   Command list = group.AddCommand("list", "The indexes of a store");
   auto command = std::make_shared<DescribeCommand>();
-  AddStorePathOption(list, command->store);
+  AddStorePathOption(list, command->store, CarriedStore::kTaken);
   list.AddFlag("--json", command->json, "A JSON array instead of lines");
   list.Footer("Examples:\n  minnow index list --index my.db");
   list.OnChosen([command] {

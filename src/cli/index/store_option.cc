@@ -11,15 +11,17 @@
 
 namespace minnow {
 
-void AddStorePathOption(Command command, StoreOption& option) {
+void AddStorePathOption(Command command, StoreOption& option, CarriedStore carried) {
+  const bool taken = carried == CarriedStore::kTaken;
   command
       .AddOption("--index", option.path,
-                 "The store: one file, with vectors beside it; a bundled program has its own")
+                 std::string("The store: one file, with vectors beside it") +
+                     (taken ? "; a bundled program has its own" : ""))
       .Env("MINNOW_INDEX");
 }
 
-void AddStoreOptions(Command command, StoreOption& option) {
-  AddStorePathOption(command, option);
+void AddStoreOptions(Command command, StoreOption& option, CarriedStore carried) {
+  AddStorePathOption(command, option, carried);
   command.AddOption("--name", option.name, "Which of the store's indexes");
 }
 

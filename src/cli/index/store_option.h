@@ -18,10 +18,15 @@ struct StoreOption {
   std::string name = "default";
 };
 
+// Whether a command does without --index where the program carries a store; its help says so.
+enum class CarriedStore { kRefused, kTaken };
+
 // Adds --index (MINNOW_INDEX) and --name.
-void AddStoreOptions(Command command, StoreOption& option);
+void AddStoreOptions(Command command, StoreOption& option,
+                     CarriedStore carried = CarriedStore::kRefused);
 // Only --index.
-void AddStorePathOption(Command command, StoreOption& option);
+void AddStorePathOption(Command command, StoreOption& option,
+                        CarriedStore carried = CarriedStore::kRefused);
 
 // For the command's callback: ends the command line's parsing as wrong usage where there is no
 // store; the program's own counts only for who reads.
