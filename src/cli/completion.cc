@@ -53,44 +53,80 @@ std::string ZshDescription(const std::string& text) {
   return plain;
 }
 
-// Words typed so far are matched against paths of commands; what follows is their flags, their
-// commands, or a file.
+std::string Joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+// What may stand where no option does: commands, or values; empty where it is a file or a text.
+std::string WordsByPlace(const Command& command) {
+  std::string words = CommandNames(command);
+  for (const Command::Flag& argument : command.ArgumentsByPlace()) words += Joined(argument.values);
+  return words;
+}
+
+// Sets `words` and `flags` for one command, and answers where an option's value is typed.
+std::string BashCase(const std::string& path, const Command& command) {
+  std::string script = "    " + ShellQuoted(path) + ")\n      words='" + WordsByPlace(command) +
+                       "' flags='" + FlagNames(command) + "'\n";
+  // An option that takes a file or a text leaves files to the shell.
+  std::string answers;
+  for (const Command::Flag& flag : command.Flags()) {
+    if (!flag.takes_value) continue;
+    answers += "        " + flag.name + (flag.letter.empty() ? "" : "|" + flag.letter) +
+               ") words='" + Joined(flag.values) + "' flags= ;;\n";
+  }
+  if (!answers.empty()) script += "      case \"$previous\" in\n" + answers + "      esac\n";
+  if (command.ArgumentsByPlace().empty() && command.Commands().empty()) {
+    script += "      [[ -z $words && -n $flags ]] && words=$flags\n";
+  }
+  return script + "      ;;\n";
+}
+
+// Words typed so far are matched against paths of commands; what follows is their commands, their
+// flags, or a value. Where nothing is offered the shell offers files, which it quotes itself.
 std::string BashScript(const Command& app) {
   std::vector<std::pair<std::string, Command>> paths;
   ListCommands(app, "", paths);
   std::string script =
       "_minnow() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} path= word words\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n"
+      "  local path= word words= flags=\n"
+      "  if [[ $current == = ]]; then current=\n"
+      "  elif [[ $previous == = ]]; then previous=${COMP_WORDS[COMP_CWORD-2]}\n"
+      "  fi\n"
       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
       "    case \"$path $word\" in\n";
   std::string known;
   for (const auto& [path, command] : paths)
     known += (known.empty() ? "" : "|") + ShellQuoted(" " + path);
   script += "      " + known + ") path=\"$path $word\" ;;\n    esac\n  done\n  case \"$path\" in\n";
-  script += "    '') words='" + CommandNames(app) + " " + FlagNames(app) + "' ;;\n";
-  for (const auto& [path, command] : paths) {
-    script += "    " + ShellQuoted(" " + path) + ") words='" + CommandNames(command) + " " +
-              FlagNames(command) + "' ;;\n";
-  }
+  script += BashCase("", app);
+  for (const auto& [path, command] : paths) script += BashCase(" " + path, command);
   script +=
       "  esac\n"
+      "  [[ $current == -* ]] && words=$flags\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
-      "  if [[ ${#COMPREPLY[@]} -eq 0 && $current != -* ]]; then COMPREPLY=($(compgen -f -- "
-      "\"$current\")); fi\n"
       "}\n"
-      "complete -o filenames -F _minnow minnow\n";
+      "complete -o default -F _minnow minnow\n";
   return script;
 }
 
 std::string ZshFunction(const Command& command, const std::string& name) {
   std::string script = name + "() {\n  local line state\n  _arguments -C";
   for (const Command::Flag& flag : command.Flags()) {
-    const std::string value = flag.takes_value ? ":value:_files" : "";
+    const std::string values = flag.values.empty() ? "_files" : "(" + Joined(flag.values) + ")";
+    const std::string value = flag.takes_value ? ":value:" + values : "";
     script +=
         " \\\n    " + ShellQuoted(flag.name + "[" + ZshDescription(flag.description) + "]" + value);
   }
   const std::vector<Command> commands = command.Commands();
-  if (commands.empty()) return script + " \\\n    '*:file:_files'\n}\n";
+  if (commands.empty()) {
+    const std::string words = WordsByPlace(command);
+    const std::string values = words.empty() ? "_files" : "(" + words + ")";
+    return script + " \\\n    " + ShellQuoted("*:argument:" + values) + "\n}\n";
+  }
   script +=
       " \\\n    '1:command:->command' '*::argument:->argument'\n  case $state in\n    command) "
       "_values command";
@@ -114,7 +150,9 @@ std::string ZshScript(const Command& app) {
 void AddFishFlags(const Command& command, const std::string& condition, std::string& script) {
   for (const Command::Flag& flag : command.Flags()) {
     script += "complete -c minnow -n " + ShellQuoted(condition) + " -l " + flag.name.substr(2) +
-              (flag.takes_value ? " -r" : "") + " -d " + ShellQuoted(flag.description) + "\n";
+              (flag.takes_value ? " -r" : "") +
+              (flag.values.empty() ? "" : " -f -a " + ShellQuoted(Joined(flag.values))) + " -d " +
+              ShellQuoted(flag.description) + "\n";
   }
 }
 

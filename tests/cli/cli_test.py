@@ -45,7 +45,7 @@ class UsageTest(CliTest):
         self.assertIn("minnow embed [OPTIONS]", run("embed", "--help").stdout.decode())
 
     def test_wrong_usage(self):
-        for arguments, part in (((), "subcommand"), (("nope",), "no such command: nope"),
+        for arguments, part in (((), "subcommand"), (("nope",), "no such command: nope"), (("--bogus",), "no such option: --bogus"),
                                 (("embed",), "--model"), (("embed", "--model", TINY, "--nope"), "--nope"),
                                 (("embed", "--model", TINY, "--output", "xml"), "--output"),
                                 (("embed", "--model", TINY, "--threads", "-1"), "--threads"),
@@ -72,10 +72,52 @@ class UsageTest(CliTest):
             if shutil.which(shell):
                 check = subprocess.run([shell, "-n"], input=script, capture_output=True, timeout=20)
                 self.assertEqual(check.returncode, 0, check.stderr)
-        ask = run("completion", "bash").stdout.decode() + (
-            'COMP_WORDS=(minnow embed --js); COMP_CWORD=2; _minnow; echo "${COMPREPLY[@]}"\n')
-        self.assertEqual(subprocess.run(["bash"], input=ask.encode(), capture_output=True, timeout=20).stdout,
-                         b"--json-input\n")
+
+    def test_what_bash_offers(self):
+        script = run("completion", "bash").stdout.decode()
+        self.assertIn("complete -o default ", script)  # files where nothing is offered
+
+        def offered(*words):
+            quoted = " ".join(f"'{word}'" for word in words)
+            ask = f'{script}COMP_WORDS=(minnow {quoted}); COMP_CWORD={len(words)}; _minnow; printf "%s\\n" "${{COMPREPLY[@]}}"\n'
+            result = subprocess.run(["bash"], input=ask.encode(), capture_output=True, timeout=20)
+            self.assertEqual((result.returncode, result.stderr), (0, b""), words)
+            return result.stdout.decode().split()
+
+        self.assertEqual(offered("embed", "--js"), ["--json-input"])
+        self.assertEqual(offered("comp"), ["completion"])
+        self.assertIn("backup", offered("index", ""))
+        self.assertEqual(offered("search", "--mode", ""), ["hybrid", "semantic", "lexical"])
+        self.assertEqual(offered("search", "--mode", "=", "le"), ["lexical"])
+        self.assertEqual(offered("search", "--mode", "="), ["hybrid", "semantic", "lexical"])
+        self.assertEqual(offered("embed", "--output", ""), ["json", "f32"])
+        self.assertEqual(offered("completion", ""), ["bash", "zsh", "fish"])
+        self.assertIn("--port", offered("serve", ""))
+        # Files.
+        for words in (("index", "add", ""), ("index", "add", "doc"), ("index", "backup", ""), ("search", "--index", ""),
+                      ("index", "add", "--index", "my"), ("bundle", "-o", ""), ("serve", "--index", "=", "m")):
+            self.assertEqual(offered(*words), [], words)
+        self.assertIn("--prune", offered("index", "add", "--"))
+        self.assertIn("--prune", offered("index", "add", "a b.txt", "--p"))
+
+    def test_bash_completes_files_with_spaces(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "two words.txt").write_text("x")
+            (pathlib.Path(folder) / "script").write_bytes(run("completion", "bash").stdout + b"minnow() { printf '<%s>' \"$@\"; }\n")
+            shell, terminal = os.openpty()
+            bash = subprocess.Popen(["bash", "--noprofile", "--rcfile", "script", "-i"], cwd=folder, stdin=terminal, stdout=terminal,
+                                    stderr=terminal, env=environment(TERM="dumb", PS1="> "), start_new_session=True)
+            os.close(terminal)
+            os.write(shell, b"minnow index add tw\t; exit\n")
+            seen = b""
+            try:
+                while piece := os.read(shell, 4096):
+                    seen += piece
+            except OSError:  # its end
+                pass
+            os.close(shell)
+            bash.wait(20)
+            self.assertIn(b"<index><add><two words.txt>", seen)
 
 
 class StreamsTest(CliTest):

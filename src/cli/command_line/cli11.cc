@@ -1,18 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one file that includes CLI11.
 #include <CLI/CLI.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "cli/command_line/command.h"
 #include "cli/command_line/command_line.h"
 
 namespace minnow {
+namespace {
+
+// The name of OneOf's check.
+constexpr const char* kOneOf = "one of";
+
+// Read out of the check's own words, "{json,f32}".
+std::vector<std::string> ValuesOf(CLI::Option& option) {
+  std::string words;
+  try {
+    words = option.get_validator(kOneOf)->get_description();
+  } catch (const CLI::OptionNotFound&) {
+    return {};
+  }
+  std::vector<std::string> values;
+  std::stringstream list(words.substr(1, words.size() - 2));
+  for (std::string value; std::getline(list, value, ',');) values.push_back(value);
+  return values;
+}
+
+}  // namespace
 
 Option Option::Required() { return Option(option_->required()); }
 
 Option Option::Env(const std::string& variable) { return Option(option_->envname(variable)); }
 
 Option Option::OneOf(const std::vector<std::string>& values) {
-  return Option(option_->check(CLI::IsMember(values)));
+  return Option(option_->check(CLI::IsMember(values), kOneOf));
 }
 
 Option Option::Range(int least, int most) {
@@ -97,13 +120,25 @@ std::string Command::description() const { return app_->get_description(); }
 
 std::vector<Command::Flag> Command::Flags() const {
   std::vector<Flag> flags;
-  for (const CLI::Option* option : app_->get_options()) {
+  for (CLI::Option* option : app_->get_options()) {
+    const std::vector<std::string>& letters = option->get_snames();
     for (const std::string& name : option->get_lnames()) {
-      flags.push_back(
-          {"--" + name, option->get_description(), option->get_items_expected_max() > 0});
+      flags.push_back({"--" + name, letters.empty() ? "" : "-" + letters.front(),
+                       option->get_description(), option->get_items_expected_max() > 0,
+                       ValuesOf(*option)});
     }
   }
   return flags;
+}
+
+std::vector<Command::Flag> Command::ArgumentsByPlace() const {
+  std::vector<Flag> arguments;
+  for (CLI::Option* option : app_->get_options()) {
+    if (!option->get_positional()) continue;
+    arguments.push_back(
+        {option->get_name(), "", option->get_description(), true, ValuesOf(*option)});
+  }
+  return arguments;
 }
 
 std::vector<Command> Command::Commands() const {
@@ -153,6 +188,8 @@ ParseResult CommandLine::Parse(int argc, char** argv) {
     if (!message.empty() && message.back() == '\n') message.pop_back();
     if (chosen == app_.get() && argc > 1 && argv[1][0] != '-') {
       message = "no such command: " + std::string(argv[1]);
+    } else if (chosen == app_.get() && argc > 1) {
+      message = "no such option: " + std::string(argv[1]);
     }
     return {ParseOutcome::kUsage, message + " (see '" + name + " --help')", 0};
   }

@@ -77,13 +77,16 @@ class Command {
 
   // --- for whoever describes the command line as a whole ---
   struct Flag {
-    std::string name;  // "--model"
+    std::string name;    // "--model"; of an argument by place "FILE"
+    std::string letter;  // "-o"; may be empty
     std::string description;
     bool takes_value = false;
+    std::vector<std::string> values;  // those of OneOf
   };
   std::string name() const;
   std::string description() const;
   std::vector<Flag> Flags() const;
+  std::vector<Flag> ArgumentsByPlace() const;
   std::vector<Command> Commands() const;
 
  private:
