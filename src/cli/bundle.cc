@@ -163,8 +163,8 @@ Status Bundle(const BundleCommand& command) {
       parts.vectors[index] = file.bytes();
       bytes += file.bytes().size();
     }
-    carries +=
-        "; an index of " + std::to_string(copy->documents) + " documents, " + Megabytes(bytes);
+    carries += "; an index of " + std::to_string(copy->documents) +
+               (copy->documents == 1 ? " document, " : " documents, ") + Megabytes(bytes);
   }
   MINNOW_RETURN_IF_ERROR(WriteBundle(parts, command.output));
   Output output;

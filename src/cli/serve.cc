@@ -27,6 +27,7 @@
 #include "cli/serve_kuberian.h"
 #include "cli/serve_options.h"
 #include "cli/serve_store.h"
+#include "formats/bundle.h"
 #include "http/server.h"
 #include "kernels/dispatch.h"
 #include "tasks/ingest/prepare.h"
@@ -237,6 +238,8 @@ void AddServeCommand(Command app) {
     command->is_kuberian = serve.FindOption("--kuberian").given();
     if (!command->is_kuberian) RequireModel(command->model);
     ReadPortVariable(port, *command);
+    const bool store = !command->index.empty() || command->is_kuberian || HasBundledStore();
+    if (command->read_only && !store) RefuseArgument("--read-only", "there is no --index to read");
     return ExitCode(Serve(*command));
   });
 }

@@ -50,6 +50,7 @@ class UsageTest(CliTest):
                                 (("embed", "--model", TINY, "--output", "xml"), "--output"),
                                 (("embed", "--model", TINY, "--threads", "-1"), "--threads"),
                                 (("embed", "--model", TINY, "--threads", "99999999999999"), "--threads"),
+                                (("serve", "--model", TINY, "--port", "0", "--read-only"), "--read-only"),
                                 (("completion", "tcsh"), "tcsh")):
             with self.subTest(arguments):
                 result = run(*arguments)
