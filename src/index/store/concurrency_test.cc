@@ -111,6 +111,42 @@ TEST_F(StoreConcurrencyTest, ReadersSeeWholeStates) {
   EXPECT_TRUE(verified.ok()) << verified.error().message;
 }
 
+TEST_F(StoreConcurrencyTest, ReplacedDocumentsAreFoundAllTheTime) {
+  constexpr size_t kDocuments = 30;
+  const auto store = Open();
+  const auto index = MakeIndex(store.get());
+  std::vector<Document> documents;
+  for (size_t i = 0; i < kDocuments; ++i) documents.push_back(Make(static_cast<int>(i), "fish"));
+  ASSERT_TRUE(index->Add(documents).ok());
+  const auto check = [&](const SearchIndex& searched) {
+    SearchRequest request;
+    request.text = "fish";
+    request.semantic_ratio = 0;
+    request.limit = 2 * kDocuments;
+    const auto answer = searched.Search(request);
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    EXPECT_EQ(answer->hits.size(), kDocuments);
+    EXPECT_EQ(answer->estimated_total, kDocuments);
+  };
+  const auto other = OpenReadOnly();  // as another process has it
+  const auto other_index = *other->FindIndex("docs");
+  std::atomic<bool> stop = false;
+  std::vector<std::thread> threads;
+  for (const SearchIndex* searched : {index.get(), index.get(), other_index.get()}) {
+    threads.emplace_back([&, searched] {
+      while (!stop) check(*searched);
+    });
+  }
+  for (int round = 0; round < 300; ++round) {
+    const int id = round % static_cast<int>(kDocuments);
+    EXPECT_TRUE(index->Add(std::vector{Make(id, "fish " + std::to_string(round))}).ok());
+  }
+  stop = true;
+  for (std::thread& thread : threads) thread.join();
+  check(*index);  // nothing wrong is left behind
+  check(*other_index);
+}
+
 TEST_F(StoreConcurrencyTest, SearchesDoNotWaitForAWriter) {
   const auto store = Open();
   const auto index = MakeIndex(store.get());

@@ -141,6 +141,7 @@ Status LiveIndex::Load(Database* database, const VectorState& state, bool from_s
   } else if (state.model) {
     fresh.vectors = std::make_shared<VectorIndex>(state.model->dimensions);
   }
+  fresh.lexical_cache->StartRemovalsAfter(last_removed_);
   MINNOW_RETURN_IF_ERROR(TakeRemoved(database, fresh));
   MINNOW_RETURN_IF_ERROR(TakeVectors(database, fresh.vectors.get()));
   const auto rows =
@@ -168,7 +169,7 @@ Status LiveIndex::TakeRemoved(Database* database, const Published& into) {
     if (!row) break;
     if (removed.IsNull(2)) {
       into.attributes->Remove(removed.Int(1));
-      into.lexical_cache->Remove(removed.Int(1));
+      into.lexical_cache->Remove(removed.Int(0), removed.Int(1));
     } else {
       keys.push_back(removed.Int(2));
     }

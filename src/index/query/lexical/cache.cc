@@ -2,6 +2,7 @@
 #include "index/query/lexical/cache.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace minnow {
 namespace {
@@ -19,31 +20,44 @@ void LexicalCache::Erase(Entries::iterator entry) {
   entries_.erase(entry);
 }
 
-void LexicalCache::Remove(int64_t document) {
+void LexicalCache::StartRemovalsAfter(int64_t removal) {
+  const std::lock_guard lock(mutex_);
+  forgotten_removals_ = removal;
+}
+
+void LexicalCache::Remove(int64_t removal, int64_t document) {
   const std::lock_guard lock(mutex_);
   if (removed_.size() == kMaxRemoved) {
-    forgotten_removals_ += removed_.size();
+    forgotten_removals_ = removed_.back().number;
     removed_.clear();
     entries_.clear();
     by_term_.clear();
     bytes_ = 0;
   }
-  removed_.push_back(document);
+  removed_.push_back({removal, document});
 }
 
-uint64_t LexicalCache::removals() const {
-  const std::lock_guard lock(mutex_);
-  return forgotten_removals_ + removed_.size();
+// False where the entry does not tell how things are in a state with these removals.
+bool LexicalCache::BringTo(int64_t removals, Entry& entry) {
+  // Of a number alone nobody expects that it is exact.
+  if (entry.removals == removals || !entry.known.postings) return true;
+  const int64_t last = removed_.empty() ? forgotten_removals_ : removed_.back().number;
+  if (removals < entry.removals || entry.removals < forgotten_removals_ || removals > last) {
+    return false;
+  }
+  std::vector<int64_t> gone;
+  const auto first = std::upper_bound(
+      removed_.begin(), removed_.end(), entry.removals,
+      [](int64_t number, const Removal& removal) { return number < removal.number; });
+  for (auto i = first; i != removed_.end() && i->number <= removals; ++i) {
+    gone.push_back(i->document);
+  }
+  entry.removals = removals;
+  TakeOut(std::move(gone), entry);
+  return true;
 }
 
-void LexicalCache::TakeOutRemoved(Entry& entry) {
-  const uint64_t now = forgotten_removals_ + removed_.size();
-  if (entry.removals == now) return;
-  std::vector<int64_t> gone(
-      removed_.begin() + static_cast<ptrdiff_t>(entry.removals - forgotten_removals_),
-      removed_.end());
-  entry.removals = now;
-  if (!entry.known.postings) return;
+void LexicalCache::TakeOut(std::vector<int64_t> gone, Entry& entry) {
   std::sort(gone.begin(), gone.end());
   const auto has_gone = [&](const Posting& posting) {
     return std::binary_search(gone.begin(), gone.end(), posting.document);
@@ -59,23 +73,26 @@ void LexicalCache::TakeOutRemoved(Entry& entry) {
   bytes_ += entry.bytes();
 }
 
-std::optional<KnownPostings> LexicalCache::Find(const std::string& term) {
+std::optional<KnownPostings> LexicalCache::Find(const std::string& term, int64_t removals) {
   const std::lock_guard lock(mutex_);
   const auto found = by_term_.find(term);
   if (found == by_term_.end()) return std::nullopt;
   entries_.splice(entries_.begin(), entries_, found->second);
-  TakeOutRemoved(entries_.front());
+  if (!BringTo(removals, entries_.front())) return std::nullopt;
   return entries_.front().known;
 }
 
-void LexicalCache::Put(const std::string& term, KnownPostings known, uint64_t removals) {
+void LexicalCache::Put(const std::string& term, KnownPostings known, int64_t removals) {
   Entry entry{term, std::move(known), removals};
   if (entry.bytes() > max_bytes_ / kLargestShare) entry.known.postings = nullptr;
   const std::lock_guard lock(mutex_);
   if (removals < forgotten_removals_) return;  // what has gone since is not known any more
   const auto found = by_term_.find(term);
   if (found != by_term_.end()) {
-    if (found->second->known.through > entry.known.through) return;
+    const Entry& there = *found->second;
+    if (std::pair(there.removals, there.known.through) > std::pair(removals, entry.known.through)) {
+      return;
+    }
     Erase(found->second);
   }
   bytes_ += entry.bytes();

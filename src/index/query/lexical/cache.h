@@ -3,7 +3,9 @@
 // lengths of documents. It changes how fast an answer comes, not what it is.
 //
 // Thread-safe. Row ids only grow, so a list stays right when documents are added: it is known how
-// far it reaches, and the rest is read behind it.
+// far it reaches, and the rest is read behind it. Removals are numbered, and each transaction says
+// which it sees: a list is given to no transaction that sees fewer removals than the list lacks, or
+// more than the cache knows.
 #pragma once
 
 #include <array>
@@ -39,14 +41,16 @@ class LexicalCache {
  public:
   explicit LexicalCache(size_t max_bytes = size_t{64} << 20) : max_bytes_(max_bytes) {}
 
-  // To be told for each row that has gone, after the commit.
-  void Remove(int64_t document);
+  // To be told before the first Remove: removals up to this one will not be told. 0 at first.
+  void StartRemovalsAfter(int64_t removal);
+  // To be told for each row that has gone, after the commit. The numbers grow, from above 0.
+  void Remove(int64_t removal, int64_t document);
 
-  std::optional<KnownPostings> Find(const std::string& term);
-  // What reaches less far than what is there is not taken. `removals` is what removals() was before
-  // the postings were read.
-  void Put(const std::string& term, KnownPostings known, uint64_t removals);
-  uint64_t removals() const;
+  // `removals`: the greatest number of a removal that the caller's transaction sees; 0: of none.
+  // Nothing where the list is unknown, or is not known as it was then.
+  std::optional<KnownPostings> Find(const std::string& term, int64_t removals);
+  // What is of an older state than what is there is not taken.
+  void Put(const std::string& term, KnownPostings known, int64_t removals);
 
   // Lengths of the documents around one row id, with one added; 0: not known yet. Lives as long as
   // the cache.
@@ -59,7 +63,7 @@ class LexicalCache {
   struct Entry {
     std::string term;
     KnownPostings known;
-    uint64_t removals = 0;  // how many of all removals are taken out
+    int64_t removals = 0;  // those up to this one are taken out
     size_t bytes() const {
       return (known.postings ? known.postings->capacity() * sizeof(Posting) : 0) + term.size() +
              192;
@@ -67,15 +71,20 @@ class LexicalCache {
   };
   using Entries = std::list<Entry>;
   void Erase(Entries::iterator entry);
-  void TakeOutRemoved(Entry& entry);
+  bool BringTo(int64_t removals, Entry& entry);
+  void TakeOut(std::vector<int64_t> gone, Entry& entry);
 
   const size_t max_bytes_;
   mutable std::mutex mutex_;
   Entries entries_;  // last used first
   std::unordered_map<std::string, Entries::iterator> by_term_;
   size_t bytes_ = 0;
-  std::vector<int64_t> removed_;     // the latest removals
-  uint64_t forgotten_removals_ = 0;  // how many came before those
+  struct Removal {
+    int64_t number = 0;
+    int64_t document = 0;
+  };
+  std::vector<Removal> removed_;    // the latest, by number
+  int64_t forgotten_removals_ = 0;  // up to this number they are not known
   std::unordered_map<int64_t, std::unique_ptr<LengthPage>> pages_;
 };
 

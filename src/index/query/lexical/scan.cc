@@ -52,8 +52,8 @@ struct Term {
 
 class TermReader {
  public:
-  TermReader(sqlite3* connection, const std::string& table, LexicalCache* cache)
-      : reader_(connection, table, cache), cache_(*cache), removals_(cache->removals()) {}
+  TermReader(sqlite3* connection, const std::string& table, LexicalCache* cache, int64_t removals)
+      : reader_(connection, table, cache), cache_(*cache), removals_(removals) {}
 
   Result<LexicalTotals> ReadTotals() {
     MINNOW_ASSIGN_OR_RETURN(totals_, reader_.ReadTotals());
@@ -67,7 +67,7 @@ class TermReader {
     // By how far they are behind: each group reads the rows that its farthest needs.
     std::array<std::vector<Term*>, kBehindGroups> behind;
     for (Term& term : terms) {
-      auto known = cache_.Find(term.key);
+      auto known = cache_.Find(term.key, removals_);
       if (!known || IsFarBehind(*known)) {
         unknown.push_back(&term);
         continue;
@@ -145,7 +145,7 @@ class TermReader {
 
   PostingsReader reader_;
   LexicalCache& cache_;
-  const uint64_t removals_;
+  const int64_t removals_;
   LexicalTotals totals_;
 };
 
@@ -280,7 +280,7 @@ Result<LexicalResult> ScanLexical(sqlite3* connection, const std::string& table,
   LexicalResult result;
   result.weights.resize(query.terms.size());
   if (query.terms.empty()) return result;
-  TermReader reader(connection, table, cache);
+  TermReader reader(connection, table, cache, scan.removals);
   MINNOW_ASSIGN_OR_RETURN(const LexicalTotals totals, reader.ReadTotals());
   if (totals.documents <= 0) return result;
   std::vector<Term> terms;

@@ -29,6 +29,7 @@ struct LexicalScan {
   size_t limit = 100;
   const DocumentSet* allowed = nullptr;  // null: every document
   bool want_documents = false;
+  int64_t removals = 0;  // the greatest number of a removal that the transaction sees (cache.h)
 };
 
 struct LexicalHit {

@@ -41,10 +41,11 @@ class Table {
     Write("INSERT INTO words(words, rowid, text) VALUES('delete', ?, ?)", row,
           LexicalText(texts_[row]));
     texts_.erase(row);
-    cache_.Remove(row);
+    cache_.Remove(++removals_, row);
   }
 
-  LexicalResult Scan(const LexicalQuery& query, const LexicalScan& scan = {}) {
+  LexicalResult Scan(const LexicalQuery& query, LexicalScan scan = {}) {
+    scan.removals = removals_;
     auto result = ScanLexical(connection_, "words", &cache_, query, scan);
     EXPECT_TRUE(result.ok()) << result.error().message;
     return result.ok() ? *result : LexicalResult();
@@ -93,7 +94,10 @@ class Table {
     return scores;
   }
 
-  void Forget() { std::destroy_at(&cache_), std::construct_at(&cache_); }
+  void Forget() {
+    std::destroy_at(&cache_), std::construct_at(&cache_);
+    cache_.StartRemovalsAfter(removals_);
+  }
 
   sqlite3* connection() { return connection_; }
   LexicalCache& cache() { return cache_; }
@@ -115,6 +119,7 @@ class Table {
 
   sqlite3* connection_ = nullptr;
   LexicalCache cache_;
+  int64_t removals_ = 0;
   std::map<int64_t, std::string> texts_;
 };
 
@@ -308,35 +313,53 @@ std::shared_ptr<const Postings> Rows(std::initializer_list<int64_t> rows) {
 TEST(LexicalCache, ForgetsTheLongestUnused) {
   LexicalCache cache(4'096);
   for (int i = 0; i < 20; ++i) cache.Put("t" + std::to_string(i), {Rows({1, 2, 3}), 3, 3}, 0);
-  EXPECT_FALSE(cache.Find("t0"));
-  EXPECT_TRUE(cache.Find("t19"));
+  EXPECT_FALSE(cache.Find("t0", 0));
+  EXPECT_TRUE(cache.Find("t19", 0));
   // Of what is too large only the number is kept.
   cache.Put("large", {std::make_shared<const Postings>(1'000), 1'000, 1'000}, 0);
-  EXPECT_EQ(cache.Find("large")->documents, 1'000u);
-  EXPECT_EQ(cache.Find("large")->postings, nullptr);
+  EXPECT_EQ(cache.Find("large", 0)->documents, 1'000u);
+  EXPECT_EQ(cache.Find("large", 0)->postings, nullptr);
 }
 
 TEST(LexicalCache, KeepsWhatReachesFarthest) {
   LexicalCache cache;
   cache.Put("t", {Rows({1, 5}), 2, 7}, 0);
   cache.Put("t", {Rows({1}), 1, 4}, 0);  // of an older state
-  EXPECT_EQ(cache.Find("t")->documents, 2u);
+  EXPECT_EQ(cache.Find("t", 0)->documents, 2u);
   cache.Put("t", {Rows({1, 5, 9}), 3, 9}, 0);
-  EXPECT_EQ(cache.Find("t")->through, 9);
+  EXPECT_EQ(cache.Find("t", 0)->through, 9);
 }
 
 TEST(LexicalCache, TakesOutWhatHasGone) {
   LexicalCache cache;
-  cache.Put("t", {Rows({1, 5, 9}), 3, 9}, cache.removals());
-  const uint64_t before = cache.removals();
-  cache.Remove(5);
-  EXPECT_EQ(cache.Find("t")->documents, 2u);
-  EXPECT_EQ(cache.Find("t")->postings->back().document, 9);
-  cache.Put("late", {Rows({5, 9}), 2, 9}, before);  // read before the removal was known
-  EXPECT_EQ(cache.Find("late")->documents, 1u);
-  for (int64_t row = 10; row < 20'000; ++row) cache.Remove(row);
-  cache.Put("later", {Rows({5, 9}), 2, 9}, before);
-  EXPECT_FALSE(cache.Find("t") || cache.Find("later"));
+  cache.Put("t", {Rows({1, 5, 9}), 3, 9}, 0);
+  cache.Remove(7, 5);
+  EXPECT_EQ(cache.Find("t", 7)->documents, 2u);
+  EXPECT_EQ(cache.Find("t", 7)->postings->back().document, 9);
+  cache.Put("late", {Rows({5, 9}), 2, 9}, 0);  // by a transaction that did not see the removal
+  EXPECT_EQ(cache.Find("late", 7)->documents, 1u);
+  for (int64_t row = 10; row < 20'000; ++row) cache.Remove(row, row);
+  cache.Put("later", {Rows({5, 9}), 2, 9}, 0);
+  EXPECT_FALSE(cache.Find("t", 19'999) || cache.Find("later", 19'999));
+}
+
+TEST(LexicalCache, EachTransactionSeesItsOwnState) {
+  LexicalCache cache;
+  cache.StartRemovalsAfter(3);
+  cache.Put("t", {Rows({1, 5}), 2, 5}, 3);
+  cache.Remove(4, 1);
+  EXPECT_EQ(cache.Find("t", 3)->documents, 2u);  // one that began before
+  EXPECT_FALSE(cache.Find("t", 6));              // one that sees what the cache is not told yet
+  EXPECT_EQ(cache.Find("t", 4)->documents, 1u);
+  EXPECT_FALSE(cache.Find("t", 3));  // what it sees is gone
+  cache.Put("t", {Rows({1, 5}), 2, 5}, 3);
+  EXPECT_EQ(cache.Find("t", 4)->documents, 1u);
+  cache.Put("t", {Rows({8}), 1, 8}, 6);
+  cache.Remove(6, 5);
+  EXPECT_EQ(cache.Find("t", 6)->documents, 1u);
+  // From before what the cache is told.
+  cache.Put("old", {Rows({1, 5}), 2, 5}, 2);
+  EXPECT_FALSE(cache.Find("old", 4));
 }
 
 TEST(LexicalCacheThreads, ManyReaders) {
@@ -346,12 +369,12 @@ TEST(LexicalCacheThreads, ManyReaders) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 2'000; ++i) {
         const std::string term = "t" + std::to_string((i * (t + 1)) % 50);
-        const auto found = cache.Find(term);
-        if (!found) cache.Put(term, {Rows({1, 2, i}), 3, i}, cache.removals());
+        const auto found = cache.Find(term, i / 10);
+        if (!found) cache.Put(term, {Rows({1, 2, i}), 3, i}, i / 10);
         bool is_new = false;
         cache.Page(i * 100, &is_new)[static_cast<size_t>(i % 100)].store(1,
                                                                          std::memory_order_relaxed);
-        if (i % 10 == 0) cache.Remove(i);
+        if (t == 0 && i % 10 == 0) cache.Remove(1 + i / 10, i);
       }
     });
   }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SearchIndex::Search and Similar: filter, both retrievers, fusion, the page that was asked for.
 //
-// One read transaction holds for the whole search. Vectors in memory may be a commit ahead of it or
-// behind: a document that is not there any more, or not yet, is passed over.
+// One read transaction holds for the whole search; words are found as it sees them. Vectors in
+// memory may be a commit ahead of it or behind: a document that is not there any more, or not yet,
+// is passed over.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -62,12 +63,25 @@ Status CheckRequest(const SearchRequest& request) {
   return {};
 }
 
+// Of the removals that the transaction sees, the last one's number. The log is cut from time to
+// time.
+Result<int64_t> LastRemoval(const Run& run) {
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement read, run.database->Prepare(run.state.Sql(
+                          "SELECT max(removed_floor, coalesce((SELECT max(serial) FROM {removed}), "
+                          "0)) FROM minnow_indexes WHERE id = ?")));
+  read.Bind(1, run.state.id);
+  MINNOW_ASSIGN_OR_RETURN(const bool row, read.Step());
+  return row ? read.Int(0) : 0;
+}
+
 Status SearchLexically(Run& run) {
   if (run.query.terms.empty() || run.ratio >= 1) return {};
   LexicalScan scan;
   scan.limit = run.depth();
   scan.allowed = run.allowed.get();
   scan.want_documents = !run.request.facets.empty();
+  MINNOW_ASSIGN_OR_RETURN(scan.removals, LastRemoval(run));
   const std::shared_ptr<LexicalCache> cache = run.state.live->lexical_cache();
   MINNOW_ASSIGN_OR_RETURN(
       run.lexical, ScanLexical(run.database->handle(), run.state.Sql("{lexical}"), cache.get(),
