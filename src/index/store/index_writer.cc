@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/index_writer.h"
 
+#include <algorithm>
 #include <bit>
 #include <optional>
 
@@ -65,7 +66,10 @@ Result<DocumentChange> IndexWriter::Put(const Document& document) {
     find.Bind(1, document.id);
     MINNOW_ASSIGN_OR_RETURN(replaced, find.Step());
     if (replaced) {
-      if (find.Int(1) == hash && find.Text(2) == document.json) return DocumentChange::kUnchanged;
+      if (find.Int(1) == hash && find.Text(2) == document.json) {
+        MINNOW_RETURN_IF_ERROR(NotePendingOf(find.Int(0)));
+        return DocumentChange::kUnchanged;
+      }
       const std::string json(find.Text(2));
       const int64_t row = find.Int(0);
       find.Reset();
@@ -94,12 +98,32 @@ Status IndexWriter::Insert(const Document& document, int64_t hash) {
     chunk.Bind(1, row).Bind(2, ordinal++);
     chunk.Bind(3, int64_t{range.begin}).Bind(4, int64_t{range.end});
     MINNOW_RETURN_IF_ERROR(chunk.Run());
-    new_chunks_.last = database_->last_insert_id();
-    if (new_chunks_.first == 0) new_chunks_.first = new_chunks_.last;
+    const int64_t id = database_->last_insert_id();
+    NoteWaiting({id, id});
   }
   ++documents_;
   chunks_ += ordinal;
   return {};
+}
+
+// Whoever sends a document again is told when its vectors are there, not that nothing was to do.
+Status IndexWriter::NotePendingOf(int64_t row) {
+  MINNOW_ASSIGN_OR_RETURN(Statement range,
+                          Prepare("SELECT min(id), max(id) FROM {chunks} WHERE document_id = ? AND "
+                                  "vector_id IS NULL"));
+  range.Bind(1, row);
+  MINNOW_ASSIGN_OR_RETURN(const bool any, range.Step());
+  if (any && !range.IsNull(0)) NoteWaiting({range.Int(0), range.Int(1)});
+  return {};
+}
+
+void IndexWriter::NoteWaiting(TaskChunks chunks) {
+  if (waiting_chunks_.last < waiting_chunks_.first) {
+    waiting_chunks_ = chunks;
+  } else {
+    waiting_chunks_ = {std::min(waiting_chunks_.first, chunks.first),
+                       std::max(waiting_chunks_.last, chunks.last)};
+  }
 }
 
 Result<bool> IndexWriter::Remove(std::string_view key) {
@@ -183,7 +207,7 @@ Status IndexWriter::ForgetVectors() {
   if (row) vectors_ -= count.Int(0);
   MINNOW_ASSIGN_OR_RETURN(Statement range, Prepare("SELECT min(id), max(id) FROM {chunks}"));
   MINNOW_ASSIGN_OR_RETURN(const bool any, range.Step());
-  if (any && !range.IsNull(0)) new_chunks_ = {range.Int(0), range.Int(1)};
+  if (any && !range.IsNull(0)) NoteWaiting({range.Int(0), range.Int(1)});
   ++epochs_;
   return {};
 }

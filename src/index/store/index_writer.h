@@ -33,11 +33,14 @@ class IndexWriter {
   // Writes the counts, ends tasks that are done.
   Status Finish();
 
-  TaskChunks new_chunks() const { return new_chunks_; }
+  // Of what was put, the chunks without a vector: those between are of others.
+  TaskChunks waiting_chunks() const { return waiting_chunks_; }
 
  private:
   Result<Statement> Prepare(std::string_view sql);
   Status Insert(const Document& document, int64_t hash);
+  Status NotePendingOf(int64_t row);
+  void NoteWaiting(TaskChunks chunks);
   Status RemoveRow(int64_t row, std::string_view json);
 
   Database* database_;
@@ -47,7 +50,7 @@ class IndexWriter {
   int64_t chunks_ = 0;
   int64_t vectors_ = 0;
   int64_t epochs_ = 0;
-  TaskChunks new_chunks_;
+  TaskChunks waiting_chunks_;
 };
 
 // kInvalidArgument where the store cannot take it.

@@ -113,7 +113,7 @@ Result<AddOutcome> SearchIndex::Add(std::span<const Document> documents) {
     outcome.changes.push_back(change);
   }
   MINNOW_ASSIGN_OR_RETURN(outcome.task, InsertTask(writer.get(), state_->id, state_->name, "add",
-                                                   documents.size(), index.new_chunks()));
+                                                   documents.size(), index.waiting_chunks()));
   MINNOW_RETURN_IF_ERROR(index.Finish());
   MINNOW_RETURN_IF_ERROR(transaction.Commit());
   MINNOW_RETURN_IF_ERROR(state_->live->CatchUp(writer.get()));
@@ -156,7 +156,7 @@ Result<DeleteOutcome> SearchIndex::DeleteEach(const Body& body) {
   DeleteOutcome outcome;
   MINNOW_ASSIGN_OR_RETURN(outcome.deleted, body(writer.get(), &index));
   MINNOW_ASSIGN_OR_RETURN(outcome.task, InsertTask(writer.get(), state_->id, state_->name, "delete",
-                                                   outcome.deleted, index.new_chunks()));
+                                                   outcome.deleted, index.waiting_chunks()));
   MINNOW_RETURN_IF_ERROR(index.Finish());
   MINNOW_RETURN_IF_ERROR(transaction.Commit());
   MINNOW_RETURN_IF_ERROR(state_->live->CatchUp(writer.get()));

@@ -336,5 +336,27 @@ TEST_F(StoreTest, ForeignTablesAreLeftAlone) {
   EXPECT_EQ(*database->QueryText("SELECT name FROM functions WHERE id = 100000000"), "f");
 }
 
+TEST_F(StoreTest, UnchangedDocumentsAreWaitedForAsWell) {
+  const auto store = Open();
+  const auto index = MakeIndex(store.get());
+  const std::vector<Document> documents = {Make(1, "one"), Make(2, "two"), Make(3, "three")};
+  ASSERT_TRUE(index->Add(documents).ok());
+  const auto again = index->Add(std::vector{documents[2], documents[0]});
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->changes[0], DocumentChange::kUnchanged);
+  EXPECT_EQ(store->FindTask(again->task)->status, TaskStatus::kProcessing);
+  EXPECT_EQ(store->FindTask(again->task)->pending_chunks, 3u);
+  EmbedAll(index.get());
+  EXPECT_EQ(store->FindTask(again->task)->status, TaskStatus::kDone);
+  const auto later = index->Add(documents);
+  ASSERT_TRUE(later.ok());
+  EXPECT_EQ(store->FindTask(later->task)->status, TaskStatus::kDone);
+  // One of two waits.
+  ASSERT_TRUE(index->Add(std::vector{Make(4, "four")}).ok());
+  const auto both = index->Add(std::vector{documents[0], Make(4, "four")});
+  ASSERT_TRUE(both.ok());
+  EXPECT_EQ(store->FindTask(both->task)->pending_chunks, 1u);
+}
+
 }  // namespace
 }  // namespace minnow

@@ -24,13 +24,14 @@ struct TaskRecord {
   std::string kind;   // "add", "delete", "reembed"
   TaskStatus status = TaskStatus::kProcessing;
   size_t documents = 0;        // that the task touched
-  size_t pending_chunks = 0;   // of its chunks, those without a vector yet
+  size_t pending_chunks = 0;   // without a vector yet, of those that it waits for
   std::string error;           // why it failed
   int64_t enqueued_at_ms = 0;  // since 1970
   std::optional<int64_t> finished_at_ms;
 };
 
-// Chunks [first, last] of an index are what a task waits for; last < first: for nothing.
+// Chunks [first, last] of an index are what a task waits for; last < first: for nothing. Vectors
+// come in the order of chunks: what other tasks have between is there before the last.
 struct TaskChunks {
   int64_t first = 0;
   int64_t last = -1;
