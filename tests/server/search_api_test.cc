@@ -325,7 +325,7 @@ TEST_F(SearchApi, SignsOfSqlAndOfPatternsMeanThemselves) {
     return Ids(Post("/indexes/docs/search", R"({"semantic_ratio":0,)" + fields + "}"));
   };
   EXPECT_EQ(search(R"("q":"\" OR 1=1 -- * NEAR( ^z : {w}")"), "o'b %_*?[x]/\"");  // by the word
-  EXPECT_EQ(search(R"("q":"*")"), "o'b %_*?[x]/\" other");  // no word: no question
+  EXPECT_EQ(search(R"("q":"*")"), "");  // no word: nothing has it
   EXPECT_EQ(search(R"("q":"","filter":"id STARTS WITH \"o'b %_\"")"), "o'b %_*?[x]/\"");
   EXPECT_EQ(search(R"("q":"","filter":"id STARTS WITH \"%\"")"), "");
   EXPECT_EQ(search(R"("q":"","filter":"id CONTAINS \"?[\"")"), "o'b %_*?[x]/\"");

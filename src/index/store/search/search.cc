@@ -42,7 +42,10 @@ struct Run {
   std::vector<SemanticHit> semantic = {};
   double ratio = 0;  // of the retrievers that have something to look for
 
-  bool lists_all() const { return request.vector.empty() && query.terms.empty(); }
+  // A text without words in it (a sign, a picture) looks for something, and finds nothing.
+  bool lists_all() const {
+    return request.vector.empty() && request.text.find_first_not_of(" \t\r\n") == std::string::npos;
+  }
   size_t limit() const { return std::min(request.limit, kMaxDepth); }
   size_t offset() const { return std::min(request.offset, kMaxDepth); }
   // Where vectors alone decide, their order is the answer's: no more of them are needed.
@@ -155,17 +158,33 @@ std::vector<int64_t> MatchingDocuments(const Run& run) {
   for (const SemanticHit& hit : run.semantic) documents.push_back(hit.document);
   std::sort(documents.begin(), documents.end());
   documents.erase(std::unique(documents.begin(), documents.end()), documents.end());
+  std::erase(documents, run.left_out);
   return documents;
 }
 
-Status CountFacets(const Run& run, SearchAnswer* answer) {
+std::vector<int64_t> DocumentsOf(const std::vector<RankedDocument>& ranking) {
+  std::vector<int64_t> documents;
+  documents.reserve(ranking.size());
+  for (const RankedDocument& ranked : ranking) documents.push_back(ranked.document);
+  return documents;
+}
+
+// `ranking`: all that was found, where that is known; null: more was.
+Status CountFacets(const Run& run, const std::vector<RankedDocument>* ranking,
+                   SearchAnswer* answer) {
   if (run.request.facets.empty()) return {};
   AttributeTable& attributes = *run.state.live->attributes();
-  const std::vector<int64_t> documents =
-      run.lists_all() ? std::vector<int64_t>() : MatchingDocuments(run);
+  const bool all = ranking == nullptr && run.lists_all();
+  std::vector<int64_t> documents;
+  if (ranking != nullptr) {
+    documents = DocumentsOf(*ranking);
+    std::sort(documents.begin(), documents.end());
+  } else if (!all) {
+    documents = MatchingDocuments(run);
+  }
   for (const std::string& field : run.request.facets) {
-    auto counts = run.lists_all() ? attributes.CountFacets(field, *run.allowed, ScanOf(run.state))
-                                  : attributes.CountFacets(field, documents, ScanOf(run.state));
+    auto counts = all ? attributes.CountFacets(field, *run.allowed, ScanOf(run.state))
+                      : attributes.CountFacets(field, documents, ScanOf(run.state));
     if (!counts.ok()) return std::move(counts).error();
     answer->facets[field] = std::move(*counts);
   }
@@ -174,11 +193,9 @@ Status CountFacets(const Run& run, SearchAnswer* answer) {
 
 Status GroupRanking(const Run& run, std::vector<RankedDocument>* ranking) {
   if (run.request.group_by.empty()) return {};
-  std::vector<int64_t> documents;
-  documents.reserve(ranking->size());
-  for (const RankedDocument& ranked : *ranking) documents.push_back(ranked.document);
-  MINNOW_ASSIGN_OR_RETURN(const auto keys, run.state.live->attributes()->GroupKeys(
-                                               run.request.group_by, documents, ScanOf(run.state)));
+  MINNOW_ASSIGN_OR_RETURN(const auto keys,
+                          run.state.live->attributes()->GroupKeys(
+                              run.request.group_by, DocumentsOf(*ranking), ScanOf(run.state)));
   KeepBestOfGroups(keys, *ranking);
   return {};
 }
@@ -201,9 +218,16 @@ Status ReadPage(const Run& run, const std::vector<RankedDocument>& ranking, Sear
 
 // Every document is more or less near to a vector; words stand in some documents only.
 Result<size_t> EstimateTotal(const Run& run, size_t ranked) {
-  if (run.ratio < 1) return std::max(run.lexical.matches, ranked);
-  if (run.allowed != nullptr) return run.allowed->count();
-  return CountDocuments(run.database, run.state.id);
+  // A document that is left out has its own words, and is not far from itself.
+  const bool counts_it =
+      run.left_out != 0 && (run.allowed == nullptr || run.allowed->Contains(run.left_out));
+  size_t total = run.lexical.matches;
+  if (run.ratio >= 1 && run.allowed != nullptr) {
+    total = run.allowed->count();
+  } else if (run.ratio >= 1) {
+    MINNOW_ASSIGN_OR_RETURN(total, CountDocuments(run.database, run.state.id));
+  }
+  return std::max(total - (counts_it && total > 0 ? 1 : 0), ranked);
 }
 
 Result<SearchAnswer> Finish(Run& run) {
@@ -213,12 +237,16 @@ Result<SearchAnswer> Finish(Run& run) {
     MINNOW_ASSIGN_OR_RETURN(ranking, ListAll(run, &answer));
   } else {
     ranking = FuseRankings(run.semantic, run.lexical.hits, run.ratio);
+    std::erase_if(ranking,
+                  [&](const RankedDocument& ranked) { return ranked.document == run.left_out; });
     MINNOW_ASSIGN_OR_RETURN(answer.estimated_total, EstimateTotal(run, ranking.size()));
   }
-  std::erase_if(ranking,
-                [&](const RankedDocument& ranked) { return ranked.document == run.left_out; });
-  MINNOW_RETURN_IF_ERROR(CountFacets(run, &answer));
+  const size_t ranked = ranking.size();
   DropBelow(run.request.min_score, ranking);
+  // What did not come into the ranking is below its end, and so below min_score.
+  const bool is_all = ranking.size() < ranked;
+  if (is_all) answer.estimated_total = ranking.size();
+  MINNOW_RETURN_IF_ERROR(CountFacets(run, is_all ? &ranking : nullptr, &answer));
   MINNOW_RETURN_IF_ERROR(GroupRanking(run, &ranking));
   MINNOW_RETURN_IF_ERROR(ReadPage(run, ranking, &answer));
   return answer;

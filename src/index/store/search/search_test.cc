@@ -187,5 +187,62 @@ TEST_F(StoreSearchTest, VerifiesWhatIsWhole) {
   EXPECT_EQ(store_->Verify([](uint64_t, uint64_t) { return false; }).error().code, Code::kDeadline);
 }
 
+TEST_F(StoreSearchTest, TextWithoutWordsFindsNothing) {
+  for (const char* text : {"\"", "*", "%", "(", "~", "\xF0\x9F\x90\x9F"}) {
+    SearchRequest request = Lexically(text);
+    request.facets = {"lang"};
+    auto answer = index_->Search(request);
+    EXPECT_THAT(IdsOf(answer), IsEmpty()) << text;
+    EXPECT_EQ(answer->estimated_total, 0u);
+    EXPECT_THAT(answer->facets.at("lang"), IsEmpty());
+    request.filter = "stars > 1";
+    EXPECT_THAT(IdsOf(index_->Search(request)), IsEmpty()) << text;
+  }
+  EXPECT_EQ(IdsOf(index_->Search(Lexically(" \n\t"))).size(), 4u);
+}
+
+TEST_F(StoreSearchTest, ADocumentIsNotCountedAmongItsLike) {
+  SearchRequest request;
+  request.facets = {"lang"};
+  auto answer = index_->Similar("ant", request);
+  EXPECT_EQ(IdsOf(answer).size(), 3u);
+  EXPECT_EQ(answer->estimated_total, 3u);
+  EXPECT_THAT(answer->facets.at("lang"), UnorderedElementsAre(Pair("go", 1), Pair("c", 2)));
+  request.filter = "stars >= 2";
+  EXPECT_EQ(index_->Similar("ant", request)->estimated_total, 3u);
+  request.filter = "stars < 3";
+  EXPECT_EQ(index_->Similar("ant", request)->estimated_total, 1u);
+  // By its words, until it has a vector.
+  request.filter.clear();
+  ASSERT_TRUE(
+      index_->Add(std::vector{Make(R"({"id":"elk","text":"brown insect","lang":"c"})")}).ok());
+  answer = index_->Similar("elk", request);
+  EXPECT_EQ(IdsOf(answer).size(), 3u);
+  EXPECT_EQ(answer->estimated_total, 3u);
+  EXPECT_THAT(answer->facets.at("lang"), UnorderedElementsAre(Pair("go", 1), Pair("c", 2)));
+}
+
+TEST_F(StoreSearchTest, WhatMinScoreLeavesOutIsNotCounted) {
+  SearchRequest request = Lexically("red insect");
+  request.facets = {"lang"};
+  const auto all = index_->Search(request);
+  ASSERT_TRUE(all.ok());
+  ASSERT_EQ(all->hits.size(), 3u);
+  request.min_score = all->hits[0].score;
+  auto answer = index_->Search(request);
+  EXPECT_THAT(IdsOf(answer), ElementsAre("ant"));
+  EXPECT_EQ(answer->estimated_total, 1u);
+  EXPECT_THAT(answer->facets.at("lang"), ElementsAre(Pair("go", 1)));
+  request.min_score = 0;
+  EXPECT_EQ(index_->Search(request)->estimated_total, 3u);
+  request = {};
+  request.vector = VectorOf("small red insect");
+  request.semantic_ratio = 1;
+  request.min_score = 0.999;
+  answer = index_->Search(request);
+  EXPECT_THAT(IdsOf(answer), ElementsAre("ant"));
+  EXPECT_EQ(answer->estimated_total, 1u);
+}
+
 }  // namespace
 }  // namespace minnow
