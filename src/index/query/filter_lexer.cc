@@ -68,7 +68,8 @@ Status FilterLexer::Next() {
   const char c = text_[at_];
   const char next = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
   if (BeginsName(c)) return ReadName();
-  if (IsDigit(c) || ((c == '-' || c == '+' || c == '.') && (IsDigit(next) || next == '.'))) {
+  const bool sign = c == '-' || c == '+';
+  if (IsDigit(c) || ((sign || c == '.') && IsDigit(next)) || (sign && next == '.')) {
     return ReadNumber();
   }
   if (c == '"' || c == '\'' || c == '`') return ReadQuoted(c);

@@ -40,6 +40,7 @@ TEST(Filter, Comparisons) {
   for (const char* filter :
        {"stars = 12",         "stars == 12.0", "stars != 11",           "stars < 13",
         "stars <= 12",        "stars>11",      "stars>=1.2e1",          "stars >= -5",
+        "stars = 12.",        "stars > .5",    "stars > -.5",           "stars > 1.e0",
         "lang = \"go\"",      "lang='go'",     "lang < \"gp\"",         "lang >= \"go\"",
         "date > \"2024-05\"", "open = true",   "open != false",         "closed = null",
         "author.age > 41",    "größe = 3",     "`first name` = \"Bo\"", "author.`name` = 'Ann'"}) {
@@ -138,6 +139,7 @@ TEST(Filter, MessagesNameThePosition) {
   EXPECT_EQ(Failure("x = 1; DROP"), "filter: position 6: did not expect \";\"");
   EXPECT_EQ(Failure("x = 1e999"), "filter: position 5: a number out of range: \"1e999\"");
   EXPECT_EQ(Failure("x = 12abc"), "filter: position 5: not a number: \"12abc\"");
+  EXPECT_EQ(Failure("x..y = 3"), "filter: position 3: expected a name after the dot, got \".\"");
   EXPECT_EQ(Failure("x STARTS \"a\""),
             "filter: position 10: expected WITH after STARTS, got \"\\\"a\\\"\"");
 }
@@ -176,6 +178,9 @@ TEST(Filter, WrongTextsAreRefused) {
                              "x = nan",
                              "x = --1",
                              "x = 1.2.3",
+                             "x = .",
+                             "x = -.",
+                             "x = .e1",
                              "x ! 3",
                              "x & 3",
                              "\x01",
