@@ -213,6 +213,10 @@ bool Connection::TakeHead() {
 }
 
 bool Connection::AdmitBody() {
+  const std::string_view coding = request_.FindHeader("Content-Encoding");
+  if (!coding.empty() && !EqualsIgnoringCase(coding, "identity")) {
+    return Refuse(415, "Content-Encoding: bodies are taken as they are, not compressed");
+  }
   const ServerOptions& options = context_->options;
   const size_t limit = std::max(match_.options.body_limit_bytes, options.body_limit_bytes);
   const auto length = parser_->content_length();

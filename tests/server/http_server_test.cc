@@ -210,6 +210,21 @@ TEST_F(HttpServer, LargeBodyIs413AndTheAnswerArrives) {
   EXPECT_EQ(second.Call(PostJson("/echo", std::string(2'000'000, 'a'))).status, 200);
 }
 
+TEST_F(HttpServer, CompressedBodiesAreRefused) {
+  Start();
+  const auto post = [this](const std::string& coding) {
+    SocketClient client(server_->port());
+    return client.Call("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Encoding: " + coding +
+                       "\r\nContent-Length: 3\r\n\r\nabc");
+  };
+  for (const char* coding : {"gzip", "br", "identity, gzip"}) {
+    const ClientResponse response = post(coding);
+    EXPECT_EQ(response.status, 415) << coding;
+    EXPECT_NE(response.body.find("Content-Encoding"), std::string::npos);
+  }
+  EXPECT_EQ(post("Identity").body, "abc");
+}
+
 TEST_F(HttpServer, ChunkedBody) {
   Start();
   const std::string head = "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";

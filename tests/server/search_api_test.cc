@@ -171,7 +171,7 @@ TEST_F(SearchApi, TasksArePolled) {
   EXPECT_THAT(task.body, AllOf(HasSubstr(R"("status":"done")"), HasSubstr(R"("finished_at":"20)")));
   EXPECT_EQ(GetPath("/tasks").body, R"({"results":[)" + task.body + R"(],"offset":0,"limit":20})");
   EXPECT_EQ(GetPath("/tasks?offset=1").body, R"({"results":[],"offset":1,"limit":20})");
-  for (const char* wrong : {"2", "x", "1.5", "-1", "99999999999999999999"}) {
+  for (const char* wrong : {"2", "x", "1.5", "1e0", "01", "-1", "99999999999999999999"}) {
     ExpectError(GetPath("/tasks/" + std::string(wrong)), 404, "not_found", wrong);
   }
   ExpectError(GetPath("/tasks?limit=x"), 400, "invalid_argument", "limit");
@@ -265,6 +265,10 @@ TEST_F(SearchApi, BadSearches) {
   ExpectError(Post("/indexes/docs/search", R"({"q":")" + std::string(200'000, 'a') + "\"}"), 413,
               "too_large", "limit");
   ExpectError(Post("/indexes/docs/similar", "{}"), 400, "invalid_argument", "id");
+  ExpectError(Post("/indexes/docs/similar", R"({"id":null})"), 400, "invalid_argument",
+              "id: expected a string or an integer, got null");
+  ExpectError(Post("/indexes/docs/documents/delete", R"({"ids":["a",null]})"), 400,
+              "invalid_argument", "ids[1]: expected a string or an integer, got null");
   // Fields that are not known, and null, are as if absent.
   EXPECT_EQ(Post("/indexes/docs/search", R"({"unknown":[],"filter":null,"limit":null})").status,
             200);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // /indexes/{index}/documents: add, fetch, list, delete.
-#include <limits>
 #include <utility>
 
 #include "api/search/document_batch.h"
@@ -236,14 +235,7 @@ Result<std::vector<std::string>> ReadIds(const JsonView& list, size_t limit) {
   }
   std::vector<std::string> ids;
   for (const JsonView item : list.Items()) {
-    if (item.is_string()) {
-      ids.emplace_back(*item.String());
-    } else {
-      constexpr int64_t kLowest = std::numeric_limits<int64_t>::min();
-      constexpr int64_t kHighest = std::numeric_limits<int64_t>::max();
-      MINNOW_ASSIGN_OR_RETURN(const int64_t number, item.Int(kLowest, kHighest));
-      ids.push_back(std::to_string(number));
-    }
+    MINNOW_ASSIGN_OR_RETURN(ids.emplace_back(), ReadId(item));
   }
   return ids;
 }

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // /indexes and /tasks: what a store holds, and what it was asked for.
+#include <charconv>
+#include <string>
+
 #include "api/search/index_json.h"
 #include "api/search/parameters.h"
 #include "api/search/routes.h"
@@ -126,13 +129,13 @@ void ListTasks(const StoreCall& on) {
 
 void ShowTask(const StoreCall& on) {
   const std::string text(on.call->request().Parameter("task"));
-  const auto number = JsonDocument::Parse(text, "");
-  const Result<int64_t> id =
-      number.ok() ? number->root().Int(0, INT64_MAX) : Result<int64_t>(Error{Code::kNotFound, ""});
-  if (!id.ok()) {
+  int64_t id = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), id);
+  // Only as answers write it: "01" and "1e0" name no task.
+  if (problem != std::errc() || end != text.data() + text.size() || std::to_string(id) != text) {
     return on.call->Fail({Fault::kNotFound, "task " + QuoteForMessage(text) + ": there is none"});
   }
-  const Result<TaskRecord> task = on.store.FindTask(*id);
+  const Result<TaskRecord> task = on.store.FindTask(id);
   if (!task.ok()) return on.Fail(task.error());
   SendJson(*on.call, 200, [&](JsonWriter& json) { WriteTask(*task, json); });
 }

@@ -79,19 +79,19 @@ Result<SearchRequest> ReadSearchRequest(const JsonView& body) {
   return request;
 }
 
+Result<std::string> ReadId(const JsonView& value) {
+  if (value.is_string()) return std::string(*value.String());
+  const Result<int64_t> number =
+      value.Int(std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
+  if (!number.ok()) return value.Expected("a string or an integer");
+  return std::to_string(*number);
+}
+
 Result<SimilarQuery> ReadSimilarQuery(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   SimilarQuery query;
   MINNOW_ASSIGN_OR_RETURN(const JsonView id, body.Get("id"));
-  // Ids that are numbers in documents are written out in the store.
-  if (id.is_string()) {
-    query.id = *id.String();
-  } else {
-    constexpr int64_t kLowest = std::numeric_limits<int64_t>::min();
-    constexpr int64_t kHighest = std::numeric_limits<int64_t>::max();
-    MINNOW_ASSIGN_OR_RETURN(const int64_t number, id.Int(kLowest, kHighest));
-    query.id = std::to_string(number);
-  }
+  MINNOW_ASSIGN_OR_RETURN(query.id, ReadId(id));
   MINNOW_ASSIGN_OR_RETURN(query.request, ReadSearchRequest(body));
   return query;
 }

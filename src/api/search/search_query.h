@@ -22,6 +22,10 @@ inline constexpr size_t kMaxFacets = 32;
 // kInvalidArgument names the field and the limit. Fields that are not known are ignored.
 Result<SearchRequest> ReadSearchRequest(const JsonView& body);
 
+// A document's id as requests name it: ids that are numbers in documents are written out in the
+// store.
+Result<std::string> ReadId(const JsonView& value);
+
 struct SimilarQuery {
   std::string id;
   SearchRequest request;

@@ -28,7 +28,7 @@ Error OfAnotherModel(const std::string& index, const ModelIdentity& bound,
   return {Code::kInvalidArgument, "index " + QuoteForMessage(index) +
                                       ": its vectors are of model " + Describe(bound) +
                                       ", not of " + Describe(model) +
-                                      ": take that model, or make the vectors anew (reembed)"};
+                                      ": take that model, or make the vectors anew (--reembed)"};
 }
 
 }  // namespace
