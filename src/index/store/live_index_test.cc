@@ -35,7 +35,7 @@ class StoreSidecarTest : public SidecarTesting {
 
   // As a process has it that knows no other index.
   std::unique_ptr<Connections> Connect() {
-    auto writer = OpenWriter(Path(), false, "");
+    auto writer = OpenWriter(Path(), {});
     auto reading = FindReadMode(Path(), "");
     EXPECT_TRUE(writer.ok() && reading.ok());
     return std::make_unique<Connections>(Path(), std::move(*writer), std::move(*reading), 1);

@@ -132,9 +132,14 @@ Status PrepareSchema(Database* database) {
   return transaction.Commit();
 }
 
-Status CheckSchema(Database* database) {
+Status CheckHoldsStore(Database* database) {
   MINNOW_ASSIGN_OR_RETURN(const bool exists, HasStore(database));
   if (!exists) return Error{Code::kNotFound, database->path() + ": holds no index of minnow"};
+  return {};
+}
+
+Status CheckSchema(Database* database) {
+  MINNOW_RETURN_IF_ERROR(CheckHoldsStore(database));
   MINNOW_ASSIGN_OR_RETURN(const int64_t version, ReadVersion(database));
   if (version == kStoreVersion) return {};
   return Error{Code::kUnsupported, database->path() + ": index of version " +

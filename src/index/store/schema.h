@@ -16,6 +16,8 @@ inline constexpr int64_t kStoreVersion = 1;
 // Makes the tables where there are none and takes older versions to this one, in one transaction.
 // kUnsupported where the file is of a newer version.
 Status PrepareSchema(Database* database);
+// kNotFound: the database holds no store of any version.
+Status CheckHoldsStore(Database* database);
 
 // What a reader needs: kNotFound where the file holds no store, kUnsupported where its version is
 // not this program's.

@@ -113,7 +113,7 @@ bool Store::read_only() const { return state_->connections->read_only(); }
 Result<std::unique_ptr<Store>> Store::Open(const std::string& path, const StoreOptions& options) {
   std::unique_ptr<Database> writer;
   if (!options.read_only) {
-    MINNOW_ASSIGN_OR_RETURN(writer, OpenWriter(path, options.create, options.vfs));
+    MINNOW_ASSIGN_OR_RETURN(writer, OpenWriter(path, options));
   }
   MINNOW_ASSIGN_OR_RETURN(Connections::Opener open, FindReadMode(path, options.vfs));
   auto state = std::make_shared<StoreState>();

@@ -26,6 +26,7 @@ namespace minnow {
 struct StoreOptions {
   bool read_only = false;  // works on a read-only file system; several processes may do so at once
   bool create = true;      // make the file where there is none
+  bool adopt = true;       // make a store of a database that holds none; else kNotFound
   int readers = 4;         // connections that stay open between searches
   // Indexes of fewer vectors get no sidecar: they are read from the store as fast.
   size_t sidecar_rows = 2048;

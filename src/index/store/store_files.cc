@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 
+#include "base/system_error.h"
 #include "index/query/lexical/scan.h"
 #include "index/sqlite/bytes_vfs.h"
 #include "index/store/schema.h"
@@ -48,6 +50,19 @@ std::string PlaceOf(Database* database) {
   return place == nullptr ? "" : place;
 }
 
+// SQLite says of a read-only place what it failed at last, which may be anything.
+Status CheckWritable(const std::string& path) {
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::weakly_canonical(path, error);
+  if (error) return {};  // whoever opens it says more
+  for (const std::filesystem::path& place : {real, real.parent_path()}) {
+    if (::faccessat(AT_FDCWD, place.c_str(), W_OK, AT_EACCESS) != 0 && errno != ENOENT) {
+      return SystemError(place, "cannot be written");
+    }
+  }
+  return {};
+}
+
 // Whether a connection could not be prepared because files beside the store can be neither made
 // nor written. Not so where another holds the store, where descriptors or memory are short, or the
 // disk is broken or full: then others may write, now or later.
@@ -71,12 +86,13 @@ bool FailedForReadOnlyPlace(Database* database) {
 
 }  // namespace
 
-Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, bool create,
-                                             const std::string& vfs) {
+Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, const StoreOptions& store) {
+  MINNOW_RETURN_IF_ERROR(CheckWritable(path));
   DatabaseOptions options;
-  options.create = create;
-  options.vfs = vfs;
+  options.create = store.create;
+  options.vfs = store.vfs;
   MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
+  if (!store.adopt) MINNOW_RETURN_IF_ERROR(CheckHoldsStore(database.get()));
   MINNOW_ASSIGN_OR_RETURN(const int64_t pages, database->QueryInt("PRAGMA page_count"));
   if (pages == 0) MINNOW_RETURN_IF_ERROR(database->Execute(kNewFile));
   MINNOW_ASSIGN_OR_RETURN(const std::string mode, database->QueryText("PRAGMA journal_mode=WAL"));

@@ -9,13 +9,13 @@
 #include "base/result.h"
 #include "index/sqlite/connections.h"
 #include "index/sqlite/sqlite.h"
+#include "index/store/store.h"
 
 namespace minnow {
 
-// The connection that writes; the file becomes a store, where it is none yet. `vfs`: SQLite's file
-// system, empty: the system's.
-Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, bool create,
-                                             const std::string& vfs);
+// The connection that writes; the file becomes a store, where it is none yet and may. kNotFound;
+// kInternal where the file or its folder cannot be written.
+Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, const StoreOptions& options);
 
 // What opens connections that read. Finds out how that can be done: beside writers; or, where the
 // folder is read-only, as a file that nobody changes. In a bundle (`vfs` is BytesFile's) it is

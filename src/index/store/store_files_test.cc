@@ -42,6 +42,26 @@ class StoreFilesTest : public StoreTesting {
   }
 };
 
+TEST_F(StoreFilesTest, OtherDatabasesStayAsTheyAreUnlessAdopted) {
+  StoreOptions options;
+  options.create = options.adopt = false;
+  WriteFile(Path("empty.db"), "");
+  {
+    auto other = Database::Open(Path("other.db"), {.create = true});
+    ASSERT_TRUE(other.ok());
+    ASSERT_TRUE((*other)->Execute("CREATE TABLE own(x)").ok());
+  }
+  for (const char* name : {"empty.db", "other.db"}) {
+    const std::string before = ReadFile(Path(name));
+    const auto store = Store::Open(Path(name), options);
+    ASSERT_FALSE(store.ok()) << name;
+    EXPECT_EQ(store.error().code, Code::kNotFound);
+    EXPECT_THAT(store.error().message, HasSubstr("holds no index of minnow"));
+    EXPECT_EQ(ReadFile(Path(name)), before) << name;
+  }
+  EXPECT_TRUE(Store::Open(Path("other.db"), {.create = false}).ok());
+}
+
 TEST_F(StoreFilesTest, WhatIsNoStore) {
   WriteFile(Path("text"), std::string(10'000, 'x'));
   ASSERT_EQ(mkfifo(Path("pipe").c_str(), 0600), 0);
