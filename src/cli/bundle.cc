@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -32,12 +31,6 @@ struct BundleCommand {
   StoreOption store;
   std::string output;
 };
-
-std::string Megabytes(size_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
-  return text;
-}
 
 // A folder beside the program to write, gone with the object.
 class WorkFolder {
@@ -163,8 +156,7 @@ Status Bundle(const BundleCommand& command) {
       parts.vectors[index] = file.bytes();
       bytes += file.bytes().size();
     }
-    carries += "; an index of " + std::to_string(copy->documents) +
-               (copy->documents == 1 ? " document, " : " documents, ") + Megabytes(bytes);
+    carries += "; an index of " + Plural(copy->documents, "document") + ", " + Megabytes(bytes);
   }
   MINNOW_RETURN_IF_ERROR(WriteBundle(parts, command.output));
   Output output;

@@ -44,7 +44,7 @@ std::string Grouped(uint64_t value) {
   return text;
 }
 
-std::string Plural(uint64_t count, const std::string& noun) {
+std::string GroupedPlural(uint64_t count, const std::string& noun) {
   return Grouped(count) + " " + noun + (count == 1 ? "" : "s");
 }
 
@@ -160,14 +160,16 @@ std::string ModelText(const EncoderConfig& c) {
   text += Line("type", c.model_type +
                            (c.architecture.empty() ? "" : " (" + Printable(c.architecture) + ")"));
   text += Line("layers", std::to_string(c.num_hidden_layers));
-  text += Line("hidden size", std::to_string(c.hidden_size) + ", " +
-                                  Plural(static_cast<uint64_t>(c.num_attention_heads), "head") +
-                                  " of " + std::to_string(c.head_dim()));
+  text +=
+      Line("hidden size", std::to_string(c.hidden_size) + ", " +
+                              GroupedPlural(static_cast<uint64_t>(c.num_attention_heads), "head") +
+                              " of " + std::to_string(c.head_dim()));
   text += Line("feed-forward",
                std::to_string(c.intermediate_size) + ", " + ActivationName(c.hidden_act));
-  text += Line("tables", Plural(static_cast<uint64_t>(c.vocab_size), "token") + ", " +
-                             Plural(static_cast<uint64_t>(c.max_position_embeddings), "position") +
-                             ", " + Plural(static_cast<uint64_t>(c.type_vocab_size), "token type"));
+  text += Line("tables",
+               GroupedPlural(static_cast<uint64_t>(c.vocab_size), "token") + ", " +
+                   GroupedPlural(static_cast<uint64_t>(c.max_position_embeddings), "position") +
+                   ", " + GroupedPlural(static_cast<uint64_t>(c.type_vocab_size), "token type"));
   if (!c.labels.empty()) text += Line("labels", Grouped(c.labels.size()));
   return text + "\n";
 }
@@ -184,10 +186,10 @@ std::string SentenceText(const ModelReport& report) {
   }
   text += Line("normalize", layout.normalize ? "yes" : "no");
   if (report.config)
-    text += Line("vector", Plural(static_cast<uint64_t>(report.embedding_size()), "number"));
+    text += Line("vector", GroupedPlural(static_cast<uint64_t>(report.embedding_size()), "number"));
   if (const auto limit = report.length_limit()) {
-    text += Line("length limit", Plural(static_cast<uint64_t>(limit->tokens), "token") + " (" +
-                                     limit->source + ")");
+    text += Line("length limit", GroupedPlural(static_cast<uint64_t>(limit->tokens), "token") +
+                                     " (" + limit->source + ")");
   }
   return text + "\n";
 }
@@ -236,7 +238,7 @@ std::string VerdictText(const ModelReport& report) {
   if (!report.notes.empty()) text += "\n";
   if (report.problems.empty()) return text + (report.model ? "Served: yes\n" : "Readable: yes\n");
   text += report.model ? "Served: no, for " : "Readable: no, for ";
-  text += Plural(report.problems.size(), "problem") + "\n";
+  text += GroupedPlural(report.problems.size(), "problem") + "\n";
   for (const Error& problem : report.problems) {
     text += "  " + std::string(CodeName(problem.code)) + ": " + problem.message + "\n";
   }
@@ -250,7 +252,7 @@ std::string Text(const ModelReport& report, const InspectOptions& options) {
   if (report.layout && report.config) text += SentenceText(report);
   if (report.tokenizer) {
     text += "Tokenizer\n" + Line("type", report.tokenizer->type) +
-            Line("vocabulary", Plural(report.tokenizer->vocab_size, "token")) + "\n";
+            Line("vocabulary", GroupedPlural(report.tokenizer->vocab_size, "token")) + "\n";
   }
   return text + WeightsText(report, options.tensors) + VerdictText(report);
 }

@@ -48,6 +48,16 @@ int Fail(const Error& error) {
   return kExitFailed;
 }
 
+std::string Megabytes(uint64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
+std::string Plural(uint64_t count, const std::string& noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
 int ExitCode(const Status& status) { return status.ok() ? kExitDone : Fail(status.error()); }
 
 Status RefuseSameFile(const std::string& output, const std::string& input, const char* what) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,11 @@ class Output {
 int Fail(const Error& error);
 // kExitDone, or as Fail.
 int ExitCode(const Status& status);
+// "12.3 MB", of 10^6 bytes.
+std::string Megabytes(uint64_t bytes);
+// "1 document", "2 documents".
+std::string Plural(uint64_t count, const std::string& noun);
+
 // Prints "minnow: message" on standard error.
 void PrintError(std::string_view message);
 

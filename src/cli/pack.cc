@@ -39,12 +39,6 @@ Result<PackOptions> ToOptions(const PackCommand& command) {
   return options;
 }
 
-std::string Megabytes(size_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
-  return text;
-}
-
 // None of the model's files may be what is written; one that was packed before may.
 Status CheckOutput(const PackCommand& command) {
   if (PackedFile::Open(command.output).ok()) return {};

@@ -88,7 +88,7 @@ class QueryEmbedder {
     return embedder;
   }
 
-  // Empty where the mode needs none, and of a query without words: that one lists documents.
+  // Empty where the mode needs none, and of a blank query, which lists documents.
   Result<std::vector<float>> Embed(const std::string& text) {
     if (!model_ || IsBlank(text)) return std::vector<float>();
     MINNOW_ASSIGN_OR_RETURN(const TokenizedText tokens, model_->Tokenize(text, LengthPolicy{}));

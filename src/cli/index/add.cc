@@ -103,10 +103,6 @@ struct Summary {
   bool interrupted = false;
 };
 
-std::string Plural(size_t count, const std::string& what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
-
 std::string SkippedText(const std::map<SkipReason, size_t>& skipped) {
   std::string text;
   for (const auto& [reason, count] : skipped) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow index list and stats: what a store holds.
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,12 +17,6 @@ struct DescribeCommand {
   StoreOption store;
   bool json = false;
 };
-
-std::string Megabytes(uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
-  return text;
-}
 
 void WriteModel(const std::optional<ModelIdentity>& model, JsonWriter& json) {
   if (!model) return json.Null();

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow index delete, compact, backup and verify: care for a store.
-#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -32,12 +31,6 @@ uint64_t FileBytes(const std::string& path) {
   std::error_code error;
   const uintmax_t bytes = std::filesystem::file_size(path, error);
   return error ? 0 : bytes;
-}
-
-std::string Megabytes(uint64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
-  return text;
 }
 
 // One line of text, or an object of one number and the store's path; full_text: of verify.
@@ -115,10 +108,8 @@ Status Verify(const MaintainCommand& command) {
   }
   const char* unchecked =
       full_text ? "" : "; its full text was not checked: the store cannot be written here";
-  return Tell(
-      command,
-      command.store.path + ": good, " + std::to_string(documents) + " documents" + unchecked,
-      "documents", documents, full_text);
+  return Tell(command, command.store.path + ": good, " + Plural(documents, "document") + unchecked,
+              "documents", documents, full_text);
 }
 
 Status Delete(const MaintainCommand& command) {
@@ -137,7 +128,7 @@ Status Delete(const MaintainCommand& command) {
     deleted = outcome.deleted;
   }
   MINNOW_RETURN_IF_ERROR(store->RunMaintenance(/*at_end=*/true));
-  return Tell(command, std::to_string(deleted) + " documents deleted", "deleted", deleted);
+  return Tell(command, Plural(deleted, "document") + " deleted", "deleted", deleted);
 }
 
 std::shared_ptr<MaintainCommand> AddCommand(Command command,

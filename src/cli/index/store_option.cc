@@ -57,7 +57,7 @@ Result<std::unique_ptr<Store>> OpenForReading(const StoreOption& option) {
 
 Result<std::unique_ptr<Store>> OpenForWriting(const StoreOption& option, bool create) {
   StoreOptions options;
-  options.create = create;
+  options.create = options.adopt = create;
   return Store::Open(option.path, options);
 }
 
