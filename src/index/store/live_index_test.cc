@@ -55,6 +55,17 @@ class StoreSidecarTest : public SidecarTesting {
     ASSERT_EQ((*store->FindIndex("docs"))->Delete(ids)->deleted, ids.size());
   }
 
+  // Removes rows until the log is long for `place`, and keeps the index there.
+  void MaintainAfterLongLog(SidecarPlace place) {
+    const auto connections = Connect();
+    place.long_log = 5;
+    LiveIndex live(1, place);
+    DeleteSome(0, 6);
+    ASSERT_TRUE(live.CatchUp(connections->Read()->get()).ok());
+    ASSERT_TRUE(live.Maintain(connections.get(), false, nullptr).ok());
+    EXPECT_EQ(*connections->Read()->get()->QueryInt("SELECT count(*) FROM minnow_removed_1"), 0);
+  }
+
   // What the store answers, with whatever sidecar there is.
   std::vector<std::string> Answer(bool read_only = true) {
     const auto store = Open(Saving(read_only));
@@ -110,28 +121,15 @@ TEST_F(StoreSidecarTest, AnOlderStateReplacesNoSidecar) {
 
 TEST_F(StoreSidecarTest, ALongRemovalLogIsCutByASave) {
   MakeStore(20);
-  const auto connections = Connect();
-  SidecarPlace place = Place();
-  place.long_log = 5;
-  LiveIndex live(1, place);
-  DeleteSome(0, 6);
-  ASSERT_TRUE(live.CatchUp(connections->Read()->get()).ok());
-  ASSERT_TRUE(live.Maintain(connections.get(), false, nullptr).ok());
-  EXPECT_EQ(*connections->Read()->get()->QueryInt("SELECT count(*) FROM minnow_removed_1"), 0);
+  MaintainAfterLongLog(Place());
   EXPECT_TRUE(SidecarFits());
 }
 
 TEST_F(StoreSidecarTest, ALongRemovalLogIsCutWithoutASidecarToo) {
   MakeStore(20);
-  const auto connections = Connect();
   SidecarPlace place = Place();
-  place.long_log = 5;
   place.min_rows = 100;
-  LiveIndex live(1, place);
-  DeleteSome(0, 6);
-  ASSERT_TRUE(live.CatchUp(connections->Read()->get()).ok());
-  ASSERT_TRUE(live.Maintain(connections.get(), false, nullptr).ok());
-  EXPECT_EQ(*connections->Read()->get()->QueryInt("SELECT count(*) FROM minnow_removed_1"), 0);
+  MaintainAfterLongLog(place);
   EXPECT_FALSE(SidecarFits());
   EXPECT_EQ(Answer().size(), 14u);
 }

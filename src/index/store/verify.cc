@@ -192,11 +192,9 @@ Result<bool> VerifyFullText(const std::string& path, const Progress& progress) {
   }
   for (const auto& [id, name] : indexes) {
     // Rolled back. Ids are never given again: whatever has the id is the index.
-    MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginWrite(database.get()));
-    MINNOW_ASSIGN_OR_RETURN(Statement there,
-                            database->Prepare("SELECT count(*) FROM minnow_indexes WHERE id = ?"));
-    MINNOW_RETURN_IF_ERROR(there.Bind(1, id).Step());
-    if (there.Int(0) == 0) continue;  // dropped meanwhile
+    const Result<Transaction> transaction = BeginIndexWrite(database.get(), id, name);
+    if (!transaction.ok() && transaction.error().code == Code::kNotFound) continue;  // dropped
+    if (!transaction.ok()) return transaction.error();
     const StatementProgress ticking(database.get(), progress);
     const Status status = CheckFullText(database.get(), id, name);
     if (ticking.stopped()) return Stopped(*database);
