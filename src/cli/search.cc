@@ -48,11 +48,6 @@ double SemanticRatio(const SearchCommand& command) {
   return command.semantic_ratio;
 }
 
-// As over HTTP.
-bool IsBlank(const std::string& text) {
-  return text.find_first_not_of(" \t\r\n") == std::string::npos;
-}
-
 // Turns queries into vectors, where the mode needs them.
 class QueryEmbedder {
  public:
@@ -90,7 +85,7 @@ class QueryEmbedder {
 
   // Empty where the mode needs none, and of a blank query, which lists documents.
   Result<std::vector<float>> Embed(const std::string& text) {
-    if (!model_ || IsBlank(text)) return std::vector<float>();
+    if (!model_ || IsBlankQuery(text)) return std::vector<float>();
     MINNOW_ASSIGN_OR_RETURN(const TokenizedText tokens, model_->Tokenize(text, LengthPolicy{}));
     batch_->Add(tokens);
     const std::span<const float> vector = batch_->Run(/*normalize=*/true);

@@ -132,13 +132,9 @@ void AnswerOnLane(const std::shared_ptr<Call>& call, std::shared_ptr<Query> quer
          [query = std::move(query)](const StoreCall& on) { Answer(on, *query); });
 }
 
-bool IsBlank(const std::string& text) {
-  return text.find_first_not_of(" \t\r\n") == std::string::npos;
-}
-
 // Embeds the query's text where it is needed, then searches. Any thread.
 void Begin(const std::shared_ptr<Call>& call, std::shared_ptr<Query> query) {
-  const bool semantic = query->request.semantic_ratio > 0 && !IsBlank(query->request.text);
+  const bool semantic = query->request.semantic_ratio > 0 && !IsBlankQuery(query->request.text);
   if (query->similar_to.has_value() || !semantic) return AnswerOnLane(call, std::move(query));
   EmbeddingService& embeddings = *call->context().service;
   if (auto failure = NotReady(embeddings)) return call->Fail(*std::move(failure));

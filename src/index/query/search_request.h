@@ -7,13 +7,20 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace minnow {
 
+// Whether a query's text looks for nothing at all. One without words in it (a sign, a picture) does
+// look for something, and finds nothing.
+inline bool IsBlankQuery(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == text.npos;
+}
+
 struct SearchRequest {
-  std::string text;           // what the user typed; empty with an empty vector: every document
+  std::string text;           // what the user typed; blank with an empty vector: every document
   std::vector<float> vector;  // [D] f32, unit length; empty: lexical only
   std::string filter;         // see docs/filter.md; empty: every document
   size_t limit = 10;

@@ -42,10 +42,7 @@ struct Run {
   std::vector<SemanticHit> semantic = {};
   double ratio = 0;  // of the retrievers that have something to look for
 
-  // A text without words in it (a sign, a picture) looks for something, and finds nothing.
-  bool lists_all() const {
-    return request.vector.empty() && request.text.find_first_not_of(" \t\r\n") == std::string::npos;
-  }
+  bool lists_all() const { return request.vector.empty() && IsBlankQuery(request.text); }
   size_t limit() const { return std::min(request.limit, kMaxDepth); }
   size_t offset() const { return std::min(request.offset, kMaxDepth); }
   // Where vectors alone decide, their order is the answer's: no more of them are needed.
