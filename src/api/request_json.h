@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What may stand in a request's JSON: the only reader of request bodies.
+// What may stand in the JSON of a request for embeddings, tokens or texts.
 //
-// Fields that are not known are ignored. A message names the field and what was expected:
-// "input[3]: expected a string, got 5". Pure functions, callable from any thread.
+// Fields that are not known are ignored, as by the servers whose clients ask here. A message names
+// the field and what was expected: "input[3]: expected a string, got 5".
+//
+// Pure functions, callable from any thread.
 #pragma once
 
 #include <cstddef>

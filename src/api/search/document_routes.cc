@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // /indexes/{index}/documents: add, fetch, list, delete.
+#include <array>
 #include <utility>
 
 #include "api/search/document_batch.h"
@@ -23,6 +24,8 @@ struct WaitOptions {
 Result<WaitOptions> ReadWait(const http::Request& request) {
   WaitOptions options;
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument parameters, ParametersAsJson(request.query));
+  constexpr std::array<std::string_view, 2> kFields = {"wait", "wait_seconds"};
+  MINNOW_RETURN_IF_ERROR(CheckFields(parameters.root(), kFields));
   MINNOW_ASSIGN_OR_RETURN(options.wait, parameters.root().GetBool("wait", false));
   MINNOW_ASSIGN_OR_RETURN(
       const int64_t seconds,
@@ -169,7 +172,7 @@ void AddDocuments(const StoreCall& on) {
 void ListDocuments(const StoreCall& on) {
   const auto parameters = on.Parse();
   if (!parameters.has_value()) return;
-  const Result<Page> page = ReadPage(parameters->root(), kMaxListed);
+  const Result<Page> page = ReadPage(parameters->root(), kMaxListed, true);
   if (!page.ok()) return on.Fail(page.error());
   const auto index = on.Index();
   if (index == nullptr) return;
@@ -241,7 +244,8 @@ Result<std::vector<std::string>> ReadIds(const JsonView& list, size_t limit) {
 }
 
 Result<DeleteOutcome> Delete(SearchIndex& index, const JsonView& body, size_t limit) {
-  MINNOW_RETURN_IF_ERROR(body.Object());
+  constexpr std::array<std::string_view, 2> kFields = {"ids", "filter"};
+  MINNOW_RETURN_IF_ERROR(CheckFields(body, kFields));
   const auto ids = body.Find("ids");
   const bool by_ids = ids.has_value() && !ids->is_null();
   MINNOW_ASSIGN_OR_RETURN(const std::string_view filter, body.GetString("filter", ""));

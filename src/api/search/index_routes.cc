@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // /indexes and /tasks: what a store holds, and what it was asked for.
+#include <array>
 #include <charconv>
 #include <string>
 
@@ -51,7 +52,8 @@ void CreateIndex(const StoreCall& on) {
   const auto body = on.Parse();
   if (!body.has_value()) return;
   const auto read = [&]() -> Result<std::pair<std::string, IndexSettings>> {
-    MINNOW_RETURN_IF_ERROR(body->root().Object());
+    constexpr std::array<std::string_view, 3> kFields = {"name", "text_fields", "id_field"};
+    MINNOW_RETURN_IF_ERROR(CheckFields(body->root(), kFields));
     MINNOW_ASSIGN_OR_RETURN(const std::string_view name, body->root().GetString("name"));
     MINNOW_ASSIGN_OR_RETURN(IndexSettings settings, ReadSettings(body->root()));
     return std::pair(std::string(name), std::move(settings));
@@ -109,7 +111,7 @@ void DropIndex(const StoreCall& on) {
 void ListTasks(const StoreCall& on) {
   const auto parameters = on.Parse();
   if (!parameters.has_value()) return;
-  const Result<Page> page = ReadPage(parameters->root(), kMaxTasksListed);
+  const Result<Page> page = ReadPage(parameters->root(), kMaxTasksListed, false);
   if (!page.ok()) return on.Fail(page.error());
   const auto tasks = on.store.Tasks(page->offset, page->limit);
   if (!tasks.ok()) return on.Fail(tasks.error());

@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/search/search_query.h"
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
 namespace minnow::api {
 namespace {
+
+// A search's first field is what is sought.
+constexpr std::array<std::string_view, 12> kSearchFields = {
+    "q",      "filter",    "limit",      "offset",    "semantic_ratio", "exact",
+    "prefix", "min_score", "attributes", "highlight", "facets",         "group_by"};
+constexpr std::array<std::string_view, 12> kSimilarFields = [] {
+  auto fields = kSearchFields;
+  fields.front() = "id";
+  return fields;
+}();
+constexpr std::array<std::string_view, 3> kPageFields = {"offset", "limit", "filter"};
 
 constexpr int64_t kMaxOffset = std::numeric_limits<int32_t>::max();  // of a listing
 
@@ -55,12 +68,9 @@ Status ReadRatio(const JsonView& body, SearchRequest& request) {
   return body.Find("semantic_ratio")->Expected("a number from 0 (lexical) to 1 (semantic)");
 }
 
-}  // namespace
-
-Result<SearchRequest> ReadSearchRequest(const JsonView& body) {
-  MINNOW_RETURN_IF_ERROR(body.Object());
+// What a search and a similar one share.
+Result<SearchRequest> ReadRequest(const JsonView& body) {
   SearchRequest request;
-  MINNOW_ASSIGN_OR_RETURN(request.text, ReadText(body, "q", kMaxQueryBytes));
   MINNOW_ASSIGN_OR_RETURN(request.filter, ReadText(body, "filter", kMaxFilterBytes));
   MINNOW_RETURN_IF_ERROR(ReadWindow(body, request));
   MINNOW_RETURN_IF_ERROR(ReadRatio(body, request));
@@ -79,6 +89,30 @@ Result<SearchRequest> ReadSearchRequest(const JsonView& body) {
   return request;
 }
 
+}  // namespace
+
+Status CheckFields(const JsonView& body, std::span<const std::string_view> known) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  for (size_t i = 0; i < body.size(); ++i) {
+    if (std::find(known.begin(), known.end(), body.key(i)) != known.end()) continue;
+    std::string list;
+    for (const std::string_view name : known) {
+      list += list.empty() ? "" : ", ";
+      list += name;
+    }
+    return Error{Code::kInvalidArgument,
+                 QuoteForMessage(body.key(i)) + ": no such field; there are " + list};
+  }
+  return {};
+}
+
+Result<SearchRequest> ReadSearchRequest(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(CheckFields(body, kSearchFields));
+  MINNOW_ASSIGN_OR_RETURN(SearchRequest request, ReadRequest(body));
+  MINNOW_ASSIGN_OR_RETURN(request.text, ReadText(body, "q", kMaxQueryBytes));
+  return request;
+}
+
 Result<std::string> ReadId(const JsonView& value) {
   if (value.is_string()) return std::string(*value.String());
   const Result<int64_t> number =
@@ -88,15 +122,17 @@ Result<std::string> ReadId(const JsonView& value) {
 }
 
 Result<SimilarQuery> ReadSimilarQuery(const JsonView& body) {
-  MINNOW_RETURN_IF_ERROR(body.Object());
+  MINNOW_RETURN_IF_ERROR(CheckFields(body, kSimilarFields));
   SimilarQuery query;
   MINNOW_ASSIGN_OR_RETURN(const JsonView id, body.Get("id"));
   MINNOW_ASSIGN_OR_RETURN(query.id, ReadId(id));
-  MINNOW_ASSIGN_OR_RETURN(query.request, ReadSearchRequest(body));
+  MINNOW_ASSIGN_OR_RETURN(query.request, ReadRequest(body));
   return query;
 }
 
-Result<Page> ReadPage(const JsonView& body, size_t most) {
+Result<Page> ReadPage(const JsonView& body, size_t most, bool filters) {
+  MINNOW_RETURN_IF_ERROR(
+      CheckFields(body, std::span(kPageFields).first(kPageFields.size() - (filters ? 0 : 1))));
   Page page;
   MINNOW_ASSIGN_OR_RETURN(const int64_t limit, body.GetInt("limit", 0, static_cast<int64_t>(most),
                                                            static_cast<int64_t>(page.limit)));

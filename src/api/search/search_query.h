@@ -5,7 +5,9 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "formats/json.h"
@@ -19,7 +21,11 @@ inline constexpr size_t kMaxWindow = 10'000;  // offset and limit together
 inline constexpr size_t kMaxAttributes = 256;
 inline constexpr size_t kMaxFacets = 32;
 
-// kInvalidArgument names the field and the limit. Fields that are not known are ignored.
+// kInvalidArgument unless `body` is an object whose fields are all among `known`: names the first
+// that is not, and those that are. A filter with a slip in its name would else be no filter.
+Status CheckFields(const JsonView& body, std::span<const std::string_view> known);
+
+// kInvalidArgument names the field and the limit.
 Result<SearchRequest> ReadSearchRequest(const JsonView& body);
 
 // A document's id as requests name it: ids that are numbers in documents are written out in the
@@ -33,12 +39,12 @@ struct SimilarQuery {
 // A search that has "id" in place of "q".
 Result<SimilarQuery> ReadSimilarQuery(const JsonView& body);
 
-// offset, limit and filter of a listing. `most`: the highest limit.
+// offset and limit of a listing, and where it `filters`, its filter. `most`: the highest limit.
 struct Page {
   size_t offset = 0;
   size_t limit = 20;
   std::string filter;
 };
-Result<Page> ReadPage(const JsonView& body, size_t most);
+Result<Page> ReadPage(const JsonView& body, size_t most, bool filters);
 
 }  // namespace minnow::api
