@@ -31,15 +31,16 @@ Result<std::optional<RawRecord>> RecordReader::Next() {
   record.line = stream_.line();
   bool more = true;
   while (!FindEnd() && more) {
-    if (scan_.at > limit_bytes_) {
+    if (Content().size() > limit_bytes_) {
       skipping_ = true;
       break;
     }
     MINNOW_ASSIGN_OR_RETURN(more, stream_.Grow());
   }
-  record.too_long = scan_.at > limit_bytes_;
+  const std::string_view content = Content();
+  record.too_long = content.size() > limit_bytes_;
   taken_ = scan_.at;
-  if (!record.too_long) record.bytes = Content();
+  if (!record.too_long) record.bytes = content;
   return std::optional<RawRecord>(record);
 }
 
@@ -143,9 +144,10 @@ bool RecordReader::FindEndOfJson() {
 }
 
 std::string_view RecordReader::Content() const {
-  std::string_view bytes = stream_.window().substr(0, taken_);
-  if (format_ != RecordFormat::kJson && bytes.ends_with('\n')) bytes.remove_suffix(1);
-  if (format_ == RecordFormat::kLines && bytes.ends_with('\r')) bytes.remove_suffix(1);
+  std::string_view bytes = stream_.window().substr(0, scan_.at);
+  if (format_ == RecordFormat::kJson) return bytes;
+  if (bytes.ends_with('\n')) bytes.remove_suffix(1);
+  if (bytes.ends_with('\r')) bytes.remove_suffix(1);
   return bytes;
 }
 

@@ -29,6 +29,7 @@ struct RawRecord {
 
 class RecordReader {
  public:
+  // limit_bytes: of a record, not counting the line break that ends it.
   RecordReader(InputStream stream, RecordFormat format, size_t limit_bytes);
 
   // The next record; nullopt at the end. Fails with kInternal (cannot read), or kCorrupt where
@@ -57,7 +58,7 @@ class RecordReader {
   bool FindEnd();
   bool FindEndOfLine();
   bool FindEndOfJson();
-  std::string_view Content() const;
+  std::string_view Content() const;  // of what is scanned
   Status PassOver();
 
   InputStream stream_;

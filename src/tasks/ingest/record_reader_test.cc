@@ -79,6 +79,38 @@ TEST(RecordReader, LongRecordsArePassedOver) {
             (Strings{"1!", "6:y"}));
 }
 
+// The limit is the record's own: what ends it does not count, wherever the input is cut.
+TEST(RecordReader, TheLimitItself) {
+  constexpr size_t kLimit = 8;
+  const auto take = [](const std::string& text, RecordFormat format) {
+    const Read read = Same(text, format, kLimit);
+    EXPECT_EQ(read.error, "");
+    return read.records;
+  };
+  for (size_t size = kLimit - 1; size <= kLimit + 1; ++size) {
+    const std::string x(size, 'x');
+    const std::string first = size <= kLimit ? "1:" + x : "1!";
+    for (const char* end : {"", "\n", "\r\n"}) {
+      EXPECT_EQ(take(x + end, RecordFormat::kLines), Strings{first}) << size;
+      EXPECT_EQ(take(x + end, RecordFormat::kCsv), Strings{first}) << size;
+      if (*end == '\0') continue;
+      for (const RecordFormat format : {RecordFormat::kLines, RecordFormat::kCsv}) {
+        EXPECT_EQ(take(x + end + "y\n", format), (Strings{first, "2:y"})) << size;
+      }
+    }
+    const std::string open = "\"" + std::string(size - 2, 'x') + "\"";
+    const std::string lines = "\"" + std::string(size - 3, 'x') + "\n\"";
+    const std::string object = "{" + std::string(size - 2, ' ') + "}";
+    EXPECT_EQ(take(lines + "\n", RecordFormat::kCsv).front(), size <= kLimit ? "1:" + lines : "1!");
+    for (const std::string& value : {std::string(size, '7'), open, object}) {
+      const std::string record = size <= kLimit ? "1:" + value : "1!";
+      EXPECT_EQ(take(value, RecordFormat::kJson), Strings{record});
+      EXPECT_EQ(take("[" + value + " ,1]", RecordFormat::kJson), (Strings{record, "1:1"}));
+      EXPECT_EQ(take("[" + value + "]", RecordFormat::kJson), Strings{record});
+    }
+  }
+}
+
 // What is passed over may end where a piece of the input ends.
 TEST(RecordReader, LongRecordsEndWithAPiece) {
   const std::string path =
