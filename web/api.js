@@ -58,12 +58,24 @@ async function request(method, path, {body, signal, accept = "application/json"}
 }
 
 const at = (index, rest) => `/indexes/${encodeURIComponent(index)}${rest}`;
-export const documentPath = (index, id) => at(index, `/documents/${encodeURIComponent(id)}`);
+
+// Browsers take "." and ".." out of a path, percent-encoded or not: documents with such an id are listed by a filter.
+const isDots = (id) => id === "." || id === "..";
+const listedById = (index, id) =>
+  at(index.name, `/documents?limit=1&filter=${encodeURIComponent(`\`${index.id_field}\` = ${JSON.stringify(id)}`)}`);
+// Where the document's JSON is. index: an object of GET /indexes.
+export const documentPath = (index, id) =>
+  isDots(id) ? listedById(index, id) : at(index.name, `/documents/${encodeURIComponent(id)}`);
 
 export const listIndexes = (signal) => request("GET", "/indexes", {signal});
 export const search = (index, query, signal) => request("POST", at(index, "/search"), {body: query, signal});
 export const similar = (index, query, signal) => request("POST", at(index, "/similar"), {body: query, signal});
-export const getDocument = (index, id, signal) => request("GET", documentPath(index, id), {signal});
+export async function getDocument(index, id, signal) {
+  const answer = await request("GET", documentPath(index, id), {signal});
+  if (!isDots(id)) return answer;
+  if (answer.results.length === 0) throw new ApiError("there is no such document", {status: 404});
+  return answer.results[0];
+}
 export const listDocuments = (index, offset, limit, signal) =>
   request("GET", at(index, `/documents?offset=${offset}&limit=${limit}`), {signal});
 

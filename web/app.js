@@ -81,14 +81,12 @@ class App {
     });
   }
 
-  // A state whose index exists, as far as any does.
+  // A state that names an index, as far as there is any. One that is named stays, though it does not exist: that is said.
   #valid(state) {
     if (this.indexes === null || this.indexes.length === 0) return {...state, view: "server", doc: ""};
-    if (!this.indexes.some((one) => one.name === state.index)) {
-      const first = this.indexes.find((one) => one.name === "default") ?? this.indexes[0];
-      return {...state, index: first.name, doc: state.index ? "" : state.doc};
-    }
-    return state;
+    if (state.index) return state;
+    const first = this.indexes.find((one) => one.name === "default") ?? this.indexes[0];
+    return {...state, index: first.name};
   }
 
   // part: what changes. push: a new step of the history, else the current one is rewritten.
@@ -120,13 +118,16 @@ class App {
     return addressOf(only ? {...state, index: ""} : state);
   }
 
+  // The start of this index, or of whichever there is.
+  #home() { return {...emptyState(), index: this.index ? this.state.index : ""}; }
+
   back() {
     if (history.state?.steps > 0) history.back();
     else this.go({doc: "", view: ""}, {push: true});
   }
 
   render({typing = false} = {}) {
-    const view = this.state.view === "server" ? "server" : this.state.doc ? "document" : "search";
+    const view = this.state.view === "server" ? "server" : this.state.doc && this.index ? "document" : "search";
     if (this.#view === "search" && view !== "search") this.#listScroll = scrollY;
     for (const name of ["search", "document", "server"]) byId(`${name}-view`).hidden = name !== view;
     byId("options").hidden = this.indexes === null || view !== "search";
@@ -150,12 +151,16 @@ class App {
     if (this.indexes === null) return;
     replace(byId("index"), this.indexes.map((one) => make("option", {value: one.name}, one.name)));
     byId("index").value = this.state.index;
-    byId("index-choice").hidden = this.indexes.length < 2;
-    byId("home").href = this.addressOf({...emptyState(), index: this.state.index});
+    byId("index-choice").hidden = this.indexes.length < 2 && this.index !== null;
+    byId("home").href = this.addressOf(this.#home());
   }
 
   #showSearch(before, typing) {
     document.title = this.state.q ? `${this.state.q} – minnow` : "minnow";
+    if (!this.index) {
+      this.results.showNoIndex(this.state, this.indexes);
+      return;
+    }
     const kept = this.results.shown && sameSearch(this.results.shown, this.state);
     if (!kept) this.results.show(this.state, {typing});
     if (before === "search" || before === "") return;
@@ -210,7 +215,7 @@ class App {
     }
     byId("index").addEventListener("change", (event) =>
       this.go({index: event.target.value, facets: {}, filter: "", within: "", doc: ""}, {push: true}));
-    byId("home").addEventListener("click", (event) => this.#follow(event, {...emptyState(), index: this.state.index, mode: this.state.mode}));
+    byId("home").addEventListener("click", (event) => this.#follow(event, {...this.#home(), mode: this.state.mode}));
     byId("server-link").addEventListener("click", (event) => this.#follow(event, {...emptyState(), index: this.state.index, view: "server"}));
     addEventListener("popstate", () => {
       this.#stopTyping();

@@ -105,7 +105,7 @@ export class DocumentView {
     this.#root.append(this.#bar(), make("p", {class: "loading", role: "status"}, "Opening the document…"));
     let document = null;
     try {
-      document = await api.getDocument(index.name, id, signal);
+      document = await api.getDocument(index, id, signal);
     } catch (error) {
       if (error.name !== "AbortError") this.#fail(index, id, error);
     }
@@ -158,7 +158,7 @@ export class DocumentView {
     if (!field) article.append(make("p", {class: "muted"}, "This document has no text."));
     replace(this.#root,
       this.#bar(toPassage, copyButton(() => String(document[field] ?? JSON.stringify(document, null, 2)), "Copy text"),
-        make("a", {class: "quiet", href: api.documentPath(index.name, id), target: "_blank", rel: "noopener"}, icon("code"), "JSON")),
+        make("a", {class: "quiet", href: api.documentPath(index, id), target: "_blank", rel: "noopener"}, icon("code"), "JSON")),
       make("div", {class: "document-grid"}, article,
         make("aside", {class: "related", "aria-label": "Beside the document"}, contents(document, title, article),
           make("h2", {id: "related-title"}, "Related"),

@@ -50,7 +50,7 @@ export class Results {
     this.shown = state;
     this.#filters.showChosen(state);
     this.#watchPending();
-    const slow = setTimeout(() => this.#busy(true), SLOW_MS);
+    const slow = setTimeout(() => { if (this.shown === state) this.#busy(true); }, SLOW_MS);
     try {
       await this.#learn(state);
       if (this.shown !== state) return;
@@ -82,6 +82,32 @@ export class Results {
       this.#samples.delete(state.index);
       if (error.isLocked) throw error;
     }
+  }
+
+  // The address names an index that is not there: another must not answer in its place.
+  showNoIndex(state, indexes) {
+    this.#searcher.abort();
+    this.shown = null;
+    this.#filters.showChosen(state);
+    this.#filters.setError("");
+    this.#watchPending();
+    this.#busy(false);
+    const part = (one) => ({index: one.name, facets: {}, filter: "", within: "", doc: ""});
+    const ways = indexes.slice(0, 12).map((one) => make("button", {type: "button", class: "button", onclick: () => this.#app.go(part(one), {push: true})}, `Search “${one.name}”`));
+    this.#clear(make("div", {class: "notice error", role: "alert"},
+      make("h2", null, `There is no index “${state.index}”`),
+      make("p", null, "It may have been deleted, or the address has a slip. This server has:"), make("p", {class: "buttons"}, ways)));
+    byId("status").textContent = "";
+    replace(byId("facets"));
+  }
+
+  // Nothing but a notice is left on the page.
+  #clear(notice) {
+    replace(byId("notice"), notice);
+    byId("start").hidden = true;
+    byId("more").hidden = true;
+    this.#hits = [];
+    replace(byId("hits"));
   }
 
   #busy(busy) {
@@ -167,7 +193,7 @@ export class Results {
   #nothing(state) {
     const ways = [];
     const go = (part) => () => this.#app.go(part, {push: true});
-    if (filterCount(state) > 0) ways.push(make("button", {type: "button", class: "button", onclick: go({facets: {}, filter: "", within: ""})}, "Remove all filters"));
+    if (filterCount(state) > 0) ways.push(this.#withoutFilters());
     if (state.mode === "lexical") ways.push(make("button", {type: "button", class: "button", onclick: go({mode: "hybrid"})}, "Search by meaning too"));
     return make("div", {class: "notice empty"},
       make("h2", null, state.q ? "No document matches" : "No document passes the filters"),
@@ -175,26 +201,30 @@ export class Results {
   }
 
   #fail(state, error) {
-    if (error.isFilter) {
+    // Without an expression the message is about something else in the address, and stands below with it.
+    if (error.isFilter && state.filter.trim() !== "") {
       this.#filters.setError(error.message);
       byId("status").textContent = "The filter is not understood";
       if (this.#hits.length === 0) replace(byId("notice"), make("div", {class: "notice"}, make("p", null, "The filter expression has an error, so nothing was searched.")));
       return;
     }
+    this.#filters.setError("");
     byId("status").textContent = "";
     if (error.isLocked) {
       this.#app.askForKey().then(() => this.show(state));
       return;
     }
     const gone = error.status === 0;
-    replace(byId("notice"), make("div", {class: "notice error", role: "alert"},
+    const again = error.isFilter
+      ? this.#withoutFilters()
+      : make("button", {type: "button", class: "button", onclick: () => this.show(this.#app.state)}, "Try again");
+    this.#clear(make("div", {class: "notice error", role: "alert"},
       make("h2", null, gone ? "The server does not answer" : "The search failed"),
-      make("p", null, gone ? "It may have been stopped, or the connection is gone." : error.message),
-      make("button", {type: "button", class: "button", onclick: () => this.show(this.#app.state)}, "Try again")));
-    byId("start").hidden = true;
-    byId("more").hidden = true;
-    this.#hits = [];
-    replace(byId("hits"));
+      make("p", null, gone ? "It may have been stopped, or the connection is gone." : error.message), again));
+  }
+
+  #withoutFilters() {
+    return make("button", {type: "button", class: "button", onclick: () => this.#app.go({facets: {}, filter: "", within: ""}, {push: true})}, "Remove all filters");
   }
 
   // Says how much is still to be indexed, and looks again until nothing is.

@@ -45,14 +45,21 @@ export const isFieldName = (name) => /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z
 // A string of the filter grammar, which has the escapes of JSON.
 export const quote = (text) => JSON.stringify(text);
 
+// A field as the grammar names it: its own words stand between backticks.
+const nameOf = (field) =>
+  field.split(".").map((part) => (/^(and|or|not|in|is|null|true|false)$/i.test(part) ? `\`${part}\`` : part)).join(".");
+
+// Of a field without texts. An address may hold anything: what is no number, true or false is a text that no document has.
+const literalOf = (value) => (/^(-?\d+(\.\d+)?(e[-+]?\d+)?|true|false)$/i.test(value) ? value : quote(value));
+
 // The filter expression of all that is chosen. fields: a Fields, which knows their types; `except`: a facet left out, to
 // count its other values.
 export function filterOf(state, fields, except = "") {
   const parts = [];
   for (const [field, values] of Object.entries(state.facets)) {
     if (field === except || values.length === 0) continue;
-    const literals = values.map((value) => (fields.isText(field) ? quote(value) : value));
-    parts.push(literals.length === 1 ? `${field} = ${literals[0]}` : `${field} IN [${literals.join(", ")}]`);
+    const literals = values.map((value) => (fields.isText(field) ? quote(value) : literalOf(value)));
+    parts.push(literals.length === 1 ? `${nameOf(field)} = ${literals[0]}` : `${nameOf(field)} IN [${literals.join(", ")}]`);
   }
   if (state.within && fields.pathField) parts.push(`${fields.pathField} STARTS WITH ${quote(state.within)}`);
   // First, so that places in the server's messages are nearly those in the box.

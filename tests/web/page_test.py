@@ -203,11 +203,43 @@ class AddressTest(StandInCase):
         self.assertEqual(self.query(), {"q": ["river"], "f.lang": ["markdown"], "mode": ["lexical"]})
         self.assertEqual(self.searches()[-1]["filter"], 'lang = "markdown"')
 
-    def test_unknown_document_and_index(self):
+    def test_unknown_document(self):
         self.open("/?doc=nothing")
         self.wait_text("#document-view", "There is no such document")
-        self.open("/?q=river&index=nothing")
-        self.wait_titles("Salmon")
+
+    def test_unknown_index(self):
+        self.server.collections["other"] = Collection("other", [{"id": "x", "title": "Pike", "text": "A pike in the river."}])
+        for address in ("/?q=river&index=nothing", "/?doc=a&index=nothing"):
+            self.open(address)
+            self.wait_text("#notice", "There is no index “nothing”")
+            self.assertEqual((self.titles(), self.searches()), ([], []))
+        self.open("/?q=river&index=nothing&f.lang=go")
+        self.browser.type_into("#q", "s")
+        self.browser.keys("Enter")
+        self.browser.wait(lambda: self.query()["q"] == ["rivers"], "the query in the address")
+        self.assertEqual((self.titles(), self.searches()), ([], []))
+        self.browser.keys("Backspace")
+        self.browser.wait(lambda: self.query()["q"] == ["river"], "the query in the address")
+        self.assertEqual(self.browser.texts("#notice .button"), ["Search “default”", "Search “other”"])
+        self.browser.click("#notice .button:last-child")
+        self.wait_titles("Pike")
+        self.assertEqual(self.query(), {"q": ["river"], "index": ["other"]})
+        self.browser.back()
+        self.wait_text("#notice", "There is no index “nothing”")
+        self.browser.click("#home")
+        self.wait_text("#start", "Search 4 documents")
+        self.assertEqual(self.browser.text("#notice"), "")
+
+    def test_ids_of_dots(self):
+        for name in (".", ".."):
+            self.server.collections["default"] = Collection("default", [{"id": name, "title": "Dots", "text": "A river."}, *self.documents])
+            self.open(f"/?q=river&doc={name}")
+            self.wait_text(".document-title", "Dots")
+            address = self.browser.run("return document.querySelector('.document-bar a').href")
+            self.assertIn("documents?limit=1&filter=", address)
+        self.server.collections["default"] = Collection("default", self.documents)
+        self.open("/?doc=..")
+        self.wait_text("#document-view", "There is no such document")
 
     def test_text_of_any_kind_survives_the_address(self):
         text = 'a&b=c#d%20+ "é" ?/\\'
@@ -320,6 +352,23 @@ class FilterTest(StandInCase):
     def test_filters_that_leave_nothing(self):
         self.open('/?q=river&filter=lang+%3D+"none"')
         self.wait_text("#notice", "No document matches")
+        self.browser.click("#notice .button")
+        self.wait_titles("Salmon", "Trout")
+
+    def test_values_that_no_field_has(self):
+        self.server.collections["default"] = Collection("default", [{**one, "stars": 3, "in": 1} for one in self.documents])
+        self.open("/?q=river&f.stars=many&f.in=3")
+        self.wait_text("#notice", "No document matches")
+        self.assertEqual(self.searches()[-1]["filter"], 'stars = "many" AND `in` = 3')
+        self.assertFalse(self.browser.visible("#expression-error"))
+        self.browser.click("#notice .button")
+        self.wait_titles("Salmon", "Trout")
+
+    def test_filter_that_is_refused_without_an_expression(self):
+        self.server.refusals = [Refusal(400, "filter: 40000 bytes, limit 32768")]
+        self.open("/?q=river&f.lang=go")
+        self.wait_text("#notice", "filter: 40000 bytes, limit 32768")
+        self.assertFalse(self.browser.run("return document.querySelector('#expression').hasAttribute('aria-invalid')"))
         self.browser.click("#notice .button")
         self.wait_titles("Salmon", "Trout")
 

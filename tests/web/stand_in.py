@@ -50,11 +50,15 @@ class Collection:
     def passes(self, document, expression):
         """field = "x", field IN ["x", …], field STARTS WITH "x", joined by AND: what the page's own filters are."""
         for part in expression.split(" AND ") if expression else []:
-            match = re.fullmatch(r'\(?(\w+) (=|IN|STARTS WITH) (.+?)\)?', part)
+            match = re.fullmatch(r'\(?`?(\w+)`? (=|IN|STARTS WITH) (.+?)\)?', part)
             if match is None:
                 raise Refusal(400, f"filter: expected a condition at byte 0: '{part}'")
             field, operator, literal = match.groups()
-            value, wanted = document.get(field), json.loads(literal)
+            value = document.get(field)
+            try:
+                wanted = json.loads(literal)
+            except ValueError:
+                raise Refusal(400, f"filter: expected a value, got {literal}") from None
             if not (value == wanted if operator == "=" else value in wanted if operator == "IN" else
                     str(value).startswith(wanted)):
                 return False
@@ -178,8 +182,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return collection.search({**body, "attributes": None}, words(like.get("title", ""))[:6], leave_out=body["id"])
         if path == ["documents"]:
             offset, limit = int(query.get("offset", 0)), int(query.get("limit", 10))
-            return {"results": list(collection.documents.values())[offset:offset + limit], "offset": offset, "limit": limit,
-                    "total": len(collection.documents)}
+            passed = [one for one in collection.documents.values() if collection.passes(one, query.get("filter", ""))]
+            return {"results": passed[offset:offset + limit], "offset": offset, "limit": limit, "total": len(passed)}
         document = collection.documents.get(path[1])
         if document is None:
             raise Refusal(404, f"documents: there is no '{path[1]}'")
