@@ -259,7 +259,7 @@ void AddSearchCommand(Command app) {
       "  minnow search \"parse a header\" --index my.db --filter 'lang = \"go\"'\n"
       "  minnow search --queries questions.txt --index my.db --json > answers.jsonl");
   search.OnChosen([command, query] {
-    RequireStore(command->store);
+    RequireStore(command->store, CarriedStore::kTaken);
     if (!query.given() && command->queries.empty()) {
       RequireArgument("QUERY or --queries");
     }

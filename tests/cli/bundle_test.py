@@ -59,7 +59,35 @@ class BundleTest(unittest.TestCase):
         for arguments in (("index", "delete", "d1"), ("index", "compact"), ("index", "add", "x")):
             refused = self.start(moved, *arguments)
             self.assertEqual(refused.returncode, USAGE, refused.stderr)
-            self.assertIn(b"--index", refused.stderr)
+            self.assertIn(b"What this program carries is only read: --index is required", refused.stderr)
+
+    def test_care_for_what_is_carried(self):
+        program, _ = self.bundle("app", "--model", MODEL, "--index", self.store)
+        good = self.start(program, "index", "verify")
+        self.assertEqual((good.returncode, good.stdout), (DONE, b"the index in this program: good, 3000 documents; its full text "
+                                                          b"was not checked: the store cannot be written here\n"), good.stderr)
+        told = json.loads(self.start(program, "index", "verify", "--json").stdout)
+        self.assertEqual(told, {"index": "", "documents": 3000, "full_text": False})
+        missing = self.start(program, "index", "stats", "--name", "none")
+        self.assertEqual((missing.returncode, missing.stderr), (FAILED, b'minnow: the index in this program: no index "none"; it has default\n'))
+        # What is copied out of it is a store like any other.
+        copy = str(self.root / "copy.db")
+        result = self.start(program, "index", "backup", copy)
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        self.assertRegex(run("index", "verify", "--index", copy).stdout.decode(), r"copy\.db: good, 3000 documents\n")
+        query = ("search", "fish in the river", "--mode", "lexical", "--json")
+        self.assertEqual(run(*query, "--index", copy).stdout, self.start(program, *query).stdout)
+        self.assertEqual(run("index", "delete", "d1", "--index", copy).stdout, b"1 document deleted\n")
+        itself = self.start(program, "index", "backup", program)
+        self.assertEqual((itself.returncode, itself.stderr), (FAILED, f"minnow: {program}: is the store itself\n".encode()))
+        # A page of its tables that is damaged is found.
+        whole = bytearray(pathlib.Path(program).read_bytes())
+        at = whole.rindex(b'"text": "the small fish number 2999')
+        whole[at] ^= 1
+        pathlib.Path(program).write_bytes(whole)
+        bad = self.start(program, "index", "verify")
+        self.assertEqual(bad.returncode, FAILED, bad.stdout)
+        self.assertIn(b'index default: document "d2999"', bad.stderr)
 
     def serve(self, program):
         server = subprocess.Popen([program, "serve", "--host", "127.0.0.1", "--port", "0"], cwd="/", env=environment(),
@@ -86,7 +114,7 @@ class BundleTest(unittest.TestCase):
         for command in (("search",), ("index", "stats"), ("index", "list"), ("index", "add"), ("index", "delete"),
                         ("index", "compact"), ("index", "backup"), ("index", "verify")):
             said = b"vectors beside it; a bundled program has its own" in run(*command, "--help").stdout
-            taken = command[-1] in ("search", "stats", "list")
+            taken = command[-1] in ("search", "stats", "list", "backup", "verify")
             self.assertEqual(said, taken, command)
 
     def test_bundling_again_replaces_what_is_carried(self):

@@ -397,7 +397,7 @@ void AddIndexAddCommand(Command group) {
       "  jq -c '.[]' data.json | minnow index add - --index my.db\n"
       "  minnow index add --index my.db --model other.minnow --reembed");
   add.OnChosen([command] {
-    RequireStoreFile(command->store);
+    RequireStore(command->store, CarriedStore::kRefused);
     RequireModel(command->model);
     if (command->files.empty() && !command->reembed) RequireArgument("FILE");
     return ExitCode(Adding(*command).Run());

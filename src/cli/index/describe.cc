@@ -137,7 +137,7 @@ void AddIndexStatsCommand(Command group) {
       "  minnow index stats --index my.db\n"
       "  minnow index stats --index my.db --name code --json");
   stats.OnChosen([command] {
-    RequireStore(command->store);
+    RequireStore(command->store, CarriedStore::kTaken);
     return ExitCode(Describe(*command));
   });
 }
@@ -149,7 +149,7 @@ void AddIndexListCommand(Command group) {
   list.AddFlag("--json", command->json, "A JSON array instead of lines");
   list.Footer("Examples:\n  minnow index list --index my.db");
   list.OnChosen([command] {
-    RequireStore(command->store);
+    RequireStore(command->store, CarriedStore::kTaken);
     return ExitCode(List(*command));
   });
 }

@@ -33,7 +33,8 @@ uint64_t FileBytes(const std::string& path) {
   return error ? 0 : bytes;
 }
 
-// One line of text, or an object of one number and the store's path; full_text: of verify.
+// One line of text, or an object of one number and the store's path (empty: what the program
+// carries); full_text: of verify.
 Status Tell(const MaintainCommand& command, const std::string& text, const char* key,
             uint64_t value, std::optional<bool> full_text = std::nullopt) {
   std::string line = text + "\n";
@@ -98,6 +99,7 @@ Status Verify(const MaintainCommand& command) {
   bool full_text = false;
   MINNOW_RETURN_IF_ERROR(WithBar("reading", [&](const Progress& progress) -> Status {
     MINNOW_RETURN_IF_ERROR(store->Verify(progress));
+    if (command.store.path.empty()) return {};
     MINNOW_ASSIGN_OR_RETURN(full_text, VerifyFullText(command.store.path, progress));
     return {};
   }));
@@ -108,7 +110,8 @@ Status Verify(const MaintainCommand& command) {
   }
   const char* unchecked =
       full_text ? "" : "; its full text was not checked: the store cannot be written here";
-  return Tell(command, command.store.path + ": good, " + Plural(documents, "document") + unchecked,
+  return Tell(command,
+              NameOf(command.store) + ": good, " + Plural(documents, "document") + unchecked,
               "documents", documents, full_text);
 }
 
@@ -131,13 +134,13 @@ Status Delete(const MaintainCommand& command) {
   return Tell(command, Plural(deleted, "document") + " deleted", "deleted", deleted);
 }
 
-std::shared_ptr<MaintainCommand> AddCommand(Command command,
+std::shared_ptr<MaintainCommand> AddCommand(Command command, CarriedStore carried,
                                             Status (*run)(const MaintainCommand&)) {
   auto options = std::make_shared<MaintainCommand>();
-  AddStorePathOption(command, options->store);
+  AddStorePathOption(command, options->store, carried);
   command.AddFlag("--json", options->json, "One JSON object instead of text");
-  command.OnChosen([options, run] {
-    RequireStoreFile(options->store);
+  command.OnChosen([options, carried, run] {
+    RequireStore(options->store, carried);
     return ExitCode(run(*options));
   });
   return options;
@@ -147,20 +150,20 @@ std::shared_ptr<MaintainCommand> AddCommand(Command command,
 
 void AddIndexCompactCommand(Command group) {
   Command compact = group.AddCommand("compact", "Give freed space back to the file system");
-  AddCommand(compact, Compact);
+  AddCommand(compact, CarriedStore::kRefused, Compact);
   compact.Footer("Examples:\n  minnow index compact --index my.db");
 }
 
 void AddIndexBackupCommand(Command group) {
   Command backup = group.AddCommand("backup", "Copy a store that may be in use");
-  const auto command = AddCommand(backup, Backup);
+  const auto command = AddCommand(backup, CarriedStore::kTaken, Backup);
   backup.AddOption("FILE", command->output, "The copy; it appears when it is complete").Required();
   backup.Footer("Examples:\n  minnow index backup copy.db --index my.db");
 }
 
 void AddIndexVerifyCommand(Command group) {
   Command verify = group.AddCommand("verify", "Read a whole store and say whether it is good");
-  AddCommand(verify, Verify);
+  AddCommand(verify, CarriedStore::kTaken, Verify);
   verify.Footer(
       "Changes nothing. Writers wait while the full text is checked, which needs a store that can\n"
       "be written; where it cannot, that is said (--json: \"full_text\": false).\n\n"
@@ -185,7 +188,7 @@ void AddIndexDeleteCommand(Command group) {
       "  minnow index delete --filter 'path STARTS WITH \"docs/old/\"' --index my.db\n"
       "  minnow index delete --name drafts --whole-index --index my.db");
   remove.OnChosen([command] {
-    RequireStoreFile(command->store);
+    RequireStore(command->store, CarriedStore::kRefused);
     if (command->ids.empty() && command->filter.empty() && !command->whole) {
       RequireArgument("ID, --filter or --whole-index");
     }

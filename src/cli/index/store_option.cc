@@ -25,12 +25,15 @@ void AddStoreOptions(Command command, StoreOption& option, CarriedStore carried)
   command.AddOption("--name", option.name, "Which of the store's indexes");
 }
 
-void RequireStoreFile(const StoreOption& option) {
-  if (option.path.empty()) RequireArgument("--index");
+void RequireStore(const StoreOption& option, CarriedStore carried) {
+  if (!option.path.empty()) return;
+  if (!HasBundledStore()) RequireArgument("--index");
+  if (carried == CarriedStore::kTaken) return;
+  RequireArgument("What this program carries is only read: --index");
 }
 
-void RequireStore(const StoreOption& option) {
-  if (!HasBundledStore()) RequireStoreFile(option);
+std::string NameOf(const StoreOption& option) {
+  return option.path.empty() ? "the index in this program" : option.path;
 }
 
 Result<std::unique_ptr<Store>> OpenBundledStore() {
@@ -66,7 +69,7 @@ Result<std::shared_ptr<SearchIndex>> FindNamed(const Store& store, const StoreOp
   if (found.ok() || found.error().code != Code::kNotFound) return found;
   std::string names;
   for (const auto& index : store.Indexes()) names += (names.empty() ? "" : ", ") + index->name();
-  return Error{Code::kNotFound, store.path() + ": no index " + QuoteForMessage(option.name) +
+  return Error{Code::kNotFound, NameOf(option) + ": no index " + QuoteForMessage(option.name) +
                                     (names.empty() ? ": it has none" : "; it has " + names)};
 }
 

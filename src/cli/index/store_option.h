@@ -29,9 +29,10 @@ void AddStorePathOption(Command command, StoreOption& option,
                         CarriedStore carried = CarriedStore::kRefused);
 
 // For the command's callback: ends the command line's parsing as wrong usage where there is no
-// store; the program's own counts only for who reads.
-void RequireStore(const StoreOption& option);
-void RequireStoreFile(const StoreOption& option);
+// store.
+void RequireStore(const StoreOption& option, CarriedStore carried);
+// The store for people: its path, or that it is the program's own.
+std::string NameOf(const StoreOption& option);
 
 // The store that the running program carries (minnow bundle --index).
 Result<std::unique_ptr<Store>> OpenBundledStore();
