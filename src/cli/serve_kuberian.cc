@@ -24,13 +24,6 @@ constexpr const char* kDefaultModelId = "sentence-transformers/all-MiniLM-L6-v2"
 constexpr const char* kDefaultIndex = "default";
 constexpr std::chrono::seconds kLogInterval{2};
 
-// SQLite makes files beside its own.
-bool CanWrite(const std::string& path) {
-  fs::path folder = fs::path(path).parent_path();
-  if (folder.empty()) folder = ".";
-  return ::access(path.c_str(), W_OK) == 0 && ::access(folder.c_str(), W_OK) == 0;
-}
-
 // The index that holds functions; empty: none does.
 std::string FindFunctions(const Store& store) {
   for (const char* name : {kKuberianIndex, kDefaultIndex}) {
@@ -103,6 +96,13 @@ Result<std::unique_ptr<TemporaryFolder>> TemporaryFolder::Make() {
   return Error{Code::kInternal,
                "no folder for temporary files: none of $TMPDIR, /tmp, /var/tmp, /dev/shm can be "
                "written to"};
+}
+
+// SQLite makes files beside its own.
+bool CanWrite(const std::string& path) {
+  fs::path folder = fs::path(path).parent_path();
+  if (folder.empty()) folder = ".";
+  return ::access(path.c_str(), W_OK) == 0 && ::access(folder.c_str(), W_OK) == 0;
 }
 
 TemporaryFolder::~TemporaryFolder() {

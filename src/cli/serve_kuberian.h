@@ -36,6 +36,9 @@ struct KuberianStore {
   std::string source;  // the database to import from; empty: there is nothing to import
 };
 
+// Whether a store or database can be changed where it lies.
+bool CanWrite(const std::string& path);
+
 // The file itself where it can be written to, or holds all that is needed for `model`; otherwise a
 // store in a temporary folder, which the log warns of. Fails with kNotFound (no such file, or it
 // has neither Kuberian's tables nor an index) or as opening a store does.

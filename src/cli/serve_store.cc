@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <thread>
 #include <utility>
@@ -37,11 +38,19 @@ void ServedStore::LogOpen(const Store& store) const {
 
 Status ServedStore::Open() {
   if (!wanted() || command_.is_kuberian) return {};
+  const std::string& path = command_.index;
   StoreOptions options;
   options.read_only = command_.read_only;
-  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<Store> store, command_.index.empty()
-                                                            ? OpenBundledStore()
-                                                            : Store::Open(command_.index, options));
+  auto opened = path.empty() ? OpenBundledStore() : Store::Open(path, options);
+  if (!opened.ok()) {
+    Error error = std::move(opened).error();
+    std::error_code ignored;
+    const bool hint = !path.empty() && !options.read_only && error.code == Code::kInternal &&
+                      std::filesystem::exists(path, ignored) && !CanWrite(path);
+    if (hint) error.message += "; --read-only serves what is in it";
+    return error;
+  }
+  std::unique_ptr<Store> store = std::move(opened).value();
   LogOpen(*store);
   search_->Open(std::move(store));
   return {};

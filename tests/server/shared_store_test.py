@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """One store and several processes: some only read, one writes, and nobody waits for anybody."""
 import json
+import os
 import pathlib
 import sqlite3
+import subprocess
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
-from program import TINY, run  # noqa: E402
+from program import PROGRAM, TINY, environment, run  # noqa: E402
 from running_server import Server  # noqa: E402
 
 DOCUMENTS = [{"id": "a", "text": "a red fish"}, {"id": "b", "text": "an old boat"}, {"id": "c", "text": "a harbour at night"}]
@@ -49,6 +51,22 @@ class SharedStoreTest(unittest.TestCase):
             self.assertEqual((status, json.loads(body)["error"]["code"]), (403, "read_only"))
             self.assertEqual(server.request("DELETE", "/indexes/default")[0], 403)
         self.assertEqual([server.end() for server in servers], [0, 0])
+
+    def test_where_nothing_can_be_written_the_way_to_read_is_told(self):
+        nobody = 65534 if os.geteuid() == 0 else None
+        os.chmod(self.path, 0o444)
+        os.chmod(self.folder, 0o555)
+        self.addCleanup(os.chmod, self.folder, 0o755)
+        program = [PROGRAM, "serve", "--index", self.path, "--model", TINY, "--port", "0"]
+        try:
+            read = subprocess.run([PROGRAM, "inspect", TINY], user=nobody, capture_output=True, check=False).returncode == 0
+        except PermissionError:
+            read = False
+        if not read:
+            self.skipTest("the program or its model cannot be read by others")
+        refused = subprocess.run(program, user=nobody, capture_output=True, text=True, env=environment(), timeout=60, check=False)
+        self.assertEqual(refused.returncode, 1, refused.stderr)
+        self.assertIn("cannot be written: Permission denied; --read-only serves what is in it", refused.stderr)
 
     def test_readers_follow_a_writer(self):
         readers = [self.serve("--read-only"), self.serve("--read-only")]
