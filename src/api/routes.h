@@ -21,6 +21,7 @@ struct ApiOptions {
   size_t max_openai_tokens = 300'000;             // of one OpenAI request, all inputs together
   size_t max_documents_bytes = size_t{64} << 20;  // of one request that adds documents
   size_t max_documents = 50'000;                  // of one request
+  size_t max_answer_bytes = size_t{64} << 20;     // documents of one page; one alone may be as long
 };
 
 // What handlers work with. It outlives the server whose router holds them.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fields and parameters that the documents API does not know.
+// What the documents API refuses whole: fields that it does not know, answers without an end.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -52,6 +52,35 @@ TEST_F(SearchFields, ThoseThatAreNotKnownAreRefused) {
     ExpectRefusal(GetPath(path), message);
   }
   EXPECT_EQ(Ids(GetPath("/indexes/docs/documents")), "a");
+}
+
+TEST_F(SearchFields, AnswersHaveALimitInBytes) {
+  Stop();
+  context_.options.max_answer_bytes = 3000;
+  Start();
+  const std::string text(900, 'x');
+  for (const char* id : {"a", "b", "c", "d"}) {
+    AddAll("docs", R"({"id":")" + std::string(id) + R"(","title":"red","text":")" + text + R"("})");
+  }
+  const std::string limit = "limit: the answer would hold more than 3000 bytes; ask for fewer";
+  const std::string documents = "/indexes/docs/documents";
+  EXPECT_EQ(Ids(GetPath(documents + "?limit=3")), "a b c");
+  EXPECT_EQ(Ids(GetPath(documents + "?limit=3&offset=1&filter=id%21%3D%22e%22")), "b c d");
+  ExpectRefusal(GetPath(documents + "?limit=4"), limit);
+  ExpectRefusal(GetPath(documents), limit);
+  ExpectRefusal(GetPath(documents + "?filter=id%21%3D%22e%22"), limit);
+  for (const char* query : {R"("q":"red","semantic_ratio":0)", R"("q":"red","semantic_ratio":1)",
+                            R"("filter":"id != 'e'")"}) {
+    const auto search = [&](const std::string& more) {
+      return Post("/indexes/docs/search", "{" + std::string(query) + more + "}");
+    };
+    ExpectRefusal(search(""), limit);
+    EXPECT_EQ(Ids(search(R"(,"limit":2)")).size(), 3u);
+    EXPECT_EQ(Ids(search(R"(,"attributes":["title"])")).size(), 7u);
+  }
+  AddAll("docs", R"({"id":"long","text":")" + std::string(3500, 'x') + R"("})");
+  EXPECT_EQ(GetPath(documents + "/long").status, 200);
+  ExpectRefusal(Post("/indexes/docs/search", R"({"facets":["text"],"limit":0})"), limit);
 }
 
 }  // namespace

@@ -176,7 +176,8 @@ void ListDocuments(const StoreCall& on) {
   if (!page.ok()) return on.Fail(page.error());
   const auto index = on.Index();
   if (index == nullptr) return;
-  const auto documents = index->List(page->filter, page->offset, page->limit);
+  const auto documents = index->List(page->filter, page->offset, page->limit,
+                                     on.call->context().options.max_answer_bytes);
   if (!documents.ok()) return on.Fail(documents.error());
   SendJson(*on.call, 200, [&](JsonWriter& json) {
     json.BeginObject();

@@ -181,6 +181,7 @@ void Handle(const ApiContext* context, bool similar, http::Request request,
   }
   Result<std::shared_ptr<Query>> query = ReadQuery(call->request(), similar);
   if (!query.ok()) return call->Fail(ToFailure(std::move(query).error()));
+  (*query)->request.max_bytes = context->options.max_answer_bytes;
   Begin(call, std::move(query).value());
 }
 

@@ -37,6 +37,7 @@ struct SearchRequest {
   size_t snippet_bytes = 240;       // of text, without marks and escapes
   std::vector<std::string> facets;  // fields to count
   std::string group_by;             // a field; at most one hit for each of its values
+  size_t max_bytes = SIZE_MAX;      // of the answer's documents, snippets and facets
 };
 
 struct SearchHit {

@@ -6,6 +6,7 @@
 #include "index/store/index_filter.h"
 #include "index/store/index_state.h"
 #include "index/store/index_writer.h"
+#include "index/store/search/hits.h"
 #include "index/store/tasks.h"
 #include "index/store/unit_vector.h"
 
@@ -241,11 +242,18 @@ Result<std::optional<StoredDocument>> SearchIndex::Fetch(const std::string& id) 
   return std::optional<StoredDocument>({id, std::string(find.Text(0))});
 }
 
-Result<DocumentPage> SearchIndex::List(const std::string& filter, size_t offset,
-                                       size_t limit) const {
+Result<DocumentPage> SearchIndex::List(const std::string& filter, size_t offset, size_t limit,
+                                       size_t max_bytes) const {
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
   MINNOW_ASSIGN_OR_RETURN(const FilteredState begun, BeginFiltered(*state_, reader.get(), filter));
   DocumentPage page;
+  size_t bytes = 0;
+  const auto take = [&](const Statement& row) -> Status {
+    bytes += row.Text(1).size();
+    MINNOW_RETURN_IF_ERROR(CheckAnswerBytes(bytes, max_bytes));
+    page.documents.push_back({std::string(row.Text(0)), std::string(row.Text(1))});
+    return {};
+  };
   if (begun.allowed != nullptr) {
     page.total = begun.allowed->count();
     const std::vector<int64_t> rows = begun.allowed->Documents();
@@ -255,7 +263,7 @@ Result<DocumentPage> SearchIndex::List(const std::string& filter, size_t offset,
     for (size_t i = offset; i < rows.size() && page.documents.size() < limit; ++i) {
       find.Bind(1, rows[i]);
       MINNOW_ASSIGN_OR_RETURN(const bool row, find.Step());
-      if (row) page.documents.push_back({std::string(find.Text(0)), std::string(find.Text(1))});
+      if (row) MINNOW_RETURN_IF_ERROR(take(find));
       find.Reset();
     }
     return page;
@@ -268,7 +276,7 @@ Result<DocumentPage> SearchIndex::List(const std::string& filter, size_t offset,
   for (;;) {
     MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
     if (!row) return page;
-    page.documents.push_back({std::string(list.Text(0)), std::string(list.Text(1))});
+    MINNOW_RETURN_IF_ERROR(take(list));
   }
 }
 

@@ -95,8 +95,9 @@ class SearchIndex {
                     std::span<const float> vectors);
 
   Result<std::optional<StoredDocument>> Fetch(const std::string& id) const;
-  // In the order in which they were added.
-  Result<DocumentPage> List(const std::string& filter, size_t offset, size_t limit) const;
+  // In the order in which they were added. kInvalidArgument: they hold more than max_bytes.
+  Result<DocumentPage> List(const std::string& filter, size_t offset, size_t limit,
+                            size_t max_bytes = SIZE_MAX) const;
 
   // pool: the caller's own, for vectors; null: the calling thread alone.
   Result<SearchAnswer> Search(const SearchRequest& request, ThreadPool* pool = nullptr) const;

@@ -48,6 +48,14 @@ Status AddSnippet(const HitContext& context, std::string_view json,
 
 }  // namespace
 
+Status CheckAnswerBytes(size_t bytes, size_t limit) {
+  if (bytes <= limit) return {};
+  return Error{Code::kInvalidArgument,
+               "limit: the answer would hold more than " + std::to_string(limit) +
+                   " bytes; ask for fewer documents at once, or in a search for less of each "
+                   "(attributes, facets)"};
+}
+
 Result<std::optional<SearchHit>> ReadHit(const HitContext& context, const RankedDocument& ranked) {
   MINNOW_ASSIGN_OR_RETURN(Statement find,
                           context.database->Prepare(IndexSql(

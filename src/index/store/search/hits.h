@@ -2,6 +2,7 @@
 // From ranked row ids to what a caller sees: documents, cut and with snippets.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -24,6 +25,9 @@ struct HitContext {
   const LexicalQuery* query = nullptr;
   std::span<const double> weights;  // of the query's terms; may be empty
 };
+
+// kInvalidArgument where an answer's `bytes` are more than `limit`.
+Status CheckAnswerBytes(size_t bytes, size_t limit);
 
 // nullopt where the document is gone: deleted since it was ranked.
 Result<std::optional<SearchHit>> ReadHit(const HitContext& context, const RankedDocument& ranked);

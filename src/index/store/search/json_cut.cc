@@ -24,8 +24,14 @@ class Walker {
 
   // With its quotes.
   std::string_view String() {
-    const size_t begin = at_++;
-    while (!AtEnd() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+    const size_t begin = at_;
+    while (true) {
+      at_ = std::min(text_.find('"', at_ + 1), text_.size());
+      if (AtEnd()) break;
+      size_t escapes = at_;
+      while (escapes > begin + 1 && text_[escapes - 1] == '\\') --escapes;
+      if ((at_ - escapes) % 2 == 0) break;  // else the quote is one of the text
+    }
     at_ = std::min(at_ + 1, text_.size());
     return text_.substr(begin, at_ - begin);
   }

@@ -30,6 +30,10 @@ TEST(CutJson, KeepsMembersByteForByte) {
   EXPECT_EQ(Cut(json, {}), "{}");
   EXPECT_EQ(Cut("{}", {"a"}), "{}");
   EXPECT_EQ(Cut(R"({"\u0061":1})", {"a"}), R"({"\u0061":1})");
+  const std::string slashes = R"({"a\\":"\\","b\\\"":"\"\\\"","c":"\\\\"})";
+  EXPECT_EQ(Cut(slashes, {"a\\"}), R"({"a\\":"\\"})");
+  EXPECT_EQ(Cut(slashes, {"b\\\""}), R"({"b\\\"":"\"\\\""})");
+  EXPECT_EQ(Cut(slashes, {"c"}), R"({"c":"\\\\"})");
 }
 
 TEST(CutJson, TakesAnyBytes) {

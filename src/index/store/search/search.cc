@@ -41,6 +41,7 @@ struct Run {
   LexicalResult lexical = {};
   std::vector<SemanticHit> semantic = {};
   double ratio = 0;  // of the retrievers that have something to look for
+  size_t answer_bytes = 0;
 
   bool lists_all() const { return request.vector.empty() && IsBlankQuery(request.text); }
   size_t limit() const { return std::min(request.limit, kMaxDepth); }
@@ -167,8 +168,7 @@ std::vector<int64_t> DocumentsOf(const std::vector<RankedDocument>& ranking) {
 }
 
 // `ranking`: all that was found, where that is known; null: more was.
-Status CountFacets(const Run& run, const std::vector<RankedDocument>* ranking,
-                   SearchAnswer* answer) {
+Status CountFacets(Run& run, const std::vector<RankedDocument>* ranking, SearchAnswer* answer) {
   if (run.request.facets.empty()) return {};
   AttributeTable& attributes = *run.state.live->attributes();
   const bool all = ranking == nullptr && run.lists_all();
@@ -183,6 +183,8 @@ Status CountFacets(const Run& run, const std::vector<RankedDocument>* ranking,
     auto counts = all ? attributes.CountFacets(field, *run.allowed, ScanOf(run.state))
                       : attributes.CountFacets(field, documents, ScanOf(run.state));
     if (!counts.ok()) return std::move(counts).error();
+    for (const auto& [value, count] : *counts) run.answer_bytes += value.size();
+    MINNOW_RETURN_IF_ERROR(CheckAnswerBytes(run.answer_bytes, run.request.max_bytes));
     answer->facets[field] = std::move(*counts);
   }
   return {};
@@ -197,7 +199,7 @@ Status GroupRanking(const Run& run, std::vector<RankedDocument>* ranking) {
   return {};
 }
 
-Status ReadPage(const Run& run, const std::vector<RankedDocument>& ranking, SearchAnswer* answer) {
+Status ReadPage(Run& run, const std::vector<RankedDocument>& ranking, SearchAnswer* answer) {
   HitContext context;
   context.database = run.database;
   context.index = run.state.id;
@@ -208,7 +210,10 @@ Status ReadPage(const Run& run, const std::vector<RankedDocument>& ranking, Sear
   for (const RankedDocument& ranked : TakePage(ranking, run.offset(), kMaxDepth)) {
     if (answer->hits.size() == run.limit()) break;
     MINNOW_ASSIGN_OR_RETURN(std::optional<SearchHit> hit, ReadHit(context, ranked));
-    if (hit) answer->hits.push_back(std::move(*hit));
+    if (!hit) continue;
+    run.answer_bytes += hit->json.size() + hit->snippet.size();
+    MINNOW_RETURN_IF_ERROR(CheckAnswerBytes(run.answer_bytes, run.request.max_bytes));
+    answer->hits.push_back(std::move(*hit));
   }
   return {};
 }
