@@ -65,6 +65,45 @@ class FolderTest(IndexTest):
         (self.root / "docs/b.md").unlink()
         self.assertEqual(self.added(".", "--prune", "--root", ".")["deleted"], 1)
 
+    def test_prune_of_one_of_two_projects(self):
+        for name in ("one", "two"):
+            self.write(f"{name}/docs/{name}.md", f"the fish of {name}")
+        self.write("one/src/x.md", "the stone")
+
+        def add(folder, *arguments):
+            return run("index", "add", *arguments, "--json", "--index", self.store, "--model", TINY, cwd=self.root / folder)
+
+        def deleted(folder, *arguments):
+            result = add(folder, *arguments)
+            self.assertEqual(result.returncode, DONE, result.stderr)
+            return json.loads(result.stdout)["deleted"]
+
+        part = 'index "default" has files below "docs/" that were added from another folder'
+        self.assertEqual(deleted("one", "docs", "src", "--prune"), 0)
+        self.assert_error(add("two", "docs", "--prune"), FAILED, part, "--moved")
+        self.assertEqual(self.stats()["documents"], 2)
+        self.assertEqual(deleted("two", "docs"), 0)
+        # Now neither can be pruned below docs; nor can what lies above or below it.
+        for folder, *arguments in (("one", "docs"), ("two", "docs"), ("two", "docs/two.md"), ("two", ".", "--root", ".")):
+            self.assert_error(add(folder, *arguments, "--prune"), FAILED, "added from another folder")
+        # The same folder by other names; a prefix that only one of them has; an index of its own.
+        (self.root / "one/src/x.md").write_text("the sky")
+        (self.root / "link").symlink_to(self.root / "one")
+        self.assertEqual(deleted("link", "src", "--prune"), 0)
+        self.assertEqual(deleted("two", "../one/src", "--prune"), 0)
+        (self.root / "one/src/x.md").unlink()
+        self.assertEqual(deleted("two", str(self.root / "one/src"), "--prune"), 1)
+        self.assertEqual(deleted("two", "docs", "--prune", "--name", "two"), 0)
+        self.assertEqual(self.stats()["documents"], 2)
+        # A project that was moved says so once.
+        (self.root / "one").rename(self.root / "three")
+        self.assertEqual(deleted("three", "docs", "--prune", "--moved"), 1)
+        (self.root / "three/docs/one.md").unlink()
+        self.assertEqual(deleted("three", "docs", "--prune"), 1)
+        # With the index goes what is known of it.
+        self.assertEqual(run("index", "delete", "--whole-index", "--index", self.store).returncode, DONE)
+        self.assertEqual(deleted("two", "docs", "--prune"), 0)
+
     def test_prune_keeps_what_cannot_be_read(self):
         model = shutil.copytree(TINY, self.root / "model")
         self.added("docs")

@@ -20,6 +20,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "formats/json.h"
+#include "tasks/ingest/added_from.h"
 #include "tasks/ingest/ingester.h"
 #include "tasks/ingest/kuberian_record.h"
 #include "tasks/ingest/pending_embedder.h"
@@ -46,6 +47,7 @@ struct AddCommand {
   int threads = 0;
   bool reembed = false;
   bool prune = false;
+  bool moved = false;
   bool quiet = false;
   bool verbose = false;
   bool json = false;
@@ -187,6 +189,10 @@ class Adding {
     MINNOW_ASSIGN_OR_RETURN(store_, OpenForWriting(command_.store, /*create=*/true));
     MINNOW_RETURN_IF_ERROR(OpenIndex());
     MINNOW_RETURN_IF_ERROR(index_->UseModel(loaded_.identity, command_.reembed));
+    const PruneRule rule = command_.moved   ? PruneRule::kMoved
+                           : command_.prune ? PruneRule::kOwn
+                                            : PruneRule::kNone;
+    if (!walk_.prefixes.empty()) MINNOW_RETURN_IF_ERROR(NoteAddedFrom(*index_, walk_, rule));
     const Interruptible interruptible;
     ThreadPool pool(command_.threads > 0 ? command_.threads : Cpu().usable_cores());
     MINNOW_RETURN_IF_ERROR(AddFiles(reporter, pool));
@@ -366,6 +372,9 @@ void AddInputOptions(Command add, AddCommand& command) {
       .OneValueEach();
   add.AddFlag("--prune", command.prune,
               "Delete documents of files that are gone from the folders given");
+  add.AddFlag(
+      "--moved", command.moved,
+      "What was added with the same ids from another folder is of this one now, for --prune");
 }
 
 }  // namespace

@@ -156,8 +156,11 @@ Status DropIndexTables(Database* database, int64_t index) {
   return database->Execute(
       IndexSql(index,
                "DROP TABLE {documents};DROP TABLE {chunks};DROP TABLE {vectors};"
-               "DROP TABLE {removed};DROP TABLE {lexical}"));
+               "DROP TABLE {removed};DROP TABLE {lexical};") +
+      "DELETE FROM minnow_meta WHERE key = '" + NoteKey(index) + "'");
 }
+
+std::string NoteKey(int64_t index) { return "note " + std::to_string(index); }
 
 std::string IndexSql(int64_t index, std::string_view sql) {
   const std::string number = "_" + std::to_string(index);

@@ -27,6 +27,9 @@ Status CheckSchema(Database* database);
 Status CreateIndexTables(Database* database, int64_t index);
 Status DropIndexTables(Database* database, int64_t index);
 
+// Where minnow_meta keeps what callers note of an index; it goes with the index.
+std::string NoteKey(int64_t index);
+
 // "INSERT INTO {documents} ..." with the names of index 7's tables: minnow_documents_7, ...
 // Braces hold documents, chunks, vectors, removed or lexical.
 std::string IndexSql(int64_t index, std::string_view sql);

@@ -6,6 +6,7 @@
 #include "index/store/index_filter.h"
 #include "index/store/index_state.h"
 #include "index/store/index_writer.h"
+#include "index/store/schema.h"
 #include "index/store/search/hits.h"
 #include "index/store/tasks.h"
 #include "index/store/unit_vector.h"
@@ -119,6 +120,25 @@ Result<AddOutcome> SearchIndex::Add(std::span<const Document> documents) {
   MINNOW_RETURN_IF_ERROR(transaction.Commit());
   MINNOW_RETURN_IF_ERROR(state_->live->CatchUp(writer.get()));
   return outcome;
+}
+
+Status SearchIndex::ChangeNote(
+    const std::function<Result<std::string>(const std::string&)>& change) {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
+  MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state_->BeginWrite(writer.get()));
+  const std::string key = NoteKey(state_->id);
+  MINNOW_ASSIGN_OR_RETURN(Statement read,
+                          writer->Prepare("SELECT value FROM minnow_meta WHERE key = ?"));
+  MINNOW_ASSIGN_OR_RETURN(const bool there, read.Bind(1, key).Step());
+  const std::string note(there ? read.Text(0) : std::string_view());
+  read.Reset();
+  MINNOW_ASSIGN_OR_RETURN(const std::string next, change(note));
+  if (next == note) return {};
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement write,
+      writer->Prepare("INSERT OR REPLACE INTO minnow_meta(key, value) VALUES(?, ?)"));
+  MINNOW_RETURN_IF_ERROR(write.Bind(1, key).Bind(2, next).Run());
+  return transaction.Commit();
 }
 
 Result<DeleteOutcome> SearchIndex::Delete(std::span<const std::string> ids) {

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -81,6 +82,11 @@ class SearchIndex {
   // document that is stored just so already is kUnchanged and keeps its vectors. The same id twice:
   // the later one stands. kInvalidArgument ("documents[3].id: ...") adds nothing.
   Result<AddOutcome> Add(std::span<const Document> documents);
+
+  // A text that is kept with the index for its callers, who alone know its meaning: `change` gets
+  // the present one, "" at first, and gives the next, while nobody else writes. Durable. Fails as
+  // `change` does, and then changes nothing.
+  Status ChangeNote(const std::function<Result<std::string>(const std::string&)>& change);
 
   Result<DeleteOutcome> Delete(std::span<const std::string> ids);
   // A blank filter is kInvalidArgument: it would delete everything.

@@ -51,7 +51,9 @@ class Walker {
       if (!error) error = std::make_error_code(std::errc::no_such_file_or_directory);
       return SystemError(argument, error);
     }
-    MINNOW_ASSIGN_OR_RETURN(const std::string id, IdOf(argument));
+    std::string root;
+    MINNOW_ASSIGN_OR_RETURN(const std::string id, IdOf(argument, &root));
+    walk_.roots.push_back(std::move(root));
     if (fs::is_directory(status)) {
       walk_.prefixes.push_back(id.empty() ? "" : id + "/");
       MINNOW_RETURN_IF_ERROR(CheckReadable(argument));
@@ -73,8 +75,8 @@ class Walker {
     return {};
   }
 
-  // The argument relative to the root: "" for the root itself.
-  Result<std::string> IdOf(const std::string& argument) const {
+  // The argument relative to the root that is its own: "" for the root itself.
+  Result<std::string> IdOf(const std::string& argument, std::string* root) const {
     std::error_code error;
     const fs::path current = fs::current_path(error);
     const auto whole = [&current](const std::string& path) {
@@ -82,13 +84,18 @@ class Walker {
       return normal.has_filename() ? normal : normal.parent_path();
     };
     const fs::path path = whole(argument);
-    fs::path relative =
-        path.lexically_relative(options_.root.empty() ? current : whole(options_.root));
+    fs::path base = options_.root.empty() ? current : whole(options_.root);
+    fs::path relative = path.lexically_relative(base);
     const bool outside = relative.empty() || *relative.begin() == "..";
     if (outside && !options_.root.empty()) {
       return Error{Code::kInvalidArgument, argument + ": not inside " + options_.root};
     }
-    if (outside) relative = path.filename();
+    if (outside) {
+      relative = path.filename();
+      base = path.parent_path();
+    }
+    const fs::path real = fs::weakly_canonical(base, error);
+    *root = (error ? base : real).string();
     const std::string id = relative == "." ? "" : relative.string();
     if (!IsValidUtf8(id)) {
       return Error{Code::kInvalidArgument, RepairUtf8(argument) + ": its name is not UTF-8"};
@@ -182,6 +189,10 @@ const char* SkipReasonText(SkipReason reason) {
       return "unreadable";
   }
   return "";
+}
+
+bool IsBelow(std::string_view id, std::string_view prefix) {
+  return prefix.empty() || prefix.ends_with('/') ? id.starts_with(prefix) : id == prefix;
 }
 
 Result<Walk> WalkFiles(const std::vector<std::string>& arguments, const WalkOptions& options) {

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -63,8 +64,13 @@ struct Walk {
   std::vector<WalkProblem> problems;
   // What ids of the arguments' files begin with ("docs/"; the whole id for a file; empty: all).
   std::vector<std::string> prefixes;
+  // The folder that each prefix is relative to: an absolute path without links where it exists.
+  std::vector<std::string> roots;
   std::map<SkipReason, size_t> skipped;  // a folder counts once
 };
+
+// Whether an id, or a longer prefix of ids, is one of those that a prefix of Walk stands for.
+bool IsBelow(std::string_view id, std::string_view prefix);
 
 // Symbolic links inside folders are not followed, so that there are no loops; an argument may be
 // one. Fails for an argument that does not exist (kNotFound), that is neither file nor folder, or

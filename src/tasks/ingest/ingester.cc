@@ -130,9 +130,7 @@ bool Ingester::IsGone(const StoredDocument& document, const std::string& prefix)
   if (!path.ok() || !document.id.starts_with(*path)) return false;
   const std::string_view rest = std::string_view(document.id).substr(path->size());
   if (!rest.empty() && rest[0] != '#' && rest[0] != ':') return false;
-  const bool below =
-      prefix.empty() || prefix.ends_with('/') ? path->starts_with(prefix) : *path == prefix;
-  return below && !IsUnreadable(std::string(*path));
+  return IsBelow(*path, prefix) && !IsUnreadable(std::string(*path));
 }
 
 Status Ingester::Prune(const std::vector<std::string>& prefixes) {
