@@ -23,7 +23,7 @@ else()
   # GCC 12's own AVX-512 header trips its warnings of uninitialised values (GCC bug 105593).
   set(avx2 -mavx2 -mfma -mf16c -Wno-uninitialized -Wno-maybe-uninitialized)
   set(avx512 ${avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq -mprefer-vector-width=512)
-  foreach(file avx2.cc avx2_int8.cc avx2_int8_pairs.cc avx2_bf16.cc scan_avx2.cc)
+  foreach(file avx2.cc avx2_int8.cc avx2_int8_light.cc avx2_bf16.cc scan_avx2.cc)
     minnow_isa(${file} ${avx2})
   endforeach()
   # Four instructions of loop weigh 4 % here and nothing elsewhere.

@@ -31,6 +31,7 @@ struct PackedQuality {
 
 // What a packed file says about its model.
 struct PackedHeader {
+  int version = 0;  // of a file that was read
   std::string model_id;
   std::string packed_by;        // program and version
   std::string dtype;            // of the products: "fp32", "bf16", "int8"
@@ -39,9 +40,6 @@ struct PackedHeader {
   SentenceTransformersLayout layout;  // without directories
   std::string tokenizer_json;         // tokenizer.json without its vocabulary
   std::optional<PackedQuality> quality;
-  // int8: what the magnitudes of weights k and k + 1, k even, add up to at most; 0: nothing is
-  // said.
-  int int8_pair_sum = 0;
 };
 
 // A tensor on its way into a file. Borrows its data.
@@ -60,7 +58,7 @@ Status WritePacked(const PackedHeader& header, std::span<const PackedTensor> ten
 // Const after opening; may be read from any thread.
 class PackedFile {
  public:
-  static constexpr int kVersion = 1;
+  static constexpr int kVersion = 2;  // that is written; older ones are read
   static constexpr size_t kAlignment = 64;
 
   // Reads the header, not the tensors. Fails with kNotFound, kCorrupt, or kUnsupported (another

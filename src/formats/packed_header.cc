@@ -15,7 +15,6 @@ constexpr const char* kModelId = "minnow.model_id";
 constexpr const char* kPackedBy = "minnow.packed_by";
 constexpr const char* kDtype = "minnow.dtype";
 constexpr const char* kEmbeddingDtype = "minnow.embedding_dtype";
-constexpr const char* kInt8PairSumKey = "minnow.int8_pair_sum";
 constexpr const char* kConfig = "minnow.config";
 constexpr const char* kSentence = "minnow.sentence";
 constexpr const char* kTokenizer = "minnow.tokenizer";
@@ -145,7 +144,7 @@ Result<PackedQuality> ReadQuality(const std::string& text, const std::string& na
   return quality;
 }
 
-Status CheckVersion(const SafetensorsMetadata& metadata, const std::string& name) {
+Result<int> ReadVersion(const SafetensorsMetadata& metadata, const std::string& name) {
   const auto version = metadata.find(kPackedVersionKey);
   if (version == metadata.end()) {
     return Error{Code::kUnsupported,
@@ -153,12 +152,12 @@ Status CheckVersion(const SafetensorsMetadata& metadata, const std::string& name
                      " in its metadata); give the model's directory, or make a packed file of it "
                      "with 'minnow pack'"};
   }
-  if (version->second != std::to_string(PackedFile::kVersion)) {
-    return Error{Code::kUnsupported,
-                 name + ": " + kPackedVersionKey + ": version " + QuoteForMessage(version->second) +
-                     "; this program reads version " + std::to_string(PackedFile::kVersion)};
+  for (int known = 1; known <= PackedFile::kVersion; ++known) {
+    if (version->second == std::to_string(known)) return known;
   }
-  return {};
+  return Error{Code::kUnsupported,
+               name + ": " + kPackedVersionKey + ": version " + QuoteForMessage(version->second) +
+                   "; this program reads versions up to " + std::to_string(PackedFile::kVersion)};
 }
 
 }  // namespace
@@ -173,15 +172,13 @@ SafetensorsMetadata PackedMetadata(const PackedHeader& header) {
                                   {kSentence, SentenceJson(header.layout)},
                                   {kTokenizer, header.tokenizer_json}};
   if (header.quality) metadata.emplace(kQuality, QualityJson(*header.quality));
-  if (header.int8_pair_sum > 0)
-    metadata.emplace(kInt8PairSumKey, std::to_string(header.int8_pair_sum));
   return metadata;
 }
 
 Result<PackedHeader> ReadPackedMetadata(const SafetensorsMetadata& metadata,
                                         const std::string& name) {
-  MINNOW_RETURN_IF_ERROR(CheckVersion(metadata, name));
   PackedHeader header;
+  MINNOW_ASSIGN_OR_RETURN(header.version, ReadVersion(metadata, name));
   std::string config, sentence;
   const std::pair<const char*, std::string*> fields[] = {
       {kModelId, &header.model_id},
@@ -201,14 +198,6 @@ Result<PackedHeader> ReadPackedMetadata(const SafetensorsMetadata& metadata,
   MINNOW_ASSIGN_OR_RETURN(header.layout, ReadSentence(sentence, name + ": " + kSentence));
   if (const auto quality = metadata.find(kQuality); quality != metadata.end()) {
     MINNOW_ASSIGN_OR_RETURN(header.quality, ReadQuality(quality->second, name + ": " + kQuality));
-  }
-  if (const auto sum = metadata.find(kInt8PairSumKey); sum != metadata.end()) {
-    const char* end = sum->second.data() + sum->second.size();
-    const auto [parsed, error] = std::from_chars(sum->second.data(), end, header.int8_pair_sum);
-    if (error != std::errc() || parsed != end || header.int8_pair_sum < 0) {
-      return Error{Code::kCorrupt, name + ": " + kInt8PairSumKey + ": expected an integer, got " +
-                                       QuoteForMessage(sum->second)};
-    }
   }
   return header;
 }

@@ -22,9 +22,10 @@ size_t RowBytes(size_t inner) { return kAvx512Bf16.row_bytes(inner); }
 
 // Tiles read whole 64 bytes: zeros stand behind a row, since a NaN there would outlive a product
 // with zero.
-void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
-               size_t out_stride_bytes, float* scale, float* offset) {
-  kAvx512Bf16.quantize_rows(x, x_stride, rows, inner, out, out_stride_bytes, scale, offset);
+void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, const float* multiplier,
+               void* out, size_t out_stride_bytes, float* scale, float* offset) {
+  kAvx512Bf16.quantize_rows(x, x_stride, rows, inner, multiplier, out, out_stride_bytes, scale,
+                            offset);
   const size_t used = (inner + 1) / 2 * 4, padding = RowBytes(inner) - used;
   if (padding == 0) return;
   for (size_t r = 0; r < rows; ++r)

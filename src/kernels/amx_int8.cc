@@ -28,9 +28,11 @@ enum { kFewestRows = 3 };
 
 size_t RowBytes(size_t inner) { return kAvx512VnniInt8.row_bytes(inner); }
 
-void QuantizeRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
-                  size_t out_stride_bytes, float* scale, float* offset) {
-  kAvx512VnniInt8.quantize_rows(x, x_stride, rows, inner, out, out_stride_bytes, scale, offset);
+void QuantizeRows(const float* x, size_t x_stride, size_t rows, size_t inner,
+                  const float* multiplier, void* out, size_t out_stride_bytes, float* scale,
+                  float* offset) {
+  kAvx512VnniInt8.quantize_rows(x, x_stride, rows, inner, multiplier, out, out_stride_bytes, scale,
+                                offset);
 }
 
 void Matmul(const struct PackedMatmul* m) {

@@ -9,7 +9,7 @@ extern const Kernels kAvx2Kernels;
 extern const ScanKernels kAvx2Scan;
 extern const PackedKernels kAvx2Bf16;
 extern const PackedKernels kAvx2Int8;
-extern const PackedKernels kAvx2Int8Pairs;
+extern const PackedKernels kAvx2Int8Light;
 namespace {
 
 static const int kTileVectors = 2;
@@ -37,7 +37,7 @@ const Kernels kAvx2Kernels = {"avx2",
                               AddRowI4,
                               &kAvx2Bf16,
                               &kAvx2Int8,
-                              &kAvx2Int8Pairs,
+                              &kAvx2Int8Light,
                               AttentionF32Run,
                               AttentionScratchFloats,
                               &kAvx2Scan};

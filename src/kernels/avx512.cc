@@ -36,7 +36,7 @@ const Kernels kAvx512Kernels = {"avx512",
                                 AddRowI4,
                                 &kAvx512SoftBf16,
                                 &kAvx512Int8,
-                                /*int8_pairs=*/nullptr,
+                                /*int8_light=*/nullptr,
                                 AttentionF32Run,
                                 AttentionScratchFloats,
                                 &kAvx512Scan};

@@ -50,7 +50,7 @@ inline void RoundRow(const float* x, size_t n, Word* out) {
                            WordsOf(first, second));
 }
 
-void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
+void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, const float*, void* out,
                size_t out_stride_bytes, float*, float*) {
   for (size_t r = 0; r < rows; ++r)
     RoundRow(x + r * x_stride, inner, (Word*)((char*)out + r * out_stride_bytes));

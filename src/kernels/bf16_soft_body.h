@@ -38,7 +38,7 @@ inline uint16_t RoundToBf16(float x) {
   return (uint16_t)((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u : rounded);
 }
 
-void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
+void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, const float*, void* out,
                size_t out_stride_bytes, float*, float*) {
   for (size_t r = 0; r < rows; ++r) {
     uint16_t* to = (uint16_t*)((char*)out + r * out_stride_bytes);

@@ -52,7 +52,7 @@ struct Entry {
 
 [[maybe_unused]] Kernels WithInt8(Kernels kernels, const PackedKernels& int8, const char* name) {
   kernels.int8 = &int8;
-  kernels.int8_pairs = nullptr;
+  kernels.int8_light = nullptr;
   return Named(kernels, name);
 }
 

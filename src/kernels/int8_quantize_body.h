@@ -10,17 +10,19 @@
 
 size_t RowBytes(size_t inner) { return (inner * sizeof(Quantum) + 63) / 64 * 64; }
 
-// Asymmetric and from one row alone: offset is its minimum, 255 steps reach its maximum.
-inline void QuantizeRow(const float* x, size_t inner, Quantum* out, float* scale, float* offset) {
+// Asymmetric and from one row alone, x times multiplier: offset is its minimum, 255 steps reach its
+// maximum.
+inline void QuantizeRow(const float* x, size_t inner, const float* multiplier, Quantum* out,
+                        float* scale, float* offset) {
   const size_t full = inner / kLanes * kLanes, rest = inner - full;
   VF low = VSet(3.0e38f), high = VSet(-3.0e38f);
   for (size_t k = 0; k < full; k += kLanes) {
-    const VF v = VLoad(x + k);
+    const VF v = VMul(VLoad(x + k), VLoad(multiplier + k));
     low = VMin(low, v);
     high = VMax(high, v);
   }
   if (rest) {
-    const VF v = VLoadPart(x + full, rest);
+    const VF v = VMul(VLoadPart(x + full, rest), VLoadPart(multiplier + full, rest));
     low = VMin(low, VSelectPart(rest, v, low));
     high = VMax(high, VSelectPart(rest, v, high));
   }
@@ -31,15 +33,19 @@ inline void QuantizeRow(const float* x, size_t inner, Quantum* out, float* scale
   // A constant row has no steps: all zeros.
   const VF inverse = VSet(range > 0 ? 255.0f / range : 0.0f);
   const VF shift = VSet(minimum);
-  for (size_t k = 0; k < full; k += kLanes) StoreQuantized(out + k, VLoad(x + k), shift, inverse);
-  if (rest)
-    StoreQuantized(out + full, VSelectPart(rest, VLoadPart(x + full, rest), shift), shift, inverse);
+  for (size_t k = 0; k < full; k += kLanes)
+    StoreQuantized(out + k, VMul(VLoad(x + k), VLoad(multiplier + k)), shift, inverse);
+  if (rest) {
+    const VF v = VMul(VLoadPart(x + full, rest), VLoadPart(multiplier + full, rest));
+    StoreQuantized(out + full, VSelectPart(rest, v, shift), shift, inverse);
+  }
 }
 
-void QuantizeRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
-                  size_t out_stride_bytes, float* scale, float* offset) {
+void QuantizeRows(const float* x, size_t x_stride, size_t rows, size_t inner,
+                  const float* multiplier, void* out, size_t out_stride_bytes, float* scale,
+                  float* offset) {
   for (size_t r = 0; r < rows; ++r) {
-    QuantizeRow(x + r * x_stride, inner, (Quantum*)((char*)out + r * out_stride_bytes), scale + r,
-                offset + r);
+    QuantizeRow(x + r * x_stride, inner, multiplier, (Quantum*)((char*)out + r * out_stride_bytes),
+                scale + r, offset + r);
   }
 }

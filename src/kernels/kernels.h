@@ -20,9 +20,11 @@ namespace minnow {
 
 // Columns of one block of a packed weight, on every instruction set.
 enum { kPanelColumns = 16 };
-// Most that the magnitudes of the integers k and k + 1, k even, of one column of an int8 weight may
-// add up to, for Kernels::int8_pairs: 255 * 128 fits 16 bits.
-enum { kInt8PairSum = 128 };
+// int8 weights are light when products may be added up in 16 bits: of each column, inputs are taken
+// kInt8GroupWords words of four at a time; the first two of each word make one group, the last two
+// another. The positive integers of a group add up to kInt8GroupSum at most, and so do the
+// magnitudes of the negative ones: 255 * 128 fits 16 bits.
+enum { kInt8GroupWords = 3, kInt8GroupSum = 128 };
 // Elements of an int4 embedding row that share a scale.
 enum { kInt4Group = 64 };
 
@@ -109,9 +111,10 @@ struct PackedKernels {
   const char* name;
   size_t (*row_bytes)(size_t inner);  // bytes of one row of x; a multiple of 64
   // x: [T, K] f32 -> out: [T] rows of row_bytes(K), and for int8 scale: [T] and offset: [T], from
-  // that row alone.
-  void (*quantize_rows)(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
-                        size_t out_stride_bytes, float* scale, float* offset);
+  // that row alone. multiplier: [K], int8 only: each channel is multiplied by it first.
+  void (*quantize_rows)(const float* x, size_t x_stride, size_t rows, size_t inner,
+                        const float* multiplier, void* out, size_t out_stride_bytes, float* scale,
+                        float* offset);
   void (*matmul)(const struct PackedMatmul* args);
 };
 
@@ -142,9 +145,8 @@ struct Kernels {
 
   const struct PackedKernels* bf16;
   const struct PackedKernels* int8;
-  // The same for weights that keep to kInt8PairSum, where that is faster; else null. The sums are
-  // as exact.
-  const struct PackedKernels* int8_pairs;
+  // The same for light weights, where that is faster; else null. The sums are as exact.
+  const struct PackedKernels* int8_light;
   // attention_f32 with products in a lower precision (inputs and outputs are fp32 still), or
   // attention_f32 itself.
   void (*attention_packed)(const struct AttentionF32* args);

@@ -36,7 +36,7 @@ const Kernels kNeonKernels = {"neon",
                               AddRowI4,
                               &kNeonBf16,
                               &kNeonInt8,
-                              /*int8_pairs=*/nullptr,
+                              /*int8_light=*/nullptr,
                               AttentionF32Run,
                               AttentionScratchFloats,
                               &kNeonScan};

@@ -36,7 +36,7 @@ inline void StoreRounded(uint16_t* to, VF v) {
 }
 
 // A row ends on a whole word, filled up with zero.
-void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
+void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, const float*, void* out,
                size_t out_stride_bytes, float*, float*) {
   for (size_t r = 0; r < rows; ++r) {
     const float* from = x + r * x_stride;

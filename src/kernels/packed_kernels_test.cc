@@ -14,8 +14,8 @@
 namespace minnow {
 namespace {
 
-// kInt8Pairs: weights that keep to kInt8PairSum.
-enum class Precision { kBF16, kInt8, kInt8Pairs };
+// kInt8Light: weights that keep to kInt8GroupSum.
+enum class Precision { kBF16, kInt8, kInt8Light };
 
 struct Param {
   const Kernels* kernels;
@@ -27,15 +27,15 @@ std::vector<Param> Params() {
   for (const Kernels* kernels : AvailableKernels()) {
     params.push_back({kernels, Precision::kBF16});
     params.push_back({kernels, Precision::kInt8});
-    if (kernels->int8_pairs != nullptr) params.push_back({kernels, Precision::kInt8Pairs});
+    if (kernels->int8_light != nullptr) params.push_back({kernels, Precision::kInt8Light});
   }
   return params;
 }
 
 const PackedKernels& Of(const Kernels& kernels, Precision precision) {
   if (precision == Precision::kBF16) return *kernels.bf16;
-  const bool pairs = precision == Precision::kInt8Pairs && kernels.int8_pairs != nullptr;
-  return pairs ? *kernels.int8_pairs : *kernels.int8;
+  const bool light = precision == Precision::kInt8Light && kernels.int8_light != nullptr;
+  return light ? *kernels.int8_light : *kernels.int8;
 }
 
 size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
@@ -62,6 +62,7 @@ struct Product {
     };
     fill(x, x.size(), 2.0f);
     fill(bias, columns, 1.0f);
+    fill(multiplier, c.inner, 1.0f);
     fill(scale, columns, 0.001f);
     fill(sum, columns, 0.01f);
     fill(residual, c.rows * columns, 1.0f);
@@ -95,7 +96,7 @@ struct Product {
 
   void Set(size_t word, size_t part, uint32_t random) {
     if (precision != Precision::kBF16) {
-      const int most = precision == Precision::kInt8 ? 127 : kInt8PairSum / 2;
+      const int most = precision == Precision::kInt8 ? 127 : kInt8GroupSum / 6;
       weight[word * 4 + part] = static_cast<char>(static_cast<int>(random % (2 * most + 1)) - most);
     } else {
       // A bf16 of either sign with an exponent near 1/16.
@@ -109,8 +110,8 @@ struct Product {
     const size_t stride = packed.row_bytes(c.inner), y_stride = columns + 3;
     AlignedBuffer<std::byte> words(rows * stride);
     std::vector<float> x_scale(rows), x_offset(rows), y(rows * y_stride, NAN);
-    packed.quantize_rows(x.data() + first * (c.inner + 1), c.inner + 1, rows, c.inner, words.data(),
-                         stride, x_scale.data(), x_offset.data());
+    packed.quantize_rows(x.data() + first * (c.inner + 1), c.inner + 1, rows, c.inner,
+                         multiplier.data(), words.data(), stride, x_scale.data(), x_offset.data());
     const PackedMatmul args = {.x = words.data(),
                                .x_stride_bytes = stride,
                                .x_scale = x_scale.data(),
@@ -138,7 +139,7 @@ struct Product {
   Case c;
   Precision precision;
   size_t columns;
-  std::vector<float> x, bias, scale, sum, residual;
+  std::vector<float> x, multiplier, bias, scale, sum, residual;
   std::vector<char> weight;
 };
 
@@ -208,15 +209,37 @@ TEST(Int8Test, ExtremeIntegers) {
   }
 }
 
-TEST(Int8Test, ExtremePairs) {
-  Product product({3, 512, 32}, Precision::kInt8Pairs);
-  for (size_t i = 0; i < product.x.size(); ++i) product.x[i] = i % 3 == 0 ? -1.0f : 1.0f;
-  for (const int even : {1, 64, 127, -1, -64, -127}) {
-    for (size_t i = 0; i < product.weight.size(); ++i) {
-      const int odd = kInt8PairSum - std::abs(even);
-      product.weight[i] = static_cast<char>(i % 2 == 0 ? even : even > 0 ? odd : -odd);
+// The heaviest groups there may be, against the largest inputs: one integer more would not fit 16
+// bits.
+TEST(Int8Test, HeaviestGroups) {
+  Product product({3, 512, 32}, Precision::kInt8Light);
+  std::fill(product.multiplier.begin(), product.multiplier.end(), 1.0f);
+  // Of a group's six integers: all of one sign, and as heavy as both signs may be.
+  const int groups[][6] = {{127, 1, 0, 0, 0, 0},       {0, 0, 0, 0, 1, 127},
+                           {22, 22, 21, 21, 21, 21},   {-22, -22, -21, -21, -21, -21},
+                           {127, -127, 1, -1, 0, 0},   {64, -64, 64, -64, 0, 0},
+                           {43, 43, 42, -43, -43, -42}};
+  for (const auto& group : groups) {
+    const size_t words = 512 / 4;
+    for (size_t word = 0; word < words; ++word) {
+      for (size_t column = 0; column < 32; ++column) {
+        for (size_t part = 0; part < 4; ++part) {
+          const size_t at = column / kPanelColumns * words * kPanelColumns + word * kPanelColumns +
+                            column % kPanelColumns;
+          product.weight[at * 4 + part] =
+              static_cast<char>(group[word % kInt8GroupWords * 2 + part % 2]);
+        }
+      }
     }
     product.SumColumns();
+    // Rows that are largest where the integers are above zero, where they are below, and a mix.
+    for (size_t t = 0; t < 3; ++t) {
+      for (size_t k = 0; k < 512; ++k) {
+        const int q = group[k / 4 % kInt8GroupWords * 2 + k % 2];
+        const bool high = t == 2 ? k % 3 == 0 : (q > 0) == (t == 0);
+        product.x[t * 513 + k] = high ? 1.0f : -1.0f;
+      }
+    }
     const auto expected = product.Run(*AvailableKernels().front(), 0, 3);
     for (const Kernels* kernels : AvailableKernels()) {
       EXPECT_LT(Distance(product.Run(*kernels, 0, 3), expected), 5e-5) << kernels->name;
@@ -234,7 +257,7 @@ std::string Name(const testing::TestParamInfo<Param>& info) {
   return std::string(info.param.kernels->name) + (info.param.precision == Precision::kBF16 ? "_bf16"
                                                   : info.param.precision == Precision::kInt8
                                                       ? "_int8"
-                                                      : "_int8_pairs");
+                                                      : "_int8_light");
 }
 INSTANTIATE_TEST_SUITE_P(Tables, PackedKernelsTest, testing::ValuesIn(Params()), Name);
 

@@ -164,7 +164,7 @@ const Kernels kScalarKernels = {"scalar",
                                 AddRowI4,
                                 &kScalarBf16,
                                 &kScalarInt8,
-                                /*int8_pairs=*/nullptr,
+                                /*int8_light=*/nullptr,
                                 AttentionF32Run,
                                 AttentionScratchFloats,
                                 &kScalarScan};

@@ -22,21 +22,22 @@ void Finish(const PackedMatmul* m, size_t t, size_t n, double sum) {
 
 size_t Int8RowBytes(size_t inner) { return (inner + 63) / 64 * 64; }
 
-void QuantizeInt8Rows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
-                      size_t out_stride_bytes, float* scale, float* offset) {
+void QuantizeInt8Rows(const float* x, size_t x_stride, size_t rows, size_t inner,
+                      const float* multiplier, void* out, size_t out_stride_bytes, float* scale,
+                      float* offset) {
   for (size_t t = 0; t < rows; ++t) {
     const float* row = x + t * x_stride;
     unsigned char* to = static_cast<unsigned char*>(out) + t * out_stride_bytes;
-    float low = row[0], high = row[0];
+    float low = row[0] * multiplier[0], high = low;
     for (size_t k = 1; k < inner; ++k) {
-      low = fminf(low, row[k]);
-      high = fmaxf(high, row[k]);
+      low = fminf(low, row[k] * multiplier[k]);
+      high = fmaxf(high, row[k] * multiplier[k]);
     }
     scale[t] = (high - low) / 255.0f;
     offset[t] = low;
     const float inverse = high > low ? 255.0f / (high - low) : 0.0f;
     for (size_t k = 0; k < inner; ++k)
-      to[k] = static_cast<unsigned char>(lrintf((row[k] - low) * inverse));
+      to[k] = static_cast<unsigned char>(lrintf((row[k] * multiplier[k] - low) * inverse));
   }
 }
 
@@ -67,8 +68,8 @@ float FromBf16(uint16_t half) {
   return value;
 }
 
-void RoundBf16Rows(const float* x, size_t x_stride, size_t rows, size_t inner, void* out,
-                   size_t out_stride_bytes, float*, float*) {
+void RoundBf16Rows(const float* x, size_t x_stride, size_t rows, size_t inner, const float*,
+                   void* out, size_t out_stride_bytes, float*, float*) {
   for (size_t t = 0; t < rows; ++t) {
     uint16_t* to = reinterpret_cast<uint16_t*>(static_cast<char*>(out) + t * out_stride_bytes);
     for (size_t k = 0; k < inner; ++k) {

@@ -24,6 +24,7 @@ struct Random {
   explicit Random(const Shape& shape, PackedPrecision precision)
       : shape(shape),
         x(shape.rows * shape.inner),
+        multiplier(shape.inner),
         weight((shape.inner + 3) / 4 * 4 * shape.columns * 2),
         scale(shape.columns),
         sum(shape.columns),
@@ -34,6 +35,7 @@ struct Random {
     };
     for (float& v : x) v = uniform();
     for (float& v : bias) v = uniform();
+    for (float& v : multiplier) v = 2.0f + uniform();
     for (float& v : scale) v = (2.0f + uniform()) * 1e-3f;
     const size_t unit = precision == PackedPrecision::kInt8 ? 4 : 2;
     const size_t words = (shape.inner + unit - 1) / unit;
@@ -61,8 +63,8 @@ struct Random {
     const size_t stride = kernels.row_bytes(shape.inner);
     AlignedBuffer<std::byte> words(shape.rows * stride);
     std::vector<float> x_scale(shape.rows), x_offset(shape.rows), y(shape.rows * shape.columns);
-    kernels.quantize_rows(x.data(), shape.inner, shape.rows, shape.inner, words.data(), stride,
-                          x_scale.data(), x_offset.data());
+    kernels.quantize_rows(x.data(), shape.inner, shape.rows, shape.inner, multiplier.data(),
+                          words.data(), stride, x_scale.data(), x_offset.data());
     const PackedMatmul args = {.x = words.data(),
                                .x_stride_bytes = stride,
                                .x_scale = x_scale.data(),
@@ -84,7 +86,7 @@ struct Random {
   }
 
   Shape shape;
-  std::vector<float> x;
+  std::vector<float> x, multiplier;
   std::vector<char> weight;
   std::vector<float> scale, sum, bias;
 };

@@ -9,10 +9,65 @@
 //   VStoreAccumulator(float*, v).
 // Each output element is one chain of VDot over K in order, whatever the tile: grouping rows
 // differently cannot change a bit.
+//
+// Integer products may be added up in a narrower type first, as far as they fit: then the ISA file
+// defines MINNOW_GROUP_WORDS, the words of K that fit, VP (such sums), VProducts(a, b),
+// VAddProducts(a, b, sums) and VWiden(sums, accumulator).
 
 static const int kVectorsPerPanel = (int)kPanelColumns / kTileLanes;
 
 static const size_t kLineBytes = 64;
+
+// Asks for the line at `next` and the following `lines`.
+inline void Ask(const char* next, size_t lines) {
+  for (size_t i = 0; i < lines; ++i)
+    __builtin_prefetch(next + i * kLineBytes, /*rw=*/0, /*locality=*/2);
+}
+
+#ifdef MINNOW_GROUP_WORDS
+static const size_t kGroupWords = MINNOW_GROUP_WORDS;
+
+// acc += the products of whole groups of words. Returns how many words these are.
+template <int R, int V>
+__attribute__((always_inline)) inline size_t AddGroups(const XWord* x, size_t x_stride,
+                                                       const Word* w, size_t panel_stride,
+                                                       size_t words, VA (&acc)[R][V]) {
+  size_t k = 0;
+  for (; k + kGroupWords <= words; k += kGroupWords) {
+    VP sums[R][V];
+#pragma GCC unroll 32
+    for (size_t g = 0; g < kGroupWords; ++g) {
+      VW b[V];
+#pragma GCC unroll 32
+      for (int v = 0; v < V; ++v) {
+        b[v] = VLoadWords(w + (v / kVectorsPerPanel) * panel_stride + (k + g) * kPanelColumns +
+                          (v % kVectorsPerPanel) * kTileLanes);
+      }
+#pragma GCC unroll 32
+      for (int r = 0; r < R; ++r) {
+        const VX a = VBroadcastWord(x + r * x_stride + k + g);
+#pragma GCC unroll 32
+        for (int v = 0; v < V; ++v)
+          sums[r][v] = g == 0 ? VProducts(a, b[v]) : VAddProducts(a, b[v], sums[r][v]);
+      }
+    }
+#pragma GCC unroll 32
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 32
+      for (int v = 0; v < V; ++v) acc[r][v] = VWiden(sums[r][v], acc[r][v]);
+    }
+  }
+  return k;
+}
+// A step is long: what it would ask for in between is asked for at once, before the tile.
+static const bool kAsksWithin = false;
+#else
+template <int R, int V>
+inline size_t AddGroups(const XWord*, size_t, const Word*, size_t, size_t, VA (&)[R][V]) {
+  return 0;
+}
+static const bool kAsksWithin = true;
+#endif
 
 // y tile [R, V vectors] = x [R, words] times V vectors of columns of packed w. All R*V accumulators
 // live in registers: every loop over them is unrolled, since GCC 12 spills the whole array when one
@@ -27,8 +82,8 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
 #pragma GCC unroll 32
     for (int v = 0; v < V; ++v) acc[r][v] = VZeroAccumulator();
   }
-  for (size_t k = 0; k < words; ++k) {
-    __builtin_prefetch(next + k * kLineBytes, /*rw=*/0, /*locality=*/2);
+  for (size_t k = AddGroups<R, V>(x, x_stride, w, panel_stride, words, acc); k < words; ++k) {
+    if (kAsksWithin) Ask(next + k * kLineBytes, 1);
     VW b[V];
 #pragma GCC unroll 32
     for (int v = 0; v < V; ++v) {
@@ -77,11 +132,21 @@ TileFunction TileFor(size_t rows) {
   return kTable[rows - 1];
 }
 
-// Rows of the next tile when `rows` remain and a tile takes at most `most`: as even as possible, so
-// that no tile is too thin to hide the latency of its products.
+// Rows of the next tile when `rows` remain and a tile takes at most `most`.
 inline size_t EvenTile(size_t rows, size_t most) {
   const size_t tiles = (rows + most - 1) / most;
   return (rows + tiles - 1) / tiles;
+}
+
+// Rows in as few tiles as possible, as even as possible, so that no tile is too thin to hide the
+// latency of its products: the first `larger` tiles have one row more than `least`.
+struct TileSplit {
+  size_t count, least, larger;
+};
+inline TileSplit SplitRows(size_t rows, size_t most) {
+  const size_t count = (rows + most - 1) / most;
+  const TileSplit split = {count, count ? rows / count : 0, count ? rows % count : 0};
+  return split;
 }
 
 // One product: operands in words, the raw accumulators to y.
@@ -103,19 +168,22 @@ template <int V, class Finish>
 inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
                              const Finish& finish) {
   const size_t panel_stride = t.words * kPanelColumns;
+  const TileSplit tiles = SplitRows(t.rows, TileRows<V>::kMost);
   for (; first + V <= last; first += V) {
     const size_t column = first * kTileLanes;
     const Word* w =
         t.w + first / kVectorsPerPanel * panel_stride + first % kVectorsPerPanel * kTileLanes;
     // What the next group of columns will read, a part during each tile of this one.
     const char* next = (const char*)(w + V * kTileLanes / kPanelColumns * panel_stride);
-    const size_t group_bytes = V * kTileLanes * t.words * sizeof(Word);
-    size_t asked_bytes = 0;
-    for (size_t row = 0; row < t.rows;) {
-      const size_t rows = EvenTile(t.rows - row, TileRows<V>::kMost);
+    const size_t group_lines = V * kTileLanes * t.words * sizeof(Word) / kLineBytes;
+    const size_t lines = kAsksWithin ? t.words : (group_lines + tiles.count - 1) / tiles.count;
+    size_t asked = 0, row = 0;
+    for (size_t tile = 0; tile < tiles.count; ++tile) {
+      const size_t rows = tiles.least + (tile < tiles.larger);
+      if (!kAsksWithin) Ask(next + asked * kLineBytes, lines);
       TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words,
-                       t.y + row * t.y_stride + column, t.y_stride, next + asked_bytes);
-      asked_bytes += asked_bytes + t.words * kLineBytes < group_bytes ? t.words * kLineBytes : 0;
+                       t.y + row * t.y_stride + column, t.y_stride, next + asked * kLineBytes);
+      asked += asked + lines < group_lines ? lines : 0;
       finish(row, rows, column, (size_t)(V * kTileLanes));
       row += rows;
     }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@
 #include "nn/linear.h"
 
 namespace minnow {
+
+struct ProductInputs;
+using Calibration = std::map<std::string, ProductInputs>;
 
 struct LayerNormWeights {
   const float* gamma = nullptr;  // [C]
@@ -64,11 +68,13 @@ struct EncoderWeights {
 
 // Packs the checkpoint's tensors; names with or without a "bert." (or "roberta.") prefix,
 // LayerNorms as weight and bias or as gamma and beta. `embedding`: precision of the embedding
-// tables; nullopt: as they are in the checkpoint. `checkpoint` must outlive the result. Fails with
-// kNotFound, kCorrupt or kUnsupported.
+// tables; nullopt: as they are in the checkpoint. `calibration` (models/calibration.h), of the same
+// model, makes int8 better. `checkpoint` must outlive the result. Fails with kNotFound, kCorrupt or
+// kUnsupported.
 Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint, const EncoderConfig& config,
                                           Dtype dtype,
-                                          std::optional<TableType> embedding = std::nullopt);
+                                          std::optional<TableType> embedding = std::nullopt,
+                                          const Calibration* calibration = nullptr);
 
 // Buffers of one forward pass, sized once.
 class EncoderActivations {

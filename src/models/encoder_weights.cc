@@ -3,7 +3,9 @@
 #include <array>
 #include <new>
 #include <utility>
+#include <vector>
 
+#include "models/calibration.h"
 #include "models/encoder.h"
 #include "models/tensor_floats.h"
 #include "models/weight_list.h"
@@ -28,12 +30,13 @@ class StorageWriter {
   size_t used_ = 0;
 };
 
-// Floats that hold a packed Linear: weight, bias, and for int8 scale and sum.
+// Floats that hold a packed Linear: weight, bias, and for int8 scale, sum and input multiplier.
 size_t LinearFloats(Dtype dtype, size_t in_features, size_t out_features) {
   const size_t vectors = dtype == Dtype::kInt8 ? 3 : 1;
   const size_t weight_floats =
       (PackedWeightBytes(dtype, in_features, out_features) + sizeof(float) - 1) / sizeof(float);
-  return PaddedColumns(weight_floats) + vectors * PaddedColumns(out_features);
+  return PaddedColumns(weight_floats) + vectors * PaddedColumns(out_features) +
+         (dtype == Dtype::kInt8 ? PaddedColumns(in_features) : 0);
 }
 
 // All floats that a model of this shape packs.
@@ -48,11 +51,13 @@ size_t StorageFloats(const EncoderConfig& config, Dtype dtype) {
 class CheckpointReader : public WeightVisitor {
  public:
   CheckpointReader(const Checkpoint& checkpoint, const EncoderConfig& config, Dtype dtype,
-                   std::optional<TableType> embedding, EncoderWeights& weights)
+                   std::optional<TableType> embedding, const Calibration* calibration,
+                   EncoderWeights& weights)
       : checkpoint_(checkpoint),
         config_(config),
         dtype_(dtype),
         embedding_(embedding),
+        calibration_(calibration),
         weights_(weights),
         writer_(weights.storage) {
     // A bare encoder has no prefix; one saved inside a model with a head has its model type's.
@@ -92,15 +97,18 @@ class CheckpointReader : public WeightVisitor {
     return Status();
   }
 
-  Status Product(const std::string&, std::span<const std::string> parts, size_t in_features,
+  Status Product(const std::string& name, std::span<const std::string> parts, size_t in_features,
                  size_t out_features, Linear& linear) override {
     PackedTarget target = {.dtype = dtype_};
     const size_t weight_bytes = PackedWeightBytes(dtype_, in_features, out_features);
     target.weight = writer_.Take((weight_bytes + sizeof(float) - 1) / sizeof(float));
     float* bias = writer_.Take(out_features);
+    float* multiplier = nullptr;
     if (dtype_ == Dtype::kInt8) {
       target.scale = writer_.Take(out_features);
       target.sum = writer_.Take(out_features);
+      target.bias = bias;
+      multiplier = writer_.Take(in_features);
     }
     const size_t part_features = out_features / parts.size();
     std::vector<const TensorView*> tensors;
@@ -113,6 +121,11 @@ class CheckpointReader : public WeightVisitor {
       MINNOW_RETURN_IF_ERROR(
           LoadVector(parts[i] + ".bias", part_features, bias + i * part_features));
     }
+    std::vector<float> spread;
+    if (dtype_ == Dtype::kInt8) {
+      MINNOW_ASSIGN_OR_RETURN(spread, Spread(name, tensors, in_features, target.inputs));
+      for (size_t k = 0; k < in_features; ++k) multiplier[k] = 1.0f / spread[k];
+    }
     MINNOW_RETURN_IF_ERROR(PackRows(tensors, target));
     linear = Linear({.dtype = dtype_,
                      .in_features = in_features,
@@ -121,11 +134,30 @@ class CheckpointReader : public WeightVisitor {
                      .bias = bias,
                      .scale = target.scale,
                      .sum = target.sum,
-                     .light_pairs = true});
+                     .light = true,
+                     .input_multiplier = multiplier});
     return Status();
   }
 
  private:
+  // What calibration knows of the product's inputs, of which `inputs` borrows: the result must
+  // outlive it. Without calibration: ones.
+  Result<std::vector<float>> Spread(const std::string& name,
+                                    std::span<const TensorView* const> tensors, size_t in_features,
+                                    Int8Inputs& inputs) {
+    std::vector<float> spread(in_features, 1.0f);
+    if (calibration_ != nullptr) {
+      const auto found = calibration_->find(name);
+      CHECK(found != calibration_->end() && found->second.most.size() == in_features);
+      std::vector<float> widest(in_features);
+      MINNOW_RETURN_IF_ERROR(ColumnMagnitudes(tensors, widest.data()));
+      SpreadInputs(found->second.most.data(), widest.data(), in_features, spread.data());
+      inputs.mean = found->second.mean.data();
+    }
+    inputs.spread = spread.data();
+    return spread;
+  }
+
   Status LoadVector(const std::string& name, size_t size, float* out) {
     const std::array<int64_t, 1> shape = {static_cast<int64_t>(size)};
     MINNOW_ASSIGN_OR_RETURN(const TensorView* tensor, checkpoint_.Get(prefix_ + name, shape));
@@ -136,6 +168,7 @@ class CheckpointReader : public WeightVisitor {
   const EncoderConfig& config_;
   const Dtype dtype_;
   const std::optional<TableType> embedding_;
+  const Calibration* const calibration_;
   EncoderWeights& weights_;
   StorageWriter writer_;
   std::string prefix_;
@@ -144,7 +177,8 @@ class CheckpointReader : public WeightVisitor {
 }  // namespace
 
 Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint, const EncoderConfig& config,
-                                          Dtype dtype, std::optional<TableType> embedding) {
+                                          Dtype dtype, std::optional<TableType> embedding,
+                                          const Calibration* calibration) {
   EncoderWeights weights;
   try {
     weights.storage = AlignedBuffer<float>(StorageFloats(config, dtype), PageSize::kHuge);
@@ -153,7 +187,7 @@ Result<EncoderWeights> LoadEncoderWeights(const Checkpoint& checkpoint, const En
                                       std::to_string(StorageFloats(config, dtype) * sizeof(float)) +
                                       " bytes of packed weights"};
   }
-  CheckpointReader reader(checkpoint, config, dtype, embedding, weights);
+  CheckpointReader reader(checkpoint, config, dtype, embedding, calibration, weights);
   MINNOW_RETURN_IF_ERROR(VisitWeights(config, weights, reader));
   return weights;
 }

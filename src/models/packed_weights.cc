@@ -124,8 +124,9 @@ Status PackedReader::Product(const std::string& name, std::span<const std::strin
   if (dtype_ == Dtype::kInt8) {
     weights.scale = TakeVector(name + ".scale", out_features);
     weights.sum = TakeVector(name + ".sum", out_features);
-    const int most = file_.header().int8_pair_sum;
-    weights.light_pairs = most > 0 && most <= kInt8PairSum;
+    weights.light = file_.header().version >= 2;
+    weights.input_multiplier =
+        weights.light ? TakeVector(name + ".input_multiplier", in_features) : ones_;
   }
   linear = Linear(weights);
   return status_;
@@ -164,6 +165,7 @@ Status PackedWriter::Product(const std::string& name, std::span<const std::strin
   if (w.dtype == Dtype::kInt8) {
     AddVector(name + ".scale", w.scale, w.out_features);
     AddVector(name + ".sum", w.sum, w.out_features);
+    AddVector(name + ".input_multiplier", w.input_multiplier, w.in_features);
   }
   return {};
 }

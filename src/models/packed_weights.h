@@ -15,8 +15,10 @@ namespace minnow {
 // sizes that the caller has from the config.
 class PackedReader : public WeightVisitor {
  public:
-  PackedReader(const PackedFile& file, size_t channels, Dtype dtype, TableType embedding)
-      : file_(file), channels_(channels), dtype_(dtype), embedding_(embedding) {}
+  // ones: as many as the widest product has inputs, for int8 of version 1; it outlives the weights.
+  PackedReader(const PackedFile& file, size_t channels, Dtype dtype, TableType embedding,
+               const float* ones = nullptr)
+      : file_(file), channels_(channels), dtype_(dtype), embedding_(embedding), ones_(ones) {}
 
   Status Table(const std::string& name, TableKind kind, size_t rows,
                EmbeddingTable& table) override;
@@ -35,6 +37,7 @@ class PackedReader : public WeightVisitor {
   const size_t channels_;
   const Dtype dtype_;
   const TableType embedding_;
+  const float* const ones_;
   size_t bytes_ = 0;
   Status status_;
 };

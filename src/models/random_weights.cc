@@ -12,6 +12,7 @@
 
 #include "kernels/dispatch.h"
 #include "models/weight_list.h"
+#include "nn/int8_packing.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -95,9 +96,12 @@ class RandomWriter : public WeightVisitor {
     w.weight = weight;
     w.bias = Take(out_features);
     if (dtype_ == Dtype::kInt8) {
-      w.light_pairs = true;
+      w.light = true;
       w.scale = scale = Reserve(out_features);
       w.sum = sum = Reserve(out_features);
+      float* multiplier = Reserve(in_features);
+      if (filling()) std::fill_n(multiplier, in_features, 1.0f);
+      w.input_multiplier = multiplier;
     }
     if (filling()) FillProduct(in_features, out_features, weight, scale, sum);
     linear = Linear(w);
@@ -134,8 +138,8 @@ class RandomWriter : public WeightVisitor {
       } else if (dtype_ == Dtype::kBF16) {
         PackBf16(rows_.data(), columns, in_features, reinterpret_cast<uint16_t*>(panel));
       } else {
-        PackInt8(rows_.data(), columns, in_features, reinterpret_cast<int8_t*>(panel),
-                 scale + begin, sum + begin);
+        PackInt8(rows_.data(), columns, in_features, /*inputs=*/{},
+                 {reinterpret_cast<int8_t*>(panel), scale + begin, sum + begin, /*bias=*/nullptr});
       }
     }
   }

@@ -73,11 +73,11 @@ class PooledEncoder : public SentenceEncoder {
  public:
   explicit PooledEncoder(ModelInfo info) : info_(std::move(info)), kernels_(ActiveKernels()) {}
 
-  Status LoadDirectory(std::optional<TableType> embedding) {
+  Status LoadDirectory(std::optional<TableType> embedding, const Calibration* calibration) {
     MINNOW_ASSIGN_OR_RETURN(checkpoint_,
                             Checkpoint::OpenDirectory(info_.layout.transformer_directory));
-    MINNOW_ASSIGN_OR_RETURN(weights_,
-                            LoadEncoderWeights(checkpoint_, info_.config, info_.dtype, embedding));
+    MINNOW_ASSIGN_OR_RETURN(weights_, LoadEncoderWeights(checkpoint_, info_.config, info_.dtype,
+                                                         embedding, calibration));
     info_.embedding = weights_.word_embeddings.type();
     info_.weight_bytes = weights_.storage.size_bytes();
     for (const ConvertedTable& table : weights_.tables)
@@ -101,7 +101,13 @@ class PooledEncoder : public SentenceEncoder {
                    packed_->path() + ": minnow.embedding_dtype: " + embedding.error().message};
     }
     info_.embedding = *embedding;
-    PackedReader reader(*packed_, info_.config.hidden_size, info_.dtype, info_.embedding);
+    if (packed_->header().version < 2) {
+      weights_.storage = AlignedBuffer<float>(
+          PaddedColumns(std::max(info_.config.hidden_size, info_.config.intermediate_size)));
+      std::fill_n(weights_.storage.data(), weights_.storage.size(), 1.0f);
+    }
+    PackedReader reader(*packed_, info_.config.hidden_size, info_.dtype, info_.embedding,
+                        weights_.storage.data());
     MINNOW_RETURN_IF_ERROR(VisitWeights(info_.config, weights_, reader));
     PackedReader dense_reader(*packed_, info_.config.hidden_size, Dtype::kF32, TableType::kF32);
     MINNOW_RETURN_IF_ERROR(LoadDenseModules([&](const DenseSpec& spec, DenseWeights& dense) {
@@ -125,6 +131,11 @@ class PooledEncoder : public SentenceEncoder {
       CHECK(writer.Product(DenseName(i), {}, w.in_features, w.out_features, linear).ok());
     }
     return tensors;
+  }
+
+  Calibration MeasureInputs(std::span<const std::vector<int32_t>> texts) const override {
+    CHECK(info_.dtype == Dtype::kF32);
+    return Calibrate(info_.config, weights_, kernels_, texts);
   }
 
   const ModelInfo& info() const override { return info_; }
@@ -281,7 +292,8 @@ Result<Dtype> PackedDtype(const PackedFile& packed, const EncoderPrecision& want
 }  // namespace
 
 Result<std::unique_ptr<SentenceEncoder>> SentenceEncoder::Load(const ModelSource& source,
-                                                               const EncoderPrecision& precision) {
+                                                               const EncoderPrecision& precision,
+                                                               const Calibration* calibration) {
   ModelInfo info;
   info.model_id = source.model_id();
   info.layout = source.layout();
@@ -293,8 +305,9 @@ Result<std::unique_ptr<SentenceEncoder>> SentenceEncoder::Load(const ModelSource
   }
   auto encoder = std::make_unique<PooledEncoder>(std::move(info));
   try {
-    MINNOW_RETURN_IF_ERROR(source.packed() ? encoder->LoadPacked(source.packed())
-                                           : encoder->LoadDirectory(precision.embedding));
+    MINNOW_RETURN_IF_ERROR(source.packed()
+                               ? encoder->LoadPacked(source.packed())
+                               : encoder->LoadDirectory(precision.embedding, calibration));
   } catch (const std::bad_alloc&) {
     return Error{Code::kInternal, source.name() + ": no memory for the packed weights"};
   }

@@ -18,6 +18,7 @@
 #include "formats/encoder_config.h"
 #include "formats/packed.h"
 #include "formats/sentence_transformers.h"
+#include "models/calibration.h"
 #include "models/model_source.h"
 #include "models/token_batch.h"
 #include "nn/dtype.h"
@@ -50,9 +51,11 @@ class SentenceEncoder {
 
   // Maps a directory's weights and packs them, or maps a packed file, whose weights are used where
   // they lie. Fails with kNotFound, kCorrupt or kUnsupported, naming file and tensor;
-  // kInvalidArgument for a precision that a packed file does not have.
+  // kInvalidArgument for a precision that a packed file does not have. `calibration` is for int8
+  // made of a directory.
   static Result<std::unique_ptr<SentenceEncoder>> Load(const ModelSource& source,
-                                                       const EncoderPrecision& precision);
+                                                       const EncoderPrecision& precision,
+                                                       const Calibration* calibration = nullptr);
   static Result<std::unique_ptr<SentenceEncoder>> Load(const std::string& path, Dtype dtype);
   // An encoder of this shape with random weights (models/random_weights.h) and mean pooling: as
   // fast as a real one. Fails with kInternal where there is no memory for it.
@@ -60,6 +63,9 @@ class SentenceEncoder {
   virtual ~SentenceEncoder() = default;
 
   virtual const ModelInfo& info() const = 0;
+  // What calibrates int8 weights of this model; empty where it has none. REQUIRES: fp32; texts as
+  // for Embed.
+  virtual Calibration MeasureInputs(std::span<const std::vector<int32_t>>) const { return {}; }
   // The weights as a packed file holds them; none where there are no such. They borrow from the
   // encoder.
   virtual std::vector<PackedTensor> PackedTensors() const { return {}; }

@@ -3,6 +3,7 @@
 #include "models/tensor_floats.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -71,6 +72,22 @@ void ConvertRows(const float* rows, size_t count, size_t columns, TableType type
 
 }  // namespace
 
+Status ColumnMagnitudes(std::span<const TensorView* const> parts, float* most) {
+  const size_t columns = parts[0]->shape[1];
+  std::fill_n(most, columns, 0.0f);
+  std::vector<float> row(columns);
+  for (const TensorView* part : parts) {
+    for (int64_t n = 0; n < part->shape[0]; ++n) {
+      MINNOW_RETURN_IF_ERROR(CopyFloats(RowsOf(*part, n, 1), row.data()));
+      for (size_t k = 0; k < columns; ++k) {
+        const float magnitude = std::fabs(row[k]);
+        if (std::isfinite(magnitude)) most[k] = std::max(most[k], magnitude);
+      }
+    }
+  }
+  return Status();
+}
+
 Result<ConvertedTable> ConvertTable(const TensorView& tensor, TableType type) {
   CHECK(tensor.shape.size() == 2 && type != TableType::kF16);
   const size_t rows = tensor.shape[0], columns = tensor.shape[1];
@@ -111,7 +128,8 @@ void Pack(const float* rows, size_t columns, size_t inner, const PackedTarget& t
       PackBf16(rows, columns, inner, static_cast<uint16_t*>(target.weight));
       return;
     case Dtype::kInt8:
-      PackInt8(rows, columns, inner, static_cast<int8_t*>(target.weight), target.scale, target.sum);
+      PackInt8(rows, columns, inner, target.inputs,
+               {static_cast<int8_t*>(target.weight), target.scale, target.sum, target.bias});
       return;
   }
 }
@@ -123,6 +141,7 @@ PackedTarget After(PackedTarget target, size_t rows_before, size_t inner) {
       static_cast<std::byte*>(target.weight) + PackedWeightBytes(target.dtype, inner, rows_before);
   if (target.scale != nullptr) target.scale += rows_before;
   if (target.sum != nullptr) target.sum += rows_before;
+  if (target.bias != nullptr) target.bias += rows_before;
   return target;
 }
 

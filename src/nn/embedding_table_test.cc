@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/dispatch.h"
+#include "nn/int8_packing.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {

@@ -11,16 +11,16 @@ namespace {
 
 const PackedKernels& PackedFor(const Kernels& kernels, const LinearWeights& weights) {
   if (weights.dtype == Dtype::kBF16) return *kernels.bf16;
-  return weights.light_pairs && kernels.int8_pairs != nullptr ? *kernels.int8_pairs : *kernels.int8;
+  return weights.light && kernels.int8_light != nullptr ? *kernels.int8_light : *kernels.int8;
 }
 
 // Of whichever kernels a Linear of that precision takes.
 size_t MostRowBytes(const Kernels& kernels, Dtype dtype, size_t in_features) {
   if (dtype == Dtype::kBF16) return kernels.bf16->row_bytes(in_features);
   const size_t bytes = kernels.int8->row_bytes(in_features);
-  return kernels.int8_pairs == nullptr
+  return kernels.int8_light == nullptr
              ? bytes
-             : std::max(bytes, kernels.int8_pairs->row_bytes(in_features));
+             : std::max(bytes, kernels.int8_light->row_bytes(in_features));
 }
 
 }  // namespace
@@ -36,6 +36,7 @@ LinearScratch::LinearScratch(const Kernels& kernels, Dtype dtype, size_t max_row
 
 void Linear::Forward(const Kernels& kernels, ConstRows x, size_t rows, MatmulActivation activation,
                      ConstRows residual, Rows y, LinearScratch& scratch) const {
+  if (scratch.observer != nullptr) scratch.observer->Observe(*this, x, rows);
   if (w_.dtype == Dtype::kF32) {
     const MatmulF32 args = {.x = x.data,
                             .x_stride = x.stride,
@@ -55,8 +56,8 @@ void Linear::Forward(const Kernels& kernels, ConstRows x, size_t rows, MatmulAct
   const PackedKernels& packed = PackedFor(kernels, w_);
   const size_t stride = packed.row_bytes(w_.in_features);
   CHECK(rows * stride <= scratch.rows_.size());
-  packed.quantize_rows(x.data, x.stride, rows, w_.in_features, scratch.rows_.data(), stride,
-                       scratch.scale_.data(), scratch.offset_.data());
+  packed.quantize_rows(x.data, x.stride, rows, w_.in_features, w_.input_multiplier,
+                       scratch.rows_.data(), stride, scratch.scale_.data(), scratch.offset_.data());
   const PackedMatmul args = {.x = scratch.rows_.data(),
                              .x_stride_bytes = stride,
                              .x_scale = scratch.scale_.data(),

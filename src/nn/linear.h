@@ -39,13 +39,26 @@ struct LinearWeights {
   const float* bias = nullptr;   // [PaddedColumns(N)]
   const float* scale = nullptr;  // [PaddedColumns(N)]; int8 only
   const float* sum =
-      nullptr;               // [PaddedColumns(N)]: scale[n] * sum over k of the integers; int8 only
-  bool light_pairs = false;  // int8: the integers keep to kInt8PairSum
+      nullptr;         // [PaddedColumns(N)]: scale[n] * sum over k of the integers; int8 only
+  bool light = false;  // int8: the integers keep to kInt8GroupSum
+  const float* input_multiplier = nullptr;  // [PaddedColumns(K)]: of x before it is rounded; int8
+};
+
+class Linear;
+
+// Sees the inputs of products before they are made: what calibration learns from.
+class LinearObserver {
+ public:
+  virtual ~LinearObserver() = default;
+  // x: [T, K] f32
+  virtual void Observe(const Linear& linear, ConstRows x, size_t rows) = 0;
 };
 
 // Rows in a lower precision, on their way into a product; sized once for the largest.
 class LinearScratch {
  public:
+  LinearObserver* observer = nullptr;
+
   LinearScratch() = default;
   LinearScratch(const Kernels& kernels, Dtype dtype, size_t max_rows, size_t max_in_features);
 

@@ -16,115 +16,11 @@ namespace {
 
 constexpr size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
-constexpr float kInt8Levels = 127.0f;
-
 // To the nearest integer for |x| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction. Unlike
 // std::nearbyint this is arithmetic that vectorises on the baseline instruction set.
 inline float Round(float x) {
   constexpr float kShift = 12582912.0f;
   return (x + kShift) - kShift;
-}
-
-// The integer of one weight, as a float within kInt8Levels; a NaN gives kInt8Levels.
-inline float Quantize(float w, float inverse) {
-  const float scaled = w * inverse;
-  return Round(scaled < kInt8Levels ? (scaled > -kInt8Levels ? scaled : -kInt8Levels)
-                                    : kInt8Levels);
-}
-
-// The integers of two neighbours, of which the kernels add up the products in 16 bits.
-struct Pair {
-  float first, second;
-};
-
-// What is too much is taken from both, half each: that leaves the smallest squared error.
-inline Pair QuantizePair(float first, float second, float inverse) {
-  const float a = Quantize(first, inverse);
-  const float b = Quantize(second, inverse);
-  const float excess = std::fabs(a) + std::fabs(b) - static_cast<float>(kInt8PairSum);
-  if (!(excess > 0)) return {a, b};
-  const float from_first = std::floor(excess / 2);
-  return {std::copysign(std::fabs(a) - from_first, a),
-          std::copysign(std::fabs(b) - (excess - from_first), b)};
-}
-
-// The same without branches, to half an integer: near enough to compare scales by.
-float PairError(const float* row, size_t n, float scale) {
-  const float inverse = scale > 0 ? 1.0f / scale : 0.0f;
-  float sums[4] = {0, 0, 0, 0};
-  for (size_t k = 0; k + 8 <= n; k += 8) {
-    for (size_t i = 0; i < 4; ++i) {
-      const float x = row[k + 2 * i], y = row[k + 2 * i + 1];
-      const float a = Quantize(x, inverse);
-      const float b = Quantize(y, inverse);
-      const float excess =
-          std::max(0.0f, std::fabs(a) + std::fabs(b) - static_cast<float>(kInt8PairSum)) * 0.5f;
-      const float dx = std::fabs(x - a * scale) + excess * scale;
-      const float dy = std::fabs(y - b * scale) + excess * scale;
-      sums[i] += dx * dx + dy * dy;
-    }
-  }
-  return sums[0] + sums[1] + sums[2] + sums[3];
-}
-
-// Squared error of row with that scale. Four sums, so that they need not wait for each other.
-float SquaredError(const float* row, size_t n, float scale) {
-  const float inverse = scale > 0 ? 1.0f / scale : 0.0f;
-  float sums[4] = {0, 0, 0, 0};
-  for (size_t k = 0; k + 4 <= n; k += 4) {
-    for (size_t i = 0; i < 4; ++i) {
-      const float difference = row[k + i] - Quantize(row[k + i], inverse) * scale;
-      sums[i] += difference * difference;
-    }
-  }
-  return sums[0] + sums[1] + sums[2] + sums[3];
-}
-
-// The scale, of some between a little less than `largest` / kInt8Levels and `widest`, for which
-// `error_of(scale)` is least: clipping what is rare leaves finer steps for all others.
-template <class ErrorOf>
-float BestScale(float largest, float widest, const ErrorOf& error_of) {
-  float best = widest;
-  float least = error_of(best);
-  constexpr float kNarrowest = 0.76f;
-  // Finer steps than this change the error by less than the rounding of the weights does.
-  constexpr float kStep = 0.03f;
-  const float full = largest / kInt8Levels;
-  for (float scale = kNarrowest * full; scale < widest; scale += kStep * full) {
-    const float error = error_of(scale);
-    if (error < least) {
-      least = error;
-      best = scale;
-    }
-  }
-  return best;
-}
-
-// Infinities and NaN count as nothing: no scale is theirs.
-inline float Magnitude(float x) { return std::isfinite(x) ? std::fabs(x) : 0.0f; }
-
-float Largest(const float* row, size_t n) {
-  float largest = 0;
-  for (size_t k = 0; k < n; ++k) largest = std::max(largest, Magnitude(row[k]));
-  return largest;
-}
-
-float BestRowScale(const float* row, size_t n) {
-  const float largest = Largest(row, n);
-  return BestScale(largest, largest / kInt8Levels,
-                   [&](float scale) { return SquaredError(row, n, scale); });
-}
-
-// At the widest scale every pair keeps to its sum as it is.
-float BestPairScale(const float* row, size_t n) {
-  float heaviest = 0;
-  for (size_t k = 0; k + 1 < n; k += 2)
-    heaviest = std::max(heaviest, Magnitude(row[k]) + Magnitude(row[k + 1]));
-  const float largest = Largest(row, n);
-  // (The sum of two finite floats need not be one.)
-  heaviest = std::min(heaviest, std::numeric_limits<float>::max());
-  const float widest = std::max(largest / kInt8Levels, heaviest / static_cast<float>(kInt8PairSum));
-  return BestScale(largest, widest, [&](float scale) { return PairError(row, n, scale); });
 }
 
 // The integer of one element of an int4 group, as a float within [-8, 7]; a NaN gives 7.
@@ -194,44 +90,6 @@ void PackBf16(const float* weight, size_t out_features, size_t in_features, uint
       float value;
       std::memcpy(&value, weight + n * in_features + k, sizeof value);
       panel[k / 2 * kPanelColumns * 2 + k % 2] = RoundToBf16(value);
-    }
-  }
-}
-
-void PackInt8(const float* weight, size_t out_features, size_t in_features, int8_t* out,
-              float* scale, float* sum) {
-  const size_t words = RoundUp(in_features, 4) / 4;
-  const size_t columns = RoundUp(out_features, kPanelColumns);
-  std::memset(out, 0, PackedWeightBytes(Dtype::kInt8, in_features, out_features));
-  std::fill_n(scale, columns, 0.0f);
-  std::fill_n(sum, columns, 0.0f);
-  std::vector<float> row(in_features);
-  for (size_t n = 0; n < out_features; ++n) {
-    std::memcpy(row.data(), weight + n * in_features, in_features * sizeof(float));
-    scale[n] = BestPairScale(row.data(), in_features);
-    const float inverse = scale[n] > 0 ? 1.0f / scale[n] : 0.0f;
-    int32_t total = 0;
-    int8_t* panel = out + n / kPanelColumns * kPanelColumns * words * 4 + n % kPanelColumns * 4;
-    for (size_t k = 0; k < in_features; k += 2) {
-      const bool alone = k + 1 == in_features;
-      const Pair pair = QuantizePair(row[k], alone ? 0.0f : row[k + 1], inverse);
-      int8_t* out_pair = panel + k / 4 * kPanelColumns * 4 + k % 4;
-      out_pair[0] = static_cast<int8_t>(pair.first);
-      if (!alone) out_pair[1] = static_cast<int8_t>(pair.second);
-      total += static_cast<int32_t>(pair.first) + static_cast<int32_t>(pair.second);
-    }
-    sum[n] = scale[n] * static_cast<float>(total);
-  }
-}
-
-void PackTableInt8(const float* table, size_t rows, size_t columns, int8_t* out, float* scales) {
-  std::vector<float> row(columns);
-  for (size_t r = 0; r < rows; ++r) {
-    std::memcpy(row.data(), table + r * columns, columns * sizeof(float));
-    scales[r] = BestRowScale(row.data(), columns);
-    const float inverse = scales[r] > 0 ? 1.0f / scales[r] : 0.0f;
-    for (size_t c = 0; c < columns; ++c) {
-      out[r * columns + c] = static_cast<int8_t>(Quantize(row[c], inverse));
     }
   }
 }

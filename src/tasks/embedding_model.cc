@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "tasks/calibration_texts.h"
+
 namespace minnow {
 namespace {
 
@@ -27,10 +29,27 @@ Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source
 
 Result<std::unique_ptr<EmbeddingModel>> EmbeddingModel::Load(const ModelSource& source,
                                                              const EncoderPrecision& precision) {
-  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<SentenceEncoder> encoder,
-                          SentenceEncoder::Load(source, precision));
+  Calibration calibration;
+  const bool calibrated = precision.dtype == Dtype::kInt8 && !source.packed();
+  if (calibrated) {
+    MINNOW_ASSIGN_OR_RETURN(const auto reference,
+                            Load(source, {.dtype = Dtype::kF32, .embedding = std::nullopt}));
+    MINNOW_ASSIGN_OR_RETURN(calibration, reference->Calibrate());
+  }
+  MINNOW_ASSIGN_OR_RETURN(
+      std::unique_ptr<SentenceEncoder> encoder,
+      SentenceEncoder::Load(source, precision, calibrated ? &calibration : nullptr));
   MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<const Tokenizer> tokenizer, LoadTokenizer(source));
   return std::make_unique<EmbeddingModel>(std::move(tokenizer), std::move(encoder));
+}
+
+Result<Calibration> EmbeddingModel::Calibrate() const {
+  std::vector<std::vector<int32_t>> texts;
+  for (const std::string& text : CalibrationTexts()) {
+    MINNOW_ASSIGN_OR_RETURN(TokenizedText tokens, Tokenize(text, LengthPolicy{}));
+    texts.push_back(std::move(tokens.ids));
+  }
+  return encoder_->MeasureInputs(texts);
 }
 
 EmbeddingModel::EmbeddingModel(std::unique_ptr<const Tokenizer> tokenizer,

@@ -41,6 +41,8 @@ Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source
 
 class EmbeddingModel {
  public:
+  // int8 of a directory is calibrated first (calibration_texts.h), which takes a forward pass of
+  // some texts in fp32.
   static Result<std::unique_ptr<EmbeddingModel>> Load(const ModelSource& source,
                                                       const EncoderPrecision& precision);
   EmbeddingModel(std::unique_ptr<const Tokenizer> tokenizer,
@@ -59,6 +61,7 @@ class EmbeddingModel {
   Result<TokenizedText> CheckIds(std::span<const TokenId> ids, const LengthPolicy& policy) const;
 
  private:
+  Result<Calibration> Calibrate() const;
   Status CheckTokens(const TokenizedText& text) const;
 
   std::unique_ptr<const Tokenizer> tokenizer_;

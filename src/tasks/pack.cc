@@ -77,8 +77,7 @@ Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,
                          .config = info.config,
                          .layout = info.layout,
                          .tokenizer_json = tokenizer.json,
-                         .quality = Compare(expected, found, model->embedding_size()),
-                         .int8_pair_sum = options.dtype == Dtype::kInt8 ? kInt8PairSum : 0};
+                         .quality = Compare(expected, found, model->embedding_size())};
   progress("writing");
   std::vector<PackedTensor> tensors = model->encoder().PackedTensors();
   for (PackedTensor& tensor : tokenizer.tensors()) tensors.push_back(std::move(tensor));

@@ -180,13 +180,13 @@ TEST_F(PackedModel, CutShortIsCorrupt) {
 TEST_F(PackedModel, OtherVersionsAndOtherFilesAreUnsupported) {
   Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
   std::string bytes = Contents();
-  const std::string version = "\"minnow.format\":\"1\"";
+  const std::string version = "\"minnow.format\":\"2\"";
   const size_t at = bytes.find(version);
   ASSERT_NE(at, std::string::npos);
-  bytes[at + version.size() - 2] = '2';
+  bytes[at + version.size() - 2] = '3';
   Write(bytes);
   EXPECT_EQ(LoadError().code, Code::kUnsupported);
-  EXPECT_THAT(LoadError().message, HasSubstr("version \"2\""));
+  EXPECT_THAT(LoadError().message, HasSubstr("version \"3\""));
   fs::copy_file(Fixture("tiny_bert/model.safetensors"), path_,
                 fs::copy_options::overwrite_existing);
   EXPECT_EQ(LoadError().code, Code::kUnsupported);
@@ -259,8 +259,10 @@ TEST_F(PackedModel, FlippedBitsNeverCrash) {
 // -----------------------------------------------------------------------------------------------------
 
 // Files written by the first release of each version: never rewritten, only added to.
-TEST(PackedFixtures, Version1StaysReadable) {
-  const fs::path folder = Fixture("packed_v1");
+class PackedFixtures : public testing::TestWithParam<const char*> {};
+
+TEST_P(PackedFixtures, StaysReadable) {
+  const fs::path folder = Fixture(GetParam());
   const auto golden = JsonDocument::ReadFile((folder / "golden.json").string());
   ASSERT_TRUE(golden.ok()) << golden.error().message;
   ThreadPool pool(1);
@@ -289,6 +291,9 @@ TEST(PackedFixtures, Version1StaysReadable) {
   }
   EXPECT_GE(compared, 12);
 }
+
+INSTANTIATE_TEST_SUITE_P(Versions, PackedFixtures, testing::Values("packed_v1", "packed_v2"),
+                         [](const auto& version) { return std::string(version.param); });
 
 }  // namespace
 }  // namespace minnow
