@@ -86,6 +86,17 @@ class AddTest(IndexTest):
         changed = self.added("a.jsonl")
         self.assertEqual((changed["replaced"], changed["unchanged"], changed["embedded_chunks"]), (1, 1, 1))
 
+    def test_equal_texts_are_embedded_once(self):
+        self.write("a.jsonl", [{"id": f"same{i}", "text": "a small fish"} for i in range(5)] + [{"id": "other", "text": "the old boat"}])
+        summary = self.added("a.jsonl")
+        self.assertEqual((summary["embedded_chunks"], summary["pending_chunks"]), (6, 0))
+        self.write("b.jsonl", [{"id": "fish", "text": "a small fish"}, {"id": "boat", "text": "the old boat"}])
+        once = self.added("b.jsonl", store=str(self.root / "once.db"))
+        self.assertEqual(summary["embedded_tokens"], once["embedded_tokens"])
+        hits = self.search("fish", "--mode", "semantic")
+        self.assertEqual({hit["id"] for hit in hits[:5]}, {f"same{i}" for i in range(5)})
+        self.assertEqual(len({hit["score"] for hit in hits[:5]}), 1)
+
     def test_other_formats(self):
         self.write("a.json", '[{"id": 1, "text": "fish"},\n {"id": 2, "text": "boat"}]')
         self.write("b.csv", 'id,title,text,stars\nc1,One,"small, ""green"" fish",3\nc2,Two,bird,4\n')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Windows of chunks: tokenized together, embedded by length, stored at once.
+// Windows of chunks: tokenized together, embedded by length, equal texts once, stored at once.
 #include "tasks/ingest/pending_embedder.h"
 
 #include <algorithm>
@@ -19,14 +19,16 @@ constexpr size_t kWindowChunks = 1024;
 
 }  // namespace
 
+// A text, and the chunks that have it: pages repeat themselves and each other.
 struct PendingEmbedder::Item {
-  int64_t chunk = 0;
+  std::vector<int64_t> chunks;
   TokenizedText tokens;
 };
 
 // Chunks that are embedded together, longest first, cut into batches.
 struct PendingEmbedder::Window {
   std::vector<Item> items;
+  size_t chunks = 0;           // of all items
   std::vector<size_t> starts;  // of the batches in items, and the end of the last one
   std::vector<float> vectors;  // [items, D]
   std::vector<char> done;      // of each batch
@@ -60,7 +62,7 @@ Result<EmbedCounts> PendingEmbedder::Run(SearchIndex& index, const Progress& pro
     if (pending.empty()) break;
     after = pending.back().chunk;
     Window window = Tokenize(pending);
-    counts_.failed += pending.size() - window.items.size();
+    counts_.failed += pending.size() - window.chunks;
     wanted = Embed(window, progress);
     std::vector<int64_t> chunks;
     std::vector<float> vectors;
@@ -68,15 +70,30 @@ Result<EmbedCounts> PendingEmbedder::Run(SearchIndex& index, const Progress& pro
     for (size_t i = 0; i < window.done.size(); ++i) {
       if (!window.done[i]) continue;  // interrupted
       for (size_t j = window.starts[i]; j < window.starts[i + 1]; ++j) {
-        chunks.push_back(window.items[j].chunk);
+        const float* vector = window.vectors.data() + j * size;
+        for (const int64_t chunk : window.items[j].chunks) {
+          chunks.push_back(chunk);
+          vectors.insert(vectors.end(), vector, vector + size);
+        }
       }
-      vectors.insert(vectors.end(),
-                     window.vectors.begin() + static_cast<ptrdiff_t>(window.starts[i] * size),
-                     window.vectors.begin() + static_cast<ptrdiff_t>(window.starts[i + 1] * size));
     }
     MINNOW_RETURN_IF_ERROR(index.SetVectors(identity_, chunks, vectors));
   }
   return counts_;
+}
+
+// items: equal texts side by side. Equal tokens give equal vectors, to the bit.
+std::vector<PendingEmbedder::Item> PendingEmbedder::MergeEqual(std::vector<Item> items) {
+  std::vector<Item> merged;
+  for (Item& item : items) {
+    if (!merged.empty() && merged.back().tokens.ids == item.tokens.ids &&
+        merged.back().tokens.type_ids == item.tokens.type_ids) {
+      merged.back().chunks.push_back(item.chunks.front());
+    } else {
+      merged.push_back(std::move(item));
+    }
+  }
+  return merged;
 }
 
 PendingEmbedder::Window PendingEmbedder::Tokenize(const std::vector<PendingChunk>& pending) {
@@ -85,19 +102,21 @@ PendingEmbedder::Window PendingEmbedder::Tokenize(const std::vector<PendingChunk
   pool_->Run([&](int) {
     for (size_t i = next++; i < pending.size(); i = next++) {
       Result<TokenizedText> tokens = model_.Tokenize(pending[i].text, LengthPolicy{});
-      if (tokens.ok()) slots[i] = Item{pending[i].chunk, std::move(tokens).value()};
+      if (tokens.ok()) slots[i] = Item{{pending[i].chunk}, std::move(tokens).value()};
     }
   });
   Window window;
   for (std::optional<Item>& slot : slots) {
     if (slot) window.items.push_back(*std::move(slot));
   }
+  window.chunks = window.items.size();
   // Texts of one length share a batch best; the longest first, so that no thread begins one when
   // the others are done.
-  std::sort(window.items.begin(), window.items.end(), [](const Item& a, const Item& b) {
+  std::stable_sort(window.items.begin(), window.items.end(), [](const Item& a, const Item& b) {
     const size_t lengths[] = {a.tokens.ids.size(), b.tokens.ids.size()};
-    return lengths[0] != lengths[1] ? lengths[0] > lengths[1] : a.chunk < b.chunk;
+    return lengths[0] != lengths[1] ? lengths[0] > lengths[1] : a.tokens.ids < b.tokens.ids;
   });
+  window.items = MergeEqual(std::move(window.items));
   size_t tokens = 0;
   for (size_t i = 0; i < window.items.size(); ++i) {
     const size_t more = window.items[i].tokens.ids.size();
@@ -122,15 +141,16 @@ bool PendingEmbedder::Embed(Window& window, const Progress& progress) {
   pool_->Run([&](int member) {
     EmbeddingBatch& batch = workers_[static_cast<size_t>(member)]->batch;
     for (size_t i = next++; i < window.done.size() && wanted; i = next++) {
-      size_t batch_tokens = 0;
+      size_t batch_tokens = 0, batch_chunks = 0;
       for (size_t j = window.starts[i]; j < window.starts[i + 1]; ++j) {
         batch.Add(window.items[j].tokens);
         batch_tokens += window.items[j].tokens.ids.size();
+        batch_chunks += window.items[j].chunks.size();
       }
       const std::span<const float> vectors = batch.Run(/*normalize=*/true);
       std::copy(vectors.begin(), vectors.end(), window.vectors.data() + window.starts[i] * size);
       window.done[i] = 1;
-      chunks += window.starts[i + 1] - window.starts[i];
+      chunks += batch_chunks;
       tokens += batch_tokens;
       // The caller's thread is member 0: nobody else talks to `progress`.
       if (member == 0) wanted = progress({chunks, tokens, counts_.failed});

@@ -22,7 +22,7 @@ namespace minnow {
 
 struct EmbedCounts {
   size_t chunks = 0;  // that have a vector now
-  size_t tokens = 0;
+  size_t tokens = 0;  // that went through the model
   size_t failed = 0;  // no tokens: they keep waiting
 };
 
@@ -45,6 +45,7 @@ class PendingEmbedder {
   struct Window;
   struct Worker;
 
+  static std::vector<Item> MergeEqual(std::vector<Item> items);
   Window Tokenize(const std::vector<PendingChunk>& pending);
   // False where `progress` wants no more.
   bool Embed(Window& window, const Progress& progress);
