@@ -9,11 +9,55 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <string_view>
 
+#include "base/names_beside.h"
 #include "base/system_error.h"
 
 namespace minnow {
 namespace {
+
+// Between a file's name and eight digits: no name that people give.
+constexpr const char* kMark = ".minnow-";
+constexpr size_t kDigits = 8;
+
+// Holds a file while its descriptor is open, against RemoveLeftovers alone: the byte is beyond all
+// that SQLite locks in a file of its own. False: somebody else holds it.
+bool Hold(int descriptor) {
+  struct flock lock = {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = off_t{1} << 62;
+  lock.l_len = 1;
+  return ::fcntl(descriptor, F_OFD_SETLK, &lock) == 0;
+}
+
+// Files that processes left beside `path` when they were killed. Where locks do not work they stay.
+void RemoveLeftovers(const std::string& path) {
+  for (const std::string& rest : NamesBeside(path)) {
+    const std::string_view mark = kMark;
+    if (rest.size() != mark.size() + kDigits || !rest.starts_with(mark)) continue;
+    if (rest.find_first_not_of("0123456789abcdef", mark.size()) != rest.npos) continue;
+    const std::string name = path + rest;
+    const int file = ::open(name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0) continue;
+    if (Hold(file)) ::unlink(name.c_str());
+    ::close(file);
+  }
+}
+
+// A new file under that name, held; negative, with errno EEXIST where another should be tried.
+int OpenHeld(const char* name, mode_t mode) {
+  const int file = ::open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode);
+  if (file < 0) return file;
+  const bool held = Hold(file) || (errno != EAGAIN && errno != EACCES);
+  struct stat info;
+  if (held && ::fstat(file, &info) == 0 && info.st_nlink > 0) return file;
+  // Taken for a leftover before it was held.
+  ::close(file);
+  errno = EEXIST;
+  return -1;
+}
 
 // Calls make(name) with names beside `path` until one was free; its result. Sets `name`.
 template <class Make>
@@ -23,8 +67,8 @@ int WithFreeName(const std::string& path, std::string* name, const Make& make) {
   for (int i = 0; i < kTries; ++i) {
     uint32_t number = 0;
     if (::getrandom(&number, sizeof number, 0) != sizeof number) return -1;
-    char suffix[16];
-    std::snprintf(suffix, sizeof suffix, ".%08x", number);
+    char suffix[32];
+    std::snprintf(suffix, sizeof suffix, "%s%08x", kMark, number);
     *name = path + suffix;
     result = make(name->c_str());
     if (result >= 0 || errno != EEXIST) break;
@@ -78,10 +122,12 @@ Result<AtomicFile> AtomicFile::Create(const std::string& path, Mode mode, bool n
   const mode_t usual = mode == Mode::kProgram ? 0777 : 0666;
   std::string temporary;
   int descriptor = nameless ? OpenNameless(path, usual) : -1;
-  if (descriptor < 0) {
-    descriptor = WithFreeName(path, &temporary, [&](const char* name) {
-      return ::open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, usual);
-    });
+  if (descriptor >= 0) {
+    (void)Hold(descriptor);  // for the moment between its first name and its own
+  } else {
+    RemoveLeftovers(path);
+    descriptor =
+        WithFreeName(path, &temporary, [&](const char* name) { return OpenHeld(name, usual); });
   }
   if (descriptor < 0) return SystemError(path, "cannot create a file beside it");
   return AtomicFile(path, temporary, descriptor);

@@ -2,8 +2,9 @@
 // AtomicFile: a file that appears as a whole under its name, or not at all.
 //
 // Written without a name, so that nothing stays of it whatever ends the process before Commit; on
-// file systems that have no such files, beside its place under another name, which the destructor
-// removes. One thread.
+// file systems that have no such files, beside its place under another name
+// ("my.db.minnow-0a1b2c3d"), which the destructor removes, or, where the process was killed, the
+// next such file of the same place: a lock tells those that somebody still writes. One thread.
 #pragma once
 
 #include <cstddef>

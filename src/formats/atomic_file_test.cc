@@ -117,6 +117,30 @@ TEST_P(AtomicFileTest, NothingWithoutANameStaysOfAProcessThatIsKilled) {
   EXPECT_EQ(Entries(), named ? 1u : 0u);
 }
 
+// What a killed process left goes with the next file; what another still writes, and files of other
+// names, stay.
+TEST_P(AtomicFileTest, LeftoversAreRemoved) {
+  if (GetParam()) GTEST_SKIP() << "files without a name leave nothing";
+  const std::string dead = Path() + ".minnow-0123abcd";
+  const std::string others[] = {
+      Path() + ".minnow-0123abcg", Path() + ".minnow-0123abcde",    Path() + ".20261121",
+      Path() + ".minnow-0123ABCD", folder_ / "fil.minnow-0123abcd", Path() + "2.minnow-0123abcd"};
+  auto living = Create();
+  ASSERT_TRUE(living.ok());
+  std::ofstream(dead) << "half";
+  for (const std::string& other : others) std::ofstream(other) << "whole";
+  fs::create_directory(Path() + ".minnow-00000000");
+  {
+    const auto next = Create();
+    ASSERT_TRUE(next.ok());
+    EXPECT_FALSE(fs::exists(dead));
+    EXPECT_TRUE(fs::exists(living->temporary()));
+    EXPECT_TRUE(fs::exists(next->temporary()));
+  }
+  EXPECT_EQ(Entries(), 2 + std::size(others));
+  EXPECT_TRUE(living->Commit().ok());
+}
+
 TEST_P(AtomicFileTest, SaysWhatIsInTheWay) {
   const auto folder = AtomicFile::Create(folder_, AtomicFile::Mode::kData, GetParam());
   ASSERT_FALSE(folder.ok());

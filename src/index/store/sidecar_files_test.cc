@@ -99,6 +99,30 @@ TEST_F(SidecarFilesTest, VerifySeesWhatNoSearchTouched) {
   EXPECT_EQ(verified.error().code, Code::kCorrupt);
 }
 
+TEST_F(SidecarFilesTest, SidecarsOfDroppedIndexesGo) {
+  const Answers expected = MakeStore();
+  const std::string base = Sidecar().substr(0, Sidecar().size() - 1);
+  {
+    const auto store = Open(Saving());
+    ASSERT_TRUE(store->CreateIndex("second", {}).ok());
+    ASSERT_TRUE(store->DropIndex("second").ok());
+  }
+  // Of the one that was dropped; of one that is not there yet; names of others.
+  const std::string stray = base + "2";
+  const std::string others[] = {base + "3", base + "02", base + "2.bak", base + "-2", base + "2x"};
+  WriteFile(stray, "vectors");
+  for (const std::string& other : others) WriteFile(other, "other");
+  StoreOptions reading = Saving();
+  reading.read_only = true;
+  (void)Open(reading);
+  EXPECT_TRUE(std::filesystem::exists(stray));
+  const auto store = Open(Saving());
+  EXPECT_FALSE(std::filesystem::exists(stray));
+  for (const std::string& other : others) EXPECT_TRUE(std::filesystem::exists(other)) << other;
+  EXPECT_TRUE(std::filesystem::exists(Sidecar()));
+  EXPECT_EQ(Ask(*store), expected);
+}
+
 TEST_F(SidecarFilesTest, AnOlderStateIsNotTakenForThisOne) {
   MakeStore();
   const std::string old_sidecar = ReadFile(Sidecar()), old_store = ReadFile(Path());

@@ -114,6 +114,7 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& path, const StoreO
   std::unique_ptr<Database> writer;
   if (!options.read_only) {
     MINNOW_ASSIGN_OR_RETURN(writer, OpenWriter(path, options));
+    RemoveStraySidecars(writer.get(), path);
   }
   MINNOW_ASSIGN_OR_RETURN(Connections::Opener open, FindReadMode(path, options.vfs));
   auto state = std::make_shared<StoreState>();

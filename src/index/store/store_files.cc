@@ -7,8 +7,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
+#include "base/names_beside.h"
 #include "base/system_error.h"
 #include "index/query/lexical/scan.h"
 #include "index/sqlite/bytes_vfs.h"
@@ -138,6 +141,21 @@ Result<std::unique_ptr<Database>> OpenToCheck(const std::string& path) {
     if (!read_only && !FailedForReadOnlyPlace(database.get())) return transaction.error();
   }
   return std::unique_ptr<Database>();
+}
+
+void RemoveStraySidecars(Database* database, const std::string& store_path) {
+  constexpr std::string_view kMark = "-vectors-";
+  for (const std::string& rest : NamesBeside(store_path)) {
+    if (!rest.starts_with(kMark)) continue;
+    const int64_t index = std::strtoll(rest.c_str() + kMark.size(), nullptr, 10);
+    if (index <= 0 || SidecarPath(store_path, index) != store_path + rest) continue;
+    auto find = database->Prepare(
+        "SELECT 1 FROM sqlite_sequence WHERE name = 'minnow_indexes' AND seq >= ?1 AND NOT EXISTS "
+        "(SELECT 1 FROM minnow_indexes WHERE id = ?1)");
+    if (!find.ok()) return;
+    const auto stray = find->Bind(1, index).Step();
+    if (stray.ok() && *stray) std::remove((store_path + rest).c_str());
+  }
 }
 
 std::string SidecarPath(const std::string& store_path, int64_t index) {

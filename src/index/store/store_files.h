@@ -28,6 +28,10 @@ Result<Connections::Opener> FindReadMode(const std::string& path, const std::str
 // where the file or its folder is read-only.
 Result<std::unique_ptr<Database>> OpenToCheck(const std::string& path);
 
+// Removes sidecars of indexes that were dropped: what saved one may have been killed meanwhile. Ids
+// of indexes are never given twice, so nobody can need them. What cannot be removed stays.
+void RemoveStraySidecars(Database* database, const std::string& store_path);
+
 // Where the vectors of an index lie: beside the store.
 std::string SidecarPath(const std::string& store_path, int64_t index);
 
