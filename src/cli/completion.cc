@@ -118,11 +118,13 @@ std::string ZshFunction(const Command& command, const std::string& name) {
   for (const Command::Flag& flag : command.Flags()) {
     const std::string values = flag.values.empty() ? "_files" : "(" + Joined(flag.values) + ")";
     const std::string value = flag.takes_value ? ":value:" + values : "";
-    script +=
-        " \\\n    " + ShellQuoted(flag.name + "[" + ZshDescription(flag.description) + "]" + value);
+    const std::string rest = "[" + ZshDescription(flag.description) + "]" + value;
+    script += " \\\n    " + ShellQuoted(flag.name + rest);
+    if (!flag.letter.empty()) script += " " + ShellQuoted(flag.letter + rest);
   }
   const std::vector<Command> commands = command.Commands();
   if (commands.empty()) {
+    if (command.ArgumentsByPlace().empty()) return script + "\n}\n";
     const std::string words = WordsByPlace(command);
     const std::string values = words.empty() ? "_files" : "(" + words + ")";
     return script + " \\\n    " + ShellQuoted("*:argument:" + values) + "\n}\n";
@@ -143,33 +145,52 @@ std::string ZshFunction(const Command& command, const std::string& name) {
   return script;
 }
 
+// Sourced, or as a file of $fpath, which zsh runs at the first completion as if it was _minnow.
 std::string ZshScript(const Command& app) {
-  return "#compdef minnow\n" + ZshFunction(app, "_minnow") + "compdef _minnow minnow\n";
+  return "#compdef minnow\n" + ZshFunction(app, "_minnow") +
+         "if [[ $funcstack[1] == _minnow ]]; then _minnow \"$@\"; else compdef _minnow minnow; "
+         "fi\n";
 }
 
-void AddFishFlags(const Command& command, const std::string& condition, std::string& script) {
+void AddFishCommand(const std::string& path, const Command& command, std::string& script) {
+  const std::string line =
+      "complete -c minnow -n " + ShellQuoted("__minnow_at " + ShellQuoted(path));
+  const auto add = [&](const std::string& rest) { script += line + rest + "\n"; };
   for (const Command::Flag& flag : command.Flags()) {
-    script += "complete -c minnow -n " + ShellQuoted(condition) + " -l " + flag.name.substr(2) +
-              (flag.takes_value ? " -r" : "") +
-              (flag.values.empty() ? "" : " -f -a " + ShellQuoted(Joined(flag.values))) + " -d " +
-              ShellQuoted(flag.description) + "\n";
+    // -F: files, also where the command itself takes none.
+    add(" -l " + flag.name.substr(2) + (flag.letter.empty() ? "" : " -s " + flag.letter.substr(1)) +
+        (!flag.takes_value     ? ""
+         : flag.values.empty() ? " -r -F"
+                               : " -r -f -a " + ShellQuoted(Joined(flag.values))) +
+        " -d " + ShellQuoted(flag.description));
   }
+  for (const Command& sub : command.Commands()) {
+    add(" -f -a " + sub.name() + " -d " + ShellQuoted(sub.description()));
+  }
+  if (!command.Commands().empty()) return;
+  const std::string words = WordsByPlace(command);
+  if (!words.empty() || command.ArgumentsByPlace().empty()) add(" -f -a " + ShellQuoted(words));
 }
 
+// As in bash, the words typed so far are matched against paths of commands.
 std::string FishScript(const Command& app) {
   std::vector<std::pair<std::string, Command>> paths;
   ListCommands(app, "", paths);
-  std::string script;
-  AddFishFlags(app, "__fish_use_subcommand", script);
-  for (const auto& [path, command] : paths) {
-    const size_t space = path.find_last_of(' ');
-    const std::string condition = space == std::string::npos
-                                      ? "__fish_use_subcommand"
-                                      : "__fish_seen_subcommand_from " + path.substr(0, space);
-    script += "complete -c minnow -n " + ShellQuoted(condition) + " -a " + command.name() + " -d " +
-              ShellQuoted(command.description()) + "\n";
-    AddFishFlags(command, "__fish_seen_subcommand_from " + command.name(), script);
-  }
+  std::string known;
+  for (const auto& [path, command] : paths) known += " " + ShellQuoted(path);
+  std::string script =
+      "function __minnow_at\n"
+      "  set -l path\n"
+      "  for word in (commandline -opc)[2..-1]\n"
+      "    set -l next (string trim -- \"$path $word\")\n"
+      "    contains -- $next" +
+      known +
+      "; and set path $next\n"
+      "  end\n"
+      "  test \"$path\" = \"$argv\"\n"
+      "end\n";
+  AddFishCommand("", app, script);
+  for (const auto& [path, command] : paths) AddFishCommand(path, command, script);
   return script;
 }
 
