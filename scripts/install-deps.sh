@@ -20,7 +20,7 @@ case $set_name in
   build) packages=(g++ cmake ninja-build "$boost" libcli11-dev libutf8proc-dev libgtest-dev libgmock-dev
                    libsqlite3-dev zlib1g-dev python3 python3-pip python3-venv ca-certificates curl) ;;
   test) packages=(binutils clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck
-                  g++-aarch64-linux-gnu qemu-user-static googletest git chromium chromium-driver) ;;
+                  g++-aarch64-linux-gnu qemu-user-static googletest git chromium chromium-driver zsh fish) ;;
   *) echo "install-deps: unknown set '$set_name' (build or test)" >&2; exit 2 ;;
 esac
 
