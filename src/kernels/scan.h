@@ -18,7 +18,7 @@ enum { kScanBlockRows = 32 };
 // Dimensions are a multiple of this, and at least kScanMinimumDimensions.
 enum { kScanDimensions = 32, kScanMinimumDimensions = 64, kScanMaximumDimensions = 4096 };
 // Bytes of a block: [D/8][32] sign bytes (bit i of byte [p][j]: is element 8p + i of row j
-// positive), then gain[32] f32 and lean[32] f32.
+// positive), then gain[32] f32 and lean[32] f32, which src/index/vectors/README.md explains.
 #define MINNOW_SCAN_BLOCK_BYTES(dimensions) \
   ((dimensions) / 8 * kScanBlockRows + 2 * kScanBlockRows * sizeof(float))
 // Entries of a lookup table are at most this, so that eight of them fit a byte.
@@ -48,20 +48,17 @@ struct ScanEncode {
   const float* centre;  // [D]
   size_t dimensions;
   uint8_t* signs;  // [D/8]: bit i of byte p: r[8p + i] >= 0
-  float* sums;     // [3]: sum r r, sum |r|, sum r c
+  float* sums;     // [4]: sum r r, sum |r|, sum r c, sum +-c with the signs of r
 };
 
-// Lookup tables of a query around a centre, with u = q - toward c.
+// Lookup tables of a query.
 struct ScanTables {
-  const float* query;   // [D]
-  const float* centre;  // [D]
-  float toward;
+  const float* query;  // [D]
   size_t dimensions;
-  uint8_t* tables;  // [D/4][16]: entry e of table n: sum over i < 4 of +-u[4n + i], + where bit i
+  uint8_t* tables;  // [D/4][16]: entry e of table n: sum over i < 4 of +-q[4n + i], + where bit i
                     // of e is set, in steps
-  float* step;      // sum over i of +-u[i] is about step * (sum of entries) + offset
+  float* step;      // sum over i of +-q[i] is about step * (sum of entries) + offset
   float* offset;
-  float* square;  // sum u u
 };
 
 // One list of blocks for one query: finds the rows whose bound is not below the threshold.
@@ -75,6 +72,7 @@ struct ScanList {
   float step, offset;
   float toward, base;
   float threshold;
+  const uint8_t* next;  // blocks that are likely to be scanned next, or null
   uint32_t* survivors;  // out: rows, counted from the first block's; room for all rows
   float* bounds;        // out: their bounds (may be NaN, which is below nothing)
 };

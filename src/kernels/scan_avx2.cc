@@ -14,6 +14,7 @@ inline VF VFlip(VF x, const uint32_t* bits) {
   return _mm256_xor_ps(x, _mm256_castsi256_ps(_mm256_loadu_si256((const __m256i*)bits)));
 }
 inline VF VAbs(VF x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
+inline VF VFlipAs(VF x, VF s) { return _mm256_xor_ps(x, _mm256_and_ps(_mm256_set1_ps(-0.0f), s)); }
 template <int h>
 inline VF VSwap(VF x) {
   if (h == 1) return _mm256_permute_ps(x, 0xb1);
@@ -54,8 +55,8 @@ inline __m256i LoadOnce(const uint8_t* p) {
 }
 
 template <int kBlocks>
-inline void SumBlocks(const uint8_t* codes, size_t stride, const uint8_t* tables, size_t pairs,
-                      BlockSums* sums) {
+inline void SumBlocks(const uint8_t* codes, size_t stride, const uintptr_t* ahead,
+                      const uint8_t* tables, size_t pairs, BlockSums* sums) {
   const __m256i nibble = _mm256_set1_epi8(15);
   __m256i odd[kBlocks], all[kBlocks];
 #pragma GCC unroll 2
@@ -71,7 +72,7 @@ inline void SumBlocks(const uint8_t* codes, size_t stride, const uint8_t* tables
 #pragma GCC unroll 2
       for (int b = 0; b < kBlocks; ++b) {
         const uint8_t* at = codes + (size_t)b * stride + (p + i) * 32;
-        if (i % 2 == 0) AskAhead(at, stride);
+        if (i % 2 == 0) Ask(ahead[b] + (p + i) * 32);
         const __m256i code = LoadOnce(at);
         const __m256i low = _mm256_and_si256(code, nibble);
         const __m256i high = _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble);
@@ -124,15 +125,16 @@ size_t Scan(const struct ScanList* s) {
   for (size_t b = 0; b < s->block_count;) {
     BlockSums sums[2];
     const uint8_t* block = s->blocks + b * stride;
+    const uintptr_t ahead[2] = {AheadOf(s, b), AheadOf(s, b + 1)};
     if (s->allowed[b] == 0) {
       ++b;
     } else if (b + 1 < s->block_count && s->allowed[b + 1] != 0) {
-      SumBlocks<2>(block, stride, s->tables, pairs, sums);
+      SumBlocks<2>(block, stride, ahead, s->tables, pairs, sums);
       found = Finish(s, b, sums[0], found);
       found = Finish(s, b + 1, sums[1], found);
       b += 2;
     } else {
-      SumBlocks<1>(block, stride, s->tables, pairs, sums);
+      SumBlocks<1>(block, stride, ahead, s->tables, pairs, sums);
       found = Finish(s, b++, sums[0], found);
     }
   }

@@ -15,6 +15,7 @@ inline VF VFlip(VF x, const uint32_t* bits) {
   return _mm512_xor_ps(x, _mm512_castsi512_ps(_mm512_loadu_si512(bits)));
 }
 inline VF VAbs(VF x) { return _mm512_abs_ps(x); }
+inline VF VFlipAs(VF x, VF s) { return _mm512_xor_ps(x, _mm512_and_ps(_mm512_set1_ps(-0.0f), s)); }
 template <int h>
 inline VF VSwap(VF x) {
   if (h == 1) return _mm512_permute_ps(x, 0xb1);
@@ -43,7 +44,7 @@ struct BlockSums {
   __m512i low, high;
 };
 
-inline BlockSums SumBlocks(const uint8_t* first, const uint8_t* second, size_t stride,
+inline BlockSums SumBlocks(const uint8_t* first, const uint8_t* second, const uintptr_t* ahead,
                            const uint8_t* tables, size_t pairs) {
   const __m512i nibble = _mm512_set1_epi8(15);
   __m512i odd = _mm512_setzero_si512(), all = _mm512_setzero_si512();
@@ -52,8 +53,8 @@ inline BlockSums SumBlocks(const uint8_t* first, const uint8_t* second, size_t s
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; ++i) {
       const size_t at = (p + i) * 32;
-      if (i % 2 == 0) AskAhead(first + at, stride);
-      if (i % 2 == 0) AskAhead(second + at, stride);
+      if (i % 2 == 0) Ask(ahead[0] + at);
+      if (i % 2 == 0) Ask(ahead[1] + at);
       const __m512i code = _mm512_inserti64x4(
           _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i*)(first + at))),
           _mm256_loadu_si256((const __m256i*)(second + at)), 1);
@@ -104,7 +105,8 @@ size_t Scan(const struct ScanList* s) {
     // A block without a neighbour stands for its own.
     const bool two = b + 1 < s->block_count && s->allowed[b + 1] != 0;
     const uint8_t* block = s->blocks + b * stride;
-    const BlockSums sums = SumBlocks(block, two ? block + stride : block, stride, s->tables, pairs);
+    const uintptr_t ahead[2] = {AheadOf(s, b), AheadOf(s, two ? b + 1 : b)};
+    const BlockSums sums = SumBlocks(block, two ? block + stride : block, ahead, s->tables, pairs);
     found =
         Finish(s, b, _mm512_castsi512_si256(sums.low), _mm512_castsi512_si256(sums.high), found);
     if (two) {

@@ -3,11 +3,12 @@
 // namespace of each scan_*.cc, after its vector type and
 //   VF VFlip(VF x, const uint32_t* bits)   x with these bits inverted
 //   VF VAbs(VF x)
+//   VF VFlipAs(VF x, VF s)                x with its sign inverted where that of s is set
 //   VF VSwap<h>(VF x)                      lanes i and i ^ h exchanged, h < kLanes
 //   unsigned VPositive(VF x)               bit i: lane i >= 0
 //   void VStoreI8(int8_t* p, VF x)         integral values in [-128, 127]
-//   void MakeTables(const float* query, const float* centre, float toward, float scale, size_t n,
-//                   uint8_t* tables)       16 entries for each 4 elements
+//   void MakeTables(const float* query, float scale, size_t n, uint8_t* tables)
+//                                          16 entries for each 4 elements
 // Sums of floats take 16 lanes in kParts vectors, whatever their width; see kernels/scan.h.
 
 enum { kSumLanes = 16, kParts = kSumLanes / kLanes };
@@ -118,7 +119,7 @@ void Rotate(const struct ScanRotation* r, float* x) {
 }
 
 void Encode(const struct ScanEncode* e) {
-  Sum16 square = Zero16(), absolute = Zero16(), lean = Zero16();
+  Sum16 square = Zero16(), absolute = Zero16(), lean = Zero16(), signed_sum = Zero16();
   for (size_t i = 0; i < e->dimensions; i += kSumLanes) {
     unsigned signs = 0;
 #pragma GCC unroll 4
@@ -129,6 +130,7 @@ void Encode(const struct ScanEncode* e) {
       square.part[p] = VMulAdd(r, r, square.part[p]);
       absolute.part[p] = VAdd(absolute.part[p], VAbs(r));
       lean.part[p] = VMulAdd(r, c, lean.part[p]);
+      signed_sum.part[p] = VAdd(signed_sum.part[p], VFlipAs(c, r));
     }
     e->signs[i / 8] = (uint8_t)signs;
     e->signs[i / 8 + 1] = (uint8_t)(signs >> 8);
@@ -136,6 +138,7 @@ void Encode(const struct ScanEncode* e) {
   e->sums[0] = Total(square);
   e->sums[1] = Total(absolute);
   e->sums[2] = Total(lean);
+  e->sums[3] = Total(signed_sum);
 }
 
 float Quantize(const float* x, size_t dimensions, int8_t* out, float* scale) {
@@ -161,26 +164,17 @@ float Quantize(const float* x, size_t dimensions, int8_t* out, float* scale) {
 }
 
 void Tables(const struct ScanTables* t) {
-  const VF toward = VSet(t->toward);
-  Sum16 square = Zero16();
   VF most_lanes = VSet(0);
-  for (size_t i = 0; i < t->dimensions; i += kSumLanes) {
-#pragma GCC unroll 4
-    for (int p = 0; p < kParts; ++p) {
-      const size_t at = i + p * kLanes;
-      const VF u = VNegMulAdd(toward, VLoad(t->centre + at), VLoad(t->query + at));
-      square.part[p] = VMulAdd(u, u, square.part[p]);
-      // Sums of four neighbours, in every lane of theirs.
-      const VF a = VAbs(u), pairs = VAdd(a, VSwap<1>(a));
-      most_lanes = VMax(most_lanes, VAdd(pairs, VSwap<2>(pairs)));
-    }
+  for (size_t i = 0; i < t->dimensions; i += kLanes) {
+    // Sums of four neighbours, in every lane of theirs.
+    const VF a = VAbs(VLoad(t->query + i)), pairs = VAdd(a, VSwap<1>(a));
+    most_lanes = VMax(most_lanes, VAdd(pairs, VSwap<2>(pairs)));
   }
   const float most = VReduceMax(most_lanes);
-  MakeTables(t->query, t->centre, t->toward, most < MINNOW_SCAN_TINY ? 0 : kScanTableFull / most,
-             t->dimensions, t->tables);
+  MakeTables(t->query, most < MINNOW_SCAN_TINY ? 0 : kScanTableFull / most, t->dimensions,
+             t->tables);
   *t->step = most * ((float)(1 << kScanTableBits) / kScanTableFull);
   *t->offset = -most * (float)(t->dimensions / 4);
-  *t->square = Total(square);
 }
 
 // Several rows at once: one row's sums wait for each other.
@@ -221,12 +215,15 @@ void DotF32(const struct ScanFloatDots* d) {
     DotRows<1>(d->query, d->rows + r * d->stride, d->stride, d->dimensions, d->dots + r);
 }
 
-// Asks memory for what a scan reads some blocks after `at`: within a list blocks follow each other,
-// but the processor's own look-ahead ends with each page.
+// What a scan asks memory for while it reads block b: within a list blocks follow each other, but
+// the processor's own look-ahead ends with each page, and knows nothing of the next list.
 enum { kScanAheadBlocks = 4 };
-inline void AskAhead(const uint8_t* at, size_t stride) {
-  __builtin_prefetch((const void*)((uintptr_t)at + kScanAheadBlocks * stride));
+inline uintptr_t AheadOf(const struct ScanList* s, size_t b) {
+  const size_t ahead = b + kScanAheadBlocks, stride = MINNOW_SCAN_BLOCK_BYTES(s->dimensions);
+  if (ahead < s->block_count || s->next == NULL) return (uintptr_t)s->blocks + ahead * stride;
+  return (uintptr_t)s->next + (ahead - s->block_count) * stride;
 }
+inline void Ask(uintptr_t at) { __builtin_prefetch((const void*)at); }
 
 // Appends the rows of one block whose bit in `rows` is set.
 inline size_t PutSurvivors(const struct ScanList* s, size_t block, uint32_t rows,

@@ -14,6 +14,10 @@ inline VF VFlip(VF x, const uint32_t* bits) {
   return vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(x), vld1q_u32(bits)));
 }
 inline VF VAbs(VF x) { return vabsq_f32(x); }
+inline VF VFlipAs(VF x, VF s) {
+  const uint32x4_t sign = vandq_u32(vdupq_n_u32(0x80000000u), vreinterpretq_u32_f32(s));
+  return vreinterpretq_f32_u32(veorq_u32(vreinterpretq_u32_f32(x), sign));
+}
 template <int h>
 inline VF VSwap(VF x) {
   return h == 1 ? vrev64q_f32(x) : vextq_f32(x, x, 2);
@@ -35,16 +39,14 @@ inline float VTotal(VF v) {
   return vget_lane_f32(vpadd_f32(pairs, pairs), 0);
 }
 
-inline void MakeTables(const float* query, const float* centre, float toward, float scale, size_t n,
-                       uint8_t* tables) {
+inline void MakeTables(const float* query, float scale, size_t n, uint8_t* tables) {
   static const int16_t kBit0[8] = {-1, 1, -1, 1, -1, 1, -1, 1};
   static const int16_t kBit1[8] = {-1, -1, 1, 1, -1, -1, 1, 1};
   static const int16_t kBit2[8] = {-1, -1, -1, -1, 1, 1, 1, 1};
   const int16x8_t bit0 = vld1q_s16(kBit0), bit1 = vld1q_s16(kBit1), bit2 = vld1q_s16(kBit2);
   const int16x8_t middle = vdupq_n_s16(kScanTableFull + (1 << (kScanTableBits - 1)));
   for (size_t i = 0; i < n; i += 4) {
-    const VF u = VNegMulAdd(VSet(toward), VLoad(centre + i), VLoad(query + i));
-    const int16x4_t v = vmovn_s32(vcvtnq_s32_f32(VMul(u, VSet(scale))));
+    const int16x4_t v = vmovn_s32(vcvtnq_s32_f32(VMul(VLoad(query + i), VSet(scale))));
     const int16x8_t sum =
         vmlaq_lane_s16(vmlaq_lane_s16(vmlaq_lane_s16(middle, bit0, v, 0), bit1, v, 1), bit2, v, 2);
     const int16x8_t last = vdupq_lane_s16(v, 3);

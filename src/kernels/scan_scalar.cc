@@ -50,7 +50,7 @@ void Rotate(const struct ScanRotation* r, float* x) {
 }
 
 void Encode(const struct ScanEncode* e) {
-  float square[kLanes] = {}, absolute[kLanes] = {}, lean[kLanes] = {};
+  float square[kLanes] = {}, absolute[kLanes] = {}, lean[kLanes] = {}, signed_sum[kLanes] = {};
   memset(e->signs, 0, e->dimensions / 8);
   for (size_t i = 0; i < e->dimensions; ++i) {
     const float r = e->row[i] - e->centre[i];
@@ -58,10 +58,12 @@ void Encode(const struct ScanEncode* e) {
     square[i % kLanes] = fmaf(r, r, square[i % kLanes]);
     absolute[i % kLanes] += fabsf(r);
     lean[i % kLanes] = fmaf(r, e->centre[i], lean[i % kLanes]);
+    signed_sum[i % kLanes] += signbit(r) ? -e->centre[i] : e->centre[i];
   }
   e->sums[0] = SumOfLanes(square);
   e->sums[1] = SumOfLanes(absolute);
   e->sums[2] = SumOfLanes(lean);
+  e->sums[3] = SumOfLanes(signed_sum);
 }
 
 float Quantize(const float* x, size_t dimensions, int8_t* out, float* scale) {
@@ -81,22 +83,15 @@ float Quantize(const float* x, size_t dimensions, int8_t* out, float* scale) {
 }
 
 void Tables(const struct ScanTables* t) {
-  float most = 0, square[kLanes] = {};
+  float most = 0;
   for (size_t i = 0; i < t->dimensions; i += 4) {
-    float u[4];
-    for (size_t j = 0; j < 4; ++j) {
-      u[j] = fmaf(-t->toward, t->centre[i + j], t->query[i + j]);
-      square[(i + j) % kLanes] = fmaf(u[j], u[j], square[(i + j) % kLanes]);
-    }
-    most = fmaxf(most, (fabsf(u[0]) + fabsf(u[1])) + (fabsf(u[2]) + fabsf(u[3])));
+    const float* q = t->query + i;
+    most = fmaxf(most, (fabsf(q[0]) + fabsf(q[1])) + (fabsf(q[2]) + fabsf(q[3])));
   }
   const float scale = most < MINNOW_SCAN_TINY ? 0 : kScanTableFull / most;
   for (size_t n = 0; n < t->dimensions / 4; ++n) {
     int v[4];
-    for (size_t j = 0; j < 4; ++j) {
-      const size_t i = 4 * n + j;
-      v[j] = (int)nearbyintf(fmaf(-t->toward, t->centre[i], t->query[i]) * scale);
-    }
+    for (size_t j = 0; j < 4; ++j) v[j] = (int)nearbyintf(t->query[4 * n + j] * scale);
     for (size_t e = 0; e < 16; ++e) {
       int sum = kScanTableFull + (1 << (kScanTableBits - 1));
       for (size_t j = 0; j < 4; ++j) sum += (e >> j & 1) != 0 ? v[j] : -v[j];
@@ -105,7 +100,6 @@ void Tables(const struct ScanTables* t) {
   }
   *t->step = most * ((float)(1 << kScanTableBits) / kScanTableFull);
   *t->offset = -most * (float)(t->dimensions / 4);
-  *t->square = SumOfLanes(square);
 }
 
 size_t Scan(const struct ScanList* s) {

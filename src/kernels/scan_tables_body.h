@@ -2,9 +2,8 @@
 // Lookup tables of the vector search by AVX2, for all x86 tables; included by scan_*.cc in their
 // anonymous namespace, before scan_body.h.
 
-inline __m256i ScaledWords(const float* query, const float* centre, __m256 toward, __m256 scale) {
-  const __m256 u = _mm256_fnmadd_ps(toward, _mm256_loadu_ps(centre), _mm256_loadu_ps(query));
-  return _mm256_cvtps_epi32(_mm256_mul_ps(u, scale));
+inline __m256i ScaledWords(const float* query, __m256 scale) {
+  return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_loadu_ps(query), scale));
 }
 
 // For each of four tables: -+v -+w, in the order of two bits of an entry, v and w being those of
@@ -25,9 +24,8 @@ inline __m256i TableWords(const int16_t* low, const int16_t* high) {
   return _mm256_srli_epi16(_mm256_add_epi16(a, _mm256_shuffle_epi8(b, spread)), kScanTableBits);
 }
 
-inline void MakeTables(const float* query, const float* centre, float toward_scalar,
-                       float scale_scalar, size_t n, uint8_t* tables) {
-  const __m256 toward = _mm256_set1_ps(toward_scalar), scale = _mm256_set1_ps(scale_scalar);
+inline void MakeTables(const float* query, float scale_scalar, size_t n, uint8_t* tables) {
+  const __m256 scale = _mm256_set1_ps(scale_scalar);
   const __m256i middle = _mm256_set1_epi16(kScanTableFull + (1 << (kScanTableBits - 1)));
   // Each of the two tables' words in a lane, four times.
   const __m256i both = _mm256_setr_epi8(0, 1, 0, 1, 0, 1, 0, 1, 8, 9, 8, 9, 8, 9, 8, 9,  //
@@ -38,9 +36,7 @@ inline void MakeTables(const float* query, const float* centre, float toward_sca
   for (size_t i = 0; i < n; i += 16) {
     // Four tables' words, in the order 0 1 2 3 after the permutation.
     const __m256i words = _mm256_permute4x64_epi64(
-        _mm256_packs_epi32(ScaledWords(query + i, centre + i, toward, scale),
-                           ScaledWords(query + i + 8, centre + i + 8, toward, scale)),
-        0xd8);
+        _mm256_packs_epi32(ScaledWords(query + i, scale), ScaledWords(query + i + 8, scale)), 0xd8);
     alignas(32) int16_t low[16], high[16];
     _mm256_store_si256((__m256i*)low, FourSums(words, word0, word1));
     _mm256_store_si256((__m256i*)high, _mm256_add_epi16(FourSums(words, word2, word3), middle));

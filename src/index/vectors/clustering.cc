@@ -11,9 +11,9 @@ namespace minnow {
 namespace {
 
 constexpr size_t kFewestClustered = 4096;
-constexpr size_t kRowsOfList = 640;
+constexpr size_t kRowsOfList = 320;
 // Training: so many rows a list, of so many bytes in all at most.
-constexpr size_t kSampleRowsOfList = 64;
+constexpr size_t kSampleRowsOfList = 32;
 constexpr size_t kSampleBytes = size_t{64} << 20;
 constexpr int kIterations = 6;
 // Few lists need no cells above them.

@@ -16,8 +16,8 @@ constexpr size_t kWanted = 10;
 // Of the wanted rows, so many may lie beyond.
 constexpr double kMissed = 0.01;
 // What a sample of that size may be wrong by.
-constexpr float kMargin = 1.05f;
-constexpr float kSmallest = 0.48f;
+constexpr float kMargin = 1.08f;
+constexpr float kSmallest = 0.4f;
 constexpr float kLargest = 16.0f;
 
 size_t QueriesFor(size_t rows) {
@@ -98,11 +98,10 @@ float ReachSample::Measure(std::span<const Part> parts, std::span<const ListHead
       const ListHead& head = heads[nearest[i].list];
       const float dot = Dot(*kernels_->scan, rotated_[q].data(),
                             centroids + nearest[i].list * rotation_->padded(), rotation_->padded());
-      const float unit_reach = ListPotential(dot, head, 1) - dot;
       if (threshold <= dot) {
         needed.push_back(0);
       } else {
-        needed.push_back(std::min((threshold - dot) / unit_reach, kLargest));
+        needed.push_back(std::min((threshold - dot) / head.spread, kLargest));
       }
     }
   }

@@ -17,8 +17,6 @@ constexpr float kNone = -std::numeric_limits<float>::infinity();
 // Blocks that one kernel call scans at most; the first calls scan fewer, since they know no
 // threshold yet.
 constexpr size_t kMostBlocks = 32;
-// What a kernel call asks memory for before it begins; it looks as far ahead itself.
-constexpr size_t kFirstBlocks = 4;
 constexpr size_t kMostRows = kMostBlocks * kScanBlockRows;
 // Survivors wait for so many others, so that their rows have come from memory when they are scored.
 constexpr size_t kWaiting = 24;
@@ -28,11 +26,13 @@ size_t Kept(size_t limit) { return limit + std::max<size_t>(limit / 2, 20); }
 
 // Standard deviations of a sketch's error that its bound allows for.
 constexpr float kDeviations = 1.8f;
-// Lists of which a filter allows no more than this part are scored by 8 bits at once: tables for
-// their sketches would cost more than they save.
+// Lists of which a filter allows no more than this part are scored by 8 bits at once: a block of
+// sketches is read for all of its rows.
 constexpr size_t kFewOf = 16;
 // The variance of a sketch's error relative to (gain |u|)^2: 1 - 2 / pi for a Gaussian row.
 constexpr float kSketchVariance = 0.3634f;
+// What the same deviations of q c by 8 bits are, in steps of the centroid's numbers.
+constexpr float kCentroidError = 0.52f;
 
 void Prefetch(const void* bytes, size_t size) {
   constexpr size_t kLine = 64;
@@ -47,10 +47,9 @@ Error Damaged() { return Error{Code::kCorrupt, "vectors: the file beside the ind
 bool Searcher::LessPromising(const Task& a, const Task& b) { return a.potential < b.potential; }
 
 struct Searcher::Member {
-  Member(size_t limit, const VectorQuery& query, size_t dimensions, size_t padded)
-      : top(limit, query.distinct_groups), tables(4 * padded), scratch(dimensions) {}
+  Member(size_t limit, const VectorQuery& query, size_t dimensions)
+      : top(limit, query.distinct_groups), scratch(dimensions) {}
   TopRows top;
-  std::vector<uint8_t> tables;
   std::vector<float> scratch;
   uint32_t allowed[kMostBlocks];
   uint32_t survivors[kMostRows];  // of one kernel call
@@ -80,6 +79,12 @@ void Searcher::PrepareQuery() {
   for (size_t i = 0; i < unit.size(); ++i) unit[i] = plain_[i] * inverse;
   rotated_.resize(padded);
   rotation_.Apply(kernels_, unit.data(), rotated_.data());
+  square_ = Dot(kernels_, rotated_.data(), rotated_.data(), padded);
+  tables_.resize(4 * padded);
+  const ScanTables tables = {rotated_.data(), padded, tables_.data(), &tables_step_,
+                             &tables_offset_};
+  kernels_.tables(&tables);
+  tables_variance_ = static_cast<float>(padded / 4) / 12 * tables_step_ * tables_step_;
   float most = 0;
   for (const float v : rotated_) most = std::max(most, std::fabs(v));
   quantized_scale_ = most / kQueryMost;
@@ -111,7 +116,9 @@ void Searcher::CollectTasks() {
       if (head.blocks == 0) continue;
       const float dot = static_cast<float>(dots[list]) *
                         (segments_[s]->centroid_scales()[list] * quantized_scale_);
-      Task task = {.segment = static_cast<uint32_t>(s), .list = static_cast<uint32_t>(list)};
+      Task task = {.segment = static_cast<uint32_t>(s),
+                   .list = static_cast<uint32_t>(list),
+                   .centre_dot = dot};
       task.potential =
           std::isinf(arrays.reach) ? arrays.reach : ListPotential(dot, head, arrays.reach);
       tasks_.push_back(task);
@@ -146,46 +153,46 @@ void Searcher::Raise(float threshold) {
 }
 
 void Searcher::ScanLists(Member& member) {
-  Task task;
+  Task task, following;
   size_t segment = segments_.size();  // that the waiting rows are of
-  while (!damaged_.load(std::memory_order_relaxed) && NextTask(&task)) {
+  for (bool more = NextTask(&following); more && !damaged_.load(std::memory_order_relaxed);) {
+    task = following;
     if (task.potential < Threshold(member)) break;
+    more = NextTask(&following);
     if (segment != task.segment && member.waiting > 0 && !Verify(segment, member)) damaged_ = true;
     segment = task.segment;
-    if (!ScanOneList(task, member)) damaged_ = true;
+    if (!ScanOneList(task, more ? &following : nullptr, member)) damaged_ = true;
   }
   if (member.waiting > 0 && !Verify(segment, member)) damaged_ = true;
 }
 
-bool Searcher::ScanOneList(const Task& task, Member& member) {
+ScanList Searcher::PlanOf(const Task& task, Member& member) const {
   const Segment& segment = *segments_[task.segment];
-  const SegmentArrays& arrays = segment.arrays();
-  const ListHead& head = arrays.lists[task.list];
-  if (!masks_.empty() && AllowsFew(task)) return ScanFew(task, member);
-  const uint8_t* blocks = arrays.blocks + head.first_block * segment.block_bytes();
-  // They come from memory while the tables are made.
-  Prefetch(blocks, std::min<size_t>(head.blocks, kFirstBlocks) * segment.block_bytes());
-  if (!segment.Intact(blocks, head.blocks * segment.block_bytes())) return false;
-
-  const size_t padded = arrays.dimensions;
+  const ListHead& head = segment.arrays().lists[task.list];
+  const float toward =
+      head.centre_square > MINNOW_SCAN_TINY ? task.centre_dot / head.centre_square : 0;
+  const float u_square = std::max(0.0f, square_ - toward * task.centre_dot);
   ScanList scan = {};
-  scan.dimensions = padded;
-  scan.tables = member.tables.data();
+  scan.dimensions = segment.arrays().dimensions;
+  scan.tables = tables_.data();
   scan.allowed = member.allowed;
-  float square = 0;
-  const float* centroid = arrays.centroids + task.list * padded;
-  const float centre_dot = Dot(kernels_, rotated_.data(), centroid, padded);
-  const float toward = head.centre_square > MINNOW_SCAN_TINY ? centre_dot / head.centre_square : 0;
-  const ScanTables tables = {rotated_.data(),      centroid,   toward,       padded,
-                             member.tables.data(), &scan.step, &scan.offset, &square};
-  kernels_.tables(&tables);
-  // The error of a sketch, and that of rounding D/4 table entries.
-  const float tables_variance = static_cast<float>(padded / 4) / 12 * scan.step * scan.step;
-  scan.offset += kDeviations * std::sqrt(kSketchVariance * square + tables_variance);
+  scan.step = tables_step_;
+  scan.offset =
+      tables_offset_ + kDeviations * std::sqrt(kSketchVariance * u_square + tables_variance_);
   scan.toward = toward;
-  scan.base = centre_dot;
+  scan.base = task.centre_dot + kCentroidError * segment.centroid_scales()[task.list];
   scan.survivors = member.survivors;
   scan.bounds = member.survivor_bounds;
+  return scan;
+}
+
+bool Searcher::ScanOneList(const Task& task, const Task* following, Member& member) {
+  if (!masks_.empty() && AllowsFew(task)) return ScanFew(task, member);
+  const Segment& segment = *segments_[task.segment];
+  const ListHead& head = segment.arrays().lists[task.list];
+  const uint8_t* blocks = BlocksOf(task);
+  if (!segment.Intact(blocks, head.blocks * segment.block_bytes())) return false;
+  ScanList scan = PlanOf(task, member);
   // The first rows of all are scored at once, for a threshold.
   bool first = !(Threshold(member) > kNone);
   size_t step = first ? 1 : kMostBlocks;
@@ -196,12 +203,22 @@ bool Searcher::ScanOneList(const Task& task, Member& member) {
     scan.blocks = blocks + done * segment.block_bytes();
     scan.block_count = count;
     scan.threshold = Threshold(member);
+    // After a part of the list its next part, then the next list.
+    scan.next = done + count < head.blocks ? scan.blocks + count * segment.block_bytes()
+                : following != nullptr     ? BlocksOf(*following)
+                                           : nullptr;
     Collect(task, (head.first_block + done) * kScanBlockRows, kernels_.scan(&scan), member);
     if ((first || member.waiting >= kWaiting) && !Verify(task.segment, member)) return false;
     done += count;
     if (Threshold(member) > kNone) step = std::min(2 * step, kMostBlocks);
   }
   return true;
+}
+
+const uint8_t* Searcher::BlocksOf(const Task& task) const {
+  const Segment& segment = *segments_[task.segment];
+  return segment.arrays().blocks +
+         segment.arrays().lists[task.list].first_block * segment.block_bytes();
 }
 
 bool Searcher::AllowsFew(const Task& task) const {
@@ -369,7 +386,7 @@ std::vector<TopRow> Searcher::Gather(std::deque<Member>& members, size_t limit) 
 std::deque<Searcher::Member> Searcher::MakeMembers(size_t limit) const {
   std::deque<Member> members;
   for (size_t i = 0; i < MembersOf(query_.pool); ++i)
-    members.emplace_back(limit, query_, rotation_.dimensions(), rotation_.padded());
+    members.emplace_back(limit, query_, rotation_.dimensions());
   return members;
 }
 

@@ -40,7 +40,8 @@ class Searcher {
   struct Task {
     uint32_t segment = 0;
     uint32_t list = 0;
-    float potential = 0;  // nothing in the list is likely to score above this
+    float potential = 0;   // nothing in the list is likely to score above this
+    float centre_dot = 0;  // q c, by 8 bits
   };
   struct Member;  // one thread's part
   static bool LessPromising(const Task& a, const Task& b);
@@ -52,7 +53,11 @@ class Searcher {
   uint32_t Allowed(size_t segment, size_t block) const;
 
   void ScanLists(Member& member);
-  bool ScanOneList(const Task& task, Member& member);
+  // What the kernel is told of a list, but for its blocks.
+  ScanList PlanOf(const Task& task, Member& member) const;
+  const uint8_t* BlocksOf(const Task& task) const;
+  // following: what is likely to be scanned next, or null.
+  bool ScanOneList(const Task& task, const Task* following, Member& member);
   // Whether the filter lets so little of a list through that its sketches are not worth reading.
   bool AllowsFew(const Task& task) const;
   bool ScanFew(const Task& task, Member& member);
@@ -79,8 +84,13 @@ class Searcher {
   const Segments& segments_;
   const VectorQuery& query_;
 
-  std::vector<float> plain_;        // [D]: the query, zero where it is no vector
-  std::vector<float> rotated_;      // [padded]: of length 1
+  std::vector<float> plain_;     // [D]: the query, zero where it is no vector
+  std::vector<float> rotated_;   // [padded]: of length 1
+  std::vector<uint8_t> tables_;  // of rotated_, for sketches
+  float tables_step_ = 0;
+  float tables_offset_ = 0;
+  float tables_variance_ = 0;       // of what rounding their entries does to a sum
+  float square_ = 0;                // of rotated_'s length
   std::vector<int16_t> quantized_;  // [padded]
   float quantized_scale_ = 0;
   float quantized_error_ = 0;  // |rotated - quantized|

@@ -104,13 +104,14 @@ bool EncodeList(const ScanKernels& kernels, const Rotation& rotation, const Vect
     const float* row = rows.Get(row_of_slot[slot], scratch.data());
     if (row == nullptr) return false;
     rotation.Apply(kernels, row, x.data());
-    float sums[3];
+    float sums[4];
     const ScanEncode encode = {x.data(), centroid, padded, signs.data(), sums};
     kernels.encode(&encode);
     const size_t j = slot % kScanBlockRows;
     uint8_t* block = out.blocks + slot / kScanBlockRows * MINNOW_SCAN_BLOCK_BYTES(padded);
     for (size_t p = 0; p < padded / 8; ++p) block[p * kScanBlockRows + j] = signs[p];
-    PutFactors(block, padded, j, sums[1] > MINNOW_SCAN_TINY ? sums[0] / sums[1] : 0, sums[2]);
+    const float gain = sums[1] > MINNOW_SCAN_TINY ? sums[0] / sums[1] : 0;
+    PutFactors(block, padded, j, gain, sums[2] - gain * sums[3]);
 
     QuantizedHead& quantized = out.quantized_head[slot];
     const float rest =

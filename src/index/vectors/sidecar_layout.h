@@ -15,7 +15,7 @@
 namespace minnow {
 
 // Raised when the file, the rotation, the sketches or the 8-bit rows change.
-inline constexpr uint32_t kSidecarVersion = 1;
+inline constexpr uint32_t kSidecarVersion = 2;
 // Sections begin at multiples of this; each so many bytes have a checksum.
 inline constexpr size_t kSidecarPage = 4096;
 
