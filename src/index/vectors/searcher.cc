@@ -6,6 +6,7 @@
 #include <cmath>
 #include <deque>
 #include <limits>
+#include <numeric>
 
 #include "index/vectors/list_reach.h"
 
@@ -43,8 +44,6 @@ void Prefetch(const void* bytes, size_t size) {
 Error Damaged() { return Error{Code::kCorrupt, "vectors: the file beside the index is damaged"}; }
 
 }  // namespace
-
-bool Searcher::LessPromising(const Task& a, const Task& b) { return a.potential < b.potential; }
 
 struct Searcher::Member {
   Member(size_t limit, const VectorQuery& query, size_t dimensions)
@@ -124,15 +123,39 @@ void Searcher::CollectTasks() {
       tasks_.push_back(task);
     }
   }
-  std::make_heap(tasks_.begin(), tasks_.end(), LessPromising);
+  OrderTasks();
 }
 
-bool Searcher::NextTask(Task* task) {
-  const std::lock_guard lock(task_mutex_);
-  if (tasks_.empty()) return false;
-  std::pop_heap(tasks_.begin(), tasks_.end(), LessPromising);
-  *task = tasks_.back();
-  tasks_.pop_back();
+// The most promising ones first, in so many steps: to tell more apart takes longer than it saves.
+void Searcher::OrderTasks() {
+  constexpr size_t kSteps = 512;
+  float most = kNone, least = -kNone;
+  for (const Task& task : tasks_) {
+    if (!std::isfinite(task.potential)) continue;
+    most = std::max(most, task.potential);
+    least = std::min(least, task.potential);
+  }
+  const float scale = most > least ? kSteps / (most - least) : 0;
+  const auto step_of = [&](const Task& task) {
+    const float steps = (most - task.potential) * scale;
+    if (!(steps > 0)) return size_t{0};
+    return steps < kSteps - 1 ? static_cast<size_t>(steps) : kSteps - 1;
+  };
+  size_t place[kSteps + 1] = {};
+  for (const Task& task : tasks_) ++place[step_of(task) + 1];
+  std::partial_sum(place, place + kSteps, place);
+  std::vector<Task> ordered(tasks_.size());
+  for (const Task& task : tasks_) ordered[place[step_of(task)]++] = task;
+  tasks_.swap(ordered);
+}
+
+bool Searcher::NextTask(float threshold, Task* task) {
+  size_t next;
+  do {
+    next = next_task_.fetch_add(1, std::memory_order_relaxed);
+    if (next >= tasks_.size()) return false;
+  } while (tasks_[next].potential < threshold);
+  *task = tasks_[next];
   return true;
 }
 
@@ -155,10 +178,11 @@ void Searcher::Raise(float threshold) {
 void Searcher::ScanLists(Member& member) {
   Task task, following;
   size_t segment = segments_.size();  // that the waiting rows are of
-  for (bool more = NextTask(&following); more && !damaged_.load(std::memory_order_relaxed);) {
+  bool more = NextTask(kNone, &following);
+  while (more && !damaged_.load(std::memory_order_relaxed)) {
     task = following;
-    if (task.potential < Threshold(member)) break;
-    more = NextTask(&following);
+    more = NextTask(Threshold(member), &following);
+    if (task.potential < Threshold(member)) continue;
     if (segment != task.segment && member.waiting > 0 && !Verify(segment, member)) damaged_ = true;
     segment = task.segment;
     if (!ScanOneList(task, more ? &following : nullptr, member)) damaged_ = true;

@@ -12,7 +12,6 @@
 #include <atomic>
 #include <deque>
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -44,11 +43,12 @@ class Searcher {
     float centre_dot = 0;  // q c, by 8 bits
   };
   struct Member;  // one thread's part
-  static bool LessPromising(const Task& a, const Task& b);
 
   void PrepareQuery();
   void CollectTasks();
-  bool NextTask(Task* task);
+  void OrderTasks();
+  // The next one that may reach the threshold; false: there is none.
+  bool NextTask(float threshold, Task* task);
   // What a row of the block may be answered: not removed, and allowed by the filter.
   uint32_t Allowed(size_t segment, size_t block) const;
 
@@ -97,8 +97,8 @@ class Searcher {
   float length_ = 0;           // of the query
 
   std::vector<std::shared_ptr<const SegmentMask>> masks_;  // [segments], where there is a filter
-  std::mutex task_mutex_;
-  std::vector<Task> tasks_;  // a heap by potential
+  std::vector<Task> tasks_;                                // about by potential
+  std::atomic<size_t> next_task_{0};
   std::atomic<size_t> next_exact_{0};
   std::atomic<float> threshold_;
   std::atomic<bool> damaged_{false};
