@@ -247,6 +247,11 @@ TEST(Int8Test, HeaviestGroups) {
   }
 }
 
+TEST_P(PackedKernelsTest, NoRows) {
+  const Product product({0, 40, 48}, precision());
+  EXPECT_TRUE(product.Run(kernels(), 0, 0).empty());
+}
+
 TEST_P(PackedKernelsTest, ConstantRow) {
   Product product({2, 33, 16}, precision());
   for (float& v : product.x) v = 0.75f;

@@ -194,6 +194,7 @@ inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
 // All of y, tile by tile. The shape of a tile is chosen by the number of rows.
 template <class Finish>
 inline void Product(const TileOperands& t, const Finish& finish) {
+  if (t.rows == 0) return;
   const size_t vectors = t.panels * kVectorsPerPanel;
   size_t first = 0;
   if (t.rows <= TileRows<kThinVectors>::kMost)

@@ -48,10 +48,11 @@ float Largest(const float* row, size_t n) {
 }
 
 // Squared error of row with that scale. Four sums, so that they need not wait for each other.
+// REQUIRES: n is a multiple of 4.
 float SquaredError(const float* row, size_t n, float scale) {
   const float inverse = scale > 0 ? 1.0f / scale : 0.0f;
   float sums[4] = {0, 0, 0, 0};
-  for (size_t k = 0; k + 4 <= n; k += 4) {
+  for (size_t k = 0; k < n; k += 4) {
     for (size_t i = 0; i < 4; ++i) {
       const float difference = row[k + i] - Quantize(row[k + i], inverse) * scale;
       sums[i] += difference * difference;
@@ -258,12 +259,12 @@ void SpreadInputs(const float* most, const float* widest, size_t in_features, fl
 }
 
 void PackTableInt8(const float* table, size_t rows, size_t columns, int8_t* out, float* scales) {
-  std::vector<float> row(columns);
+  std::vector<float> row(RoundUp(columns, 4));  // zeros beyond columns
   for (size_t r = 0; r < rows; ++r) {
     std::memcpy(row.data(), table + r * columns, columns * sizeof(float));
     const float full = Largest(row.data(), columns) / kLevels;
     scales[r] = BestScale(full, full,
-                          [&](float scale) { return SquaredError(row.data(), columns, scale); });
+                          [&](float scale) { return SquaredError(row.data(), row.size(), scale); });
     const float inverse = scales[r] > 0 ? 1.0f / scales[r] : 0.0f;
     for (size_t c = 0; c < columns; ++c)
       out[r * columns + c] = static_cast<int8_t>(Quantize(row[c], inverse));

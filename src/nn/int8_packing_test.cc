@@ -121,6 +121,19 @@ TEST(Int8PackingTest, AnyWeightsAreLightEnough) {
   EXPECT_LE(tiny.Heaviest(0, 24), kInt8GroupSum);
 }
 
+// A scale that clips the largest element would suit all others.
+TEST(Int8PackingTest, TablesOfAnyWidth) {
+  for (const size_t columns : {1, 2, 3, 5, 6, 7, 9}) {
+    std::vector<float> row(columns, 0.7f);
+    row.back() = 1.0f;
+    std::vector<int8_t> integers(columns);
+    float scale = 0;
+    PackTableInt8(row.data(), 1, columns, integers.data(), &scale);
+    for (size_t c = 0; c < columns; ++c)
+      EXPECT_NEAR(scale * static_cast<float>(integers[c]), row[c], 0.05f) << columns;
+  }
+}
+
 TEST(Int8PackingTest, SpreadWeightsMeetDividedInputs) {
   const size_t n = 16, k = 48;
   const std::vector<float> weight = Gaussian(n * k, 4), x = Gaussian(k, 5);

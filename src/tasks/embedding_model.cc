@@ -3,6 +3,7 @@
 #include "tasks/embedding_model.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "tasks/calibration_texts.h"
@@ -30,25 +31,31 @@ Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source
 Result<std::unique_ptr<EmbeddingModel>> EmbeddingModel::Load(const ModelSource& source,
                                                              const EncoderPrecision& precision) {
   Calibration calibration;
-  const bool calibrated = precision.dtype == Dtype::kInt8 && !source.packed();
-  if (calibrated) {
+  if (precision.dtype == Dtype::kInt8 && !source.packed()) {
     MINNOW_ASSIGN_OR_RETURN(const auto reference,
                             Load(source, {.dtype = Dtype::kF32, .embedding = std::nullopt}));
-    MINNOW_ASSIGN_OR_RETURN(calibration, reference->Calibrate());
+    try {
+      calibration = reference->Calibrate();
+    } catch (const std::bad_alloc&) {
+      return Error{Code::kInternal, source.name() + ": no memory to calibrate int8"};
+    }
   }
   MINNOW_ASSIGN_OR_RETURN(
       std::unique_ptr<SentenceEncoder> encoder,
-      SentenceEncoder::Load(source, precision, calibrated ? &calibration : nullptr));
+      SentenceEncoder::Load(source, precision, calibration.empty() ? nullptr : &calibration));
   MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<const Tokenizer> tokenizer, LoadTokenizer(source));
   return std::make_unique<EmbeddingModel>(std::move(tokenizer), std::move(encoder));
 }
 
-Result<Calibration> EmbeddingModel::Calibrate() const {
+// A tokenizer may make no tokens of some texts, or tokens that the encoder does not have: the
+// others will do.
+Calibration EmbeddingModel::Calibrate() const {
   std::vector<std::vector<int32_t>> texts;
   for (const std::string& text : CalibrationTexts()) {
-    MINNOW_ASSIGN_OR_RETURN(TokenizedText tokens, Tokenize(text, LengthPolicy{}));
-    texts.push_back(std::move(tokens.ids));
+    Result<TokenizedText> tokens = Tokenize(text, LengthPolicy{});
+    if (tokens.ok()) texts.push_back(std::move(tokens->ids));
   }
+  if (texts.empty()) return {};
   return encoder_->MeasureInputs(texts);
 }
 

@@ -61,7 +61,8 @@ class EmbeddingModel {
   Result<TokenizedText> CheckIds(std::span<const TokenId> ids, const LengthPolicy& policy) const;
 
  private:
-  Result<Calibration> Calibrate() const;
+  // Empty where the model takes none of the texts. May throw std::bad_alloc.
+  Calibration Calibrate() const;
   Status CheckTokens(const TokenizedText& text) const;
 
   std::unique_ptr<const Tokenizer> tokenizer_;

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -96,6 +98,20 @@ TEST_F(PackedModel, GivesTheSameBitsAsTheDirectory) {
           << fixture << " " << DtypeName(dtype);
     }
   }
+}
+
+TEST_F(PackedModel, Int8IsCalibrated) {
+  Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
+  const auto packed = PackedFile::Open(path_).value();
+  const std::array<int64_t, 1> shape = {32};
+  const auto tensor =
+      packed->Get("encoder.layer.0.intermediate.dense.input_multiplier", TensorType::kF32, shape);
+  ASSERT_TRUE(tensor.ok()) << tensor.error().message;
+  float multipliers[32];
+  std::memcpy(multipliers, (*tensor)->data.data(), sizeof multipliers);
+  // Of an input that takes part less than others, and of one that takes part more.
+  EXPECT_LT(*std::min_element(std::begin(multipliers), std::end(multipliers)), 0.9f);
+  EXPECT_GT(*std::max_element(std::begin(multipliers), std::end(multipliers)), 1.1f);
 }
 
 TEST_F(PackedModel, GivesTheSameTokensAsTheDirectory) {

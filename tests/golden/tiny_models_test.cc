@@ -13,6 +13,7 @@
 #include "base/mapped_file.h"
 #include "formats/json.h"
 #include "models/sentence_encoder.h"
+#include "tasks/embedding_model.h"
 
 namespace minnow {
 namespace {
@@ -188,6 +189,27 @@ TEST_F(LyingModel, SizesThatTheTensorsDoNotHave) {
         << lie << ": " << error.message;
     EXPECT_THAT(error.message, HasSubstr("model.safetensors")) << lie;
   }
+}
+
+// int8 is calibrated with texts that such a tokenizer makes nothing of; that is no reason to fail.
+TEST_F(LyingModel, TokensThatTheEncoderDoesNotHave) {
+  const auto message = [&](const std::string& text) -> std::string {
+    const auto source = ModelSource::Open(directory_.string());
+    if (!source.ok()) return source.error().message;
+    const auto model =
+        EmbeddingModel::Load(*source, {.dtype = Dtype::kInt8, .embedding = std::nullopt});
+    if (!model.ok()) return "not loaded: " + model.error().message;
+    const auto tokens = (*model)->Tokenize(text, LengthPolicy{});
+    return tokens.ok() ? "" : tokens.error().message;
+  };
+  // A character of some of the texts.
+  Copy("tiny_bert");
+  Replace("tokenizer.json", "\"[PAD]\":0", "\"[PAD]\":0,\"窗\":109");
+  EXPECT_EQ(message("fish"), "");
+  EXPECT_EQ(message("窗"), "token id 109 is not in [0, 109)");
+  // And what stands before every text.
+  Replace("tokenizer.json", "\"ids\":[2]", "\"ids\":[109]");
+  EXPECT_EQ(message("fish"), "token id 109 is not in [0, 109)");
 }
 
 // Weights of this size fit no machine. The system may refuse the memory at once, or give it out
