@@ -70,57 +70,60 @@ class Points {
 };
 
 // Rows of a matrix, copied side by side for a product.
-void GatherRows(const float* x, const uint32_t* chosen, size_t n, size_t dimensions, float* tile) {
-  for (size_t i = 0; i < n; ++i)
-    std::memcpy(tile + i * dimensions, x + chosen[i] * dimensions, dimensions * sizeof(float));
+void GatherRows(const float* x, std::span<const uint32_t> chosen, size_t dimensions,
+                AlignedBuffer<float>* rows) {
+  if (rows->size() < chosen.size() * dimensions)
+    *rows = AlignedBuffer<float>(chosen.size() * dimensions);
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    std::memcpy(rows->data() + i * dimensions, x + chosen[i] * dimensions,
+                dimensions * sizeof(float));
+  }
 }
 
-// The nearest of `points` to each of the chosen rows of x: calls found(i, point, nearness).
+// The nearest of `points` to each row of x ([n, D]): calls found(i, point, nearness).
 template <class Found>
-void FindNearest(const Points& points, const float* x, std::span<const uint32_t> chosen,
-                 size_t dimensions, AlignedBuffer<float>* tile, const Found& found) {
-  const size_t needed = kTileRows * (dimensions + points.columns());
-  if (tile->size() < needed) *tile = AlignedBuffer<float>(needed);
-  float* nearness = tile->data() + kTileRows * dimensions;
-  for (size_t begin = 0; begin < chosen.size(); begin += kTileRows) {
-    const size_t count = std::min(kTileRows, chosen.size() - begin);
-    GatherRows(x, chosen.data() + begin, count, dimensions, tile->data());
-    points.Measure(tile->data(), count, nearness);
+void FindNearest(const Points& points, const float* x, size_t n, size_t dimensions,
+                 AlignedBuffer<float>* nearness, const Found& found) {
+  const size_t needed = kTileRows * points.columns();
+  if (nearness->size() < needed) *nearness = AlignedBuffer<float>(needed);
+  for (size_t begin = 0; begin < n; begin += kTileRows) {
+    const size_t count = std::min(kTileRows, n - begin);
+    points.Measure(x + begin * dimensions, count, nearness->data());
     for (size_t i = 0; i < count; ++i) {
-      const float* row = nearness + i * points.columns();
+      const float* row = nearness->data() + i * points.columns();
       const float* best = std::max_element(row, row + points.count());
       found(begin + i, static_cast<uint32_t>(best - row), *best);
     }
   }
 }
 
-// Lloyd's iterations over the chosen rows of x. Returns [count, D].
-std::vector<float> KMeans(const Kernels& kernels, const float* x, std::span<const uint32_t> chosen,
-                          size_t count, size_t dimensions, ThreadPool* pool) {
+// Lloyd's iterations over x ([n, D]). Returns [count, D].
+std::vector<float> KMeans(const Kernels& kernels, const float* x, size_t n, size_t count,
+                          size_t dimensions, ThreadPool* pool) {
   std::vector<float> centroids(count * dimensions);
   for (size_t i = 0; i < count; ++i) {
     // Where rows are fewer than points, some points stay at zero and empty.
-    if (i >= chosen.size()) break;
-    const size_t row = chosen[chosen.size() > count ? i * chosen.size() / count : i];
+    if (i >= n) break;
+    const size_t row = n > count ? i * n / count : i;
     std::memcpy(&centroids[i * dimensions], x + row * dimensions, dimensions * sizeof(float));
   }
-  std::vector<uint32_t> nearest(chosen.size());
+  std::vector<uint32_t> nearest(n);
   for (int iteration = 0; iteration < kIterations; ++iteration) {
     const Points points(kernels, centroids.data(), count, dimensions);
     std::atomic<size_t> next{0};
     RunOn(pool, [&](int) {
-      AlignedBuffer<float> tile;
-      for (size_t begin; (begin = next.fetch_add(kChunkRows)) < chosen.size();) {
-        const auto part = chosen.subspan(begin, std::min(kChunkRows, chosen.size() - begin));
-        FindNearest(points, x, part, dimensions, &tile,
+      AlignedBuffer<float> nearness;
+      for (size_t begin; (begin = next.fetch_add(kChunkRows)) < n;) {
+        FindNearest(points, x + begin * dimensions, std::min(kChunkRows, n - begin), dimensions,
+                    &nearness,
                     [&](size_t i, uint32_t point, float) { nearest[begin + i] = point; });
       }
     });
     std::vector<float> sums(count * dimensions);
     std::vector<size_t> sizes(count);
-    for (size_t i = 0; i < chosen.size(); ++i) {
+    for (size_t i = 0; i < n; ++i) {
       float* sum = &sums[nearest[i] * dimensions];
-      const float* row = x + chosen[i] * dimensions;
+      const float* row = x + i * dimensions;
       for (size_t d = 0; d < dimensions; ++d) sum[d] += row[d];
       ++sizes[nearest[i]];
     }
@@ -152,23 +155,26 @@ std::vector<uint32_t> UpTo(size_t n) {
 Tree Train(const Kernels& kernels, const float* x, size_t n, size_t lists, size_t dimensions,
            ThreadPool* pool) {
   Tree tree;
-  const std::vector<uint32_t> all = UpTo(n);
   const size_t cells =
       lists <= kFewLists ? 1 : static_cast<size_t>(std::sqrt(static_cast<double>(lists)));
   std::vector<std::vector<uint32_t>> members(cells);
   if (cells == 1) {
     tree.cells.resize(dimensions);
-    members[0] = all;
+    members[0] = UpTo(n);
   } else {
-    tree.cells = KMeans(kernels, x, all, cells, dimensions, pool);
-    AlignedBuffer<float> tile;
+    tree.cells = KMeans(kernels, x, n, cells, dimensions, pool);
+    AlignedBuffer<float> nearness;
     FindNearest(
-        Points(kernels, tree.cells.data(), cells, dimensions), x, all, dimensions, &tile,
+        Points(kernels, tree.cells.data(), cells, dimensions), x, n, dimensions, &nearness,
         [&](size_t i, uint32_t cell, float) { members[cell].push_back(static_cast<uint32_t>(i)); });
   }
+  AlignedBuffer<float> rows;
   for (size_t cell = 0; cell < cells; ++cell) {
     const size_t share = std::max<size_t>((members[cell].size() * lists + n / 2) / n, 1);
-    tree.lists.push_back(KMeans(kernels, x, members[cell], share, dimensions, pool));
+    // Side by side, for as many products as there are iterations.
+    GatherRows(x, members[cell], dimensions, &rows);
+    tree.lists.push_back(
+        KMeans(kernels, rows.data(), members[cell].size(), share, dimensions, pool));
     tree.first_list.push_back(static_cast<uint32_t>(tree.list_count));
     tree.list_count += share;
   }
@@ -188,7 +194,7 @@ class Assigner {
 
   // One thread's buffers.
   struct Scratch {
-    AlignedBuffer<float> tile, nearness;
+    AlignedBuffer<float> rows, nearness;
     std::vector<std::vector<uint32_t>> members;
     std::vector<float> best;
   };
@@ -216,8 +222,9 @@ class Assigner {
     }
     for (size_t cell = 0; cell < cells; ++cell) {
       const std::vector<uint32_t>& members = scratch->members[cell];
-      FindNearest(lists_[cell], x, members, dimensions_, &scratch->tile,
-                  [&](size_t i, uint32_t list, float nearness) {
+      GatherRows(x, members, dimensions_, &scratch->rows);
+      FindNearest(lists_[cell], scratch->rows.data(), members.size(), dimensions_,
+                  &scratch->nearness, [&](size_t i, uint32_t list, float nearness) {
                     const uint32_t row = members[i];
                     if (nearness <= scratch->best[row]) return;
                     scratch->best[row] = nearness;
