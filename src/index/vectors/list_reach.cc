@@ -15,14 +15,23 @@ constexpr size_t kKept = 30;
 constexpr size_t kWanted = 10;
 // Of the wanted rows, so many may lie beyond.
 constexpr double kMissed = 0.01;
-// What a sample of that size may be wrong by.
+// What a sample may be wrong by: one of kEnoughQueries, and by how much more one of half as many.
+// (Queries that are like no row need more than rows do; where rows are few, it costs little.)
 constexpr float kMargin = 1.08f;
+constexpr float kMarginOfHalf = 0.32f;
+constexpr size_t kEnoughQueries = 4 * kPanelColumns;
 constexpr float kSmallest = 0.4f;
 constexpr float kLargest = 16.0f;
 
 size_t QueriesFor(size_t rows) {
   const size_t panels = rows / (kRowsOfQuery * kPanelColumns);
   return std::clamp(panels * kPanelColumns, kFewestQueries, kMostQueries);
+}
+
+float MarginFor(size_t queries) {
+  if (queries >= kEnoughQueries) return kMargin;
+  const float times = static_cast<float>(kEnoughQueries) / static_cast<float>(queries);
+  return kMargin + kMarginOfHalf * (times - 1);
 }
 
 }  // namespace
@@ -108,7 +117,7 @@ float ReachSample::Measure(std::span<const Part> parts, std::span<const ListHead
   if (needed.empty()) return kLargest;
   std::sort(needed.begin(), needed.end());
   const auto missed = static_cast<size_t>(kMissed * static_cast<double>(needed.size()));
-  return std::clamp(kMargin * needed[needed.size() - 1 - missed], kSmallest, kLargest);
+  return std::clamp(MarginFor(columns_) * needed[needed.size() - 1 - missed], kSmallest, kLargest);
 }
 
 }  // namespace minnow
