@@ -26,7 +26,7 @@ def queries(client, lines, count):
     while len(texts) < count:
         text, tokens = "", 0
         while tokens < QUERY_TOKENS:
-            words, at = lines[at % len(lines)].split(), at + 1
+            words, at = lines[at % len(lines)].replace(chr(34), " ").split(), at + 1  # quotes would ask for phrases
             for word in words:
                 text = f"{text} {word}".strip()
                 tokens = len(client.ok(Client.post("/tokenize", {"inputs": text}))[0][0])
