@@ -30,6 +30,10 @@ struct JsonDocumentState {
 namespace {
 
 constexpr size_t kMaxQuotedBytes = 64;
+constexpr size_t kMaxCharacterBytes = 4;  // of UTF-8
+constexpr size_t kQuotes = 2;
+
+bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 const json::value& Value(const void* value) { return *static_cast<const json::value*>(value); }
 
@@ -235,16 +239,21 @@ bool AppendPath(const json::value& from, const json::value* target, std::string&
 }  // namespace
 
 std::string QuoteForMessage(std::string_view text) {
-  std::string shown(text.substr(0, kMaxQuotedBytes));
-  // A cut inside a character would show as a replacement character.
-  while (shown.size() < text.size() && !shown.empty() &&
-         (static_cast<unsigned char>(text[shown.size()]) & 0xC0) == 0x80) {
-    shown.pop_back();
+  std::string quoted = "\"";
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at + 1;  // of the whole character: a half would show as a replacement
+    while (end < text.size() && end < at + kMaxCharacterBytes && IsContinuation(text[end])) ++end;
+    std::string shown;
+    JsonWriter(&shown).String(text.substr(at, end - at));
+    // Counted as it is shown: an escape of one byte takes six.
+    if (quoted.size() + shown.size() - kQuotes > 1 + kMaxQuotedBytes) {
+      quoted += "...";
+      break;
+    }
+    quoted.append(shown, 1, shown.size() - kQuotes);
+    at = end;
   }
-  if (shown.size() < text.size()) shown += "...";
-  std::string quoted;
-  JsonWriter(&quoted).String(shown);
-  return quoted;
+  return quoted + '"';
 }
 
 JsonType JsonView::type() const {

@@ -102,6 +102,18 @@ TEST(Json, HostileNamesAreCutAndEscapedInMessages) {
   EXPECT_EQ(message.find('\x1b'), std::string::npos) << message;
 }
 
+TEST(Json, QuotedTextIsCutByWhatIsShown) {
+  EXPECT_EQ(QuoteForMessage(std::string(64, 'x')), '"' + std::string(64, 'x') + '"');
+  EXPECT_EQ(QuoteForMessage(std::string(65, 'x')), '"' + std::string(64, 'x') + "...\"");
+  const std::string control = QuoteForMessage(std::string(100, '\0'));
+  EXPECT_LE(control.size(), 69u) << control;
+  EXPECT_TRUE(control.ends_with("\\u0000...\"")) << control;
+  const std::string wide = QuoteForMessage(std::string(63, 'x') + "\u00e9");
+  EXPECT_EQ(wide, '"' + std::string(63, 'x') + "...\"");
+  for (const char byte : {'\x80', '\xe2', '\xff'})  // no UTF-8: each is a replacement of 3 bytes
+    EXPECT_LE(QuoteForMessage(std::string(100, byte)).size(), 69u);
+}
+
 TEST(Json, LastOfEqualNamesWins) {
   const auto small = MustParse(R"({"a": 1, "b": 5, "a": 2})");
   EXPECT_EQ(small.root().GetInt("a", 0, 9).value(), 2);
