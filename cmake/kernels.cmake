@@ -29,7 +29,7 @@ else()
   # Four instructions of loop weigh 4 % here and nothing elsewhere.
   set_property(SOURCE src/kernels/avx2_int8.cc APPEND PROPERTY COMPILE_OPTIONS -funroll-loops)
   minnow_isa(avx_vnni.cc ${avx2} -mavxvnni)
-  foreach(file avx512.cc avx512_int8.cc avx512_soft_bf16.cc scan_avx512.cc)
+  foreach(file avx512.cc avx512_int8_light.cc avx512_soft_bf16.cc scan_avx512.cc)
     minnow_isa(${file} ${avx512})
   endforeach()
   minnow_isa(avx512_vnni.cc ${avx512} -mavx512vnni)

@@ -8,7 +8,8 @@ namespace minnow {
 extern const Kernels kAvx512Kernels;
 extern const ScanKernels kAvx512Scan;
 extern const PackedKernels kAvx512SoftBf16;
-extern const PackedKernels kAvx512Int8;
+extern const PackedKernels kAvx2Int8;
+extern const PackedKernels kAvx512Int8Light;
 namespace {
 
 static const int kTileVectors = 4;
@@ -35,8 +36,8 @@ const Kernels kAvx512Kernels = {"avx512",
                                 AddRowI8,
                                 AddRowI4,
                                 &kAvx512SoftBf16,
-                                &kAvx512Int8,
-                                /*int8_light=*/nullptr,
+                                &kAvx2Int8,  // of files whose weights are not light
+                                &kAvx512Int8Light,
                                 AttentionF32Run,
                                 AttentionScratchFloats,
                                 &kAvx512Scan};
