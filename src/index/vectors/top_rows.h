@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -36,13 +37,18 @@ class TopRows {
   void Offer(const TopRow& row) {
     if (!(row.value >= threshold_)) return;  // a NaN is never among the best
     if (limit_ <= kFew) return Insert(row);
+    if (distinct_groups_ && IsOfKnownGroup(row)) return;
     rows_.push_back(row);
     if (rows_.size() >= limit_ + Slack()) Settle();
   }
 
   // The best so far; sorted.
   const std::vector<TopRow>& Sorted() {
-    if (limit_ > kFew) Settle();
+    if (limit_ > kFew) {
+      if (rows_.size() > limit_) Settle();
+      std::sort(rows_.begin(), rows_.end(), Before);
+      RememberGroups();
+    }
     return rows_;
   }
 
@@ -51,6 +57,8 @@ class TopRows {
   }
 
  private:
+  static bool Before(const TopRow& a, const TopRow& b) { return a.Before(b); }
+
   // So few rows are kept in order at all times, so that the threshold is never behind.
   static constexpr size_t kFew = 128;
 
@@ -65,36 +73,59 @@ class TopRows {
       }
     }
     if (rows_.size() == limit_) rows_.pop_back();
-    const auto after =
-        std::upper_bound(rows_.begin(), rows_.end(), row,
-                         [](const TopRow& a, const TopRow& b) { return a.Before(b); });
-    rows_.insert(after, row);
+    rows_.insert(std::upper_bound(rows_.begin(), rows_.end(), row, Before), row);
     if (rows_.size() == limit_) threshold_ = rows_.back().value;
   }
 
-  // A sort for each so many offers.
+  // The best are picked out for each so many offers.
   size_t Slack() const { return std::max<size_t>(limit_ / 2, 12); }
 
+  // REQUIRES: rows_.size() >= limit_
   void Settle() {
-    if (distinct_groups_) {
-      std::sort(rows_.begin(), rows_.end(), [](const TopRow& a, const TopRow& b) {
-        return a.group != b.group ? a.group < b.group : a.Before(b);
-      });
-      rows_.erase(std::unique(rows_.begin(), rows_.end(),
-                              [](const TopRow& a, const TopRow& b) { return a.group == b.group; }),
-                  rows_.end());
-    }
-    std::sort(rows_.begin(), rows_.end(),
-              [](const TopRow& a, const TopRow& b) { return a.Before(b); });
-    if (rows_.size() < limit_) return;
-    rows_.resize(limit_);
+    const auto end = rows_.begin() + static_cast<std::ptrdiff_t>(limit_);
+    std::nth_element(rows_.begin(), end - 1, rows_.end(), Before);
+    rows_.erase(end, rows_.end());
     threshold_ = rows_.back().value;
+    RememberGroups();
+  }
+
+  // Where its group is kept, the better of the two stays; else the row is about to be the last.
+  bool IsOfKnownGroup(const TopRow& row) {
+    if (places_.size() < 2 * (rows_.size() + 1)) RememberGroups();
+    size_t at = PlaceOf(row.group);
+    for (; places_[at] != kNoPlace; at = (at + 1) & (places_.size() - 1)) {
+      TopRow& kept = rows_[places_[at]];
+      if (kept.group != row.group) continue;
+      if (row.Before(kept)) kept = row;
+      return true;
+    }
+    places_[at] = static_cast<uint32_t>(rows_.size());
+    return false;
+  }
+
+  void RememberGroups() {
+    if (!distinct_groups_) return;
+    // Half of it at most is taken, so that a place is found soon.
+    places_.assign(std::bit_ceil(4 * (rows_.size() + 1)), kNoPlace);
+    for (uint32_t i = 0; i < rows_.size(); ++i) {
+      size_t at = PlaceOf(rows_[i].group);
+      while (places_[at] != kNoPlace) at = (at + 1) & (places_.size() - 1);
+      places_[at] = i;
+    }
+  }
+
+  size_t PlaceOf(int64_t group) const {
+    constexpr uint64_t kSpread = 0x9e3779b97f4a7c15;  // 2^64 over the golden ratio
+    return (static_cast<uint64_t>(group) * kSpread >> 32) & (places_.size() - 1);
   }
 
   const size_t limit_;
   const bool distinct_groups_;
   float threshold_ = -std::numeric_limits<float>::infinity();
   std::vector<TopRow> rows_;
+  // Of more than kFew rows of distinct groups, which is whose: a hash table of their numbers.
+  static constexpr uint32_t kNoPlace = UINT32_MAX;
+  std::vector<uint32_t> places_;
 };
 
 }  // namespace minnow
