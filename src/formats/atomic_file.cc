@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cinttypes>
 #include <cstdio>
 #include <string_view>
 
@@ -17,9 +18,10 @@
 namespace minnow {
 namespace {
 
-// Between a file's name and eight digits: no name that people give.
-constexpr const char* kMark = ".minnow-";
-constexpr size_t kDigits = 8;
+// Between a file's name and its digits: no name that people give, who date copies of a .minnow
+// file.
+constexpr const char* kMark = ".minnow-tmp-";
+constexpr size_t kDigits = 16;
 
 // Holds a file while its descriptor is open, against RemoveLeftovers alone: the byte is beyond all
 // that SQLite locks in a file of its own. False: somebody else holds it.
@@ -30,20 +32,6 @@ bool Hold(int descriptor) {
   lock.l_start = off_t{1} << 62;
   lock.l_len = 1;
   return ::fcntl(descriptor, F_OFD_SETLK, &lock) == 0;
-}
-
-// Files that processes left beside `path` when they were killed. Where locks do not work they stay.
-void RemoveLeftovers(const std::string& path) {
-  for (const std::string& rest : NamesBeside(path)) {
-    const std::string_view mark = kMark;
-    if (rest.size() != mark.size() + kDigits || !rest.starts_with(mark)) continue;
-    if (rest.find_first_not_of("0123456789abcdef", mark.size()) != rest.npos) continue;
-    const std::string name = path + rest;
-    const int file = ::open(name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (file < 0) continue;
-    if (Hold(file)) ::unlink(name.c_str());
-    ::close(file);
-  }
 }
 
 // A new file under that name, held; negative, with errno EEXIST where another should be tried.
@@ -65,11 +53,11 @@ int WithFreeName(const std::string& path, std::string* name, const Make& make) {
   constexpr int kTries = 100;
   int result = -1;
   for (int i = 0; i < kTries; ++i) {
-    uint32_t number = 0;
+    uint64_t number = 0;
     if (::getrandom(&number, sizeof number, 0) != sizeof number) return -1;
-    char suffix[32];
-    std::snprintf(suffix, sizeof suffix, "%s%08x", kMark, number);
-    *name = path + suffix;
+    char digits[kDigits + 1];
+    std::snprintf(digits, sizeof digits, "%016" PRIx64, number);
+    *name = path + kMark + digits;
     result = make(name->c_str());
     if (result >= 0 || errno != EEXIST) break;
   }
@@ -115,17 +103,30 @@ Status WriteAll(const std::string& path, std::span<const std::byte> bytes, const
 
 }  // namespace
 
+void RemoveLeftovers(const std::string& path) {
+  for (const std::string& rest : NamesBeside(path)) {
+    const std::string_view mark = kMark;
+    if (rest.size() != mark.size() + kDigits || !rest.starts_with(mark)) continue;
+    if (rest.find_first_not_of("0123456789abcdef", mark.size()) != rest.npos) continue;
+    const std::string name = path + rest;
+    const int file = ::open(name.c_str(), O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0) continue;
+    if (Hold(file)) ::unlink(name.c_str());
+    ::close(file);
+  }
+}
+
 Result<AtomicFile> AtomicFile::Create(const std::string& path, Mode mode, bool nameless) {
   struct stat info;
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))
     return Error{Code::kInvalidArgument, path + ": is there and is not a regular file"};
   const mode_t usual = mode == Mode::kProgram ? 0777 : 0666;
+  RemoveLeftovers(path);
   std::string temporary;
   int descriptor = nameless ? OpenNameless(path, usual) : -1;
   if (descriptor >= 0) {
     (void)Hold(descriptor);  // for the moment between its first name and its own
   } else {
-    RemoveLeftovers(path);
     descriptor =
         WithFreeName(path, &temporary, [&](const char* name) { return OpenHeld(name, usual); });
   }

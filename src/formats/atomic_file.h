@@ -3,8 +3,9 @@
 //
 // Written without a name, so that nothing stays of it whatever ends the process before Commit; on
 // file systems that have no such files, beside its place under another name
-// ("my.db.minnow-0a1b2c3d"), which the destructor removes, or, where the process was killed, the
-// next such file of the same place: a lock tells those that somebody still writes. One thread.
+// ("my.db.minnow-tmp-0a1b2c3d4e5f6071"), which the destructor removes, or, where the process was
+// killed, the next such file of the same place: a lock tells those that somebody still writes. One
+// thread.
 #pragma once
 
 #include <cstddef>
@@ -48,5 +49,10 @@ class AtomicFile {
   std::string temporary_;  // its name for now; empty where it has none, or its own
   int descriptor_ = -1;
 };
+
+// Removes what killed processes left beside `path`, which the next Create does too. A lock tells
+// what is still being written, where locks are those of all machines that share the folder; where
+// they do not work at all, everything stays.
+void RemoveLeftovers(const std::string& path);
 
 }  // namespace minnow

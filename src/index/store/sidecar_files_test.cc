@@ -108,9 +108,10 @@ TEST_F(SidecarFilesTest, SidecarsOfDroppedIndexesGo) {
     ASSERT_TRUE(store->DropIndex("second").ok());
   }
   // Of the one that was dropped; of one that is not there yet; names of others.
-  const std::string stray = base + "2";
+  const std::string stray = base + "2", half = base + "2.minnow-tmp-0123456789abcdef";
   const std::string others[] = {base + "3", base + "02", base + "2.bak", base + "-2", base + "2x"};
   WriteFile(stray, "vectors");
+  WriteFile(half, "vect");
   for (const std::string& other : others) WriteFile(other, "other");
   StoreOptions reading = Saving();
   reading.read_only = true;
@@ -118,6 +119,7 @@ TEST_F(SidecarFilesTest, SidecarsOfDroppedIndexesGo) {
   EXPECT_TRUE(std::filesystem::exists(stray));
   const auto store = Open(Saving());
   EXPECT_FALSE(std::filesystem::exists(stray));
+  EXPECT_FALSE(std::filesystem::exists(half));
   for (const std::string& other : others) EXPECT_TRUE(std::filesystem::exists(other)) << other;
   EXPECT_TRUE(std::filesystem::exists(Sidecar()));
   EXPECT_EQ(Ask(*store), expected);

@@ -13,6 +13,7 @@
 
 #include "base/names_beside.h"
 #include "base/system_error.h"
+#include "formats/atomic_file.h"
 #include "index/query/lexical/scan.h"
 #include "index/sqlite/bytes_vfs.h"
 #include "index/store/schema.h"
@@ -148,13 +149,19 @@ void RemoveStraySidecars(Database* database, const std::string& store_path) {
   for (const std::string& rest : NamesBeside(store_path)) {
     if (!rest.starts_with(kMark)) continue;
     const int64_t index = std::strtoll(rest.c_str() + kMark.size(), nullptr, 10);
-    if (index <= 0 || SidecarPath(store_path, index) != store_path + rest) continue;
+    if (index <= 0) continue;
+    const std::string sidecar = SidecarPath(store_path, index);
+    // The sidecar itself, or what was to become it.
+    const bool is_whole = store_path + rest == sidecar;
+    if (!is_whole && !(store_path + rest).starts_with(sidecar + '.')) continue;
     auto find = database->Prepare(
         "SELECT 1 FROM sqlite_sequence WHERE name = 'minnow_indexes' AND seq >= ?1 AND NOT EXISTS "
         "(SELECT 1 FROM minnow_indexes WHERE id = ?1)");
     if (!find.ok()) return;
     const auto stray = find->Bind(1, index).Step();
-    if (stray.ok() && *stray) std::remove((store_path + rest).c_str());
+    if (!stray.ok() || !*stray) continue;
+    if (is_whole) std::remove(sidecar.c_str());
+    RemoveLeftovers(sidecar);
   }
 }
 
