@@ -54,6 +54,26 @@ TEST_F(SearchFields, ThoseThatAreNotKnownAreRefused) {
   EXPECT_EQ(Ids(GetPath("/indexes/docs/documents")), "a");
 }
 
+TEST_F(SearchFields, UrlsOfRequestsWithoutParametersHaveNone) {
+  AddAll("docs", R"({"id":"a","text":"red"})");
+  const std::string message = R"(\"x y\": this request takes no parameters in its URL")";
+  const std::pair<const char*, const char*> posts[] = {
+      {"/indexes/docs/search", R"({"q":"red"})"},
+      {"/indexes/docs/similar", R"({"id":"a"})"},
+      {"/indexes/docs/documents/delete", R"({"ids":["a"]})"},
+      {"/indexes", R"({"name":"b"})"}};
+  for (const auto& [path, body] : posts)
+    ExpectRefusal(Post(std::string(path) + "?x+y=1", body), message);
+  for (const char* path : {"/indexes", "/indexes/docs", "/indexes/docs/documents/a", "/tasks/1"})
+    ExpectRefusal(GetPath(std::string(path) + "?x%20y"), message);
+  for (const char* path : {"/indexes/docs", "/indexes/docs/documents/a"})
+    ExpectRefusal(Send("DELETE", std::string(path) + "?x+y"), message);
+  // Nothing is no parameter; and nothing was deleted, or made.
+  EXPECT_EQ(Ids(GetPath("/indexes/docs/documents?")), "a");
+  EXPECT_EQ(GetPath("/indexes/docs?").status, 200);
+  EXPECT_EQ(GetPath("/indexes/b").status, 404);
+}
+
 TEST_F(SearchFields, AnswersHaveALimitInBytes) {
   Stop();
   context_.options.max_answer_bytes = 3000;

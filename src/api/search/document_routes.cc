@@ -278,12 +278,15 @@ void DeleteDocuments(const StoreCall& on) {
 void AddDocumentRoutes(const ApiContext* context, http::Router& router) {
   const std::string documents = "/indexes/{index}/documents";
   const size_t most = context->options.max_documents_bytes;
-  AddStoreRoute(context, router, Access::kWrite, "POST", documents, AddDocuments,
+  AddStoreRoute(context, router, Access::kWrite, UrlQuery::kRead, "POST", documents, AddDocuments,
                 {.body_limit_bytes = most});
-  AddStoreRoute(context, router, Access::kRead, "GET", documents, ListDocuments);
-  AddStoreRoute(context, router, Access::kWrite, "POST", documents + "/delete", DeleteDocuments);
-  AddStoreRoute(context, router, Access::kRead, "GET", documents + "/{id}", FetchDocument);
-  AddStoreRoute(context, router, Access::kWrite, "DELETE", documents + "/{id}", DeleteDocument);
+  AddStoreRoute(context, router, Access::kRead, UrlQuery::kRead, "GET", documents, ListDocuments);
+  AddStoreRoute(context, router, Access::kWrite, UrlQuery::kNone, "POST", documents + "/delete",
+                DeleteDocuments);
+  AddStoreRoute(context, router, Access::kRead, UrlQuery::kNone, "GET", documents + "/{id}",
+                FetchDocument);
+  AddStoreRoute(context, router, Access::kWrite, UrlQuery::kNone, "DELETE", documents + "/{id}",
+                DeleteDocument);
 }
 
 }  // namespace minnow::api

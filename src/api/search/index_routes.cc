@@ -145,12 +145,14 @@ void ShowTask(const StoreCall& on) {
 }  // namespace
 
 void AddIndexRoutes(const ApiContext* context, http::Router& router) {
-  AddStoreRoute(context, router, Access::kRead, "GET", "/indexes", ListIndexes);
-  AddStoreRoute(context, router, Access::kWrite, "POST", "/indexes", CreateIndex);
-  AddStoreRoute(context, router, Access::kRead, "GET", "/indexes/{index}", ShowIndex);
-  AddStoreRoute(context, router, Access::kWrite, "DELETE", "/indexes/{index}", DropIndex);
-  AddStoreRoute(context, router, Access::kRead, "GET", "/tasks", ListTasks);
-  AddStoreRoute(context, router, Access::kRead, "GET", "/tasks/{task}", ShowTask);
+  AddStoreRoute(context, router, Access::kRead, UrlQuery::kNone, "GET", "/indexes", ListIndexes);
+  AddStoreRoute(context, router, Access::kWrite, UrlQuery::kNone, "POST", "/indexes", CreateIndex);
+  AddStoreRoute(context, router, Access::kRead, UrlQuery::kNone, "GET", "/indexes/{index}",
+                ShowIndex);
+  AddStoreRoute(context, router, Access::kWrite, UrlQuery::kNone, "DELETE", "/indexes/{index}",
+                DropIndex);
+  AddStoreRoute(context, router, Access::kRead, UrlQuery::kRead, "GET", "/tasks", ListTasks);
+  AddStoreRoute(context, router, Access::kRead, UrlQuery::kNone, "GET", "/tasks/{task}", ShowTask);
 }
 
 void AddSearchRoutes(const ApiContext* context, http::Router& router) {

@@ -81,4 +81,11 @@ Result<JsonDocument> ParametersAsJson(std::string_view query) {
   return JsonDocument::Parse(text, "");
 }
 
+Status CheckNoParameters(std::string_view query) {
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<http::Header> parameters, ReadParameters(query));
+  if (parameters.empty()) return {};
+  return Error{Code::kInvalidArgument, QuoteForMessage(parameters.front().name) +
+                                           ": this request takes no parameters in its URL"};
+}
+
 }  // namespace minnow::api

@@ -24,4 +24,8 @@ Result<std::vector<http::Header>> ReadParameters(std::string_view query);
 // counts. Fails as ReadParameters does.
 Result<JsonDocument> ParametersAsJson(std::string_view query);
 
+// kInvalidArgument where there is any parameter: for requests that take none, or have all in their
+// bodies. What a client believes to have said would else be passed over.
+Status CheckNoParameters(std::string_view query);
+
 }  // namespace minnow::api

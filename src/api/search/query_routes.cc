@@ -152,6 +152,7 @@ void Begin(const std::shared_ptr<Call>& call, std::shared_ptr<Query> query) {
 }
 
 Result<std::shared_ptr<Query>> ReadQuery(const http::Request& request, bool similar) {
+  if (request.method == "POST") MINNOW_RETURN_IF_ERROR(CheckNoParameters(request.query));
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument body, request.method == "POST"
                                                        ? ParseBody(request.body)
                                                        : ParametersAsJson(request.query));

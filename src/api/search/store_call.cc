@@ -39,14 +39,19 @@ void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step) {
 }
 
 void AddStoreRoute(const ApiContext* context, http::Router& router, Access access,
-                   const std::string& method, const std::string& path, StoreStep step,
-                   http::RouteOptions options) {
+                   UrlQuery url_query, const std::string& method, const std::string& path,
+                   StoreStep step, http::RouteOptions options) {
   router.Add(
       method, path,
-      [context, access, step = std::move(step)](http::Request request, http::Responder responder) {
-        OnLane(std::make_shared<Call>(context, Family::kSearch, std::move(request),
-                                      std::move(responder)),
-               access, step);
+      [context, access, url_query, step = std::move(step)](http::Request request,
+                                                           http::Responder responder) {
+        auto call = std::make_shared<Call>(context, Family::kSearch, std::move(request),
+                                           std::move(responder));
+        if (url_query == UrlQuery::kNone) {
+          Status status = CheckNoParameters(call->request().query);
+          if (!status.ok()) return call->Fail(ToFailure(std::move(status).error()));
+        }
+        OnLane(std::move(call), access, step);
       },
       options);
 }

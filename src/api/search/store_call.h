@@ -34,11 +34,14 @@ struct StoreCall {
 
 using StoreStep = std::function<void(const StoreCall&)>;
 
+// Whether a route reads the query of its URL; where it does not, there must be none.
+enum class UrlQuery { kNone, kRead };
+
 // Adds a route whose handler runs on the lane of `access`. It is refused while the store is not
 // open; one that writes, where the store is read-only.
 void AddStoreRoute(const ApiContext* context, http::Router& router, Access access,
-                   const std::string& method, const std::string& path, StoreStep step,
-                   http::RouteOptions options = {});
+                   UrlQuery url_query, const std::string& method, const std::string& path,
+                   StoreStep step, http::RouteOptions options = {});
 
 // Runs `step` on the lane of `access`.
 void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step);
