@@ -53,7 +53,8 @@ struct Searcher::Member {
   uint32_t allowed[kMostBlocks];
   uint32_t survivors[kMostRows];  // of one kernel call
   float survivor_bounds[kMostRows];
-  size_t waiting = 0;  // rows of one segment that are to be scored
+  std::vector<uint32_t> few;  // slots of a list of which a filter lets few rows through
+  size_t waiting = 0;         // rows of one segment that are to be scored
   uint32_t slots[kMostRows + kWaiting];
   float bounds[kMostRows + kWaiting];
   int32_t dots[kMostRows + kWaiting];
@@ -211,7 +212,7 @@ ScanList Searcher::PlanOf(const Task& task, Member& member) const {
 }
 
 bool Searcher::ScanOneList(const Task& task, const Task* following, Member& member) {
-  if (!masks_.empty() && AllowsFew(task)) return ScanFew(task, member);
+  if (!masks_.empty() && ListFew(task, member)) return ScanFew(task, member);
   const Segment& segment = *segments_[task.segment];
   const ListHead& head = segment.arrays().lists[task.list];
   const uint8_t* blocks = BlocksOf(task);
@@ -245,26 +246,29 @@ const uint8_t* Searcher::BlocksOf(const Task& task) const {
          segment.arrays().lists[task.list].first_block * segment.block_bytes();
 }
 
-bool Searcher::AllowsFew(const Task& task) const {
-  const ListHead& head = segments_[task.segment]->arrays().lists[task.list];
-  const std::vector<uint32_t>& allowed = masks_[task.segment]->allowed;
+bool Searcher::ListFew(const Task& task, Member& member) const {
+  const Segment& segment = *segments_[task.segment];
+  const ListHead& head = segment.arrays().lists[task.list];
+  const uint32_t* allowed = masks_[task.segment]->allowed.data();
+  member.few.clear();
   // Counted bit by bit: few are set, or the end comes early.
   size_t room = head.blocks * size_t{kScanBlockRows} / kFewOf;
-  for (size_t b = 0; b < head.blocks; ++b) {
-    for (uint32_t rows = allowed[head.first_block + b]; rows != 0; rows &= rows - 1) {
+  for (size_t b = head.first_block; b < size_t{head.first_block} + head.blocks; ++b) {
+    if (allowed[b] == 0) continue;
+    const uint32_t live = segment.Live(b);
+    for (uint32_t rows = allowed[b]; rows != 0; rows &= rows - 1) {
       if (room-- == 0) return false;
+      const auto row = static_cast<uint32_t>(std::countr_zero(rows));
+      if ((live >> row & 1) != 0)
+        member.few.push_back(static_cast<uint32_t>(b * kScanBlockRows) + row);
     }
   }
   return true;
 }
 
 bool Searcher::ScanFew(const Task& task, Member& member) {
-  const ListHead& head = segments_[task.segment]->arrays().lists[task.list];
-  for (size_t b = head.first_block; b < head.first_block + head.blocks; ++b) {
-    for (uint32_t rows = Allowed(task.segment, b); rows != 0; rows &= rows - 1) {
-      Await(task, b * kScanBlockRows + static_cast<size_t>(std::countr_zero(rows)), task.potential,
-            member);
-    }
+  for (const uint32_t slot : member.few) {
+    Await(task, slot, task.potential, member);
     if (member.waiting >= kWaiting && !Verify(task.segment, member)) return false;
   }
   return true;

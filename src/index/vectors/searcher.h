@@ -58,8 +58,9 @@ class Searcher {
   const uint8_t* BlocksOf(const Task& task) const;
   // following: what is likely to be scanned next, or null.
   bool ScanOneList(const Task& task, const Task* following, Member& member);
-  // Whether the filter lets so little of a list through that its sketches are not worth reading.
-  bool AllowsFew(const Task& task) const;
+  // Whether the filter lets so little of a list through that its sketches are not worth reading;
+  // then those rows are in member.few.
+  bool ListFew(const Task& task, Member& member) const;
   bool ScanFew(const Task& task, Member& member);
   // A row waits to be scored by 8 bits.
   void Await(const Task& task, size_t slot, float bound, Member& member) const;

@@ -173,8 +173,12 @@ void ChooseTerms(const LexicalTotals& totals, std::vector<Term>& terms) {
 // Sums of scores by document.
 class Scores {
  public:
-  Scores(int64_t first, int64_t last) : first_(first), dense_(last - first < kMaxDenseRows) {
-    if (dense_) sums_.resize(static_cast<size_t>(last - first + 1));
+  // Of documents from `first` to `last`; so many additions are to come.
+  Scores(int64_t first, int64_t last, size_t additions)
+      : first_(first), dense_(last - first < kMaxDenseRows) {
+    const auto rows = static_cast<size_t>(last - first + 1);
+    if (dense_) sums_.resize(rows);
+    pairs_.reserve(dense_ ? std::min(additions, rows) : additions);
   }
 
   void Add(int64_t document, float score) {
@@ -218,15 +222,17 @@ class Scores {
 std::vector<LexicalHit> Score(const std::vector<Term>& terms, const LexicalTotals& totals) {
   int64_t first = INT64_MAX;
   int64_t last = 0;
+  size_t postings = 0;
   for (const Term& term : terms) {
     if (term.rows.empty()) continue;
+    postings += term.rows.size();
     first = std::min(first, term.rows.front().document);
     last = std::max(last, term.rows.back().document);
   }
   if (first > last) return {};
   const double mean =
       std::max(static_cast<double>(totals.words) / static_cast<double>(totals.documents), 1.0);
-  Scores scores(first, last);
+  Scores scores(first, last, postings);
   for (const Term& term : terms) {
     const double weight = term.term->weight * (kSaturation + 1) * term.Rarity(totals);
     for (const Posting& posting : term.rows) {
@@ -298,10 +304,12 @@ Result<LexicalResult> ScanLexical(sqlite3* connection, const std::string& table,
   for (const Term& term : terms) result.weights[term.index] = term.Rarity(totals);
   result.hits = Score(terms, totals);
   const auto required = Required(terms);
-  std::erase_if(result.hits, [&](const LexicalHit& hit) {
-    return (scan.allowed != nullptr && !scan.allowed->Contains(hit.document)) ||
-           (required && !std::binary_search(required->begin(), required->end(), hit.document));
-  });
+  if (scan.allowed != nullptr || required) {
+    std::erase_if(result.hits, [&](const LexicalHit& hit) {
+      return (scan.allowed != nullptr && !scan.allowed->Contains(hit.document)) ||
+             (required && !std::binary_search(required->begin(), required->end(), hit.document));
+    });
+  }
   TakeBest(scan, result);
   return result;
 }
