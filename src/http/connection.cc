@@ -15,6 +15,7 @@
 #include <cerrno>
 #include <ctime>
 #include <exception>
+#include <utility>
 
 #include "http/url.h"
 
@@ -120,6 +121,7 @@ asio::awaitable<void> Connection::Run() {
     }
   }
   ClientLeft();
+  ReleaseAnswer();
   error_code ignored;
   socket_.close(ignored);
 }
@@ -316,7 +318,25 @@ std::optional<Response> Connection::AnswerWithoutHandler() const {
 void Connection::OnResponse(uint64_t serial, Response response) {
   if (serial != serial_ || phase_ != Phase::kHandling || response_.has_value()) return;
   response_ = std::move(response);
+  AdmitAnswer();
   answered_.cancel();
+}
+
+void Connection::AdmitAnswer() {
+  const size_t size = response_->body.size();
+  if (context_->unread_bytes > 0 &&
+      context_->unread_bytes + size > context_->options.max_unread_bytes) {
+    response_ = PlainResponse(429, "too many answers wait for their clients to read them");
+    response_->headers.push_back({"Retry-After", "1"});
+    return;
+  }
+  unread_bytes_ = size;
+  context_->unread_bytes += size;
+}
+
+void Connection::ReleaseAnswer() {
+  context_->unread_bytes -= std::exchange(unread_bytes_, 0);
+  response_.reset();
 }
 
 asio::awaitable<bool> Connection::WriteResponse() {
@@ -327,7 +347,7 @@ asio::awaitable<bool> Connection::WriteResponse() {
   const std::string_view body = has_body ? response_->body : std::string_view();
   const bool written = co_await WriteAll(head_, body);
   Report(response_->status, body.size());
-  response_.reset();
+  ReleaseAnswer();
   deadline_ = Clock::time_point::max();
   co_return written;
 }

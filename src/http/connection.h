@@ -43,6 +43,7 @@ struct ServerContext {
   std::unordered_set<Connection*> connections;  // those whose coroutine runs
   std::vector<char> scratch;                    // for bytes that are read to be thrown away
   bool draining = false;
+  size_t unread_bytes = 0;  // of answers' bodies that are being written
   // How many large bodies there are, here and in handlers' hands; may outlive the server.
   std::shared_ptr<std::atomic<size_t>> large_bodies = std::make_shared<std::atomic<size_t>>(0);
 
@@ -87,6 +88,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool TakeHead();
   // Answers request_ by its route; response_ is set afterwards, unless the connection was aborted.
   boost::asio::awaitable<void> Handle();
+  // Counts the answer's body among those that clients are to read, or puts a refusal in its place.
+  void AdmitAnswer();
+  void ReleaseAnswer();
   // The answer that needs no handler (404, 405, OPTIONS, ...).
   std::optional<Response> AnswerWithoutHandler() const;
   // Writes response_. False: the client is gone.
@@ -130,6 +134,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   uint64_t serial_ = 0;  // of the request under way
   std::shared_ptr<ClientWatch> client_;
   std::optional<Response> response_;
+  size_t unread_bytes_ = 0;  // what this connection has in the context's
   std::string head_;
 };
 

@@ -333,6 +333,39 @@ TEST_F(HttpServer, LargeAnswerArrivesWhole) {
   EXPECT_EQ(client.Call(Get("/large")).body.size(), size_t{64} << 20);
 }
 
+TEST_F(HttpServer, AnswersThatNobodyReadsAreBounded) {
+  constexpr size_t kLarge = size_t{64} << 20;
+  Start({.max_unread_bytes = kLarge + kLarge / 2});
+  auto slow = std::make_unique<SocketClient>(server_->port());
+  slow->Send(Get("/large"));
+  for (int i = 0; i < 500 && server_->counters().requests == 0; ++i) {
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  SocketClient client(server_->port());
+  const ClientResponse refused = client.Call(Get("/large"));
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.headers.at("retry-after"), "1");
+  EXPECT_EQ(client.Call(Get("/hello")).body, "hello") << "what fits is answered";
+  EXPECT_EQ(slow->Read().body.size(), kLarge);
+  EXPECT_EQ(client.Call(Get("/large")).body.size(), kLarge) << "the other one has read";
+  // Who leaves in the middle holds nothing up.
+  slow->Send(Get("/large"));
+  slow.reset();
+  int status = 429;
+  for (int i = 0; i < 500 && status == 429; ++i) {
+    status = client.Call(Get("/large")).status;
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  EXPECT_EQ(status, 200);
+}
+
+TEST_F(HttpServer, OneAnswerIsGivenHoweverLarge) {
+  Start({.max_unread_bytes = 1});
+  SocketClient client(server_->port());
+  EXPECT_EQ(client.Call(Get("/large")).status, 200);
+  EXPECT_EQ(client.Call(Get("/large")).status, 200);
+}
+
 TEST_F(HttpServer, ConnectionsOverTheLimitGet503) {
   Start({.max_connections = 2});
   SocketClient first(server_->port());
