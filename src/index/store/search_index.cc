@@ -33,6 +33,14 @@ Error OfAnotherModel(const std::string& index, const ModelIdentity& bound,
                                       ": take that model, or make the vectors anew (--reembed)"};
 }
 
+Result<std::string> ReadNote(Database* database, int64_t index) {
+  const std::string key = NoteKey(index);
+  MINNOW_ASSIGN_OR_RETURN(Statement read,
+                          database->Prepare("SELECT value FROM minnow_meta WHERE key = ?"));
+  MINNOW_ASSIGN_OR_RETURN(const bool there, read.Bind(1, key).Step());
+  return std::string(there ? read.Text(0) : std::string_view());
+}
+
 }  // namespace
 
 SearchIndex::SearchIndex(std::shared_ptr<IndexState> state) : state_(std::move(state)) {}
@@ -122,18 +130,20 @@ Result<AddOutcome> SearchIndex::Add(std::span<const Document> documents) {
   return outcome;
 }
 
+Result<std::string> SearchIndex::Note() const {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, state_->BeginRead(reader.get()));
+  return ReadNote(reader.get(), state_->id);
+}
+
 Status SearchIndex::ChangeNote(
     const std::function<Result<std::string>(const std::string&)>& change) {
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state_->BeginWrite(writer.get()));
-  const std::string key = NoteKey(state_->id);
-  MINNOW_ASSIGN_OR_RETURN(Statement read,
-                          writer->Prepare("SELECT value FROM minnow_meta WHERE key = ?"));
-  MINNOW_ASSIGN_OR_RETURN(const bool there, read.Bind(1, key).Step());
-  const std::string note(there ? read.Text(0) : std::string_view());
-  read.Reset();
+  MINNOW_ASSIGN_OR_RETURN(const std::string note, ReadNote(writer.get(), state_->id));
   MINNOW_ASSIGN_OR_RETURN(const std::string next, change(note));
   if (next == note) return {};
+  const std::string key = NoteKey(state_->id);
   MINNOW_ASSIGN_OR_RETURN(
       Statement write,
       writer->Prepare("INSERT OR REPLACE INTO minnow_meta(key, value) VALUES(?, ?)"));
@@ -142,7 +152,15 @@ Status SearchIndex::ChangeNote(
 }
 
 Result<DeleteOutcome> SearchIndex::Delete(std::span<const std::string> ids) {
-  return DeleteEach([&](Database*, IndexWriter* index) -> Result<size_t> {
+  return Delete(ids, [](const std::string&) { return Status(); });
+}
+
+Result<DeleteOutcome> SearchIndex::Delete(
+    std::span<const std::string> ids,
+    const std::function<Status(const std::string& note)>& allows) {
+  return DeleteEach([&](Database* database, IndexWriter* index) -> Result<size_t> {
+    MINNOW_ASSIGN_OR_RETURN(const std::string note, ReadNote(database, state_->id));
+    MINNOW_RETURN_IF_ERROR(allows(note));
     size_t deleted = 0;
     for (const std::string& id : ids) {
       MINNOW_ASSIGN_OR_RETURN(const bool removed, index->Remove(id));

@@ -83,12 +83,17 @@ class SearchIndex {
   // the later one stands. kInvalidArgument ("documents[3].id: ...") adds nothing.
   Result<AddOutcome> Add(std::span<const Document> documents);
 
-  // A text that is kept with the index for its callers, who alone know its meaning: `change` gets
-  // the present one, "" at first, and gives the next, while nobody else writes. Durable. Fails as
+  // A text that is kept with the index for its callers, who alone know its meaning; "" at first.
+  Result<std::string> Note() const;
+  // `change` gets the present one and gives the next, while nobody else writes. Durable. Fails as
   // `change` does, and then changes nothing.
   Status ChangeNote(const std::function<Result<std::string>(const std::string&)>& change);
 
   Result<DeleteOutcome> Delete(std::span<const std::string> ids);
+  // `allows` looks at the note while nobody else writes. Fails as it does, and then deletes
+  // nothing.
+  Result<DeleteOutcome> Delete(std::span<const std::string> ids,
+                               const std::function<Status(const std::string& note)>& allows);
   // A blank filter is kInvalidArgument: it would delete everything.
   Result<DeleteOutcome> DeleteWhere(const std::string& filter);
 

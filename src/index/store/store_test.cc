@@ -286,6 +286,31 @@ TEST_F(StoreTest, ListsPages) {
   EXPECT_TRUE(index->List("", 0, 0)->documents.empty());
 }
 
+TEST_F(StoreTest, ADeletionLooksAtTheNoteFirst) {
+  const auto store = Open();
+  const auto index = MakeIndex(store.get());
+  ASSERT_TRUE(index->Add(std::vector{Make(1, "one"), Make(2, "two")}).ok());
+  EXPECT_EQ(*index->Note(), "");
+  // Another process writes it.
+  const auto other = Open();
+  ASSERT_TRUE(
+      (*other->FindIndex("docs"))
+          ->ChangeNote([](const std::string& note) { return Result<std::string>(note + "x"); })
+          .ok());
+  EXPECT_EQ(*index->Note(), "x");
+  const std::vector<std::string> ids = {"1", "2"};
+  const auto refused = index->Delete(ids, [](const std::string& note) {
+    return note == "x" ? Status(Error{Code::kInvalidArgument, "no"}) : Status();
+  });
+  EXPECT_EQ(refused.error().message, "no");
+  EXPECT_EQ(index->Stats()->documents, 2u);
+  EXPECT_EQ(index->Delete(ids, [](const std::string&) { return Status(); })->deleted, 2u);
+  // It goes with the index.
+  ASSERT_TRUE(store->DropIndex("docs").ok());
+  EXPECT_EQ(index->Note().error().code, Code::kNotFound);
+  EXPECT_EQ(*MakeIndex(store.get())->Note(), "");
+}
+
 TEST_F(StoreTest, FailedTasksKeepTheirReason) {
   const auto store = Open();
   const auto index = MakeIndex(store.get());
