@@ -47,6 +47,15 @@ class FolderTest(IndexTest):
         ids = self.ids("fish", "-k", "100")
         self.assertEqual(set(ids), {"docs/a/fish.md", "docs/c.py#one", "docs/c.py#three", "docs/row"})
 
+    def test_prune_keeps_what_no_file_made(self):
+        records = [{"id": "docs/zzz.md", "path": "docs/zzz.md", "text": "fish"},
+                   {"id": "docs/y.md#f", "path": "docs/y.md", "dir": "docs", "lang": "go", "kind": "code", "text": "boat"}]
+        self.write("rows.jsonl", records)
+        self.added("docs", "rows.jsonl")
+        (self.root / "docs/b.md").unlink()
+        self.assertEqual(self.added("docs", "--prune")["deleted"], 1)
+        self.assertEqual(set(self.ids("", "-k", "100")), {"docs/a/fish.md", "docs/zzz.md", "docs/y.md#f"})
+
     def test_prune_of_folders_that_are_empty_now(self):
         self.added("docs")
         shutil.rmtree(self.root / "docs")

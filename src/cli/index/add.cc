@@ -371,7 +371,7 @@ void AddInputOptions(Command add, AddCommand& command) {
                 "Pattern of names or paths in folders to leave out, '*.log'; may be repeated")
       .OneValueEach();
   add.AddFlag("--prune", command.prune,
-              "Delete documents of files that are gone from the folders given");
+              "Delete documents made from files that are gone from the folders given");
   add.AddFlag(
       "--moved", command.moved,
       "What was added with the same ids from another folder is of this one now, for --prune");

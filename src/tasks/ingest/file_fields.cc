@@ -2,7 +2,14 @@
 // What a file's path says.
 #include "tasks/ingest/file_fields.h"
 
+#include "index/store/search_index.h"
+
 namespace minnow {
+namespace {
+
+constexpr size_t kPageDocuments = 1000;
+
+}  // namespace
 
 std::string_view FileName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -20,6 +27,37 @@ void WriteFileFields(const FileFields& fields, JsonWriter& json) {
   }
   json.Key("kind");
   json.String(fields.kind);
+}
+
+std::optional<std::string> FilePathOf(std::string_view json) {
+  const auto parsed = JsonDocument::Parse(json, "");
+  if (!parsed.ok()) return std::nullopt;
+  const auto field = [&parsed](std::string_view name) {
+    const auto text = parsed->root().GetString(name);
+    return text.ok() ? *text : std::string_view();
+  };
+  const FileFields fields = {field("id"), field("path"), field("lang"), field("kind")};
+  if (fields.path.empty() || !fields.id.starts_with(fields.path)) return std::nullopt;
+  const std::string_view rest = fields.id.substr(fields.path.size());
+  if (!rest.empty() && rest[0] != '#' && rest[0] != ':') return std::nullopt;
+  std::string head;
+  JsonWriter writer(&head);
+  writer.BeginObject();
+  WriteFileFields(fields, writer);
+  if (!json.starts_with(head)) return std::nullopt;
+  return std::string(fields.path);
+}
+
+Status VisitFileDocuments(
+    const SearchIndex& index,
+    const std::function<void(const std::string& id, const std::string& path)>& visit) {
+  for (size_t offset = 0;; offset += kPageDocuments) {
+    MINNOW_ASSIGN_OR_RETURN(const DocumentPage page, index.List("", offset, kPageDocuments));
+    for (const StoredDocument& document : page.documents) {
+      if (const auto path = FilePathOf(document.json)) visit(document.id, *path);
+    }
+    if (page.documents.size() < kPageDocuments) return {};
+  }
 }
 
 }  // namespace minnow

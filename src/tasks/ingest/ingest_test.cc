@@ -11,6 +11,7 @@
 
 #include "formats/json.h"
 #include "tasks/ingest/document_source.h"
+#include "tasks/ingest/file_fields.h"
 #include "tasks/ingest/file_walk.h"
 
 namespace minnow {
@@ -198,6 +199,35 @@ TEST_F(IngestTest, TextAndBytes) {
   const std::string large = Write("large.txt", "");
   fs::resize_file(large, kMaxProseBytes + 1);
   EXPECT_EQ(ReadFile(large).skipped, "too large");
+}
+
+TEST_F(IngestTest, DocumentsOfFilesAreKnownAgain) {
+  const Strings files = {Write("a.md", "# A\ntext"), Write("b \"\\\xC3\xA9\n.txt", "text"),
+                         Write("c.go", "package c\n\nfunc F() {\n}\n"),
+                         Write("d.sh", "echo one\n")};
+  for (const std::string& file : files) {
+    const Read read = ReadFile(file);
+    EXPECT_FALSE(read.documents.empty());
+    for (const std::string& json : read.documents) {
+      EXPECT_EQ(FilePathOf(json), fs::path(file).filename()) << json;
+    }
+  }
+  const std::string head = R"j({"id":"d/a","path":"d/a","dir":"d","kind":"text")j";
+  EXPECT_EQ(FilePathOf(head + "}"), "d/a");
+  // What others write is no file's, though it has a path.
+  for (const std::string& json :
+       {std::string(R"j({"id":"d/a","path":"d/a"})j"), " " + head + "}",
+        std::string(R"j({"id":"d/a","path":"d/a","dir":"x","kind":"text"})j"),
+        std::string(R"j({"id":"d/ab","path":"d/a","dir":"d","kind":"text"})j"),
+        std::string(R"j({"id":"d/a","path":"d/a","kind":"text","dir":"d"})j"),
+        std::string(R"j({"id":"x","path":"d/a","dir":"d","kind":"text"})j"),
+        std::string(R"j({"id":7,"path":"d/a","dir":"d","kind":"text"})j"),
+        std::string(R"j({"id":"d/a","path":7,"dir":"d","kind":"text"})j"),
+        std::string(R"j({"id": "d/a", "path": "d/a", "dir": "d", "kind": "text"})j"),
+        std::string(R"j({"id":"","path":"","dir":".","kind":"text"})j"), head, std::string("[]"),
+        std::string("\xFF")}) {
+    EXPECT_EQ(FilePathOf(json), std::nullopt) << json;
+  }
 }
 
 TEST_F(IngestTest, Kuberian) {

@@ -8,8 +8,8 @@
 #include <span>
 #include <utility>
 
-#include "formats/json.h"
 #include "formats/xxh64.h"
+#include "tasks/ingest/file_fields.h"
 
 namespace minnow {
 namespace {
@@ -17,7 +17,6 @@ namespace {
 // Of one transaction: a few, so that syncing the disk costs little.
 constexpr size_t kBatchDocuments = 512;
 constexpr size_t kBatchBytes = size_t{8} << 20;
-constexpr size_t kPageDocuments = 1000;
 
 uint64_t HashOf(const std::string& id) {
   Xxh64 hash;
@@ -121,32 +120,16 @@ bool Ingester::IsUnreadable(std::string path) const {
   return unreadable_.contains(path);
 }
 
-// A document made of a file says the file's path, and its id begins with it.
-bool Ingester::IsGone(const StoredDocument& document, const std::string& prefix) const {
-  if (seen_.contains(HashOf(document.id))) return false;
-  const auto parsed = JsonDocument::Parse(document.json, "");
-  if (!parsed.ok()) return false;
-  const Result<std::string_view> path = parsed->root().GetString("path");
-  if (!path.ok() || !document.id.starts_with(*path)) return false;
-  const std::string_view rest = std::string_view(document.id).substr(path->size());
-  if (!rest.empty() && rest[0] != '#' && rest[0] != ':') return false;
-  return IsBelow(*path, prefix) && !IsUnreadable(std::string(*path));
-}
-
 Status Ingester::Prune(const std::vector<std::string>& prefixes) {
   std::vector<std::string> gone;
-  for (size_t offset = 0;; offset += kPageDocuments) {
-    MINNOW_ASSIGN_OR_RETURN(const DocumentPage page, index_->List("", offset, kPageDocuments));
-    for (const StoredDocument& document : page.documents) {
-      const bool deleted = std::any_of(prefixes.begin(), prefixes.end(), [&](const auto& prefix) {
-        return IsGone(document, prefix);
-      });
-      if (deleted) gone.push_back(document.id);
-    }
-    if (page.documents.size() < kPageDocuments) break;
-  }
-  for (size_t begin = 0; begin < gone.size(); begin += kPageDocuments) {
-    const size_t count = std::min(kPageDocuments, gone.size() - begin);
+  const auto visit = [&](const std::string& id, const std::string& path) {
+    if (seen_.contains(HashOf(id)) || IsUnreadable(path)) return;
+    const auto holds = [&path](const std::string& prefix) { return IsBelow(path, prefix); };
+    if (std::any_of(prefixes.begin(), prefixes.end(), holds)) gone.push_back(id);
+  };
+  MINNOW_RETURN_IF_ERROR(VisitFileDocuments(*index_, visit));
+  for (size_t begin = 0; begin < gone.size(); begin += kBatchDocuments) {
+    const size_t count = std::min(kBatchDocuments, gone.size() - begin);
     MINNOW_ASSIGN_OR_RETURN(const DeleteOutcome outcome,
                             index_->Delete(std::span(gone).subspan(begin, count)));
     counts_.deleted += outcome.deleted;

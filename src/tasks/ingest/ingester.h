@@ -56,8 +56,9 @@ class Ingester {
   void Reject(const WalkProblem& problem);
 
   // Deletes documents of files below `prefixes` (file_walk.h) that were not among those added since
-  // construction: their file is gone, or has them no more. Documents that did not come from a file
-  // as a whole (JSON, CSV) stay. REQUIRES: remember, flushed, and never stopped.
+  // construction: their file is gone, or has them no more. Records (JSON, CSV) and documents of
+  // requests stay, whatever fields they have (FilePathOf). REQUIRES: remember, flushed, and never
+  // stopped.
   Status Prune(const std::vector<std::string>& prefixes);
 
   const IngestCounts& counts() const { return counts_; }
@@ -69,7 +70,6 @@ class Ingester {
   };
 
   bool IsUnreadable(std::string path) const;
-  bool IsGone(const StoredDocument& document, const std::string& prefix) const;
 
   SearchIndex* const index_;
   const Chunker* const chunker_;
