@@ -74,13 +74,14 @@ class FolderTest(IndexTest):
         (self.root / "docs/b.md").unlink()
         self.assertEqual(self.added(".", "--prune", "--root", ".")["deleted"], 1)
 
+    def add_in(self, folder, *arguments):
+        return run("index", "add", *arguments, "--json", "--index", self.store, "--model", TINY, cwd=self.root / folder)
+
     def test_prune_of_one_of_two_projects(self):
         for name in ("one", "two"):
             self.write(f"{name}/docs/{name}.md", f"the fish of {name}")
         self.write("one/src/x.md", "the stone")
-
-        def add(folder, *arguments):
-            return run("index", "add", *arguments, "--json", "--index", self.store, "--model", TINY, cwd=self.root / folder)
+        add = self.add_in
 
         def deleted(folder, *arguments):
             result = add(folder, *arguments)
@@ -112,6 +113,15 @@ class FolderTest(IndexTest):
         # With the index goes what is known of it.
         self.assertEqual(run("index", "delete", "--whole-index", "--index", self.store).returncode, DONE)
         self.assertEqual(deleted("two", "docs", "--prune"), 0)
+
+    def test_moving_a_part_moves_no_more(self):
+        self.write("one/docs/a.md", "the fish")
+        self.write("two/docs/sub/b.md", "the boat")
+        self.assertEqual(self.add_in("one", "docs").returncode, DONE)
+        for arguments in (("docs/sub", "--moved"), ("docs/sub", "--moved", "--prune")):
+            self.assertEqual(self.add_in("two", *arguments).returncode, DONE)
+            self.assert_error(self.add_in("two", "docs", "--prune"), FAILED, "added from another folder")
+        self.assertEqual(self.stats()["documents"], 2)
 
     def test_prune_keeps_what_cannot_be_read(self):
         model = shutil.copytree(TINY, self.root / "model")

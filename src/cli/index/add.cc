@@ -189,10 +189,11 @@ class Adding {
     MINNOW_ASSIGN_OR_RETURN(store_, OpenForWriting(command_.store, /*create=*/true));
     MINNOW_RETURN_IF_ERROR(OpenIndex());
     MINNOW_RETURN_IF_ERROR(index_->UseModel(loaded_.identity, command_.reembed));
-    const PruneRule rule = command_.moved   ? PruneRule::kMoved
-                           : command_.prune ? PruneRule::kOwn
-                                            : PruneRule::kNone;
-    if (!walk_.prefixes.empty()) MINNOW_RETURN_IF_ERROR(NoteAddedFrom(*index_, walk_, rule));
+    const AddRule rule = command_.moved   ? AddRule::kMoved
+                         : command_.prune ? AddRule::kPrune
+                                          : AddRule::kKeep;
+    AddedFrom added_from(index_.get(), &walk_, rule);
+    MINNOW_RETURN_IF_ERROR(added_from.Note());
     const Interruptible interruptible;
     ThreadPool pool(command_.threads > 0 ? command_.threads : Cpu().usable_cores());
     MINNOW_RETURN_IF_ERROR(AddFiles(reporter, pool));

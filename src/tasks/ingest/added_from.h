@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an index remembers of the folders that its files were added from.
+// AddedFrom: what an index remembers of the folders that its files were added from.
 //
 // Ids of files are relative to a root that they do not name: "docs/a.md" may be of one project or
-// of another. So that pruning the one leaves the other alone, an index keeps for each prefix of ids
+// of another. So that one leaves the other's documents alone, an index keeps for each prefix of ids
 // (Walk::prefixes) a hash of the root that it is relative to; no path, since stores are given away.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "index/store/search_index.h"
@@ -14,13 +15,38 @@
 
 namespace minnow {
 
-enum class PruneRule {
-  kNone,   // nothing will be deleted
-  kOwn,    // kInvalidArgument where ids that would be looked at were added from another root
+enum class AddRule {
+  kKeep,   // nothing will be deleted
+  kPrune,  // kInvalidArgument where ids that would be looked at were added from another root
   kMoved,  // all below the walk's prefixes is of its roots from now on
 };
 
-// Notes where the walk's files come from, in one durable transaction, before they are added.
-Status NoteAddedFrom(SearchIndex& index, const Walk& walk, PruneRule rule);
+// One thread.
+class AddedFrom {
+ public:
+  // Both outlive it.
+  AddedFrom(SearchIndex* index, const Walk* walk, AddRule rule);
+
+  // Notes where the walk's files come from, in one durable transaction, before they are added.
+  // Fails by the rule, and then writes nothing.
+  Status Note();
+
+ private:
+  struct Place {
+    std::string root;  // its hash
+    std::string prefix;
+  };
+
+  static Result<std::vector<Place>> Read(const std::string& note);
+  const std::string* Contested(const Place& place) const;
+  bool IsMoved(const Place& place) const;
+  static void Insert(const Place& place, std::vector<Place>* places);
+  Result<std::string> Noted(const std::string& note) const;
+  Error Refusal(const std::string& prefix) const;
+
+  SearchIndex* const index_;
+  const AddRule rule_;
+  std::vector<Place> places_;  // of the walk
+};
 
 }  // namespace minnow
