@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import unittest
 
-from index_test import DONE, FAILED, IndexTest
+from index_test import DONE, FAILED, OTHER_MODEL, IndexTest
 from program import PROGRAM, TINY, environment, run
 
 
@@ -74,8 +74,8 @@ class FolderTest(IndexTest):
         (self.root / "docs/b.md").unlink()
         self.assertEqual(self.added(".", "--prune", "--root", ".")["deleted"], 1)
 
-    def add_in(self, folder, *arguments):
-        return run("index", "add", *arguments, "--json", "--index", self.store, "--model", TINY, cwd=self.root / folder)
+    def add_in(self, folder, *arguments, model=TINY):
+        return run("index", "add", *arguments, "--json", "--index", self.store, "--model", model, cwd=self.root / folder)
 
     def test_prune_of_one_of_two_projects(self):
         for name in ("one", "two"):
@@ -113,6 +113,19 @@ class FolderTest(IndexTest):
         # With the index goes what is known of it.
         self.assertEqual(run("index", "delete", "--whole-index", "--index", self.store).returncode, DONE)
         self.assertEqual(deleted("two", "docs", "--prune"), 0)
+
+    def test_what_is_refused_changes_nothing(self):
+        for name in ("one", "two"):
+            self.write(f"{name}/docs/{name}.md", f"the fish of {name}")
+        self.assertEqual(self.add_in("one", "docs").returncode, DONE)
+        before = self.stats()
+        self.assert_error(self.add_in("two", "docs", "--prune", "--reembed", model=OTHER_MODEL), FAILED, "another folder")
+        self.assertEqual(self.stats(), before)
+        # Nor is it noted that files were to come from there.
+        self.assert_error(self.add_in("two", "docs", model=OTHER_MODEL), FAILED, "--reembed")
+        self.assertEqual(self.add_in("one", "docs", "--prune").returncode, DONE)
+        reembedded = self.add_in("one", "docs", "--prune", "--reembed", model=OTHER_MODEL)
+        self.assertEqual(json.loads(reembedded.stdout)["embedded_chunks"], 1, reembedded.stderr)
 
     def test_moving_a_part_moves_no_more(self):
         self.write("one/docs/a.md", "the fish")

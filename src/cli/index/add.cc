@@ -188,12 +188,15 @@ class Adding {
     MINNOW_ASSIGN_OR_RETURN(loaded_, LoadIdentified(command_.model, command_.dtype));
     MINNOW_ASSIGN_OR_RETURN(store_, OpenForWriting(command_.store, /*create=*/true));
     MINNOW_RETURN_IF_ERROR(OpenIndex());
-    MINNOW_RETURN_IF_ERROR(index_->UseModel(loaded_.identity, command_.reembed));
+    // What can refuse comes before what changes: another model, or, where it is welcome and all
+    // vectors will go, the note.
+    if (!command_.reembed) MINNOW_RETURN_IF_ERROR(index_->UseModel(loaded_.identity, false));
     const AddRule rule = command_.moved   ? AddRule::kMoved
                          : command_.prune ? AddRule::kPrune
                                           : AddRule::kKeep;
     AddedFrom added_from(index_.get(), &walk_, rule);
     MINNOW_RETURN_IF_ERROR(added_from.Note());
+    if (command_.reembed) MINNOW_RETURN_IF_ERROR(index_->UseModel(loaded_.identity, true));
     const Interruptible interruptible;
     ThreadPool pool(command_.threads > 0 ? command_.threads : Cpu().usable_cores());
     MINNOW_RETURN_IF_ERROR(AddFiles(reporter, pool));
