@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Black-box tests of minnow index add with folders: what is read, the ids, and what --prune deletes."""
+import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
+import time
 import unittest
 
 from index_test import DONE, FAILED, OTHER_MODEL, IndexTest
@@ -126,6 +129,28 @@ class FolderTest(IndexTest):
         self.assertEqual(self.add_in("one", "docs", "--prune").returncode, DONE)
         reembedded = self.add_in("one", "docs", "--prune", "--reembed", model=OTHER_MODEL)
         self.assertEqual(json.loads(reembedded.stdout)["embedded_chunks"], 1, reembedded.stderr)
+
+    def test_prune_sees_who_comes_meanwhile(self):
+        for name in ("one", "two"):
+            self.write(f"{name}/docs/{name}.md", f"the fish of {name}")
+        self.assertEqual(self.add_in("one", "docs/one.md").returncode, DONE)
+        # Held up by its standard input, when it has noted where it adds from.
+        command = [PROGRAM, "index", "add", "docs", "-", "--prune", "--index", self.store, "--model", TINY]
+        with contextlib.closing(sqlite3.connect(self.store)) as database:
+            def noted():
+                return database.execute("SELECT value FROM minnow_meta WHERE key = 'note 1'").fetchone()[0]
+
+            before, end = noted(), time.monotonic() + 60
+            pruning = subprocess.Popen(command, cwd=self.root / "one", env=environment(), stdin=subprocess.PIPE,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            self.addCleanup(pruning.kill)
+            while noted() == before and time.monotonic() < end:
+                time.sleep(0.01)
+        self.assertEqual(self.add_in("two", "docs").returncode, DONE)
+        message = pruning.communicate(b'{"id":"x","text":"boat"}', timeout=60)[1].decode()
+        self.assertIn('index "default" has files below "docs/" that were added from another folder', message)
+        self.assertEqual(pruning.returncode, FAILED)
+        self.assertIn("docs/two.md", self.ids("", "-k", "100"))
 
     def test_moving_a_part_moves_no_more(self):
         self.write("one/docs/a.md", "the fish")

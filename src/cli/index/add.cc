@@ -194,12 +194,12 @@ class Adding {
     const AddRule rule = command_.moved   ? AddRule::kMoved
                          : command_.prune ? AddRule::kPrune
                                           : AddRule::kKeep;
-    AddedFrom added_from(index_.get(), &walk_, rule);
-    MINNOW_RETURN_IF_ERROR(added_from.Note());
+    AddedFrom from(index_.get(), &walk_, rule);
+    MINNOW_RETURN_IF_ERROR(from.Note());
     if (command_.reembed) MINNOW_RETURN_IF_ERROR(index_->UseModel(loaded_.identity, true));
     const Interruptible interruptible;
     ThreadPool pool(command_.threads > 0 ? command_.threads : Cpu().usable_cores());
-    MINNOW_RETURN_IF_ERROR(AddFiles(reporter, pool));
+    MINNOW_RETURN_IF_ERROR(AddFiles(from, reporter, pool));
     MINNOW_RETURN_IF_ERROR(Embed(reporter, pool));
     reporter.bar().Clear();
     MINNOW_RETURN_IF_ERROR(store_->RunMaintenance(/*at_end=*/true));
@@ -287,7 +287,7 @@ class Adding {
                      "; an index keeps its fields: choose another --name"};
   }
 
-  Status AddFiles(Reporter& reporter, ThreadPool& pool) {
+  Status AddFiles(const AddedFrom& from, Reporter& reporter, ThreadPool& pool) {
     const Chunker chunker = ChunkerOf(*loaded_.model);
     Ingester ingester(index_.get(), &chunker, &pool, &reporter, command_.prune);
     bool wanted = true;
@@ -306,7 +306,7 @@ class Adding {
     }
     MINNOW_ASSIGN_OR_RETURN(const bool more, ingester.Flush());
     wanted = wanted && more;
-    if (command_.prune && wanted) MINNOW_RETURN_IF_ERROR(ingester.Prune(walk_.prefixes));
+    if (command_.prune && wanted) MINNOW_RETURN_IF_ERROR(ingester.Prune(walk_.prefixes, from));
     summary_.counts = ingester.counts();
     summary_.interrupted = !wanted;
     return {};

@@ -33,6 +33,16 @@ Status AddedFrom::Note() {
   return index_->ChangeNote([this](const std::string& note) { return Noted(note); });
 }
 
+Status AddedFrom::CheckPrune(const std::string& note) const {
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<Place> places, Read(note));
+  for (const Place& place : places) {
+    const std::string* contested = Contested(place);
+    const bool known = std::find(others_.begin(), others_.end(), place) != others_.end();
+    if (contested != nullptr && !known) return Refusal(*contested);
+  }
+  return {};
+}
+
 Result<std::vector<AddedFrom::Place>> AddedFrom::Read(const std::string& note) {
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument document,
                           JsonDocument::Parse(note.empty() ? "[]" : note, "the note of folders"));
@@ -83,13 +93,15 @@ void AddedFrom::Insert(const Place& place, std::vector<Place>* places) {
   places->push_back(place);
 }
 
-Result<std::string> AddedFrom::Noted(const std::string& note) const {
+Result<std::string> AddedFrom::Noted(const std::string& note) {
+  if (rule_ == AddRule::kPrune) MINNOW_RETURN_IF_ERROR(CheckPrune(note));
   MINNOW_ASSIGN_OR_RETURN(const std::vector<Place> before, Read(note));
   std::vector<Place> after;
   for (const Place& place : before) {
-    const std::string* contested = Contested(place);
-    if (contested != nullptr && rule_ == AddRule::kPrune) return Refusal(*contested);
-    if (contested == nullptr || !IsMoved(place)) Insert(place, &after);
+    const bool contested = Contested(place) != nullptr;
+    if (contested && IsMoved(place)) continue;
+    if (contested) others_.push_back(place);
+    Insert(place, &after);
   }
   for (const Place& own : places_) Insert(own, &after);
   std::string next;

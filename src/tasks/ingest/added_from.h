@@ -31,22 +31,28 @@ class AddedFrom {
   // Fails by the rule, and then writes nothing.
   Status Note();
 
+  // For deletions, which come later (SearchIndex::Delete): kInvalidArgument where `note` tells that
+  // files with ids of the walk's were added from another root since.
+  Status CheckPrune(const std::string& note) const;
+
  private:
   struct Place {
     std::string root;  // its hash
     std::string prefix;
+    bool operator==(const Place&) const = default;
   };
 
   static Result<std::vector<Place>> Read(const std::string& note);
   const std::string* Contested(const Place& place) const;
   bool IsMoved(const Place& place) const;
   static void Insert(const Place& place, std::vector<Place>* places);
-  Result<std::string> Noted(const std::string& note) const;
+  Result<std::string> Noted(const std::string& note);
   Error Refusal(const std::string& prefix) const;
 
   SearchIndex* const index_;
   const AddRule rule_;
   std::vector<Place> places_;  // of the walk
+  std::vector<Place> others_;  // that were contested when it was noted, and stayed
 };
 
 }  // namespace minnow

@@ -135,5 +135,27 @@ TEST_F(AddedFromTest, OnlyWhatWasMovedIsTaken) {
   EXPECT_EQ(Note({{"/b", "docs/"}}, AddRule::kPrune), "");
 }
 
+TEST_F(AddedFromTest, WhoComesMeanwhileIsSeenBeforeDeletions) {
+  const Walk walk = WalkOf({{"/b", "docs/sub/"}});
+  AddedFrom pruning(index_.get(), &walk, AddRule::kPrune);
+  ASSERT_TRUE(pruning.Note().ok());
+  EXPECT_TRUE(pruning.CheckPrune(*index_->Note()).ok());
+  ASSERT_TRUE(index_->Add(std::vector{Make(1, "one")}).ok());
+  const auto remove = [&] {
+    const Strings ids = {"1"};
+    return index_->Delete(ids, [&](const std::string& note) { return pruning.CheckPrune(note); });
+  };
+  EXPECT_EQ(Note({{"/a", "docs/"}}), "");
+  EXPECT_THAT(remove().error().message, HasSubstr("--prune: index \"docs\" has files below"));
+  EXPECT_EQ(index_->Stats()->documents, 1u);
+  // Said to be moved: what was there then is known, what came later is not.
+  AddedFrom moving(index_.get(), &walk, AddRule::kMoved);
+  EXPECT_EQ(Note({{"/c", "docs/sub/x"}}), "");
+  ASSERT_TRUE(moving.Note().ok());
+  EXPECT_TRUE(moving.CheckPrune(*index_->Note()).ok());
+  EXPECT_EQ(Note({{"/c", "docs/sub/x"}}), "");
+  EXPECT_FALSE(moving.CheckPrune(*index_->Note()).ok());
+}
+
 }  // namespace
 }  // namespace minnow

@@ -120,7 +120,7 @@ bool Ingester::IsUnreadable(std::string path) const {
   return unreadable_.contains(path);
 }
 
-Status Ingester::Prune(const std::vector<std::string>& prefixes) {
+Status Ingester::Prune(const std::vector<std::string>& prefixes, const AddedFrom& from) {
   std::vector<std::string> gone;
   const auto visit = [&](const std::string& id, const std::string& path) {
     if (seen_.contains(HashOf(id)) || IsUnreadable(path)) return;
@@ -128,10 +128,11 @@ Status Ingester::Prune(const std::vector<std::string>& prefixes) {
     if (std::any_of(prefixes.begin(), prefixes.end(), holds)) gone.push_back(id);
   };
   MINNOW_RETURN_IF_ERROR(VisitFileDocuments(*index_, visit));
+  const auto allows = [&from](const std::string& note) { return from.CheckPrune(note); };
   for (size_t begin = 0; begin < gone.size(); begin += kBatchDocuments) {
     const size_t count = std::min(kBatchDocuments, gone.size() - begin);
     MINNOW_ASSIGN_OR_RETURN(const DeleteOutcome outcome,
-                            index_->Delete(std::span(gone).subspan(begin, count)));
+                            index_->Delete(std::span(gone).subspan(begin, count), allows));
     counts_.deleted += outcome.deleted;
   }
   return {};

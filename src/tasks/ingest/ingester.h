@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "index/store/search_index.h"
+#include "tasks/ingest/added_from.h"
 #include "tasks/ingest/document_source.h"
 #include "tasks/ingest/prepare.h"
 
@@ -57,9 +58,9 @@ class Ingester {
 
   // Deletes documents of files below `prefixes` (file_walk.h) that were not among those added since
   // construction: their file is gone, or has them no more. Records (JSON, CSV) and documents of
-  // requests stay, whatever fields they have (FilePathOf). REQUIRES: remember, flushed, and never
-  // stopped.
-  Status Prune(const std::vector<std::string>& prefixes);
+  // requests stay, whatever fields they have (FilePathOf). Stops where `from` refuses, which looks
+  // before each batch. REQUIRES: remember, flushed, and never stopped.
+  Status Prune(const std::vector<std::string>& prefixes, const AddedFrom& from);
 
   const IngestCounts& counts() const { return counts_; }
 
