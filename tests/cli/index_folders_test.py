@@ -152,6 +152,55 @@ class FolderTest(IndexTest):
         self.assertEqual(pruning.returncode, FAILED)
         self.assertIn("docs/two.md", self.ids("", "-k", "100"))
 
+    def test_another_project_with_the_same_names(self):
+        for name in ("one", "two"):
+            self.write(f"{name}/README.md", f"the fish of {name}")
+            self.write(f"{name}/src/a.py", f"def {name}(): pass\n")
+            self.write(f"{name}/docs/{name}.md", f"the boat of {name}")
+        part = 'index "default" has documents of "README.md" and 1 more of these files that were added from another folder'
+
+        def texts(*arguments):
+            hits = self.search("", "-k", "100", "--attributes", "text", *arguments)
+            return {hit["id"]: hit["document"]["text"] for hit in hits}
+
+        self.assertEqual(self.add_in("one", ".").returncode, DONE)
+        before, stats = texts(), self.stats()
+        for arguments in ((".",), (".", "--reembed")):
+            model = OTHER_MODEL if "--reembed" in arguments else TINY
+            self.assert_error(self.add_in("two", *arguments, model=model), FAILED, part, "--name", "--root", "--moved")
+        self.assert_error(self.add_in("two", "src/a.py"), FAILED, 'has documents of "src/a.py" that')
+        self.assertEqual((texts(), self.stats()), (before, stats))
+        # The first project goes on, and what replaces nothing is welcome.
+        self.write("one/README.md", "the fish of one, changed")
+        quiet = self.add_in("one", ".", "--prune", "--root", ".")
+        self.assertEqual((quiet.returncode, quiet.stderr), (DONE, b""))
+        self.assertEqual(self.add_in("two", "docs").stderr, b"")
+        # The ways out.
+        self.assertEqual(self.add_in("two", ".", "--name", "two").returncode, DONE)
+        self.assertEqual(self.add_in("two", ".", "--root", "..", "--name", "both").returncode, DONE)
+        self.assertEqual(self.add_in("one", ".", "--root", "..", "--name", "both").returncode, DONE)
+        self.assertEqual(texts("--name", "both")["two/README.md"], "the fish of two")
+        moved = self.add_in("two", ".", "--moved")
+        self.assertEqual((moved.returncode, moved.stderr), (DONE, b""))
+        self.assertEqual(texts()["README.md"], "the fish of two")
+        self.assert_error(self.add_in("one", "."), FAILED, "added from another folder")
+
+    def test_what_two_folders_share_is_told(self):
+        self.write("one/docs/a.md", "the fish")
+        self.write("two/docs/b.md", "the boat")
+        for folder in ("one", "two"):
+            self.assertEqual(self.add_in(folder, "docs").stderr, b"")
+        self.write("two/docs/a.md", "the stone")
+        shared = self.add_in("two", "docs")
+        self.assertEqual(json.loads(shared.stdout)["replaced"], 1)
+        self.assertIn(b"minnow: documents of 1 file were replaced that may have been another folder's", shared.stderr)
+        self.write("two/docs/a.md", "the sky")
+        self.assertEqual(self.add_in("two", "docs", "--quiet").stderr, b"")
+        # Records have ids of their own.
+        for folder in ("one", "two"):
+            self.write(f"{folder}/docs/rows.jsonl", [{"id": "docs/rows.jsonl", "text": f"the sea of {folder}"}])
+            self.assertEqual(self.add_in(folder, "docs/rows.jsonl").stderr, b"")
+
     def test_moving_a_part_moves_no_more(self):
         self.write("one/docs/a.md", "the fish")
         self.write("two/docs/sub/b.md", "the boat")

@@ -99,6 +99,7 @@ class Reporter : public IngestObserver {
 
 struct Summary {
   IngestCounts counts;
+  size_t contested_files = 0;
   EmbedCounts embedded;
   double seconds = 0;
   double embed_seconds = 0;
@@ -307,6 +308,8 @@ class Adding {
     MINNOW_ASSIGN_OR_RETURN(const bool more, ingester.Flush());
     wanted = wanted && more;
     if (command_.prune && wanted) MINNOW_RETURN_IF_ERROR(ingester.Prune(walk_.prefixes, from));
+    MINNOW_ASSIGN_OR_RETURN(summary_.contested_files,
+                            from.CountContested(ingester.replaced_files()));
     summary_.counts = ingester.counts();
     summary_.interrupted = !wanted;
     return {};
@@ -329,6 +332,13 @@ class Adding {
   }
 
   Status Report(const Reporter& reporter) {
+    if (summary_.contested_files > 0 && !command_.quiet) {
+      PrintError(
+          "documents of " + Plural(summary_.contested_files, "file") +
+          " were replaced that may have been another folder's, from which files with such ids "
+          "were added, too: give each project an index of its own (--name), or a common "
+          "--root");
+    }
     MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index_->Stats());
     Output output;
     if (command_.json) {
@@ -378,7 +388,7 @@ void AddInputOptions(Command add, AddCommand& command) {
               "Delete documents made from files that are gone from the folders given");
   add.AddFlag(
       "--moved", command.moved,
-      "What was added with the same ids from another folder is of this one now, for --prune");
+      "What was added with the same ids from another folder is of the same project: replace it");
 }
 
 }  // namespace

@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <span>
 #include <string_view>
-#include <utility>
+#include <unordered_set>
 
 #include "formats/json.h"
 #include "formats/xxh64.h"
+#include "tasks/ingest/file_fields.h"
 
 namespace minnow {
 namespace {
@@ -22,7 +23,7 @@ std::string HashOf(const std::string& root) {
 }  // namespace
 
 AddedFrom::AddedFrom(SearchIndex* index, const Walk* walk, AddRule rule)
-    : index_(index), rule_(rule) {
+    : index_(index), walk_(walk), rule_(rule) {
   for (size_t i = 0; i < walk->roots.size(); ++i) {
     places_.push_back({HashOf(walk->roots[i]), walk->prefixes[i]});
   }
@@ -30,17 +31,52 @@ AddedFrom::AddedFrom(SearchIndex* index, const Walk* walk, AddRule rule)
 
 Status AddedFrom::Note() {
   if (places_.empty()) return {};
+  if (rule_ == AddRule::kKeep) MINNOW_RETURN_IF_ERROR(CheckReplaced());
   return index_->ChangeNote([this](const std::string& note) { return Noted(note); });
 }
 
-Status AddedFrom::CheckPrune(const std::string& note) const {
-  MINNOW_ASSIGN_OR_RETURN(const std::vector<Place> places, Read(note));
-  for (const Place& place : places) {
-    const std::string* contested = Contested(place);
-    const bool known = std::find(others_.begin(), others_.end(), place) != others_.end();
-    if (contested != nullptr && !known) return Refusal(*contested);
+// Looks through all documents, for which no writer should have to wait: what comes from elsewhere
+// meanwhile is told later (CountContested).
+Status AddedFrom::CheckReplaced() const {
+  MINNOW_ASSIGN_OR_RETURN(const std::string note, index_->Note());
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<Place> others, Others(note));
+  if (others.empty()) return {};
+  MINNOW_ASSIGN_OR_RETURN(std::vector<Place> ours, Read(note));
+  std::erase_if(ours, [this](const Place& place) {
+    const auto is_root = [&place](const Place& own) { return own.root == place.root; };
+    return std::none_of(places_.begin(), places_.end(), is_root);
+  });
+  std::unordered_set<std::string> theirs;
+  for (const FoundFile& file : walk_->files) {
+    if (Holds(others, file.id) && !Holds(ours, file.id)) theirs.insert(file.id);
   }
-  return {};
+  if (theirs.empty()) return {};
+  std::string first;
+  size_t files = 0;
+  MINNOW_RETURN_IF_ERROR(
+      VisitFileDocuments(*index_, [&](const std::string&, const std::string& path) {
+        if (theirs.erase(path) > 0 && ++files == 1) first = path;
+      }));
+  if (files == 0) return {};
+  return Refusal(" has documents of " + QuoteForMessage(first) +
+                 (files > 1 ? " and " + std::to_string(files - 1) + " more of these files" : "") +
+                 " that were added from another folder, and would be replaced");
+}
+
+Status AddedFrom::CheckPrune(const std::string& note) const {
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<Place> others, Others(note));
+  if (others.empty()) return {};
+  return Refusal(" has files below " + QuoteForMessage(*Contested(others.front())) +
+                 " that were added from another folder, and cannot tell which of them are gone");
+}
+
+Result<size_t> AddedFrom::CountContested(const std::vector<std::string>& paths) const {
+  if (paths.empty()) return size_t{0};
+  MINNOW_ASSIGN_OR_RETURN(const std::string note, index_->Note());
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<Place> others, Others(note));
+  return static_cast<size_t>(
+      std::count_if(paths.begin(), paths.end(),
+                    [&others](const std::string& path) { return Holds(others, path); }));
 }
 
 Result<std::vector<AddedFrom::Place>> AddedFrom::Read(const std::string& note) {
@@ -72,6 +108,20 @@ const std::string* AddedFrom::Contested(const Place& place) const {
   return nullptr;
 }
 
+Result<std::vector<AddedFrom::Place>> AddedFrom::Others(const std::string& note) const {
+  MINNOW_ASSIGN_OR_RETURN(std::vector<Place> places, Read(note));
+  std::erase_if(places, [this](const Place& place) {
+    return Contested(place) == nullptr ||
+           std::find(passed_.begin(), passed_.end(), place) != passed_.end();
+  });
+  return places;
+}
+
+bool AddedFrom::Holds(const std::vector<Place>& places, const std::string& path) {
+  return std::any_of(places.begin(), places.end(),
+                     [&path](const Place& place) { return IsBelow(path, place.prefix); });
+}
+
 // Whether another root's place is within what was moved. What lies above a prefix that was moved
 // was not moved as a whole.
 bool AddedFrom::IsMoved(const Place& place) const {
@@ -100,7 +150,7 @@ Result<std::string> AddedFrom::Noted(const std::string& note) {
   for (const Place& place : before) {
     const bool contested = Contested(place) != nullptr;
     if (contested && IsMoved(place)) continue;
-    if (contested) others_.push_back(place);
+    if (contested && rule_ == AddRule::kMoved) passed_.push_back(place);
     Insert(place, &after);
   }
   for (const Place& own : places_) Insert(own, &after);
@@ -112,13 +162,12 @@ Result<std::string> AddedFrom::Noted(const std::string& note) {
   return next;
 }
 
-Error AddedFrom::Refusal(const std::string& prefix) const {
+Error AddedFrom::Refusal(const std::string& what) const {
   return Error{Code::kInvalidArgument,
-               "--prune: index " + QuoteForMessage(index_->name()) + " has files below " +
-                   QuoteForMessage(prefix) +
-                   " that were added from another folder, and cannot tell which of them are gone: "
-                   "give each project an index of its own (--name), or a common --root; --moved "
-                   "says that this is the same folder in another place"};
+               (rule_ == AddRule::kKeep ? "index " : "--prune: index ") +
+                   QuoteForMessage(index_->name()) + what +
+                   ": give each project an index of its own (--name), or a common --root; --moved "
+                   "says that this is the same project in another place"};
 }
 
 }  // namespace minnow

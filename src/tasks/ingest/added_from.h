@@ -15,10 +15,11 @@
 
 namespace minnow {
 
+// kInvalidArgument where
 enum class AddRule {
-  kKeep,   // nothing will be deleted
-  kPrune,  // kInvalidArgument where ids that would be looked at were added from another root
-  kMoved,  // all below the walk's prefixes is of its roots from now on
+  kKeep,   // documents of the walk's files were added from another root, and not from its own
+  kPrune,  // ids that pruning would look at were added from another root
+  kMoved,  // never: all below the walk's prefixes is of its roots from now on
 };
 
 // One thread.
@@ -34,6 +35,8 @@ class AddedFrom {
   // For deletions, which come later (SearchIndex::Delete): kInvalidArgument where `note` tells that
   // files with ids of the walk's were added from another root since.
   Status CheckPrune(const std::string& note) const;
+  // Of files that were replaced, how many may have been another root's.
+  Result<size_t> CountContested(const std::vector<std::string>& paths) const;
 
  private:
   struct Place {
@@ -43,16 +46,20 @@ class AddedFrom {
   };
 
   static Result<std::vector<Place>> Read(const std::string& note);
+  static bool Holds(const std::vector<Place>& places, const std::string& path);
   const std::string* Contested(const Place& place) const;
+  Result<std::vector<Place>> Others(const std::string& note) const;
+  Status CheckReplaced() const;
   bool IsMoved(const Place& place) const;
   static void Insert(const Place& place, std::vector<Place>* places);
   Result<std::string> Noted(const std::string& note);
-  Error Refusal(const std::string& prefix) const;
+  Error Refusal(const std::string& what) const;
 
   SearchIndex* const index_;
+  const Walk* const walk_;
   const AddRule rule_;
   std::vector<Place> places_;  // of the walk
-  std::vector<Place> others_;  // that were contested when it was noted, and stayed
+  std::vector<Place> passed_;  // contested ones that stayed when what is below was moved
 };
 
 }  // namespace minnow

@@ -13,6 +13,7 @@
 #include "formats/json.h"
 #include "formats/xxh64.h"
 #include "index/store/store_testing.h"
+#include "tasks/ingest/file_fields.h"
 
 namespace minnow {
 namespace {
@@ -39,9 +40,19 @@ class AddedFromTest : public StoreTesting {
     return walk;
   }
 
+  static Document FileDocument(const std::string& path, const std::string& name = "") {
+    std::string json;
+    JsonWriter writer(&json);
+    writer.BeginObject();
+    WriteFileFields({path + name, path, "", "text"}, writer);
+    writer.EndObject();
+    return Make(json);
+  }
+
   // The error, if any.
-  std::string Note(const Places& places, AddRule rule = AddRule::kKeep) {
-    const Walk walk = WalkOf(places);
+  std::string Note(const Places& places, AddRule rule = AddRule::kKeep, const Strings& files = {}) {
+    Walk walk = WalkOf(places);
+    for (const std::string& file : files) walk.files.push_back({"", file, {}});
     const Status status = AddedFrom(index_.get(), &walk, rule).Note();
     return status.ok() ? "" : status.error().message;
   }
@@ -104,13 +115,11 @@ TEST_F(AddedFromTest, WhatIsOfAnotherRootIsNotPruned) {
   }
   EXPECT_EQ(*index_->Note(), before);
   EXPECT_EQ(Note({{"/b", "docs"}, {"/b", "doc/"}, {"/b", "xx"}}, AddRule::kPrune), "");
-  EXPECT_EQ(Note({{"/a", ""}}, AddRule::kPrune),
-            "--prune: index \"docs\" has files below \"\" "
-            "that were added from another folder, and cannot "
-            "tell which of them are gone: give each project "
-            "an index of its own (--name), or a common "
-            "--root; --moved says that this is the same "
-            "folder in another place");
+  EXPECT_EQ(
+      Note({{"/a", ""}}, AddRule::kPrune),
+      "--prune: index \"docs\" has files below \"\" that were added from another folder, and "
+      "cannot tell which of them are gone: give each project an index of its own (--name), or "
+      "a common --root; --moved says that this is the same project in another place");
 }
 
 TEST_F(AddedFromTest, SeveralRootsThatAreAllWalked) {
@@ -155,6 +164,40 @@ TEST_F(AddedFromTest, WhoComesMeanwhileIsSeenBeforeDeletions) {
   EXPECT_TRUE(moving.CheckPrune(*index_->Note()).ok());
   EXPECT_EQ(Note({{"/c", "docs/sub/x"}}), "");
   EXPECT_FALSE(moving.CheckPrune(*index_->Note()).ok());
+}
+
+TEST_F(AddedFromTest, DocumentsOfAnotherRootAreNotReplaced) {
+  const Strings files = {"docs/a", "docs/b", "docs/c", "x"};
+  const Places here = {{"/b", "docs/"}, {"/b", "x"}};
+  ASSERT_TRUE(index_
+                  ->Add(std::vector{FileDocument("docs/a", "#f"), FileDocument("docs/a", "#g"),
+                                    FileDocument("docs/b"), FileDocument("x"),
+                                    Make(R"({"id":"docs/c","path":"docs/c"})")})
+                  .ok());
+  // Nobody knows of whom they are.
+  const Places there = {{"/a", "docs/"}};
+  EXPECT_EQ(Note(there, AddRule::kKeep, files), "");
+  const std::string before = *index_->Note();
+  EXPECT_EQ(Note(here, AddRule::kKeep, files),
+            "index \"docs\" has documents of \"docs/a\" and 1 more of these files that were added "
+            "from another folder, and would be replaced: give each project an index of its own "
+            "(--name), or a common --root; --moved says that this is the same project in another "
+            "place");
+  EXPECT_THAT(Note(here, AddRule::kKeep, {"docs/b"}), HasSubstr("documents of \"docs/b\" that"));
+  EXPECT_EQ(*index_->Note(), before);
+  EXPECT_EQ(Note(there, AddRule::kKeep, files), "");
+  // What would be replaced is no file's, or was not noted.
+  EXPECT_EQ(Note(here, AddRule::kKeep, {"docs/c", "docs/d", "x"}), "");
+  // From now on it may be of either.
+  EXPECT_EQ(Note(here, AddRule::kKeep, files), "");
+  const Walk walk = WalkOf(here);
+  AddedFrom from(index_.get(), &walk, AddRule::kKeep);
+  ASSERT_TRUE(from.Note().ok());
+  EXPECT_EQ(*from.CountContested({"docs/a", "docs/b", "x", "y"}), 2u);
+  EXPECT_EQ(*from.CountContested({}), 0u);
+  EXPECT_EQ(Note(here, AddRule::kMoved, files), "");
+  EXPECT_EQ(*from.CountContested({"docs/a", "docs/b"}), 0u);
+  EXPECT_THAT(Note(there, AddRule::kKeep, files), HasSubstr("would be replaced"));
 }
 
 }  // namespace

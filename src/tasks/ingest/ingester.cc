@@ -95,13 +95,21 @@ Result<bool> Ingester::Flush() {
   raw_bytes_ = 0;
   if (!documents.empty()) {
     MINNOW_ASSIGN_OR_RETURN(const AddOutcome outcome, index_->Add(documents));
-    for (const DocumentChange change : outcome.changes) {
+    for (size_t i = 0; i < documents.size(); ++i) {
+      const DocumentChange change = outcome.changes[i];
       counts_.added += change == DocumentChange::kAdded;
       counts_.replaced += change == DocumentChange::kReplaced;
       counts_.unchanged += change == DocumentChange::kUnchanged;
+      if (change == DocumentChange::kReplaced) NoteReplaced(documents[i].json);
     }
   }
   return observer_->Progress(counts_);
+}
+
+void Ingester::NoteReplaced(const std::string& json) {
+  auto path = FilePathOf(json);
+  if (!path || (!replaced_files_.empty() && replaced_files_.back() == *path)) return;
+  replaced_files_.push_back(std::move(*path));
 }
 
 void Ingester::Reject(const WalkProblem& problem) {

@@ -63,6 +63,8 @@ class Ingester {
   Status Prune(const std::vector<std::string>& prefixes, const AddedFrom& from);
 
   const IngestCounts& counts() const { return counts_; }
+  // Files of which a document was replaced, once for each.
+  const std::vector<std::string>& replaced_files() const { return replaced_files_; }
 
  private:
   struct Raw {
@@ -70,6 +72,7 @@ class Ingester {
     std::string json;
   };
 
+  void NoteReplaced(const std::string& json);
   bool IsUnreadable(std::string path) const;
 
   SearchIndex* const index_;
@@ -78,6 +81,7 @@ class Ingester {
   IngestObserver* const observer_;
   const IndexSettings settings_;
   IngestCounts counts_;
+  std::vector<std::string> replaced_files_;
   std::vector<Raw> raw_;
   size_t raw_bytes_ = 0;
   const bool remember_;
