@@ -15,11 +15,11 @@
 
 namespace minnow {
 
-// kInvalidArgument where
+// What is refused, with kInvalidArgument.
 enum class AddRule {
-  kKeep,   // documents of the walk's files were added from another root, and not from its own
-  kPrune,  // ids that pruning would look at were added from another root
-  kMoved,  // never: all below the walk's prefixes is of its roots from now on
+  kKeep,   // files whose documents are there and were added from another root only
+  kPrune,  // prefixes below which anything was added from another root
+  kMoved,  // nothing: all below the walk's prefixes is of its roots from now on
 };
 
 // One thread.
