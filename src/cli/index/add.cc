@@ -388,7 +388,8 @@ void AddInputOptions(Command add, AddCommand& command) {
               "Delete documents made from files that are gone from the folders given");
   add.AddFlag(
       "--moved", command.moved,
-      "What was added with the same ids from another folder is of the same project: replace it");
+      "What was added with the same ids from another folder is of this project, too: it may be "
+      "replaced and pruned");
 }
 
 }  // namespace
