@@ -8,9 +8,10 @@
 // What `score` is, always in 0..1 and never rising from one hit to the next:
 //   semantic  the best chunk's cosine; 0 where that is negative
 //   lexical   s / (s + 8) of the BM25 score s
-//   hybrid    the sum of r / (60 + semantic rank) and (1 - r) / (60 + lexical rank), ranks from 1
-//             and r the semantic ratio, divided by its greatest possible value: 1 is a document
-//             that is first in both lists. It tells places, not how well a document fits;
+//   hybrid    the sum of w / (60 + semantic rank) and (1 - w) / (60 + lexical rank), ranks from 1,
+//             divided by its greatest possible value: 1 is a document that is first in both lists.
+//             w is the semantic ratio, moved towards the list whose first hits stand out more from
+//             the rest (ListWeight). It tells places, not how well a document fits;
 //             semantic_score and lexical_score, beside it, tell that.
 // Cormack, Clarke and Buettcher, Reciprocal Rank Fusion outperforms Condorcet and individual Rank
 // Learning Methods, SIGIR 2009.
@@ -44,8 +45,17 @@ struct RankedDocument {
 
 inline constexpr double kFusionConstant = 60;
 
-// How many candidates to ask each retriever for, so that pages up to this one fit together.
+// How many of each list make the first part of a ranking. What only deeper pages show comes behind
+// it, whatever its ranks, so that pages fit together.
+inline constexpr size_t kFirstCandidates = 200;
+
+// How many candidates to ask each retriever for, for this page.
 size_t CandidateDepth(size_t offset, size_t limit);
+
+// The weight of the semantic list, by how far the first ten scores of each list (best first) stand
+// above its mean, in standard deviations: the list that knows better shows it so. Never further
+// from the ratio than 0.2; the ratio itself where a list has too few scores to tell.
+double ListWeight(std::span<const double> semantic, std::span<const double> lexical, double ratio);
 
 // BM25 as a number in 0..1.
 double LexicalScore(double bm25);

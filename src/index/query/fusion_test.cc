@@ -92,6 +92,56 @@ TEST(Fusion, DropGroupAndPage) {
   EXPECT_THAT(Documents(ranking), ElementsAre(1, 3));
 }
 
+TEST(Fusion, DeeperListsAddBehindWhatWasThere) {
+  std::mt19937 random(3);
+  std::vector<SemanticHit> semantic;
+  std::vector<LexicalHit> lexical;
+  std::vector<int64_t> documents(3000);
+  for (size_t i = 0; i < documents.size(); ++i) documents[i] = static_cast<int64_t>(i);
+  std::shuffle(documents.begin(), documents.end(), random);
+  for (size_t i = 0; i < 1500; ++i)
+    semantic.push_back({documents[i], 0, 1 - 0.0003 * static_cast<double>(i)});
+  std::shuffle(documents.begin(), documents.end(), random);
+  for (size_t i = 0; i < 1500; ++i)
+    lexical.push_back({documents[i], 900.0 / static_cast<double>(i + 9)});
+  const auto first =
+      FuseRankings(std::span(semantic).first(200), std::span(lexical).first(200), 0.5);
+  const auto second =
+      FuseRankings(std::span(semantic).first(1000), std::span(lexical).first(1000), 0.5);
+  const auto whole = FuseRankings(semantic, lexical, 0.5);
+  ASSERT_GT(second.size(), first.size());
+  ASSERT_GT(whole.size(), second.size());
+  for (size_t i = 0; i < whole.size(); ++i) {
+    if (i < first.size()) EXPECT_EQ(first[i].document, whole[i].document) << i;
+    if (i < second.size()) EXPECT_EQ(second[i].document, whole[i].document) << i;
+    if (i > 0) EXPECT_LE(whole[i].score, whole[i - 1].score) << i;
+  }
+}
+
+std::vector<double> Falling(double first_ten, double rest, size_t n) {
+  std::vector<double> scores;
+  for (size_t i = 0; i < n; ++i)
+    scores.push_back((i < 10 ? first_ten : rest) - 0.001 * static_cast<double>(i));
+  return scores;
+}
+
+TEST(Fusion, TheListThatStandsOutWeighsMore) {
+  const auto flat = Falling(1, 0.95, 200), sharp = Falling(2, 0.5, 200);
+  EXPECT_EQ(ListWeight(flat, flat, 0.5), 0.5);
+  EXPECT_GT(ListWeight(sharp, flat, 0.5), 0.5);
+  EXPECT_DOUBLE_EQ(ListWeight(sharp, flat, 0.5), 1 - ListWeight(flat, sharp, 0.5));
+  EXPECT_LE(ListWeight(sharp, flat, 0.5), 0.7);
+  EXPECT_GE(ListWeight(flat, sharp, 0.1), 0);
+  // Units do not matter; what is not known does not move it.
+  std::vector<double> scaled = sharp;
+  for (double& score : scaled) score = 30 * score + 5;
+  EXPECT_NEAR(ListWeight(scaled, flat, 0.5), ListWeight(sharp, flat, 0.5), 1e-12);
+  EXPECT_EQ(ListWeight(Falling(2, 0.5, 19), flat, 0.4), 0.4);
+  EXPECT_EQ(ListWeight(std::vector<double>(200, 0.7), sharp, 0.4), 0.4);
+  EXPECT_EQ(ListWeight(sharp, flat, 0), 0);
+  EXPECT_EQ(ListWeight(sharp, flat, 1), 1);
+}
+
 TEST(Fusion, PagesNearEachOtherHaveTheSameDepth) {
   EXPECT_EQ(CandidateDepth(0, 10), CandidateDepth(190, 10));
   EXPECT_GE(CandidateDepth(190, 20), 210u);

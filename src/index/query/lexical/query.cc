@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/query/lexical/query.h"
 
+#include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "index/query/lexical/identifiers.h"
@@ -8,6 +10,23 @@
 
 namespace minnow {
 namespace {
+
+// Articles, pronouns, auxiliaries, prepositions and words that ask; ascending.
+constexpr std::array<std::string_view, 82> kGrammar = {
+    "a",    "about", "all",    "am",   "an",    "and",   "any",  "are",  "as",    "at",    "be",
+    "been", "but",   "by",     "can",  "could", "did",   "do",   "does", "for",   "from",  "had",
+    "has",  "have",  "he",     "her",  "his",   "how",   "i",    "if",   "in",    "into",  "is",
+    "it",   "its",   "me",     "my",   "no",    "not",   "of",   "off",  "on",    "or",    "our",
+    "out",  "she",   "should", "so",   "some",  "such",  "than", "that", "the",   "their", "them",
+    "then", "there", "these",  "they", "this",  "those", "to",   "too",  "up",    "us",    "was",
+    "we",   "were",  "what",   "when", "where", "which", "who",  "whom", "whose", "why",   "will",
+    "with", "would", "you",    "your", "yours"};
+
+bool IsGrammar(std::string_view word) {
+  std::string lower(word);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  return std::binary_search(kGrammar.begin(), kGrammar.end(), lower);
+}
 
 class Builder {
  public:
@@ -27,7 +46,7 @@ class Builder {
     const auto tokens = tokenizer_.Tokenize(text);
     for (const LexicalToken& token : tokens) {
       const std::string_view word = text.substr(token.begin, token.end - token.begin);
-      Add({std::string(word), {token.stem}});
+      Add({std::string(word), {token.stem}}, IsGrammar(word));
       for (const std::string_view part : IdentifierParts(word)) {
         const auto stems = tokenizer_.Tokenize(part);
         if (stems.size() == 1) Add({std::string(part), {stems[0].stem}});
@@ -41,18 +60,28 @@ class Builder {
     Add(std::move(term));
   }
 
-  LexicalQuery Take() { return std::move(query_); }
+  // Words of grammar say nothing of what a document is about, however rare they are.
+  LexicalQuery Take() {
+    if (std::find(grammar_.begin(), grammar_.end(), false) == grammar_.end()) {
+      return std::move(query_);
+    }
+    size_t i = 0;
+    std::erase_if(query_.terms, [&](const LexicalTerm&) { return grammar_[i++]; });
+    return std::move(query_);
+  }
 
  private:
-  void Add(LexicalTerm term) {
+  void Add(LexicalTerm term, bool grammar = false) {
     if (term.stems.empty()) return;
     const auto [place, is_new] = places_.emplace(term.Key(), query_.terms.size());
     if (!is_new) {
       LexicalTerm& before = query_.terms[place->second];
       before.weight += 1;
       before.required = before.required || term.required;
+      grammar_[place->second] = grammar_[place->second] && grammar;
     } else if (query_.terms.size() < kMaxLexicalTerms) {
       query_.terms.push_back(std::move(term));
+      grammar_.push_back(grammar);
     } else {
       places_.erase(place);
     }
@@ -60,6 +89,7 @@ class Builder {
 
   LexicalTokenizer& tokenizer_ = LexicalTokenizer::ForThisThread();
   LexicalQuery query_;
+  std::vector<bool> grammar_;  // of each term
   std::unordered_map<std::string, size_t> places_;
 };
 

@@ -34,10 +34,11 @@ inline constexpr size_t kMinPrefixBytes = 3;
 // quotes somebody.
 inline constexpr size_t kMaxWordsBesidePhrases = 12;
 
-// Words are looked up one by one, and any of them may match; "words in quotes" must stand in the
-// document in that order. No operator, bracket, star, sign or column name has a meaning. Words with
-// humps are looked up whole and in parts. `prefix`: the last word may be the beginning of a word,
-// unless white space or a quote follows it.
+// Words are looked up one by one, and any of them may match; words of English grammar ("what",
+// "the") only where there are no others. "words in quotes" must stand in the document in that
+// order. No operator, bracket, star, sign or column name has a meaning. Words with humps are looked
+// up whole and in parts. `prefix`: the last word may be the beginning of a word, unless white space
+// or a quote follows it.
 LexicalQuery ParseLexicalQuery(std::string_view text, bool prefix);
 
 }  // namespace minnow

@@ -71,15 +71,16 @@ TEST(Identifiers, LexicalTextAddsPartsOnce) {
 TEST(LexicalQuery, WordsAreQuoted) {
   EXPECT_THAT(Expressions("pod sandbox"), ElementsAre("\"pod\"", "\"sandbox\""));
   EXPECT_THAT(Expressions("a AND b OR NOT c NEAR(d, 2) text:e ^f -g * (h)"),
-              ElementsAre("\"a\"", "\"AND\"", "\"b\"", "\"OR\"", "\"NOT\"", "\"c\"", "\"NEAR\"",
-                          "\"d\"", "\"2\"", "\"text\"", "\"e\"", "\"f\"", "\"g\"", "\"h\""));
+              ElementsAre("\"b\"", "\"c\"", "\"NEAR\"", "\"d\"", "\"2\"", "\"text\"", "\"e\"",
+                          "\"f\"", "\"g\"", "\"h\""));
+  EXPECT_THAT(Expressions("a AND OR NOT"), ElementsAre("\"a\"", "\"AND\"", "\"OR\"", "\"NOT\""));
   EXPECT_THAT(Expressions("kube-apiserver's file_name.go"),
               ElementsAre("\"kube\"", "\"apiserver\"", "\"s\"", "\"file\"", "\"name\"", "\"go\""));
   EXPECT_THAT(Expressions(" \t?!*\"'%_;--"), IsEmpty());
 }
 
 TEST(LexicalQuery, EqualStemsAreOneTermWithWeight) {
-  const auto query = ParseLexicalQuery("Run runs RUNNING the the", false);
+  const auto query = ParseLexicalQuery("Run runs RUNNING pod pod", false);
   ASSERT_EQ(query.terms.size(), 2u);
   EXPECT_EQ(query.terms[0].weight, 3);
   EXPECT_EQ(query.terms[1].weight, 2);
@@ -90,14 +91,24 @@ TEST(LexicalQuery, QuotedPhrasesAreRequired) {
   EXPECT_THAT(Expressions("find \"pod  sandbox!\" now"),
               ElementsAre("\"find\"", "\"pod sandbox\"!", "\"now\""));
   EXPECT_THAT(Expressions("\"\" \"  \" x"), ElementsAre("\"x\""));
-  EXPECT_THAT(Expressions("a \"b c"), ElementsAre("\"a\"", "\"b\"", "\"c\""));
+  EXPECT_THAT(Expressions("x \"b c"), ElementsAre("\"x\"", "\"b\"", "\"c\""));
   EXPECT_THAT(Expressions("pod \"pod\""), ElementsAre("\"pod\"!"));
+}
+
+TEST(LexicalQuery, GrammarIsLookedUpWhereThereIsNothingElse) {
+  EXPECT_THAT(Expressions("What is a Cat"), ElementsAre("\"Cat\""));
+  EXPECT_THAT(Expressions("to be or not to be"),
+              ElementsAre("\"to\"", "\"be\"", "\"or\"", "\"not\""));
+  EXPECT_THAT(Expressions("\"the who\" of the"), ElementsAre("\"the who\"!"));
+  EXPECT_THAT(Expressions("what is the", true), ElementsAre("\"the\" *")) << "theory, perhaps";
+  EXPECT_THAT(Expressions("getByName"),
+              ElementsAre("\"getByName\"", "\"get\"", "\"By\"", "\"Name\""));
 }
 
 TEST(LexicalQuery, QuotesOfALongTextMeanNothing) {
   const std::string words = "one two three four five six seven eight nine ten eleven";
-  EXPECT_TRUE(ParseLexicalQuery(words + " \"a phrase\" twelve", false).terms.at(11).required);
-  const auto pasted = ParseLexicalQuery(words + " \"a phrase\" twelve thirteen", false);
+  EXPECT_TRUE(ParseLexicalQuery(words + " \"odd phrase\" twelve", false).terms.at(11).required);
+  const auto pasted = ParseLexicalQuery(words + " \"odd phrase\" twelve thirteen", false);
   EXPECT_EQ(pasted.terms.size(), 15u);
   for (const LexicalTerm& term : pasted.terms) EXPECT_FALSE(term.required);
 }

@@ -173,53 +173,75 @@ void ChooseTerms(const LexicalTotals& totals, std::vector<Term>& terms) {
 // Sums of scores by document.
 class Scores {
  public:
+  Scores() = default;
   // Of documents from `first` to `last`; so many additions are to come.
   Scores(int64_t first, int64_t last, size_t additions)
       : first_(first), dense_(last - first < kMaxDenseRows) {
     const auto rows = static_cast<size_t>(last - first + 1);
     if (dense_) sums_.resize(rows);
-    pairs_.reserve(dense_ ? std::min(additions, rows) : additions);
+    hits_.reserve(dense_ ? std::min(additions, rows) : additions);
   }
 
   void Add(int64_t document, float score) {
     if (!dense_) {
-      pairs_.push_back({document, score});
+      hits_.push_back({document, score});
       return;
     }
-    float& sum = sums_[static_cast<size_t>(document - first_)];
-    if (sum == 0) pairs_.push_back({document, 0});
+    float& sum = SumOf(document);
+    if (sum == 0) hits_.push_back({document, 0});
     sum += score;
   }
 
-  // Each document once, in no order.
-  std::vector<LexicalHit> Take() {
-    if (dense_) {
-      for (LexicalHit& hit : pairs_) hit.score = sums_[static_cast<size_t>(hit.document - first_)];
-      return std::move(pairs_);
-    }
-    std::stable_sort(pairs_.begin(), pairs_.end(), [](const LexicalHit& a, const LexicalHit& b) {
+  // Nothing more is added; each document stands once among the hits from now on.
+  void Close() {
+    if (dense_) return;
+    std::stable_sort(hits_.begin(), hits_.end(), [](const LexicalHit& a, const LexicalHit& b) {
       return a.document < b.document;
     });
     size_t kept = 0;
-    for (const LexicalHit& pair : pairs_) {
-      if (kept > 0 && pairs_[kept - 1].document == pair.document) {
-        pairs_[kept - 1].score += pair.score;
+    for (const LexicalHit& hit : hits_) {
+      if (kept > 0 && hits_[kept - 1].document == hit.document) {
+        hits_[kept - 1].score += hit.score;
       } else {
-        pairs_[kept++] = pair;
+        hits_[kept++] = hit;
       }
     }
-    pairs_.resize(kept);
-    return std::move(pairs_);
+    hits_.resize(kept);
+  }
+
+  // After Close: leaves those documents alone.
+  template <class Stays>
+  void KeepIf(const Stays& stays) {
+    std::erase_if(hits_, [&](const LexicalHit& hit) {
+      if (stays(hit.document)) return false;
+      if (dense_) SumOf(hit.document) = 0;
+      return true;
+    });
+  }
+
+  // Each document once, in no order, and which they are.
+  void Take(LexicalResult* result) {
+    if (dense_) {
+      for (LexicalHit& hit : hits_) hit.score = SumOf(hit.document);
+      result->found = LexicalMatches(first_, std::move(sums_));
+    } else {
+      std::vector<int64_t> documents;
+      for (const LexicalHit& hit : hits_) documents.push_back(hit.document);
+      result->found = LexicalMatches(std::move(documents));
+    }
+    result->hits = std::move(hits_);
   }
 
  private:
-  const int64_t first_;
-  const bool dense_;
+  float& SumOf(int64_t document) { return sums_[static_cast<size_t>(document - first_)]; }
+
+  int64_t first_ = 0;
+  bool dense_ = false;
   std::vector<float> sums_;
-  std::vector<LexicalHit> pairs_;
+  std::vector<LexicalHit> hits_;
 };
 
-std::vector<LexicalHit> Score(const std::vector<Term>& terms, const LexicalTotals& totals) {
+Scores Score(const std::vector<Term>& terms, const LexicalTotals& totals) {
   int64_t first = INT64_MAX;
   int64_t last = 0;
   size_t postings = 0;
@@ -243,7 +265,8 @@ std::vector<LexicalHit> Score(const std::vector<Term>& terms, const LexicalTotal
                  static_cast<float>(std::max(weight * count / (count + norm), 1e-9)));
     }
   }
-  return scores.Take();
+  scores.Close();
+  return scores;
 }
 
 // The documents that every required term has, ascending; nullopt where none is required.
@@ -302,14 +325,15 @@ Result<LexicalResult> ScanLexical(sqlite3* connection, const std::string& table,
   MINNOW_RETURN_IF_ERROR(reader.ReadWhole(too_long));
 
   for (const Term& term : terms) result.weights[term.index] = term.Rarity(totals);
-  result.hits = Score(terms, totals);
+  Scores scores = Score(terms, totals);
   const auto required = Required(terms);
   if (scan.allowed != nullptr || required) {
-    std::erase_if(result.hits, [&](const LexicalHit& hit) {
-      return (scan.allowed != nullptr && !scan.allowed->Contains(hit.document)) ||
-             (required && !std::binary_search(required->begin(), required->end(), hit.document));
+    scores.KeepIf([&](int64_t document) {
+      return (scan.allowed == nullptr || scan.allowed->Contains(document)) &&
+             (!required || std::binary_search(required->begin(), required->end(), document));
     });
   }
+  scores.Take(&result);
   TakeBest(scan, result);
   return result;
 }

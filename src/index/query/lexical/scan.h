@@ -11,9 +11,11 @@
 // logarithm as Lucene has it, never negative.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -37,9 +39,33 @@ struct LexicalHit {
   double score = 0;      // above 0; higher is better
 };
 
+// Which documents were found, asked one by one.
+class LexicalMatches {
+ public:
+  LexicalMatches() = default;
+  // A score for each row id from `first` on; 0: not found.
+  LexicalMatches(int64_t first, std::vector<float> scores)
+      : first_(first), scores_(std::move(scores)) {}
+  // Row ids, ascending.
+  explicit LexicalMatches(std::vector<int64_t> documents) : documents_(std::move(documents)) {}
+
+  bool Contains(int64_t document) const {
+    if (scores_.empty()) return std::binary_search(documents_.begin(), documents_.end(), document);
+    const uint64_t at = static_cast<uint64_t>(document) - static_cast<uint64_t>(first_);
+    return at < scores_.size() && scores_[at] > 0;
+  }
+
+ private:
+  int64_t first_ = 0;
+  std::vector<float> scores_;
+  std::vector<int64_t> documents_;
+};
+
+// A document is found where it has any of the terms looked up and is allowed.
 struct LexicalResult {
   std::vector<LexicalHit> hits;  // best first, at most limit; ties by row id
-  size_t matches = 0;            // documents that have any of the terms looked up, and are allowed
+  size_t matches = 0;            // documents that were found
+  LexicalMatches found;
   std::vector<int64_t> documents;  // all of those, ascending, where wanted
   // For each term of the query, how much one occurrence tells; 0: it was not looked up.
   std::vector<double> weights;

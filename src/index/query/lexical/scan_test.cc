@@ -241,25 +241,43 @@ TEST(LexicalScan, ATableThatIsNotThereIsAnError) {
 
 TEST(LexicalScan, WeightsTellRareWords) {
   Table table;
-  for (int64_t row = 1; row <= 20; ++row) table.Add(row, row == 3 ? "the rare" : "the");
-  const auto result = table.Scan(ParseLexicalQuery("the absent rare", false));
+  for (int64_t row = 1; row <= 20; ++row) table.Add(row, row == 3 ? "usual rare" : "usual");
+  const auto result = table.Scan(ParseLexicalQuery("usual absent rare", false));
   ASSERT_EQ(result.weights.size(), 3u);
   EXPECT_GT(result.weights[2], result.weights[0]);
   EXPECT_EQ(result.weights[1], 0);
 }
 
+TEST(LexicalScan, GrammarFindsNothingBesideOtherWords) {
+  Table table;
+  table.Add(1, "What is the best way to the station");
+  table.Add(2, "a cat is an animal");
+  table.Add(3, "the cat");
+  const auto found = [&](const std::string& text) {
+    std::vector<int64_t> rows;
+    for (const LexicalHit& hit : table.Scan(ParseLexicalQuery(text, false)).hits)
+      rows.push_back(hit.document);
+    return rows;
+  };
+  EXPECT_THAT(found("what is a cat"), ElementsAre(3, 2));
+  EXPECT_THAT(found("What is a dog"), IsEmpty()) << "whether the other word is there or not";
+  EXPECT_THAT(found("what is the"), UnorderedElementsAre(1, 2, 3)) << "where there is nothing else";
+  EXPECT_THAT(found("\"the station\" is"), ElementsAre(1)) << "in quotes it is meant";
+}
+
 TEST(LexicalScan, VeryFrequentTermsOfALongQueryAreLeftOut) {
   Table table;
-  std::string rare = "the common ";
+  std::string rare = "every common ";
   for (int i = 0; i < 12; ++i) rare += "rare" + std::string(1, static_cast<char>('a' + i)) + " ";
   sqlite3_exec(table.connection(), "BEGIN", nullptr, nullptr, nullptr);
-  for (int64_t row = 1; row <= 9'000; ++row) table.Add(row, row <= 4'200 ? "the common" : "the");
+  for (int64_t row = 1; row <= 9'000; ++row)
+    table.Add(row, row <= 4'200 ? "every common" : "every");
   table.Add(9'001, rare);
   // Alone, or beside one more, they are looked up.
-  EXPECT_EQ(table.Scan(ParseLexicalQuery("the", false)).matches, 9'001u);
-  EXPECT_EQ(table.Scan(ParseLexicalQuery("the common", false)).matches, 4'201u);
+  EXPECT_EQ(table.Scan(ParseLexicalQuery("every", false)).matches, 9'001u);
+  EXPECT_EQ(table.Scan(ParseLexicalQuery("every common", false)).matches, 4'201u);
   EXPECT_EQ(table.Scan(ParseLexicalQuery(rare, false)).matches, 4'201u);
-  EXPECT_EQ(table.Scan(ParseLexicalQuery(rare + " the", false)).weights[0], 0);
+  EXPECT_EQ(table.Scan(ParseLexicalQuery(rare + " every", false)).weights[0], 0);
 }
 
 TEST(LexicalScanProperty, ScoresAreThoseOfTheFormula) {
@@ -293,6 +311,9 @@ TEST(LexicalScanProperty, ScoresAreThoseOfTheFormula) {
         const auto result = table.Scan(query);
         ASSERT_EQ(result.matches, expected.size()) << asked;
         double last = 1e9;
+        for (const auto& [document, text] : table.texts())
+          ASSERT_EQ(result.found.Contains(document), expected.contains(document)) << asked;
+        EXPECT_FALSE(result.found.Contains(-1) || result.found.Contains(row + 1));
         for (const LexicalHit& hit : result.hits) {
           ASSERT_TRUE(expected.contains(hit.document)) << asked;
           EXPECT_NEAR(hit.score, expected.at(hit.document), 1e-5) << asked;

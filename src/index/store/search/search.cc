@@ -151,9 +151,14 @@ Result<std::vector<RankedDocument>> ListAll(Run& run, SearchAnswer* answer) {
   return ranking;
 }
 
+// Those that count as found by meaning, whatever page is asked for.
+std::span<const SemanticHit> NearestHits(const Run& run) {
+  return std::span(run.semantic).first(std::min(run.semantic.size(), kFirstCandidates));
+}
+
 std::vector<int64_t> MatchingDocuments(const Run& run) {
   std::vector<int64_t> documents = run.lexical.documents;
-  for (const SemanticHit& hit : run.semantic) documents.push_back(hit.document);
+  for (const SemanticHit& hit : NearestHits(run)) documents.push_back(hit.document);
   std::sort(documents.begin(), documents.end());
   documents.erase(std::unique(documents.begin(), documents.end()), documents.end());
   std::erase(documents, run.left_out);
@@ -167,17 +172,36 @@ std::vector<int64_t> DocumentsOf(const std::vector<RankedDocument>& ranking) {
   return documents;
 }
 
+// The documents that facets are counted over: those that estimated_total counts, ascending.
 // `ranking`: all that was found, where that is known; null: more was.
+Result<std::vector<int64_t>> CountedDocuments(Run& run,
+                                              const std::vector<RankedDocument>* ranking) {
+  std::vector<int64_t> documents;
+  if (ranking != nullptr) {
+    documents = DocumentsOf(*ranking);
+    std::sort(documents.begin(), documents.end());
+  } else if (run.ratio >= 1) {
+    // By meaning every document is found, nearer or farther.
+    std::shared_ptr<const DocumentSet> all = run.allowed;
+    if (all == nullptr) {
+      MINNOW_ASSIGN_OR_RETURN(
+          all, run.state.live->attributes()->Select(Filter(), "", ScanOf(run.state)));
+    }
+    documents = all->Documents();
+    std::erase(documents, run.left_out);
+  } else {
+    documents = MatchingDocuments(run);
+  }
+  return documents;
+}
+
 Status CountFacets(Run& run, const std::vector<RankedDocument>* ranking, SearchAnswer* answer) {
   if (run.request.facets.empty()) return {};
   AttributeTable& attributes = *run.state.live->attributes();
   const bool all = ranking == nullptr && run.lists_all();
   std::vector<int64_t> documents;
-  if (ranking != nullptr) {
-    documents = DocumentsOf(*ranking);
-    std::sort(documents.begin(), documents.end());
-  } else if (!all) {
-    documents = MatchingDocuments(run);
+  if (!all) {
+    MINNOW_ASSIGN_OR_RETURN(documents, CountedDocuments(run, ranking));
   }
   for (const std::string& field : run.request.facets) {
     auto counts = all ? attributes.CountFacets(field, *run.allowed, ScanOf(run.state))
@@ -218,18 +242,26 @@ Status ReadPage(Run& run, const std::vector<RankedDocument>& ranking, SearchAnsw
   return {};
 }
 
-// Every document is more or less near to a vector; words stand in some documents only.
-Result<size_t> EstimateTotal(const Run& run, size_t ranked) {
-  // A document that is left out has its own words, and is not far from itself.
-  const bool counts_it =
-      run.left_out != 0 && (run.allowed == nullptr || run.allowed->Contains(run.left_out));
-  size_t total = run.lexical.matches;
-  if (run.ratio >= 1 && run.allowed != nullptr) {
-    total = run.allowed->count();
-  } else if (run.ratio >= 1) {
-    MINNOW_ASSIGN_OR_RETURN(total, CountDocuments(run.database, run.state.id));
+// Every document is more or less near to a vector: where words count too, the nearest of those that
+// have none of them are counted. The same for every page.
+Result<size_t> EstimateTotal(const Run& run) {
+  if (run.ratio >= 1) {
+    size_t total = 0;
+    if (run.allowed != nullptr) {
+      total = run.allowed->count();
+    } else {
+      MINNOW_ASSIGN_OR_RETURN(total, CountDocuments(run.database, run.state.id));
+    }
+    const bool counts_it =
+        run.left_out != 0 && (run.allowed == nullptr || run.allowed->Contains(run.left_out));
+    return total - (counts_it && total > 0 ? 1 : 0);
   }
-  return std::max(total - (counts_it && total > 0 ? 1 : 0), ranked);
+  size_t total = run.lexical.matches;
+  for (const SemanticHit& hit : NearestHits(run)) {
+    if (!run.lexical.found.Contains(hit.document)) ++total;
+  }
+  if (run.left_out != 0 && run.lexical.found.Contains(run.left_out)) --total;
+  return total;
 }
 
 Result<SearchAnswer> Finish(Run& run) {
@@ -241,7 +273,7 @@ Result<SearchAnswer> Finish(Run& run) {
     ranking = FuseRankings(run.semantic, run.lexical.hits, run.ratio);
     std::erase_if(ranking,
                   [&](const RankedDocument& ranked) { return ranked.document == run.left_out; });
-    MINNOW_ASSIGN_OR_RETURN(answer.estimated_total, EstimateTotal(run, ranking.size()));
+    MINNOW_ASSIGN_OR_RETURN(answer.estimated_total, EstimateTotal(run));
   }
   const size_t ranked = ranking.size();
   DropBelow(run.request.min_score, ranking);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -135,6 +137,41 @@ TEST_F(StoreSearchTest, FacetsAndGroups) {
   request = Lexically("furry small");
   request.group_by = "lang";
   EXPECT_EQ(index_->Search(request)->hits.size(), 2u);
+}
+
+// Page by page each document comes once; totals and facets are of the same documents on every page.
+TEST_F(StoreSearchTest, PagesAreOfOneRanking) {
+  ASSERT_TRUE(index_->Delete(std::vector<std::string>{"ant", "bee", "cat", "dog"}).ok());
+  std::vector<Document> documents;
+  for (int i = 0; i < 700; ++i) {
+    documents.push_back(Make(R"({"id":"n)" + std::to_string(i) + R"(","text":"w)" +
+                             std::to_string(i % 7) + " word" + std::to_string(i % 3) + " number" +
+                             std::to_string(i) + R"(","third":)" + std::to_string(i % 3) + "}"));
+  }
+  ASSERT_TRUE(index_->Add(documents).ok());
+  EmbedAll(index_.get());
+  for (const double ratio : {0.0, 0.5, 1.0}) {
+    SearchRequest request;
+    request.text = "word1 number77";
+    request.vector = VectorOf("w3 word2 number5");
+    request.semantic_ratio = ratio;
+    request.facets = {"third"};
+    request.exact = true;
+    std::set<std::string> seen;
+    std::optional<size_t> total;
+    for (request.offset = 0; request.offset < 700; request.offset += 50) {
+      request.limit = 50;
+      const auto answer = index_->Search(request);
+      ASSERT_TRUE(answer.ok()) << answer.error().message;
+      for (const SearchHit& hit : answer->hits) EXPECT_TRUE(seen.insert(hit.id).second) << hit.id;
+      EXPECT_EQ(answer->estimated_total, total.value_or(answer->estimated_total));
+      total = answer->estimated_total;
+      size_t counted = 0;
+      for (const auto& [value, count] : answer->facets.at("third")) counted += count;
+      EXPECT_EQ(counted, *total);
+    }
+    EXPECT_EQ(seen.size(), ratio == 0.0 ? *total : 700u) << ratio;
+  }
 }
 
 TEST_F(StoreSearchTest, AttributesSnippetsAndScores) {
