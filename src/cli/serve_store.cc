@@ -73,7 +73,7 @@ Status ServedStore::BeginEmbedding(const ModelIdentity& model, const Chunker& ch
   if (kuberian_ != nullptr) {
     MINNOW_RETURN_IF_ERROR(OpenFunctions(model));
     MINNOW_RETURN_IF_ERROR(ImportFunctions(functions_, chunker, log_));
-    search_->Open(std::move(functions_.store));
+    search_->Open(std::move(functions_.store), functions_.source.empty() ? "" : functions_.index);
   }
   Store& store = *search_->store();
   if (!store.read_only()) {

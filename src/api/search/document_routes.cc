@@ -126,6 +126,16 @@ void AnswerWhenDone(const StoreCall& on, std::shared_ptr<Addition> addition,
       });
 }
 
+// The index that documents were read for when there was none. Another process may have made it
+// meanwhile: one with the same settings will do.
+Result<std::shared_ptr<SearchIndex>> MakeIndex(Store& store, const std::string& name) {
+  auto made = store.CreateIndex(name, {});
+  if (made.ok()) return made;
+  auto found = store.FindIndex(name);
+  if (found.ok() && (*found)->settings() == IndexSettings()) return found;
+  return made;
+}
+
 void Add(const StoreCall& on, std::shared_ptr<SearchIndex> index, DocumentBatch batch,
          const WaitOptions& wait) {
   auto addition = std::make_shared<Addition>();
@@ -133,9 +143,9 @@ void Add(const StoreCall& on, std::shared_ptr<SearchIndex> index, DocumentBatch 
   addition->accepted = batch.documents.size();
   if (batch.documents.empty()) return SendNothingAccepted(*on.call, *addition);
   if (index == nullptr) {
-    auto created = on.store.CreateIndex(std::string(on.call->request().Parameter("index")), {});
-    if (!created.ok()) return on.Fail(std::move(created).error());
-    index = std::move(created).value();
+    auto made = MakeIndex(on.store, std::string(on.call->request().Parameter("index")));
+    if (!made.ok()) return on.Fail(std::move(made).error());
+    index = std::move(made).value();
   }
   Result<AddOutcome> outcome = index->Add(batch.documents);
   if (!outcome.ok()) return on.Fail(std::move(outcome).error());

@@ -32,9 +32,10 @@ Result<std::unique_ptr<SearchService>> SearchService::Start(SearchServiceOptions
 
 SearchService::~SearchService() { Stop(); }
 
-void SearchService::Open(std::unique_ptr<Store> store) {
+void SearchService::Open(std::unique_ptr<Store> store, std::string mirror) {
   CHECK(store_ == nullptr);
   store_ = std::move(store);
+  mirror_ = std::move(mirror);
   open_.store(store_.get(), std::memory_order_release);
 }
 

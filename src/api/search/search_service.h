@@ -39,14 +39,17 @@ class SearchService {
                                                       EmbeddingService* embeddings);
   ~SearchService();
 
-  // The store is open from now on. Called once.
-  void Open(std::unique_ptr<Store> store);
+  // The store is open from now on. Called once. `mirror`: an index that follows tables of another
+  // program, so that nobody else may write to it; empty: none does.
+  void Open(std::unique_ptr<Store> store, std::string mirror = {});
   // The model is ready: documents are taken, and what waits for vectors gets them from now on.
   // Called once, after Open. What `chunker` borrows outlives the service.
   void StartEmbedding(ModelIdentity model, Chunker chunker);
 
   // Null until Open. Its methods block: they belong on the lanes.
   Store* store() const { return open_.load(std::memory_order_acquire); }
+  // After Open.
+  const std::string& mirror() const { return mirror_; }
   EmbeddingService& embeddings() { return *embeddings_; }
   // Null until StartEmbedding.
   const Chunker* chunker() const {
@@ -86,6 +89,7 @@ class SearchService {
   std::unique_ptr<WorkLane> writer_;
   std::unique_ptr<WorkLane> background_;
   std::unique_ptr<Store> store_;
+  std::string mirror_;  // as store_, written before open_
   std::atomic<Store*> open_{nullptr};
   Chunker chunker_;  // written before embedder_
   std::unique_ptr<Embedder> owned_embedder_;

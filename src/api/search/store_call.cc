@@ -31,6 +31,12 @@ void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step) {
   if (access == Access::kWrite && store->read_only()) {
     return call->Fail({Fault::kReadOnly, "the store is served read-only"});
   }
+  const std::string_view index = call->request().Parameter("index");
+  if (access == Access::kWrite && !index.empty() && index == service.mirror()) {
+    return call->Fail({Fault::kReadOnly, "index " + QuoteForMessage(index) +
+                                             " follows Kuberian's tables: what is written there is "
+                                             "taken over at the next start"});
+  }
   WorkLane& lane = access == Access::kWrite ? service.writer() : service.readers();
   Call& on = *call;
   on.On(lane, [&service, store, access, step = std::move(step)](Call& c) {
