@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/document.h"
 
+#include <bit>
 #include <limits>
 #include <optional>
+
+#include "formats/xxh64.h"
 
 namespace minnow {
 namespace {
@@ -61,6 +64,24 @@ Result<std::string> ExtractText(const IndexSettings& settings, const JsonView& o
     MINNOW_RETURN_IF_ERROR(AppendField(value, &text));
   }
   return text;
+}
+
+int64_t HashDocument(std::string_view id, std::span<const ChunkRange> chunks,
+                     std::string_view json) {
+  Xxh64 hash;
+  // With its length, so that no byte of one part can pass for one of the next.
+  const uint64_t length = id.size();
+  hash.Update(std::as_bytes(std::span(&length, 1)));
+  hash.Update(std::as_bytes(std::span(id)));
+  hash.Update(std::as_bytes(chunks));
+  hash.Update(std::as_bytes(std::span(json)));
+  return std::bit_cast<int64_t>(hash.Digest());
+}
+
+int64_t HashChunks(std::span<const ChunkRange> chunks) {
+  Xxh64 hash;
+  hash.Update(std::as_bytes(chunks));
+  return std::bit_cast<int64_t>(hash.Digest());
 }
 
 Result<std::string> ExtractId(const IndexSettings& settings, const JsonView& object) {

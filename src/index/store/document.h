@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,6 +47,12 @@ struct ModelIdentity {
 // and null fields are left out; anything else is kInvalidArgument. Pure: the store computes it
 // again when a document goes.
 Result<std::string> ExtractText(const IndexSettings& settings, const JsonView& object);
+
+// XXH64 of what is kept of a document: its id, the ranges of its chunks, and its JSON.
+int64_t HashDocument(std::string_view id, std::span<const ChunkRange> chunks,
+                     std::string_view json);
+// What stood in its place in stores of before: of the ranges alone.
+int64_t HashChunks(std::span<const ChunkRange> chunks);
 
 // The document's id: a string of 1 to kMaxIdBytes bytes, or an integer, which is written out.
 Result<std::string> ExtractId(const IndexSettings& settings, const JsonView& object);

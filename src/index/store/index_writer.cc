@@ -2,22 +2,13 @@
 #include "index/store/index_writer.h"
 
 #include <algorithm>
-#include <bit>
 #include <optional>
 
-#include "formats/xxh64.h"
 #include "index/query/lexical/identifiers.h"
 #include "index/store/schema.h"
 
 namespace minnow {
 namespace {
-
-// Of what decides about chunks beside the JSON itself, which is compared.
-int64_t HashChunks(const Document& document) {
-  Xxh64 hash;
-  hash.Update(std::as_bytes(std::span(document.chunks)));
-  return std::bit_cast<int64_t>(hash.Digest());
-}
 
 Result<std::string> TextOf(const IndexSettings& settings, std::string_view json,
                            const std::string& where) {
@@ -58,7 +49,7 @@ Result<Statement> IndexWriter::Prepare(std::string_view sql) {
 }
 
 Result<DocumentChange> IndexWriter::Put(const Document& document) {
-  const int64_t hash = HashChunks(document);
+  const int64_t hash = HashDocument(document.id, document.chunks, document.json);
   bool replaced = false;
   {
     MINNOW_ASSIGN_OR_RETURN(Statement find,
@@ -66,7 +57,8 @@ Result<DocumentChange> IndexWriter::Put(const Document& document) {
     find.Bind(1, document.id);
     MINNOW_ASSIGN_OR_RETURN(replaced, find.Step());
     if (replaced) {
-      if (find.Int(1) == hash && find.Text(2) == document.json) {
+      const bool same_chunks = find.Int(1) == hash || find.Int(1) == HashChunks(document.chunks);
+      if (same_chunks && find.Text(2) == document.json) {
         MINNOW_RETURN_IF_ERROR(NotePendingOf(find.Int(0)));
         return DocumentChange::kUnchanged;
       }

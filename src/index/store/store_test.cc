@@ -91,6 +91,37 @@ TEST_F(StoreTest, ReplacesSkipsAndCounts) {
   EXPECT_EQ(index->Stats()->chunks, 4u);
 }
 
+TEST_F(StoreTest, VerifySeesADocumentThatWasChangedBehindIt) {
+  {
+    const auto store = Open();
+    const auto index = MakeIndex(store.get());
+    ASSERT_TRUE(index->Add({{Make(1, "the limit is 100 euros"), Make(2, "boats")}}).ok());
+    EmbedAll(index.get());
+    EXPECT_TRUE(store->Verify(nullptr).ok());
+  }
+  const auto change = [this](const std::string& sql) {
+    const auto database = Database::Open(Path(), {}).value();
+    ASSERT_TRUE(database->Execute(sql).ok());
+  };
+  const char* const undone = "UPDATE minnow_documents_1 SET json = replace(json, '900', '100')";
+  change("UPDATE minnow_documents_1 SET json = replace(json, '100', '900')");
+  const Status verified = Open()->Verify(nullptr);
+  ASSERT_FALSE(verified.ok());
+  EXPECT_EQ(verified.error().code, Code::kCorrupt);
+  EXPECT_TRUE(
+      verified.error().message.ends_with("index docs: document \"1\": is not what was written"))
+      << verified.error().message;
+  change(undone);
+  EXPECT_TRUE(Open()->Verify(nullptr).ok());
+  // A hash as stores of before have it tells nothing of the JSON; the document is still the same.
+  change("UPDATE minnow_documents_1 SET hash = " +
+         std::to_string(HashChunks(Make(1, "the limit is 100 euros").chunks)) + " WHERE id = 1");
+  const auto store = Open();
+  EXPECT_TRUE(store->Verify(nullptr).ok());
+  const auto again = store->FindIndex("docs").value()->Add({{Make(1, "the limit is 100 euros")}});
+  EXPECT_EQ(again->changes.at(0), DocumentChange::kUnchanged);
+}
+
 TEST_F(StoreTest, ReopensAsItWas) {
   {
     const auto store = Open();

@@ -88,10 +88,11 @@ Status VerifyDocuments(Database* database, const IndexState& state, const Progre
   MINNOW_ASSIGN_OR_RETURN(const size_t total, CountDocuments(database, state.id));
   MINNOW_ASSIGN_OR_RETURN(
       Statement documents,
-      database->Prepare(state.Sql("SELECT id, key, json FROM {documents} ORDER BY id")));
+      database->Prepare(state.Sql("SELECT id, key, json, hash FROM {documents} ORDER BY id")));
   MINNOW_ASSIGN_OR_RETURN(
-      Statement chunks, database->Prepare(state.Sql(
-                            R"sql(SELECT "begin", "end" FROM {chunks} WHERE document_id = ?)sql")));
+      Statement chunks,
+      database->Prepare(state.Sql(
+          R"sql(SELECT "begin", "end" FROM {chunks} WHERE document_id = ? ORDER BY ordinal)sql")));
   for (uint64_t done = 0;; ++done) {
     if (progress && done % kProgressRows == 0 && !progress(done, total)) return Stopped(*database);
     MINNOW_ASSIGN_OR_RETURN(const bool row, documents.Step());
@@ -102,6 +103,7 @@ Status VerifyDocuments(Database* database, const IndexState& state, const Progre
     const auto text = ExtractText(state.settings, json->root());
     if (!text.ok()) return Wrong(*database, state, name + ": " + text.error().message);
     chunks.Bind(1, documents.Int(0));
+    std::vector<ChunkRange> ranges;
     for (;;) {
       MINNOW_ASSIGN_OR_RETURN(const bool chunk, chunks.Step());
       if (!chunk) break;
@@ -109,8 +111,15 @@ Status VerifyDocuments(Database* database, const IndexState& state, const Progre
           chunks.Int(1) > static_cast<int64_t>(text->size())) {
         return Wrong(*database, state, name + ": a chunk lies outside of its text");
       }
+      ranges.push_back(
+          {static_cast<uint32_t>(chunks.Int(0)), static_cast<uint32_t>(chunks.Int(1))});
     }
     chunks.Reset();
+    const int64_t hash = documents.Int(3);
+    if (hash != HashDocument(documents.Text(1), ranges, documents.Text(2)) &&
+        hash != HashChunks(ranges)) {
+      return Wrong(*database, state, name + ": is not what was written");
+    }
   }
 }
 
