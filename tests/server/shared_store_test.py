@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
@@ -51,6 +52,24 @@ class SharedStoreTest(unittest.TestCase):
             self.assertEqual((status, json.loads(body)["error"]["code"]), (403, "read_only"))
             self.assertEqual(server.request("DELETE", "/indexes/default")[0], 403)
         self.assertEqual([server.end() for server in servers], [0, 0])
+
+    def test_two_writers_may_make_one_index_at_once(self):
+        servers = [self.serve(), self.serve()]
+        for number in range(8):
+            path, answers = f"/indexes/new{number}/documents?wait=true", {}
+
+            def add(server, path=path, answers=answers):
+                document = {"id": str(server.port), "text": "a whale"}
+                answers[server.port] = server.request("POST", path, document)
+
+            threads = [threading.Thread(target=add, args=(server,)) for server in servers]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual([status for status, _ in answers.values()], [200, 200], answers)
+            listed = json.loads(servers[0].request("GET", f"/indexes/new{number}/documents")[1])
+            self.assertEqual(listed["total"], 2)
 
     def test_where_nothing_can_be_written_the_way_to_read_is_told(self):
         nobody = 65534 if os.geteuid() == 0 else None

@@ -250,7 +250,9 @@ bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) =
 Error Database::Failure(int result_code, std::string_view doing) const {
   std::string message = path_ + ": ";
   if (!doing.empty()) message += std::string(doing) + ": ";
-  message += sqlite3_errmsg(handle_);
+  // A backup keeps its error to itself.
+  const bool told = sqlite3_errcode(handle_) != SQLITE_OK;
+  message += told ? sqlite3_errmsg(handle_) : sqlite3_errstr(result_code);
   const int system_error = sqlite3_system_errno(handle_);
   const int kind = result_code & 0xff;
   const bool of_system = kind == SQLITE_IOERR || kind == SQLITE_CANTOPEN || kind == SQLITE_FULL;
