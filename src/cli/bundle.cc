@@ -123,18 +123,22 @@ Result<StoreCopy> CopyStore(const BundleCommand& command, const PackedFile& mode
 
 // None of what is read may be what is written. A store is also the files beside it ("my.db-wal").
 Status CheckOutput(const BundleCommand& command) {
+  std::error_code error;
+  if (fs::is_directory(command.model, error)) {
+    return Error{Code::kInvalidArgument,
+                 command.model + ": is a directory; minnow pack makes one file of it"};
+  }
   MINNOW_RETURN_IF_ERROR(RefuseSameFile(command.output, command.model, "the model itself"));
   MINNOW_RETURN_IF_ERROR(RefuseSameFile(command.output, kThisProgram, "the running program"));
   const fs::path store = command.store.path;
-  if (store.empty()) return {};
+  if (store.empty()) return RefuseOtherKind(command.output, OutputKind::kProgram);
   MINNOW_RETURN_IF_ERROR(RefuseSameFile(command.output, store, "the store itself"));
   const fs::path folder = store.has_parent_path() ? store.parent_path() : fs::path(".");
-  std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     if (!it->path().filename().string().starts_with(store.filename().string() + "-")) continue;
     MINNOW_RETURN_IF_ERROR(RefuseSameFile(command.output, it->path(), "a part of the store"));
   }
-  return {};
+  return RefuseOtherKind(command.output, OutputKind::kProgram);
 }
 
 Status Bundle(const BundleCommand& command) {

@@ -48,7 +48,7 @@ Status CheckOutput(const PackCommand& command) {
     MINNOW_RETURN_IF_ERROR(
         RefuseSameFile(command.output, it->path(), "a file of the model's directory"));
   }
-  return {};
+  return RefuseOtherKind(command.output, OutputKind::kPackedModel);
 }
 
 Status Pack(const PackCommand& command) {

@@ -373,6 +373,19 @@ class PackTest(CliTest):
             self.assert_error(run("bundle", "--model", self.packed, "-o", output), FAILED, f"{output}: is the model itself")
         self.assertEqual(pathlib.Path(self.packed).read_bytes(), packed)
 
+    def test_what_is_of_another_kind_is_not_written_over(self):
+        self.pack()
+        for command, kind in (("pack", "packed model"), ("bundle", "program")):
+            other = pathlib.Path(self.folder.name) / f"notes-{command}.txt"
+            other.write_text("what nobody meant to lose")
+            refused = run(command, "--model", TINY if command == "pack" else self.packed, "-o", str(other))
+            self.assert_error(refused, FAILED, f"{other}: is there and is no {kind}; remove it first, or give another name")
+            self.assertEqual(other.read_text(), "what nobody meant to lose")
+            other.write_text("")  # as mktemp leaves it
+            self.assertEqual(run(command, "--model", TINY if command == "pack" else self.packed, "-o", str(other)).returncode, DONE)
+        self.assert_error(run("bundle", "--model", TINY, "-o", str(pathlib.Path(self.folder.name) / "x")), FAILED,
+                          f"{TINY}: is a directory; minnow pack makes one file of it")
+
     def test_bundle(self):
         self.pack("--dtype", "fp32")
         first, second = (str(pathlib.Path(self.folder.name) / name) for name in ("first", "second"))

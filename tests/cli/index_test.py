@@ -283,7 +283,11 @@ class StoreTest(IndexTest):
         self.added("a.jsonl")
         expected = self.search("fish")
         copy = str(self.root / "copy.db")
+        pathlib.Path(copy).write_text("notes")
+        self.assert_error(run("index", "backup", copy, "--index", self.store), FAILED, f"{copy}: is there and is no store")
+        pathlib.Path(copy).unlink()
         self.assertEqual(run("index", "backup", copy, "--index", self.store).returncode, DONE)
+        self.assertEqual(run("index", "backup", copy, "--index", self.store).returncode, DONE)  # an older copy is replaced
         self.assertEqual(self.search("fish", store=copy), expected)
         self.assertEqual(run("index", "delete", "1", "--index", self.store).returncode, DONE)
         self.assertEqual(json.loads(run("index", "compact", "--index", self.store, "--json").stdout)["bytes"],

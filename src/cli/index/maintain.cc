@@ -157,7 +157,10 @@ void AddIndexCompactCommand(Command group) {
 void AddIndexBackupCommand(Command group) {
   Command backup = group.AddCommand("backup", "Copy a store that may be in use");
   const auto command = AddCommand(backup, CarriedStore::kTaken, Backup);
-  backup.AddOption("FILE", command->output, "The copy; it appears when it is complete").Required();
+  backup
+      .AddOption("FILE", command->output,
+                 "The copy; it appears when it is complete, in place of an older one")
+      .Required();
   backup.Footer("Examples:\n  minnow index backup copy.db --index my.db");
 }
 

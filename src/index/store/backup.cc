@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/backup.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
+#include <string_view>
 
 #include "formats/atomic_file.h"
 
@@ -23,6 +26,18 @@ constexpr int64_t kIncremental = 2;  // PRAGMA auto_vacuum
 
 Error Stopped(const std::string& path) { return Error{Code::kDeadline, path + ": stopped"}; }
 
+// Also where it cannot be read: whoever writes tells why not.
+bool IsDatabase(const std::string& path) {
+  constexpr std::string_view kMagic("SQLite format 3\0", 16);
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return true;
+  char begin[kMagic.size()] = {};
+  const bool same = ::pread(file, begin, sizeof begin, 0) == ssize_t{sizeof begin} &&
+                    std::string_view(begin, sizeof begin) == kMagic;
+  ::close(file);
+  return same;
+}
+
 Status CheckDestination(const std::string& store, const std::string& path) {
   struct stat there;
   if (stat(path.c_str(), &there) == 0) {
@@ -33,6 +48,11 @@ Status CheckDestination(const std::string& store, const std::string& path) {
     if (stat(store.c_str(), &own) == 0 && own.st_dev == there.st_dev &&
         own.st_ino == there.st_ino) {
       return Error{Code::kInvalidArgument, path + ": is the store itself"};
+    }
+    // An older copy is replaced; a slip should not cost anything else.
+    if (there.st_size > 0 && !IsDatabase(path)) {
+      return Error{Code::kInvalidArgument,
+                   path + ": is there and is no store; remove it first, or give another name"};
     }
   }
   // SQLite would play those back into the copy.
