@@ -40,8 +40,23 @@ Status Output::Finish() {
   return Error{Code::kInternal, std::string("standard output: ") + std::strerror(error_number_)};
 }
 
+std::string ForTerminal(std::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 ? byte != 0x7f : c == '\n' || c == '\t') {
+      shown += c;
+      continue;
+    }
+    char escape[8];
+    std::snprintf(escape, sizeof escape, "\\x%02x", byte);
+    shown += escape;
+  }
+  return shown;
+}
+
 void PrintError(std::string_view message) {
-  std::fprintf(stderr, "minnow: %.*s\n", static_cast<int>(message.size()), message.data());
+  std::fprintf(stderr, "minnow: %s\n", ForTerminal(message).c_str());
 }
 
 int Fail(const Error& error) {

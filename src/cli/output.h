@@ -48,7 +48,10 @@ std::string Megabytes(uint64_t bytes);
 // "1 document", "2 documents".
 std::string Plural(uint64_t count, const std::string& noun);
 
-// Prints "minnow: message" on standard error.
+// With control characters but line breaks and tabs written out: names of files may hold what a
+// terminal obeys.
+std::string ForTerminal(std::string_view text);
+// Prints "minnow: message" on standard error, for a terminal.
 void PrintError(std::string_view message);
 
 // Refuses `output` where it is the same file as `input`, also by way of links: what is read would

@@ -10,6 +10,8 @@
 #include <atomic>
 #include <cstdio>
 
+#include "cli/output.h"
+
 namespace minnow {
 namespace {
 
@@ -57,7 +59,7 @@ void ProgressBar::Show(const std::string& what, uint64_t done, uint64_t total,
     std::fprintf(stderr, "\r\033[K%s", line.substr(0, Columns() - 1).c_str());
     shown_ = true;
   } else {
-    std::fprintf(stderr, "minnow: %s\n", line.c_str());
+    PrintError(line);
   }
 }
 

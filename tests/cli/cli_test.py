@@ -373,6 +373,12 @@ class PackTest(CliTest):
             self.assert_error(run("bundle", "--model", self.packed, "-o", output), FAILED, f"{output}: is the model itself")
         self.assertEqual(pathlib.Path(self.packed).read_bytes(), packed)
 
+    def test_names_do_not_command_the_terminal(self):
+        result = run("inspect", "no\x1b[31m such\x07")
+        self.assertEqual(result.returncode, FAILED)
+        self.assertIn(b"no\\x1b[31m such\\x07", result.stderr)
+        self.assertNotIn(b"\x1b", result.stderr)
+
     def test_what_is_of_another_kind_is_not_written_over(self):
         self.pack()
         for command, kind in (("pack", "packed model"), ("bundle", "program")):

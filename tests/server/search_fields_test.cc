@@ -74,6 +74,17 @@ TEST_F(SearchFields, UrlsOfRequestsWithoutParametersHaveNone) {
   EXPECT_EQ(GetPath("/indexes/b").status, 404);
 }
 
+TEST_F(SearchFields, ADocumentALineIsToldHowToBeSent) {
+  const std::string lines = "{\"id\":\"a\",\"text\":\"x\"}\n{\"id\":\"b\",\"text\":\"y\"}\n";
+  const ClientResponse refused = Post("/indexes/docs/documents", lines);
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body,
+              HasSubstr("; a document a line is sent with Content-Type: application/x-ndjson"));
+  EXPECT_EQ(Send("POST", "/indexes/docs/documents", lines, "application/x-ndjson").status, 202);
+  EXPECT_THAT(Post("/indexes/docs/documents", "{\"id\":\"a\",\n\"text\":").body,
+              testing::Not(HasSubstr("ndjson")));
+}
+
 TEST_F(SearchFields, AnswersHaveALimitInBytes) {
   Stop();
   context_.options.max_answer_bytes = 3000;

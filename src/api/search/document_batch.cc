@@ -105,6 +105,17 @@ Result<std::vector<Piece>> Cut(std::string_view body, BatchFormat format, size_t
 
 }  // namespace
 
+namespace {
+
+// Whether somebody sent a document a line, and did not say so.
+bool LooksLikeLines(std::string_view body) {
+  const size_t end = body.find('\n');
+  return end != body.npos && body.find_first_not_of(kWhite, end) != body.npos &&
+         JsonDocument::Parse(body.substr(0, end), "").ok();
+}
+
+}  // namespace
+
 BatchFormat FormatOf(std::string_view content_type) {
   content_type = content_type.substr(0, content_type.find(';'));
   content_type = content_type.substr(0, content_type.find_last_not_of(" \t") + 1);
@@ -130,6 +141,8 @@ Result<DocumentBatch> ReadDocumentBatch(std::string_view body, BatchFormat forma
         PrepareDocument(settings, chunker, piece.text.substr(begin, end - begin));
     if (!document.ok()) {
       entry.error = std::move(document).error().message;
+      if (format == BatchFormat::kJson && LooksLikeLines(body))
+        entry.error += "; a document a line is sent with Content-Type: application/x-ndjson";
       continue;
     }
     entry.id = document->id;
