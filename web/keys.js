@@ -5,11 +5,19 @@ import {byId} from "./dom.js";
 const isEditable = (element) => element.matches?.("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]");
 const links = () => [...document.querySelectorAll("main section:not([hidden]) a.hit-title")];
 
+// Nothing has the focus, in the list: as after the page was opened, or a click beside everything.
+const nowhere = () =>
+  [document.body, document.documentElement, byId("main"), null].includes(document.activeElement) && !byId("search-view").hidden;
+
+// The first result that is not above the window, or under the bar at its top.
+const firstInSight = (all) => all.find((link) => link.getBoundingClientRect().top >= document.querySelector(".top").offsetHeight);
+
 function move(step, event) {
   const all = links();
   const at = all.indexOf(document.activeElement);
   const inBox = document.activeElement === byId("q");
-  if (all.length === 0 || (at < 0 && !inBox)) return;
+  const begins = nowhere() && step > 0;
+  if (all.length === 0 || (at < 0 && !inBox && !begins)) return;
   event.preventDefault();
   if (inBox && step < 0) return;
   if (at === 0 && step < 0 && byId("document-view").hidden) {
@@ -17,7 +25,7 @@ function move(step, event) {
     scrollTo(0, 0);
     return;
   }
-  const next = all[Math.min(all.length - 1, Math.max(0, at + step))];
+  const next = (begins && firstInSight(all)) || all[Math.min(all.length - 1, Math.max(0, at + step))];
   next.focus({preventScroll: true});
   next.closest("li").scrollIntoView({block: "nearest"});
 }

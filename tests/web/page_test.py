@@ -278,6 +278,25 @@ class KeyboardTest(StandInCase):
         self.browser.keys("Escape")
         self.wait_text("#start", "Search 4 documents")
 
+    def test_arrows_begin_where_nothing_has_the_focus(self):
+        documents = [{"id": f"{i:02}", "title": f"Fish {i:02}", "text": "river " * 60} for i in range(15)]
+        self.server.collections["default"] = Collection("default", documents)
+        self.open("/?q=river&index=default")
+        self.browser.wait(lambda: len(self.titles()) == 15, "results")
+        self.browser.keys("ArrowUp")
+        self.assertEqual(self.browser.focused(), "body")
+        self.browser.keys("ArrowDown")
+        self.assertEqual(self.browser.focused(), "00")
+        self.browser.keys("ArrowDown")
+        self.assertEqual(self.browser.focused(), "01")
+        self.browser.run("document.activeElement.blur(); document.querySelector('[data-hit=\"07\"]').scrollIntoView()")
+        self.browser.keys("ArrowDown")
+        self.assertEqual(self.browser.focused(), "07")  # not one that is far above
+        self.browser.run("document.querySelector('#modes input').focus()")
+        self.browser.keys("ArrowDown")
+        self.assertEqual(self.browser.focused(), "input")  # the arrow is the mode's own
+        self.assertEqual(self.query()["mode"], ["semantic"])
+
     def test_help(self):
         self.open()
         self.browser.run("document.activeElement.blur()")
