@@ -16,6 +16,8 @@ export class ApiError extends Error {
   get isLocked() { return this.status === 401; }
 }
 
+export const hasKey = () => Boolean(sessionStorage.getItem(KEY_NAME));
+
 // Sets the API key for this tab; "" forgets it.
 export function setKey(key) {
   if (key) sessionStorage.setItem(KEY_NAME, key);
@@ -76,6 +78,8 @@ export async function getDocument(index, id, signal) {
   if (answer.results.length === 0) throw new ApiError("there is no such document", {status: 404});
   return answer.results[0];
 }
+// A document's JSON as the server sends it.
+export const documentText = (index, id, signal) => request("GET", documentPath(index, id), {signal, accept: "*/*"});
 export const listDocuments = (index, offset, limit, signal) =>
   request("GET", at(index, `/documents?offset=${offset}&limit=${limit}`), {signal});
 

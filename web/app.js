@@ -61,16 +61,20 @@ class App {
         return;
       } catch (error) {
         if (error.status === 404) return;
-        if (error.isLocked) await this.askForKey();
-        else byId("boot").textContent = `${error.message} Trying again…`;
+        if (error.isLocked) {
+          await this.askForKey();
+          continue;
+        }
+        byId("boot").textContent = `${error.message} Trying again…`;
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 
-  // Resolves when a key was given.
+  // Resolves when a key was given. The server has refused the one that there is, if any.
   askForKey() {
     const dialog = byId("key-dialog");
+    byId("key-error").hidden = !api.hasKey();
     if (!dialog.open) dialog.showModal();
     return new Promise((resolve) => {
       dialog.addEventListener("close", () => {

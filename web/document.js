@@ -158,12 +158,28 @@ export class DocumentView {
     if (!field) article.append(make("p", {class: "muted"}, "This document has no text."));
     replace(this.#root,
       this.#bar(toPassage, copyButton(() => String(document[field] ?? JSON.stringify(document, null, 2)), "Copy text"),
-        make("a", {class: "quiet", href: api.documentPath(index, id), target: "_blank", rel: "noopener"}, icon("code"), "JSON")),
+        this.#json(index, id)),
       make("div", {class: "document-grid"}, article,
         make("aside", {class: "related", "aria-label": "Beside the document"}, contents(document, title, article),
           make("h2", {id: "related-title"}, "Related"),
           make("p", {class: "muted", id: "related-note", role: "status"}, "Looking…"),
           make("ol", {class: "hits compact", id: "related", "aria-labelledby": "related-title"}))));
+  }
+
+  // The way to the document's JSON. A new tab sends no key: where there is one, the answer is fetched here and shown there.
+  #json(index, id) {
+    if (!api.hasKey()) return make("a", {class: "quiet", href: api.documentPath(index, id), target: "_blank", rel: "noopener"}, icon("code"), "JSON");
+    const words = make("span", null, "JSON");
+    const open = async () => {
+      try {
+        const address = URL.createObjectURL(new Blob([await api.documentText(index, id)], {type: "application/json"}));
+        window.open(address, "_blank");
+        setTimeout(() => URL.revokeObjectURL(address), 60_000);  // the tab has read it by then
+      } catch (error) {
+        words.textContent = error.message;
+      }
+    };
+    return make("button", {type: "button", class: "quiet", id: "json", onclick: open}, icon("code"), words);
   }
 
   async #related(index, id, signal) {

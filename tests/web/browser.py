@@ -4,6 +4,7 @@
 https://www.w3.org/TR/webdriver2/ ; the browser resolves no host names, so a request elsewhere fails and is seen.
 """
 import base64
+import contextlib
 import json
 import os
 import pathlib
@@ -129,6 +130,21 @@ class Browser:
         """Addresses asked for since the last call, whoever asked."""
         events = [json.loads(entry["message"])["message"] for entry in self.call("POST", "/se/log", {"type": "performance"})]
         return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+
+    def windows(self):
+        return self.call("GET", "/window/handles")
+
+    @contextlib.contextmanager
+    def other_window(self):
+        """Commands go to the tab that the page has opened, which is closed at the end."""
+        own = self.call("GET", "/window")
+        other = next(handle for handle in self.windows() if handle != own)
+        self.call("POST", "/window", {"handle": other})
+        try:
+            yield
+        finally:
+            self.call("DELETE", "/window")
+            self.call("POST", "/window", {"handle": own})
 
     # --- elements ------------------------------------------------------------------------------------------------
     def find_all(self, selector):

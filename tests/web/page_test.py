@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page in a headless Chromium, before a stand-in of the server: what users do, and what goes wrong."""
+import json
 import pathlib
 import sys
 import time
@@ -447,6 +448,7 @@ class TroubleTest(StandInCase):
         self.browser.keys("Enter")
         self.browser.wait(lambda: self.browser.visible("#key-dialog") and not self.browser.run("return document.querySelector('#key').value"),
                           "the question again")
+        self.wait_text("#key-error", "Wrong key")
         self.browser.type_into("#key", "secret")
         self.browser.keys("Enter")
         self.wait_text("#start", "Search 4 documents")
@@ -458,6 +460,20 @@ class TroubleTest(StandInCase):
     def open_locked(self):
         self.browser.open(self.base + "/")
         self.wait_text("#key-dialog", "API key")
+        self.assertFalse(self.browser.visible("#key-error"))
+
+    def test_json_of_a_document_with_a_key(self):
+        self.allowed = ("blob:",)
+        self.server.key = "secret"
+        self.open_locked()
+        self.browser.run("sessionStorage.setItem('minnow-api-key', 'secret')")
+        self.open("/?doc=d")
+        self.browser.click("#json")
+        self.browser.wait(lambda: len(self.browser.windows()) == 2, "a new tab")
+        with self.browser.other_window():
+            self.browser.wait(lambda: "Herring" in (self.browser.text("body") or ""), "the document")
+            self.assertEqual(json.loads(self.browser.text("body")), self.documents[3])
+        self.browser.run("sessionStorage.clear()")
 
 
 if __name__ == "__main__":
