@@ -11,6 +11,7 @@ const BANDS = [[80, "strong", "very close"], [60, "good", "close"], [40, "fair",
 export const points = (score) => Math.round(100 * Math.min(1, Math.max(0, Number(score) || 0)));
 export const bandOf = (score) => BANDS.find(([edge]) => points(score) > edge);
 
+// details: below the words that are shown where the pointer rests.
 export function badge(score, details = "") {
   const [, band, words] = bandOf(score);
   const element = make("span", {class: `badge ${band}`, title: `${points(score)} of 100, ${words}${details && `\n${details}`}`},
@@ -18,6 +19,19 @@ export function badge(score, details = "") {
     make("span", {class: "sr-only"}, ` of 100, ${words}.`), make("i", {"aria-hidden": "true"}));
   element.style.setProperty("--score", `${points(score)}%`);
   return element;
+}
+
+// Of a document that was found by its words alone: their weight, which has no upper end, and does not tell how near it is.
+function wordsBadge(score) {
+  const shown = score.toFixed(score < 9.95 ? 1 : 0);
+  return make("span", {class: "badge words", title: `found by words, which weigh ${score.toFixed(2)} (BM25)`},
+    make("span", {class: "sr-only"}, "Found by words, which weigh "), make("b", null, shown), make("small", {"aria-hidden": "true"}, "words"));
+}
+
+// The place in the list is `score`, which may come of two lists: what a badge says is how near, or how many words.
+function badgeOf(hit) {
+  if (typeof hit.semantic_score === "number") return badge(hit.semantic_score, scoreDetails(hit));
+  return typeof hit.lexical_score === "number" ? wordsBadge(hit.lexical_score) : null;
 }
 
 // "src/http/server.cc" as parts; those that are folders lead to a search within them: onWithin("src/http/").
@@ -71,7 +85,7 @@ export function hitCard(hit, {href, open, within = null, compact = false}) {
         ? make("p", {class: "signature"}, document.signature.slice(0, 300)) : null,
       hit.snippet ? snippet(hit.snippet, language, path, compact) : null,
       facts.length > 0 ? make("p", {class: "facts"}, facts.map((fact) => make("span", null, fact))) : null),
-    badge(hit.score, scoreDetails(hit)));
+    badgeOf(hit));
   card.addEventListener("click", (event) => {
     if (event.target.closest("a, button") || String(getSelection()) !== "") return;
     if (event.metaKey || event.ctrlKey) window.open(link.href, "_blank", "noopener");

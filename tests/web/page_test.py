@@ -89,6 +89,23 @@ class SearchTest(StandInCase):
                 "const badge = card.badge(arguments[0]); return [badge.className, badge.textContent]; })", number / 100)
             self.assertEqual(got, [f"badge {band}", f"Score {number} of 100, {words}."])
 
+    def test_badges_tell_nearness_and_words_not_places(self):
+        collection = self.server.collections["default"]
+        plain, scores = collection.search, [(1.0, 0.553, 8.12), (0.98, None, 7.94), (0.97, 0.61, None), (0.5, None, None)]
+
+        def search(*arguments, **options):
+            answer = plain(*arguments, **options)
+            answer["hits"] = [{**answer["hits"][0], "id": str(score), "score": score, "semantic_score": semantic, "lexical_score": lexical}
+                              for score, semantic, lexical in scores]
+            return answer
+        collection.search = search
+        self.open("/?q=river")
+        self.browser.wait(lambda: len(self.titles()) == 4, "results")
+        badges = self.browser.run("return [...document.querySelectorAll('#hits .hit')].map((one) => one.querySelector('.badge')?.textContent ?? null)")
+        self.assertEqual(badges, ["Score 55 of 100, related.", "Found by words, which weigh 7.9words", "Score 61 of 100, close.", None])
+        self.assertEqual(self.browser.run("return [...document.querySelectorAll('[data-hit]')].map((one) => one.dataset.hit)"),
+                         ["1.0", "0.98", "0.97", "0.5"])
+
     def test_examples_start_a_search(self):
         self.open()
         self.wait_text("#start", "Salmon")
