@@ -71,6 +71,12 @@ export const documentPath = (index, id) =>
 
 export const listIndexes = (signal) => request("GET", "/indexes", {signal});
 export const search = (index, query, signal) => request("POST", at(index, "/search"), {body: query, signal});
+// What a search says of one document; null where it does not find it.
+export async function searchWithin(index, id, query, signal) {
+  const ids = [JSON.stringify(id), ...(/^-?\d{1,15}$/.test(id) ? [id] : [])];
+  const answer = await search(index.name, {...query, filter: `\`${index.id_field}\` IN [${ids}]`, limit: 1, attributes: [index.id_field]}, signal);
+  return answer.hits[0] ?? null;
+}
 export const similar = (index, query, signal) => request("POST", at(index, "/similar"), {body: query, signal});
 export async function getDocument(index, id, signal) {
   const answer = await request("GET", documentPath(index, id), {signal});

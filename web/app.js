@@ -30,7 +30,7 @@ class App {
       back: () => this.back(),
       open: (id) => this.go({doc: id}, {push: true}),
       within: (prefix) => this.go({doc: "", within: prefix}, {push: true}),
-      addressOf: (id) => addressOf({...this.state, doc: id}),
+      addressOf: (id) => this.addressOf({...this.state, doc: id, at: ""}),
     });
     this.server = new ServerView(byId("server-view"));
   }
@@ -98,6 +98,7 @@ class App {
     // What was typed a moment ago comes along: its own step must not undo this one.
     if (!typing && this.#typingTimer !== 0) part = {q: byId("q").value.trim(), ...part};
     this.#stopTyping();
+    if ("doc" in part) part = {at: "", ...part};  // a passage is one document's
     const next = this.#valid({...this.state, ...part});
     const address = this.addressOf(next);
     if (address === this.addressOf(this.state)) {
@@ -179,7 +180,8 @@ class App {
     const opened = this.state;
     scrollTo(0, 0);
     this.#opened = id;
-    const title = await this.document.show(this.index, id, this.results.find(id), this.state.q);
+    const listed = this.results.shown && sameSearch(this.results.shown, opened) ? this.results.find(id) : null;
+    const title = await this.document.show(this.index, opened, listed);
     if (this.state !== opened) return;
     document.title = `${title ?? "Not found"} – minnow`;
     const heading = byId("document-view").querySelector("h2");

@@ -2,51 +2,71 @@
 // A document's texts as elements: source code, Markdown or plain paragraphs; long ones grow in slices between frames.
 import {CodeView} from "./code.js";
 import {breathe, make, plural} from "./dom.js";
-import {labelOf, languageOf, linesOf, passageIn, pathOf} from "./fields.js";
+import {bodyField, labelOf, languageOf, linesOf, passageIn, pathOf} from "./fields.js";
 import {isMarkdown, languageFor} from "./highlight.js";
 import {markdownBlocks} from "./markdown.js";
 import {markWords} from "./marks.js";
-import {snippetParts} from "./snippet.js";
+import {placeOfSnippet} from "./snippet.js";
 
 const BLOCKS_AT_ONCE = 60;  // of prose, between two frames
 
+const linesIn = (text) => text.match(/\r\n?|\n/g)?.length ?? 0;
+
 // Plain text: paragraphs are parted by blank lines.
 function* paragraphs(text) {
-  let begin = 0;
+  let begin = 0, line = 0;
+  const paragraph = (end) => {
+    const part = text.slice(begin, end), from = line;
+    line += linesIn(part);
+    return make("p", {class: "plain", dir: "auto", "data-from": from, "data-to": line + 1}, part);
+  };
   const ends = /\n[ \t\r]*\n\s*/g;
   for (let match = ends.exec(text); match !== null; match = ends.exec(text)) {
-    if (match.index > begin) yield make("p", {class: "plain", dir: "auto"}, text.slice(begin, match.index));
+    if (match.index > begin) yield paragraph(match.index);
+    line += linesIn(match[0]);
     begin = match.index + match[0].length;
   }
-  if (begin < text.length) yield make("p", {class: "plain", dir: "auto"}, text.slice(begin));
+  if (begin < text.length) yield paragraph(text.length);
 }
 
 const oneSpaced = (text) => text.replace(/\s+/g, " ").trim();
 
-// A piece of the snippet by which its place is known in prose: the longest without marks of Markdown. "" when too short.
-function telling(hit) {
-  const text = snippetParts(hit?.snippet).map((part) => part.text).join("");
-  const pieces = text.split(/[`*_[\]()#>|<\n…]+/).map(oneSpaced);
-  const longest = pieces.reduce((best, piece) => (piece.length > best.length ? piece : best), "");
-  return longest.length >= 12 ? longest : "";
+// The lines [from, to) that hold the characters [begin, end), without white space around them.
+function linesOfRange(text, [begin, end]) {
+  const part = text.slice(begin, end);
+  const from = linesIn(text.slice(0, begin + part.length - part.trimStart().length));
+  return [from, from + linesIn(part.trim()) + 1];
+}
+
+const isIn = (element, [from, to]) => Number(element.dataset.from) < to && Number(element.dataset.to) > from;
+
+// Of a block what lies within the lines: its items or rows, where it has some and not all do; else itself.
+function partsWithin(block, lines) {
+  if (!isIn(block, lines)) return [];
+  const parts = [...block.querySelectorAll("[data-from]")];
+  const within = parts.filter((part) => isIn(part, lines));
+  return within.length > 0 && within.length < parts.length ? within : [block];
 }
 
 export class Body {
   #stopped = false;
   #views = [];
   #document;
-  #hit;
+  #passage;
+  #snippet;
   #words;
   #textFields;
   #title;
   #onPassage;
 
-  // title: what stands above as the document's own; hit: what a list knows of it, or null; words: to be marked;
-  // textFields: of the index; onPassage(show): called when the passage that was found is known, show() goes there.
-  constructor(document, {title, hit, words, textFields, onPassage}) {
+  // title: what stands above as the document's own; passage: {begin, end} in bytes, as a search gives it, or null: then the
+  // snippet, if any, tells the place; words: to be marked; textFields: of the index; onPassage(show): called when the
+  // passage is on the page, show() goes there.
+  constructor(document, {title, passage, snippet, words, textFields, onPassage}) {
     this.#document = document;
     this.#title = title;
-    this.#hit = hit;
+    this.#passage = passage;
+    this.#snippet = snippet;
     this.#words = words;
     this.#textFields = textFields;
     this.#onPassage = onPassage;
@@ -66,9 +86,17 @@ export class Body {
     const markdown = main && isMarkdown(language, path);
     const source = field === "code" || (main && !markdown && (document.kind === "code" || languageFor(language, path) !== null));
     if (source) this.#source(section, field, text, language, path);
-    else if (markdown) this.#prose(section, main, markdownBlocks(text, (code, name) => this.#code(code, {language: name}).element));
-    else this.#prose(section, main, paragraphs(text));
+    else if (markdown) this.#prose(section, field, markdownBlocks(text, (code, name) => this.#code(code, {language: name}).element), main);
+    else this.#prose(section, field, paragraphs(text), main);
     return section;
+  }
+
+  // The characters of a field that were found; null where they are elsewhere, or all of it: nothing to point at.
+  #found(field, main) {
+    const text = this.#document[field];
+    const range = this.#passage ? passageIn(this.#document, field, this.#passage, this.#textFields)
+      : main && this.#snippet ? placeOfSnippet(text, this.#snippet) : null;
+    return range === null || range[1] - range[0] > 0.9 * text.length ? null : range;
   }
 
   #code(text, options) {
@@ -82,29 +110,32 @@ export class Body {
     const view = this.#code(text, {language, path, firstLine});
     section.append(make("p", {class: "body-note"}, [linesOf(this.#document)?.includes("–") ? `lines ${linesOf(this.#document)}` : plural(view.lines, "line"), language].filter(Boolean).join(" · ")), view.element);
     if (view.cut) section.append(make("p", {class: "muted"}, "Only the first 4 million characters are shown; “JSON” gives all."));
-    const passage = this.#hit && passageIn(this.#document, field, this.#hit.passage, this.#textFields);
-    const covers = passage && passage[1] - passage[0] > 0.9 * text.length;  // all of it: nothing to point at
-    if (!passage || covers) return;
-    view.mark(...passage);
+    const found = this.#found(field, field === bodyField(this.#document));
+    if (found === null) return;
+    const crs = (end) => text.slice(0, end).match(/\r\n/g)?.length ?? 0;  // which the view leaves out
+    view.mark(...found.map((at) => at - crs(at)));
     this.#onPassage(() => view.reveal());
   }
 
   // Adds elements in slices, so that long texts appear at once and grow.
-  async #prose(section, main, blocks) {
+  async #prose(section, field, blocks, main) {
     const holder = make("div", {class: "prose"});
     section.append(holder);
-    let sought = main ? telling(this.#hit) : "";
+    const found = this.#found(field, main);
+    const lines = found && linesOfRange(this.#document[field], found);
+    let shown = false;
     let group = null, size = 0, first = true;
     for (const block of blocks) {
-      const repeats = first && /^H\d$/.test(block.tagName) && oneSpaced(block.textContent) === oneSpaced(this.#title);
+      const repeats = first && main && /^H\d$/.test(block.tagName) && oneSpaced(block.textContent) === oneSpaced(this.#title);
       first = false;
       if (repeats) continue;
       if (group === null) holder.append(group = make("div", {class: "prose-group"}));
       group.append(block);
-      if (sought && oneSpaced(block.textContent).includes(sought)) {
-        sought = "";
-        block.classList.add("passage");
-        this.#onPassage(() => block.scrollIntoView({block: "center"}));
+      const parts = lines ? partsWithin(block, lines) : [];
+      for (const part of parts) part.classList.add("passage");
+      if (parts.length > 0 && !shown) {
+        shown = true;
+        this.#onPassage(() => parts[0].scrollIntoView({block: parts[0].offsetHeight > innerHeight / 2 ? "start" : "center"}));
       }
       size += 1;
       if (size < BLOCKS_AT_ONCE) continue;

@@ -8,13 +8,15 @@ import {bodyField, labelOf, languageOf, pathFieldOf, pathOf, titleOf} from "./fi
 import {safeAddress} from "./markdown.js";
 import {markWords} from "./marks.js";
 import {markedWords} from "./snippet.js";
+import {MODES} from "./state.js";
 
 const LONG = 160;  // characters: a field that is longer, or has lines, gets a section of its own
 const RELATED = 10;
+const FIND_MS = 1500;  // for what was found in a document, before it is shown without
 
 const isLong = (value) => typeof value === "string" && (value.length > LONG || value.trim().includes("\n"));
 
-// Words of a query, for a document that was opened without a list.
+// Words of a query, where no answer tells which of them, and in which forms, the document has.
 const queryWords = (query) => [...new Set(query.toLowerCase().match(/[\p{L}\p{N}_]{3,}/gu) ?? [])];
 
 function metadataValue(value) {
@@ -25,6 +27,13 @@ function metadataValue(value) {
     return make("span", {class: "chips"}, value.slice(0, 50).map((one) => make("span", {class: "chip"}, String(one))));
   }
   return value !== null && typeof value === "object" ? make("code", null, JSON.stringify(value).slice(0, 400)) : String(value);
+}
+
+// The passage that an address names, else the one that a search found by meaning; null: none.
+function passageOf(at, hit) {
+  const [begin, end] = at.split("-").map(Number);
+  if (at && begin < end) return {begin, end};
+  return typeof hit?.semantic_score === "number" ? hit.passage : null;
 }
 
 // The headings of a long text, which its documents may carry as [{title}]; each leads to its place.
@@ -96,25 +105,35 @@ export class DocumentView {
     markWords.clear();
   }
 
-  // index: an object of GET /indexes. hit: what a list knows of the document, or null. Resolves to the title, or to null
-  // where it cannot be shown.
-  async show(index, id, hit, query) {
+  // index: an object of GET /indexes. state: the page's; its `doc` is shown. listed: what a list knows of the document, or
+  // null: then the search is asked again, for this document alone. Resolves to the title, or to null where it cannot be shown.
+  async show(index, state, listed) {
+    const id = state.doc;
     this.close();
     const {signal} = this.#controller = new AbortController();
     this.#root.setAttribute("aria-busy", "true");
     this.#root.append(this.#bar(), make("p", {class: "loading", role: "status"}, "Opening the document…"));
-    let document = null;
+    let document = null, hit = listed;
+    const asked = listed === null && state.q !== "" ? this.#find(index, state, signal) : listed;
     try {
       document = await api.getDocument(index, id, signal);
+      hit = await asked;
     } catch (error) {
       if (error.name !== "AbortError") this.#fail(index, id, error);
     }
     if (signal.aborted) return null;
     this.#root.removeAttribute("aria-busy");
     if (document === null) return null;
-    this.#render(index, id, document, hit, query);
+    this.#render(index, state, document, hit);
     this.#related(index.name, id, signal);
     return titleOf(document, id);
+  }
+
+  // Of the search, this document's hit; null where there is none, or not soon.
+  #find(index, {doc, q, mode}, signal) {
+    const query = {q, semantic_ratio: MODES[mode], highlight: true};
+    const late = new Promise((resolve) => setTimeout(() => resolve(null), FIND_MS));
+    return Promise.race([api.searchWithin(index, doc, query, signal).catch(() => null), late]);
   }
 
   #fail(index, id, error) {
@@ -130,7 +149,7 @@ export class DocumentView {
       make("span", {class: "bar-end"}, atEnd));
   }
 
-  #render(index, id, document, hit, query) {
+  #render(index, {doc: id, q: query, at}, document, hit) {
     const field = bodyField(document);
     const title = titleOf(document, id);
     const path = pathOf(document);
@@ -145,7 +164,7 @@ export class DocumentView {
         lead ? make("p", {class: "lead", dir: "auto"}, lead) : null,
         metadata(document, hidden),
         source ? make("p", null, make("a", {href: source, rel: "noopener noreferrer", target: "_blank"}, "Source lines ", icon("external"))) : null));
-    this.#body = new Body(document, {title, hit, words: hit ? markedWords(hit.snippet) : queryWords(query),
+    this.#body = new Body(document, {title, passage: passageOf(at, hit), snippet: hit?.snippet, words: hit ? markedWords(hit.snippet) : queryWords(query),
       textFields: index.text_fields,
       onPassage: (show) => {
         toPassage.hidden = false;

@@ -11,6 +11,10 @@ import {filterCount} from "./state.js";
 const SLOW_MS = 150;     // before the list is dimmed
 const POLL_MS = 1500;    // while passages are pending
 
+// As in an address; "" where words alone found the document: then its passage is only its first.
+const passageOf = ({passage, semantic_score: semantic}) =>
+  typeof semantic === "number" && Number.isInteger(passage?.begin) ? `${passage.begin}-${passage.end}` : "";
+
 const isStart = (state) => state.q === "" && filterCount(state) === 0;
 
 export class Results {
@@ -147,7 +151,8 @@ export class Results {
 
   #card(hit) {
     const app = this.#app;
-    return hitCard(hit, {href: app.addressOf({...app.state, doc: hit.id}), open: () => app.go({doc: hit.id}, {push: true}),
+    const shown = {doc: hit.id, at: passageOf(hit)};
+    return hitCard(hit, {href: app.addressOf({...app.state, ...shown}), open: () => app.go(shown, {push: true}),
       within: (prefix) => app.go({within: prefix}, {push: true})});
   }
 

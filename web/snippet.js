@@ -35,6 +35,19 @@ const shownParts = (snippet, markdown) => {
 export const snippetNodes = (snippet, markdown = false) =>
   shownParts(snippet, markdown).map(({text, marked}) => (marked ? make("mark", null, text) : document.createTextNode(text)));
 
+// The characters [begin, end) of a text that a snippet of it shows, by its longest piece; null where they are not found.
+// Snippets may begin in another field, whose words are left out by and by.
+export function placeOfSnippet(text, snippet) {
+  const pieces = snippetParts(snippet).map((part) => part.text).join("").split("…").map((piece) => piece.trim().split(/\s+/));
+  const words = pieces.reduce((best, piece) => (piece.join(" ").length > best.join(" ").length ? piece : best));
+  for (let left = 0; left === 0 || left <= words.length - 2; left += left < 4 ? 1 : 4) {
+    const pattern = words.slice(left).map((word) => word.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("\\s+");
+    const found = pattern.length >= 8 && new RegExp(pattern, "u").exec(text);
+    if (found) return [found.index, found.index + found[0].length];
+  }
+  return null;
+}
+
 // The marked words, in lower case, each once.
 export const markedWords = (snippet) =>
   [...new Set(snippetParts(snippet).filter((part) => part.marked).map((part) => part.text.toLowerCase()))];

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the page shows, as the query part of its address: every state can be kept, sent, and gone back to.
-//   ?q=…&index=…&mode=semantic&filter=…&in=src/http/&f.lang=go&f.lang=c&doc=ID     ?view=server
+//   ?q=…&index=…&mode=semantic&filter=…&in=src/http/&f.lang=go&f.lang=c&doc=ID&at=120-560     ?view=server
+// `at` is the passage of the document that was found, in bytes as in `passage` of a search's answer.
 
 export const MODES = {hybrid: 0.5, semantic: 1, lexical: 0};  // name -> semantic_ratio
 const FACET = "f.";
 
 export const emptyState = () =>
-  ({q: "", index: "", mode: "hybrid", filter: "", within: "", facets: {}, doc: "", view: ""});
+  ({q: "", index: "", mode: "hybrid", filter: "", within: "", facets: {}, doc: "", at: "", view: ""});
 
 export function readState(search = location.search) {
   const state = emptyState();
@@ -18,6 +19,8 @@ export function readState(search = location.search) {
       state.within = value;
     } else if (name === "mode") {
       if (Object.hasOwn(MODES, value)) state.mode = value;
+    } else if (name === "at") {
+      if (/^\d{1,9}-\d{1,9}$/.test(value)) state.at = value;
     } else if (["q", "index", "filter", "doc", "view"].includes(name)) {
       state[name] = value;
     }
@@ -34,7 +37,7 @@ export function addressOf(state) {
   for (const [field, values] of Object.entries(state.facets)) {
     for (const value of values) query.append(FACET + field, value);
   }
-  for (const name of ["doc", "view"]) if (state[name]) query.set(name, state[name]);
+  for (const name of state.doc ? ["doc", "at", "view"] : ["view"]) if (state[name]) query.set(name, state[name]);
   const text = query.toString();
   return text ? `/?${text}` : "/";
 }

@@ -77,6 +77,58 @@ class DocumentTest(StandInCase):
         link = self.browser.run("const a = document.querySelector('.metadata a'); return [a.href, a.rel, a.target]")
         self.assertEqual(link, ["https://example.com/herring", "noopener noreferrer nofollow", "_blank"])
 
+    def found(self):
+        """What of a document is shown as found: by the button, by shades, by marks."""
+        self.browser.wait(lambda: self.browser.visible("#to-passage"), "a way to the passage")
+        return [self.browser.texts(".passage"), self.browser.run("return [...CSS.highlights.get('words')].map(String)")]
+
+    def test_address_tells_what_was_found(self):
+        before = "Nothing of it here.\n\n" * 30
+        text = f"# Eels\n\n{before}Eels are é caught by a weir.\n\n- one\n- a weir in the river\n- three\n\n" + "The end.\n\n" * 60
+        collection = self.server.collections["default"] = Collection("default", [{"id": "7", "title": "Eels", "path": "eels.md", "lang": "markdown", "text": text}])
+        begin = len(f"Eels\n# Eels\n\n{before}".encode())
+        end = begin + len("Eels are é caught by a weir.\n\n- one\n- a weir in".encode())
+        collection.passage = lambda document, wanted: {"begin": begin, "end": end}
+        collection.snippet = lambda document, wanted: "Eels are é <em>caught</em> by a weir. - one - a <em>weir</em> in"
+        self.open_document("7", "weirs+caught")
+        wanted = [["Eels are é caught by a weir.", "one", "a weir in the river"], ["caught", "weir", "weir"]]
+        self.browser.wait(lambda: self.found() == wanted, "what was found")
+        self.assertEqual(self.query(), {"q": ["weirs caught"], "doc": ["7"], "at": [f"{begin}-{end}"]})
+        self.browser.reload()
+        self.browser.wait(lambda: self.browser.visible("#to-passage") and self.found() == wanted, "the same")
+        asked = self.searches()[-1]
+        self.assertEqual((asked["filter"], asked["limit"]), ('`id` IN ["7",7]', 1))
+        self.browser.click("#to-passage")
+        self.browser.wait(lambda: self.browser.run("return scrollY") > 500, "the passage")
+        # An answer that does not come holds up nothing; without a passage in the address, the answer's own is shown.
+        self.server.delays = {"weirs caught": 4}
+        self.browser.reload()
+        self.browser.wait(lambda: self.browser.visible("#to-passage") and self.found() == [wanted[0], ["caught"]], "the passage without the answer")
+        self.server.delays = {}
+        self.open("/?q=weirs+caught&doc=7")
+        self.browser.wait(lambda: self.browser.visible("#to-passage") and self.found() == wanted, "the same by the query")
+        self.browser.click(".back")
+        self.browser.wait(lambda: "at" not in self.query() and "doc" not in self.query(), "the list")
+
+    def test_place_of_what_words_alone_found(self):
+        """Such a hit's passage is the document's first; its snippet knows better."""
+        text = "Nothing of it here.\n\n" * 30 + "Eels are (caught)\nby a weir.\n\n" + "The end.\n\n" * 60
+        collection = self.server.collections["default"] = Collection("default", [{"id": "e", "title": "Eels", "text": text}])
+        plain = collection.search
+
+        def search(*arguments, **options):
+            answer = plain(*arguments, **options)
+            for hit in answer["hits"]:
+                hit.update(semantic_score=None, passage={"begin": 0, "end": 100}, snippet="Eels …of it here. Eels are (<em>caught</em>) by a…")
+            return answer
+        collection.search = search
+        self.open_document("e", "caught")
+        self.assertEqual(self.query(), {"q": ["caught"], "doc": ["e"]})
+        shaded = ["Nothing of it here.", "Eels are (caught)\nby a weir."]
+        self.browser.wait(lambda: self.found() == [shaded, ["caught"]], "the place")
+        self.browser.reload()
+        self.browser.wait(lambda: self.browser.visible("#to-passage") and self.found() == [shaded, ["caught"]], "the same place")
+
     def test_related(self):
         self.open_document("a", "salmon")
         self.browser.wait(lambda: self.browser.visible("#related-note"), "an answer")

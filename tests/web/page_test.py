@@ -203,7 +203,7 @@ class AddressTest(StandInCase):
         asked = len(self.searches())
         self.browser.run("document.querySelector('[data-hit=\"12\"]').click()")
         self.wait_text(".document-title", "Fish 012")
-        self.assertEqual(self.query(), {"q": ["river"], "doc": ["12"]})
+        self.assertEqual(self.query(), {"q": ["river"], "doc": ["12"], "at": ["9-309"]})
         self.assertEqual(self.browser.run("return scrollY"), 0)
         self.browser.back()
         self.browser.wait(lambda: self.browser.visible("#hits"), "the list")
