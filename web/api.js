@@ -86,8 +86,8 @@ export async function getDocument(index, id, signal) {
 }
 // A document's JSON as the server sends it.
 export const documentText = (index, id, signal) => request("GET", documentPath(index, id), {signal, accept: "*/*"});
-export const listDocuments = (index, offset, limit, signal) =>
-  request("GET", at(index, `/documents?offset=${offset}&limit=${limit}`), {signal});
+export const listDocuments = (index, offset, limit, {filter = "", signal} = {}) =>
+  request("GET", at(index, `/documents?offset=${offset}&limit=${limit}${filter && `&filter=${encodeURIComponent(filter)}`}`), {signal});
 
 export const info = (signal) => request("GET", "/info", {signal});
 export const embed = (inputs, signal) => request("POST", "/embed", {body: {inputs}, signal});

@@ -135,7 +135,7 @@ class App {
     const view = this.state.view === "server" ? "server" : this.state.doc && this.index ? "document" : "search";
     if (this.#view === "search" && view !== "search") this.#listScroll = scrollY;
     for (const name of ["search", "document", "server"]) byId(`${name}-view`).hidden = name !== view;
-    byId("options").hidden = this.indexes === null || view !== "search";
+    byId("options").hidden = this.index === null || view !== "search";
     this.#showControls();
     const before = this.#view;
     this.#view = view;
@@ -156,7 +156,8 @@ class App {
     if (this.indexes === null) return;
     replace(byId("index"), this.indexes.map((one) => make("option", {value: one.name}, one.name)));
     byId("index").value = this.state.index;
-    byId("index-choice").hidden = this.indexes.length < 2 && this.index !== null;
+    byId("index-choice").hidden = this.indexes.length < 2;
+    byId("search-view").classList.toggle("no-index", this.index === null);
     byId("home").href = this.addressOf(this.#home());
   }
 

@@ -10,6 +10,9 @@ import {placeOfSnippet} from "./snippet.js";
 
 const BLOCKS_AT_ONCE = 60;  // of prose, between two frames
 
+// Its first letter is of a script from right to left.
+const BEGINS_RTL = /^\P{L}*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/u;
+
 const linesIn = (text) => text.match(/\r\n?|\n/g)?.length ?? 0;
 
 // Plain text: paragraphs are parted by blank lines.
@@ -119,7 +122,7 @@ export class Body {
 
   // Adds elements in slices, so that long texts appear at once and grow.
   async #prose(section, field, blocks, main) {
-    const holder = make("div", {class: "prose"});
+    const holder = make("div", {class: "prose", dir: BEGINS_RTL.test(this.#document[field]) ? "rtl" : null});
     section.append(holder);
     const found = this.#found(field, main);
     const lines = found && linesOfRange(this.#document[field], found);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A result card: badge, place, title, snippet. The whole card is a way to its link; its text can still be selected.
-import {make} from "./dom.js";
+import {breakable, make} from "./dom.js";
 import {languageOf, linesOf, pathOf, titleOf} from "./fields.js";
 import {isMarkdown, languageFor} from "./highlight.js";
 import {snippetNodes} from "./snippet.js";
@@ -42,10 +42,10 @@ export function crumbs(path, onWithin) {
     const isFolder = i < parts.length - 1;
     if (isFolder && parts[i] === "") continue;
     const prefix = `${parts.slice(0, i + 1).join("/")}/`;
-    shown.push(isFolder && onWithin
-      ? make("button", {type: "button", class: "crumb", title: `Only in ${prefix}`, onclick: () => onWithin(prefix)}, parts[i])
-      : make("span", null, parts[i]));
-    if (isFolder) shown.push(make("span", {class: "slash", "aria-hidden": "true"}, "/"));
+    const name = isFolder && onWithin
+      ? make("button", {type: "button", class: "crumb", title: `Only in ${prefix}`, onclick: () => onWithin(prefix)}, breakable(parts[i]))
+      : make("span", null, breakable(parts[i]));
+    shown.push(isFolder ? make("span", {class: "step"}, name, make("span", {class: "slash", "aria-hidden": "true"}, "/")) : name);
   }
   return make("div", {class: "crumbs"}, shown);
 }
@@ -70,7 +70,7 @@ export function hitCard(hit, {href, open, within = null, compact = false}) {
   const path = pathOf(document);
   const lines = linesOf(document);
   const language = languageOf(document);
-  const link = make("a", {class: "hit-title", href, "data-hit": hit.id}, path === title ? path.split("/").pop() || path : title);
+  const link = make("a", {class: "hit-title", href, "data-hit": hit.id}, breakable(path === title ? path.split("/").pop() || path : title));
   link.addEventListener("click", (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();

@@ -3,7 +3,7 @@
 import * as api from "./api.js";
 import {Body} from "./body.js";
 import {crumbs, hitCard} from "./card.js";
-import {copyButton, icon, make, replace} from "./dom.js";
+import {breakable, copyButton, icon, make, replace} from "./dom.js";
 import {bodyField, labelOf, languageOf, pathFieldOf, pathOf, titleOf} from "./fields.js";
 import {safeAddress} from "./markdown.js";
 import {markWords} from "./marks.js";
@@ -160,7 +160,7 @@ export class DocumentView {
     const article = make("article", {class: "document"},
       make("header", null,
         path ? crumbs(path, (prefix) => this.#navigate.within(prefix)) : null,
-        make("h2", {tabindex: "-1", class: "document-title", dir: "auto"}, path === title ? path.split("/").pop() : title),
+        make("h2", {tabindex: "-1", class: "document-title", dir: "auto"}, breakable(path === title ? path.split("/").pop() : title)),
         lead ? make("p", {class: "lead", dir: "auto"}, lead) : null,
         metadata(document, hidden),
         source ? make("p", null, make("a", {href: source, rel: "noopener noreferrer", target: "_blank"}, "Source lines ", icon("external"))) : null));

@@ -60,6 +60,13 @@ const NUMBERS = new Intl.NumberFormat("en");
 export const count = (number) => NUMBERS.format(number);
 export const plural = (number, one, many = `${one}s`) => `${count(number)} ${number === 1 ? one : many}`;
 
+// A text as nodes, with places where its long words may be broken: after signs (but not before an ending), and where
+// capitals begin a part.
+export function breakable(text) {
+  const parts = text.split(/(?<=\w[._/:-]+)(?=\w{4})|(?<=\p{Ll})(?=\p{Lu})/u);
+  return parts.flatMap((part, i) => (i === 0 ? [part] : [make("wbr"), part]));
+}
+
 // A button that copies what `text()` gives, and says so.
 export function copyButton(text, label = "Copy") {
   const words = make("span", null, label);

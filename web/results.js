@@ -33,7 +33,13 @@ export class Results {
     this.#filters = new Filters((part, options) => app.go(part, options));
     byId("more").addEventListener("click", () => this.#more());
     const wide = matchMedia("(min-width: 880px)");
-    const fit = () => { byId("filter-panel").open = wide.matches; };
+    const status = byId("status");
+    const fit = () => {
+      byId("filter-panel").open = wide.matches;
+      byId("q").placeholder = wide.matches ? "Search by meaning or by words" : "Meaning or words";
+      if (wide.matches) byId("options").append(status);
+      else byId("hits").before(status);  // the bar at the top is full
+    };
     wide.addEventListener("change", fit);
     fit();
   }

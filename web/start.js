@@ -2,31 +2,41 @@
 // The page before anything was asked: what is in the index, and searches to begin with.
 import * as api from "./api.js";
 import {copyButton, count, make, plural, replace} from "./dom.js";
-import {titleOf} from "./fields.js";
+import {languageOf, pathOf} from "./fields.js";
+import {languageFor} from "./highlight.js";
 
 const SAMPLE = 24;    // documents that are looked at
 const EXAMPLES = 6;
-const SHORTEST = 6, LONGEST = 80;  // characters of an example
+const ENOUGH = 3;     // of examples; with fewer, texts are asked for
+const SHORTEST = 10, LONGEST = 70;  // characters of an example
+const TEXTS = 'lang IN ["markdown", "text"]';
 
-// Some documents from a random place; [] when there are none.
+// Some documents from a random place, and texts where there are hardly any among them; [] when there are none.
 export async function sampleDocuments(index, signal) {
   const offset = Math.floor(Math.random() * Math.max(1, index.documents - SAMPLE + 1));
-  const page = await api.listDocuments(index.name, offset, SAMPLE, signal);
-  return page.results ?? [];
+  const some = (await api.listDocuments(index.name, offset, SAMPLE, {signal})).results ?? [];
+  if (some.length < SAMPLE || exampleQueries(some).length >= ENOUGH) return some;
+  return [...some, ...(await api.listDocuments(index.name, 0, SAMPLE, {filter: TEXTS, signal})).results ?? []];
 }
 
-// A title as somebody might type it: no path, no ending, words apart.
-function asQuery(title) {
-  const name = title.includes("/") && !title.includes(" ") ? title.split("/").pop().replace(/\.\w{1,5}$/, "") : title;
-  return name.replace(/::|[_:()]/g, " ").replace(/([a-z])([A-Z])/g, "$1 $2").replace(/\s+/g, " ").trim();
+// Words as somebody might type them: two or more, none of them twice, and nothing that looks like code or a name of a file.
+function isProse(text) {
+  const words = text.toLowerCase().match(/[\p{L}\p{M}\p{N}'’-]+/gu) ?? [];
+  return text.length >= SHORTEST && text.length <= LONGEST && words.length >= 2 && new Set(words).size === words.length &&
+    !/[<>{}()[\]=;_`\\|$#*/@&"]|::|\S[.:]\S|\p{Ll}\p{Lu}/u.test(text) && text.replace(/[^\p{L}\p{M}\s]+/gu, "").length >= 0.8 * text.length;
+}
+
+// What a document might be asked for: of a text its title and headings, of code the first sentence on it.
+function questionsTo(document) {
+  const code = document.kind === "code" || languageFor(languageOf(document), pathOf(document)) !== null;
+  const headings = Array.isArray(document.sections) ? document.sections.map((one) => one?.title) : [];
+  const all = code ? [/^[^.!?\n]+/.exec(document.summary ?? "")?.[0]] : [document.title ?? document.heading ?? document.subject, ...headings];
+  return all.filter((one) => typeof one === "string").map((one) => one.replace(/^[\d.]+\s+/, "").trim()).filter(isProse);
 }
 
 export function exampleQueries(documents) {
-  const titles = documents.map((document) => asQuery(titleOf(document)));
-  const fit = [...new Set(titles)].filter((title) => title.length >= SHORTEST && title.length <= LONGEST && /\p{L}{3}/u.test(title));
-  const several = fit.filter((title) => title.includes(" "));
-  const pool = several.length >= EXAMPLES ? several : fit;
-  return pool.map((title) => [Math.random(), title]).sort((a, b) => a[0] - b[0]).slice(0, EXAMPLES).map(([, title]) => title);
+  const pool = [...new Set(documents.flatMap(questionsTo))];
+  return pool.map((text) => [Math.random(), text]).sort((a, b) => a[0] - b[0]).slice(0, EXAMPLES).map(([, text]) => text);
 }
 
 // index: an object of GET /indexes. choose(query): an example was chosen.
@@ -42,8 +52,8 @@ export function showStart(root, index, documents, choose) {
     make("p", {class: "start-facts"}, [plural(index.chunks, "passage"), model?.name, model?.dtype && `${model.dtype}, ${count(model.dimensions)} dimensions`]
       .filter(Boolean).map((fact) => make("span", null, fact))),
     examples.length > 0 ? make("h3", {class: "start-label"}, "Try") : null,
-    make("ul", {class: "examples"}, examples.map((query) =>
-      make("li", null, make("button", {type: "button", onclick: () => choose(query)}, query)))),
+    examples.length > 0 ? make("ul", {class: "examples"}, examples.map((query) =>
+      make("li", null, make("button", {type: "button", dir: "auto", onclick: () => choose(query)}, query)))) : null,
     make("p", {class: "muted keys-line"}, make("kbd", null, "/"), " search  ", make("kbd", null, "↓"), " results  ", make("kbd", null, "Enter"), " open  ", make("kbd", null, "Esc"), " back  ", make("kbd", null, "?"), " all keys"));
 }
 

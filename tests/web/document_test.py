@@ -241,12 +241,64 @@ class LookTest(StandInCase):
                 return [document.documentElement.scrollWidth, wide.map((one) => one.outerHTML.slice(0, 90))];""")
             self.assertEqual(wide, [320, []], path)
 
+    def test_phones(self):
+        """Two rows at the top, names broken at their parts, and folders that keep their stroke."""
+        name = "StoreFilesTest.ReadOnlyFolders::AreRefusedAlways"
+        documents = [{"id": "a", "title": name, "path": "src/index/store/somewhere/store_files_of_folders_test.cc", "lang": "c++", "text": "river"}]
+        self.server.collections = {index: Collection(index, documents) for index in ("default", "other-index-with-a-name")}
+        for width in (375, 320):
+            self.browser.resize(width, 700)
+            self.open("/?q=river&index=default")
+            self.wait_titles(name)
+            self.assertLess(self.browser.run("return document.querySelector('.top').offsetHeight"), 120)
+            self.assertTrue(self.browser.visible("#status"))
+            lines = self.browser.run("""
+                const lines = (selector) => {
+                  const walker = document.createTreeWalker(document.querySelector(selector), NodeFilter.SHOW_TEXT), out = [];
+                  for (let node = walker.nextNode(), top = 0; node; node = walker.nextNode()) {
+                    for (let i = 0; i < node.length; i += 1) {
+                      const range = document.createRange();
+                      range.setStart(node, i);
+                      range.setEnd(node, i + 1);
+                      const at = range.getBoundingClientRect().top;
+                      if (out.length === 0 || Math.abs(at - top) > 8) out.push("");
+                      top = at;
+                      out[out.length - 1] += node.data[i];
+                    }
+                  }
+                  return out;
+                };
+                return [lines(".hit-title"), lines(".crumbs")];""")
+            self.assertGreater(len(lines[0]), 1)
+            self.assertTrue(all(line[0].isupper() for line in lines[0]), lines)
+            self.assertGreater(len(lines[1]), 1)
+            self.assertFalse([line for line in lines[1] if line.startswith("/")], lines)
+            box = self.browser.run("""
+                const box = document.querySelector("#q"), style = getComputedStyle(box), context = document.createElement("canvas").getContext("2d");
+                context.font = style.font;
+                return box.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - context.measureText(box.placeholder).width;""")
+            self.assertGreater(box, 0)
+
+    def test_text_from_right_to_left(self):
+        text = "# لغة\n\nهذه فقرة من النص.\n\n- بند\n"
+        self.server.collections["default"] = Collection("default", [
+            {"id": "r", "title": "اللغة العربية", "summary": "ملخص", "lang": "markdown", "text": text}, {"id": "p", "title": "لغة", "text": "هذه فقرة"}])
+        for document in "rp":
+            self.open(f"/?doc={document}")
+            self.wait_text(".prose", "هذه فقرة")
+            right = self.browser.run("""return [...document.querySelectorAll(".document-title, .lead, .prose p.plain, .prose-group > *")].map((one) => {
+                const range = document.createRange();
+                range.selectNodeContents(one.matches("ul") ? one.parentNode : one);
+                return Math.round(range.getBoundingClientRect().right);
+            })""")
+            self.assertEqual(set(right), {right[0]})
+
     def test_contrast(self):
         """WCAG 2 AA: 4.5 to 1 for every text that is shown, in both themes."""
         script = (pathlib.Path(__file__).parent / "contrast.js").read_text()
         for theme in ("light", "dark"):
             self.browser.emulate(prefers_color_scheme=theme)
-            for path in ("/", "/?q=river&f.lang=go&f.lang=markdown", "/?q=river&doc=c", "/?q=river&doc=a", "/?q=zebra", "/?view=server"):
+            for path in ("/", "/?q=river&f.lang=go&f.lang=markdown", "/?q=river&doc=c", "/?q=river&doc=a", "/?q=river&doc=b&at=6-20", "/?q=zebra", "/?view=server"):
                 self.open(path)
                 # Results that were dimmed while others were awaited come back to their colours by and by.
                 self.browser.wait(lambda: not self.browser.visible("#progress") and self.browser.run("return document.getAnimations().length === 0"),

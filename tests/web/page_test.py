@@ -107,11 +107,24 @@ class SearchTest(StandInCase):
                          ["1.0", "0.98", "0.97", "0.5"])
 
     def test_examples_start_a_search(self):
-        self.open()
-        self.wait_text("#start", "Salmon")
+        texts = [{"id": str(i), "title": title, "lang": "markdown", "text": "river", "sections": sections} for i, (title, sections) in enumerate((
+            ("6. How salmon swim", [{"title": "Context"}, {"title": "Nets and weirs"}, {"title": 7}, None]),
+            ("Bundle Test Bundle Test", "none"), ("<img src=x onerror=alert 1 >", []), ("read_me first please", []), ("src/a b/file.md", []),
+            ("readHeader and others", []), ("Off it", []), ("1 2 3 4 5 6 7 8 9 a b", []), ("اللغة العربية", [])))]
+        codes = [{"id": f"c{i}", "title": f"Class Split {i}", "lang": "c++", "kind": "code", "text": "river"} for i in range(40)]
+        codes[3]["summary"] = "Keeps both sides the same. Then more."
+        self.server.collections["default"] = Collection("default", texts + codes)
+        for _ in range(3):  # from wherever the sample is, there are texts in it
+            self.open()
+            self.wait_text("#start", "How salmon swim")
+            self.assertLessEqual(set(self.browser.texts(".examples button")),
+                                 {"How salmon swim", "Nets and weirs", "اللغة العربية", "Keeps both sides the same"})
         self.browser.click(".examples button")
-        self.browser.wait(lambda: self.titles(), "results")
-        self.assertIn("q", self.query())
+        self.browser.wait(lambda: "q" in self.query(), "a search")
+        self.server.collections["default"] = Collection("default", FISH)
+        self.open()
+        self.wait_text("#start", "Search 4 documents")
+        self.assertNotIn("TRY", self.browser.text("#start").upper())
 
     def test_more_results(self):
         documents = [{"id": str(i), "title": f"Fish {i:03}", "text": "river"} for i in range(50)]
@@ -239,8 +252,13 @@ class AddressTest(StandInCase):
         self.browser.keys("Backspace")
         self.browser.wait(lambda: self.query()["q"] == ["river"], "the query in the address")
         self.assertEqual(self.browser.texts("#notice .button"), ["Search “default”", "Search “other”"])
+        self.assertEqual([self.browser.run("return document.querySelector(arguments[0]).checkVisibility({visibilityProperty: true})", one)
+                          for one in ("#index", "#modes", "#expression-details")], [False] * 3)  # nothing that they could be used for
+        left = self.browser.run("return ['h2', '.button'].map((one) => document.querySelector(`#notice ${one}`).getBoundingClientRect().left)")
+        self.assertEqual(left[0], left[1])
         self.browser.click("#notice .button:last-child")
         self.wait_titles("Pike")
+        self.assertTrue(self.browser.visible("#index") and self.browser.visible("#expression-details"))
         self.assertEqual(self.query(), {"q": ["river"], "index": ["other"]})
         self.browser.back()
         self.wait_text("#notice", "There is no index “nothing”")

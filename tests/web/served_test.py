@@ -162,7 +162,8 @@ class IndexTest(PageCase):
         self.wait_titles("Salmon")
         self.browser.keys("on", "ArrowDown", "Enter")
         self.wait_text(".document-title", "Salmon")
-        self.assertEqual(self.query(), {"q": ["salmon"], "doc": ["a/1"]})
+        size = len("\n".join(DOCUMENTS[0][field] for field in ("title", "text")))
+        self.assertEqual(self.query(), {"q": ["salmon"], "doc": ["a/1"], "at": [f"0-{size}"]})
         self.assertEqual(self.browser.texts(".prose strong"), ["river"])
         self.browser.wait(lambda: self.browser.count("#related .hit") > 0, "related documents")
         self.assertNotIn("Salmon", self.browser.texts("#related .hit-title"))
@@ -189,6 +190,24 @@ class IndexTest(PageCase):
         points = [int(text.split()[1]) for text in self.browser.run("return [...document.querySelectorAll('#hits .badge')].map((one) => one.textContent)")]
         self.assertEqual(points, sorted(points, reverse=True))
         self.assertIn("ms", self.browser.text("#status"))
+
+    def test_what_was_found_is_found_again(self):
+        text = "# Fish\n\n" + "Carps live in ponds and like it there, all of them do.\n\n" * 60 + "Salmon are swimming up the river.\n"
+        added = {"id": "long", "title": "Fish", "path": "fish.md", "lang": "markdown", "text": text}
+        self.assertEqual(self.server.request("POST", "/indexes/fish/documents?wait=true", json.dumps(added), Content_Type="application/json")[0], 200)
+        self.addCleanup(self.server.request, "DELETE", "/indexes/fish/documents/long")
+        found = lambda: self.browser.visible("#to-passage") and (  # noqa: E731
+            self.browser.run("return [...CSS.highlights.get('words')].map(String)"), self.browser.run("return [...document.querySelectorAll('.passage')].map((one) => one.textContent)"))
+        for mode in ("", "&mode=lexical"):
+            self.open(f"/?q=swim+rivers{mode}")
+            self.wait_titles("Fish")
+            self.browser.run("document.querySelector('[data-hit=long]').click()")
+            clicked = self.browser.wait(found, "the passage")
+            if mode or self.has_model:
+                self.assertEqual(clicked[0], ["swimming", "river"])
+                self.assertIn("Salmon are swimming up the river.", clicked[1])
+            self.browser.reload()
+            self.browser.wait(lambda: found() == clicked, "the same as before")
 
     def test_hostile_document(self):
         self.open("/?q=markup&mode=lexical")
