@@ -38,7 +38,7 @@ export function addressOf(state) {
     for (const value of values) query.append(FACET + field, value);
   }
   for (const name of state.doc ? ["doc", "at", "view"] : ["view"]) if (state[name]) query.set(name, state[name]);
-  const text = query.toString();
+  const text = query.toString().replace(/%2F/g, "/").replace(/%3A/g, ":");  // which may stand there, and are read with ease
   return text ? `/?${text}` : "/";
 }
 
