@@ -193,8 +193,8 @@ std::string_view NameBefore(std::string_view head, size_t open) {
   return head.substr(begin, end - begin);
 }
 
-bool IsMacro(std::string_view name) {
-  return !name.empty() && name.find_first_of("abcdefghijklmnopqrstuvwxyz~") == kNone;
+bool IsMacro(std::string_view name) {  // not S::S
+  return !name.empty() && name.find_first_of("abcdefghijklmnopqrstuvwxyz~:") == kNone;
 }
 
 // May this stand between a function's arguments and its body?
@@ -333,7 +333,8 @@ Head ReadC(std::string_view whole, std::string_view container) {
     const std::string_view before = head.substr(from, arguments.name.data() - head.data() - from);
     const bool macro = SkipSpace(before, 0) == before.size() && container != arguments.name &&
                        IsMacro(arguments.name);
-    found.name = macro ? MacroName(head, arguments) : Qualified(container, "::", arguments.name);
+    if (macro) found.name = MacroName(head, arguments);
+    if (found.name.empty()) found.name = Qualified(container, "::", arguments.name);
     if (arguments.call_operator) found.name += "()";
     return found;
   }

@@ -87,6 +87,12 @@ Foo<T>::Foo()
   EXPECT_TRUE(code.substr(0, functions[5].end).ends_with("return T{'\"'};\n}\n"));
 }
 
+TEST(FindFunctions, NamesInCapitalLetters) {
+  EXPECT_EQ(Names("S::S() { a(); }\nHTTP::HTTP(int x) : x_(x) { }\nMAIN() { }\nTEST(A, B) { }\n",
+                  CodeSyntax::kC),
+            (Strings{"S::S", "HTTP::HTTP", "MAIN", "A.B"}));
+}
+
 TEST(FindFunctions, OneBranchOfThePreprocessorIsRead) {
   EXPECT_EQ(Names("#ifdef A\nint f(int a) {\n#elif B\nint f(long a) {\n#else\nint f() {\n#if 1\n"
                   "#endif\n#endif\n return 1;\n}\n#define X(a) \\\n  { a\nint g() { return 2; }\n",
