@@ -28,10 +28,6 @@ Error SystemError(const std::string& path, const std::error_code& error) {
                path + ": cannot open: " + error.message()};
 }
 
-bool IsHidden(const std::string& name) {
-  return name.starts_with('.') || name == "node_modules" || name == "__pycache__";
-}
-
 class Walker {
  public:
   explicit Walker(const WalkOptions& options) : options_(options) {}
@@ -120,7 +116,8 @@ class Walker {
 
   void AddEntry(const std::string& path, const std::string& id, const std::string& name,
                 size_t depth) {
-    if (IsHidden(name)) return Skip(path, SkipReason::kHidden);
+    if (name.starts_with('.')) return Skip(path, SkipReason::kHidden);
+    if (name == "node_modules" || name == "__pycache__") return Skip(path, SkipReason::kNotOwn);
     for (const std::string& pattern : options_.exclude) {
       if (::fnmatch(pattern.c_str(), name.c_str(), 0) == 0 ||
           ::fnmatch(pattern.c_str(), id.c_str(), 0) == 0) {
@@ -129,7 +126,7 @@ class Walker {
     }
     std::error_code error;
     const fs::file_status status = fs::symlink_status(path, error);
-    if (!IsValidUtf8(name)) return Skip(path, SkipReason::kUnreadable);
+    if (!IsValidUtf8(name)) return Skip(path, SkipReason::kNameNotUtf8);
     if (error) return AddProblem(id, SystemError(path, error).message);
     if (fs::is_directory(status)) return AddFolder(path, id, depth + 1);
     if (!fs::is_regular_file(status)) return Skip(path, SkipReason::kNotRegular);
@@ -171,6 +168,8 @@ const char* SkipReasonText(SkipReason reason) {
   switch (reason) {
     case SkipReason::kHidden:
       return "hidden";
+    case SkipReason::kNotOwn:
+      return "node_modules or __pycache__";
     case SkipReason::kExcluded:
       return "excluded";
     case SkipReason::kNotRegular:
@@ -185,8 +184,8 @@ const char* SkipReasonText(SkipReason reason) {
       return "empty";
     case SkipReason::kNoDocuments:
       return "no documents";
-    case SkipReason::kUnreadable:
-      return "unreadable";
+    case SkipReason::kNameNotUtf8:
+      return "name not UTF-8";
   }
   return "";
 }

@@ -18,7 +18,8 @@ namespace minnow {
 
 // Why a file gives no documents.
 enum class SkipReason {
-  kHidden,      // its name, or a folder's, begins with a dot; node_modules, __pycache__
+  kHidden,      // its name, or a folder's, begins with a dot
+  kNotOwn,      // node_modules and __pycache__: what tools put there
   kExcluded,    // by a pattern of the caller's
   kNotRegular,  // a symbolic link, pipe, socket or device
   kBinary,
@@ -26,12 +27,13 @@ enum class SkipReason {
   kTooLarge,
   kEmpty,
   kNoDocuments,  // JSON or CSV without ids, found in a folder
-  kUnreadable,   // its name is not UTF-8
+  kNameNotUtf8,  // and ids are
 };
-inline constexpr SkipReason kSkipReasons[] = {
-    SkipReason::kHidden, SkipReason::kExcluded,    SkipReason::kNotRegular,
-    SkipReason::kBinary, SkipReason::kNotProse,    SkipReason::kTooLarge,
-    SkipReason::kEmpty,  SkipReason::kNoDocuments, SkipReason::kUnreadable};
+inline constexpr SkipReason kSkipReasons[] = {SkipReason::kHidden,      SkipReason::kNotOwn,
+                                              SkipReason::kExcluded,    SkipReason::kNotRegular,
+                                              SkipReason::kBinary,      SkipReason::kNotProse,
+                                              SkipReason::kTooLarge,    SkipReason::kEmpty,
+                                              SkipReason::kNoDocuments, SkipReason::kNameNotUtf8};
 // "hidden", "binary", "too large": for people.
 const char* SkipReasonText(SkipReason reason);
 
