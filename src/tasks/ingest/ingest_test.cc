@@ -6,10 +6,12 @@
 
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "formats/json.h"
+#include "tasks/ingest/code/code_documents.h"
 #include "tasks/ingest/document_source.h"
 #include "tasks/ingest/file_fields.h"
 #include "tasks/ingest/file_walk.h"
@@ -179,11 +181,82 @@ TEST_F(IngestTest, Code) {
   }
   EXPECT_EQ(ids, (Strings{"a.go#F", "a.go#(*T).F", "a.go:8", "a.go:58", "a.go:108", "a.go#F-2"}));
   const auto first = JsonDocument::Parse(read.documents[0], "");
-  EXPECT_EQ(*first->root().GetString("text"), "// F does it.\nfunc F() {\n}\n");
+  EXPECT_EQ(*first->root().GetString("text"), "package main\n\n// F does it.\nfunc F() {\n}\n");
   EXPECT_EQ(*first->root().GetString("signature"), "func F()");
-  EXPECT_EQ(*first->root().Get("line")->GetInt("start", 0, 100), 3);
+  EXPECT_EQ(*first->root().Get("line")->GetInt("start", 0, 100), 1);
   EXPECT_EQ(*first->root().Get("line")->GetInt("end", 0, 100), 5);
   EXPECT_EQ(ReadFile(Write("b.sh", "echo one\n")).documents.size(), 1u);
+}
+
+// Each document as "id|text".
+Strings CodeTexts(const Strings& documents) {
+  Strings texts;
+  for (const std::string& json : documents) {
+    const auto parsed = JsonDocument::Parse(json, "");
+    texts.push_back(std::string(*parsed->root().GetString("id")) + "|" +
+                    std::string(*parsed->root().GetString("text")));
+  }
+  return texts;
+}
+
+TEST_F(IngestTest, NoLineOfCodeWithAWordIsLost) {
+  const auto texts = [this](const std::string& name, const std::string& code) {
+    return CodeTexts(ReadFile(Write(name, code)).documents);
+  };
+  EXPECT_EQ(texts("a.go",
+                  "package a\n\n// Max is it.\nconst Max = 7\n\nfunc A() {\n}\n\nvar E = 1\n\n"
+                  "func B() {}\n\ntype G struct {\n\tx int\n}\n"),
+            (Strings{"a.go#A|package a\n\n// Max is it.\nconst Max = 7\n\nfunc A() {\n}\n",
+                     "a.go#B|var E = 1\n\nfunc B() {}\n\ntype G struct {\n\tx int\n}\n"}));
+  EXPECT_EQ(texts("a.py", "def a(): pass\n\nX = 1\ndef b(): pass\nY = 2\n"),
+            (Strings{"a.py#a|def a(): pass\n", "a.py#b|X = 1\ndef b(): pass\nY = 2\n"}));
+  EXPECT_EQ(texts("a.ts", "function f() {\n}\nexport const plugh = (a) => a+1;\n"),
+            (Strings{"a.ts#f|function f() {\n}\nexport const plugh = (a) => a+1;\n"}));
+  // Brackets alone go nowhere; many lines are a passage, though none of them tells much.
+  EXPECT_EQ(texts("A.java", "class A {\n  void f() {\n  }\n}\n"),
+            (Strings{"A.java#A.f|class A {\n  void f() {\n  }\n"}));
+  EXPECT_EQ(texts("a.cc",
+                  "#include <a>\n#include <b>\n#include <c>\n#include <d>\n#include <e>\n"
+                  "#include <f>\n\nint f() {\n}\n}\n\nint x;\nint g() {}\n"),
+            (Strings{"a.cc:1|#include <a>\n#include <b>\n#include <c>\n#include <d>\n#include <e>\n"
+                     "#include <f>",
+                     "a.cc#f|int f() {\n}\n", "a.cc#g|int x;\nint g() {}\n"}));
+  EXPECT_EQ(texts("b.py", "import os\n"), Strings{"b.py:1|import os"});
+  EXPECT_EQ(texts("c.sh", "x=1\n" + std::string(70, '\n') + "y=2\n"),
+            (Strings{"c.sh:1|x=1", "c.sh:72|y=2"}));
+  // Windows that begin behind the same blank lines are one.
+  EXPECT_EQ(texts("d.sh", std::string(55, '\n') + "x=1\n" + std::string(9, '\n') + "y=2\n"),
+            (Strings{"d.sh:56|x=1\n\n\n\n\n\n\n\n\n\ny=2"}));
+}
+
+// Whatever the code is: ids differ, and each word stands in some document.
+TEST_F(IngestTest, BrokenCodeIsAllThere) {
+  const std::string pieces[] = {"{",  "}",        "(",        ")",       "\n",
+                                "\n", "\n\n",     "func f()", "int g()", "/*",
+                                "\"", "def h():", "class A",  ";",       "  "};
+  uint64_t state = 1;
+  for (int round = 0; round < 2000; ++round) {
+    std::string code;
+    int words = 0;
+    for (int i = 0; i < 200; ++i) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      code += pieces[(state >> 33) % std::size(pieces)];
+      if (state >> 61 == 0) code += " word" + std::to_string(words++) + "x ";
+      if (state >> 56 == 0) code += std::string(60, '\n');
+    }
+    for (const char* name : {"a.go", "a.cc", "a.py", "a.js", "a.rs", "a.java", "a.sh"}) {
+      std::string all;
+      std::set<std::string> ids;
+      const Strings documents = CodeDocuments(name, code, KindOf(name).language);
+      for (const std::string& text : CodeTexts(documents)) {
+        EXPECT_TRUE(ids.insert(text.substr(0, text.find('|'))).second) << name << "\n" << code;
+        all += text;
+      }
+      for (int i = 0; i < words; ++i) {
+        ASSERT_NE(all.find("word" + std::to_string(i) + "x"), all.npos) << name << "\n" << code;
+      }
+    }
+  }
 }
 
 TEST_F(IngestTest, TextAndBytes) {

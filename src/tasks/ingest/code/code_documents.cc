@@ -22,8 +22,11 @@ constexpr size_t kMaxParsedBytes = size_t{2} << 20;
 constexpr size_t kMaxParsedLineBytes = 5000;
 constexpr size_t kMaxSignatureBytes = 400;
 constexpr size_t kMaxNameBytes = 200;
-// A gap between functions with fewer telling lines than this is no document.
+// A gap between functions with as many telling lines as this is a document whatever its length.
 constexpr size_t kMinTellingLines = 3;
+// With fewer it is one when it has more words than a comment and a constant have: it would drown
+// the function that it went with.
+constexpr size_t kMaxLinesWithFunction = 5;
 
 std::vector<size_t> LineStarts(std::string_view text) {
   std::vector<size_t> starts = {0};
@@ -59,6 +62,8 @@ bool StartsWithAny(std::string_view line, std::span<const std::string_view> word
                      [line](std::string_view word) { return line.starts_with(word); });
 }
 
+bool HasWord(std::string_view text) { return std::any_of(text.begin(), text.end(), IsNameByte); }
+
 bool IsTelling(std::string_view line) {
   constexpr std::string_view kSilent[] = {
       "#include", "#pragma", "#ifndef",   "#define",        "#endif",
@@ -76,13 +81,21 @@ class Splitter {
       : path_(path), code_(code), language_(language), lines_(LineStarts(code)) {}
 
   std::vector<std::string> Split() {
+    std::vector<CodeFunction> functions = Functions();
+    if (!functions.empty() && GoesWithFunction(functions.back().end, code_.size())) {
+      functions.back().end = code_.size();
+    }
     size_t at = 0;
-    for (const CodeFunction& function : Functions()) {
-      AddLines(at, function.begin, kMinTellingLines);
+    for (CodeFunction& function : functions) {
+      if (GoesWithFunction(at, function.begin)) {
+        function.begin = BeginOfWords(at);
+      } else {
+        AddLines(at, function.begin);
+      }
       AddFunction(function);
       at = function.end;
     }
-    AddLines(at, code_.size(), at == 0 ? 1 : kMinTellingLines);
+    AddLines(at, code_.size());
     return std::move(documents_);
   }
 
@@ -114,30 +127,55 @@ class Splitter {
     Write(id, name, signature, function.begin, function.end);
   }
 
+  std::string_view Line(size_t line) const {
+    return code_.substr(LineBegin(line), LineBegin(line + 1) - LineBegin(line));
+  }
+
+  // Whether [begin, end) between functions is a comment, a constant or two, or what ends a
+  // namespace: no passage of its own.
+  bool GoesWithFunction(size_t begin, size_t end) const {
+    if (begin >= end) return false;
+    const size_t last = LineOf(end - 1);
+    size_t words = 0, telling = 0;
+    for (size_t line = LineOf(begin); line <= last; ++line) {
+      const size_t from = std::max(begin, LineBegin(line));
+      words += HasWord(code_.substr(from, std::min(end, LineBegin(line + 1)) - from));
+      telling += IsTelling(Line(line));
+    }
+    return words > 0 && words <= kMaxLinesWithFunction && telling < kMinTellingLines &&
+           last - LineOf(begin) < kWindowLines;
+  }
+
+  // The first line from `begin` on that has a word: brackets that close something are left.
+  size_t BeginOfWords(size_t begin) const {
+    size_t line = LineOf(begin);
+    while (!HasWord(code_.substr(begin, LineBegin(line + 1) - begin))) begin = LineBegin(++line);
+    return begin;
+  }
+
   // Windows over the lines of [begin, end).
-  void AddLines(size_t begin, size_t end, size_t min_telling) {
+  void AddLines(size_t begin, size_t end) {
     if (begin >= end) return;
     const size_t last = LineOf(end - 1) + 1;
+    size_t written = lines_.size();  // the line of the last window
     for (size_t line = LineOf(begin); line < last;) {
       const size_t stop = std::min(line + kWindowLines, last);
-      AddWindow(std::max(begin, LineBegin(line)), std::min(end, LineBegin(stop)), min_telling);
+      AddWindow(std::max(begin, LineBegin(line)), std::min(end, LineBegin(stop)), written);
       if (stop == last) break;
       line = stop - kOverlapLines;
     }
   }
 
-  void AddWindow(size_t begin, size_t end, size_t min_telling) {
+  void AddWindow(size_t begin, size_t end, size_t& written) {
+    if (!HasWord(code_.substr(begin, end - begin))) return;
     // Blank lines at both ends say nothing.
-    while (begin < end && IsSpace(code_[begin])) ++begin;
-    while (end > begin && IsSpace(code_[end - 1])) --end;
-    if (begin == end) return;
-    begin = LineBegin(LineOf(begin));
-    size_t telling = 0;
-    for (size_t line = LineOf(begin); line < lines_.size() && LineBegin(line) < end; ++line) {
-      telling += IsTelling(code_.substr(LineBegin(line), LineBegin(line + 1) - LineBegin(line)));
-    }
-    if (telling < min_telling) return;
-    Write(path_ + ":" + std::to_string(LineOf(begin) + 1), "", "", begin, end);
+    while (IsSpace(code_[begin])) ++begin;
+    while (IsSpace(code_[end - 1])) --end;
+    const size_t line = LineOf(begin);
+    // Behind many blank lines this is the beginning of the one before, and more.
+    if (line == written) documents_.pop_back();
+    written = line;
+    Write(path_ + ":" + std::to_string(line + 1), "", "", LineBegin(line), end);
   }
 
   void Write(const std::string& id, std::string_view name, std::string_view signature, size_t begin,

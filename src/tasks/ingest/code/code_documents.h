@@ -15,8 +15,9 @@ namespace minnow {
 //    "text"}
 // for a function with the comment above it, and for other lines
 //   {"id":"path:line","path","dir","lang","kind":"code","line":{"start","end"},"text"}.
-// A second function of a name has "path#name-2". Lines that say nothing (blank, imports, closing
-// braces) give no document. REQUIRES: `code` is well-formed UTF-8.
+// A second function of a name has "path#name-2". A few lines between two functions go with the
+// second, and a few at the end with the last; only lines without a word are left out. REQUIRES:
+// `code` is well-formed UTF-8.
 std::vector<std::string> CodeDocuments(const std::string& path, std::string_view code,
                                        const Language& language);
 
