@@ -89,7 +89,9 @@ class AddTest(IndexTest):
     def test_equal_texts_are_embedded_once(self):
         self.write("a.jsonl", [{"id": f"same{i}", "text": "a small fish"} for i in range(5)] + [{"id": "other", "text": "the old boat"}])
         summary = self.added("a.jsonl")
-        self.assertEqual((summary["embedded_chunks"], summary["pending_chunks"]), (6, 0))
+        self.assertEqual((summary["embedded_chunks"], summary["embedded_texts"], summary["pending_chunks"]), (6, 2, 0))
+        text = self.add("a.jsonl", store=str(self.root / "text.db")).stdout.decode()
+        self.assertRegex(text, r"\n6 chunks embedded in \d+\.\d s, as 2 texts: \d+ texts/s, \d+ tokens/s\n")
         self.write("b.jsonl", [{"id": "fish", "text": "a small fish"}, {"id": "boat", "text": "the old boat"}])
         once = self.added("b.jsonl", store=str(self.root / "once.db"))
         self.assertEqual(summary["embedded_tokens"], once["embedded_tokens"])

@@ -114,6 +114,18 @@ std::string SkippedText(const std::map<SkipReason, size_t>& skipped) {
   return text;
 }
 
+// Rates are of what went through the model, which equal chunks side by side do as one text.
+std::string EmbeddedText(const EmbedCounts& embedded, double seconds) {
+  seconds = std::max(seconds, 1e-9);
+  const bool equal = embedded.texts < embedded.chunks;
+  char text[160];
+  std::snprintf(text, sizeof text, " embedded in %.1f s%s: %.0f %s/s, %.0f tokens/s\n", seconds,
+                equal ? (", as " + Plural(embedded.texts, "text")).c_str() : "",
+                static_cast<double>(embedded.texts) / seconds, equal ? "texts" : "chunks",
+                static_cast<double>(embedded.tokens) / seconds);
+  return Plural(embedded.chunks, "chunk") + text;
+}
+
 std::string TextSummary(const Summary& summary, const Reporter& reporter, const IndexStats& stats) {
   const IngestCounts& counts = summary.counts;
   std::string text = Plural(counts.added, "document") + " added, " +
@@ -122,14 +134,7 @@ std::string TextSummary(const Summary& summary, const Reporter& reporter, const 
   if (counts.deleted > 0) text += ", " + std::to_string(counts.deleted) + " deleted";
   if (counts.rejected > 0) text += ", " + std::to_string(counts.rejected) + " rejected";
   text += "\n";
-  if (summary.embedded.chunks > 0) {
-    char rate[96];
-    const double seconds = std::max(summary.embed_seconds, 1e-9);
-    std::snprintf(rate, sizeof rate, " embedded in %.1f s: %.0f chunks/s, %.0f tokens/s\n", seconds,
-                  static_cast<double>(summary.embedded.chunks) / seconds,
-                  static_cast<double>(summary.embedded.tokens) / seconds);
-    text += Plural(summary.embedded.chunks, "chunk") + rate;
-  }
+  if (summary.embedded.chunks > 0) text += EmbeddedText(summary.embedded, summary.embed_seconds);
   if (!reporter.skipped().empty()) text += "skipped: " + SkippedText(reporter.skipped()) + "\n";
   char line[128];
   std::snprintf(line, sizeof line, "the index has %s in %s, after %.1f s\n",
@@ -157,6 +162,7 @@ std::string JsonSummary(const Summary& summary, const Reporter& reporter, const 
   for (const auto& [reason, count] : reporter.skipped()) number(SkipReasonText(reason), count);
   json.EndObject();
   number("embedded_chunks", summary.embedded.chunks);
+  number("embedded_texts", summary.embedded.texts);
   number("embedded_tokens", summary.embedded.tokens);
   json.Key("embed_seconds");
   json.Double(summary.embed_seconds);

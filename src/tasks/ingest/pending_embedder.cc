@@ -136,6 +136,7 @@ bool PendingEmbedder::Embed(Window& window, const Progress& progress) {
   const size_t size = model_.embedding_size();
   std::atomic<size_t> next{0};
   std::atomic<size_t> chunks{counts_.chunks};
+  std::atomic<size_t> texts{counts_.texts};
   std::atomic<size_t> tokens{counts_.tokens};
   std::atomic<bool> wanted{true};
   pool_->Run([&](int member) {
@@ -151,12 +152,14 @@ bool PendingEmbedder::Embed(Window& window, const Progress& progress) {
       std::copy(vectors.begin(), vectors.end(), window.vectors.data() + window.starts[i] * size);
       window.done[i] = 1;
       chunks += batch_chunks;
+      texts += window.starts[i + 1] - window.starts[i];
       tokens += batch_tokens;
       // The caller's thread is member 0: nobody else talks to `progress`.
-      if (member == 0) wanted = progress({chunks, tokens, counts_.failed});
+      if (member == 0) wanted = progress({chunks, texts, tokens, counts_.failed});
     }
   });
   counts_.chunks = chunks;
+  counts_.texts = texts;
   counts_.tokens = tokens;
   return wanted;
 }
