@@ -37,6 +37,17 @@ class FolderTest(IndexTest):
                      "config.json: no documents"):
             self.assertIn(part, named)
 
+    def test_data_files_whose_first_record_is_wrong(self):
+        self.write("docs/f.jsonl", '{"title":"no id"}\n{"id":"a","text":"sea"}\n{"id":"b","text":"sky"}\n')
+        self.write("docs/g.json", '[{"no":"id"},{"id":"g","text":"bird"}]')
+        self.write("docs/h.csv", "Id,text\n1,stone\n")
+        self.write("docs/package.json", '{"name":"p"}')
+        result = self.add("docs", "--json")
+        self.assert_error(result, FAILED, 'docs/f.jsonl: line 1: field "id" is missing', 'docs/g.json: line 1: field "id" is missing',
+                          'docs/h.csv: line 1: no column "id"', "3 records rejected, 5 documents kept", lines=4)
+        self.assertEqual(json.loads(result.stdout)["skipped"]["no documents"], 2)
+        self.assertLessEqual({"a", "b", "g"}, set(self.ids("sea", "-k", "100")))
+
     def test_prune(self):
         self.write("docs/c.py", "def one(): pass\n\ndef two(): pass\n")
         self.write("rows.jsonl", [{"id": "docs/row", "path": "docs/elsewhere", "text": "fish"}])

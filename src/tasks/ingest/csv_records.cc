@@ -3,7 +3,6 @@
 #include "tasks/ingest/csv_records.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "formats/csv.h"
 #include "formats/json.h"
@@ -13,17 +12,32 @@ namespace {
 
 constexpr size_t kMaxColumns = 1000;
 
-// 12, -3.5, but not 007, +1, 1e3 or 1.50: those would not come out as they went in.
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool EqualLetters(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+size_t CountDigits(std::string_view text) {
+  return std::min(text.find_first_not_of("0123456789"), text.size());
+}
+
+// 12, -3.5 and 19.90, as JSON writes them too; not 007, +1 or 1e3, which are names of something.
 bool IsPlainNumber(std::string_view text) {
-  constexpr size_t kMaxDigits = 15;  // exact as a double
-  if (text.empty() || text.size() > kMaxDigits) return false;
-  if (text.find_first_not_of("0123456789.-") != text.npos || text == "-0") return false;
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return false;
-  char back[32];
-  const auto written = std::to_chars(back, back + sizeof back, value, std::chars_format::fixed);
-  return std::string_view(back, static_cast<size_t>(written.ptr - back)) == text;
+  constexpr size_t kMaxWhole = 15;  // exact as a double
+  constexpr size_t kMaxBytes = 64;
+  if (text.size() > kMaxBytes) return false;
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const size_t whole = CountDigits(text);
+  if (whole == 0 || whole > kMaxWhole || (whole > 1 && text[0] == '0')) return false;
+  text.remove_prefix(whole);
+  if (text.empty()) return true;
+  return text[0] == '.' && text.size() > 1 && CountDigits(text.substr(1)) == text.size() - 1;
+}
+
+bool IsBoolean(std::string_view text) {
+  return EqualLetters(text, "true") || EqualLetters(text, "false");
 }
 
 std::string Listed(const std::vector<std::string>& names) {
@@ -52,7 +66,7 @@ Result<CsvHeader> CsvHeader::Parse(std::string_view row, const IndexSettings& se
     }
     const bool text = name == settings.id_field || name == "title" || name == "text" ||
                       std::find(fields.begin(), fields.end(), name) != fields.end();
-    header.columns_.push_back({name, text});
+    header.columns_.push_back({name, !text, !text});
   }
   if (std::find(names.begin(), names.end(), settings.id_field) == names.end()) {
     return Error{Code::kInvalidArgument, "no column " + QuoteForMessage(settings.id_field) +
@@ -62,22 +76,62 @@ Result<CsvHeader> CsvHeader::Parse(std::string_view row, const IndexSettings& se
   return header;
 }
 
-Result<std::string> CsvHeader::ToJson(std::string_view row) const {
-  MINNOW_ASSIGN_OR_RETURN(const std::vector<std::string> fields, ParseCsvRecord(row));
-  if (fields.size() != columns_.size()) {
-    return Error{Code::kInvalidArgument, std::to_string(fields.size()) + " fields, but " +
-                                             std::to_string(columns_.size()) + " columns"};
+bool CsvHeader::NamesId(std::string_view row, const IndexSettings& settings) {
+  constexpr std::string_view kSeparators = ",;|\t\r\n";
+  constexpr std::string_view kAround = " \"'";
+  while (!row.empty()) {
+    const size_t end = std::min(row.find_first_of(kSeparators), row.size());
+    std::string_view name = row.substr(0, end);
+    row.remove_prefix(std::min(end + 1, row.size()));
+    name.remove_prefix(std::min(name.find_first_not_of(kAround), name.size()));
+    name = name.substr(0, name.find_last_not_of(kAround) + 1);
+    if (EqualLetters(name, settings.id_field)) return true;
   }
+  return false;
+}
+
+Result<std::vector<std::string>> CsvHeader::Cells(std::string_view row) const {
+  MINNOW_ASSIGN_OR_RETURN(std::vector<std::string> cells, ParseCsvRecord(row));
+  if (cells.size() == columns_.size()) return cells;
+  return Error{Code::kInvalidArgument, std::to_string(cells.size()) + " fields, but " +
+                                           std::to_string(columns_.size()) + " columns"};
+}
+
+bool CsvHeader::Learn(std::string_view row) {
+  const auto cells = Cells(row);
+  if (!cells.ok()) return true;
+  bool open = false;
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    Column& column = columns_[i];
+    const std::string& cell = (*cells)[i];
+    if (!cell.empty()) {
+      column.number = column.number && IsPlainNumber(cell);
+      column.boolean = column.boolean && IsBoolean(cell);
+    }
+    open = open || column.number || column.boolean;
+  }
+  return open;
+}
+
+Result<std::string> CsvHeader::ToJson(std::string_view row) const {
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<std::string> cells, Cells(row));
   std::string text;
   JsonWriter json(&text);
   json.BeginObject();
-  for (size_t i = 0; i < fields.size(); ++i) {
-    if (fields[i].empty()) continue;
-    json.Key(columns_[i].name);
-    if (!columns_[i].text && IsPlainNumber(fields[i])) {
-      json.Raw(fields[i]);
+  for (size_t i = 0; i < cells.size(); ++i) {
+    const std::string& cell = cells[i];
+    const Column& column = columns_[i];
+    if (cell.empty()) continue;
+    json.Key(column.name);
+    if (column.number && IsPlainNumber(cell)) {
+      json.Raw(cell);
+    } else if (column.boolean && IsBoolean(cell)) {
+      json.Bool(Lower(cell[0]) == 't');
+    } else if (column.number || column.boolean) {
+      return Error{Code::kInvalidArgument, "column " + QuoteForMessage(column.name) +
+                                               ": the file has changed while it was read"};
     } else {
-      json.String(fields[i]);
+      json.String(cell);
     }
   }
   json.EndObject();

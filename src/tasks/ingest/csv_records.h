@@ -11,22 +11,37 @@
 
 namespace minnow {
 
+// A column has one type over the whole file, so that filters find all of its rows: numbers where
+// every cell is a plain number (12, -3.5, 19.90), booleans where every cell is true or false,
+// strings otherwise; empty cells decide nothing.
 class CsvHeader {
  public:
   // From the first row. Fails with kInvalidArgument: wrong CSV, a name twice or empty, or no column
   // for the id.
   static Result<CsvHeader> Parse(std::string_view row, const IndexSettings& settings);
 
-  // A row as an object. Numbers written as JSON would write them become numbers, but for the id and
-  // text columns; empty fields are left out. Fails with kInvalidArgument, saying what is wrong and
-  // no place.
+  // Whether a first row that Parse refuses has the id's name all the same, in other letters or
+  // between other separators.
+  static bool NamesId(std::string_view row, const IndexSettings& settings);
+
+  // Takes a further row's cells into account; a row that ToJson will refuse counts for nothing.
+  // False where no row can change anything any more.
+  bool Learn(std::string_view row);
+
+  // A row as an object; empty cells are left out, and the columns of id and text are strings
+  // always. Fails with kInvalidArgument, saying what is wrong and no place. REQUIRES: Learn of
+  // every row.
   Result<std::string> ToJson(std::string_view row) const;
 
  private:
   struct Column {
     std::string name;
-    bool text = false;  // a string always
+    // By the cells so far; both only where there are none.
+    bool number = false;
+    bool boolean = false;
   };
+  Result<std::vector<std::string>> Cells(std::string_view row) const;
+
   std::vector<Column> columns_;
 };
 

@@ -23,34 +23,19 @@ std::string TooLong(size_t limit) { return "longer than " + std::to_string(limit
 
 bool IsBlank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == text.npos; }
 
-// Records of a stream, the first of which can be looked at before.
+// The records of a stream that are not blank.
 class RecordSource : public DocumentSource {
  public:
   RecordSource(InputStream stream, RecordFormat format)
       : reader_(std::move(stream), format, kMaxDocumentBytes) {}
 
-  // The first record that is not blank, kept for Next; empty where there is none.
-  Result<std::optional<SourceItem>> Peek() {
-    if (!peeked_) {
-      MINNOW_ASSIGN_OR_RETURN(auto first, Read());
-      peeked_ = std::move(first);
-    }
-    return *peeked_;
+  static Result<std::unique_ptr<RecordSource>> Open(const std::string& path, RecordFormat format) {
+    MINNOW_ASSIGN_OR_RETURN(InputStream stream, InputStream::OpenFile(path));
+    MINNOW_RETURN_IF_ERROR(stream.SkipByteOrderMark());
+    return std::make_unique<RecordSource>(std::move(stream), format);
   }
 
   Result<std::optional<SourceItem>> Next() override {
-    if (peeked_) {
-      std::optional<SourceItem> first = *std::move(peeked_);
-      peeked_.reset();
-      return first;
-    }
-    return Read();
-  }
-
-  uint64_t consumed_bytes() const override { return reader_.stream().consumed_bytes(); }
-
- private:
-  Result<std::optional<SourceItem>> Read() {
     while (true) {
       MINNOW_ASSIGN_OR_RETURN(const std::optional<RawRecord> record, reader_.Next());
       if (!record) return std::optional<SourceItem>();
@@ -63,19 +48,35 @@ class RecordSource : public DocumentSource {
     }
   }
 
+  uint64_t consumed_bytes() const override { return reader_.stream().consumed_bytes(); }
+
+ private:
   RecordReader reader_;
-  std::optional<std::optional<SourceItem>> peeked_;
 };
 
-// Records that are JSON already; Kuberian's are rewritten.
+// What a record is, without all that a document needs.
+enum class RecordKind { kNone, kWithId, kKuberian };
+
+RecordKind KindOfRecord(const SourceItem& item, const IndexSettings& settings) {
+  if (!item.problem.empty()) return RecordKind::kNone;
+  const auto parsed = JsonDocument::Parse(item.json, "");
+  if (!parsed.ok() || !parsed->root().is_object()) return RecordKind::kNone;
+  if (!ExtractId(settings, parsed->root()).ok()) return RecordKind::kNone;
+  return IsKuberianRecord(parsed->root()) ? RecordKind::kKuberian : RecordKind::kWithId;
+}
+
+// Records that are JSON already. The first that can be a document tells whether they are
+// Kuberian's, which are rewritten.
 class JsonSource : public DocumentSource {
  public:
-  JsonSource(std::unique_ptr<RecordSource> records, bool kuberian)
-      : records_(std::move(records)), kuberian_(kuberian) {}
+  JsonSource(std::unique_ptr<RecordSource> records, const IndexSettings& settings)
+      : records_(std::move(records)), settings_(settings) {}
 
   Result<std::optional<SourceItem>> Next() override {
     MINNOW_ASSIGN_OR_RETURN(auto item, records_->Next());
-    if (!kuberian_ || !item || !item->problem.empty()) return item;
+    if (!item || !item->problem.empty()) return item;
+    if (kind_ == RecordKind::kNone) kind_ = KindOfRecord(*item, settings_);
+    if (kind_ != RecordKind::kKuberian) return item;
     const auto parsed = JsonDocument::Parse(item->json, "");
     if (parsed.ok() && IsKuberianRecord(parsed->root())) {
       item->json = KuberianDocument(parsed->root());
@@ -87,7 +88,8 @@ class JsonSource : public DocumentSource {
 
  private:
   const std::unique_ptr<RecordSource> records_;
-  const bool kuberian_;
+  const IndexSettings settings_;
+  RecordKind kind_ = RecordKind::kNone;  // of the first that is something
 };
 
 class CsvSource : public DocumentSource {
@@ -133,40 +135,66 @@ class ListSource : public DocumentSource {
 
 OpenedSource Skipped(SkipReason reason) { return OpenedSource{nullptr, reason, false}; }
 
-bool HasId(const SourceItem& item, const IndexSettings& settings) {
-  const auto parsed = JsonDocument::Parse(item.json, "");
-  return parsed.ok() && parsed->root().is_object() && ExtractId(settings, parsed->root()).ok();
+// What the records of a file are, looked at up to the first that can be a document.
+struct Glance {
+  bool empty = true;
+  bool too_long = false;  // some record is
+  RecordKind kind = RecordKind::kNone;
+};
+
+Result<Glance> LookAt(const std::string& path, RecordFormat format, const IndexSettings& settings) {
+  MINNOW_ASSIGN_OR_RETURN(const auto records, RecordSource::Open(path, format));
+  Glance glance;
+  while (glance.kind == RecordKind::kNone) {
+    const auto item = records->Next();
+    // What is no JSON is told by whoever reads the file for good.
+    if (!item.ok() && item.error().code != Code::kCorrupt) return item.error();
+    glance.empty = glance.empty && item.ok() && !*item;
+    if (!item.ok() || !*item) break;
+    glance.too_long |= !(*item)->problem.empty();
+    glance.kind = KindOfRecord(**item, settings);
+  }
+  return glance;
 }
 
-Result<OpenedSource> OpenJson(InputStream stream, RecordFormat format, bool named,
-                              const IndexSettings& settings) {
-  MINNOW_RETURN_IF_ERROR(stream.SkipByteOrderMark());
-  auto records = std::make_unique<RecordSource>(std::move(stream), format);
-  const auto first = records->Peek();
-  if (!first.ok() && named) return first.error();
-  if (!first.ok()) return Skipped(SkipReason::kNoDocuments);
-  if (!*first) return Skipped(SkipReason::kEmpty);
-  if (!named && !HasId(**first, settings)) return Skipped(SkipReason::kNoDocuments);
+Result<OpenedSource> OpenJson(const FoundFile& file, const IndexSettings& settings) {
+  const RecordFormat format =
+      file.kind.format == FileFormat::kJson ? RecordFormat::kJson : RecordFormat::kLines;
+  MINNOW_ASSIGN_OR_RETURN(const Glance glance, LookAt(file.path, format, settings));
+  if (glance.empty) return Skipped(SkipReason::kEmpty);
+  if (!file.named && glance.kind == RecordKind::kNone) {
+    return Skipped(glance.too_long ? SkipReason::kTooLarge : SkipReason::kNoDocuments);
+  }
+  MINNOW_ASSIGN_OR_RETURN(auto records, RecordSource::Open(file.path, format));
   OpenedSource opened;
-  const auto parsed = JsonDocument::Parse((*first)->json, "");
-  opened.kuberian = parsed.ok() && IsKuberianRecord(parsed->root());
-  opened.source = std::make_unique<JsonSource>(std::move(records), opened.kuberian);
+  opened.kuberian = glance.kind == RecordKind::kKuberian;
+  opened.source = std::make_unique<JsonSource>(std::move(records), settings);
   return opened;
 }
 
-Result<OpenedSource> OpenCsv(InputStream stream, bool named, const IndexSettings& settings) {
-  MINNOW_RETURN_IF_ERROR(stream.SkipByteOrderMark());
-  const std::string name = stream.name();
-  auto records = std::make_unique<RecordSource>(std::move(stream), RecordFormat::kCsv);
+// Reads the file twice, since its columns' types are known at its end.
+Result<OpenedSource> OpenCsv(const FoundFile& file, const IndexSettings& settings) {
+  MINNOW_ASSIGN_OR_RETURN(auto records, RecordSource::Open(file.path, RecordFormat::kCsv));
   MINNOW_ASSIGN_OR_RETURN(const auto first, records->Next());
   if (!first) return Skipped(SkipReason::kEmpty);
+  const std::string row = RepairUtf8(first->json);
   Result<CsvHeader> header = first->problem.empty()
-                                 ? CsvHeader::Parse(RepairUtf8(first->json), settings)
+                                 ? CsvHeader::Parse(row, settings)
                                  : Result<CsvHeader>(Error{Code::kInvalidArgument, first->problem});
-  if (!header.ok() && !named) return Skipped(SkipReason::kNoDocuments);
-  if (!header.ok()) {
-    return Annotate(std::move(header).error(), name + ": line " + std::to_string(first->line));
+  if (!header.ok() && !file.named) {
+    if (!first->problem.empty()) return Skipped(SkipReason::kTooLarge);
+    if (!CsvHeader::NamesId(row, settings)) return Skipped(SkipReason::kNoDocuments);
   }
+  if (!header.ok()) {
+    return Annotate(std::move(header).error(), file.path + ": line " + std::to_string(first->line));
+  }
+  while (true) {
+    MINNOW_ASSIGN_OR_RETURN(const auto item, records->Next());
+    if (!item) break;
+    if (item->problem.empty() && !header->Learn(RepairUtf8(item->json))) break;
+  }
+  MINNOW_ASSIGN_OR_RETURN(records, RecordSource::Open(file.path, RecordFormat::kCsv));
+  MINNOW_RETURN_IF_ERROR(records->Next());
   OpenedSource opened;
   opened.source = std::make_unique<CsvSource>(std::move(records), std::move(header).value());
   return opened;
@@ -199,18 +227,19 @@ Result<OpenedSource> OpenProse(const FoundFile& file) {
 Result<OpenedSource> OpenSource(const FoundFile& file, const IndexSettings& settings) {
   const FileFormat format = file.kind.format;
   if (format == FileFormat::kNotProse && !file.named) return Skipped(SkipReason::kNotProse);
+  if (format == FileFormat::kCsv) return OpenCsv(file, settings);
   const bool json = format == FileFormat::kJsonLines || format == FileFormat::kJson;
-  if (!json && format != FileFormat::kCsv) return OpenProse(file);
-  MINNOW_ASSIGN_OR_RETURN(InputStream stream, InputStream::OpenFile(file.path));
-  if (format == FileFormat::kCsv) return OpenCsv(std::move(stream), file.named, settings);
-  return OpenJson(std::move(stream),
-                  format == FileFormat::kJson ? RecordFormat::kJson : RecordFormat::kLines,
-                  file.named, settings);
+  return json ? OpenJson(file, settings) : OpenProse(file);
 }
 
 Result<OpenedSource> OpenStream(int descriptor, const std::string& name,
                                 const IndexSettings& settings) {
-  return OpenJson(InputStream(descriptor, name), RecordFormat::kLines, /*named=*/true, settings);
+  InputStream stream(descriptor, name);
+  MINNOW_RETURN_IF_ERROR(stream.SkipByteOrderMark());
+  auto records = std::make_unique<RecordSource>(std::move(stream), RecordFormat::kLines);
+  OpenedSource opened;
+  opened.source = std::make_unique<JsonSource>(std::move(records), settings);
+  return opened;
 }
 
 }  // namespace minnow

@@ -39,14 +39,16 @@ class DocumentSource {
 struct OpenedSource {
   std::unique_ptr<DocumentSource> source;  // null where it was skipped
   SkipReason skipped = SkipReason::kEmpty;
-  bool kuberian = false;  // its lines are Kuberian's: the text is one field (kuberian_record.h)
+  // A file's lines are Kuberian's: the text is one field (kuberian_record.h).
+  bool kuberian = false;
 };
 
 // `settings` tells which field is the id, and which columns of a CSV file are text. Fails with
-// kNotFound, kInvalidArgument or kInternal, naming the file; data files found in a folder whose
-// first record has no id are skipped.
+// kNotFound, kInvalidArgument or kInternal, naming the file. Data files found in a folder are
+// skipped where no record has an id: they are somebody's settings. JSON is read up to the first
+// that has one, and CSV as a whole, before the source reads it for good.
 Result<OpenedSource> OpenSource(const FoundFile& file, const IndexSettings& settings);
-// JSON lines from a descriptor of the caller's; `name` stands for it in messages.
+// JSON lines from a descriptor of the caller's, read once; `name` stands for it in messages.
 Result<OpenedSource> OpenStream(int descriptor, const std::string& name,
                                 const IndexSettings& settings);
 

@@ -113,6 +113,62 @@ TEST_F(IngestTest, DataWithoutIdsInAFolderIsSkipped) {
   EXPECT_EQ(ReadFile(Write("y.jsonl", "{\"id\":true}\n"), {}, false).skipped, "no documents");
 }
 
+TEST_F(IngestTest, DataWhoseFirstRecordIsWrongIsReadInAFolder) {
+  const std::string good = "{\"id\":\"a\"}\n{\"id\":\"b\"}\n";
+  const std::string long_line = "\"" + std::string(kMaxDocumentBytes, 'x') + "\"\n";
+  for (const std::string& first : {std::string("{\"title\":\"no id\"}\n"), std::string("garbage\n"),
+                                   std::string("{\"id\":null}\n"), long_line}) {
+    const Read read = ReadFile(Write("a.jsonl", first + good), {}, /*named=*/false);
+    ASSERT_GE(read.documents.size(), 2u) << read.skipped;
+    EXPECT_EQ(read.documents.back(), "{\"id\":\"b\"}");
+    EXPECT_EQ(read.documents.size() + read.problems.size(), 3u);
+  }
+  EXPECT_EQ(ReadFile(Write("a.json", "[{\"no\":1},{\"id\":\"g\"}]"), {}, false).documents,
+            (Strings{"{\"no\":1}", "{\"id\":\"g\"}"}));
+  EXPECT_EQ(ReadFile(Write("b.json", "{\"no\":1} }"), {}, false).skipped, "no documents");
+  EXPECT_EQ(ReadFile(Write("b.jsonl", "x\n" + long_line), {}, false).skipped, "too large");
+  EXPECT_EQ(ReadFile(Write("c.jsonl", "\n"), {}, false).skipped, "empty");
+  // A header that means an id is wrong, and no other data.
+  for (const std::string header :
+       {"Id,a", "id;a", "\"ID\"\ta", "id,a,a", "id,", "a, id", "id,\"a"}) {
+    const Read read = ReadFile(Write("d.csv", header + "\n1,2\n"), {}, false);
+    EXPECT_NE(read.error.find("d.csv: line 1: "), std::string::npos) << header << read.skipped;
+  }
+  EXPECT_EQ(ReadFile(Write("e.csv", "idea;grid\n1;2\n"), {}, false).skipped, "no documents");
+}
+
+TEST_F(IngestTest, TheFirstGoodLineSaysWhetherLinesAreKuberians) {
+  const std::string line = R"j({"id":7,"name":"f","signature":"s","file":"x","code":"c",)j"
+                           R"j("line":{"from":3,"to":9}})j";
+  const Read read = ReadFile(Write("k.jsonl", "garbage\n" + line + "\n"));
+  EXPECT_TRUE(read.kuberian);
+  ASSERT_EQ(read.documents.size(), 2u);
+  EXPECT_TRUE(read.documents[1].starts_with("{\"id\":\"7\"")) << read.documents[1];
+}
+
+// What is true of some cells only would have filters pass over the others.
+TEST_F(IngestTest, AColumnOfCsvHasOneType) {
+  const auto documents = [this](const std::string& text) {
+    return ReadFile(Write("a.csv", text)).documents;
+  };
+  EXPECT_EQ(
+      documents("id,price,zip,new\n1,19.90,02134,true\n2,,10001,False\n3,-7,1,\n"),
+      (Strings{R"({"id":"1","price":19.90,"zip":"02134","new":true})",
+               R"({"id":"2","zip":"10001","new":false})", R"({"id":"3","price":-7,"zip":"1"})"}));
+  EXPECT_EQ(documents("id,a,b,c,d\n1,1,true,1,0\n2,x,no,true,0.5\n"),
+            (Strings{R"({"id":"1","a":"1","b":"true","c":"1","d":0})",
+                     R"({"id":"2","a":"x","b":"no","c":"true","d":0.5})"}));
+  for (const std::string cell : {"+1", "1e3", "1.", ".5", "-", "--1", "1.2.3", " 1", "007", "0x1",
+                                 "1234567890123456", "NaN", "1-2", "-01"}) {
+    EXPECT_EQ(documents("id,n\n1,5\n2," + cell + "\n").front(), R"({"id":"1","n":"5"})") << cell;
+  }
+  for (const std::string cell : {"0", "-0.0", "0.1234567890123456789", "123456789012345"}) {
+    EXPECT_EQ(documents("id,n\n1," + cell + "\n").front(), "{\"id\":\"1\",\"n\":" + cell + "}");
+  }
+  // Rows that give no document decide nothing.
+  EXPECT_EQ(documents("id,n\n1,5\n2,x,y\n3,\"x\n"), Strings{R"({"id":"1","n":5})"});
+}
+
 TEST_F(IngestTest, Csv) {
   const Read read = ReadFile(Write("a.csv",
                                    "id,title,stars,note\r\n007,1984,12,\"a, \"\"b\"\"\nc\"\n"
@@ -120,7 +176,7 @@ TEST_F(IngestTest, Csv) {
   EXPECT_EQ(
       read.documents,
       (Strings{"{\"id\":\"007\",\"title\":\"1984\",\"stars\":12,\"note\":\"a, \\\"b\\\"\\nc\"}",
-               "{\"id\":\"b\",\"title\":\"x\",\"stars\":\"1.50\"}"}));
+               "{\"id\":\"b\",\"title\":\"x\",\"stars\":1.50}"}));
   EXPECT_EQ(read.problems, (Strings{"6: 2 fields, but 4 columns", "7: no closing quote"}));
   EXPECT_NE(ReadFile(Write("b.csv", "a,b\n1,2\n")).error.find("b.csv: line 1: no column \"id\""),
             std::string::npos);
