@@ -159,11 +159,26 @@ class AddTest(IndexTest):
         self.assert_error(self.add("a.jsonl"), FAILED, "a.jsonl: line 2: longer than 33554432 bytes", "1 record rejected", lines=2)
         self.assertEqual(self.stats()["documents"], 2)
 
-    def test_duplicate_ids(self):
+    def test_different_records_with_one_id(self):
         self.write("a.jsonl", [{"id": "a", "text": "fish"}, {"id": "a", "text": "boat"}, {"id": "b", "text": "sea"}])
-        self.assertEqual(self.added("a.jsonl")["documents"], 2)
-        self.assertEqual(self.ids("fish", "--mode", "lexical", model=None), [])
-        self.assertEqual(self.ids("boat", "--mode", "lexical", model=None), ["a"])
+        self.write("b.csv", "id,text\nc,sky\nb,stone\n")
+        for added, unchanged in ((3, 0), (0, 3)):
+            result = self.add("a.jsonl", "b.csv", "--json")
+            self.assert_error(result, FAILED, 'a.jsonl: line 2: has the id "a", as a.jsonl: line 1 has',
+                              'b.csv: line 3: has the id "b", as a.jsonl: line 3 has', "2 records rejected, 3 documents kept", lines=3)
+            summary = json.loads(result.stdout)
+            self.assertEqual((summary["added"], summary["unchanged"], summary["embedded_chunks"]), (added, unchanged, added))
+        self.assertEqual(self.ids("boat", "--mode", "lexical", model=None), [])
+        self.assertEqual(self.ids("fish", "--mode", "lexical", model=None), ["a"])
+        # Later they may change.
+        self.write("c.jsonl", [{"id": "a", "text": "boat"}])
+        self.assertEqual(self.added("c.jsonl")["replaced"], 1)
+
+    def test_columns_of_csv_have_one_type(self):
+        self.write("a.csv", "id,price,zip,new\n1,19.90,02134,true\n2,19.95,10001,false\n3,,,\n")
+        self.added("a.csv")
+        for text, ids in (("price < 20", {"1", "2"}), ("price = 19.9", {"1"}), ('zip = "10001"', {"2"}), ("new = true", {"1"})):
+            self.assertEqual(set(self.ids("", "--mode", "lexical", "--filter", text, model=None)), ids, text)
 
     def test_empty_files(self):
         for name in ("a.jsonl", "b.csv", "c.md", "d.txt", "e.json"):

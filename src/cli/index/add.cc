@@ -296,7 +296,7 @@ class Adding {
 
   Status AddFiles(const AddedFrom& from, Reporter& reporter, ThreadPool& pool) {
     const Chunker chunker = ChunkerOf(*loaded_.model);
-    Ingester ingester(index_.get(), &chunker, &pool, &reporter, command_.prune);
+    Ingester ingester(index_.get(), &chunker, &pool, &reporter);
     bool wanted = true;
     if (FromStandardInput()) {
       MINNOW_ASSIGN_OR_RETURN(const OpenedSource opened,
@@ -419,7 +419,9 @@ void AddIndexAddCommand(Command group) {
       "Reads JSONL, NDJSON, JSON, CSV, Markdown, text and source code (by function where it can).\n"
       "Adding again adds what is new, replaces what has changed and leaves the rest; after a kill\n"
       "the same command goes on where it was. Hidden, binary and very large files are skipped.\n"
-      "Lines that are no document are reported, the others are added, and the exit code is 1.\n\n"
+      "Lines that are no document are reported, the others are added, and the exit code is 1; so\n"
+      "are lines whose id an earlier one of the run has. Records of JSON and CSV files have their\n"
+      "own fields only, no path or kind, and --prune leaves them alone.\n\n"
       "Examples:\n"
       "  minnow index add docs src --index my.db --model model.minnow\n"
       "  minnow index add articles.jsonl --index my.db --text-fields headline,body\n"

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <optional>
 #include <span>
 #include <utility>
@@ -27,13 +28,12 @@ uint64_t HashOf(const std::string& id) {
 }  // namespace
 
 Ingester::Ingester(SearchIndex* index, const Chunker* chunker, ThreadPool* pool,
-                   IngestObserver* observer, bool remember)
+                   IngestObserver* observer)
     : index_(index),
       chunker_(chunker),
       pool_(pool),
       observer_(observer),
-      settings_(index->settings()),
-      remember_(remember) {}
+      settings_(index->settings()) {}
 
 Result<bool> Ingester::Add(const FoundFile& file) {
   Result<OpenedSource> opened = OpenSource(file, settings_);
@@ -50,6 +50,7 @@ Result<bool> Ingester::Add(const FoundFile& file) {
 
 Result<bool> Ingester::Add(DocumentSource& source, const std::string& name) {
   ++counts_.files;
+  sources_.push_back(name);
   while (true) {
     Result<std::optional<SourceItem>> item = source.Next();
     if (!item.ok()) {
@@ -59,14 +60,17 @@ Result<bool> Ingester::Add(DocumentSource& source, const std::string& name) {
     }
     if (!*item) return true;
     SourceItem& found = **item;
-    std::string where = name + (found.line > 0 ? ": line " + std::to_string(found.line) : "");
+    Place place{static_cast<uint32_t>(sources_.size() - 1), 0};
+    if (found.line <= std::numeric_limits<uint32_t>::max()) {
+      place.line = static_cast<uint32_t>(found.line);
+    }
     if (!found.problem.empty()) {
       ++counts_.rejected;
-      observer_->Rejected(where + ": " + found.problem);
+      observer_->Rejected(Where(place) + ": " + found.problem);
       continue;
     }
     raw_bytes_ += found.json.size();
-    raw_.push_back({std::move(where), std::move(found.json)});
+    raw_.push_back({place, std::move(found.json)});
     if (raw_.size() < kBatchDocuments && raw_bytes_ < kBatchBytes) continue;
     MINNOW_ASSIGN_OR_RETURN(const bool wanted, Flush());
     if (!wanted) return false;
@@ -81,16 +85,7 @@ Result<bool> Ingester::Flush() {
       prepared[i] = PrepareDocument(settings_, *chunker_, raw_[i].json);
     }
   });
-  std::vector<Document> documents;
-  for (size_t i = 0; i < raw_.size(); ++i) {
-    if (prepared[i].ok()) {
-      if (remember_) seen_.insert(HashOf(prepared[i]->id));
-      documents.push_back(std::move(prepared[i]).value());
-    } else {
-      ++counts_.rejected;
-      observer_->Rejected(raw_[i].where + ": " + prepared[i].error().message);
-    }
-  }
+  const std::vector<Document> documents = Accept(std::move(prepared));
   raw_.clear();
   raw_bytes_ = 0;
   if (!documents.empty()) {
@@ -110,6 +105,33 @@ void Ingester::NoteReplaced(const std::string& json) {
   auto path = FilePathOf(json);
   if (!path || (!replaced_files_.empty() && replaced_files_.back() == *path)) return;
   replaced_files_.push_back(std::move(*path));
+}
+
+std::string Ingester::Where(Place place) const {
+  return sources_[place.source] + (place.line > 0 ? ": line " + std::to_string(place.line) : "");
+}
+
+// The first of an id is taken, as WalkFiles does it with files: were it the last, every run would
+// replace each by the next.
+std::vector<Document> Ingester::Accept(std::vector<Result<Document>> prepared) {
+  std::vector<Document> documents;
+  for (size_t i = 0; i < raw_.size(); ++i) {
+    const Place place = raw_[i].place;
+    std::string problem;
+    if (!prepared[i].ok()) {
+      problem = prepared[i].error().message;
+    } else if (const auto [first, taken] = seen_.emplace(HashOf(prepared[i]->id), place); !taken) {
+      problem = "has the id " + QuoteForMessage(prepared[i]->id) + ", as " + Where(first->second) +
+                " has";
+    }
+    if (problem.empty()) {
+      documents.push_back(std::move(prepared[i]).value());
+    } else {
+      ++counts_.rejected;
+      observer_->Rejected(Where(place) + ": " + problem);
+    }
+  }
+  return documents;
 }
 
 void Ingester::Reject(const WalkProblem& problem) {

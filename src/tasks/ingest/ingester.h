@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -44,12 +45,12 @@ class IngestObserver {
 
 class Ingester {
  public:
-  // All of them outlive it. `remember`: keep in mind what is added, for Prune.
-  Ingester(SearchIndex* index, const Chunker* chunker, ThreadPool* pool, IngestObserver* observer,
-           bool remember);
+  // All of them outlive it. It keeps some 40 bytes in mind for each document that is added.
+  Ingester(SearchIndex* index, const Chunker* chunker, ThreadPool* pool, IngestObserver* observer);
 
   // Adds the file's documents, some of which may wait for Flush. False: the observer wants no more.
-  // What is wrong with the file goes to the observer; fails as SearchIndex does.
+  // What is wrong with the file goes to the observer, and of documents with one id all but the
+  // first; fails as SearchIndex does.
   Result<bool> Add(const FoundFile& file);
   Result<bool> Add(DocumentSource& source, const std::string& name);
   Result<bool> Flush();
@@ -59,7 +60,7 @@ class Ingester {
   // Deletes documents of files below `prefixes` (file_walk.h) that were not among those added since
   // construction: their file is gone, or has them no more. Records (JSON, CSV) and documents of
   // requests stay, whatever fields they have (FilePathOf). Stops where `from` refuses, which looks
-  // before each batch. REQUIRES: remember, flushed, and never stopped.
+  // before each batch. REQUIRES: flushed, and never stopped.
   Status Prune(const std::vector<std::string>& prefixes, const AddedFrom& from);
 
   const IngestCounts& counts() const { return counts_; }
@@ -67,12 +68,19 @@ class Ingester {
   const std::vector<std::string>& replaced_files() const { return replaced_files_; }
 
  private:
+  struct Place {
+    uint32_t source = 0;  // in sources_
+    uint32_t line = 0;    // 0: of no line, or of one beyond
+  };
   struct Raw {
-    std::string where;
+    Place place;
     std::string json;
   };
 
   void NoteReplaced(const std::string& json);
+  std::string Where(Place place) const;
+  // The documents that are good and not there yet.
+  std::vector<Document> Accept(std::vector<Result<Document>> prepared);
   bool IsUnreadable(std::string path) const;
 
   SearchIndex* const index_;
@@ -84,8 +92,8 @@ class Ingester {
   std::vector<std::string> replaced_files_;
   std::vector<Raw> raw_;
   size_t raw_bytes_ = 0;
-  const bool remember_;
-  std::unordered_set<uint64_t> seen_;           // hashes of documents' ids
+  std::vector<std::string> sources_;            // names for messages
+  std::unordered_map<uint64_t, Place> seen_;    // by the hashes of documents' ids
   std::unordered_set<std::string> unreadable_;  // ids of files and folders: what they held stays
 };
 
