@@ -3,6 +3,7 @@
 #include "base/thread_pool.h"
 
 #include <linux/futex.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -94,6 +95,8 @@ void SpinBarrier::Wait() {
 ThreadPool::ThreadPool(int threads)
     : idle_spin_us_(IdleSpinUs(threads)), round_spin_us_(RoundSpinUs(threads)), barrier_(threads) {
   CHECK(threads >= 1);
+  if (threads > Cpu().usable_cores() || ::sched_getaffinity(0, sizeof allowed_, &allowed_) != 0)
+    CPU_ZERO(&allowed_);
   threads_.reserve(static_cast<size_t>(threads - 1));
   for (int member = 1; member < threads; ++member) {
     try {
@@ -117,6 +120,7 @@ void ThreadPool::RunErased(Function function, const void* context) {
     function(context, 0);
     return;
   }
+  KeepOffCaller();
   function_ = function;
   context_ = context;
   running_.store(size_ - 1, std::memory_order_relaxed);
@@ -124,6 +128,21 @@ void ThreadPool::RunErased(Function function, const void* context) {
   round_.Advance();
   function(context, 0);
   finished_.WaitWhile(finished, round_spin_us_);
+}
+
+// A request wakes one thread after the other: while the one that took it is still going to sleep on
+// its own processor, the kernel finds no idle one for ours and queues it behind the caller, who
+// then waits for it: a round takes as long as alone, in half of the cases on two processors.
+void ThreadPool::KeepOffCaller() {
+  const int here = ::sched_getcpu();
+  if (here == kept_off_ || here < 0 || here >= CPU_SETSIZE || !CPU_ISSET(here, &allowed_)) return;
+  cpu_set_t others = allowed_;
+  CPU_CLR(here, &others);
+  if (CPU_COUNT(&others) == 0) return;
+  // Refused where the processors of the process were changed meanwhile: then it goes without.
+  for (std::thread& thread : threads_)
+    (void)::pthread_setaffinity_np(thread.native_handle(), sizeof others, &others);
+  kept_off_ = here;
 }
 
 void ThreadPool::ThreadMain(int member) {

@@ -5,6 +5,8 @@
 // futex, so an idle pool uses no CPU. Nothing here allocates after construction.
 #pragma once
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -73,9 +75,13 @@ class ThreadPool {
   using Function = void (*)(const void* context, int member);
   void RunErased(Function function, const void* context);
   void ThreadMain(int member);
+  // The threads run on other processors than the caller from now on.
+  void KeepOffCaller();
 
   const int idle_spin_us_;
   const int round_spin_us_;
+  cpu_set_t allowed_;  // processors of the process when the pool was made; none: not known
+  int kept_off_ = -1;  // of these, the one that the threads stay away from
   int size_ = 1;
   SpinBarrier barrier_;
   // Written by the caller before it advances round_, read by the members after.

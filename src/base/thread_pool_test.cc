@@ -3,6 +3,7 @@
 #include "base/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -10,6 +11,8 @@
 #include <chrono>
 #include <thread>
 #include <vector>
+
+#include "base/cpu.h"
 
 namespace minnow {
 namespace {
@@ -100,6 +103,31 @@ TEST(ThreadPool, IdleUsesNoCpu) {
   const double before = ProcessCpuSeconds();
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   EXPECT_LT(ProcessCpuSeconds() - before, 0.01);
+}
+
+TEST(ThreadPool, ThreadsKeepOffTheCallersProcessor) {
+  cpu_set_t all;
+  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+  if (CPU_COUNT(&all) < 2 || Cpu().usable_cores() < 2) GTEST_SKIP() << "one processor";
+  ThreadPool pool(2);
+  int tried = 0;
+  for (int cpu = 0; cpu < CPU_SETSIZE && tried < 3; ++cpu) {
+    if (!CPU_ISSET(cpu, &all)) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+    cpu_set_t of_member;
+    CPU_ZERO(&of_member);
+    pool.Run([&](int member) {
+      if (member == 1) (void)sched_getaffinity(0, sizeof of_member, &of_member);
+    });
+    EXPECT_FALSE(CPU_ISSET(cpu, &of_member)) << cpu;
+    EXPECT_EQ(CPU_COUNT(&of_member), CPU_COUNT(&all) - 1) << "all others";
+    ++tried;
+  }
+  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
+  EXPECT_GE(tried, 2);
 }
 
 TEST(ThreadPool, IsSmallerWhereThreadsAreRefused) {
