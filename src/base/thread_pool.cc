@@ -54,23 +54,26 @@ void WaitCounter::Advance() {
   ::syscall(SYS_futex, FutexWord(value_), FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
 }
 
-void WaitCounter::WaitWhile(uint32_t old, int spin_us) {
-  if (value() != old) return;
-  if (spin_us > 0) {
-    using Clock = std::chrono::steady_clock;
-    const auto begin = Clock::now();
-    const auto end = begin + std::chrono::microseconds(spin_us);
-    for (auto now = begin; now < end; now = Clock::now()) {
-      // Whom we wait for may be without a core, because of us or of another process: give ours
-      // away, but stay ready.
-      if (now - begin > kYieldAfter) ::sched_yield();
-      // Reading the clock costs about as much as one pause, so it is read now and then.
-      for (int i = 0; i < kPausesPerClock; ++i) {
-        if (value() != old) return;
-        Pause();
-      }
+bool WaitCounter::Spin(uint32_t old, int spin_us) {
+  if (value() != old) return true;
+  if (spin_us == 0) return false;
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  const auto end = begin + std::chrono::microseconds(spin_us);
+  for (auto now = begin; now < end; now = Clock::now()) {
+    // Whom we wait for may be without a core, because of us or of another process: give ours
+    // away, but stay ready.
+    if (now - begin > kYieldAfter) ::sched_yield();
+    // Reading the clock costs about as much as one pause, so it is read now and then.
+    for (int i = 0; i < kPausesPerClock; ++i) {
+      if (value() != old) return true;
+      Pause();
     }
   }
+  return false;
+}
+
+void WaitCounter::Sleep(uint32_t old) {
   sleepers_.fetch_add(1);
   while (value_.load() == old) {
     ::syscall(SYS_futex, FutexWord(value_), FUTEX_WAIT_PRIVATE, old, nullptr, nullptr, 0);
@@ -78,7 +81,8 @@ void WaitCounter::WaitWhile(uint32_t old, int spin_us) {
   sleepers_.fetch_sub(1);
 }
 
-SpinBarrier::SpinBarrier(int members) : members_(members), spin_us_(RoundSpinUs(members)) {}
+SpinBarrier::SpinBarrier(int members, ThreadPool* pool)
+    : pool_(pool), members_(members), spin_us_(RoundSpinUs(members)) {}
 
 void SpinBarrier::Wait() {
   if (members_ == 1) return;
@@ -87,13 +91,16 @@ void SpinBarrier::Wait() {
     // The others are waiting for the phase, so nobody else touches the count.
     arrived_.store(0, std::memory_order_relaxed);
     phase_.Advance();
-  } else {
-    phase_.WaitWhile(phase, spin_us_);
+  } else if (!phase_.Spin(phase, spin_us_)) {
+    if (pool_ != nullptr) pool_->LetRunAnywhere();
+    phase_.Sleep(phase);
   }
 }
 
 ThreadPool::ThreadPool(int threads)
-    : idle_spin_us_(IdleSpinUs(threads)), round_spin_us_(RoundSpinUs(threads)), barrier_(threads) {
+    : idle_spin_us_(IdleSpinUs(threads)),
+      round_spin_us_(RoundSpinUs(threads)),
+      barrier_(threads, this) {
   CHECK(threads >= 1);
   if (threads > Cpu().usable_cores() || ::sched_getaffinity(0, sizeof allowed_, &allowed_) != 0)
     CPU_ZERO(&allowed_);
@@ -120,29 +127,38 @@ void ThreadPool::RunErased(Function function, const void* context) {
     function(context, 0);
     return;
   }
-  KeepOffCaller();
+  StartBesideCaller();
   function_ = function;
   context_ = context;
   running_.store(size_ - 1, std::memory_order_relaxed);
   const uint32_t finished = finished_.value();
   round_.Advance();
   function(context, 0);
-  finished_.WaitWhile(finished, round_spin_us_);
+  if (finished_.Spin(finished, round_spin_us_)) return;
+  LetRunAnywhere();
+  finished_.Sleep(finished);
 }
 
 // A request wakes one thread after the other: while the one that took it is still going to sleep on
 // its own processor, the kernel finds no idle one for ours and queues it behind the caller, who
 // then waits for it: a round takes as long as alone, in half of the cases on two processors.
-void ThreadPool::KeepOffCaller() {
+void ThreadPool::StartBesideCaller() {
+  if (!round_.somebody_sleeps()) return;
   const int here = ::sched_getcpu();
-  if (here == kept_off_ || here < 0 || here >= CPU_SETSIZE || !CPU_ISSET(here, &allowed_)) return;
+  if (here < 0 || here >= CPU_SETSIZE || !CPU_ISSET(here, &allowed_)) return;
   cpu_set_t others = allowed_;
   CPU_CLR(here, &others);
   if (CPU_COUNT(&others) == 0) return;
+  kept_off_.store(size_ - 1, std::memory_order_relaxed);
   // Refused where the processors of the process were changed meanwhile: then it goes without.
   for (std::thread& thread : threads_)
     (void)::pthread_setaffinity_np(thread.native_handle(), sizeof others, &others);
-  kept_off_ = here;
+}
+
+void ThreadPool::LetRunAnywhere() {
+  if (kept_off_.exchange(0, std::memory_order_relaxed) == 0) return;
+  for (std::thread& thread : threads_)
+    (void)::pthread_setaffinity_np(thread.native_handle(), sizeof allowed_, &allowed_);
 }
 
 void ThreadPool::ThreadMain(int member) {
@@ -150,6 +166,11 @@ void ThreadPool::ThreadMain(int member) {
   for (uint32_t round = 0;; ++round) {
     round_.WaitWhile(round, idle_spin_us_);
     if (stop_) return;
+    // Each for itself: it has started where it should.
+    if (kept_off_.load(std::memory_order_relaxed) > 0) {
+      kept_off_.fetch_sub(1, std::memory_order_relaxed);
+      (void)::pthread_setaffinity_np(::pthread_self(), sizeof allowed_, &allowed_);
+    }
     function_(context_, member);
     if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) finished_.Advance();
   }

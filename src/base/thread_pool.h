@@ -27,7 +27,13 @@ class alignas(kSharingBytes) WaitCounter {
   // Wait.
   void Advance();
   // Returns once the value is no longer `old`. `spin_us` bounds the spin; 0: sleep at once.
-  void WaitWhile(uint32_t old, int spin_us);
+  void WaitWhile(uint32_t old, int spin_us) {
+    if (!Spin(old, spin_us)) Sleep(old);
+  }
+  // The two parts of WaitWhile; false: the value is still `old`.
+  bool Spin(uint32_t old, int spin_us);
+  void Sleep(uint32_t old);
+  bool somebody_sleeps() const { return sleepers_.load(std::memory_order_relaxed) > 0; }
 
  private:
   std::atomic<uint32_t> value_{0};
@@ -36,13 +42,15 @@ class alignas(kSharingBytes) WaitCounter {
 
 // A meeting point for the members of one Run: nobody leaves Wait before all have come. Reusable.
 // What a member wrote before Wait is seen by all members after it.
+class ThreadPool;
 class SpinBarrier {
  public:
-  explicit SpinBarrier(int members);
+  explicit SpinBarrier(int members, ThreadPool* pool = nullptr);
   void Wait();
 
  private:
   friend class ThreadPool;
+  ThreadPool* const pool_;  // whose members meet here; null: others
   int members_;
   int spin_us_;
   alignas(kSharingBytes) std::atomic<int> arrived_{0};
@@ -75,13 +83,16 @@ class ThreadPool {
   using Function = void (*)(const void* context, int member);
   void RunErased(Function function, const void* context);
   void ThreadMain(int member);
-  // The threads run on other processors than the caller from now on.
-  void KeepOffCaller();
+  friend class SpinBarrier;
+  // Threads that are about to be woken start on another processor than the caller's. Once they run,
+  // or the caller waits for them in vain, they may run anywhere again.
+  void StartBesideCaller();
+  void LetRunAnywhere();
 
   const int idle_spin_us_;
   const int round_spin_us_;
   cpu_set_t allowed_;  // processors of the process when the pool was made; none: not known
-  int kept_off_ = -1;  // of these, the one that the threads stay away from
+  std::atomic<int> kept_off_{0};  // threads that are kept from the caller's processor
   int size_ = 1;
   SpinBarrier barrier_;
   // Written by the caller before it advances round_, read by the members after.
