@@ -38,6 +38,7 @@ constexpr size_t kWriteChunkBytes = 256 * 1024;
 constexpr std::chrono::milliseconds kHalfCloseGrace{100};
 constexpr std::chrono::milliseconds kLingerTimeout{2000};
 constexpr size_t kLingerBytes = size_t{64} << 20;
+constexpr size_t kSmallAnswerBytes = 64 * 1024;
 constexpr size_t kCodedOnLoopBytes = 32 * 1024;  // a third of a millisecond
 // A large body gets the time that this many bytes a second need, beside body_timeout.
 constexpr size_t kSlowestBytesPerSecond = 64 * 1024;
@@ -324,7 +325,9 @@ void Connection::OnResponse(uint64_t serial, Response response) {
 
 void Connection::AdmitAnswer() {
   const size_t size = response_->body.size();
-  if (context_->unread_bytes > 0 &&
+  // Small ones are always given: probes, and what was written already. So many of them as there may
+  // be connections are still few.
+  if (size > kSmallAnswerBytes && context_->unread_bytes > 0 &&
       context_->unread_bytes + size > context_->options.max_unread_bytes) {
     response_ = PlainResponse(429, "too many answers wait for their clients to read them");
     response_->headers.push_back({"Retry-After", "1"});

@@ -26,8 +26,8 @@ struct ServerOptions {
   size_t header_limit_bytes = 16 * 1024;  // request line and headers; above: 431
   size_t body_limit_bytes = 2'000'000;  // after chunked decoding; above: 413; routes may have more
   size_t max_large_bodies = 16;         // above body_limit_bytes, held at a time; then 429
-  // Bodies of answers that clients have not read yet, of all connections; above: 429. One that no
-  // other is in the way of is always given.
+  // Bodies of answers that clients have not read yet, of all connections; above: 429. One of 64
+  // KiB, and one that no other is in the way of, is always given.
   size_t max_unread_bytes = size_t{256} << 20;
   size_t max_connections = 4096;  // above: 503 and closed
   std::chrono::milliseconds header_timeout{
