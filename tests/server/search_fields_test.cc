@@ -83,6 +83,8 @@ TEST_F(SearchFields, ADocumentALineIsToldHowToBeSent) {
   EXPECT_EQ(Send("POST", "/indexes/docs/documents", lines, "application/x-ndjson").status, 202);
   EXPECT_THAT(Post("/indexes/docs/documents", "{\"id\":\"a\",\n\"text\":").body,
               testing::Not(HasSubstr("ndjson")));
+  EXPECT_THAT(Post("/indexes/docs/documents", "[{\"id\":\"a\",\"text\":\"x\"},{},{}\n]").body,
+              testing::Not(HasSubstr("ndjson")));
 }
 
 TEST_F(SearchFields, AnswersHaveALimitInBytes) {

@@ -103,15 +103,11 @@ Result<std::vector<Piece>> Cut(std::string_view body, BatchFormat format, size_t
   return std::vector<Piece>{{1, body}};
 }
 
-}  // namespace
-
-namespace {
-
 // Whether somebody sent a document a line, and did not say so.
 bool LooksLikeLines(std::string_view body) {
   const size_t end = body.find('\n');
   return end != body.npos && body.find_first_not_of(kWhite, end) != body.npos &&
-         JsonDocument::Parse(body.substr(0, end), "").ok();
+         MakeDocument({}, body.substr(0, end)).ok();
 }
 
 }  // namespace
@@ -141,7 +137,9 @@ Result<DocumentBatch> ReadDocumentBatch(std::string_view body, BatchFormat forma
         PrepareDocument(settings, chunker, piece.text.substr(begin, end - begin));
     if (!document.ok()) {
       entry.error = std::move(document).error().message;
-      if (format == BatchFormat::kJson && LooksLikeLines(body))
+      // One document, not an array of many: the body is looked at once more at most.
+      if (format == BatchFormat::kJson && begin == 0 && piece.text.size() == body.size() &&
+          LooksLikeLines(body))
         entry.error += "; a document a line is sent with Content-Type: application/x-ndjson";
       continue;
     }
