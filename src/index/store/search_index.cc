@@ -280,6 +280,20 @@ Result<std::optional<StoredDocument>> SearchIndex::Fetch(const std::string& id) 
   return std::optional<StoredDocument>({id, std::string(find.Text(0))});
 }
 
+Status SearchIndex::VisitDocuments(
+    const std::function<void(std::string_view id, std::string_view json)>& visit) const {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, state_->BeginRead(reader.get()));
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement list,
+      reader->Prepare(state_->Sql("SELECT key, json FROM {documents} ORDER BY id")));
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+    if (!row) return {};
+    visit(list.Text(0), list.Text(1));
+  }
+}
+
 Result<DocumentPage> SearchIndex::List(const std::string& filter, size_t offset, size_t limit,
                                        size_t max_bytes) const {
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());

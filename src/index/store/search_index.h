@@ -110,6 +110,10 @@ class SearchIndex {
   Result<DocumentPage> List(const std::string& filter, size_t offset, size_t limit,
                             size_t max_bytes = SIZE_MAX) const;
 
+  // All, in one state, in the order in which they were added. `visit` must not call the index.
+  Status VisitDocuments(
+      const std::function<void(std::string_view id, std::string_view json)>& visit) const;
+
   // pool: the caller's own, for vectors; null: the calling thread alone.
   Result<SearchAnswer> Search(const SearchRequest& request, ThreadPool* pool = nullptr) const;
   // Documents near that one (near its words, until it has vectors), itself left out.

@@ -5,11 +5,6 @@
 #include "index/store/search_index.h"
 
 namespace minnow {
-namespace {
-
-constexpr size_t kPageDocuments = 1000;
-
-}  // namespace
 
 std::string_view FileName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -51,13 +46,9 @@ std::optional<std::string> FilePathOf(std::string_view json) {
 Status VisitFileDocuments(
     const SearchIndex& index,
     const std::function<void(const std::string& id, const std::string& path)>& visit) {
-  for (size_t offset = 0;; offset += kPageDocuments) {
-    MINNOW_ASSIGN_OR_RETURN(const DocumentPage page, index.List("", offset, kPageDocuments));
-    for (const StoredDocument& document : page.documents) {
-      if (const auto path = FilePathOf(document.json)) visit(document.id, *path);
-    }
-    if (page.documents.size() < kPageDocuments) return {};
-  }
+  return index.VisitDocuments([&](std::string_view id, std::string_view json) {
+    if (const auto path = FilePathOf(json)) visit(std::string(id), *path);
+  });
 }
 
 }  // namespace minnow

@@ -2,6 +2,8 @@
 // Batches of documents, prepared side by side.
 #include "tasks/ingest/ingester.h"
 
+#include <sys/random.h>
+
 #include <algorithm>
 #include <atomic>
 #include <limits>
@@ -19,13 +21,20 @@ namespace {
 constexpr size_t kBatchDocuments = 512;
 constexpr size_t kBatchBytes = size_t{8} << 20;
 
-uint64_t HashOf(const std::string& id) {
-  Xxh64 hash;
-  hash.Update(std::as_bytes(std::span(id)));
-  return hash.Digest();
+uint64_t RandomSeed() {
+  uint64_t seed = 0;
+  (void)::getrandom(&seed, sizeof seed, 0);
+  return seed;
 }
 
 }  // namespace
+
+uint64_t Ingester::HashOf(const std::string& id) const {
+  Xxh64 hash;
+  hash.Update(std::as_bytes(std::span(&seed_, 1)));
+  hash.Update(std::as_bytes(std::span(id)));
+  return hash.Digest();
+}
 
 Ingester::Ingester(SearchIndex* index, const Chunker* chunker, ThreadPool* pool,
                    IngestObserver* observer)
@@ -33,7 +42,8 @@ Ingester::Ingester(SearchIndex* index, const Chunker* chunker, ThreadPool* pool,
       chunker_(chunker),
       pool_(pool),
       observer_(observer),
-      settings_(index->settings()) {}
+      settings_(index->settings()),
+      seed_(RandomSeed()) {}
 
 Result<bool> Ingester::Add(const FoundFile& file) {
   Result<OpenedSource> opened = OpenSource(file, settings_);

@@ -82,6 +82,7 @@ class Ingester {
   // The documents that are good and not there yet.
   std::vector<Document> Accept(std::vector<Result<Document>> prepared);
   bool IsUnreadable(std::string path) const;
+  uint64_t HashOf(const std::string& id) const;
 
   SearchIndex* const index_;
   const Chunker* const chunker_;
@@ -92,7 +93,8 @@ class Ingester {
   std::vector<std::string> replaced_files_;
   std::vector<Raw> raw_;
   size_t raw_bytes_ = 0;
-  std::vector<std::string> sources_;            // names for messages
+  std::vector<std::string> sources_;  // names for messages
+  const uint64_t seed_;  // of the hashes, by chance: nobody makes two ids that have the same
   std::unordered_map<uint64_t, Place> seen_;    // by the hashes of documents' ids
   std::unordered_set<std::string> unreadable_;  // ids of files and folders: what they held stays
 };
