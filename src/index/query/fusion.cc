@@ -14,8 +14,6 @@ namespace {
 
 // The BM25 score that is shown as one half.
 constexpr double kHalfScore = 8;
-// Deeper pages ask for this many times more, and so on.
-constexpr size_t kDepthStep = 5;
 
 // What ListWeight compares: the first scores of a list that has at least so many.
 constexpr size_t kFirstScores = 10;
@@ -94,9 +92,9 @@ double ListWeight(std::span<const double> semantic, std::span<const double> lexi
                     std::min(ratio + kMostWeightShift, 1.0));
 }
 
-size_t CandidateDepth(size_t offset, size_t limit) {
+size_t CandidateDepth(size_t first, size_t offset, size_t limit) {
   const size_t wanted = offset + std::min(limit, SIZE_MAX - offset);
-  size_t depth = kFirstCandidates;
+  size_t depth = first;
   while (depth < wanted && depth < SIZE_MAX / kDepthStep) depth *= kDepthStep;
   return depth;
 }
@@ -129,7 +127,8 @@ std::vector<RankedDocument> FuseRankings(std::span<const SemanticHit> semantic,
   }
   for (Place& place : places) {
     RankedDocument& hit = place.hit;
-    place.part = PartOf(std::min(place.semantic, place.lexical));
+    // One list alone is in order already.
+    place.part = ratio >= 1 ? place.semantic : PartOf(std::min(place.semantic, place.lexical));
     hit.score =
         Share(weight, place.semantic, place.part) + Share(1 - weight, place.lexical, place.part);
     if (ratio >= 1) hit.score = std::clamp(hit.semantic.value_or(0), 0.0, 1.0);

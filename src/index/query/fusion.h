@@ -49,8 +49,12 @@ inline constexpr double kFusionConstant = 60;
 // it, whatever its ranks, so that pages fit together.
 inline constexpr size_t kFirstCandidates = 200;
 
-// How many candidates to ask each retriever for, for this page.
-size_t CandidateDepth(size_t offset, size_t limit);
+// Deeper pages ask for this many times more, and so on.
+inline constexpr size_t kDepthStep = 5;
+
+// How many candidates to ask each retriever for, for this page, where the first pages ask for
+// `first`.
+size_t CandidateDepth(size_t first, size_t offset, size_t limit);
 
 // The weight of the semantic list, by how far the first ten scores of each list (best first) stand
 // above its mean, in standard deviations: the list that knows better shows it so. Never further

@@ -143,10 +143,10 @@ TEST(Fusion, TheListThatStandsOutWeighsMore) {
 }
 
 TEST(Fusion, PagesNearEachOtherHaveTheSameDepth) {
-  EXPECT_EQ(CandidateDepth(0, 10), CandidateDepth(190, 10));
-  EXPECT_GE(CandidateDepth(190, 20), 210u);
-  EXPECT_GE(CandidateDepth(10'000, 20), 10'020u);
-  EXPECT_GT(CandidateDepth(SIZE_MAX, SIZE_MAX), SIZE_MAX / 10);
+  EXPECT_EQ(CandidateDepth(200, 0, 10), CandidateDepth(200, 190, 10));
+  EXPECT_GE(CandidateDepth(200, 190, 20), 210u);
+  EXPECT_GE(CandidateDepth(200, 10'000, 20), 10'020u);
+  EXPECT_GT(CandidateDepth(200, SIZE_MAX, SIZE_MAX), SIZE_MAX / 10);
 }
 
 }  // namespace

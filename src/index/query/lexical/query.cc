@@ -46,7 +46,7 @@ class Builder {
     const auto tokens = tokenizer_.Tokenize(text);
     for (const LexicalToken& token : tokens) {
       const std::string_view word = text.substr(token.begin, token.end - token.begin);
-      Add({std::string(word), {token.stem}}, IsGrammar(word));
+      Add({std::string(word), {token.stem}}, IsGrammar(word) ? Role::kGrammar : Role::kContent);
       for (const std::string_view part : IdentifierParts(word)) {
         const auto stems = tokenizer_.Tokenize(part);
         if (stems.size() == 1) Add({std::string(part), {stems[0].stem}});
@@ -57,31 +57,34 @@ class Builder {
     if (last.size() < kMinPrefixBytes) return;
     LexicalTerm term{std::string(last), {tokens.back().stem}};
     term.prefix = true;
-    Add(std::move(term));
+    // The beginning of "theory", or "the" itself: it does not make other words say less.
+    Add(std::move(term), IsGrammar(last) ? Role::kEither : Role::kContent);
   }
 
   // Words of grammar say nothing of what a document is about, however rare they are.
   LexicalQuery Take() {
-    if (std::find(grammar_.begin(), grammar_.end(), false) == grammar_.end()) {
+    if (std::find(roles_.begin(), roles_.end(), Role::kContent) == roles_.end()) {
       return std::move(query_);
     }
     size_t i = 0;
-    std::erase_if(query_.terms, [&](const LexicalTerm&) { return grammar_[i++]; });
+    std::erase_if(query_.terms, [&](const LexicalTerm&) { return roles_[i++] == Role::kGrammar; });
     return std::move(query_);
   }
 
  private:
-  void Add(LexicalTerm term, bool grammar = false) {
+  enum class Role { kContent, kGrammar, kEither };
+
+  void Add(LexicalTerm term, Role role = Role::kContent) {
     if (term.stems.empty()) return;
     const auto [place, is_new] = places_.emplace(term.Key(), query_.terms.size());
     if (!is_new) {
       LexicalTerm& before = query_.terms[place->second];
       before.weight += 1;
       before.required = before.required || term.required;
-      grammar_[place->second] = grammar_[place->second] && grammar;
+      if (role == Role::kContent) roles_[place->second] = role;
     } else if (query_.terms.size() < kMaxLexicalTerms) {
       query_.terms.push_back(std::move(term));
-      grammar_.push_back(grammar);
+      roles_.push_back(role);
     } else {
       places_.erase(place);
     }
@@ -89,7 +92,7 @@ class Builder {
 
   LexicalTokenizer& tokenizer_ = LexicalTokenizer::ForThisThread();
   LexicalQuery query_;
-  std::vector<bool> grammar_;  // of each term
+  std::vector<Role> roles_;  // of each term
   std::unordered_map<std::string, size_t> places_;
 };
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,8 @@ namespace {
 
 constexpr size_t kMaxDepth = 1'000'000;  // of pages; what lies beyond is not looked for
 constexpr int kMaxRebuilds = 2;
+// Of a search by meaning alone, as kFirstCandidates of others: the first page or three.
+constexpr size_t kFirstNearest = 32;
 
 // One search on its way.
 struct Run {
@@ -47,14 +50,10 @@ struct Run {
   size_t limit() const { return std::min(request.limit, kMaxDepth); }
   size_t offset() const { return std::min(request.offset, kMaxDepth); }
   // Where vectors alone decide, their order is the answer's: no more of them are needed.
-  bool vectors_decide() const {
-    return ratio >= 1 && request.group_by.empty() && request.facets.empty();
-  }
+  bool vectors_decide() const { return ratio >= 1 && request.group_by.empty(); }
   // One more for the document that is left out.
-  size_t depth() const {
-    const size_t wanted = offset() + limit() + 1;
-    return vectors_decide() ? wanted : CandidateDepth(offset(), limit() + 1);
-  }
+  size_t depth() const { return CandidateDepth(first_depth(), offset(), limit() + 1); }
+  size_t first_depth() const { return vectors_decide() ? kFirstNearest : kFirstCandidates; }
 };
 
 Status CheckRequest(const SearchRequest& request) {
@@ -90,6 +89,25 @@ Status SearchLexically(Run& run) {
   return {};
 }
 
+// One search for so many documents.
+Result<std::vector<VectorHit>> SearchVectorsOnce(const Run& run, const VectorQuery& query) {
+  for (int attempt = 0;; ++attempt) {
+    const std::shared_ptr<VectorIndex> vectors = run.state.live->vectors();
+    if (vectors == nullptr) return std::vector<VectorHit>();
+    if (query.vector.size() != vectors->dimensions()) {
+      return Error{Code::kInvalidArgument, "vector: " + std::to_string(query.vector.size()) +
+                                               " values, expected " +
+                                               std::to_string(vectors->dimensions())};
+    }
+    auto hits = vectors->Search(query);
+    // The sidecar was damaged behind our back: the store has it all.
+    if (hits.ok() || hits.error().code != Code::kCorrupt || attempt == kMaxRebuilds) return hits;
+    MINNOW_RETURN_IF_ERROR(run.state.live->Rebuild(run.database, vectors.get()));
+  }
+}
+
+// A search for more documents may find one among the first that a search for fewer passed over:
+// what the shallow one found stays in front, so that pages fit together.
 Status SearchVectors(Run& run) {
   if (run.ratio <= 0) return {};
   std::vector<float> unit(run.request.vector);
@@ -97,28 +115,19 @@ Status SearchVectors(Run& run) {
   const std::shared_ptr<const RowFilter> filter = run.state.row_filters.For(run.allowed);
   VectorQuery query;
   query.vector = unit;
-  query.limit = run.depth();
   query.exact = run.request.exact;
   query.filter = filter.get();
   query.pool = run.pool;
-  for (int attempt = 0;; ++attempt) {
-    const std::shared_ptr<VectorIndex> vectors = run.state.live->vectors();
-    if (vectors == nullptr) return {};
-    if (unit.size() != vectors->dimensions()) {
-      return Error{Code::kInvalidArgument, "vector: " + std::to_string(unit.size()) +
-                                               " values, expected " +
-                                               std::to_string(vectors->dimensions())};
+  std::unordered_set<int64_t> known;
+  query.limit = query.exact ? run.depth() : std::min(run.first_depth(), run.depth());
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const std::vector<VectorHit> hits, SearchVectorsOnce(run, query));
+    for (const VectorHit& hit : hits) {
+      if (hit.group == run.left_out || !known.insert(hit.group).second) continue;
+      run.semantic.push_back({hit.group, hit.key, hit.score});
     }
-    const auto hits = vectors->Search(query);
-    if (hits.ok()) {
-      for (const VectorHit& hit : *hits) {
-        if (hit.group != run.left_out) run.semantic.push_back({hit.group, hit.key, hit.score});
-      }
-      return {};
-    }
-    // The sidecar was damaged behind our back: the store has it all.
-    if (hits.error().code != Code::kCorrupt || attempt == kMaxRebuilds) return hits.error();
-    MINNOW_RETURN_IF_ERROR(run.state.live->Rebuild(run.database, vectors.get()));
+    if (query.limit >= run.depth() || hits.size() < query.limit) return {};
+    query.limit = std::min(query.limit * kDepthStep, run.depth());
   }
 }
 
@@ -174,38 +183,29 @@ std::vector<int64_t> DocumentsOf(const std::vector<RankedDocument>& ranking) {
 
 // The documents that facets are counted over: those that estimated_total counts, ascending.
 // `ranking`: all that was found, where that is known; null: more was.
-Result<std::vector<int64_t>> CountedDocuments(Run& run,
-                                              const std::vector<RankedDocument>* ranking) {
-  std::vector<int64_t> documents;
-  if (ranking != nullptr) {
-    documents = DocumentsOf(*ranking);
-    std::sort(documents.begin(), documents.end());
-  } else if (run.ratio >= 1) {
-    // By meaning every document is found, nearer or farther.
-    std::shared_ptr<const DocumentSet> all = run.allowed;
-    if (all == nullptr) {
-      MINNOW_ASSIGN_OR_RETURN(
-          all, run.state.live->attributes()->Select(Filter(), "", ScanOf(run.state)));
-    }
-    documents = all->Documents();
-    std::erase(documents, run.left_out);
-  } else {
-    documents = MatchingDocuments(run);
-  }
+std::vector<int64_t> CountedDocuments(const Run& run, const std::vector<RankedDocument>* ranking) {
+  if (ranking == nullptr) return MatchingDocuments(run);
+  std::vector<int64_t> documents = DocumentsOf(*ranking);
+  std::sort(documents.begin(), documents.end());
   return documents;
 }
 
 Status CountFacets(Run& run, const std::vector<RankedDocument>* ranking, SearchAnswer* answer) {
   if (run.request.facets.empty()) return {};
   AttributeTable& attributes = *run.state.live->attributes();
-  const bool all = ranking == nullptr && run.lists_all();
-  std::vector<int64_t> documents;
-  if (!all) {
-    MINNOW_ASSIGN_OR_RETURN(documents, CountedDocuments(run, ranking));
+  // By meaning every document is found, nearer or farther.
+  const bool all = ranking == nullptr && (run.lists_all() || run.ratio >= 1);
+  if (all && run.allowed == nullptr) {
+    MINNOW_ASSIGN_OR_RETURN(run.allowed, attributes.Select(Filter(), "", ScanOf(run.state)));
   }
+  // A document that is left out is counted by itself.
+  const bool as_set = all && (run.left_out == 0 || !run.allowed->Contains(run.left_out));
+  std::vector<int64_t> documents;
+  if (!as_set) documents = all ? run.allowed->Documents() : CountedDocuments(run, ranking);
+  if (all) std::erase(documents, run.left_out);
   for (const std::string& field : run.request.facets) {
-    auto counts = all ? attributes.CountFacets(field, *run.allowed, ScanOf(run.state))
-                      : attributes.CountFacets(field, documents, ScanOf(run.state));
+    auto counts = as_set ? attributes.CountFacets(field, *run.allowed, ScanOf(run.state))
+                         : attributes.CountFacets(field, documents, ScanOf(run.state));
     if (!counts.ok()) return std::move(counts).error();
     for (const auto& [value, count] : *counts) run.answer_bytes += value.size();
     MINNOW_RETURN_IF_ERROR(CheckAnswerBytes(run.answer_bytes, run.request.max_bytes));
