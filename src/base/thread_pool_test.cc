@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/check.h"
 #include "base/cpu.h"
 
 namespace minnow {
@@ -105,9 +106,22 @@ TEST(ThreadPool, IdleUsesNoCpu) {
   EXPECT_LT(ProcessCpuSeconds() - before, 0.01);
 }
 
-TEST(ThreadPool, ThreadsStartBesideTheCallerAndMayGoAnywhere) {
-  cpu_set_t all;
-  ASSERT_EQ(sched_getaffinity(0, sizeof all, &all), 0);
+// Gives the calling thread its processors back.
+class AffinityGuard {
+ public:
+  AffinityGuard() { CHECK(sched_getaffinity(0, sizeof before_, &before_) == 0); }
+  ~AffinityGuard() { (void)sched_setaffinity(0, sizeof before_, &before_); }
+  const cpu_set_t& before() const { return before_; }
+
+ private:
+  cpu_set_t before_;
+};
+
+// Where they start is a matter of speed (bench/RESULTS.md); that they are bound to nothing
+// afterwards, even where the caller waits for them in vain, is one of not standing still.
+TEST(ThreadPool, ThreadsMayRunAnywhereOnceTheyHaveStarted) {
+  const AffinityGuard guard;
+  const cpu_set_t& all = guard.before();
   if (CPU_COUNT(&all) < 2 || Cpu().usable_cores() < 2) GTEST_SKIP() << "one processor";
   ThreadPool pool(2);
   int tried = 0;
@@ -118,21 +132,15 @@ TEST(ThreadPool, ThreadsStartBesideTheCallerAndMayGoAnywhere) {
     CPU_SET(cpu, &one);
     ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the other one falls asleep
-    std::atomic<int> at{-1};
     cpu_set_t of_member;
     CPU_ZERO(&of_member);
     pool.Run([&](int member) {
-      if (member == 1) {
-        at = sched_getcpu();
-        (void)sched_getaffinity(0, sizeof of_member, &of_member);
-      }
+      if (member == 1) (void)sched_getaffinity(0, sizeof of_member, &of_member);
       pool.barrier().Wait();
     });
-    EXPECT_TRUE(CPU_EQUAL(&of_member, &all));
-    EXPECT_NE(at, -1);
+    EXPECT_TRUE(CPU_EQUAL(&of_member, &all)) << cpu;
     ++tried;
   }
-  ASSERT_EQ(sched_setaffinity(0, sizeof all, &all), 0);
   EXPECT_GE(tried, 2);
 }
 

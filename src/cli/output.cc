@@ -10,6 +10,8 @@
 #include <cstdio>
 #include <cstring>
 
+#include "text/unicode.h"
+
 namespace minnow {
 namespace {
 constexpr size_t kPieceBytes = 64 * 1024;
@@ -40,16 +42,20 @@ Status Output::Finish() {
   return Error{Code::kInternal, std::string("standard output: ") + std::strerror(error_number_)};
 }
 
+bool IsControl(char32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0); }
+
 std::string ForTerminal(std::string_view text) {
+  const std::string repaired = RepairUtf8(text);
   std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 ? byte != 0x7f : c == '\n' || c == '\t') {
-      shown += c;
+  for (const char* p = repaired.data(); p < repaired.data() + repaired.size();) {
+    const char* const begin = p;
+    const char32_t c = NextCodePoint(p);
+    if (!IsControl(c) || c == '\n' || c == '\t') {
+      shown.append(begin, p);
       continue;
     }
-    char escape[8];
-    std::snprintf(escape, sizeof escape, "\\x%02x", byte);
+    char escape[16];
+    std::snprintf(escape, sizeof escape, "\\x%02x", static_cast<unsigned>(c));
     shown += escape;
   }
   return shown;

@@ -48,6 +48,8 @@ std::string Megabytes(uint64_t bytes);
 // "1 document", "2 documents".
 std::string Plural(uint64_t count, const std::string& noun);
 
+// A character that a terminal may take for a command: C0, DEL, C1.
+bool IsControl(char32_t c);
 // With control characters but line breaks and tabs written out: names of files may hold what a
 // terminal obeys.
 std::string ForTerminal(std::string_view text);

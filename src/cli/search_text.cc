@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "cli/output.h"
 #include "formats/json.h"
 #include "text/unicode.h"
 
@@ -19,9 +20,6 @@ constexpr size_t kMaxShownTitle = 100;
 
 constexpr std::pair<std::string_view, char> kEntities[] = {
     {"&lt;", '<'}, {"&gt;", '>'}, {"&amp;", '&'}, {"&quot;", '"'}, {"&#39;", '\''}};
-
-// A character that a terminal may take for a command: C0, DEL, C1.
-bool IsControl(char32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0); }
 
 std::string WithoutEntities(std::string_view html) {
   std::string text;

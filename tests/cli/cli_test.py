@@ -378,6 +378,7 @@ class PackTest(CliTest):
         self.assertEqual(result.returncode, FAILED)
         self.assertIn(b"no\\x1b[31m such\\x07", result.stderr)
         self.assertNotIn(b"\x1b", result.stderr)
+        self.assertIn(b"a\\x9b31m", run("inspect", "a\u009b31m").stderr)  # the same in one character
 
     def test_what_is_of_another_kind_is_not_written_over(self):
         self.pack()

@@ -301,7 +301,7 @@ class StoreTest(IndexTest):
         expected = self.search("fish")
         copy = str(self.root / "copy.db")
         pathlib.Path(copy).write_text("notes")
-        self.assert_error(run("index", "backup", copy, "--index", self.store), FAILED, f"{copy}: is there and is no store")
+        self.assert_error(run("index", "backup", copy, "--index", self.store), FAILED, f"{copy}: is there and is no SQLite database")
         pathlib.Path(copy).unlink()
         self.assertEqual(run("index", "backup", copy, "--index", self.store).returncode, DONE)
         self.assertEqual(run("index", "backup", copy, "--index", self.store).returncode, DONE)  # an older copy is replaced

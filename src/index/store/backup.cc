@@ -51,8 +51,9 @@ Status CheckDestination(const std::string& store, const std::string& path) {
     }
     // An older copy is replaced; a slip should not cost anything else.
     if (there.st_size > 0 && !IsDatabase(path)) {
-      return Error{Code::kInvalidArgument,
-                   path + ": is there and is no store; remove it first, or give another name"};
+      return Error{
+          Code::kInvalidArgument,
+          path + ": is there and is no SQLite database; remove it first, or give another name"};
     }
   }
   // SQLite would play those back into the copy.
