@@ -118,17 +118,25 @@ Status SearchVectors(Run& run) {
   query.exact = run.request.exact;
   query.filter = filter.get();
   query.pool = run.pool;
-  std::unordered_set<int64_t> known;
-  query.limit = query.exact ? run.depth() : std::min(run.first_depth(), run.depth());
-  for (;;) {
+  query.limit = query.exact ? run.depth() : run.first_depth();
+  for (;; query.limit *= kDepthStep) {
     MINNOW_ASSIGN_OR_RETURN(const std::vector<VectorHit> hits, SearchVectorsOnce(run, query));
+    std::unordered_set<int64_t> known;  // by shallower searches
+    for (const SemanticHit& hit : run.semantic) known.insert(hit.document);
     for (const VectorHit& hit : hits) {
-      if (hit.group == run.left_out || !known.insert(hit.group).second) continue;
+      if (hit.group == run.left_out || known.contains(hit.group)) continue;
       run.semantic.push_back({hit.group, hit.key, hit.score});
     }
     if (query.limit >= run.depth() || hits.size() < query.limit) return {};
-    query.limit = std::min(query.limit * kDepthStep, run.depth());
   }
+}
+
+// Where no filter chose them, all documents are the allowed ones.
+Status AllowAll(Run& run) {
+  if (run.allowed != nullptr) return {};
+  MINNOW_ASSIGN_OR_RETURN(run.allowed,
+                          run.state.live->attributes()->Select(Filter(), "", ScanOf(run.state)));
+  return {};
 }
 
 // Without anything to look for: the documents in the order in which they came.
@@ -146,10 +154,7 @@ Result<std::vector<RankedDocument>> ListAll(Run& run, SearchAnswer* answer) {
       ranking.emplace_back().document = list.Int(0);
     }
   }
-  if (run.allowed == nullptr) {
-    MINNOW_ASSIGN_OR_RETURN(run.allowed,
-                            run.state.live->attributes()->Select(Filter(), "", ScanOf(run.state)));
-  }
+  MINNOW_RETURN_IF_ERROR(AllowAll(run));
   answer->estimated_total = run.allowed->count();
   // Groups need them all.
   const size_t wanted = run.request.group_by.empty() ? run.offset() + run.limit() : SIZE_MAX;
@@ -195,9 +200,7 @@ Status CountFacets(Run& run, const std::vector<RankedDocument>* ranking, SearchA
   AttributeTable& attributes = *run.state.live->attributes();
   // By meaning every document is found, nearer or farther.
   const bool all = ranking == nullptr && (run.lists_all() || run.ratio >= 1);
-  if (all && run.allowed == nullptr) {
-    MINNOW_ASSIGN_OR_RETURN(run.allowed, attributes.Select(Filter(), "", ScanOf(run.state)));
-  }
+  if (all) MINNOW_RETURN_IF_ERROR(AllowAll(run));
   // A document that is left out is counted by itself.
   const bool as_set = all && (run.left_out == 0 || !run.allowed->Contains(run.left_out));
   std::vector<int64_t> documents;
