@@ -17,6 +17,7 @@
 #include "cli/commands.h"
 #include "cli/index/store_option.h"
 #include "cli/output.h"
+#include "formats/atomic_file.h"
 #include "formats/json.h"
 #include "formats/packed.h"
 #include "formats/packed_header.h"
@@ -25,6 +26,10 @@ namespace minnow {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::string_view kProgramBegins =
+    "\x7f"
+    "ELF";
 
 struct BundleCommand {
   std::string model;
@@ -131,14 +136,15 @@ Status CheckOutput(const BundleCommand& command) {
   MINNOW_RETURN_IF_ERROR(RefuseSameFile(command.output, command.model, "the model itself"));
   MINNOW_RETURN_IF_ERROR(RefuseSameFile(command.output, kThisProgram, "the running program"));
   const fs::path store = command.store.path;
-  if (store.empty()) return RefuseOtherKind(command.output, OutputKind::kProgram);
+  if (store.empty())
+    return CheckReplaceable(command.output, "program", /*offset=*/0, kProgramBegins);
   MINNOW_RETURN_IF_ERROR(RefuseSameFile(command.output, store, "the store itself"));
   const fs::path folder = store.has_parent_path() ? store.parent_path() : fs::path(".");
   for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
     if (!it->path().filename().string().starts_with(store.filename().string() + "-")) continue;
     MINNOW_RETURN_IF_ERROR(RefuseSameFile(command.output, it->path(), "a part of the store"));
   }
-  return RefuseOtherKind(command.output, OutputKind::kProgram);
+  return CheckReplaceable(command.output, "program", /*offset=*/0, kProgramBegins);
 }
 
 Status Bundle(const BundleCommand& command) {

@@ -2,7 +2,6 @@
 // write(2) with retries, and errors on standard error.
 #include "cli/output.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -88,34 +87,6 @@ Status RefuseSameFile(const std::string& output, const std::string& input, const
   if (::stat(output.c_str(), &there) != 0 || ::stat(input.c_str(), &own) != 0) return {};
   if (there.st_dev != own.st_dev || there.st_ino != own.st_ino) return {};
   return Error{Code::kInvalidArgument, output + ": is " + what + "; choose another --output"};
-}
-
-Status RefuseOtherKind(const std::string& output, OutputKind kind) {
-  struct Kind {
-    const char* name;
-    size_t offset;
-    std::string_view begins;
-  };
-  static constexpr Kind kKinds[] = {{"packed model", 8, "{"},
-                                    {"program", 0,
-                                     "\x7f"
-                                     "ELF"}};
-  const Kind& expected = kKinds[static_cast<size_t>(kind)];
-  // What is no file, or cannot be read, is told by whoever writes.
-  struct stat there;
-  if (::stat(output.c_str(), &there) != 0 || !S_ISREG(there.st_mode) || there.st_size == 0)
-    return {};
-  const int file = ::open(output.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return {};
-  char begin[32] = {};
-  const ssize_t size = ::pread(file, begin, sizeof begin, 0);
-  ::close(file);
-  const std::string_view head(begin, size > 0 ? static_cast<size_t>(size) : 0);
-  if (head.size() > expected.offset && head.substr(expected.offset).starts_with(expected.begins)) {
-    return {};
-  }
-  return Error{Code::kInvalidArgument, output + ": is there and is no " + expected.name +
-                                           "; remove it first, or give another name"};
 }
 
 }  // namespace minnow

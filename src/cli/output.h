@@ -60,10 +60,4 @@ void PrintError(std::string_view message);
 // be gone. `what` says what the input is: "the model itself". OK where one of them is not there.
 Status RefuseSameFile(const std::string& output, const std::string& input, const char* what);
 
-// What an older file in the place of `output` may be; it is replaced.
-enum class OutputKind { kPackedModel, kProgram };
-// Refuses `output` where something else is there, and not empty: a slip would cost a file that
-// nobody meant.
-Status RefuseOtherKind(const std::string& output, OutputKind kind);
-
 }  // namespace minnow

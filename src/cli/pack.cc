@@ -13,6 +13,7 @@
 #include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "formats/atomic_file.h"
 #include "formats/packed.h"
 #include "kernels/dispatch.h"
 #include "models/weight_list.h"
@@ -48,7 +49,7 @@ Status CheckOutput(const PackCommand& command) {
     MINNOW_RETURN_IF_ERROR(
         RefuseSameFile(command.output, it->path(), "a file of the model's directory"));
   }
-  return RefuseOtherKind(command.output, OutputKind::kPackedModel);
+  return CheckReplaceable(command.output, "packed model", /*offset=*/8, "{");
 }
 
 Status Pack(const PackCommand& command) {

@@ -116,6 +116,21 @@ void RemoveLeftovers(const std::string& path) {
   }
 }
 
+Status CheckReplaceable(const std::string& path, const char* what, size_t offset,
+                        std::string_view begins) {
+  struct stat there;
+  if (::stat(path.c_str(), &there) != 0 || !S_ISREG(there.st_mode) || there.st_size == 0) return {};
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  char begin[32] = {};
+  const ssize_t size = ::pread(file, begin, sizeof begin, 0);
+  ::close(file);
+  const std::string_view head(begin, size > 0 ? static_cast<size_t>(size) : 0);
+  if (head.size() > offset && head.substr(offset).starts_with(begins)) return {};
+  return Error{Code::kInvalidArgument,
+               path + ": is there and is no " + what + "; remove it first, or give another name"};
+}
+
 Result<AtomicFile> AtomicFile::Create(const std::string& path, Mode mode, bool nameless) {
   struct stat info;
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode))

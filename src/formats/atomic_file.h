@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/result.h"
@@ -49,6 +50,13 @@ class AtomicFile {
   std::string temporary_;  // its name for now; empty where it has none, or its own
   int descriptor_ = -1;
 };
+
+// Refuses (kInvalidArgument) to replace a file at `path` that is not empty and of another kind: a
+// slip would cost a file that nobody meant. Those of the kind, `what` ("packed model"), have
+// `begins` at `offset`, within the first 32 bytes. OK where there is none, and where it is no file
+// or cannot be read, which whoever writes tells.
+Status CheckReplaceable(const std::string& path, const char* what, size_t offset,
+                        std::string_view begins);
 
 // Removes what killed processes left beside `path`, which the next Create does too. A lock tells
 // what is still being written, where locks are those of all machines that share the folder; where

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/backup.h"
 
-#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -23,20 +21,9 @@ constexpr int64_t kFreePages = 1024;
 // Nothing beside the copy, which counts only when it is complete; it is synced at the end.
 constexpr const char* kCopy = "PRAGMA journal_mode=MEMORY;PRAGMA synchronous=OFF";
 constexpr int64_t kIncremental = 2;  // PRAGMA auto_vacuum
+constexpr std::string_view kMagic("SQLite format 3\0", 16);
 
 Error Stopped(const std::string& path) { return Error{Code::kDeadline, path + ": stopped"}; }
-
-// Also where it cannot be read: whoever writes tells why not.
-bool IsDatabase(const std::string& path) {
-  constexpr std::string_view kMagic("SQLite format 3\0", 16);
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return true;
-  char begin[kMagic.size()] = {};
-  const bool same = ::pread(file, begin, sizeof begin, 0) == ssize_t{sizeof begin} &&
-                    std::string_view(begin, sizeof begin) == kMagic;
-  ::close(file);
-  return same;
-}
 
 Status CheckDestination(const std::string& store, const std::string& path) {
   struct stat there;
@@ -49,12 +36,8 @@ Status CheckDestination(const std::string& store, const std::string& path) {
         own.st_ino == there.st_ino) {
       return Error{Code::kInvalidArgument, path + ": is the store itself"};
     }
-    // An older copy is replaced; a slip should not cost anything else.
-    if (there.st_size > 0 && !IsDatabase(path)) {
-      return Error{
-          Code::kInvalidArgument,
-          path + ": is there and is no SQLite database; remove it first, or give another name"};
-    }
+    // An older copy is replaced.
+    MINNOW_RETURN_IF_ERROR(CheckReplaceable(path, "SQLite database", /*offset=*/0, kMagic));
   }
   // SQLite would play those back into the copy.
   for (const char* suffix : {"-wal", "-journal"}) {
