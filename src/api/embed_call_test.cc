@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "api/errors.h"
-#include "api/metrics.h"
+#include "serving/metrics.h"
 
 namespace minnow::api {
 namespace {

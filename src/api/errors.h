@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "api/metrics.h"
 #include "base/result.h"
 #include "http/message.h"
+#include "serving/metrics.h"
 
 namespace minnow::api {
 

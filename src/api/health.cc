@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "api/errors.h"
-#include "api/kuberian/kuberian_service.h"
 #include "api/routes.h"
+#include "serving/kuberian/kuberian_service.h"
 
 namespace minnow::api {
 namespace {

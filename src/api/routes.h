@@ -5,15 +5,17 @@
 #include <cstddef>
 #include <memory>
 
-#include "api/embedding_service.h"
-#include "api/metrics.h"
-#include "http/counters.h"
+#include "base/server_counters.h"
 #include "http/router.h"
+#include "serving/embedding_service.h"
+#include "serving/metrics.h"
 
-namespace minnow::api {
-
+namespace minnow {
 class KuberianService;
 class SearchService;
+}  // namespace minnow
+
+namespace minnow::api {
 
 struct ApiOptions {
   size_t max_client_batch_size = 32;              // inputs of one TEI request
@@ -28,7 +30,7 @@ struct ApiOptions {
 struct ApiContext {
   EmbeddingService* service = nullptr;
   Metrics* metrics = nullptr;
-  std::shared_ptr<const http::ServerCounters> server = nullptr;
+  std::shared_ptr<const ServerCounters> server = nullptr;
   ApiOptions options = {};
   SearchService* search = nullptr;      // null: no store is served
   KuberianService* kuberian = nullptr;  // null: Kuberian's routes are not; needs `search`

@@ -11,10 +11,10 @@
 #include "cli/commands.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
+#include "eval/sts.h"
 #include "formats/json.h"
 #include "kernels/dispatch.h"
 #include "models/weight_list.h"
-#include "tasks/sts.h"
 
 namespace minnow {
 namespace {

@@ -13,11 +13,11 @@
 #include "cli/commands.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
+#include "eval/evaluation.h"
 #include "formats/json.h"
 #include "index/store/store.h"
 #include "kernels/dispatch.h"
 #include "models/weight_list.h"
-#include "tasks/retrieval/evaluation.h"
 
 namespace minnow {
 namespace {

@@ -15,28 +15,29 @@
 #include <string>
 #include <thread>
 
-#include "api/engine_service.h"
 #include "api/errors.h"
 #include "api/routes.h"
 #include "base/cpu.h"
 #include "cli/command_line/command.h"
 #include "cli/commands.h"
-#include "cli/log.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
-#include "cli/serve_kuberian.h"
 #include "cli/serve_options.h"
-#include "cli/serve_store.h"
 #include "formats/bundle.h"
 #include "http/server.h"
+#include "ingest/prepare.h"
 #include "kernels/dispatch.h"
-#include "tasks/ingest/prepare.h"
+#include "models/hub_cache.h"
+#include "serving/engine_service.h"
+#include "serving/log.h"
+#include "serving/served_store.h"
 
 namespace minnow {
 namespace {
 
 // A query that comes while documents are embedded waits for one batch of this size at most.
 constexpr size_t kBulkBatchTokens = 64;
+constexpr const char* kDefaultModelId = "sentence-transformers/all-MiniLM-L6-v2";
 
 EngineOptions ToEngineOptions(const ServeCommand& command) {
   const int cores = Cpu().usable_cores();
@@ -64,6 +65,16 @@ http::ServerOptions ToServerOptions(const ServeCommand& command) {
   return options;
 }
 
+// The model of the command line: --model, or in Kuberian mode --model-id and --revision out of
+// Hugging Face's cache; empty: the program's own. Fails as FindInHubCache does.
+Result<std::string> ServedModelPath(const ServeCommand& command) {
+  if (!command.model.empty() || !command.store.is_kuberian) return command.model;
+  const bool named = !command.model_id.empty() || !command.revision.empty();
+  if (!named && HasBundledModel()) return std::string();
+  return FindInHubCache(HubHome(), command.model_id.empty() ? kDefaultModelId : command.model_id,
+                        command.revision);
+}
+
 sigset_t EndingSignals() {
   sigset_t set;
   sigemptyset(&set);
@@ -78,7 +89,7 @@ class Serving {
       : command_(command),
         log_(log),
         service_(&metrics_),
-        store_(command, log, &service_),
+        store_(command.store, log, &service_),
         main_thread_(::pthread_self()) {}
 
   Status Run(const EncoderPrecision& precision) {
@@ -87,7 +98,7 @@ class Serving {
     ::pthread_sigmask(SIG_BLOCK, &ending, nullptr);
     context_.service = &service_;
     context_.metrics = &metrics_;
-    const auto counters = std::make_shared<http::ServerCounters>();
+    const auto counters = std::make_shared<ServerCounters>();
     context_.server = counters;
     context_.options.max_client_batch_size = command_.max_client_batch_size;
     context_.options.max_documents_bytes = command_.documents_payload_limit;
@@ -159,7 +170,7 @@ class Serving {
     Status status = LoadModel(precision);
     const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
     if (status.ok()) {
-      const api::EmbeddingFacts& facts = *service_.facts();
+      const EmbeddingFacts& facts = *service_.facts();
       char ms[32];
       std::snprintf(ms, sizeof(ms), "%.1f", took.count());
       log_.Info("ready", {{"model", facts.model_id},
@@ -210,8 +221,8 @@ class Serving {
 
   const ServeCommand& command_;
   const Log& log_;
-  api::Metrics metrics_;
-  api::EngineService service_;
+  Metrics metrics_;
+  EngineService service_;
   api::ApiContext context_;
   ServedStore store_;
   std::unique_ptr<http::Server> server_;
@@ -235,11 +246,13 @@ void AddServeCommand(Command app) {
   auto command = std::make_shared<ServeCommand>();
   Option port = AddServeOptions(serve, *command);
   serve.OnChosen([serve, command, port] {
-    command->is_kuberian = serve.FindOption("--kuberian").given();
-    if (!command->is_kuberian) RequireModel(command->model);
+    command->store.is_kuberian = serve.FindOption("--kuberian").given();
+    if (!command->store.is_kuberian) RequireModel(command->model);
     ReadPortVariable(port, *command);
-    const bool store = !command->index.empty() || command->is_kuberian || HasBundledStore();
-    if (command->read_only && !store) RefuseArgument("--read-only", "there is no --index to read");
+    const bool store =
+        !command->store.index.empty() || command->store.is_kuberian || HasBundledStore();
+    if (command->store.read_only && !store)
+      RefuseArgument("--read-only", "there is no --index to read");
     return ExitCode(Serve(*command));
   });
 }

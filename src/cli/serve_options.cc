@@ -68,15 +68,15 @@ void AddLimitOptions(Command serve, ServeCommand& command) {
 
 void AddStoreOptions(Command serve, ServeCommand& command) {
   serve
-      .AddOption("--index", command.index,
+      .AddOption("--index", command.store.index,
                  "Store to search and to add documents to: one file, made where there is none")
       .Env("MINNOW_INDEX");
   serve
-      .AddFlag("--read-only", command.read_only,
+      .AddFlag("--read-only", command.store.read_only,
                "The store is only read; several servers may share it, on a read-only disk too")
       .Env("MINNOW_READ_ONLY");
   serve
-      .AddFlag("--reembed", command.reembed,
+      .AddFlag("--reembed", command.store.reembed,
                "Make vectors anew where they are of another model than the one served")
       .Env("MINNOW_REEMBED");
   serve
@@ -89,7 +89,7 @@ void AddStoreOptions(Command serve, ServeCommand& command) {
 void AddKuberianOptions(Command serve, ServeCommand& command) {
   serve
       .AddOption(
-          "--kuberian", command.kuberian,
+          "--kuberian", command.store.kuberian,
           "Answer as Kuberian does, from its database or a store of its functions; without a "
           "value $DATABASE_URL, else ./kuberian.db")
       .Values(0, 1)

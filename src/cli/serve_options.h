@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/command_line/command.h"
+#include "serving/served_store_options.h"
 
 namespace minnow {
 
@@ -25,11 +26,7 @@ struct ServeCommand {
   size_t max_connections = 4096;
   size_t documents_payload_limit = size_t{64} << 20;
   int drain_seconds = 10;
-  std::string index;  // path of the store; empty: none is served
-  bool read_only = false;
-  bool reembed = false;
-  bool is_kuberian = false;
-  std::string kuberian;  // path of the database; empty: DATABASE_URL, or Kuberian's default
+  ServedStoreOptions store;
   bool ci = false;
   bool offline = false;
   std::string model_id;

@@ -22,9 +22,10 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/server_counters.h"
 #include "http/access.h"
+#include "http/answered_request.h"
 #include "http/compression.h"
-#include "http/counters.h"
 #include "http/message.h"
 #include "http/router.h"
 #include "http/server.h"

@@ -28,28 +28,6 @@ void AppendHeader(std::string_view name, std::string_view value, std::string& ou
 
 }  // namespace
 
-void ClientWatch::OnGone(std::function<void()> callback) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (!gone()) {
-      callback_ = std::move(callback);
-      return;
-    }
-  }
-  callback();
-}
-
-void ClientWatch::MarkGone() {
-  std::function<void()> callback;
-  {
-    const std::lock_guard lock(mutex_);
-    gone_.store(true, std::memory_order_relaxed);
-    callback = std::move(callback_);
-    callback_ = nullptr;
-  }
-  if (callback) callback();
-}
-
 std::string_view Request::FindHeader(std::string_view name) const {
   return FindValue(headers, name);
 }

@@ -4,37 +4,20 @@
 // Plain values: owned by whoever holds them, one thread at a time.
 #pragma once
 
-#include <atomic>
 #include <chrono>
-#include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "base/client_watch.h"
 
 namespace minnow::http {
 
 struct Header {
   std::string name;
   std::string value;
-};
-
-// Tells work in progress that the client of its request has left, so that it may be dropped.
-// Thread-safe.
-class ClientWatch {
- public:
-  bool gone() const { return gone_.load(std::memory_order_relaxed); }
-  // `callback` runs once the client has left: later on the I/O thread, or now if it has. One at a
-  // time; it must be quick.
-  void OnGone(std::function<void()> callback);
-  void MarkGone();
-
- private:
-  std::atomic<bool> gone_{false};
-  std::mutex mutex_;
-  std::function<void()> callback_;  // guarded by mutex_
 };
 
 struct Request {

@@ -14,8 +14,9 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/server_counters.h"
 #include "http/access.h"
-#include "http/counters.h"
+#include "http/answered_request.h"
 #include "http/router.h"
 
 namespace minnow::http {

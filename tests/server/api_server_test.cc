@@ -38,7 +38,7 @@ class ApiServer : public ::testing::Test {
   ClientResponse GetPath(const std::string& path) { return client_->Call(Get(path)); }
 
   FakeService service_;
-  api::Metrics metrics_;
+  Metrics metrics_;
   api::ApiContext context_{.service = &service_, .metrics = &metrics_};
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<SocketClient> client_;
@@ -256,7 +256,7 @@ TEST_F(ApiServer, InfoAndModels) {
 }
 
 TEST_F(ApiServer, ProbesFollowTheState) {
-  using api::ServiceState;
+  using enum ServiceState;
   EXPECT_EQ(GetPath("/readyz").status, 200);
   EXPECT_EQ(GetPath("/health").status, 200);
   service_.set_status({ServiceState::kDraining, ""});

@@ -76,7 +76,7 @@ FakeService::FakeService() {
   facts_.max_sequence_tokens = 256;
 }
 
-void FakeService::set_status(api::ServiceStatus status) {
+void FakeService::set_status(ServiceStatus status) {
   const std::lock_guard lock(mutex_);
   status_ = std::move(status);
 }
@@ -117,17 +117,17 @@ size_t FakeService::aside_runs() {
   return aside_runs_;
 }
 
-api::ServiceStatus FakeService::status() const {
+ServiceStatus FakeService::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
 }
 
-const api::EmbeddingFacts* FakeService::facts() const {
+const EmbeddingFacts* FakeService::facts() const {
   const std::lock_guard lock(mutex_);
   return loaded_ ? &facts_ : nullptr;
 }
 
-void FakeService::Embed(EmbedRequest request, const std::shared_ptr<http::ClientWatch>& client,
+void FakeService::Embed(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
                         EmbedCallback done) {
   EmbedAnswer answer;
   for (const EmbedInput& input : request.inputs) {

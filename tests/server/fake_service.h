@@ -13,7 +13,7 @@
 #include <string>
 #include <utility>
 
-#include "api/embedding_service.h"
+#include "serving/embedding_service.h"
 
 namespace minnow {
 
@@ -31,16 +31,16 @@ class FakeTokenizer : public Tokenizer {
   const char* type() const override { return "Fake"; }
 };
 
-class FakeService : public api::EmbeddingService {
+class FakeService : public EmbeddingService {
  public:
   struct Held {
-    std::shared_ptr<http::ClientWatch> client;
+    std::shared_ptr<ClientWatch> client;
     EmbedCallback done;
   };
 
   FakeService();
 
-  void set_status(api::ServiceStatus status);
+  void set_status(ServiceStatus status);
   void set_loaded(bool loaded);
   // The next request fails so.
   void set_next_error(Error error);
@@ -53,18 +53,18 @@ class FakeService : public api::EmbeddingService {
   EmbedRequest last_request();
   size_t aside_runs();
 
-  api::ServiceStatus status() const override;
-  const api::EmbeddingFacts* facts() const override;
+  ServiceStatus status() const override;
+  const EmbeddingFacts* facts() const override;
   const Tokenizer* tokenizer() const override { return &tokenizer_; }
   size_t queued_inputs() const override { return 0; }
-  void Embed(EmbedRequest request, const std::shared_ptr<http::ClientWatch>& client,
+  void Embed(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
              EmbedCallback done) override;
   Status RunAside(std::function<void()> work) override;
 
  private:
   mutable std::mutex mutex_;
   std::condition_variable held_changed_;
-  api::ServiceStatus status_{api::ServiceState::kReady, ""};
+  ServiceStatus status_{ServiceState::kReady, ""};
   bool loaded_ = true;
   bool hold_ = false;
   bool next_out_of_memory_ = false;
@@ -72,7 +72,7 @@ class FakeService : public api::EmbeddingService {
   std::optional<Error> next_error_;
   EmbedRequest last_request_;
   size_t aside_runs_ = 0;
-  api::EmbeddingFacts facts_;
+  EmbeddingFacts facts_;
   FakeTokenizer tokenizer_;
 };
 

@@ -213,7 +213,7 @@ TEST_F(HttpAround, CountsAndReports) {
   std::mutex mutex;
   std::vector<http::AnsweredRequest> seen;
   http::ServerOptions options;
-  options.counters = std::make_shared<http::ServerCounters>();
+  options.counters = std::make_shared<ServerCounters>();
   options.on_answered = [&](const http::AnsweredRequest& request) {
     const std::lock_guard lock(mutex);
     seen.push_back(request);
@@ -224,7 +224,7 @@ TEST_F(HttpAround, CountsAndReports) {
   Call("broken\r\n\r\n");
   Call(Ask("POST", "/size", "", "12345"));
   server_->Stop();
-  const http::ServerCounters& counters = *options.counters;
+  const ServerCounters& counters = *options.counters;
   EXPECT_EQ(counters.answers[200 - 100], 2u);
   EXPECT_EQ(counters.answers[404 - 100], 1u);
   EXPECT_EQ(counters.answers[400 - 100], 1u);

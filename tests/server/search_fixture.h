@@ -14,9 +14,9 @@
 #include <vector>
 
 #include "api/routes.h"
-#include "api/search/search_service.h"
 #include "formats/json.h"
 #include "http/server.h"
+#include "serving/search_service.h"
 #include "tests/server/fake_service.h"
 #include "tests/server/socket_client.h"
 
@@ -44,12 +44,12 @@ class SearchFixture : public ::testing::Test {
 
   // `model`: the checksum of the model that the server runs.
   void Start(StoreOptions options = {}, const std::string& model = "xxh64:1",
-             api::SearchServiceOptions service_options = {}) {
+             SearchServiceOptions service_options = {}) {
     service_options.warn = [this](const std::string& message) {
       const std::lock_guard lock(warnings_mutex_);
       warnings_.push_back(message);
     };
-    auto search = api::SearchService::Start(std::move(service_options), &service_);
+    auto search = SearchService::Start(std::move(service_options), &service_);
     ASSERT_TRUE(search.ok());
     search_ = std::move(search).value();
     context_.search = search_.get();
@@ -109,9 +109,9 @@ class SearchFixture : public ::testing::Test {
   bool open_ = true;   // the store is opened
   bool embed_ = true;  // the model is ready
   FakeService service_;
-  api::Metrics metrics_;
+  Metrics metrics_;
   api::ApiContext context_{.service = &service_, .metrics = &metrics_};
-  std::unique_ptr<api::SearchService> search_;
+  std::unique_ptr<SearchService> search_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<SocketClient> client_;
   std::mutex warnings_mutex_;

@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "api/kuberian/function_json.h"
-#include "api/kuberian/kuberian_service.h"
 #include "api/routes.h"
 #include "api/search/parameters.h"
 #include "api/search/store_call.h"
+#include "serving/kuberian/kuberian_service.h"
 
 namespace minnow::api {
 namespace {

@@ -10,9 +10,9 @@
 #include <string>
 #include <utility>
 
-#include "api/kuberian/catalog.h"
 #include "api/kuberian/function_json.h"
 #include "index/store/store.h"
+#include "serving/kuberian/catalog.h"
 
 namespace minnow::api {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "base/result.h"
 #include "index/store/document.h"
-#include "tasks/ingest/prepare.h"
+#include "ingest/prepare.h"
 
 namespace minnow::api {
 

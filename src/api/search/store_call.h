@@ -8,8 +8,8 @@
 #include <string>
 
 #include "api/call.h"
-#include "api/search/search_service.h"
 #include "formats/json.h"
+#include "serving/search_service.h"
 
 namespace minnow::api {
 

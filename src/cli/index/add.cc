@@ -20,10 +20,10 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "formats/json.h"
-#include "tasks/ingest/added_from.h"
-#include "tasks/ingest/ingester.h"
-#include "tasks/ingest/kuberian_record.h"
-#include "tasks/ingest/pending_embedder.h"
+#include "ingest/added_from.h"
+#include "ingest/ingester.h"
+#include "ingest/kuberian_record.h"
+#include "ingest/pending_embedder.h"
 
 namespace minnow {
 namespace {

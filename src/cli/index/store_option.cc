@@ -6,8 +6,9 @@
 #include "cli/model_option.h"
 #include "formats/bundle.h"
 #include "formats/json.h"
+#include "index/store/bundled_store.h"
+#include "ingest/prepare.h"
 #include "kernels/dispatch.h"
-#include "tasks/ingest/prepare.h"
 
 namespace minnow {
 
@@ -34,20 +35,6 @@ void RequireStore(const StoreOption& option, CarriedStore carried) {
 
 std::string NameOf(const StoreOption& option) {
   return option.path.empty() ? "the index in this program" : option.path;
-}
-
-Result<std::unique_ptr<Store>> OpenBundledStore() {
-  MINNOW_ASSIGN_OR_RETURN(const BundleContents contents, ReadBundle(kThisProgram));
-  if (!contents.store) {
-    return Error{Code::kInvalidArgument, "no --index given, and this program carries none"};
-  }
-  BundledStore bundle;
-  bundle.path = kThisProgram;
-  bundle.store = {contents.store->offset, contents.store->bytes};
-  for (const auto& [index, range] : contents.vectors) {
-    bundle.sidecars[index] = {range.offset, range.bytes};
-  }
-  return Store::OpenBundled(bundle);
 }
 
 Result<std::unique_ptr<Store>> OpenForReading(const StoreOption& option) {

@@ -34,9 +34,6 @@ void RequireStore(const StoreOption& option, CarriedStore carried);
 // The store for people: its path, or that it is the program's own.
 std::string NameOf(const StoreOption& option);
 
-// The store that the running program carries (minnow bundle --index).
-Result<std::unique_ptr<Store>> OpenBundledStore();
-
 // An existing store, as it is; without --index the program's own.
 Result<std::unique_ptr<Store>> OpenForReading(const StoreOption& option);
 // `create`: make it where there is none.

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// WalkFiles: the files that arguments of a command line stand for, in sorted order, with stable
+// ids.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "ingest/file_kind.h"
+
+namespace minnow {
+
+// Why a file gives no documents.
+enum class SkipReason {
+  kHidden,      // its name, or a folder's, begins with a dot
+  kNotOwn,      // node_modules and __pycache__: what tools put there
+  kExcluded,    // by a pattern of the caller's
+  kNotRegular,  // a symbolic link, pipe, socket or device
+  kBinary,
+  kNotProse,
+  kTooLarge,
+  kEmpty,
+  kNoDocuments,  // JSON or CSV without ids, found in a folder
+  kNameNotUtf8,  // and ids are
+};
+inline constexpr SkipReason kSkipReasons[] = {SkipReason::kHidden,      SkipReason::kNotOwn,
+                                              SkipReason::kExcluded,    SkipReason::kNotRegular,
+                                              SkipReason::kBinary,      SkipReason::kNotProse,
+                                              SkipReason::kTooLarge,    SkipReason::kEmpty,
+                                              SkipReason::kNoDocuments, SkipReason::kNameNotUtf8};
+// "hidden", "binary", "too large": for people.
+const char* SkipReasonText(SkipReason reason);
+
+struct FoundFile {
+  std::string path;  // to open it
+  std::string id;    // relative to the root; well-formed UTF-8
+  FileKind kind;
+  uint64_t bytes = 0;
+  bool named = false;  // by an argument, not found in a folder
+};
+
+struct WalkOptions {
+  // Ids are paths relative to this folder. Empty: to the current directory, and to an argument's
+  // own parent folder where it lies outside; there different files may come to have one id, of
+  // which the first is taken.
+  std::string root;
+  std::vector<std::string> exclude;  // shell patterns, of names or of ids
+  std::function<void(const std::string& path, SkipReason reason)> skipped;  // may be empty
+};
+
+// A file or folder that should have been taken and could not be.
+struct WalkProblem {
+  std::string id;
+  std::string message;  // "docs/sub: cannot open: Permission denied"
+};
+
+struct Walk {
+  std::vector<FoundFile> files;
+  // Folders that cannot be read, and files whose id another file has.
+  std::vector<WalkProblem> problems;
+  // What ids of the arguments' files begin with ("docs/"; the whole id for a file; empty: all).
+  std::vector<std::string> prefixes;
+  // The folder that each prefix is relative to: an absolute path without links where it exists.
+  std::vector<std::string> roots;
+  std::map<SkipReason, size_t> skipped;  // a folder counts once
+};
+
+// Whether an id, or a longer prefix of ids, is one of those that a prefix of Walk stands for.
+bool IsBelow(std::string_view id, std::string_view prefix);
+
+// Symbolic links inside folders are not followed, so that there are no loops; an argument may be
+// one. Fails for an argument that does not exist (kNotFound), that is neither file nor folder, or
+// that lies outside `root` (kInvalidArgument).
+Result<Walk> WalkFiles(const std::vector<std::string>& arguments, const WalkOptions& options);
+
+}  // namespace minnow

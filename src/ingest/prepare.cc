@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chunks, and the checksum of a model.
+#include "ingest/prepare.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <span>
+#include <utility>
+
+#include "base/mapped_file.h"
+#include "formats/checkpoint.h"
+#include "formats/packed_header.h"
+#include "formats/xxh64.h"
+#include "nn/dtype.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kMaxTokenizerBytes = size_t{256} << 20;
+constexpr size_t kMinChunkTokens = 8;
+
+std::string Hexadecimal(uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+// What a layout does with the hidden states, and how much of a text it reads.
+std::string LayoutText(const SentenceTransformersLayout& layout, const EncoderConfig& config) {
+  std::string text = std::to_string(MaxSequenceTokens(config, layout));
+  for (const Pooling pooling : layout.pooling) text += std::string(" ") + PoolingName(pooling);
+  for (const DenseSpec& dense : layout.dense) {
+    text += std::string(" dense ") + DenseActivationName(dense.activation);
+  }
+  return text + (layout.normalize ? " normalize" : "");
+}
+
+// Of weights, tokenizer and layout: what decides over vectors.
+Result<std::string> DirectoryChecksum(const ModelSource& source, const EncoderConfig& config) {
+  const std::string& directory = source.layout().transformer_directory;
+  MINNOW_ASSIGN_OR_RETURN(const Checkpoint weights, Checkpoint::OpenDirectory(directory));
+  MINNOW_ASSIGN_OR_RETURN(const std::string tokenizer,
+                          ReadSmallFile(directory + "/tokenizer.json", kMaxTokenizerBytes));
+  Xxh64 checksum;
+  for (const auto& file : weights.files()) {
+    checksum.Update(file->bytes());
+    file->Release(file->bytes());
+  }
+  checksum.Update(std::as_bytes(std::span(tokenizer)));
+  for (const DenseSpec& dense : source.layout().dense) {
+    MINNOW_ASSIGN_OR_RETURN(const MappedFile file,
+                            MappedFile::Open(dense.directory + "/model.safetensors"));
+    checksum.Update(file.bytes());
+  }
+  const std::string how = LayoutText(source.layout(), config);
+  checksum.Update(std::as_bytes(std::span(how)));
+  return Hexadecimal(checksum.Digest());
+}
+
+}  // namespace
+
+Chunker ChunkerOf(const EmbeddingModel& model) {
+  const Tokenizer& tokenizer = model.tokenizer();
+  const size_t special = tokenizer.Encode("", EncodeOptions()).ids.size();
+  Chunker chunker;
+  const size_t room = model.max_tokens() - std::min(special, model.max_tokens());
+  chunker.options.max_tokens = std::clamp(room, kMinChunkTokens, chunker.options.max_tokens);
+  chunker.options.overlap_tokens =
+      std::min(chunker.options.overlap_tokens, chunker.options.max_tokens / 4);
+  chunker.count_tokens = [&tokenizer](std::string_view text) {
+    EncodeOptions options;
+    options.add_special_tokens = false;
+    return tokenizer.Encode(text, options).ids.size();
+  };
+  return chunker;
+}
+
+Result<Document> PrepareDocument(const IndexSettings& settings, const Chunker& chunker,
+                                 std::string_view json) {
+  MINNOW_ASSIGN_OR_RETURN(Document document, MakeDocument(settings, json));
+  document.chunks = ChunkText(document.text, chunker.options, chunker.count_tokens);
+  return document;
+}
+
+Result<ModelIdentity> IdentifyModel(const ModelSource& source, const EmbeddingModel& model) {
+  const ModelInfo& info = model.encoder().info();
+  ModelIdentity identity;
+  identity.name = source.model_id();
+  identity.dtype = DtypeName(info.dtype);
+  identity.dimensions = model.embedding_size();
+  if (source.packed()) {
+    const auto& metadata = source.packed()->checkpoint().metadata();
+    const auto checksum = metadata.find(kPackedChecksumKey);
+    if (checksum != metadata.end()) {
+      identity.checksum = checksum->second;
+      return identity;
+    }
+    return Error{Code::kCorrupt, source.name() + ": no checksum"};
+  }
+  MINNOW_ASSIGN_OR_RETURN(const std::string checksum, DirectoryChecksum(source, info.config));
+  identity.checksum = "xxh64:" + checksum;
+  return identity;
+}
+
+}  // namespace minnow

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Metrics: buckets, and the Prometheus text exposition format 0.0.4.
+#include "serving/metrics.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/process_usage.h"
+
+namespace minnow {
+namespace {
+
+constexpr int kDurationBuckets = 35;
+constexpr double kFirstDuration = 15e-6;
+constexpr double kDurationFactor = 1.5;
+constexpr int kLengthExponents = 14;  // inputs of up to 8192 tokens
+constexpr int kSizeExponents = 13;    // 2^0 .. 2^12
+constexpr int kTokenExponents = 21;   // 2^0 .. 2^20
+
+constexpr std::array<std::string_view, kFailureKinds> kFailureNames = {
+    "validation", "batch_size", "model_type", "tokenization",
+    "overloaded", "inference",  "dropped",    "missing_values"};
+
+std::vector<double> DurationBounds() {
+  std::vector<double> bounds;
+  double bound = kFirstDuration;
+  for (int i = 0; i < kDurationBuckets; ++i, bound *= kDurationFactor) bounds.push_back(bound);
+  return bounds;
+}
+
+std::vector<double> PowersOfTwo(int count) {
+  std::vector<double> bounds;
+  for (int i = 0; i < count; ++i) bounds.push_back(static_cast<double>(uint64_t{1} << i));
+  return bounds;
+}
+
+void AppendNumber(double value, std::string& out) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof(text), value).ptr;
+  out.append(text, end);
+}
+
+void AppendType(std::string_view name, std::string_view type, std::string_view help,
+                std::string& out) {
+  out.append("# HELP ").append(name).append(" ").append(help).append("\n");
+  out.append("# TYPE ").append(name).append(" ").append(type).append("\n");
+}
+
+void AppendSample(std::string_view name, std::string_view labels, double value, std::string& out) {
+  out.append(name).append(labels).append(" ");
+  AppendNumber(value, out);
+  out += '\n';
+}
+
+void AppendMethods(std::string_view name, std::string_view help, const Counter& single,
+                   const Counter& batch, std::string& out) {
+  AppendType(name, "counter", help, out);
+  AppendSample(name, "{method=\"single\"}", static_cast<double>(single.value()), out);
+  AppendSample(name, "{method=\"batch\"}", static_cast<double>(batch.value()), out);
+}
+
+void AppendCounter(std::string_view name, std::string_view help, const Counter& counter,
+                   std::string& out) {
+  AppendType(name, "counter", help, out);
+  AppendSample(name, "", static_cast<double>(counter.value()), out);
+}
+
+double Load(const auto& value) {
+  return static_cast<double>(value.load(std::memory_order_relaxed));
+}
+
+void AppendServer(const ServerCounters& server, std::string& out) {
+  AppendType("minnow_http_open_connections", "gauge", "Open connections.", out);
+  AppendSample("minnow_http_open_connections", "", Load(server.open_connections), out);
+  AppendType("minnow_http_connections_total", "counter", "Connections accepted.", out);
+  AppendSample("minnow_http_connections_total", "", Load(server.accepted_connections), out);
+  AppendType("minnow_http_received_body_bytes_total", "counter", "Bytes of requests' bodies.", out);
+  AppendSample("minnow_http_received_body_bytes_total", "", Load(server.received_body_bytes), out);
+  AppendType("minnow_http_sent_bytes_total", "counter", "Bytes of answers.", out);
+  AppendSample("minnow_http_sent_bytes_total", "", Load(server.sent_bytes), out);
+  AppendType("minnow_http_requests_total", "counter", "Answers by status.", out);
+  for (size_t i = 0; i < server.answers.size(); ++i) {
+    const double count = Load(server.answers[i]);
+    const size_t status = i + ServerCounters::kFirstStatus;
+    if (count == 0 && status != 200) continue;
+    AppendSample("minnow_http_requests_total", "{status=\"" + std::to_string(status) + "\"}", count,
+                 out);
+  }
+}
+
+double Seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+void AppendProcess(std::string& out) {
+  const ProcessUsage usage = ReadProcessUsage();
+  AppendType("process_resident_memory_bytes", "gauge", "Resident memory.", out);
+  AppendSample("process_resident_memory_bytes", "", static_cast<double>(usage.resident_bytes), out);
+  AppendType("process_cpu_seconds_total", "counter", "User and system time.", out);
+  AppendSample("process_cpu_seconds_total", "", usage.cpu_seconds, out);
+  AppendType("minnow_build_info", "gauge", "The version, as a label.", out);
+  AppendSample("minnow_build_info", "{version=\"" MINNOW_VERSION "\"}", 1, out);
+}
+
+}  // namespace
+
+Histogram::Histogram(std::vector<double> bounds)
+    : bounds_(std::move(bounds)), counts_(new std::atomic<uint64_t>[bounds_.size() + 1]()) {}
+
+void Histogram::Observe(double value) {
+  const auto bucket = std::lower_bound(bounds_.begin(), bounds_.end(), value) - bounds_.begin();
+  counts_[static_cast<size_t>(bucket)].fetch_add(1, std::memory_order_relaxed);
+  sum_.fetch_add(value, std::memory_order_relaxed);
+}
+
+void Histogram::Render(std::string_view name, std::string& out) const {
+  uint64_t cumulative = 0;
+  for (size_t i = 0; i <= bounds_.size(); ++i) {
+    cumulative += counts_[i].load(std::memory_order_relaxed);
+    out.append(name).append("_bucket{le=\"");
+    if (i < bounds_.size()) {
+      AppendNumber(bounds_[i], out);
+    } else {
+      out += "+Inf";
+    }
+    out.append("\"} ").append(std::to_string(cumulative)).append("\n");
+  }
+  out.append(name).append("_sum ");
+  AppendNumber(sum_.load(std::memory_order_relaxed), out);
+  out.append("\n").append(name).append("_count ").append(std::to_string(cumulative)).append("\n");
+}
+
+Metrics::Metrics()
+    : request_duration(DurationBounds()),
+      request_tokenization_duration(DurationBounds()),
+      request_queue_duration(DurationBounds()),
+      request_inference_duration(DurationBounds()),
+      embed_duration(DurationBounds()),
+      embed_tokenization_duration(DurationBounds()),
+      embed_queue_duration(DurationBounds()),
+      embed_inference_duration(DurationBounds()),
+      request_input_length(PowersOfTwo(kLengthExponents)),
+      search_duration(DurationBounds()),
+      batch_next_size(PowersOfTwo(kSizeExponents)),
+      batch_next_tokens(PowersOfTwo(kTokenExponents)) {}
+
+void Metrics::ObserveEmbed(const JobTimings& timings, std::chrono::nanoseconds total) {
+  for (Histogram* histogram : {&request_duration, &embed_duration}) {
+    histogram->Observe(Seconds(total));
+  }
+  for (Histogram* histogram : {&request_tokenization_duration, &embed_tokenization_duration}) {
+    histogram->Observe(Seconds(timings.prepare));
+  }
+  for (Histogram* histogram : {&request_queue_duration, &embed_queue_duration}) {
+    histogram->Observe(Seconds(timings.queue));
+  }
+  for (Histogram* histogram : {&request_inference_duration, &embed_inference_duration}) {
+    histogram->Observe(Seconds(timings.run));
+  }
+}
+
+std::string Metrics::Render(const MetricsGauges& gauges) const {
+  std::string out;
+  AppendMethods("te_request_count", "Requests.", request_count_single, request_count_batch, out);
+  AppendMethods("te_request_success", "Requests that succeeded.", request_success_single,
+                request_success_batch, out);
+  AppendType("te_request_failure", "counter", "Requests that failed, by reason.", out);
+  for (size_t i = 0; i < kFailureKinds; ++i) {
+    AppendSample("te_request_failure", "{err=\"" + std::string(kFailureNames[i]) + "\"}",
+                 static_cast<double>(request_failure[i].value()), out);
+  }
+  AppendCounter("te_embed_count", "Inputs to embed.", embed_count, out);
+  AppendCounter("minnow_search_count", "Searches answered, their embedding not counted.",
+                search_count, out);
+  AppendCounter("te_embed_success", "Inputs that were embedded.", embed_success, out);
+  AppendType("te_queue_size", "gauge", "Inputs waiting or being computed.", out);
+  AppendSample("te_queue_size", "", static_cast<double>(gauges.queue_size), out);
+  const std::pair<const char*, const Histogram*> histograms[] = {
+      {"te_request_duration", &request_duration},
+      {"te_request_tokenization_duration", &request_tokenization_duration},
+      {"te_request_queue_duration", &request_queue_duration},
+      {"te_request_inference_duration", &request_inference_duration},
+      {"te_embed_duration", &embed_duration},
+      {"te_embed_tokenization_duration", &embed_tokenization_duration},
+      {"te_embed_queue_duration", &embed_queue_duration},
+      {"te_embed_inference_duration", &embed_inference_duration},
+      {"te_request_input_length", &request_input_length},
+      {"te_batch_next_size", &batch_next_size},
+      {"te_batch_next_tokens", &batch_next_tokens},
+      {"minnow_search_duration", &search_duration}};
+  for (const auto& [name, histogram] : histograms) {
+    const std::string_view text(name);
+    AppendType(name, "histogram", text.ends_with("duration") ? "Seconds." : "Sizes.", out);
+    histogram->Render(name, out);
+  }
+  AppendType("minnow_ready", "gauge", "1 while requests are served.", out);
+  AppendSample("minnow_ready", "", gauges.ready ? 1 : 0, out);
+  if (gauges.server != nullptr) AppendServer(*gauges.server, out);
+  AppendProcess(out);
+  return out;
+}
+
+}  // namespace minnow

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Metrics: counters and histograms without locks, and their Prometheus text. Names and buckets are
+// those of text-embeddings-inference, so that its dashboards go on working.
+//
+// Every metric is present from the start, with value 0. All methods may be called from any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/server_counters.h"
+#include "engine/task.h"
+
+namespace minnow {
+
+class Counter {
+ public:
+  void Add(uint64_t n = 1) { value_.fetch_add(n, std::memory_order_relaxed); }
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+class Histogram {
+ public:
+  // `bounds` are the buckets' upper ends, ascending; the one without an end is added.
+  explicit Histogram(std::vector<double> bounds);
+
+  void Observe(double value);
+  // Appends the lines NAME_bucket{le="..."}, NAME_sum and NAME_count.
+  void Render(std::string_view name, std::string& out) const;
+
+ private:
+  const std::vector<double> bounds_;
+  const std::unique_ptr<std::atomic<uint64_t>[]> counts_;  // not cumulative; one more than bounds
+  std::atomic<double> sum_{0};
+};
+
+// Why a request failed, as te_request_failure's label `err` names it.
+enum class FailureKind {
+  kValidation,
+  kBatchSize,
+  kModelType,
+  kTokenization,
+  kOverloaded,
+  kInference,
+  kDropped,
+  kMissingValues,
+};
+inline constexpr size_t kFailureKinds = 8;
+
+// What Metrics does not count itself.
+struct MetricsGauges {
+  size_t queue_size = 0;
+  bool ready = false;
+  const ServerCounters* server = nullptr;  // null: its metrics are left out
+};
+
+struct Metrics {
+  Metrics();
+
+  // One request to a route that computes; `inputs` were in it.
+  void CountRequest(bool batch) { (batch ? request_count_batch : request_count_single).Add(); }
+  void CountSuccess(bool batch) { (batch ? request_success_batch : request_success_single).Add(); }
+  void CountFailure(FailureKind kind) { request_failure[static_cast<size_t>(kind)].Add(); }
+  // An embedding request that was answered.
+  void ObserveEmbed(const JobTimings& timings, std::chrono::nanoseconds total);
+
+  std::string Render(const MetricsGauges& gauges) const;
+
+  Counter request_count_single, request_count_batch;
+  Counter request_success_single, request_success_batch;
+  std::array<Counter, kFailureKinds> request_failure;
+  Counter embed_count, embed_success;
+  Histogram request_duration, request_tokenization_duration, request_queue_duration,
+      request_inference_duration;
+  Histogram embed_duration, embed_tokenization_duration, embed_queue_duration,
+      embed_inference_duration;
+  Histogram request_input_length;
+  Counter search_count;
+  Histogram search_duration;
+  Histogram batch_next_size, batch_next_tokens;
+};
+
+}  // namespace minnow

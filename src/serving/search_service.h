@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// SearchService: the store behind the routes, the threads that read and write it, and the embedding
+// of what was added.
+//
+// It exists before the store is open. Methods may be called from any thread and do not block, but
+// for those that say so.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/result.h"
+#include "engine/work_lane.h"
+#include "index/store/store.h"
+#include "ingest/prepare.h"
+#include "serving/background_embedder.h"
+#include "serving/embedding_service.h"
+
+namespace minnow {
+
+struct SearchServiceOptions {
+  int read_threads = 2;
+  size_t max_waiting_reads = 512;   // above: 429
+  size_t max_waiting_writes = 256;  // above: 429
+  // Told of what goes wrong in the background, on any thread.
+  std::function<void(const std::string&)> warn;
+};
+
+class SearchService {
+ public:
+  // `embeddings` outlives the service. kInternal when no thread is to be had.
+  static Result<std::unique_ptr<SearchService>> Start(SearchServiceOptions options,
+                                                      EmbeddingService* embeddings);
+  ~SearchService();
+
+  // The store is open from now on. Called once. `mirror`: an index that follows tables of another
+  // program, so that nobody else may write to it; empty: none does.
+  void Open(std::unique_ptr<Store> store, std::string mirror = {});
+  // The model is ready: documents are taken, and what waits for vectors gets them from now on.
+  // Called once, after Open. What `chunker` borrows outlives the service.
+  void StartEmbedding(ModelIdentity model, Chunker chunker);
+
+  // Null until Open. Its methods block: they belong on the lanes.
+  Store* store() const { return open_.load(std::memory_order_acquire); }
+  // After Open.
+  const std::string& mirror() const { return mirror_; }
+  EmbeddingService& embeddings() { return *embeddings_; }
+  // Null until StartEmbedding.
+  const Chunker* chunker() const {
+    return embedder_.load(std::memory_order_acquire) == nullptr ? nullptr : &chunker_;
+  }
+
+  // For what reads, and for what writes, one after the other.
+  WorkLane& readers() { return *readers_; }
+  WorkLane& writer() { return *writer_; }
+
+  // The store was written to.
+  void StoreChanged();
+  // Grows with each StoreChanged.
+  uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
+  // `done` is called once the task has ended, with its record, or with an Error: kDeadline after
+  // `limit` or when the client left, another one when its chunks cannot be embedded. On a thread of
+  // the service, or on the caller's. Blocks for a moment (reads the store).
+  void WhenTaskEnds(int64_t task, std::chrono::seconds limit, std::shared_ptr<ClientWatch> client,
+                    Embedder::TaskCallback done);
+
+  // Whether queries embedded here can be compared with the index's vectors: kInvalidArgument names
+  // both models where not. Blocks.
+  Status CheckModel(const SearchIndex& index);
+
+  // Ends what runs in the background, refuses what is new and waits for what is at work; then the
+  // store is closed in good order. Before it, the embedding service is stopped. Idempotent.
+  void Stop();
+  // First half of Stop: nothing new is embedded.
+  void BeginStop();
+
+ private:
+  SearchService(SearchServiceOptions options, EmbeddingService* embeddings);
+
+  const SearchServiceOptions options_;
+  EmbeddingService* const embeddings_;
+  std::unique_ptr<WorkLane> readers_;
+  std::unique_ptr<WorkLane> writer_;
+  std::unique_ptr<WorkLane> background_;
+  std::unique_ptr<Store> store_;
+  std::string mirror_;  // as store_, written before open_
+  std::atomic<Store*> open_{nullptr};
+  Chunker chunker_;  // written before embedder_
+  std::unique_ptr<Embedder> owned_embedder_;
+  std::atomic<Embedder*> embedder_{nullptr};
+
+  std::atomic<uint64_t> changes_{0};
+  std::mutex checked_mutex_;
+  std::map<int64_t, std::chrono::steady_clock::time_point> checked_;  // index -> when
+};
+
+}  // namespace minnow
