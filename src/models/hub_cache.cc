@@ -16,6 +16,8 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxNameBytes = 200;
 constexpr size_t kMaxRefBytes = 200;
+constexpr std::string_view kFolderPrefix = "models--";
+constexpr std::string_view kSlash = "--";  // as a folder's name writes it
 
 // A path below the cache, and never out of it.
 bool IsSafe(std::string_view name) {
@@ -69,9 +71,9 @@ Result<std::string> FindInHubCache(const std::string& home, const std::string& m
   if (!revision.empty() && !IsSafe(revision)) {
     return Error{Code::kInvalidArgument, "revision: " + revision};
   }
-  std::string folder = "models--" + model_id;
+  std::string folder = std::string(kFolderPrefix) + model_id;
   for (size_t at = 0; (at = folder.find('/', at)) != std::string::npos;)
-    folder.replace(at, 1, "--");
+    folder.replace(at, 1, kSlash);
   const fs::path model = fs::path(home) / "hub" / folder;
   auto found = SnapshotOf(model, revision.empty() ? "main" : revision);
   if (!found.has_value() && revision.empty()) found = OnlySnapshot(model);
@@ -79,6 +81,24 @@ Result<std::string> FindInHubCache(const std::string& home, const std::string& m
   return Error{Code::kNotFound, model_id + (revision.empty() ? "" : " @ " + revision) +
                                     ": not in the cache at " + model.string() +
                                     "; minnow downloads nothing: name a model with --model"};
+}
+
+std::string ModelNameOf(const std::string& directory) {
+  std::error_code error;
+  // Links are not followed: who names a link names the model.
+  fs::path path = fs::absolute(directory, error).lexically_normal();
+  if (error) path = directory;
+  if (path.filename().empty()) path = path.parent_path();  // of a trailing slash
+  const std::string folder = path.parent_path().parent_path().filename().string();
+  if (path.parent_path().filename() != "snapshots" || !folder.starts_with(kFolderPrefix)) {
+    return path.filename().string();
+  }
+  std::string name = folder.substr(kFolderPrefix.size());
+  // Only the first one: a repository's name may hold two hyphens, an organisation's may not.
+  if (const size_t at = name.find(kSlash); at != std::string::npos) {
+    name.replace(at, kSlash.size(), "/");
+  }
+  return name;
 }
 
 }  // namespace minnow

@@ -21,4 +21,8 @@ std::string HubHome();
 Result<std::string> FindInHubCache(const std::string& home, const std::string& model_id,
                                    const std::string& revision);
 
+// The name of the model in `directory`: "org/name" for a snapshot of the cache
+// (models--org--name/snapshots/COMMIT), else the directory's own, even for "." and "..".
+std::string ModelNameOf(const std::string& directory);
+
 }  // namespace minnow

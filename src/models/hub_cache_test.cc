@@ -68,5 +68,28 @@ TEST_F(HubCache, NamesStayInTheCache) {
   EXPECT_EQ(Find("org/name", "evil"), "not_found");
 }
 
+TEST_F(HubCache, NameOfADirectory) {
+  for (const char* end : {"", "/", "/.", "//"}) {
+    EXPECT_EQ(ModelNameOf((model_ / "snapshots/aaaa").string() + end), "org/name") << end;
+  }
+  EXPECT_EQ(ModelNameOf("/x/models--org--name--small/snapshots/a"), "org/name--small");
+  EXPECT_EQ(ModelNameOf("/x/models--alone/snapshots/a"), "alone");
+  EXPECT_EQ(ModelNameOf("/x/snapshots/abc"), "abc");
+  EXPECT_EQ(ModelNameOf("/x/models--org--name/other/a"), "a");
+  EXPECT_EQ(ModelNameOf("some/tiny"), "tiny");
+  EXPECT_EQ(ModelNameOf("some/tiny/"), "tiny");
+  const fs::path before = fs::current_path();
+  fs::create_directories(home_ / "minilm/below");
+  fs::current_path(home_ / "minilm");
+  EXPECT_EQ(ModelNameOf("."), "minilm");
+  EXPECT_EQ(ModelNameOf("./"), "minilm");
+  EXPECT_EQ(ModelNameOf("below/.."), "minilm");
+  fs::current_path(home_ / "minilm/below");
+  EXPECT_EQ(ModelNameOf(".."), "minilm");
+  fs::current_path(model_ / "snapshots/aaaa");
+  EXPECT_EQ(ModelNameOf("."), "org/name");
+  fs::current_path(before);
+}
+
 }  // namespace
 }  // namespace minnow

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "formats/bundle.h"
+#include "models/hub_cache.h"
 
 namespace minnow {
 
@@ -32,7 +33,7 @@ ModelSource ModelSource::FromPacked(std::shared_ptr<const PackedFile> packed) {
 
 std::string ModelSource::model_id() const {
   if (packed_) return packed_->header().model_id;
-  return std::filesystem::path(directory_ + "/").parent_path().filename().string();
+  return ModelNameOf(directory_);
 }
 
 Result<EncoderConfig> ModelSource::ReadConfig() const {

@@ -27,7 +27,7 @@ class ModelSource {
   const std::string& directory() const { return directory_; }
   // For messages.
   const std::string& name() const { return packed_ ? packed_->path() : directory_; }
-  // The directory's name, or what the packed file says.
+  // The directory's name (models/hub_cache.h), or what the packed file says.
   std::string model_id() const;
   const SentenceTransformersLayout& layout() const { return layout_; }
   // Reads config.json, or gives the packed file's.
