@@ -14,7 +14,7 @@ logs=$PWD/build/check
 mkdir -p "$logs"
 jobs=$(nproc)
 clang=14                  # the version that .clang-format and the fuzz preset are written for
-max_program_bytes=6500000
+max_program_bytes=7000000
 fuzz_seconds=${MINNOW_FUZZ_SECONDS:-10}
 program_seconds=600       # after which a test program is taken to hang
 
