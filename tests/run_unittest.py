@@ -4,12 +4,15 @@
 
 usage: run_unittest.py FILE_test.py
 """
+import faulthandler
 import importlib.util
 import pathlib
 import sys
 import unittest
 
 SKIPPED = 77  # as ctest knows it (SKIP_RETURN_CODE)
+# A little less than ctest's limits (cmake/tests.cmake): whatever hangs is shown by the stacks of all threads.
+LIMIT_SECONDS, WEB_LIMIT_SECONDS = 280, 880
 
 
 class Result(unittest.TextTestResult):
@@ -22,6 +25,7 @@ class Result(unittest.TextTestResult):
 
 def main():
     path = pathlib.Path(sys.argv[1]).resolve()
+    faulthandler.dump_traceback_later(WEB_LIMIT_SECONDS if path.parent.name == "web" else LIMIT_SECONDS, exit=True)
     sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)

@@ -103,7 +103,8 @@ TEST(ThreadPool, IdleUsesNoCpu) {
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   const double before = ProcessCpuSeconds();
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  EXPECT_LT(ProcessCpuSeconds() - before, 0.01);
+  // One thread that spins would use 0.3.
+  EXPECT_LT(ProcessCpuSeconds() - before, 0.1);
 }
 
 // Gives the calling thread its processors back.

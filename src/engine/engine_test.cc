@@ -12,6 +12,8 @@
 #include <numeric>
 #include <string>
 
+#include "tests/await.h"
+
 namespace minnow {
 namespace {
 
@@ -78,7 +80,7 @@ class SquareTask : public Task {
     for (const BatchItem& item : batch) tokens += item.tokens;
     largest_batch = std::max(largest_batch.load(), tokens);
     ++batches;
-    while (held) std::this_thread::sleep_for(milliseconds(1));
+    AwaitUntil([this] { return !held; }, "the test to let go");
     if (fail_next.exchange(false)) throw std::bad_alloc();
     ThreadPool& pool = *static_cast<Buffers&>(workspace).pool;
     pool.Run([&](int member) {
@@ -115,7 +117,7 @@ class EngineTest : public ::testing::Test {
     const int before = task_.batches;
     auto job = NewJob({1});
     EXPECT_TRUE(engine_->Submit(job).ok());
-    while (task_.batches == before) std::this_thread::sleep_for(milliseconds(1));
+    AwaitUntil([&] { return task_.batches != before; }, "the batch");
     return job;
   }
 
@@ -261,7 +263,7 @@ TEST_F(EngineTest, StopEndsWaitingJobs) {
   auto waiting = NewJob(std::vector<uint32_t>(10, 100));
   ASSERT_TRUE(engine_->Submit(waiting).ok());
   std::thread stopper([&] { engine_->Stop(); });
-  std::this_thread::sleep_for(milliseconds(10));
+  AwaitUntil([&] { return !engine_->Submit(NewJob({1})).ok(); }, "the engine to stop");
   task_.held = false;
   stopper.join();
   EXPECT_TRUE(running->Wait().ok());

@@ -13,6 +13,8 @@
 #include <new>
 #include <vector>
 
+#include "tests/await.h"
+
 namespace minnow {
 namespace {
 
@@ -30,7 +32,7 @@ TEST(WorkLane, OneThreadKeepsTheOrder) {
     ASSERT_TRUE(lane->Submit([&order, i] { order.push_back(i); }).ok());
   }
   ASSERT_TRUE(lane->Submit([&done] { done.set_value(); }).ok());
-  done.get_future().wait();
+  Await(done, "the last work");
   ASSERT_EQ(order.size(), 100u);
   for (int i = 0; i < 100; ++i) EXPECT_EQ(order[static_cast<size_t>(i)], i);
 }
@@ -38,19 +40,30 @@ TEST(WorkLane, OneThreadKeepsTheOrder) {
 TEST(WorkLane, ThreadsRunBesideEachOther) {
   std::promise<void> first;
   std::promise<void> second;
+  std::promise<void> met;
   const auto lane = StartLane({.threads = 2});
   // Each waits for the other.
-  ASSERT_TRUE(lane->Submit([&] { first.set_value(), second.get_future().wait(); }).ok());
-  ASSERT_TRUE(lane->Submit([&] { first.get_future().wait(), second.set_value(); }).ok());
-  lane->Stop();
+  const auto one = [&] {
+    first.set_value();
+    Await(second, "the second work");
+    met.set_value();
+  };
+  const auto other = [&] {
+    Await(first, "the first work");
+    second.set_value();
+  };
+  ASSERT_TRUE(lane->Submit(one).ok());
+  ASSERT_TRUE(lane->Submit(other).ok());
+  // Before the lane stops, which may drop what has not begun.
+  Await(met, "both");
 }
 
 TEST(WorkLane, RefusesAboveItsBound) {
   std::promise<void> begun;
   std::promise<void> go;
   const auto lane = StartLane({.max_waiting = 2});
-  ASSERT_TRUE(lane->Submit([&] { begun.set_value(), go.get_future().wait(); }).ok());
-  begun.get_future().wait();
+  ASSERT_TRUE(lane->Submit([&] { begun.set_value(), Await(go, "go"); }).ok());
+  Await(begun, "the work to begin");
   EXPECT_TRUE(lane->Submit([] {}).ok());
   EXPECT_TRUE(lane->Submit([] {}).ok());
   EXPECT_EQ(lane->load(), 3u);
@@ -65,7 +78,7 @@ TEST(WorkLane, AnExceptionEndsTheWorkOnly) {
   const auto lane = StartLane({});
   ASSERT_TRUE(lane->Submit([] { throw std::bad_alloc(); }).ok());
   ASSERT_TRUE(lane->Submit([&done] { done.set_value(); }).ok());
-  done.get_future().wait();
+  Await(done, "the last work");
 }
 
 TEST(WorkLane, StopFinishesWhatRunsAndDropsWhatWaits) {
@@ -75,13 +88,12 @@ TEST(WorkLane, StopFinishesWhatRunsAndDropsWhatWaits) {
   bool ran = false;
   auto held = std::make_shared<int>(1);
   auto lane = StartLane({});
-  ASSERT_TRUE(
-      lane->Submit([&] { begun.set_value(), go.get_future().wait(), finished = true; }).ok());
-  begun.get_future().wait();
+  ASSERT_TRUE(lane->Submit([&] { begun.set_value(), Await(go, "go"), finished = true; }).ok());
+  Await(begun, "the work to begin");
   ASSERT_TRUE(lane->Submit([&ran, held] { ran = true; }).ok());
   std::thread stopper([&lane] { lane->Stop(); });
   // What waits is let go of while the other work still runs.
-  while (held.use_count() > 1) std::this_thread::yield();
+  AwaitUntil([&] { return held.use_count() == 1; }, "the waiting work to be dropped");
   go.set_value();
   stopper.join();
   EXPECT_TRUE(finished);
@@ -98,7 +110,7 @@ TEST(WorkLane, BackgroundThreadsAreNice) {
       nice.set_value(::getpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid))));
     });
     EXPECT_TRUE(status.ok());
-    return nice.get_future().get();
+    return Await(nice, "the nice value");
   };
   const int normal = nice_of(false);
   EXPECT_EQ(normal, ::getpriority(PRIO_PROCESS, 0));

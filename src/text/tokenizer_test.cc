@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -218,15 +218,15 @@ TEST(TokenizerTest, LargeInputsTakeLinearTime) {
       repeated("\uFDFA\u1112", kBytes),
       repeated("!Word", kBytes),
   };
-  const auto begin = std::chrono::steady_clock::now();
+  const std::clock_t begin = std::clock();
   EncodeOptions options;
   options.want_offsets = true;
   for (const std::string& text : texts) {
     const Encoding encoding = tokenizer->Encode(text, options);
     EXPECT_EQ(encoding.offsets.size(), encoding.ids.size());
   }
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
-  EXPECT_LT(seconds.count(), 60);  // under a sanitizer on a busy machine; about 2 s in release
+  // Processor time; about 2 s in release.
+  EXPECT_LT(static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC, 60);
 }
 
 TEST(TokenizerTest, ManyThreads) {

@@ -10,6 +10,7 @@
 
 #include "engine/engine.h"
 #include "tasks/embed.h"
+#include "tests/await.h"
 
 namespace minnow {
 namespace {
@@ -107,7 +108,7 @@ class EmbedTest : public ::testing::Test {
   }
   Result<EmbedAnswer> Embed(EmbedRequest request) {
     if (engine_ == nullptr) Start({.max_batch_tokens = 16});
-    return Submit(std::move(request)).get();
+    return Await(Submit(std::move(request)), "the answer");
   }
 
   EmbeddingModel model_{std::make_unique<ByteTokenizer>(), std::make_unique<SumEncoder>()};
@@ -166,7 +167,7 @@ TEST_F(EmbedTest, RequestsThatDifferInNormalisationShareBatches) {
                 .normalize = i % 2 == 0}));
   }
   for (int i = 0; i < 40; ++i) {
-    const auto answer = answers[static_cast<size_t>(i)].get();
+    const auto answer = Await(std::move(answers[static_cast<size_t>(i)]), "an answer");
     ASSERT_TRUE(answer.ok());
     const float sign = i % 2 == 0 ? -1 : 1;
     EXPECT_EQ(answer.value().vectors[1], sign * static_cast<float>(i + 1));

@@ -11,6 +11,7 @@
 #include "api/routes.h"
 #include "formats/json.h"
 #include "http/server.h"
+#include "tests/await.h"
 #include "tests/server/fake_service.h"
 #include "tests/server/socket_client.h"
 
@@ -308,10 +309,7 @@ TEST_F(ApiServer, ClientThatLeavesIsForgotten) {
   ASSERT_NE(held, nullptr);
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   leaver.Close();
-  for (int i = 0; i < 200 && !held->client->gone(); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  EXPECT_TRUE(held->client->gone());
+  AwaitUntil([&] { return held->client->gone(); }, "the client to be gone");
   held->done(Error{Code::kDeadline, "the client left"});
   service_.set_hold(false);
   EXPECT_EQ(Post("/embed", R"({"inputs":"ab"})").status, 200);

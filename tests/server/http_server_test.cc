@@ -15,13 +15,13 @@
 #include <vector>
 
 #include "http/server.h"
+#include "tests/await.h"
 #include "tests/server/socket_client.h"
 
 namespace minnow {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::steady_clock;
 
 // Requests that a handler keeps until the test answers them.
 class Shelf {
@@ -301,29 +301,22 @@ TEST_F(HttpServer, SlowHeaderSlowBodyAndIdleTimeOut) {
 TEST_F(HttpServer, DripFedHeaderTimesOut) {
   Start({.header_timeout = milliseconds(200)});
   SocketClient client(server_->port());
-  const auto start = steady_clock::now();
   client.Send("GET /hello HTTP/1.1\r\n");
-  while (client.Send("X: y\r\n") && steady_clock::now() - start < std::chrono::seconds(5)) {
-    std::this_thread::sleep_for(milliseconds(20));
-    if (server_->counters().open_connections == 0) break;
-  }
-  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(4));
+  // A line every now and then, for as long as the server takes them.
+  AwaitUntil(
+      [&] {
+        std::this_thread::sleep_for(milliseconds(20));
+        return !client.Send("X: y\r\n") || server_->counters().open_connections == 0;
+      },
+      "the server to close");
 }
 
 TEST_F(HttpServer, ClientThatReadsNothingIsClosed) {
   Start({.write_timeout = milliseconds(200)});
   SocketClient client(server_->port());
   client.Send(Get("/large"));
-  for (int i = 0; i < 500 && server_->counters().requests == 0; ++i) {
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  ASSERT_EQ(server_->counters().requests, 1u);
-  const auto start = steady_clock::now();
-  while (server_->counters().open_connections > 0 &&
-         steady_clock::now() - start < std::chrono::seconds(5)) {
-    std::this_thread::sleep_for(milliseconds(20));
-  }
-  EXPECT_EQ(server_->counters().open_connections, 0u);
+  AwaitUntil([&] { return server_->counters().requests == 1; }, "the request");
+  AwaitUntil([&] { return server_->counters().open_connections == 0; }, "the server to close");
   ExpectAlive();
 }
 
@@ -338,9 +331,7 @@ TEST_F(HttpServer, AnswersThatNobodyReadsAreBounded) {
   Start({.max_unread_bytes = kLarge});
   auto slow = std::make_unique<SocketClient>(server_->port());
   slow->Send(Get("/large"));
-  for (int i = 0; i < 500 && server_->counters().requests == 0; ++i) {
-    std::this_thread::sleep_for(milliseconds(10));
-  }
+  AwaitUntil([&] { return server_->counters().requests == 1; }, "the request");
   SocketClient client(server_->port());
   const ClientResponse refused = client.Call(Get("/large"));
   EXPECT_EQ(refused.status, 429);
@@ -352,10 +343,7 @@ TEST_F(HttpServer, AnswersThatNobodyReadsAreBounded) {
   slow->Send(Get("/large"));
   slow.reset();
   int status = 429;
-  for (int i = 0; i < 500 && status == 429; ++i) {
-    status = client.Call(Get("/large")).status;
-    std::this_thread::sleep_for(milliseconds(10));
-  }
+  AwaitUntil([&] { return (status = client.Call(Get("/large")).status) != 429; }, "another answer");
   EXPECT_EQ(status, 200);
 }
 
@@ -377,9 +365,7 @@ TEST_F(HttpServer, ConnectionsOverTheLimitGet503) {
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.headers.at("retry-after"), "1");
   first.Close();
-  for (int i = 0; i < 100 && server_->counters().open_connections > 1; ++i) {
-    std::this_thread::sleep_for(milliseconds(10));
-  }
+  AwaitUntil([&] { return server_->counters().open_connections == 1; }, "the first to be gone");
   ExpectAlive();
 }
 
@@ -392,10 +378,7 @@ TEST_F(HttpServer, ClientThatLeavesCancelsItsRequest) {
   EXPECT_FALSE(item->request.client->gone());
   std::this_thread::sleep_for(milliseconds(200));
   client.Close();
-  for (int i = 0; i < 200 && !item->request.client->gone(); ++i) {
-    std::this_thread::sleep_for(milliseconds(10));
-  }
-  EXPECT_TRUE(item->request.client->gone());
+  AwaitUntil([&] { return item->request.client->gone(); }, "the client to be gone");
   item->responder.Send(Text("nobody reads this"));
   ExpectAlive();
 }
@@ -447,9 +430,7 @@ TEST_F(HttpServer, StopGivesUpAfterItsLimitAndLateAnswersGoNowhere) {
   busy.Send(PostJson("/wait", "x"));
   auto item = shelf_->Take();
   ASSERT_NE(item, nullptr);
-  const auto start = steady_clock::now();
-  server_->Stop();
-  EXPECT_LT(steady_clock::now() - start, std::chrono::seconds(3));
+  server_->Stop();  // returns, though nobody answers
   EXPECT_TRUE(item->request.client->gone());
   server_.reset();
   item->responder.Send(Text("too late"));

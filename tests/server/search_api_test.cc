@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "tests/await.h"
 #include "tests/server/search_fixture.h"
 
 namespace minnow {
@@ -163,11 +164,12 @@ TEST_F(SearchApi, TasksArePolled) {
   answer.vectors = {1, 0, 0, 0};
   held->done(std::move(answer));
   ClientResponse task;
-  for (int i = 0; i < 500; ++i) {
-    task = GetPath("/tasks/1");
-    if (task.body.find("done") != std::string::npos) break;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  AwaitUntil(
+      [&] {
+        task = GetPath("/tasks/1");
+        return task.body.find("done") != std::string::npos;
+      },
+      "the task to be done");
   EXPECT_THAT(task.body, AllOf(HasSubstr(R"("status":"done")"), HasSubstr(R"("finished_at":"20)")));
   EXPECT_EQ(GetPath("/tasks").body, R"({"results":[)" + task.body + R"(],"offset":0,"limit":20})");
   EXPECT_EQ(GetPath("/tasks?offset=1").body, R"({"results":[],"offset":1,"limit":20})");
@@ -399,9 +401,8 @@ TEST_F(SearchApi, WhatWaitsForVectorsGetsThemAfterARestart) {
   service_.set_hold(false);
   Stop();
   Start();
-  for (int i = 0; i < 500 && GetPath("/tasks/1").body.find("done") == std::string::npos; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
+  AwaitUntil([&] { return GetPath("/tasks/1").body.find("done") != std::string::npos; },
+             "the task to be done");
   EXPECT_THAT(GetPath("/indexes/docs").body, HasSubstr(R"("pending_chunks":0)"));
 }
 
@@ -445,15 +446,12 @@ TEST_F(SearchApi, FullQueuesRefuse) {
   // The only reading thread waits here.
   std::promise<void> begun;
   std::promise<void> go;
-  ASSERT_TRUE(search_->readers().Submit([&] { begun.set_value(), go.get_future().wait(); }).ok());
-  begun.get_future().wait();
+  ASSERT_TRUE(search_->readers().Submit([&] { begun.set_value(), Await(go, "go"); }).ok());
+  Await(begun, "the reading thread");
   SocketClient waiting(server_->port());
   waiting.Send(Get("/indexes"));
-  ClientResponse refused;
-  for (int i = 0; i < 500 && search_->readers().load() < 2; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  refused = GetPath("/indexes");
+  AwaitUntil([&] { return search_->readers().load() == 2; }, "the request to wait");
+  const ClientResponse refused = GetPath("/indexes");
   ExpectError(refused, 429, "overloaded", "wait");
   EXPECT_EQ(refused.headers.at("retry-after"), "1");
   go.set_value();
@@ -466,20 +464,16 @@ TEST_F(SearchApi, WorkOfAClientThatLeftIsDropped) {
   Start({}, "xxh64:1", {.read_threads = 1});
   std::promise<void> begun;
   std::promise<void> go;
-  ASSERT_TRUE(search_->readers().Submit([&] { begun.set_value(), go.get_future().wait(); }).ok());
-  begun.get_future().wait();
+  ASSERT_TRUE(search_->readers().Submit([&] { begun.set_value(), Await(go, "go"); }).ok());
+  Await(begun, "the reading thread");
   const uint64_t before = metrics_.search_count.value();
   {
     SocketClient leaving(server_->port());
     leaving.Send(Get("/indexes/docs/search?q=red&semantic_ratio=0"));
-    for (int i = 0; i < 500 && search_->readers().load() < 2; ++i) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
+    AwaitUntil([&] { return search_->readers().load() == 2; }, "the search to wait");
     std::this_thread::sleep_for(std::chrono::milliseconds(150));  // later than a half-close
   }
-  for (int i = 0; i < 500 && server_->counters().open_connections > 1; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
+  AwaitUntil([&] { return server_->counters().open_connections <= 1; }, "the client to be gone");
   go.set_value();
   EXPECT_EQ(GetPath("/indexes").status, 200);
   EXPECT_EQ(metrics_.search_count.value(), before);

@@ -33,8 +33,9 @@ class ServeTest(unittest.TestCase):
         connection = server.connect()
         self.addCleanup(connection.close)
         connection.sendall(b"POST /embed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                           b"Content-Length: %d\r\n\r\n" % len(body) + body[:5])
-        time.sleep(0.2)  # until the server has read it
+                           b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+        self.assertIn(b"100 Continue", connection.recv(1000))  # the server has read the head
+        connection.sendall(body[:5])
         return connection, body[5:]
 
 
@@ -154,20 +155,16 @@ class LoadingTest(ServeTest):
         self.assertIn("minnow: ", self.server.lines())
 
     def test_ends_while_loading(self):
-        begin = time.monotonic()
-        self.assertEqual(self.server.end(), DONE)
-        self.assertLess(time.monotonic() - begin, 5)
+        self.assertEqual(self.server.end(), DONE)  # which has a limit
 
 
 class EndTest(ServeTest):
     def test_signals_of_an_idle_server(self):
         for number in (signal.SIGTERM, signal.SIGINT):
-            server = self.serve()
+            server = self.serve("--drain-seconds", "600")
             idle = server.connect()
             self.assertEqual(server.request("GET", "/readyz")[0], 200)
-            begin = time.monotonic()
-            self.assertEqual(server.end(number), DONE)
-            self.assertLess(time.monotonic() - begin, 5)
+            self.assertEqual(server.end(number), DONE)  # which waits less long
             self.assertEqual(idle.recv(1), b"")  # closed
             idle.close()
 
@@ -176,9 +173,10 @@ class EndTest(ServeTest):
         connection, rest = self.half_a_request(server)
         server.process.send_signal(signal.SIGTERM)
         server.wait_for("draining")
-        time.sleep(0.2)
+        end = time.monotonic() + 30
         with self.assertRaises(OSError):
-            server.connect()
+            while time.monotonic() < end:
+                server.connect().close()
         connection.sendall(rest)
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
         self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer[:200])
@@ -190,17 +188,15 @@ class EndTest(ServeTest):
         self.half_a_request(server)
         begin = time.monotonic()
         self.assertEqual(server.end(), DONE)
-        took = time.monotonic() - begin
-        self.assertTrue(0.5 < took < 8, took)
+        self.assertGreater(time.monotonic() - begin, 0.5)
+        self.assertIn("limit_s=1", server.lines())
 
     def test_second_signal_ends_at_once(self):
-        server = self.serve("--drain-seconds", "60")
+        server = self.serve("--drain-seconds", "600")
         self.half_a_request(server)
         server.process.send_signal(signal.SIGTERM)
         server.wait_for("draining")
-        begin = time.monotonic()
         self.assertEqual(server.end(), -signal.SIGTERM)
-        self.assertLess(time.monotonic() - begin, 5)
 
 
 class StartTest(ServeTest):

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ends the program when one test takes too long, and names the test: no wait in a test is without a
+// bound.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+
+namespace minnow {
+namespace {
+
+// Less than a test runner's own limit (cmake/tests.cmake), which would not say what hung.
+constexpr unsigned kLimitSeconds = 240;
+
+std::string message;  // made when a test starts: a signal handler may not allocate
+
+void OnAlarm(int) {
+  [[maybe_unused]] const auto size = ::write(STDERR_FILENO, message.data(), message.size());
+  std::abort();
+}
+
+class Watchdog : public ::testing::EmptyTestEventListener {
+  void OnTestStart(const ::testing::TestInfo& test) override {
+    message = "\n" + std::string(test.test_suite_name()) + "." + test.name() + ": not done after " +
+              std::to_string(kLimitSeconds) + " s\n";
+    ::signal(SIGALRM, OnAlarm);
+    ::alarm(kLimitSeconds);
+  }
+  void OnTestEnd(const ::testing::TestInfo&) override { ::alarm(0); }
+};
+
+const bool kAdded = [] {
+  ::testing::UnitTest::GetInstance()->listeners().Append(new Watchdog);
+  return true;
+}();
+
+}  // namespace
+}  // namespace minnow
