@@ -5,27 +5,27 @@
 #include <utility>
 
 #include "formats/json.h"
+#include "http/url.h"
 
 namespace minnow::api {
 namespace {
 
-constexpr const char* kJson = "application/json";
-
-struct TeiError {
+// What a family says of a fault.
+struct ErrorKind {
   int status;
-  const char* type;
+  const char* type;            // TEI's error_type, OpenAI's type, the search's code
+  const char* code = nullptr;  // OpenAI's; null: none
 };
 
-TeiError TeiErrorOf(Fault fault) {
+ErrorKind TeiKind(Fault fault) {
   switch (fault) {
     case Fault::kMalformedJson:
       return {400, "Validation"};
     case Fault::kInvalidField:
+    case Fault::kBatchTooLarge:
       return {422, "Validation"};
     case Fault::kEmptyInput:
       return {400, "Empty"};
-    case Fault::kBatchTooLarge:
-      return {422, "Validation"};
     case Fault::kNotFound:
       return {404, "Validation"};
     case Fault::kConflict:
@@ -47,28 +47,22 @@ TeiError TeiErrorOf(Fault fault) {
   return {424, "Backend"};
 }
 
-struct OpenAiError {
-  int status;
-  const char* type;
-  const char* code;  // null: no code
-};
-
-OpenAiError OpenAiErrorOf(Fault fault) {
+ErrorKind OpenAiKind(Fault fault) {
   constexpr const char* kInvalid = "invalid_request_error";
   switch (fault) {
     case Fault::kMalformedJson:
     case Fault::kInvalidField:
     case Fault::kEmptyInput:
     case Fault::kBatchTooLarge:
-      return {400, kInvalid, nullptr};
+      return {400, kInvalid};
     case Fault::kNotFound:
       return {404, kInvalid, "model_not_found"};
     case Fault::kConflict:
-      return {409, kInvalid, nullptr};
+      return {409, kInvalid};
     case Fault::kReadOnly:
-      return {403, kInvalid, nullptr};
+      return {403, kInvalid};
     case Fault::kStorage:
-      return {503, "server_error", nullptr};
+      return {503, "server_error"};
     case Fault::kNotReady:
       return {503, "server_error", "not_ready"};
     case Fault::kOverloaded:
@@ -80,15 +74,10 @@ OpenAiError OpenAiErrorOf(Fault fault) {
     case Fault::kInternal:
       break;
   }
-  return {500, "server_error", nullptr};
+  return {500, "server_error"};
 }
 
-struct SearchError {
-  int status;
-  const char* code;
-};
-
-SearchError SearchErrorOf(Fault fault) {
+ErrorKind SearchKind(Fault fault) {
   switch (fault) {
     case Fault::kMalformedJson:
     case Fault::kInvalidField:
@@ -118,6 +107,35 @@ SearchError SearchErrorOf(Fault fault) {
   return {500, "internal"};
 }
 
+ErrorKind KindOf(Family family, Fault fault) {
+  if (family == Family::kTei) return TeiKind(fault);
+  return family == Family::kOpenAi ? OpenAiKind(fault) : SearchKind(fault);
+}
+
+// The fault that is nearest to a status of the HTTP server's.
+Fault FaultOf(int status) {
+  switch (status) {
+    case 401:
+      return Fault::kNoKey;
+    case 413:
+    case 431:
+      return Fault::kBatchTooLarge;
+    case 429:
+      return Fault::kOverloaded;
+    case 503:
+      return Fault::kNotReady;
+    default:
+      return status >= 500 ? Fault::kInternal : Fault::kMalformedJson;
+  }
+}
+
+// "Method Not Allowed" -> "method_not_allowed".
+std::string CodeOf(int status) {
+  std::string code(http::ReasonPhrase(status));
+  for (char& c : code) c = c == ' ' ? '_' : static_cast<char>(c | 0x20);
+  return code;
+}
+
 // The field that a message begins with: "input" of "input[3]: 600 tokens, limit 512"; "" when it
 // names none.
 std::string_view FieldOf(const std::string& message) {
@@ -127,72 +145,57 @@ std::string_view FieldOf(const std::string& message) {
   return named ? std::string_view(message).substr(0, end) : std::string_view();
 }
 
-int WriteTei(const Failure& failure, JsonWriter& json) {
-  const TeiError error = TeiErrorOf(failure.fault);
-  json.BeginObject();
-  json.Key("error");
-  json.String(failure.message);
-  json.Key("error_type");
-  json.String(error.type);
-  json.EndObject();
-  return error.status;
-}
-
-int WriteOpenAi(const Failure& failure, JsonWriter& json) {
-  const OpenAiError error = OpenAiErrorOf(failure.fault);
-  const auto string_or_null = [&json](std::string_view text) {
-    if (text.empty()) {
-      json.Null();
-    } else {
-      json.String(text);
-    }
+http::Response Write(Family family, const ErrorKind& kind, const std::string& message,
+                     std::string_view param) {
+  http::Response response;
+  response.status = kind.status;
+  response.content_type = "application/json";
+  JsonWriter json(&response.body);
+  const auto field = [&json](const char* name, std::string_view text) {
+    json.Key(name);
+    json.String(text);
+  };
+  const auto field_or_null = [&](const char* name, std::string_view text) {
+    if (!text.empty()) return field(name, text);
+    json.Key(name);
+    json.Null();
   };
   json.BeginObject();
-  json.Key("error");
-  json.BeginObject();
-  json.Key("message");
-  json.String(failure.message);
-  json.Key("type");
-  json.String(error.type);
-  json.Key("param");
-  string_or_null(error.status < 429 ? FieldOf(failure.message) : std::string_view());
-  json.Key("code");
-  string_or_null(error.code == nullptr ? "" : error.code);
-  json.EndObject();
-  json.EndObject();
-  return error.status;
-}
-
-int WriteSearch(const Failure& failure, JsonWriter& json) {
-  const SearchError error = SearchErrorOf(failure.fault);
-  json.BeginObject();
-  json.Key("error");
-  json.BeginObject();
-  json.Key("code");
-  json.String(error.code);
-  json.Key("message");
-  json.String(failure.message);
-  json.EndObject();
-  json.EndObject();
-  return error.status;
-}
-
-int Write(Family family, const Failure& failure, JsonWriter& json) {
-  switch (family) {
-    case Family::kTei:
-      return WriteTei(failure, json);
-    case Family::kOpenAi:
-      return WriteOpenAi(failure, json);
-    case Family::kSearch:
-      return WriteSearch(failure, json);
-    case Family::kKuberian:
-      break;
+  if (family == Family::kTei) {
+    field("error", message);
+    field("error_type", kind.type);
+  } else if (family == Family::kKuberian) {
+    field("msg", message);
+  } else {
+    json.Key("error");
+    json.BeginObject();
+    if (family == Family::kOpenAi) {
+      field("message", message);
+      field("type", kind.type);
+      field_or_null("param", param);
+      field_or_null("code", kind.code == nullptr ? "" : kind.code);
+    } else {
+      field("code", kind.type);
+      field("message", message);
+    }
+    json.EndObject();
   }
-  json.BeginObject();
-  json.Key("msg");
-  json.String(failure.message);
   json.EndObject();
-  return SearchErrorOf(failure.fault).status;
+  if (kind.status == 429 || kind.status == 503) response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
+
+// The family whose clients ask at that path.
+Family FamilyOf(std::string_view path) {
+  constexpr std::pair<std::string_view, Family> kFamilies[] = {
+      {"/v1", Family::kOpenAi},    {"/embeddings", Family::kOpenAi}, {"/indexes", Family::kSearch},
+      {"/tasks", Family::kSearch}, {"/q", Family::kKuberian},        {"/dirs", Family::kKuberian},
+      {"/docs", Family::kKuberian}};
+  const std::string_view first = path.substr(0, path.find('/', 1));
+  for (const auto& [name, family] : kFamilies) {
+    if (first == name) return family;
+  }
+  return Family::kTei;
 }
 
 }  // namespace
@@ -249,21 +252,24 @@ FailureKind MetricsKind(Fault fault) {
 }
 
 http::Response ErrorResponse(Family family, const Failure& failure) {
-  http::Response response;
-  response.content_type = kJson;
-  JsonWriter json(&response.body);
-  response.status = Write(family, failure, json);
-  if (failure.fault == Fault::kOverloaded || failure.fault == Fault::kNotReady) {
-    response.headers.push_back({"Retry-After", "1"});
-  }
-  return response;
+  const ErrorKind kind = KindOf(family, failure.fault);
+  return Write(family, kind, failure.message,
+               kind.status < 429 ? FieldOf(failure.message) : std::string_view());
 }
 
-http::Response UnauthorizedResponse(std::string_view path) {
-  Family family = Family::kTei;
-  if (path.starts_with("/v1/")) family = Family::kOpenAi;
-  if (path.starts_with("/indexes") || path.starts_with("/tasks")) family = Family::kSearch;
-  return ErrorResponse(family, {Fault::kNoKey, "an API key is needed: Authorization: Bearer KEY"});
+http::Response RefusalResponse(std::string_view path, int status, std::string_view detail) {
+  if (path.starts_with("/assets/") || path == "/favicon.ico") {
+    return http::PlainRefusal(path, status, detail);
+  }
+  const Family family = FamilyOf(path.empty() ? "/" : http::NormalPath(path));
+  const Fault fault = FaultOf(status);
+  ErrorKind kind = KindOf(family, fault);
+  kind.status = status;
+  const std::string code = CodeOf(status);
+  if (family == Family::kSearch && fault == Fault::kMalformedJson && status != 400) {
+    kind.type = code.c_str();
+  }
+  return Write(family, kind, std::string(detail.empty() ? http::ReasonPhrase(status) : detail), {});
 }
 
 }  // namespace minnow::api

@@ -47,7 +47,8 @@ enum class Family { kTei, kOpenAi, kSearch, kKuberian };
 //   Kuberian: {"msg":"..."}
 http::Response ErrorResponse(Family family, const Failure& failure);
 
-// The answer without a valid API key, in the shape of the family that the path belongs to.
-http::Response UnauthorizedResponse(std::string_view path);
+// An http::RefusalWriter: JSON in the shape of the family that the path belongs to, plain text for
+// the page's files.
+http::Response RefusalResponse(std::string_view path, int status, std::string_view detail);
 
 }  // namespace minnow::api

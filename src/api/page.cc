@@ -152,7 +152,7 @@ bool WantsHtml(const http::Request& request) {
 
 void AddPageRoutes(http::Router& router, http::Handler json_root) {
   const std::shared_ptr<const Page> page = MakePage();
-  constexpr http::RouteOptions kOpen = {.open = true};
+  constexpr http::RouteOptions kOpen = {.open = true, .listed = false};
   const auto root = [page, json_root](http::Request request, http::Responder responder) {
     if (json_root && !WantsHtml(request))
       return json_root(std::move(request), std::move(responder));
@@ -161,7 +161,7 @@ void AddPageRoutes(http::Router& router, http::Handler json_root) {
     if (json_root) response.headers.push_back({"Vary", "Accept"});
     responder.Send(std::move(response));
   };
-  router.Add("GET", "/", root, kOpen);
+  router.Add("GET", "/", root, {.open = true});
   const auto asset = [page](http::Request request, http::Responder responder) {
     responder.Send(AssetResponse(*page, request));
   };

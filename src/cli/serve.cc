@@ -24,6 +24,7 @@
 #include "cli/output.h"
 #include "cli/serve_options.h"
 #include "formats/bundle.h"
+#include "http/origin.h"
 #include "http/server.h"
 #include "ingest/prepare.h"
 #include "kernels/dispatch.h"
@@ -61,7 +62,7 @@ http::ServerOptions ToServerOptions(const ServeCommand& command) {
   options.drain_timeout = std::chrono::seconds(command.drain_seconds);
   options.access.api_keys = command.api_keys;
   options.access.cors_origins = command.cors_origins;
-  options.access.unauthorized = api::UnauthorizedResponse;
+  options.refuse = api::RefusalResponse;
   return options;
 }
 
@@ -110,6 +111,7 @@ class Serving {
     api::AddRoutes(&context_, router);
     http::ServerOptions options = ToServerOptions(command_);
     options.counters = counters;
+    options.warn = [this](const std::string& message) { log_.Warning(message); };
     if (command_.log_requests) {
       options.on_answered = [this](const http::AnsweredRequest& request) { LogRequest(request); };
     }
@@ -253,6 +255,12 @@ void AddServeCommand(Command app) {
         !command->store.index.empty() || command->store.is_kuberian || HasBundledStore();
     if (command->store.read_only && !store)
       RefuseArgument("--read-only", "there is no --index to read");
+    for (const std::string& origin : command->cors_origins) {
+      const auto parsed = http::OriginPattern::Parse(origin);
+      if (!parsed.ok()) {
+        RefuseArgument("--cors-allow-origin", "\"" + origin + "\": " + parsed.error().message);
+      }
+    }
     return ExitCode(Serve(*command));
   });
 }

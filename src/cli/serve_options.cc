@@ -113,8 +113,10 @@ void AddAccessOptions(Command serve, ServeCommand& command) {
       .Env("MINNOW_API_KEY");
   serve
       .AddOption("--cors-allow-origin", command.cors_origins,
-                 "Origin whose pages may ask, as https://host[:port]; *: every; may be repeated")
+                 "Origin whose pages may ask: https://host[:port], http://localhost:*, "
+                 "https://*.example.com, chrome-extension://*, or * for every one; may be repeated")
       .OneValueEach()
+      .Delimiter(',')
       .Env("MINNOW_CORS_ALLOW_ORIGIN");
 }
 

@@ -10,6 +10,7 @@ namespace minnow::http {
 namespace {
 
 constexpr const char* kPreflightSeconds = "600";
+constexpr size_t kShownOriginBytes = 200;
 
 // The token of "Bearer TOKEN"; empty when it is something else.
 std::string_view BearerToken(std::string_view authorization) {
@@ -37,6 +38,18 @@ bool IsCrossOrigin(const Request& request, std::string_view origin) {
 
 }  // namespace
 
+Result<Access> Access::Make(const AccessOptions& options, RefusalWriter refuse) {
+  Access access;
+  access.api_keys_ = options.api_keys;
+  access.refuse_ = refuse;
+  for (const std::string& text : options.cors_origins) {
+    auto origin = OriginPattern::Parse(text);
+    if (!origin.ok()) return Annotate(std::move(origin).error(), "origin \"" + text + "\"");
+    access.origins_.push_back(std::move(origin).value());
+  }
+  return access;
+}
+
 bool EqualInConstantTime(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   unsigned difference = 0;
@@ -52,16 +65,16 @@ bool Access::HasKey(const Request& request) const {
   const std::string_view bearer = BearerToken(request.FindHeader("Authorization"));
   const std::string_view given = bearer.empty() ? request.FindHeader("X-API-Key") : bearer;
   bool found = false;
-  for (const std::string& key : options_.api_keys) found |= EqualInConstantTime(given, key);
+  for (const std::string& key : api_keys_) found |= EqualInConstantTime(given, key);
   return found;
 }
 
 std::string Access::AllowedOrigin(const Request& request) const {
   const std::string_view origin = request.FindHeader("Origin");
   if (origin.empty()) return {};
-  for (const std::string& allowed : options_.cors_origins) {
-    if (allowed == "*") return "*";
-    if (EqualsIgnoringCase(allowed, origin)) return std::string(origin);
+  for (const OriginPattern& allowed : origins_) {
+    if (allowed.everything()) return "*";
+    if (allowed.Matches(origin)) return std::string(origin);
   }
   return {};
 }
@@ -83,21 +96,23 @@ std::optional<Response> Access::Check(const Request& request, const Router::Matc
     return response;
   }
   if (!match.options.open && !Authorized(request)) {
-    Response response =
-        options_.unauthorized != nullptr ? options_.unauthorized(request.path) : PlainResponse(401);
+    Response response = refuse_(request.path, 401, kKeyNeeded);
     response.headers.push_back({"WWW-Authenticate", "Bearer"});
     return response;
   }
   // A page from elsewhere could otherwise write here in the name of whoever looks at it.
   if (!ChangesNothing(request.method) && IsCrossOrigin(request, origin) &&
       AllowedOrigin(request).empty()) {
-    return PlainResponse(403, "requests of pages of another origin are not allowed");
+    const std::string name(origin.substr(0, kShownOriginBytes));
+    return refuse_(request.path, 403,
+                   "pages of another origin" + (name.empty() ? "" : ", " + name + ",") +
+                       " may not ask here: --cors-allow-origin lets them");
   }
   return std::nullopt;
 }
 
 void Access::AddHeaders(const std::string& allowed_origin, Response& response) const {
-  if (!options_.cors_origins.empty() && allowed_origin != "*") {
+  if (!origins_.empty() && allowed_origin != "*") {
     response.headers.push_back({"Vary", "Origin"});
   }
   if (allowed_origin.empty()) return;

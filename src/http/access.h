@@ -9,31 +9,32 @@
 #include <string_view>
 #include <vector>
 
+#include "base/result.h"
 #include "http/message.h"
+#include "http/origin.h"
 #include "http/router.h"
 
 namespace minnow::http {
 
 struct AccessOptions {
   std::vector<std::string> api_keys = {};      // none: no key is asked for
-  std::vector<std::string> cors_origins = {};  // "https://host[:port]", or "*" for every origin
-  // The answer without a valid key, for a path; PlainResponse(401) when null. Sets no headers of
-  // its own.
-  Response (*unauthorized)(std::string_view path) = nullptr;
+  std::vector<std::string> cors_origins = {};  // as OriginPattern::Parse takes them
 };
+
+inline constexpr std::string_view kKeyNeeded = "an API key is needed: Authorization: Bearer KEY";
 
 class Access {
  public:
-  explicit Access(AccessOptions options) : options_(std::move(options)) {}
+  Access() = default;
+  // Fails where an origin is none; the message names it.
+  static Result<Access> Make(const AccessOptions& options, RefusalWriter refuse = PlainRefusal);
 
   // The answer that the request gets instead of its handler's: to a preflight, to a wrong key, to a
   // page of an origin that is not allowed and would change something; nullopt: it may pass.
   std::optional<Response> Check(const Request& request, const Router::Match& match) const;
 
   // Whether the request has a valid key, or none is asked for.
-  bool Authorized(const Request& request) const {
-    return options_.api_keys.empty() || HasKey(request);
-  }
+  bool Authorized(const Request& request) const { return api_keys_.empty() || HasKey(request); }
 
   // What Access-Control-Allow-Origin says to this request; empty: nothing.
   std::string AllowedOrigin(const Request& request) const;
@@ -43,7 +44,9 @@ class Access {
  private:
   bool HasKey(const Request& request) const;
 
-  AccessOptions options_;
+  std::vector<std::string> api_keys_;
+  std::vector<OriginPattern> origins_;
+  RefusalWriter refuse_ = PlainRefusal;
 };
 
 // Takes the same time wherever the two differ; only the lengths may show.

@@ -20,6 +20,7 @@ class AccessTest : public ::testing::Test {
     router_.Add("POST", "/docs", nothing);
   }
 
+  Access NewAccess() const { return *Access::Make(options_, refuse_); }
   // The status of the early answer; 0: passed.
   int Check(const std::string& method, const std::string& path, std::vector<Header> headers) {
     Request request;
@@ -27,7 +28,7 @@ class AccessTest : public ::testing::Test {
     request.path = path;
     request.headers = std::move(headers);
     request.headers.push_back({"Host", "search.test:8080"});
-    answer_ = Access(options_).Check(request, router_.Find(method, path));
+    answer_ = NewAccess().Check(request, router_.Find(method, path));
     return answer_.has_value() ? answer_->status : 0;
   }
   std::string AnswerHeader(const std::string& name) const {
@@ -39,6 +40,7 @@ class AccessTest : public ::testing::Test {
 
   Router router_;
   AccessOptions options_;
+  RefusalWriter refuse_ = PlainRefusal;
   std::optional<Response> answer_;
 };
 
@@ -66,8 +68,8 @@ TEST_F(AccessTest, KeysAreAskedFor) {
 
 TEST_F(AccessTest, UnauthorizedHasTheCallersShape) {
   options_.api_keys = {"secret"};
-  options_.unauthorized = [](std::string_view path) {
-    Response response = PlainResponse(401);
+  refuse_ = [](std::string_view path, int status, std::string_view) {
+    Response response = PlainResponse(status);
     response.body = path;
     return response;
   };
@@ -104,6 +106,9 @@ TEST_F(AccessTest, PagesOfOtherOriginsChangeNothing) {
   const Header origin = {"Origin", "http://evil.test"};
   EXPECT_EQ(Check("GET", "/docs", {origin}), 0);
   EXPECT_EQ(Check("POST", "/docs", {origin}), 403);
+  EXPECT_EQ(answer_->body,
+            "Forbidden: pages of another origin, http://evil.test, may not ask here: "
+            "--cors-allow-origin lets them\n");
   EXPECT_EQ(Check("POST", "/docs", {{"Origin", "null"}}), 403);
   EXPECT_EQ(Check("POST", "/docs", {{"Origin", "http://search.test:8080"}}), 0);
   EXPECT_EQ(Check("POST", "/docs", {{"Origin", "http://search.test"}}), 403);
@@ -120,7 +125,7 @@ TEST_F(AccessTest, PagesOfOtherOriginsChangeNothing) {
 
 TEST_F(AccessTest, HeadersOfAnAnswer) {
   options_.cors_origins = {"https://page.test"};
-  const Access access(options_);
+  const Access access = NewAccess();
   Request request;
   EXPECT_EQ(access.AllowedOrigin(request), "");
   request.headers = {{"Origin", "https://PAGE.test"}};
@@ -137,9 +142,9 @@ TEST_F(AccessTest, HeadersOfAnAnswer) {
   EXPECT_EQ(AnswerHeader("Access-Control-Allow-Origin"), "");
   EXPECT_EQ(AnswerHeader("Vary"), "Origin");
   options_.cors_origins = {"*"};
-  EXPECT_EQ(Access(options_).AllowedOrigin(request), "*");
+  EXPECT_EQ(NewAccess().AllowedOrigin(request), "*");
   answer_ = PlainResponse(200);
-  Access(options_).AddHeaders("*", *answer_);
+  NewAccess().AddHeaders("*", *answer_);
   EXPECT_EQ(AnswerHeader("Vary"), "");
 }
 

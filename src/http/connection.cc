@@ -38,6 +38,7 @@ constexpr size_t kWriteChunkBytes = 256 * 1024;
 constexpr std::chrono::milliseconds kHalfCloseGrace{100};
 constexpr std::chrono::milliseconds kLingerTimeout{2000};
 constexpr size_t kLingerBytes = size_t{64} << 20;
+constexpr size_t kShownPathBytes = 200;
 constexpr size_t kSmallAnswerBytes = 64 * 1024;
 constexpr size_t kCodedOnLoopBytes = 32 * 1024;  // a third of a millisecond
 // A large body gets the time that this many bytes a second need, beside body_timeout.
@@ -155,8 +156,10 @@ asio::awaitable<bool> Connection::ReadHead() {
     // One large body must not make the connection keep a large buffer.
     if (buffer_.capacity() > kKeptBufferBytes) buffer_.shrink_to_fit();
     SetDeadline(context_->options.idle_timeout);
+    context_->idle.push_back(*this);
     const auto [error, size] =
         co_await socket_.async_read_some(buffer_.prepare(kFirstReadBytes), kAwait);
+    unlink();
     if (error) co_return false;
     buffer_.commit(size);
   }
@@ -203,10 +206,8 @@ bool Connection::TakeHead() {
   allowed_origin_ = context_->access.AllowedOrigin(request_);
   const std::string_view trace = request_.FindHeader("traceparent");
   if (IsTraceParent(trace)) record_.trace = trace;
-  if (context_->options.on_answered) {
-    record_.method = request_.method;
-    record_.path = request_.path;
-  }
+  record_.path = request_.path;
+  if (context_->options.on_answered) record_.method = request_.method;
   context_->counters->requests.fetch_add(1, std::memory_order_relaxed);
   request_.authorized = context_->access.Authorized(request_);
   match_ = context_->router.Find(request_.method, request_.path);
@@ -230,9 +231,7 @@ bool Connection::AdmitBody() {
   if (length.value_or(limit) <= options.body_limit_bytes) return true;
   if (context_->large_bodies->fetch_add(1) >= options.max_large_bodies) {
     context_->large_bodies->fetch_sub(1);
-    Refuse(429, "too many large bodies at a time");
-    response_->headers.push_back({"Retry-After", "1"});
-    return false;
+    return Refuse(429, "too many large bodies at a time");
   }
   request_.body_permit = std::shared_ptr<void>(
       nullptr, [count = context_->large_bodies](void*) { count->fetch_sub(1); });
@@ -301,17 +300,24 @@ asio::awaitable<void> Connection::Handle() {
   }
 }
 
-std::optional<Response> Connection::AnswerWithoutHandler() const {
-  if (request_.path == "*") {
-    return PlainResponse(request_.method == "OPTIONS" ? 204 : 400);
-  }
+std::optional<Response> Connection::AnswerWithoutHandler() {
+  const std::string_view path = record_.path;
+  const auto refuse = [&](int status, const std::string& detail) {
+    return context_->options.refuse(path, status, detail);
+  };
   if (match_.handler != nullptr) {
     if (coding_.acceptable) return std::nullopt;
-    return PlainResponse(406, "Accept-Encoding: gzip, deflate or identity");
+    return refuse(406, "Accept-Encoding: gzip, deflate or identity");
   }
-  if (match_.malformed) return PlainResponse(400, "bad percent-encoding in the path");
-  if (match_.allow.empty()) return PlainResponse(404);
-  Response response = PlainResponse(request_.method == "OPTIONS" ? 204 : 405);
+  const bool asks = request_.method == "OPTIONS";
+  if (asks && path == "*") return PlainResponse(204);
+  if (match_.malformed) return refuse(400, "the path has a % without two hexadecimal digits");
+  if (match_.allow.empty()) {
+    return refuse(404, "no such route: " + std::string(path.substr(0, kShownPathBytes)) +
+                           "; there are " + context_->routes);
+  }
+  Response response =
+      asks ? PlainResponse(204) : refuse(405, request_.method + " is not among " + match_.allow);
   response.headers.push_back({"Allow", match_.allow});
   return response;
 }
@@ -329,8 +335,7 @@ void Connection::AdmitAnswer() {
   // be connections are still few.
   if (size > kSmallAnswerBytes && context_->unread_bytes > 0 &&
       context_->unread_bytes + size > context_->options.max_unread_bytes) {
-    response_ = PlainResponse(429, "too many answers wait for their clients to read them");
-    response_->headers.push_back({"Retry-After", "1"});
+    Refuse(429, "too many answers wait for their clients to read them");
     return;
   }
   unread_bytes_ = size;
@@ -400,6 +405,7 @@ void Connection::Drain() {
 
 void Connection::Abort() {
   aborted_ = true;
+  unlink();
   ClientLeft();
   error_code ignored;
   socket_.close(ignored);
@@ -439,8 +445,22 @@ void Connection::ClientLeft() {
 }
 
 bool Connection::Refuse(int status, std::string_view detail) {
-  response_ = PlainResponse(status, detail);
+  response_ = context_->options.refuse(PathSoFar(), status, detail);
   return false;
+}
+
+std::string_view Connection::PathSoFar() {
+  if (!record_.path.empty()) return record_.path;
+  if (!parser_.has_value()) return {};
+  std::string_view target = parser_->get().target();
+  if (target.empty()) {
+    const auto bytes = buffer_.cdata();
+    const std::string_view line(static_cast<const char*>(bytes.data()), bytes.size());
+    target = line.substr(std::min(line.find(' '), line.size() - 1) + 1);
+    target = target.substr(0, target.find_first_of(" \r\n"));
+  }
+  const auto split = SplitTarget(target);
+  return split.has_value() ? split->path : std::string_view();
 }
 
 bool Connection::RefuseForError(const error_code& error) {

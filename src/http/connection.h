@@ -13,6 +13,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <boost/intrusive/list.hpp>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -33,16 +34,24 @@
 namespace minnow::http {
 
 class Connection;
+// Leaves its list by itself when it is destroyed.
+using IdleHook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
 
 // What the connections of one server share. Lives until the I/O thread has ended.
 struct ServerContext {
   ServerOptions options;
   Router router;
-  Access access{AccessOptions{}};
+  std::string routes;  // for people
+  Access access;
   std::shared_ptr<ServerCounters> counters;
   std::shared_ptr<boost::asio::io_context> io;
   std::unordered_set<Connection*> connections;  // those whose coroutine runs
-  std::vector<char> scratch;                    // for bytes that are read to be thrown away
+  // Of these, those that wait for a request, the longest first.
+  boost::intrusive::list<Connection, boost::intrusive::base_hook<IdleHook>,
+                         boost::intrusive::constant_time_size<false>>
+      idle;
+  std::vector<char> scratch;  // for bytes that are read to be thrown away
   bool draining = false;
   size_t unread_bytes = 0;  // of answers' bodies that are being written
   // How many large bodies there are, here and in handlers' hands; may outlive the server.
@@ -56,7 +65,7 @@ struct ServerContext {
   std::string date_;
 };
 
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection : public std::enable_shared_from_this<Connection>, public IdleHook {
  public:
   using Clock = std::chrono::steady_clock;
 
@@ -93,7 +102,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void AdmitAnswer();
   void ReleaseAnswer();
   // The answer that needs no handler (404, 405, OPTIONS, ...).
-  std::optional<Response> AnswerWithoutHandler() const;
+  std::optional<Response> AnswerWithoutHandler();
   // Writes response_. False: the client is gone.
   boost::asio::awaitable<bool> WriteResponse();
   boost::asio::awaitable<bool> WriteAll(std::string_view head, std::string_view body);
@@ -106,8 +115,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void OnReadable(uint64_t serial);
   void ClientLeft();
 
-  // Ends request reading with an error answer, after which the connection closes.
+  // Sets response_. False, so that reading a request ends with it and the connection closes.
   bool Refuse(int status, std::string_view detail);
+  // The path of the request under way, as far as it has come.
+  std::string_view PathSoFar();
   bool RefuseForError(const boost::system::error_code& error);
 
   void SetDeadline(std::chrono::milliseconds timeout) { deadline_ = Clock::now() + timeout; }

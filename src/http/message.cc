@@ -109,6 +109,12 @@ Response PlainResponse(int status, std::string_view detail) {
   return response;
 }
 
+Response PlainRefusal(std::string_view, int status, std::string_view detail) {
+  Response response = PlainResponse(status, detail);
+  if (status == 429 || status == 503) response.headers.push_back({"Retry-After", "1"});
+  return response;
+}
+
 std::string FormatHead(const Response& response, bool keep_alive, std::string_view date) {
   std::string out;
   out.reserve(256);

@@ -53,6 +53,11 @@ std::string_view ReasonPhrase(int status);
 // A plain text answer: the reason phrase, then ": detail" where there is one.
 Response PlainResponse(int status, std::string_view detail = {});
 
+// Writes the answers that no handler gives, in the shape that the API has at that path. `path` is
+// empty where a request broke off before it; `detail` may be empty. 429 and 503 get Retry-After.
+using RefusalWriter = Response (*)(std::string_view path, int status, std::string_view detail);
+Response PlainRefusal(std::string_view path, int status, std::string_view detail);
+
 // The status line and the header block, up to and with the empty line. Bytes that could end a
 // header line early (CR, LF, NUL) become spaces.
 std::string FormatHead(const Response& response, bool keep_alive, std::string_view date);

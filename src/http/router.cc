@@ -58,6 +58,13 @@ void Router::Add(std::string method, std::string path, Handler handler, RouteOpt
 }
 
 Router::Match Router::Find(std::string_view method, std::string_view path) const {
+  Match match = FindAsWritten(method, path);
+  if (!match.allow.empty() || match.malformed || !path.starts_with('/')) return match;
+  const std::string normal = NormalPath(path);
+  return normal == path ? match : FindAsWritten(method, normal);
+}
+
+Router::Match Router::FindAsWritten(std::string_view method, std::string_view path) const {
   Match match;
   if (const auto it = literals_.find(path); it != literals_.end()) {
     Resolve(it->second, method, match);
@@ -100,6 +107,24 @@ void Router::Resolve(const Methods& methods, std::string_view method, Match& mat
     allow(name);
     if (name == "GET" && !methods.contains("HEAD")) allow("HEAD");
   }
+}
+
+std::string Router::Describe() const {
+  std::string out;
+  const auto add = [&out](const std::string& path, const Methods& methods) {
+    std::string names;
+    for (const auto& [name, route] : methods) {
+      if (route.options.listed) names += (names.empty() ? "" : ", ") + name;
+    }
+    if (!names.empty()) out += (out.empty() ? "" : ", ") + path + " (" + names + ")";
+  };
+  for (const auto& [path, methods] : literals_) add(path, methods);
+  for (const Pattern& pattern : patterns_) {
+    std::string path;
+    for (const std::string& segment : pattern.segments) path += "/" + segment;
+    add(path, pattern.methods);
+  }
+  return out;
 }
 
 void Router::AllowOptions(Match& match) {

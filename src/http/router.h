@@ -5,7 +5,7 @@
 // whose segments may be parameters: "/docs/{id}". A parameter takes one segment that is not empty,
 // percent-decoded ("%2F" is a slash inside it); "{rest*}" at the end takes all that is left,
 // slashes included, even nothing. Literal paths go before patterns, earlier patterns before later
-// ones.
+// ones. A path that no route has as it stands is looked for again in its normal form (NormalPath).
 #pragma once
 
 #include <functional>
@@ -25,6 +25,7 @@ using Handler = std::function<void(Request, Responder)>;
 // What the server does for a route before its handler is called.
 struct RouteOptions {
   bool open = false;            // needs no API key
+  bool listed = true;           // Describe names it
   size_t body_limit_bytes = 0;  // 0: the server's
 };
 
@@ -44,6 +45,9 @@ class Router {
   // HEAD finds the handler of GET. `path` is still encoded.
   Match Find(std::string_view method, std::string_view path) const;
 
+  // The routes for people: "/embed (POST), /health (GET), ...".
+  std::string Describe() const;
+
  private:
   struct Route {
     Handler handler;
@@ -55,6 +59,7 @@ class Router {
     Methods methods;
   };
 
+  Match FindAsWritten(std::string_view method, std::string_view path) const;
   // Takes the method's handler, where there is one, and adds the path's methods to match.allow.
   static void Resolve(const Methods& methods, std::string_view method, Match& match);
   static void AllowOptions(Match& match);

@@ -29,8 +29,30 @@ TEST(Router, LiteralPath) {
   EXPECT_NE(router.Find("GET", "/health").handler, nullptr);
   EXPECT_NE(router.Find("GET", "/").handler, nullptr);
   EXPECT_EQ(router.Find("GET", "/healthz").handler, nullptr);
-  EXPECT_EQ(router.Find("GET", "/health/").handler, nullptr);
+  EXPECT_EQ(router.Find("GET", "/health/x").handler, nullptr);
   EXPECT_EQ(router.Find("GET", "/healthz").allow, "");
+}
+
+TEST(Router, SlashesBeyondTheNeededMakeNoDifference) {
+  const Router router = TestRouter();
+  for (const char* path : {"/health/", "//health", "///health//"}) {
+    EXPECT_NE(router.Find("GET", path).handler, nullptr) << path;
+    EXPECT_EQ(router.Find("POST", path).allow, "GET, HEAD, OPTIONS") << path;
+  }
+  EXPECT_NE(router.Find("GET", "//").handler, nullptr);
+  EXPECT_EQ(router.Find("GET", "//docs//7/").parameters.at(0).value, "7");
+  EXPECT_EQ(router.Find("GET", "/docs/").handler, nullptr);
+  EXPECT_EQ(router.Find("GET", "/docs//").allow, "");
+}
+
+TEST(Router, DescribesWhatIsListed) {
+  Router router;
+  const Handler nothing = [](Request, Responder) {};
+  router.Add("POST", "/a", nothing);
+  router.Add("GET", "/a", nothing);
+  router.Add("GET", "/icon", nothing, {.listed = false});
+  router.Add("GET", "/in/{name}/{rest*}", nothing);
+  EXPECT_EQ(router.Describe(), "/a (GET, POST), /in/{name}/{rest*} (GET)");
 }
 
 TEST(Router, HeadIsGet) {

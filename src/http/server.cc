@@ -2,6 +2,7 @@
 // Server: the listening socket, the I/O thread, deadlines and drain.
 #include "http/server.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,6 +29,8 @@ using boost::system::error_code;
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kScratchBytes = 64 * 1024;
 constexpr std::chrono::milliseconds kAcceptRetry{100};
+constexpr std::chrono::seconds kWarningPause{10};
+constexpr size_t kOtherFiles = 64;  // that the process may have open beside connections
 constexpr std::chrono::milliseconds kLongestTick{250};
 constexpr std::chrono::milliseconds kShortestTick{5};
 
@@ -40,6 +43,20 @@ Result<asio::ip::address> ParseHost(std::string host) {
   return address;
 }
 
+// How many connections leave the rest of the process enough files.
+size_t MostConnections() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return SIZE_MAX;
+  const size_t files = limit.rlim_cur;
+  return std::max<size_t>(files - std::min(kOtherFiles, files / 2), 1);
+}
+
+bool IsShortage(const error_code& error) {
+  return error == asio::error::no_descriptors || error == asio::error::no_buffer_space ||
+         error == asio::error::no_memory ||
+         error == boost::system::errc::too_many_files_open_in_system;
+}
+
 }  // namespace
 
 class Server::Impl {
@@ -47,13 +64,16 @@ class Server::Impl {
   Impl(ServerOptions options, Router router) : acceptor_(*io_), retry_(*io_), tick_(*io_) {
     context_.options = std::move(options);
     context_.router = std::move(router);
-    context_.access = Access(std::move(context_.options.access));
+    context_.options.max_connections =
+        std::min(context_.options.max_connections, MostConnections());
+    context_.routes = context_.router.Describe();
     context_.counters = context_.options.counters;
     if (context_.counters == nullptr) context_.counters = std::make_shared<ServerCounters>();
     context_.io = io_;
     context_.scratch.resize(kScratchBytes);
   }
 
+  Status SetAccess();
   Status Listen();
   void StartThread();
   void Stop();
@@ -64,7 +84,9 @@ class Server::Impl {
   asio::awaitable<void> AcceptLoop();
   void Adopt(tcp::socket socket);
   void Remove(const std::shared_ptr<Connection>& connection);
+  bool CloseLongestIdle();  // false: there is none
   void RefuseOverLimit(tcp::socket& socket);
+  void WarnOfLimit();
   void ScheduleTick();
   void OnTick();
   void BeginDrain();
@@ -78,12 +100,21 @@ class Server::Impl {
   asio::steady_timer retry_;  // after a failed accept
   asio::steady_timer tick_;   // looks at deadlines; runs while there are connections
   bool ticking_ = false;
+  size_t closed_idle_ = 0;  // since the last warning
+  size_t refused_ = 0;
+  std::chrono::steady_clock::time_point next_warning_;
   std::chrono::steady_clock::time_point drain_deadline_ =
       std::chrono::steady_clock::time_point::max();
   uint16_t port_ = 0;
   std::mutex stop_mutex_;
   std::thread thread_;
 };
+
+Status Server::Impl::SetAccess() {
+  MINNOW_ASSIGN_OR_RETURN(context_.access,
+                          Access::Make(context_.options.access, context_.options.refuse));
+  return {};
+}
 
 Status Server::Impl::Listen() {
   const ServerOptions& options = context_.options;
@@ -132,7 +163,8 @@ asio::awaitable<void> Server::Impl::AcceptLoop() {
     auto [error, socket] = co_await acceptor_.async_accept(kAwait);
     if (!acceptor_.is_open()) co_return;
     if (error) {
-      // Out of file descriptors or memory: connections that close will give some back.
+      if (IsShortage(error) && CloseLongestIdle()) continue;
+      // Connections that close will give some back.
       retry_.expires_after(kAcceptRetry);
       co_await retry_.async_wait(kAwait);
       continue;
@@ -143,9 +175,8 @@ asio::awaitable<void> Server::Impl::AcceptLoop() {
 
 void Server::Impl::Adopt(tcp::socket socket) {
   context_.counters->accepted_connections.fetch_add(1, std::memory_order_relaxed);
-  if (context_.connections.size() >= context_.options.max_connections) {
-    RefuseOverLimit(socket);
-    return;
+  if (context_.connections.size() >= context_.options.max_connections && !CloseLongestIdle()) {
+    return RefuseOverLimit(socket);
   }
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
@@ -165,9 +196,33 @@ void Server::Impl::Remove(const std::shared_ptr<Connection>& connection) {
   FinishIfDrained();
 }
 
+bool Server::Impl::CloseLongestIdle() {
+  if (context_.idle.empty()) return false;
+  Connection& connection = context_.idle.front();
+  connection.Abort();
+  // Its coroutine ends by itself, but does not count any more.
+  context_.connections.erase(&connection);
+  ++closed_idle_;
+  WarnOfLimit();
+  return true;
+}
+
+void Server::Impl::WarnOfLimit() {
+  const auto now = std::chrono::steady_clock::now();
+  if (closed_idle_ + refused_ == 0 || now < next_warning_) return;
+  next_warning_ = now + kWarningPause;
+  const std::string message = "connection limit " +
+                              std::to_string(context_.options.max_connections) +
+                              " reached: closed " + std::to_string(std::exchange(closed_idle_, 0)) +
+                              " idle, refused " + std::to_string(std::exchange(refused_, 0));
+  if (context_.options.warn) context_.options.warn(message);
+}
+
 void Server::Impl::RefuseOverLimit(tcp::socket& socket) {
-  Response response = PlainResponse(503, "too many connections");
-  response.headers.push_back({"Retry-After", "1"});
+  ++refused_;
+  WarnOfLimit();
+  const Response response =
+      context_.options.refuse({}, 503, "connection limit reached: all others are at work");
   const std::string text =
       FormatHead(response, /*keep_alive=*/false, context_.Date()) + response.body;
   // One try: whatever the socket's empty buffer does not take is lost.
@@ -191,6 +246,7 @@ void Server::Impl::ScheduleTick() {
 void Server::Impl::OnTick() {
   const auto now = std::chrono::steady_clock::now();
   const bool cut_off = now >= drain_deadline_;
+  WarnOfLimit();
   for (Connection* connection : context_.connections) {
     connection->CheckDeadline(now);
     if (cut_off) connection->Abort();
@@ -226,6 +282,7 @@ Server::~Server() { Stop(); }
 
 Result<std::unique_ptr<Server>> Server::Start(ServerOptions options, Router router) {
   auto impl = std::make_unique<Impl>(std::move(options), std::move(router));
+  MINNOW_RETURN_IF_ERROR(impl->SetAccess());
   MINNOW_RETURN_IF_ERROR(impl->Listen());
   impl->StartThread();
   return std::unique_ptr<Server>(new Server(std::move(impl)));

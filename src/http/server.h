@@ -30,7 +30,9 @@ struct ServerOptions {
   // Bodies of answers that clients have not read yet, of all connections; above: 429. One of 64
   // KiB, and one that no other is in the way of, is always given.
   size_t max_unread_bytes = size_t{256} << 20;
-  size_t max_connections = 4096;  // above: 503 and closed
+  // Above, and above what the process may open: the connection that has waited longest for a
+  // request is closed; where none waits, the new one gets 503.
+  size_t max_connections = 4096;
   std::chrono::milliseconds header_timeout{
       10'000};  // first byte to the end of the headers; then 408
   std::chrono::milliseconds body_timeout{
@@ -40,10 +42,13 @@ struct ServerOptions {
       30'000};  // without the client reading anything; then closed
   std::chrono::milliseconds drain_timeout{10'000};  // what Stop waits for requests under way
   AccessOptions access = {};
+  RefusalWriter refuse = PlainRefusal;
   // Shared with whoever reads them; null: the server has its own.
   std::shared_ptr<ServerCounters> counters = nullptr;
   // Called on the I/O thread, which it must not hold up, for each answered request; may be null.
   std::function<void(const AnsweredRequest&)> on_answered = nullptr;
+  // The same, for what an operator should know, a few times a minute at most; may be null.
+  std::function<void(const std::string&)> warn = nullptr;
 };
 
 class Server {

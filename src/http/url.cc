@@ -75,6 +75,16 @@ std::vector<std::string_view> SplitPath(std::string_view path) {
   return segments;
 }
 
+std::string NormalPath(std::string_view path) {
+  std::string normal;
+  for (const std::string_view segment : SplitPath(path)) {
+    if (segment.empty()) continue;
+    normal += '/';
+    normal += segment;
+  }
+  return normal.empty() ? "/" : normal;
+}
+
 bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {

@@ -27,6 +27,9 @@ std::optional<std::string> PercentDecode(std::string_view text);
 // "b"}, "/" -> {""}.
 std::vector<std::string_view> SplitPath(std::string_view path);
 
+// The path with one slash between segments and none at its end: "//v1/models/" -> "/v1/models".
+std::string NormalPath(std::string_view path);
+
 // ASCII letters only, as in header names.
 bool EqualsIgnoringCase(std::string_view a, std::string_view b);
 

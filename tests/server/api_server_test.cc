@@ -8,6 +8,7 @@
 #include <string>
 #include <thread>
 
+#include "api/errors.h"
 #include "api/routes.h"
 #include "formats/json.h"
 #include "http/server.h"
@@ -27,7 +28,8 @@ class ApiServer : public ::testing::Test {
   void SetUp() override {
     http::Router router;
     api::AddRoutes(&context_, router);
-    auto server = http::Server::Start({.host = "127.0.0.1", .port = 0}, std::move(router));
+    auto server = http::Server::Start(
+        {.host = "127.0.0.1", .port = 0, .refuse = api::RefusalResponse}, std::move(router));
     ASSERT_TRUE(server.ok()) << server.error().message;
     server_ = std::move(server).value();
     client_ = std::make_unique<SocketClient>(server_->port());

@@ -354,18 +354,50 @@ TEST_F(HttpServer, OneAnswerIsGivenHoweverLarge) {
   EXPECT_EQ(client.Call(Get("/large")).status, 200);
 }
 
-TEST_F(HttpServer, ConnectionsOverTheLimitGet503) {
+TEST_F(HttpServer, LongestIdleConnectionGivesWay) {
+  auto warnings = std::make_shared<std::vector<std::string>>();
+  Start({.max_connections = 2,
+         .warn = [warnings](const std::string& text) { warnings->push_back(text); }});
+  SocketClient busy(server_->port());
+  busy.Send(PostJson("/wait", "x"));
+  auto item = shelf_->Take();
+  ASSERT_NE(item, nullptr);
+  for (int i = 0; i < 20; ++i) {
+    SocketClient idle(server_->port());
+    ASSERT_EQ(idle.Call(Get("/hello")).body, "hello") << i;
+    SocketClient silent(server_->port());
+    SocketClient late(server_->port());
+    ASSERT_EQ(late.Call(Get("/hello")).body, "hello") << i;
+    bool closed = false;
+    EXPECT_EQ(idle.ReadToEnd(&closed), "");
+    EXPECT_TRUE(closed) << i;
+  }
+  item->responder.Send(Text("done"));
+  EXPECT_EQ(busy.Read().body, "done") << "what is under way is not cut off";
+  server_->Stop();
+  ASSERT_FALSE(warnings->empty());
+  EXPECT_LT(warnings->size(), 40u) << "one line for many";
+  EXPECT_EQ(warnings->front(), "connection limit 2 reached: closed 1 idle, refused 0");
+}
+
+TEST_F(HttpServer, ConnectionsOverTheLimitGet503WhereNoneIsIdle) {
   Start({.max_connections = 2});
   SocketClient first(server_->port());
+  first.Send(PostJson("/wait", "x"));
   SocketClient second(server_->port());
-  ASSERT_EQ(first.Call(Get("/hello")).status, 200);
-  ASSERT_EQ(second.Call(Get("/hello")).status, 200);
+  second.Send(PostJson("/wait", "x"));
+  const auto item = shelf_->Take();
+  const auto other = shelf_->Take();
+  ASSERT_NE(item, nullptr);
+  ASSERT_NE(other, nullptr);
   SocketClient third(server_->port());
-  const ClientResponse refused = third.Read();
+  ClientResponse refused = third.Read();
   EXPECT_EQ(refused.status, 503);
-  EXPECT_EQ(refused.headers.at("retry-after"), "1");
-  first.Close();
-  AwaitUntil([&] { return server_->counters().open_connections == 1; }, "the first to be gone");
+  EXPECT_EQ(refused.headers["retry-after"], "1");
+  item->responder.Send(Text("done"));
+  other->responder.Send(Text("done"));
+  EXPECT_EQ(first.Read().body, "done");
+  EXPECT_EQ(second.Read().body, "done");
   ExpectAlive();
 }
 

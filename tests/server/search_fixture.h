@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/errors.h"
 #include "api/routes.h"
 #include "formats/json.h"
 #include "http/server.h"
@@ -55,7 +56,8 @@ class SearchFixture : public ::testing::Test {
     context_.search = search_.get();
     http::Router router;
     api::AddRoutes(&context_, router);
-    auto server = http::Server::Start({.host = "127.0.0.1", .port = 0}, std::move(router));
+    auto server = http::Server::Start(
+        {.host = "127.0.0.1", .port = 0, .refuse = api::RefusalResponse}, std::move(router));
     ASSERT_TRUE(server.ok()) << server.error().message;
     server_ = std::move(server).value();
     client_ = std::make_unique<SocketClient>(server_->port());

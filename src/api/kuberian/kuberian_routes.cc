@@ -12,6 +12,7 @@
 #include "api/routes.h"
 #include "api/search/parameters.h"
 #include "api/search/store_call.h"
+#include "http/access.h"
 #include "serving/kuberian/kuberian_service.h"
 
 namespace minnow::api {
@@ -258,7 +259,9 @@ http::Handler AddKuberianRoutes(const ApiContext* context, http::Router& router)
   router.Add("GET", "/docs/{id}", OnReader(context, OneFunction));
   // The page at / is open to everybody, its data are not.
   return [root = OnReader(context, Root)](http::Request request, http::Responder responder) {
-    if (!request.authorized) return responder.Send(UnauthorizedResponse("/"));
+    if (!request.authorized) {
+      return responder.Send(RefusalResponse("/", 401, http::kKeyNeeded));
+    }
     root(std::move(request), std::move(responder));
   };
 }
