@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <span>
 #include <utility>
 
 #include "base/mapped_file.h"
+#include "formats/bundle.h"
 #include "formats/checkpoint.h"
 #include "formats/packed_header.h"
 #include "formats/xxh64.h"
@@ -88,6 +90,9 @@ Result<ModelIdentity> IdentifyModel(const ModelSource& source, const EmbeddingMo
   identity.name = source.model_id();
   identity.dtype = DtypeName(info.dtype);
   identity.dimensions = model.embedding_size();
+  if (source.name() != kThisProgram) {
+    identity.path = std::filesystem::absolute(source.name()).lexically_normal().string();
+  }
   if (source.packed()) {
     const auto& metadata = source.packed()->checkpoint().metadata();
     const auto checksum = metadata.find(kPackedChecksumKey);

@@ -47,7 +47,7 @@ Result<std::unique_ptr<Store>> OpenForReading(const StoreOption& option) {
 
 Result<std::unique_ptr<Store>> OpenForWriting(const StoreOption& option, bool create) {
   StoreOptions options;
-  options.create = options.adopt = create;
+  options.create = create;
   return Store::Open(option.path, options);
 }
 

@@ -40,7 +40,13 @@ struct ModelIdentity {
   std::string dtype;
   std::string checksum;
   size_t dimensions = 0;
-  bool operator==(const ModelIdentity&) const = default;
+  // Where it was found last, absolute; empty: in the program itself, or not known. The same model
+  // may lie anywhere: comparisons leave it out.
+  std::string path = {};
+  bool operator==(const ModelIdentity& other) const {
+    return name == other.name && dtype == other.dtype && checksum == other.checksum &&
+           dimensions == other.dimensions;
+  }
 };
 
 // The text fields joined by "\n" in the order of settings: strings, and strings of arrays. Absent

@@ -105,6 +105,10 @@ std::string ModelJson(const ModelIdentity& model) {
   writer.String(model.checksum);
   writer.Key("dimensions");
   writer.Uint(model.dimensions);
+  if (!model.path.empty()) {
+    writer.Key("path");
+    writer.String(model.path);
+  }
   writer.EndObject();
   return json;
 }
@@ -118,6 +122,7 @@ Result<ModelIdentity> ParseModel(std::string_view json, const std::string& where
   MINNOW_ASSIGN_OR_RETURN(model.checksum, root.GetString("checksum"));
   MINNOW_ASSIGN_OR_RETURN(const int64_t dimensions, root.GetInt("dimensions", 1, kMaxDimensions));
   model.dimensions = static_cast<size_t>(dimensions);
+  MINNOW_ASSIGN_OR_RETURN(model.path, root.GetString("path", ""));
   return model;
 }
 

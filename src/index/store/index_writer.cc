@@ -8,10 +8,9 @@
 #include "index/store/schema.h"
 
 namespace minnow {
-namespace {
 
-Result<std::string> TextOf(const IndexSettings& settings, std::string_view json,
-                           const std::string& where) {
+Result<std::string> TextOfStored(const IndexSettings& settings, std::string_view json,
+                                 const std::string& where) {
   JsonLimits limits;
   limits.max_bytes = kMaxDocumentBytes;
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(json, where, limits));
@@ -19,7 +18,13 @@ Result<std::string> TextOf(const IndexSettings& settings, std::string_view json,
   return ExtractText(settings, object);
 }
 
-}  // namespace
+Status AddToFullText(Database* database, int64_t index, int64_t row, std::string_view text) {
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement insert,
+      database->Prepare(IndexSql(index, "INSERT INTO {lexical}(rowid, text) VALUES(?, ?)")));
+  const std::string words = LexicalText(text);
+  return insert.Bind(1, row).Bind(2, words).Run();
+}
 
 Status CheckDocument(const IndexSettings& settings, const Document& document) {
   const auto wrong = [](std::string message) {
@@ -33,7 +38,7 @@ Status CheckDocument(const IndexSettings& settings, const Document& document) {
     return wrong("document: " + std::to_string(document.json.size()) + " bytes, limit " +
                  std::to_string(kMaxDocumentBytes));
   }
-  MINNOW_ASSIGN_OR_RETURN(const std::string text, TextOf(settings, document.json, ""));
+  MINNOW_ASSIGN_OR_RETURN(const std::string text, TextOfStored(settings, document.json, ""));
   if (text != document.text) return wrong("text: is not the document's text fields");
   for (const ChunkRange& chunk : document.chunks) {
     if (chunk.begin >= chunk.end || chunk.end > text.size()) {
@@ -77,10 +82,7 @@ Status IndexWriter::Insert(const Document& document, int64_t hash) {
                           Prepare("INSERT INTO {documents}(key, hash, json) VALUES(?, ?, ?)"));
   MINNOW_RETURN_IF_ERROR(insert.Bind(1, document.id).Bind(2, hash).Bind(3, document.json).Run());
   const int64_t row = database_->last_insert_id();
-  MINNOW_ASSIGN_OR_RETURN(Statement lexical,
-                          Prepare("INSERT INTO {lexical}(rowid, text) VALUES(?, ?)"));
-  const std::string words = LexicalText(document.text);
-  MINNOW_RETURN_IF_ERROR(lexical.Bind(1, row).Bind(2, words).Run());
+  MINNOW_RETURN_IF_ERROR(AddToFullText(database_, index_, row, document.text));
   MINNOW_ASSIGN_OR_RETURN(
       Statement chunk,
       Prepare(
@@ -143,7 +145,7 @@ Result<bool> IndexWriter::RemoveDocument(int64_t row) {
 }
 
 Status IndexWriter::RemoveRow(int64_t row, std::string_view json) {
-  MINNOW_ASSIGN_OR_RETURN(const std::string text, TextOf(settings_, json, database_->path()));
+  MINNOW_ASSIGN_OR_RETURN(const std::string text, TextOfStored(settings_, json, database_->path()));
   MINNOW_ASSIGN_OR_RETURN(
       Statement lexical,
       Prepare("INSERT INTO {lexical}({lexical}, rowid, text) VALUES('delete', ?, ?)"));

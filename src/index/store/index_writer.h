@@ -53,6 +53,12 @@ class IndexWriter {
   TaskChunks waiting_chunks_;
 };
 
+// The text that a stored document was indexed by.
+Result<std::string> TextOfStored(const IndexSettings& settings, std::string_view json,
+                                 const std::string& where);
+// The words of a document's text, under its row.
+Status AddToFullText(Database* database, int64_t index, int64_t row, std::string_view text);
+
 // kInvalidArgument where the store cannot take it.
 Status CheckDocument(const IndexSettings& settings, const Document& document);
 

@@ -4,6 +4,10 @@
 #include <array>
 #include <vector>
 
+#include "index/query/lexical/tokenizer.h"
+#include "index/store/index_state.h"
+#include "index/store/index_writer.h"
+
 namespace minnow {
 namespace {
 
@@ -62,9 +66,22 @@ CREATE TABLE {removed}(
   serial INTEGER PRIMARY KEY AUTOINCREMENT,
   document_id INTEGER,
   vector_id INTEGER);
-CREATE VIRTUAL TABLE {lexical} USING fts5(
-  text, content='', tokenize='porter unicode61 remove_diacritics 2');
 )sql";
+
+// Version 2 notes which words the full text is made of, and which folder a document came from.
+constexpr const char* kTables2 = R"sql(
+ALTER TABLE minnow_indexes ADD COLUMN tokenizer_version INTEGER NOT NULL DEFAULT 1;
+)sql";
+constexpr const char* kIndexTables2 = R"sql(
+ALTER TABLE {documents} ADD COLUMN source TEXT;
+CREATE INDEX {documents}_of_source ON {documents}(source) WHERE source IS NOT NULL;
+)sql";
+
+// Of version 1 the table is the same, with whatever tokenizer there was.
+std::string FullTextTable() {
+  return std::string("CREATE VIRTUAL TABLE {lexical} USING fts5(text, content='', tokenize='") +
+         kLexicalTokenizer + "');";
+}
 
 Result<bool> HasStore(Database* database) {
   MINNOW_ASSIGN_OR_RETURN(
@@ -89,22 +106,57 @@ struct Migration {
   const char* shared;
   const char* each_index;  // with the braces of IndexSql
 };
-constexpr std::array<Migration, kStoreVersion> kMigrations = {{{kTables, ""}}};
+constexpr std::array<Migration, kStoreVersion> kMigrations = {
+    {{kTables, kIndexTables}, {kTables2, kIndexTables2}}};
+
+Result<std::vector<int64_t>> ListIds(Database* database, std::string_view sql) {
+  MINNOW_ASSIGN_OR_RETURN(Statement list, database->Prepare(sql));
+  std::vector<int64_t> ids;
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+    if (!row) return ids;
+    ids.push_back(list.Int(0));
+  }
+}
 
 Status Migrate(Database* database, const Migration& migration) {
   MINNOW_RETURN_IF_ERROR(database->Execute(migration.shared));
-  std::vector<int64_t> indexes;
-  MINNOW_ASSIGN_OR_RETURN(Statement list, database->Prepare("SELECT id FROM minnow_indexes"));
-  for (;;) {
-    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
-    if (!row) break;
-    indexes.push_back(list.Int(0));
-  }
-  list.Reset();
+  MINNOW_ASSIGN_OR_RETURN(const auto indexes, ListIds(database, "SELECT id FROM minnow_indexes"));
   for (const int64_t index : indexes) {
     MINNOW_RETURN_IF_ERROR(database->Execute(IndexSql(index, migration.each_index)));
   }
   return {};
+}
+
+// Indexes whose full text another version of this program made, of other words.
+Result<std::vector<int64_t>> ListStaleFullTexts(Database* database) {
+  return ListIds(database, "SELECT id FROM minnow_indexes WHERE tokenizer_version <> " +
+                               std::to_string(kLexicalVersion));
+}
+
+Status RebuildFullText(Database* database, int64_t index) {
+  MINNOW_RETURN_IF_ERROR(
+      database->Execute(IndexSql(index, "DROP TABLE {lexical};" + FullTextTable())));
+  MINNOW_ASSIGN_OR_RETURN(Statement read,
+                          database->Prepare("SELECT settings FROM minnow_indexes WHERE id = ?"));
+  MINNOW_RETURN_IF_ERROR(read.Bind(1, index).Step());
+  MINNOW_ASSIGN_OR_RETURN(
+      const IndexSettings settings,
+      ParseSettings(read.Text(0), database->path() + ": minnow_indexes.settings"));
+  MINNOW_ASSIGN_OR_RETURN(Statement list,
+                          database->Prepare(IndexSql(index, "SELECT id, json FROM {documents}")));
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+    if (!row) break;
+    MINNOW_ASSIGN_OR_RETURN(const std::string text,
+                            TextOfStored(settings, list.Text(1), database->path()));
+    MINNOW_RETURN_IF_ERROR(AddToFullText(database, index, list.Int(0), text));
+  }
+  MINNOW_ASSIGN_OR_RETURN(
+      Statement write,
+      database->Prepare("UPDATE minnow_indexes SET tokenizer_version = ?, generation = generation "
+                        "+ 1 WHERE id = ?"));
+  return write.Bind(1, kLexicalVersion).Bind(2, index).Run();
 }
 
 }  // namespace
@@ -113,7 +165,10 @@ Status PrepareSchema(Database* database) {
   MINNOW_ASSIGN_OR_RETURN(const bool known, HasStore(database));
   if (known) {
     MINNOW_ASSIGN_OR_RETURN(const int64_t version, ReadVersion(database));
-    if (version == kStoreVersion) return {};  // without waiting for whoever writes
+    if (version == kStoreVersion) {
+      MINNOW_ASSIGN_OR_RETURN(const auto stale, ListStaleFullTexts(database));
+      if (stale.empty()) return {};  // without waiting for whoever writes
+    }
   }
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, Transaction::BeginWrite(database));
   // Another process may have come before.
@@ -125,6 +180,10 @@ Status PrepareSchema(Database* database) {
   for (; version < kStoreVersion; ++version) {
     MINNOW_RETURN_IF_ERROR(Migrate(database, kMigrations[static_cast<size_t>(version)]));
   }
+  MINNOW_ASSIGN_OR_RETURN(const auto stale, ListStaleFullTexts(database));
+  for (const int64_t index : stale) {
+    MINNOW_RETURN_IF_ERROR(RebuildFullText(database, index));
+  }
   MINNOW_ASSIGN_OR_RETURN(
       Statement write,
       database->Prepare("INSERT OR REPLACE INTO minnow_meta(key, value) VALUES('version', ?)"));
@@ -132,24 +191,17 @@ Status PrepareSchema(Database* database) {
   return transaction.Commit();
 }
 
-Status CheckHoldsStore(Database* database) {
+Status CheckSchema(Database* database) {
   MINNOW_ASSIGN_OR_RETURN(const bool exists, HasStore(database));
   if (!exists) return Error{Code::kNotFound, database->path() + ": holds no index of minnow"};
+  MINNOW_RETURN_IF_ERROR(ReadVersion(database));
   return {};
 }
 
-Status CheckSchema(Database* database) {
-  MINNOW_RETURN_IF_ERROR(CheckHoldsStore(database));
-  MINNOW_ASSIGN_OR_RETURN(const int64_t version, ReadVersion(database));
-  if (version == kStoreVersion) return {};
-  return Error{Code::kUnsupported, database->path() + ": index of version " +
-                                       std::to_string(version) +
-                                       ": open it once for writing, which makes it version " +
-                                       std::to_string(kStoreVersion)};
-}
-
 Status CreateIndexTables(Database* database, int64_t index) {
-  return database->Execute(IndexSql(index, kIndexTables));
+  std::string sql;
+  for (const Migration& migration : kMigrations) sql += migration.each_index;
+  return database->Execute(IndexSql(index, sql + FullTextTable()));
 }
 
 Status DropIndexTables(Database* database, int64_t index) {

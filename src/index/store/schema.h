@@ -11,16 +11,14 @@
 
 namespace minnow {
 
-inline constexpr int64_t kStoreVersion = 1;
+inline constexpr int64_t kStoreVersion = 2;
 
-// Makes the tables where there are none and takes older versions to this one, in one transaction.
-// kUnsupported where the file is of a newer version.
+// Makes the tables where there are none and takes older versions to this one, in one transaction,
+// and makes full texts of another kLexicalVersion again. kUnsupported where the file is of a newer
+// version.
 Status PrepareSchema(Database* database);
-// kNotFound: the database holds no store of any version.
-Status CheckHoldsStore(Database* database);
-
-// What a reader needs: kNotFound where the file holds no store, kUnsupported where its version is
-// not this program's.
+// What a reader needs, of this version or an older one: kNotFound where the file holds no store,
+// kUnsupported where it is of a newer version.
 Status CheckSchema(Database* database);
 
 // The tables of one index. Its number stands in their names.

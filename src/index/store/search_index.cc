@@ -74,31 +74,34 @@ Result<IndexStats> SearchIndex::Stats() const {
   return stats;
 }
 
-Result<bool> SearchIndex::IsOfModel(Database* database, const ModelIdentity& model,
-                                    bool reembed) const {
+Result<SearchIndex::Binding> SearchIndex::BindingTo(Database* database, const ModelIdentity& model,
+                                                    bool reembed) const {
   MINNOW_ASSIGN_OR_RETURN(const auto bound, ReadModel(database, state_->id));
-  if (!bound) return false;
-  const bool same = IsSame(model, *bound);
-  if (!same && !reembed) return OfAnotherModel(state_->name, *bound, model);
-  return same;
+  if (!bound) return Binding::kNone;
+  if (!IsSame(model, *bound)) {
+    if (reembed) return Binding::kNone;
+    return OfAnotherModel(state_->name, *bound, model);
+  }
+  return model.path.empty() || model.path == bound->path ? Binding::kThis : Binding::kMoved;
 }
 
 Status SearchIndex::UseModel(const ModelIdentity& model, bool reembed) {
   {
     // Most often nothing is to be written: nobody waits for a writer then.
     MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
-    MINNOW_ASSIGN_OR_RETURN(const bool done, IsOfModel(reader.get(), model, reembed));
-    if (done) return {};
+    MINNOW_ASSIGN_OR_RETURN(const Binding binding, BindingTo(reader.get(), model, reembed));
+    if (binding == Binding::kThis) return {};
   }
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state_->BeginWrite(writer.get()));
   // Somebody may have been faster.
-  MINNOW_ASSIGN_OR_RETURN(const bool done, IsOfModel(writer.get(), model, reembed));
-  if (done) return {};
+  MINNOW_ASSIGN_OR_RETURN(const Binding binding, BindingTo(writer.get(), model, reembed));
+  if (binding == Binding::kThis) return {};
   MINNOW_ASSIGN_OR_RETURN(Statement update,
                           writer->Prepare("UPDATE minnow_indexes SET model = ? WHERE id = ?"));
   const std::string json = ModelJson(model);
   MINNOW_RETURN_IF_ERROR(update.Bind(1, json).Bind(2, state_->id).Run());
+  if (binding == Binding::kMoved) return transaction.Commit();
   IndexWriter index(writer.get(), state_->id, state_->settings);
   MINNOW_RETURN_IF_ERROR(index.ForgetVectors());
   MINNOW_RETURN_IF_ERROR(index.Finish());
@@ -251,8 +254,8 @@ Status SearchIndex::SetVectors(const ModelIdentity& model, std::span<const int64
   }
   MINNOW_ASSIGN_OR_RETURN(Connections::Writer writer, state_->Write());
   MINNOW_ASSIGN_OR_RETURN(Transaction transaction, state_->BeginWrite(writer.get()));
-  MINNOW_ASSIGN_OR_RETURN(const bool fits, IsOfModel(writer.get(), model, /*reembed=*/false));
-  if (!fits) {
+  MINNOW_ASSIGN_OR_RETURN(const Binding binding, BindingTo(writer.get(), model, false));
+  if (binding == Binding::kNone) {
     return Error{Code::kInvalidArgument,
                  "index " + QuoteForMessage(state_->name) + ": has no model yet"};
   }

@@ -74,8 +74,8 @@ class SearchIndex {
   Result<IndexStats> Stats() const;
 
   // Binds the index to the model at first use. Another model later is kInvalidArgument, told with
-  // both identities, unless `reembed`: then every vector goes and all chunks are pending. The name
-  // is for people: checksum, dtype and dimensions are what is compared.
+  // both identities, unless `reembed`: then every vector goes and all chunks are pending. Checksum,
+  // dtype and dimensions are what is compared; name and path are remembered.
   Status UseModel(const ModelIdentity& model, bool reembed);
 
   // Adds or replaces, in one durable transaction; lexical search finds them from then on. A
@@ -124,9 +124,10 @@ class SearchIndex {
 
  private:
   friend class Store;
-  // False where the index has no model, or, with `reembed`, another; another without `reembed` is
+  enum class Binding { kNone, kThis, kMoved };  // kMoved: the same model at another path
+  // kNone where the index has no model, or, with `reembed`, another; another without `reembed` is
   // the error of UseModel.
-  Result<bool> IsOfModel(Database* database, const ModelIdentity& model, bool reembed) const;
+  Result<Binding> BindingTo(Database* database, const ModelIdentity& model, bool reembed) const;
   Result<std::string> TextOf(Database* database, int64_t document) const;
   // body(Database*, IndexWriter*) -> Result<size_t>: how many documents it has deleted.
   template <class Body>

@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "index/query/lexical/tokenizer.h"
 #include "index/sqlite/bytes_vfs.h"
 #include "index/store/index_state.h"
 #include "index/store/schema.h"
@@ -49,10 +50,11 @@ Status InsertIndex(Database* database, const std::string& name, const IndexSetti
     return Error{Code::kInvalidArgument, "name: index " + QuoteForMessage(name) + " exists"};
   }
   MINNOW_ASSIGN_OR_RETURN(
-      Statement insert,
-      database->Prepare("INSERT INTO minnow_indexes(name, settings, created_at) VALUES(?, ?, ?)"));
+      Statement insert, database->Prepare("INSERT INTO minnow_indexes(name, settings, created_at, "
+                                          "tokenizer_version) VALUES(?, ?, ?, ?)"));
   const std::string json = SettingsJson(settings);
-  MINNOW_RETURN_IF_ERROR(insert.Bind(1, name).Bind(2, json).Bind(3, NowMs()).Run());
+  insert.Bind(1, name).Bind(2, json).Bind(3, NowMs()).Bind(4, kLexicalVersion);
+  MINNOW_RETURN_IF_ERROR(insert.Run());
   return CreateIndexTables(database, database->last_insert_id());
 }
 
@@ -111,6 +113,7 @@ const std::string& Store::path() const { return state_->connections->path(); }
 bool Store::read_only() const { return state_->connections->read_only(); }
 
 Result<std::unique_ptr<Store>> Store::Open(const std::string& path, const StoreOptions& options) {
+  MINNOW_RETURN_IF_ERROR(CheckStoreFile(path, options));
   std::unique_ptr<Database> writer;
   if (!options.read_only) {
     MINNOW_ASSIGN_OR_RETURN(writer, OpenWriter(path, options));

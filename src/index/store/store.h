@@ -25,8 +25,8 @@ namespace minnow {
 
 struct StoreOptions {
   bool read_only = false;  // works on a read-only file system; several processes may do so at once
-  bool create = true;      // make the file where there is none
-  bool adopt = true;       // make a store of a database that holds none; else kNotFound
+  bool create = true;      // make the file where there is none, or an empty one
+  bool adopt = false;      // make a store of another program's database, beside its tables
   int readers = 4;         // connections that stay open between searches
   // Indexes of fewer vectors get no sidecar: they are read from the store as fast.
   size_t sidecar_rows = 2048;
@@ -51,7 +51,7 @@ struct StoreState;
 class Store {
  public:
   // kNotFound, kInvalidArgument (no regular file), kCorrupt (no database), kUnsupported (of a newer
-  // version), kInternal.
+  // version), kInternal. What holds no store is left as it is, byte for byte, unless it is adopted.
   static Result<std::unique_ptr<Store>> Open(const std::string& path, const StoreOptions& options);
   // Read-only, straight from the file's pages.
   static Result<std::unique_ptr<Store>> OpenBundled(const BundledStore& bundle, int readers = 4);

@@ -88,7 +88,60 @@ bool FailedForReadOnlyPlace(Database* database) {
   return errno == EACCES || errno == EROFS || errno == EPERM;
 }
 
+// What a database holds.
+struct Tables {
+  bool store = false;
+  std::string other;  // the first table of another program; empty: none
+};
+
+Result<Tables> ReadTables(Result<std::unique_ptr<Database>> opened) {
+  MINNOW_ASSIGN_OR_RETURN(const auto database, std::move(opened));
+  MINNOW_ASSIGN_OR_RETURN(Statement list,
+                          database->Prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE "
+                                            "'sqlite_%' ORDER BY type = 'table' DESC, rowid"));
+  Tables tables;
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+    if (!row) return tables;
+    if (list.Text(0) == "minnow_meta") tables.store = true;
+    if (tables.other.empty()) tables.other = list.Text(0);
+  }
+}
+
+// Looks without a trace first: no file is made beside the database, no log played back.
+Result<Tables> FindTables(const std::string& path, const std::string& vfs) {
+  DatabaseOptions options;
+  options.vfs = vfs;
+  options.read_only = options.immutable = true;
+  Result<Tables> tables = ReadTables(Database::Open(path, options));
+  if (tables.ok() && tables->store) return tables;
+  std::error_code ignored;
+  const std::string place = std::filesystem::weakly_canonical(path, ignored).string();
+  if (!HasContent(place + "-wal")) return tables;
+  // What was written last, or is being written now, is in the log.
+  MINNOW_ASSIGN_OR_RETURN(const Connections::Opener open, FindReadMode(path, vfs));
+  return ReadTables(open());
+}
+
 }  // namespace
+
+Status CheckStoreFile(const std::string& path, const StoreOptions& store) {
+  std::error_code error;
+  const std::filesystem::file_status file = std::filesystem::status(path, error);
+  if (!std::filesystem::is_regular_file(file)) return {};  // whoever opens it says more
+  Tables tables;
+  if (HasContent(path)) {
+    MINNOW_ASSIGN_OR_RETURN(tables, FindTables(path, store.vfs));
+  }
+  const bool takes_empty = store.create && !store.read_only;
+  if (tables.store || store.adopt || (tables.other.empty() && takes_empty)) return {};
+  std::string what = path + ": holds no index of minnow";
+  if (!tables.other.empty()) {
+    what += ", but another program's database (" + QuoteForMessage(tables.other) +
+            "), which is left as it is";
+  }
+  return Error{Code::kNotFound, std::move(what)};
+}
 
 Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, const StoreOptions& store) {
   MINNOW_RETURN_IF_ERROR(CheckWritable(path));
@@ -96,7 +149,6 @@ Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, const Stor
   options.create = store.create;
   options.vfs = store.vfs;
   MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, options));
-  if (!store.adopt) MINNOW_RETURN_IF_ERROR(CheckHoldsStore(database.get()));
   MINNOW_ASSIGN_OR_RETURN(const int64_t pages, database->QueryInt("PRAGMA page_count"));
   if (pages == 0) MINNOW_RETURN_IF_ERROR(database->Execute(kNewFile));
   MINNOW_ASSIGN_OR_RETURN(const std::string mode, database->QueryText("PRAGMA journal_mode=WAL"));

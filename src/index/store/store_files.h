@@ -13,8 +13,12 @@
 
 namespace minnow {
 
-// The connection that writes; the file becomes a store, where it is none yet and may. kNotFound;
-// kInternal where the file or its folder cannot be written.
+// Whether the file may be opened as a store; it is only read. An absent or empty one may, where
+// options.create; another program's database, where options.adopt. kNotFound: it holds no store.
+Status CheckStoreFile(const std::string& path, const StoreOptions& options);
+
+// The connection that writes; the file, which CheckStoreFile lets through, becomes a store where it
+// is none yet. kInternal where the file or its folder cannot be written.
 Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, const StoreOptions& options);
 
 // What opens connections that read. Finds out how that can be done: beside writers; or, where the

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
@@ -42,24 +44,68 @@ class StoreFilesTest : public StoreTesting {
   }
 };
 
+// Every file of the folder but indexes of logs, which belong to open connections.
+std::map<std::string, std::string> FilesOf(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().string().ends_with("-shm")) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    files[entry.path().filename()] = {std::istreambuf_iterator<char>(file), {}};
+  }
+  return files;
+}
+
 TEST_F(StoreFilesTest, OtherDatabasesStayAsTheyAreUnlessAdopted) {
-  StoreOptions options;
-  options.create = options.adopt = false;
-  WriteFile(Path("empty.db"), "");
-  {
-    auto other = Database::Open(Path("other.db"), {.create = true});
-    ASSERT_TRUE(other.ok());
-    ASSERT_TRUE((*other)->Execute("CREATE TABLE own(x)").ok());
+  const auto make = [&](const char* name, const char* sql) {
+    auto other = Database::Open(Path(name), {.create = true}).value();
+    EXPECT_TRUE(other->Execute(sql).ok()) << name;
+    return other;
+  };
+  make("rollback.db", "CREATE TABLE own(x)");
+  make("log.db", "PRAGMA journal_mode=WAL; CREATE TABLE own(x)");
+  make("view.db", "CREATE VIEW own AS SELECT 1");
+  // Its table is in the log alone.
+  const auto open = make("open.db", "PRAGMA journal_mode=WAL; CREATE TABLE own(x)");
+  for (const char* name : {"rollback.db", "log.db", "view.db", "open.db"}) {
+    for (const StoreOptions& options :
+         {StoreOptions{}, StoreOptions{.create = false}, StoreOptions{.read_only = true}}) {
+      const auto before = FilesOf(folder_);
+      const auto store = Store::Open(Path(name), options);
+      ASSERT_FALSE(store.ok()) << name;
+      EXPECT_EQ(store.error().code, Code::kNotFound);
+      EXPECT_THAT(store.error().message, HasSubstr("holds no index of minnow"));
+      EXPECT_THAT(store.error().message, HasSubstr("\"own\""));
+      EXPECT_EQ(FilesOf(folder_), before) << name;
+    }
   }
-  for (const char* name : {"empty.db", "other.db"}) {
-    const std::string before = ReadFile(Path(name));
-    const auto store = Store::Open(Path(name), options);
-    ASSERT_FALSE(store.ok()) << name;
+  EXPECT_TRUE(Store::Open(Path("rollback.db"), {.create = false, .adopt = true}).ok());
+  EXPECT_TRUE(Store::Open(Path("rollback.db"), {}).ok());  // it is one now
+}
+
+TEST_F(StoreFilesTest, EmptyFilesBecomeStoresWhereTheyMay) {
+  for (const StoreOptions& options :
+       {StoreOptions{.create = false}, StoreOptions{.read_only = true}}) {
+    WriteFile(Path("empty.db"), "");
+    const auto store = Store::Open(Path("empty.db"), options);
+    ASSERT_FALSE(store.ok());
     EXPECT_EQ(store.error().code, Code::kNotFound);
-    EXPECT_THAT(store.error().message, HasSubstr("holds no index of minnow"));
-    EXPECT_EQ(ReadFile(Path(name)), before) << name;
+    EXPECT_EQ(ReadFile(Path("empty.db")), "");
   }
-  EXPECT_TRUE(Store::Open(Path("other.db"), {.create = false}).ok());
+  ASSERT_TRUE(Database::Open(Path("header.db"), {.create = true})
+                  .value()
+                  ->Execute("CREATE TABLE t(x); DROP TABLE t")
+                  .ok());
+  EXPECT_TRUE(Store::Open(Path("empty.db"), {}).ok());
+  EXPECT_TRUE(Store::Open(Path("header.db"), {}).ok());
+}
+
+TEST_F(StoreFilesTest, AStoreWhoseTablesAreInTheLogAlone) {
+  const auto store = Open();
+  ASSERT_NE(store, nullptr);
+  for (const StoreOptions& options :
+       {StoreOptions{}, StoreOptions{.create = false}, StoreOptions{.read_only = true}}) {
+    EXPECT_TRUE(Store::Open(Path(), options).ok());
+  }
 }
 
 TEST_F(StoreFilesTest, WhatIsNoStore) {

@@ -382,7 +382,7 @@ TEST_F(StoreTest, ForeignTablesAreLeftAlone) {
   reading.read_only = true;
   EXPECT_EQ(Store::Open(Path(), reading).error().code, Code::kNotFound);
   {
-    const auto store = Open();
+    const auto store = Open({.adopt = true});
     const auto index = MakeIndex(store.get());
     ASSERT_TRUE(index->Add(std::vector{Make(1, "one")}).ok());
     ASSERT_TRUE(store->Compact(nullptr).ok());

@@ -37,7 +37,7 @@ Error NoFunctions(const std::string& path) {
 
 Result<KuberianStore> OpenForWriting(const std::string& path, bool tables) {
   KuberianStore opened;
-  MINNOW_ASSIGN_OR_RETURN(opened.store, Store::Open(path, {.create = false}));
+  MINNOW_ASSIGN_OR_RETURN(opened.store, Store::Open(path, {.create = false, .adopt = tables}));
   opened.index = FindFunctions(*opened.store);
   if (tables) {
     opened.source = path;

@@ -15,7 +15,7 @@ std::vector<std::string_view> IdentifierParts(std::string_view word);
 
 // `text` with the parts of its identifiers after it, each identifier once: what is to be indexed
 // for "pod sandbox" to find createPodSandbox. FTS5 wants the very same text when a row goes, so a
-// change to what this gives needs a new version of the store.
+// change to what this gives needs a new kLexicalVersion (tokenizer.h).
 std::string LexicalText(std::string_view text);
 
 }  // namespace minnow

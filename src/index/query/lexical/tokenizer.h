@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,6 +21,9 @@ namespace minnow {
 
 // What stands after tokenize= where a full-text table is made.
 inline constexpr char kLexicalTokenizer[] = "porter unicode61 remove_diacritics 2";
+// Of the words that an index holds of a text: kLexicalTokenizer and LexicalText (identifiers.h).
+// Grows with each change to them: a store that is opened for writing makes its full text again.
+inline constexpr int64_t kLexicalVersion = 1;
 
 struct LexicalToken {
   std::string stem;  // lower case, without diacritics and endings
