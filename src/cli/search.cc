@@ -212,7 +212,7 @@ Status Search(const SearchCommand& command) {
                          "standard input", searching);
   } else {
     MINNOW_ASSIGN_OR_RETURN(InputStream stream, InputStream::OpenFile(command.queries));
-    MINNOW_RETURN_IF_ERROR(stream.SkipByteOrderMark());
+    MINNOW_RETURN_IF_ERROR(stream.BeginText());
     status = AnswerLines({std::move(stream), RecordFormat::kLines, kQueryLimitBytes},
                          command.queries, searching);
   }

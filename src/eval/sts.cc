@@ -57,7 +57,7 @@ double Dot(const float* a, const float* b, size_t size) {
 
 Result<std::vector<SentencePair>> ReadSentencePairs(const std::string& path) {
   MINNOW_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(path, kMaxFileBytes));
-  MINNOW_ASSIGN_OR_RETURN(auto records, ParseCsv(text, path));
+  std::vector<std::vector<std::string>> records = ParseCsv(text);
   std::vector<SentencePair> pairs;
   for (std::vector<std::string>& record : records) {
     const std::string where = path + ": record " + std::to_string(pairs.size() + 1) + ": ";

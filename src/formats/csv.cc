@@ -1,91 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
-// CSV, one field at a time.
+// CSV, byte by byte.
 #include "formats/csv.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace minnow {
-namespace {
 
-class Parser {
- public:
-  // An empty `name`: messages name no place.
-  Parser(std::string_view text, const std::string& name) : text_(text), name_(name) {}
-
-  Result<std::vector<std::vector<std::string>>> Parse() {
-    std::vector<std::vector<std::string>> records;
-    while (at_ < text_.size()) {
-      std::vector<std::string> record;
-      do {
-        MINNOW_ASSIGN_OR_RETURN(std::string field,
-                                text_.substr(at_).starts_with('"') ? Quoted() : Plain());
-        record.push_back(std::move(field));
-      } while (TakeComma());
-      MINNOW_RETURN_IF_ERROR(EndLine());
-      records.push_back(std::move(record));
-    }
-    return records;
+CsvScanner::Found CsvScanner::Step(char c) {
+  if (state_ == State::kQuoted) {
+    if (c != '"') return Found::kByte;
+    state_ = State::kQuoteInQuoted;
+    return Found::kNothing;
   }
-
- private:
-  Error Wrong(const char* what) const {
-    if (name_.empty()) return Error{Code::kInvalidArgument, what};
-    const auto line = std::count(text_.begin(), text_.begin() + static_cast<ptrdiff_t>(at_), '\n');
-    return Error{Code::kCorrupt, name_ + ": line " + std::to_string(line + 1) + ": " + what};
+  if (c == '"' && state_ == State::kQuoteInQuoted) {
+    state_ = State::kQuoted;
+    return Found::kByte;
   }
-
-  Result<std::string> Plain() {
-    const size_t end = std::min(text_.find_first_of(",\r\n\"", at_), text_.size());
-    if (end < text_.size() && text_[end] == '"') return Wrong("a quote inside an unquoted field");
-    std::string field(text_.substr(at_, end - at_));
-    at_ = end;
-    return field;
+  if (c == '"' && state_ == State::kFieldStart) {
+    state_ = State::kQuoted;
+    return Found::kNothing;
   }
-
-  Result<std::string> Quoted() {
-    std::string field;
-    for (++at_;; ++at_) {
-      const size_t end = text_.find('"', at_);
-      if (end == text_.npos) return Wrong("no closing quote");
-      field += text_.substr(at_, end - at_);
-      at_ = end + 1;
-      if (!text_.substr(at_).starts_with('"')) return field;
-      field += '"';
-    }
-  }
-
-  bool TakeComma() {
-    if (!text_.substr(at_).starts_with(',')) return false;
-    ++at_;
-    return true;
-  }
-
-  Status EndLine() {
-    if (text_.substr(at_).starts_with('\r')) ++at_;
-    if (at_ == text_.size()) return {};
-    if (text_[at_] != '\n') return Wrong("text after a closing quote");
-    ++at_;
-    return {};
-  }
-
-  const std::string_view text_;
-  const std::string& name_;
-  size_t at_ = 0;
-};
-
-}  // namespace
-
-Result<std::vector<std::vector<std::string>>> ParseCsv(std::string_view text,
-                                                       const std::string& name) {
-  return Parser(text, name).Parse();
+  const bool ends_record = c == '\n' || c == '\r';
+  const bool ends_field = ends_record || c == delimiter_;
+  state_ = ends_field ? State::kFieldStart : State::kField;
+  if (ends_record) return Found::kEndOfRecord;
+  return ends_field ? Found::kEndOfField : Found::kByte;
 }
 
-Result<std::vector<std::string>> ParseCsvRecord(std::string_view text) {
-  MINNOW_ASSIGN_OR_RETURN(auto records, Parser(text, "").Parse());
-  if (records.empty()) return std::vector<std::string>(1);
-  if (records.size() > 1) return Error{Code::kInvalidArgument, "more than one record"};
-  return std::move(records.front());
+std::vector<std::string> SplitCsvRecord(std::string_view record, char delimiter) {
+  std::vector<std::string> fields(1);
+  CsvScanner scanner(delimiter);
+  for (const char c : record) {
+    const CsvScanner::Found found = scanner.Step(c);
+    if (found == CsvScanner::Found::kEndOfRecord) break;
+    if (found == CsvScanner::Found::kByte) fields.back() += c;
+    if (found == CsvScanner::Found::kEndOfField) fields.emplace_back();
+  }
+  return fields;
+}
+
+std::vector<std::vector<std::string>> ParseCsv(std::string_view text) {
+  std::vector<std::vector<std::string>> records;
+  for (size_t begin = 0; begin < text.size();) {
+    CsvScanner scanner(',');
+    size_t end = begin;
+    while (end < text.size() && scanner.Step(text[end]) != CsvScanner::Found::kEndOfRecord) ++end;
+    if (end > begin) records.push_back(SplitCsvRecord(text.substr(begin, end - begin), ','));
+    begin = end + 1;
+  }
+  return records;
+}
+
+char FindCsvDelimiter(std::string_view beginning, std::string_view column) {
+  char found = ',';
+  size_t most = 0;
+  bool named = false;
+  for (const char delimiter : {',', ';', '\t', '|'}) {
+    const std::vector<std::string> fields = SplitCsvRecord(beginning, delimiter);
+    const bool names = std::find(fields.begin(), fields.end(), column) != fields.end();
+    if (names < named || (names == named && fields.size() <= most)) continue;
+    found = delimiter;
+    most = fields.size();
+    named = names;
+  }
+  return found;
 }
 
 }  // namespace minnow

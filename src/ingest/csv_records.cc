@@ -11,6 +11,7 @@ namespace minnow {
 namespace {
 
 constexpr size_t kMaxColumns = 1000;
+constexpr std::string_view kAroundNames = " \"'";
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
@@ -51,17 +52,18 @@ std::string Listed(const std::vector<std::string>& names) {
 
 }  // namespace
 
-Result<CsvHeader> CsvHeader::Parse(std::string_view row, const IndexSettings& settings) {
-  MINNOW_ASSIGN_OR_RETURN(const std::vector<std::string> names, ParseCsvRecord(row));
+Result<CsvHeader> CsvHeader::Parse(std::string_view row, char delimiter,
+                                   const IndexSettings& settings) {
+  std::vector<std::string> names = SplitCsvRecord(row, delimiter);
   if (names.size() > kMaxColumns) {
     return Error{Code::kInvalidArgument,
                  std::to_string(names.size()) + " columns, limit " + std::to_string(kMaxColumns)};
   }
-  CsvHeader header;
+  CsvHeader header(delimiter);
   const auto& fields = settings.text_fields;
   for (const std::string& name : names) {
-    if (name.empty()) return Error{Code::kInvalidArgument, "a column has no name"};
-    if (std::count(names.begin(), names.end(), name) > 1) {
+    header.unnamed_ += name.empty();
+    if (!name.empty() && std::count(names.begin(), names.end(), name) > 1) {
       return Error{Code::kInvalidArgument, "column " + QuoteForMessage(name) + " stands twice"};
     }
     const bool text = name == settings.id_field || name == "title" || name == "text" ||
@@ -69,6 +71,7 @@ Result<CsvHeader> CsvHeader::Parse(std::string_view row, const IndexSettings& se
     header.columns_.push_back({name, !text, !text});
   }
   if (std::find(names.begin(), names.end(), settings.id_field) == names.end()) {
+    std::erase(names, "");
     return Error{Code::kInvalidArgument, "no column " + QuoteForMessage(settings.id_field) +
                                              " for the id (--id-field names another; there are " +
                                              Listed(names) + ")"};
@@ -76,22 +79,17 @@ Result<CsvHeader> CsvHeader::Parse(std::string_view row, const IndexSettings& se
   return header;
 }
 
-bool CsvHeader::NamesId(std::string_view row, const IndexSettings& settings) {
-  constexpr std::string_view kSeparators = ",;|\t\r\n";
-  constexpr std::string_view kAround = " \"'";
-  while (!row.empty()) {
-    const size_t end = std::min(row.find_first_of(kSeparators), row.size());
-    std::string_view name = row.substr(0, end);
-    row.remove_prefix(std::min(end + 1, row.size()));
-    name.remove_prefix(std::min(name.find_first_not_of(kAround), name.size()));
-    name = name.substr(0, name.find_last_not_of(kAround) + 1);
-    if (EqualLetters(name, settings.id_field)) return true;
-  }
-  return false;
+bool CsvHeader::NamesId(std::string_view row, char delimiter, const IndexSettings& settings) {
+  const std::vector<std::string> names = SplitCsvRecord(row, delimiter);
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
+    const size_t begin = std::min(name.find_first_not_of(kAroundNames), name.size());
+    name.remove_prefix(begin);
+    return EqualLetters(name.substr(0, name.find_last_not_of(kAroundNames) + 1), settings.id_field);
+  });
 }
 
 Result<std::vector<std::string>> CsvHeader::Cells(std::string_view row) const {
-  MINNOW_ASSIGN_OR_RETURN(std::vector<std::string> cells, ParseCsvRecord(row));
+  std::vector<std::string> cells = SplitCsvRecord(row, delimiter_);
   if (cells.size() == columns_.size()) return cells;
   return Error{Code::kInvalidArgument, std::to_string(cells.size()) + " fields, but " +
                                            std::to_string(columns_.size()) + " columns"};
@@ -108,6 +106,7 @@ bool CsvHeader::Learn(std::string_view row) {
       column.number = column.number && IsPlainNumber(cell);
       column.boolean = column.boolean && IsBoolean(cell);
     }
+    if (column.name.empty()) continue;
     open = open || column.number || column.boolean;
   }
   return open;
@@ -121,7 +120,7 @@ Result<std::string> CsvHeader::ToJson(std::string_view row) const {
   for (size_t i = 0; i < cells.size(); ++i) {
     const std::string& cell = cells[i];
     const Column& column = columns_[i];
-    if (cell.empty()) continue;
+    if (cell.empty() || column.name.empty()) continue;
     json.Key(column.name);
     if (column.number && IsPlainNumber(cell)) {
       json.Raw(cell);

@@ -16,13 +16,14 @@ namespace minnow {
 // strings otherwise; empty cells decide nothing.
 class CsvHeader {
  public:
-  // From the first row. Fails with kInvalidArgument: wrong CSV, a name twice or empty, or no column
-  // for the id.
-  static Result<CsvHeader> Parse(std::string_view row, const IndexSettings& settings);
+  // From the first row. Columns without a name, as pandas writes its index, are left out. Fails
+  // with kInvalidArgument: a name twice, or no column for the id.
+  static Result<CsvHeader> Parse(std::string_view row, char delimiter,
+                                 const IndexSettings& settings);
+  size_t unnamed_columns() const { return unnamed_; }
 
-  // Whether a first row that Parse refuses has the id's name all the same, in other letters or
-  // between other separators.
-  static bool NamesId(std::string_view row, const IndexSettings& settings);
+  // Whether a first row that Parse refuses has the id's name all the same, in other letters.
+  static bool NamesId(std::string_view row, char delimiter, const IndexSettings& settings);
 
   // Takes a further row's cells into account; a row that ToJson will refuse counts for nothing.
   // False where no row can change anything any more.
@@ -35,13 +36,16 @@ class CsvHeader {
 
  private:
   struct Column {
-    std::string name;
+    std::string name;  // empty: left out
     // By the cells so far; both only where there are none.
     bool number = false;
     bool boolean = false;
   };
+  explicit CsvHeader(char delimiter) : delimiter_(delimiter) {}
   Result<std::vector<std::string>> Cells(std::string_view row) const;
 
+  char delimiter_;
+  size_t unnamed_ = 0;
   std::vector<Column> columns_;
 };
 

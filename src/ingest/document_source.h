@@ -32,8 +32,6 @@ class DocumentSource {
   virtual ~DocumentSource() = default;
   // nullopt at the end. Fails where the rest of the file cannot be read; the message names it.
   virtual Result<std::optional<SourceItem>> Next() = 0;
-  // Of a data file, so far; 0 for others.
-  virtual uint64_t consumed_bytes() const { return 0; }
 };
 
 struct OpenedSource {
@@ -44,12 +42,13 @@ struct OpenedSource {
 };
 
 // `settings` tells which field is the id, and which columns of a CSV file are text. Fails with
-// kNotFound, kInvalidArgument or kInternal, naming the file. Data files found in a folder are
+// kNotFound, kInvalidArgument (as for a text in another encoding, or a format that is not read) or
+// kInternal, naming the file. Data files found in a folder are
 // skipped where no record has an id: they are somebody's settings. JSON is read up to the first
 // that has one, and CSV as a whole, before the source reads it for good.
 Result<OpenedSource> OpenSource(const FoundFile& file, const IndexSettings& settings);
 // JSON lines from a descriptor of the caller's, read once; `name` stands for it in messages.
-Result<OpenedSource> OpenStream(int descriptor, const std::string& name,
+Result<OpenedSource> OpenStream(int descriptor, const std::string& name, const FileReading& reading,
                                 const IndexSettings& settings);
 
 }  // namespace minnow

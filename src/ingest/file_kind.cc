@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <string>
 
-#include "text/unicode.h"
-
 namespace minnow {
 namespace {
 
@@ -25,7 +23,33 @@ constexpr Entry kSuffixes[] = {
     {"org", FileFormat::kText},        {"tex", FileFormat::kText},
     {"log", FileFormat::kText},        {"svg", FileFormat::kNotProse},
     {"map", FileFormat::kNotProse},    {"lock", FileFormat::kNotProse},
-    {"sum", FileFormat::kNotProse},    {"ipynb", FileFormat::kNotProse},
+    {"sum", FileFormat::kNotProse},    {"ipynb", FileFormat::kNotebook},
+    {"tsv", FileFormat::kCsv},         {"tab", FileFormat::kCsv},
+    {"html", FileFormat::kHtml},       {"htm", FileFormat::kHtml},
+    {"xhtml", FileFormat::kHtml},
+};
+
+struct ForeignEntry {
+  std::string_view suffixes;  // each between spaces
+  ForeignFormat format;
+};
+
+constexpr std::string_view kAsText = "; export it as text, Markdown or HTML";
+constexpr ForeignEntry kForeign[] = {
+    {" pdf ", {"PDF", kAsText}},
+    {" doc docx docm rtf pages ", {"Word", kAsText}},
+    {" ppt pptx pptm key ", {"PowerPoint", kAsText}},
+    {" xls xlsx xlsm xlsb numbers ", {"Excel", "; export it as CSV"}},
+    {" odt odp ods ", {"OpenDocument", kAsText}},
+    {" epub mobi azw3 djvu chm ", {"e-book", kAsText}},
+    {" ps eps ", {"PostScript", kAsText}},
+    {" msg pst mbox ", {"mailbox", kAsText}},
+    {" parquet arrow feather avro orc ", {"column store", "; export it as JSON lines or CSV"}},
+    {" db sqlite sqlite3 ", {"database", "; export it as JSON lines or CSV"}},
+    {" zip gz tgz bz2 xz zst 7z rar tar jar whl deb rpm ", {"archive", "; unpack it"}},
+    {" png jpg jpeg gif webp bmp tif tiff heic avif ico psd ", {"image", ""}},
+    {" mp3 wav flac ogg m4a aac opus ", {"audio", ""}},
+    {" mp4 mkv mov avi webm m4v ", {"video", ""}},
 };
 
 }  // namespace
@@ -44,21 +68,12 @@ FileKind KindOf(std::string_view name) {
   const auto* entry = std::find_if(std::begin(kSuffixes), std::end(kSuffixes),
                                    [&](const Entry& e) { return e.suffix == suffix; });
   if (entry != std::end(kSuffixes)) kind.format = entry->format;
-  return kind;
-}
-
-bool LooksBinary(std::string_view text, bool known_text) {
-  constexpr size_t kLookedAt = 64 * 1024;
-  const std::string_view beginning = text.substr(0, kLookedAt);
-  if (beginning.find('\0') != beginning.npos) return true;
-  if (known_text) return false;
-  // The last character may be cut.
-  constexpr size_t kMaxCut = 3;
-  const size_t max_cut = beginning.size() < text.size() ? kMaxCut : 0;
-  for (size_t cut = 0; cut <= max_cut; ++cut) {
-    if (IsValidUtf8(beginning.substr(0, beginning.size() - cut))) return false;
+  for (const ForeignEntry& foreign : kForeign) {
+    if (foreign.suffixes.find(" " + suffix + " ") == std::string_view::npos) continue;
+    kind.format = FileFormat::kForeign;
+    kind.foreign = foreign.format;
   }
-  return true;
+  return kind;
 }
 
 }  // namespace minnow

@@ -14,21 +14,27 @@ enum class FileFormat {
   kCsv,
   kMarkdown,
   kCode,
-  kText,      // .txt and the like
-  kUnknown,   // text, if its bytes are
+  kText,     // .txt and the like
+  kUnknown,  // text, if its bytes are
+  kHtml,
+  kNotebook,  // .ipynb
   kNotProse,  // text that says nothing to people: images as XML, lock files
+  kForeign,   // not read: PDF, images, archives
+};
+
+// A format that is not read.
+struct ForeignFormat {
+  std::string_view name;  // "PDF"
+  std::string_view hint;  // what to do instead; may be empty
 };
 
 struct FileKind {
   FileFormat format = FileFormat::kUnknown;
-  Language language;  // of kCode
+  Language language;      // of kCode
+  ForeignFormat foreign;  // of kForeign
 };
 
 // `name` without its folders.
 FileKind KindOf(std::string_view name);
-
-// By the text's first 64 KiB: `known_text` allows what is not UTF-8, as old texts are; a zero byte
-// is binary always.
-bool LooksBinary(std::string_view text, bool known_text);
 
 }  // namespace minnow

@@ -142,7 +142,7 @@ class Walker {
       return AddProblem(id, path + ": has the id " + QuoteForMessage(id) + ", as " + first->second +
                                 " has; --root with a folder above both makes them differ");
     }
-    FoundFile file{path, id, KindOf(FileName(id)), 0, named};
+    FoundFile file{path, id, KindOf(FileName(id)), 0, named, options_.reading};
     const uintmax_t bytes = fs::file_size(path, error);
     if (!error) file.bytes = bytes;
     walk_.files.push_back(std::move(file));
@@ -178,6 +178,8 @@ const char* SkipReasonText(SkipReason reason) {
       return "binary";
     case SkipReason::kNotProse:
       return "not prose";
+    case SkipReason::kForeign:
+      return "format not read";
     case SkipReason::kTooLarge:
       return "too large";
     case SkipReason::kEmpty:

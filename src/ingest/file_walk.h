@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "ingest/encoding.h"
 #include "ingest/file_kind.h"
 
 namespace minnow {
@@ -24,18 +26,22 @@ enum class SkipReason {
   kNotRegular,  // a symbolic link, pipe, socket or device
   kBinary,
   kNotProse,
+  kForeign,  // a format that is not read
   kTooLarge,
   kEmpty,
   kNoDocuments,  // JSON or CSV without ids, found in a folder
   kNameNotUtf8,  // and ids are
 };
-inline constexpr SkipReason kSkipReasons[] = {SkipReason::kHidden,      SkipReason::kNotOwn,
-                                              SkipReason::kExcluded,    SkipReason::kNotRegular,
-                                              SkipReason::kBinary,      SkipReason::kNotProse,
-                                              SkipReason::kTooLarge,    SkipReason::kEmpty,
-                                              SkipReason::kNoDocuments, SkipReason::kNameNotUtf8};
 // "hidden", "binary", "too large": for people.
 const char* SkipReasonText(SkipReason reason);
+
+// How files are to be read, where they do not say it themselves.
+struct FileReading {
+  std::optional<TextEncoding> encoding;
+  char delimiter = '\0';  // of CSV; zero: found by the first row
+  // Told what is left out of a file that is read; may be empty.
+  std::function<void(const std::string& message)> note;
+};
 
 struct FoundFile {
   std::string path;  // to open it
@@ -43,6 +49,7 @@ struct FoundFile {
   FileKind kind;
   uint64_t bytes = 0;
   bool named = false;  // by an argument, not found in a folder
+  FileReading reading = {};
 };
 
 struct WalkOptions {
@@ -51,6 +58,7 @@ struct WalkOptions {
   // which the first is taken.
   std::string root;
   std::vector<std::string> exclude;  // shell patterns, of names or of ids
+  FileReading reading;               // of all files
   std::function<void(const std::string& path, SkipReason reason)> skipped;  // may be empty
 };
 

@@ -49,8 +49,12 @@ class IngestTest : public testing::Test {
   };
 
   Read ReadFile(const std::string& path, const IndexSettings& settings = {}, bool named = true) {
-    FoundFile file{path, fs::path(path).filename(), KindOf(fs::path(path).filename().string()),
-                   fs::file_size(path), named};
+    FoundFile file{path,
+                   fs::path(path).filename(),
+                   KindOf(fs::path(path).filename().string()),
+                   fs::file_size(path),
+                   named,
+                   reading_};
     Read read;
     const auto opened = OpenSource(file, settings);
     if (!opened.ok()) {
@@ -75,6 +79,7 @@ class IngestTest : public testing::Test {
   }
 
   fs::path folder_;
+  FileReading reading_;
 };
 
 TEST_F(IngestTest, JsonLines) {
@@ -130,7 +135,7 @@ TEST_F(IngestTest, DataWhoseFirstRecordIsWrongIsReadInAFolder) {
   EXPECT_EQ(ReadFile(Write("c.jsonl", "\n"), {}, false).skipped, "empty");
   // A header that means an id is wrong, and no other data.
   for (const std::string header :
-       {"Id,a", "id;a", "\"ID\"\ta", "id,a,a", "id,", "a, id", "id,\"a"}) {
+       {"Id,a", "Id;a", "\"ID\"\ta", "id,a,a", "ID,", "a, id", "id,\"a"}) {
     const Read read = ReadFile(Write("d.csv", header + "\n1,2\n"), {}, false);
     EXPECT_NE(read.error.find("d.csv: line 1: "), std::string::npos) << header << read.skipped;
   }
@@ -319,15 +324,109 @@ TEST_F(IngestTest, TextAndBytes) {
   EXPECT_EQ(ReadFile(Write("README", "hello")).documents,
             Strings{"{\"id\":\"README\",\"path\":\"README\",\"dir\":\".\",\"kind\":\"text\","
                     "\"title\":\"README\",\"text\":\"hello\"}"});
-  EXPECT_NE(ReadFile(Write("a.txt", "caf\xE9")).documents.at(0).find("caf\xEF\xBF\xBD"),
-            std::string::npos);
-  EXPECT_EQ(ReadFile(Write("b.txt", std::string("a\0b", 3))).skipped, "binary");
-  EXPECT_EQ(ReadFile(Write("unknown", "caf\xE9"), {}, /*named=*/false).skipped, "binary");
+  const std::string zero = Write("b.txt", std::string("ab\0cd", 5));
+  EXPECT_EQ(ReadFile(zero, {}, /*named=*/false).skipped, "binary");
+  EXPECT_NE(ReadFile(zero).error.find("b.txt: not text: it has zero bytes"), std::string::npos);
+  EXPECT_EQ(ReadFile(Write("unknown",
+                           "\x7F"
+                           "ELF\x01"),
+                     {}, /*named=*/false)
+                .skipped,
+            "binary");
   EXPECT_EQ(ReadFile(Write("c.txt", " \n")).skipped, "empty");
   EXPECT_EQ(ReadFile(Write("x.svg", "<svg/>"), {}, false).skipped, "not prose");
   const std::string large = Write("large.txt", "");
   fs::resize_file(large, kMaxProseBytes + 1);
   EXPECT_EQ(ReadFile(large).skipped, "too large");
+}
+
+// Text of `name` in a folder, or "!" and the error.
+TEST_F(IngestTest, TextsInOtherEncodings) {
+  const auto text = [this](const std::string& name, const std::string& bytes,
+                           std::string_view encoding = "") {
+    reading_.encoding = FindEncoding(encoding);
+    const Read read = ReadFile(Write(name, bytes), {}, /*named=*/false);
+    if (!read.error.empty()) return "!" + read.error.substr(folder_.string().size() + 1);
+    const auto parsed = JsonDocument::Parse(read.documents.at(0), "");
+    return std::string(*parsed->root().GetString("text"));
+  };
+  const std::string hint =
+      "not UTF-8; if it is in another encoding, name that: --encoding utf-16le, utf-16be, latin1, "
+      "windows-1252, cp949, shift_jis, gb18030";
+  EXPECT_EQ(text("a.txt", "one\ncaf\xE9"), "!a.txt: line 2: " + hint);
+  EXPECT_EQ(text("unknown", "caf\xE9"), "!unknown: line 1: " + hint);
+  EXPECT_EQ(text("a.md", "caf\xE9", "latin1"), "caf\u00e9");
+  EXPECT_EQ(text("a.txt", "\xC7\xD1\xB1\xB9", "euc-kr"), "\ud55c\uad6d");
+  EXPECT_EQ(text("a.txt", "\x93\xFA\x96\x7B", "sjis"), "\u65e5\u672c");
+  EXPECT_EQ(text("a.txt", "a\n\x93", "shift_jis"), "!a.txt: line 2: not shift_jis");
+  EXPECT_EQ(text("a.txt", std::string("\xFF\xFE"
+                                      "a\0\n\0",
+                                      6)),
+            "a\n");
+  EXPECT_EQ(text("a.txt", std::string("\0a\0\n", 4)), "a\n");
+  EXPECT_EQ(text("unknown", std::string("a\0\n\0", 4)), "a\n");
+  EXPECT_EQ(text("a.txt", "\xEF\xBB\xBF\xC3\xA9", "cp949"), "\u00e9");
+}
+
+TEST_F(IngestTest, DataInOtherEncodings) {
+  reading_.encoding = FindEncoding("cp949");
+  const std::string csv = "id,text\n1,\xC7\xD1\n2,\xFF\n3,a\n";
+  const Read read = ReadFile(Write("a.csv", csv));
+  EXPECT_EQ(read.documents,
+            (Strings{"{\"id\":\"1\",\"text\":\"\ud55c\"}", "{\"id\":\"3\",\"text\":\"a\"}"}));
+  EXPECT_EQ(read.problems, Strings{"3: not cp949"});
+  reading_.encoding.reset();
+  const Read plain = ReadFile(Write("a.csv", csv));
+  EXPECT_EQ(plain.documents.size(), 1u);
+  ASSERT_EQ(plain.problems.size(), 2u);
+  EXPECT_TRUE(plain.problems[0].starts_with("2: not UTF-8; ")) << plain.problems[0];
+  const std::string marked(
+      "\xFE\xFF\0{\0\"\0i\0d\0\"\0:\0"
+      "1\0}",
+      18);
+  EXPECT_EQ(ReadFile(Write("a.jsonl", marked)).documents, Strings{"{\"id\":1}"});
+  EXPECT_EQ(ReadFile(Write("a.json", marked.substr(2))).documents, Strings{"{\"id\":1}"});
+  EXPECT_EQ(ReadFile(Write("b.jsonl", "{\"id\":1}\n{\"id\":\"\xE9\"}\n")).problems.size(), 1u);
+  EXPECT_EQ(ReadFile(Write("b.jsonl", "{\"id\":\"\xE9\"}\n"), {}, /*named=*/false).problems.size(),
+            1u);
+}
+
+TEST_F(IngestTest, FormatsThatAreNotRead) {
+  for (const auto& [name, hint] :
+       {std::pair("a.PDF", "PDF files are not read; export it as text"),
+        std::pair("b.docx", "Word files are not read; export"),
+        std::pair("c.xlsx", "Excel files are not read; export it as CSV"),
+        std::pair("d.jsonl.gz", "archive files are not read; unpack it"),
+        std::pair("e.png", "image files are not read")}) {
+    const std::string path = Write(name, "%PDF-1.4 text");
+    EXPECT_EQ(ReadFile(path, {}, /*named=*/false).skipped, "format not read");
+    EXPECT_NE(ReadFile(path).error.find(std::string(name) + ": " + hint), std::string::npos);
+  }
+}
+
+TEST_F(IngestTest, CsvWithOtherDelimiters) {
+  const Strings expected{R"({"id":"1","text":"a, b"})"};
+  EXPECT_EQ(ReadFile(Write("a.csv", "id;text\n1;a, b\n")).documents, expected);
+  EXPECT_EQ(ReadFile(Write("a.csv", "id|text\n1|a, b\n")).documents, expected);
+  EXPECT_EQ(ReadFile(Write("a.tsv", "id\ttext\n1\ta, b\n")).documents, expected);
+  EXPECT_EQ(ReadFile(Write("a.csv", "\r\n\"id\"\t\"text\"\r\n1\ta, b\r\n")).documents, expected);
+  EXPECT_EQ(
+      ReadFile(Write("a.csv", "Id;text\n"), {}, /*named=*/false)
+          .error.substr(folder_.string().size()),
+      "/a.csv: line 1: no column \"id\" for the id (--id-field names another; there are \"Id\", "
+      "\"text\")");
+  reading_.delimiter = ':';
+  EXPECT_EQ(ReadFile(Write("a.csv", "id:text\n1:a, b\n")).documents, expected);
+}
+
+TEST_F(IngestTest, ColumnsWithoutANameAreLeftOut) {
+  std::string notes;
+  reading_.note = [&](const std::string& note) {
+    notes += note.substr(folder_.string().size() + 1);
+  };
+  EXPECT_EQ(ReadFile(Write("a.csv", ",id,text\n0,1,a\n1,2,b\n")).documents,
+            (Strings{R"({"id":"1","text":"a"})", R"({"id":"2","text":"b"})"}));
+  EXPECT_EQ(notes, "a.csv: line 1: 1 column without a name left out");
 }
 
 TEST_F(IngestTest, DocumentsOfFilesAreKnownAgain) {

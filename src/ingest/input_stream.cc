@@ -20,7 +20,12 @@ namespace {
 constexpr size_t kReadBytes = 64 * 1024;
 // Larger pieces for records that are long already.
 constexpr size_t kMaxReadBytes = 1024 * 1024;
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// Whether more bytes may make it a byte order mark.
+bool MayBeMark(std::string_view beginning) {
+  return beginning.empty() || beginning == "\xFE" || beginning == "\xFF" ||
+         (beginning.size() < 3 && beginning.starts_with("\xEF"));
+}
 
 }  // namespace
 
@@ -41,10 +46,11 @@ InputStream::InputStream(InputStream&& other) noexcept
     : descriptor_(std::exchange(other.descriptor_, -1)),
       owned_(std::exchange(other.owned_, false)),
       name_(std::move(other.name_)),
+      encoding_(other.encoding_),
+      raw_(std::move(other.raw_)),
       buffer_(std::move(other.buffer_)),
       begin_(other.begin_),
       line_(other.line_),
-      consumed_bytes_(other.consumed_bytes_),
       ended_(other.ended_) {}
 
 InputStream::~InputStream() {
@@ -55,25 +61,37 @@ Result<bool> InputStream::Grow() {
   if (ended_) return false;
   buffer_.erase(0, begin_);
   begin_ = 0;
-  const size_t used = buffer_.size();
-  const size_t wanted = std::clamp(used, kReadBytes, kMaxReadBytes);
-  buffer_.resize(used + wanted);
+  const size_t wanted = std::clamp(buffer_.size(), kReadBytes, kMaxReadBytes);
+  std::string& target = encoding_ == TextEncoding::kUtf8 ? buffer_ : raw_;
+  const size_t used = target.size();
+  target.resize(used + wanted);
   ssize_t count = 0;
   do {
-    count = ::read(descriptor_, buffer_.data() + used, wanted);
+    count = ::read(descriptor_, target.data() + used, wanted);
   } while (count < 0 && errno == EINTR);
-  buffer_.resize(used + static_cast<size_t>(std::max<ssize_t>(count, 0)));
+  target.resize(used + static_cast<size_t>(std::max<ssize_t>(count, 0)));
   if (count < 0) return SystemError(name_, "cannot read");
   ended_ = count == 0;
-  return !ended_;
+  return Decode() || !ended_;
 }
 
-Status InputStream::SkipByteOrderMark() {
-  while (window().size() < kByteOrderMark.size() && kByteOrderMark.starts_with(window())) {
+// Whether there was anything to decode.
+bool InputStream::Decode() {
+  if (raw_.empty()) return false;
+  raw_.erase(0, DecodeText(encoding_, raw_, ended_, &buffer_));
+  return true;
+}
+
+Status InputStream::BeginText(std::optional<TextEncoding> told) {
+  while (MayBeMark(window())) {
     MINNOW_ASSIGN_OR_RETURN(const bool more, Grow());
     if (!more) break;
   }
-  if (window().starts_with(kByteOrderMark)) Consume(kByteOrderMark.size());
+  const EncodedBeginning beginning = FindEncodingOf(window(), told);
+  encoding_ = beginning.encoding;
+  buffer_.erase(0, beginning.mark_bytes);
+  if (encoding_ != TextEncoding::kUtf8) raw_ = std::exchange(buffer_, {});
+  Decode();
   return {};
 }
 
@@ -82,7 +100,6 @@ void InputStream::Consume(size_t bytes) {
   const auto from = buffer_.begin() + static_cast<ptrdiff_t>(begin_);
   line_ += static_cast<size_t>(std::count(from, from + static_cast<ptrdiff_t>(bytes), '\n'));
   begin_ += bytes;
-  consumed_bytes_ += bytes;
 }
 
 bool InputStream::ready() const {

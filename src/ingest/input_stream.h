@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // InputStream: the bytes of a file or pipe behind a window that grows at its end and is consumed at
-// its front.
+// its front; as UTF-8, whatever they are encoded in.
 //
 // One thread. Memory is what the window holds, whatever the size of the input.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/result.h"
+#include "ingest/encoding.h"
 
 namespace minnow {
 
@@ -33,13 +34,14 @@ class InputStream {
   // Drops the first `bytes` of the window. REQUIRES: bytes <= window().size()
   void Consume(size_t bytes);
 
-  // Drops the byte order mark that some programs put before UTF-8. Fails as Grow does.
-  Status SkipByteOrderMark();
+  // Finds the encoding (FindEncodingOf) and drops the byte order mark; from then on the window is
+  // decoded, with kUndecodable for what is wrong. At most once, before anything else. Fails as Grow
+  // does.
+  Status BeginText(std::optional<TextEncoding> told = std::nullopt);
+  TextEncoding encoding() const { return encoding_; }
 
   // The line that the window begins in; the first is 1.
   size_t line() const { return line_; }
-  // Of the input, so far.
-  uint64_t consumed_bytes() const { return consumed_bytes_; }
   const std::string& name() const { return name_; }
 
   // False when Grow would have to wait for whoever writes our input.
@@ -48,14 +50,16 @@ class InputStream {
  private:
   InputStream(int descriptor, std::string name, bool owned)
       : descriptor_(descriptor), owned_(owned), name_(std::move(name)) {}
+  bool Decode();
 
   int descriptor_;
   bool owned_;
   std::string name_;
+  TextEncoding encoding_ = TextEncoding::kUtf8;
+  std::string raw_;  // what is not decoded yet; empty for UTF-8
   std::string buffer_;
   size_t begin_ = 0;  // of the window in buffer_
   size_t line_ = 1;
-  uint64_t consumed_bytes_ = 0;
   bool ended_ = false;
 };
 

@@ -2,12 +2,15 @@
 // Ends of records, found byte by byte as the input comes.
 #include "ingest/record_reader.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace minnow {
 namespace {
 
 constexpr std::string_view kJsonWhiteSpace = " \t\r\n";
+// For each, as much as a record may have is read in vain.
+constexpr size_t kMaxUnclosed = 100;
 
 Error WrongAt(const InputStream& stream, const char* what) {
   return Error{Code::kCorrupt,
@@ -16,8 +19,12 @@ Error WrongAt(const InputStream& stream, const char* what) {
 
 }  // namespace
 
-RecordReader::RecordReader(InputStream stream, RecordFormat format, size_t limit_bytes)
-    : stream_(std::move(stream)), format_(format), limit_bytes_(limit_bytes) {}
+RecordReader::RecordReader(InputStream stream, RecordFormat format, size_t limit_bytes,
+                           char delimiter)
+    : stream_(std::move(stream)),
+      format_(format),
+      limit_bytes_(limit_bytes),
+      delimiter_(delimiter) {}
 
 Result<std::optional<RawRecord>> RecordReader::Next() {
   if (std::exchange(skipping_, false)) {
@@ -25,6 +32,7 @@ Result<std::optional<RawRecord>> RecordReader::Next() {
   }
   stream_.Consume(std::exchange(taken_, 0));
   scan_ = {};
+  scan_.csv = CsvScanner(delimiter_);
   MINNOW_ASSIGN_OR_RETURN(const bool there, Begin());
   if (!there) return std::optional<RawRecord>();
   RawRecord record;
@@ -37,11 +45,31 @@ Result<std::optional<RawRecord>> RecordReader::Next() {
     }
     MINNOW_ASSIGN_OR_RETURN(more, stream_.Grow());
   }
-  const std::string_view content = Content();
-  record.too_long = content.size() > limit_bytes_;
+  const size_t size = Content().size();
+  if (format_ == RecordFormat::kCsv && (size > limit_bytes_ || scan_.csv.quoted())) {
+    MINNOW_RETURN_IF_ERROR(TakeFirstLine(&record));
+    return std::optional<RawRecord>(record);
+  }
+  record.too_long = size > limit_bytes_;
   taken_ = scan_.at;
-  if (!record.too_long) record.bytes = content;
+  if (!record.too_long) record.bytes = Content();
   return std::optional<RawRecord>(record);
+}
+
+// Of a record of CSV that ends nowhere, or too late: what stands in the lines behind is its own
+// only if a quote was left open by mistake.
+Status RecordReader::TakeFirstLine(RawRecord* record) {
+  const std::string_view window = stream_.window().substr(0, scan_.at);
+  size_t end = window.find_first_of("\r\n");
+  record->unclosed = std::min(end, scan_.at) <= limit_bytes_;
+  record->too_long = !record->unclosed;
+  if (record->unclosed && ++unclosed_ > kMaxUnclosed) {
+    return WrongAt(stream_, "no closing quote, as in 100 records before; the rest is not read");
+  }
+  skipping_ = end == window.npos && skipping_;
+  if (end != window.npos) end += window.substr(end).starts_with("\r\n");
+  taken_ = end == window.npos ? scan_.at : end + 1;
+  return {};
 }
 
 // Passes the rest of a record above the limit: told when that was known, so that an input without
@@ -51,7 +79,7 @@ Status RecordReader::PassOver() {
   do {
     stream_.Consume(std::exchange(scan_.at, 0));
     MINNOW_ASSIGN_OR_RETURN(more, stream_.Grow());
-  } while (!FindEnd() && more);
+  } while (!(format_ == RecordFormat::kJson ? FindEndOfJson() : FindEndOfLine()) && more);
   taken_ = scan_.at;
   return {};
 }
@@ -102,19 +130,30 @@ Result<bool> RecordReader::BeginJson() {
 }
 
 bool RecordReader::FindEnd() {
-  return format_ == RecordFormat::kJson ? FindEndOfJson() : FindEndOfLine();
+  if (format_ == RecordFormat::kJson) return FindEndOfJson();
+  return format_ == RecordFormat::kCsv ? FindEndOfCsv() : FindEndOfLine();
 }
 
 bool RecordReader::FindEndOfLine() {
   const std::string_view window = stream_.window();
-  const bool csv = format_ == RecordFormat::kCsv;
-  while (true) {
-    const size_t at = csv ? window.find_first_of("\n\"", scan_.at) : window.find('\n', scan_.at);
-    scan_.at = at == window.npos ? window.size() : at + 1;
-    if (at == window.npos) return false;
-    if (window[at] == '"') scan_.quoted = !scan_.quoted;
-    if (window[at] == '\n' && !scan_.quoted) return true;
+  const size_t at = window.find('\n', scan_.at);
+  scan_.at = at == window.npos ? window.size() : at + 1;
+  return at != window.npos;
+}
+
+bool RecordReader::FindEndOfCsv() {
+  const std::string_view window = stream_.window();
+  while (scan_.at < window.size()) {
+    if (scan_.returned) {
+      scan_.at += window[scan_.at] == '\n';
+      return true;
+    }
+    const char c = window[scan_.at++];
+    if (scan_.csv.Step(c) != CsvScanner::Found::kEndOfRecord) continue;
+    if (c == '\n') return true;
+    scan_.returned = true;
   }
+  return false;
 }
 
 bool RecordReader::FindEndOfJson() {

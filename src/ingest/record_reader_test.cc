@@ -16,7 +16,8 @@ namespace minnow {
 namespace {
 
 struct Read {
-  std::vector<std::string> records;  // "LINE:bytes", "LINE!" for one that is too long
+  std::vector<std::string>
+      records;  // "LINE:bytes", "LINE!" for one that is too long, "LINE?" unclosed
   std::string error;
   bool operator==(const Read&) const = default;
 };
@@ -34,7 +35,7 @@ Read ReadAll(std::string_view text, RecordFormat format, size_t limit = 1000,
     ::close(ends[1]);
   });
   InputStream stream(ends[0], "input");
-  EXPECT_TRUE(stream.SkipByteOrderMark().ok());
+  EXPECT_TRUE(stream.BeginText().ok());
   RecordReader reader(std::move(stream), format, limit);
   Read read;
   while (true) {
@@ -42,7 +43,10 @@ Read ReadAll(std::string_view text, RecordFormat format, size_t limit = 1000,
     if (!record.ok()) read.error = record.error().message;
     if (!record.ok() || !*record) break;
     const RawRecord& raw = **record;
-    read.records.push_back(std::to_string(raw.line) + (raw.too_long ? "!" : ":") +
+    read.records.push_back(std::to_string(raw.line) +
+                           (raw.unclosed   ? "?"
+                            : raw.too_long ? "!"
+                                           : ":") +
                            std::string(raw.bytes));
   }
   writer.join();
@@ -75,8 +79,6 @@ TEST(RecordReader, LongRecordsArePassedOver) {
             (Strings{"1!", "2:ab", "3!", "4:c"}));
   EXPECT_EQ(Same("a\n123456789", RecordFormat::kLines, 8).records, (Strings{"1:a", "2!"}));
   EXPECT_EQ(Same("[\"123456789]\",\n{}]", RecordFormat::kJson, 8).records, (Strings{"1!", "2:{}"}));
-  EXPECT_EQ(Same("\"1\n2\n3\n4\n5\",x\ny\n", RecordFormat::kCsv, 8).records,
-            (Strings{"1!", "6:y"}));
 }
 
 // The limit is the record's own: what ends it does not count, wherever the input is cut.
@@ -101,7 +103,7 @@ TEST(RecordReader, TheLimitItself) {
     const std::string open = "\"" + std::string(size - 2, 'x') + "\"";
     const std::string lines = "\"" + std::string(size - 3, 'x') + "\n\"";
     const std::string object = "{" + std::string(size - 2, ' ') + "}";
-    EXPECT_EQ(take(lines + "\n", RecordFormat::kCsv).front(), size <= kLimit ? "1:" + lines : "1!");
+    EXPECT_EQ(take(lines + "\n", RecordFormat::kCsv).front(), size <= kLimit ? "1:" + lines : "1?");
     for (const std::string& value : {std::string(size, '7'), open, object}) {
       const std::string record = size <= kLimit ? "1:" + value : "1!";
       EXPECT_EQ(take(value, RecordFormat::kJson), Strings{record});
@@ -136,7 +138,25 @@ TEST(RecordReader, LongRecordsEndWithAPiece) {
 TEST(RecordReader, Csv) {
   EXPECT_EQ(Same("a,b\n\"x\ny\",\"q\"\"\n\"\nlast,1", RecordFormat::kCsv).records,
             (Strings{"1:a,b", "2:\"x\ny\",\"q\"\"\n\"", "5:last,1"}));
-  EXPECT_EQ(Same("\"open\n1\n2\n", RecordFormat::kCsv).records, Strings{"1:\"open\n1\n2"});
+  EXPECT_EQ(Same("a,5\"\nb,\"c\"d\"\ne", RecordFormat::kCsv).records,
+            (Strings{"1:a,5\"", "2:b,\"c\"d\"", "3:e"}));
+  EXPECT_EQ(Same("a\rb\r\n\"\r\n\"\r\r\n", RecordFormat::kCsv).records,
+            (Strings{"1:a", "1:b", "2:\"\r\n\"", "3:"}));
+}
+
+TEST(RecordReader, AQuoteThatIsNeverClosedCostsItsLine) {
+  EXPECT_EQ(Same("\"open\n1\n2\n", RecordFormat::kCsv).records, (Strings{"1?", "2:1", "3:2"}));
+  EXPECT_EQ(Same("a\nb,\"open\r\nc,\"d\"\ne,\"f", RecordFormat::kCsv).records,
+            (Strings{"1:a", "2:b,\"open\r\nc,\"d\"", "4?"}));
+  // Nor is it looked for beyond the limit of a record.
+  EXPECT_EQ(Same("a,\"open\n1234567\n7654321\nx\n", RecordFormat::kCsv, 8).records,
+            (Strings{"1?", "2:1234567", "3:7654321", "4:x"}));
+  // Each line of such a file opens a quote that no later line closes.
+  std::string hostile;
+  for (int i = 0; i < 1000; ++i) hostile += "a\",\"\n";
+  const Read read = Same(hostile, RecordFormat::kCsv);
+  EXPECT_EQ(read.records.size(), 100u);
+  EXPECT_NE(read.error.find("line 101: no closing quote"), std::string::npos) << read.error;
 }
 
 TEST(RecordReader, JsonArray) {

@@ -27,13 +27,13 @@ class FolderTest(IndexTest):
     def test_walk(self):
         summary = self.added("docs")
         self.assertEqual(summary["added"], 2)
-        self.assertEqual(summary["skipped"], {"hidden": 1, "not a regular file": 2, "binary": 1, "no documents": 1})
+        self.assertEqual(summary["skipped"], {"hidden": 1, "not a regular file": 2, "format not read": 1, "no documents": 1})
         self.assertEqual(set(self.ids("fish")), {"docs/b.md", "docs/a/fish.md"})
         # However the folder is named, nothing has changed.
         for name in ("docs", "./docs/", str(self.root / "docs"), "."):
             self.assertEqual(self.added(name)["unchanged"], 2, name)
         named = self.add("docs", "--verbose").stderr.decode()
-        for part in ("loop: not a regular file", "pipe: not a regular file", "picture.png: binary", ".hidden: hidden",
+        for part in ("loop: not a regular file", "pipe: not a regular file", "picture.png: format not read", ".hidden: hidden",
                      "config.json: no documents"):
             self.assertIn(part, named)
 

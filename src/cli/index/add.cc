@@ -21,6 +21,7 @@
 #include "cli/progress.h"
 #include "formats/json.h"
 #include "ingest/added_from.h"
+#include "ingest/encoding.h"
 #include "ingest/ingester.h"
 #include "ingest/kuberian_record.h"
 #include "ingest/pending_embedder.h"
@@ -44,6 +45,8 @@ struct AddCommand {
   std::string id_field;
   std::string root;
   std::vector<std::string> exclude;
+  std::string encoding;
+  std::string delimiter;
   int threads = 0;
   bool reembed = false;
   bool prune = false;
@@ -220,6 +223,16 @@ class Adding {
            command_.files.end();
   }
 
+  FileReading Reading() const {
+    FileReading reading;
+    reading.encoding = FindEncoding(command_.encoding);
+    if (!command_.delimiter.empty()) {
+      reading.delimiter = command_.delimiter == "\\t" ? '\t' : command_.delimiter[0];
+    }
+    if (!command_.quiet) reading.note = [](const std::string& message) { PrintError(message); };
+    return reading;
+  }
+
   Status FindFiles() {
     std::vector<std::string> arguments;
     for (const std::string& file : command_.files) {
@@ -228,6 +241,7 @@ class Adding {
     WalkOptions options;
     options.root = command_.root;
     options.exclude = command_.exclude;
+    options.reading = Reading();
     options.skipped = [this](const std::string& path, SkipReason reason) {
       skipped_.emplace_back(path, reason);
     };
@@ -299,8 +313,8 @@ class Adding {
     Ingester ingester(index_.get(), &chunker, &pool, &reporter);
     bool wanted = true;
     if (FromStandardInput()) {
-      MINNOW_ASSIGN_OR_RETURN(const OpenedSource opened,
-                              OpenStream(STDIN_FILENO, "standard input", index_->settings()));
+      MINNOW_ASSIGN_OR_RETURN(const OpenedSource opened, OpenStream(STDIN_FILENO, "standard input",
+                                                                    Reading(), index_->settings()));
       if (opened.source) {
         MINNOW_ASSIGN_OR_RETURN(wanted, ingester.Add(*opened.source, "standard input"));
       }
@@ -390,6 +404,13 @@ void AddInputOptions(Command add, AddCommand& command) {
   add.AddOption("--exclude", command.exclude,
                 "Pattern of names or paths in folders to leave out, '*.log'; may be repeated")
       .OneValueEach();
+  add.AddOption("--encoding", command.encoding,
+                "What files without a byte order mark are written in: " + EncodingNames() +
+                    "; default: UTF-8, or UTF-16 where zero bytes tell it");
+  add.AddOption(
+      "--delimiter", command.delimiter,
+      "Between the fields of CSV files, one character or \\t; default: found by the first "
+      "row (comma, semicolon, tab or pipe)");
   add.AddFlag("--prune", command.prune,
               "Delete documents made from files that are gone from the folders given");
   add.AddFlag(
@@ -416,9 +437,12 @@ void AddIndexAddCommand(Command group) {
   add.AddFlag("--verbose", command->verbose, "Name each file that is skipped");
   add.AddFlag("--json", command->json, "The summary as one JSON object");
   add.Footer(
-      "Reads JSONL, NDJSON, JSON, CSV, Markdown, text and source code (by function where it can).\n"
+      "Reads JSONL, NDJSON, JSON, CSV, TSV, Markdown, text and source code (by function where it "
+      "can).\n"
       "Adding again adds what is new, replaces what has changed and leaves the rest; after a kill\n"
-      "the same command goes on where it was. Hidden, binary and very large files are skipped.\n"
+      "the same command goes on where it was. Hidden, binary and very large files are skipped; "
+      "texts\n"
+      "that are not UTF-8 are refused, unless --encoding says what they are.\n"
       "Lines that are no document are reported, the others are added, and the exit code is 1; so\n"
       "are lines whose id an earlier one of the run has. Records of JSON and CSV files have their\n"
       "own fields only, no path or kind, and --prune leaves them alone.\n\n"
@@ -432,6 +456,15 @@ void AddIndexAddCommand(Command group) {
     RequireStore(command->store, CarriedStore::kRefused);
     RequireModel(command->model);
     if (command->files.empty() && !command->reembed) RequireArgument("FILE");
+    if (!command->encoding.empty() && !FindEncoding(command->encoding)) {
+      RefuseArgument("--encoding", "not known; there are " + EncodingNames());
+    }
+    const std::string& delimiter = command->delimiter;
+    const bool one = delimiter.size() == 1 &&
+                     std::string_view("\"\r\n").find(delimiter) == std::string_view::npos;
+    if (!delimiter.empty() && !one && delimiter != "\\t") {
+      RefuseArgument("--delimiter", "expected one character, no quote or line break, or \\t");
+    }
     return ExitCode(Adding(*command).Run());
   });
 }

@@ -52,7 +52,6 @@ constexpr Entry kSuffixes[] = {
     {"graphql", {"graphql"}},
     {"groovy", {"groovy"}},
     {"hs", {"haskell"}},
-    {"html", {"html"}},
     {"ini", {"ini"}},
     {"jl", {"julia"}},
     {"kt", {"kotlin"}},
