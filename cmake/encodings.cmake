@@ -1,9 +1,9 @@
 # The tables of encodings (tools/make_encoding_tables.py) become a source file of the program's library.
-set(encoding_tables ${CMAKE_SOURCE_DIR}/src/ingest/encoding_tables.bin)
+set(encoding_tables ${CMAKE_SOURCE_DIR}/src/ingest/input/encoding_tables.bin)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${encoding_tables})
 file(READ ${encoding_tables} digits HEX)
 string(REGEX REPLACE "(..)" "\\\\x\\1" bytes "${digits}")
-file(CONFIGURE OUTPUT encoding_tables.cc @ONLY CONTENT "// Made from src/ingest/encoding_tables.bin by cmake/encodings.cmake.
+file(CONFIGURE OUTPUT encoding_tables.cc @ONLY CONTENT "// Made from src/ingest/input/encoding_tables.bin by cmake/encodings.cmake.
 #include <string_view>
 
 namespace minnow {

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes src/ingest/encoding_tables.bin, the two-byte codes of cp949, shift_jis (Windows' code page 932) and gb18030.
+"""Writes src/ingest/input/encoding_tables.bin, the two-byte codes of cp949, shift_jis (Windows' code page 932) and gb18030.
 
 Each table has a code point for each lead byte 0x81..0xFE and each trail byte 0x40..0xFE, 0 for none; it is written as
 differences to the code before, low bytes first and high bytes behind, which halves its size under zlib. Prints the
-checksums that src/ingest/encoding_test.cc compares: CRC-32 of what Python's codec makes of every sequence.
+checksums that src/ingest/input/encoding_test.cc compares: CRC-32 of what Python's codec makes of every sequence.
 
     python3 tools/make_encoding_tables.py
 """
 import pathlib
 import zlib
 
-TARGET = pathlib.Path(__file__).parent.parent / "src/ingest/encoding_tables.bin"
+TARGET = pathlib.Path(__file__).parent.parent / "src/ingest/input/encoding_tables.bin"
 LEADS, TRAILS = range(0x81, 0xFF), range(0x40, 0xFF)
 CODECS = {"cp949": "cp949", "shift_jis": "cp932", "gb18030": "gb18030"}
 FOUR_BYTE_CODES = 39420 + 200  # and some that mean nothing

@@ -18,7 +18,7 @@
 #include "cli/search_text.h"
 #include "formats/bundle.h"
 #include "formats/json.h"
-#include "ingest/record_reader.h"
+#include "ingest/input/record_reader.h"
 #include "text/unicode.h"
 
 namespace minnow {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "ingest/record_reader.h"
+#include "ingest/input/record_reader.h"
 
 namespace minnow {
 

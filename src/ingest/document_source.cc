@@ -10,10 +10,10 @@
 #include "formats/json.h"
 #include "ingest/code/code_documents.h"
 #include "ingest/csv_records.h"
-#include "ingest/encoding.h"
+#include "ingest/input/encoding.h"
+#include "ingest/input/record_reader.h"
 #include "ingest/kuberian_record.h"
-#include "ingest/markdown.h"
-#include "ingest/record_reader.h"
+#include "ingest/prose/markdown.h"
 #include "text/unicode.h"
 
 namespace minnow {

@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "ingest/encoding.h"
 #include "ingest/file_kind.h"
+#include "ingest/input/encoding.h"
 
 namespace minnow {
 

@@ -1,86 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of every format to documents: what they give, what is skipped, and what is refused.
-#include <gtest/gtest.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <filesystem>
-#include <fstream>
+// Files of every format to documents: what they give, and what is skipped.
 #include <set>
-#include <string>
-#include <vector>
 
 #include "formats/json.h"
 #include "ingest/code/code_documents.h"
-#include "ingest/document_source.h"
 #include "ingest/file_fields.h"
-#include "ingest/file_walk.h"
+#include "ingest/ingest_testing.h"
 
 namespace minnow {
 namespace {
-
-namespace fs = std::filesystem;
-using Strings = std::vector<std::string>;
-
-class IngestTest : public testing::Test {
- protected:
-  IngestTest() {
-    char name[] = "/tmp/minnow_ingest_XXXXXX";
-    folder_ = ::mkdtemp(name);
-  }
-  ~IngestTest() override {
-    fs::permissions(folder_, fs::perms::owner_all);
-    fs::remove_all(folder_);
-  }
-
-  std::string Write(const std::string& name, const std::string& bytes) {
-    const fs::path path = folder_ / name;
-    fs::create_directories(path.parent_path());
-    std::ofstream(path, std::ios::binary) << bytes;
-    return path;
-  }
-
-  struct Read {
-    Strings documents;
-    Strings problems;  // "LINE: what"
-    std::string error;
-    std::string skipped;
-    bool kuberian = false;
-  };
-
-  Read ReadFile(const std::string& path, const IndexSettings& settings = {}, bool named = true) {
-    FoundFile file{path,
-                   fs::path(path).filename(),
-                   KindOf(fs::path(path).filename().string()),
-                   fs::file_size(path),
-                   named,
-                   reading_};
-    Read read;
-    const auto opened = OpenSource(file, settings);
-    if (!opened.ok()) {
-      read.error = opened.error().message;
-      return read;
-    }
-    if (!opened->source) {
-      read.skipped = SkipReasonText(opened->skipped);
-      return read;
-    }
-    read.kuberian = opened->kuberian;
-    while (true) {
-      const auto item = opened->source->Next();
-      if (!item.ok()) read.error = item.error().message;
-      if (!item.ok() || !*item) return read;
-      if ((*item)->problem.empty()) {
-        read.documents.push_back((*item)->json);
-      } else {
-        read.problems.push_back(std::to_string((*item)->line) + ": " + (*item)->problem);
-      }
-    }
-  }
-
-  fs::path folder_;
-  FileReading reading_;
-};
 
 TEST_F(IngestTest, JsonLines) {
   const Read read =
@@ -152,48 +80,6 @@ TEST_F(IngestTest, TheFirstGoodLineSaysWhetherLinesAreKuberians) {
 }
 
 // What is true of some cells only would have filters pass over the others.
-TEST_F(IngestTest, AColumnOfCsvHasOneType) {
-  const auto documents = [this](const std::string& text) {
-    return ReadFile(Write("a.csv", text)).documents;
-  };
-  EXPECT_EQ(
-      documents("id,price,zip,new\n1,19.90,02134,true\n2,,10001,False\n3,-7,1,\n"),
-      (Strings{R"({"id":"1","price":19.90,"zip":"02134","new":true})",
-               R"({"id":"2","zip":"10001","new":false})", R"({"id":"3","price":-7,"zip":"1"})"}));
-  EXPECT_EQ(documents("id,a,b,c,d\n1,1,true,1,0\n2,x,no,true,0.5\n"),
-            (Strings{R"({"id":"1","a":"1","b":"true","c":"1","d":0})",
-                     R"({"id":"2","a":"x","b":"no","c":"true","d":0.5})"}));
-  for (const std::string cell : {"+1", "1e3", "1.", ".5", "-", "--1", "1.2.3", " 1", "007", "0x1",
-                                 "1234567890123456", "NaN", "1-2", "-01"}) {
-    EXPECT_EQ(documents("id,n\n1,5\n2," + cell + "\n").front(), R"({"id":"1","n":"5"})") << cell;
-  }
-  for (const std::string cell : {"0", "-0.0", "0.1234567890123456789", "123456789012345"}) {
-    EXPECT_EQ(documents("id,n\n1," + cell + "\n").front(), "{\"id\":\"1\",\"n\":" + cell + "}");
-  }
-  // Rows that give no document decide nothing.
-  EXPECT_EQ(documents("id,n\n1,5\n2,x,y\n3,\"x\n"), Strings{R"({"id":"1","n":5})"});
-}
-
-TEST_F(IngestTest, Csv) {
-  const Read read = ReadFile(Write("a.csv",
-                                   "id,title,stars,note\r\n007,1984,12,\"a, \"\"b\"\"\nc\"\n"
-                                   "b,x,1.50,\n\nc,x\nd,\"x,1,y\n"));
-  EXPECT_EQ(
-      read.documents,
-      (Strings{"{\"id\":\"007\",\"title\":\"1984\",\"stars\":12,\"note\":\"a, \\\"b\\\"\\nc\"}",
-               "{\"id\":\"b\",\"title\":\"x\",\"stars\":1.50}"}));
-  EXPECT_EQ(read.problems, (Strings{"6: 2 fields, but 4 columns", "7: no closing quote"}));
-  EXPECT_NE(ReadFile(Write("b.csv", "a,b\n1,2\n")).error.find("b.csv: line 1: no column \"id\""),
-            std::string::npos);
-  EXPECT_NE(ReadFile(Write("c.csv", "id,a,a\n")).error.find("column \"a\" stands twice"),
-            std::string::npos);
-  IndexSettings settings;
-  settings.id_field = "b";
-  settings.text_fields = {"a"};
-  EXPECT_EQ(ReadFile(Write("d.csv", "a,b\n1,2\n"), settings).documents,
-            Strings{"{\"a\":\"1\",\"b\":\"2\"}"});
-}
-
 TEST_F(IngestTest, Markdown) {
   const Read read = ReadFile(Write("a.md",
                                    "---\ntitle: \"Pods & more\"\nweight: 1\n---\nText.\n\n"
@@ -340,95 +226,6 @@ TEST_F(IngestTest, TextAndBytes) {
   EXPECT_EQ(ReadFile(large).skipped, "too large");
 }
 
-// Text of `name` in a folder, or "!" and the error.
-TEST_F(IngestTest, TextsInOtherEncodings) {
-  const auto text = [this](const std::string& name, const std::string& bytes,
-                           std::string_view encoding = "") {
-    reading_.encoding = FindEncoding(encoding);
-    const Read read = ReadFile(Write(name, bytes), {}, /*named=*/false);
-    if (!read.error.empty()) return "!" + read.error.substr(folder_.string().size() + 1);
-    const auto parsed = JsonDocument::Parse(read.documents.at(0), "");
-    return std::string(*parsed->root().GetString("text"));
-  };
-  const std::string hint =
-      "not UTF-8; if it is in another encoding, name that: --encoding utf-16le, utf-16be, latin1, "
-      "windows-1252, cp949, shift_jis, gb18030";
-  EXPECT_EQ(text("a.txt", "one\ncaf\xE9"), "!a.txt: line 2: " + hint);
-  EXPECT_EQ(text("unknown", "caf\xE9"), "!unknown: line 1: " + hint);
-  EXPECT_EQ(text("a.md", "caf\xE9", "latin1"), "caf\u00e9");
-  EXPECT_EQ(text("a.txt", "\xC7\xD1\xB1\xB9", "euc-kr"), "\ud55c\uad6d");
-  EXPECT_EQ(text("a.txt", "\x93\xFA\x96\x7B", "sjis"), "\u65e5\u672c");
-  EXPECT_EQ(text("a.txt", "a\n\x93", "shift_jis"), "!a.txt: line 2: not shift_jis");
-  EXPECT_EQ(text("a.txt", std::string("\xFF\xFE"
-                                      "a\0\n\0",
-                                      6)),
-            "a\n");
-  EXPECT_EQ(text("a.txt", std::string("\0a\0\n", 4)), "a\n");
-  EXPECT_EQ(text("unknown", std::string("a\0\n\0", 4)), "a\n");
-  EXPECT_EQ(text("a.txt", "\xEF\xBB\xBF\xC3\xA9", "cp949"), "\u00e9");
-}
-
-TEST_F(IngestTest, DataInOtherEncodings) {
-  reading_.encoding = FindEncoding("cp949");
-  const std::string csv = "id,text\n1,\xC7\xD1\n2,\xFF\n3,a\n";
-  const Read read = ReadFile(Write("a.csv", csv));
-  EXPECT_EQ(read.documents,
-            (Strings{"{\"id\":\"1\",\"text\":\"\ud55c\"}", "{\"id\":\"3\",\"text\":\"a\"}"}));
-  EXPECT_EQ(read.problems, Strings{"3: not cp949"});
-  reading_.encoding.reset();
-  const Read plain = ReadFile(Write("a.csv", csv));
-  EXPECT_EQ(plain.documents.size(), 1u);
-  ASSERT_EQ(plain.problems.size(), 2u);
-  EXPECT_TRUE(plain.problems[0].starts_with("2: not UTF-8; ")) << plain.problems[0];
-  const std::string marked(
-      "\xFE\xFF\0{\0\"\0i\0d\0\"\0:\0"
-      "1\0}",
-      18);
-  EXPECT_EQ(ReadFile(Write("a.jsonl", marked)).documents, Strings{"{\"id\":1}"});
-  EXPECT_EQ(ReadFile(Write("a.json", marked.substr(2))).documents, Strings{"{\"id\":1}"});
-  EXPECT_EQ(ReadFile(Write("b.jsonl", "{\"id\":1}\n{\"id\":\"\xE9\"}\n")).problems.size(), 1u);
-  EXPECT_EQ(ReadFile(Write("b.jsonl", "{\"id\":\"\xE9\"}\n"), {}, /*named=*/false).problems.size(),
-            1u);
-}
-
-TEST_F(IngestTest, FormatsThatAreNotRead) {
-  for (const auto& [name, hint] :
-       {std::pair("a.PDF", "PDF files are not read; export it as text"),
-        std::pair("b.docx", "Word files are not read; export"),
-        std::pair("c.xlsx", "Excel files are not read; export it as CSV"),
-        std::pair("d.jsonl.gz", "archive files are not read; unpack it"),
-        std::pair("e.png", "image files are not read")}) {
-    const std::string path = Write(name, "%PDF-1.4 text");
-    EXPECT_EQ(ReadFile(path, {}, /*named=*/false).skipped, "format not read");
-    EXPECT_NE(ReadFile(path).error.find(std::string(name) + ": " + hint), std::string::npos);
-  }
-}
-
-TEST_F(IngestTest, CsvWithOtherDelimiters) {
-  const Strings expected{R"({"id":"1","text":"a, b"})"};
-  EXPECT_EQ(ReadFile(Write("a.csv", "id;text\n1;a, b\n")).documents, expected);
-  EXPECT_EQ(ReadFile(Write("a.csv", "id|text\n1|a, b\n")).documents, expected);
-  EXPECT_EQ(ReadFile(Write("a.tsv", "id\ttext\n1\ta, b\n")).documents, expected);
-  EXPECT_EQ(ReadFile(Write("a.csv", "\r\n\"id\"\t\"text\"\r\n1\ta, b\r\n")).documents, expected);
-  EXPECT_EQ(
-      ReadFile(Write("a.csv", "Id;text\n"), {}, /*named=*/false)
-          .error.substr(folder_.string().size()),
-      "/a.csv: line 1: no column \"id\" for the id (--id-field names another; there are \"Id\", "
-      "\"text\")");
-  reading_.delimiter = ':';
-  EXPECT_EQ(ReadFile(Write("a.csv", "id:text\n1:a, b\n")).documents, expected);
-}
-
-TEST_F(IngestTest, ColumnsWithoutANameAreLeftOut) {
-  std::string notes;
-  reading_.note = [&](const std::string& note) {
-    notes += note.substr(folder_.string().size() + 1);
-  };
-  EXPECT_EQ(ReadFile(Write("a.csv", ",id,text\n0,1,a\n1,2,b\n")).documents,
-            (Strings{R"({"id":"1","text":"a"})", R"({"id":"2","text":"b"})"}));
-  EXPECT_EQ(notes, "a.csv: line 1: 1 column without a name left out");
-}
-
 TEST_F(IngestTest, DocumentsOfFilesAreKnownAgain) {
   const Strings files = {Write("a.md", "# A\ntext"), Write("b \"\\\xC3\xA9\n.txt", "text"),
                          Write("c.go", "package c\n\nfunc F() {\n}\n"),
@@ -476,113 +273,6 @@ TEST_F(IngestTest, Kuberian) {
   EXPECT_EQ(read.documents[1], head + R"j("summary":"runs.",)j" + code +
                                    R"j("purpose":"P","comment":null,"opinion":"O"})j");
   EXPECT_NE(read.documents[2].find(R"j("summary":"P")j"), std::string::npos);
-}
-
-class WalkTest : public IngestTest {
- protected:
-  Strings Ids(const Strings& arguments, WalkOptions options = {}) {
-    skipped_.clear();
-    options.skipped = [this](const std::string& path, SkipReason reason) {
-      skipped_.push_back(fs::path(path).filename().string() + ": " + SkipReasonText(reason));
-    };
-    const auto walk = WalkFiles(arguments, options);
-    if (!walk.ok()) return {"error: " + walk.error().message};
-    prefixes_ = walk->prefixes;
-    problems_.clear();
-    for (const WalkProblem& problem : walk->problems) {
-      problems_.push_back(problem.id + " | " + problem.message);
-    }
-    Strings ids;
-    for (const FoundFile& file : walk->files) ids.push_back(file.id);
-    return ids;
-  }
-  Strings skipped_;
-  Strings prefixes_;
-  Strings problems_;
-};
-
-TEST_F(WalkTest, SortedAndSafe) {
-  Write("docs/b.md", "b");
-  Write("docs/a/z.md", "z");
-  Write("docs/a/y.md", "y");
-  Write("docs/.git/config", "");
-  Write("docs/node_modules/x.js", "");
-  fs::create_symlink("..", folder_ / "docs/loop");
-  ASSERT_EQ(::mkfifo((folder_ / "docs/pipe").c_str(), 0600), 0);
-  Write("docs/bad\xFF.md", "");
-  EXPECT_EQ(Ids({folder_ / "docs"}), (Strings{"docs/a/y.md", "docs/a/z.md", "docs/b.md"}));
-  EXPECT_EQ(prefixes_, Strings{"docs/"});
-  EXPECT_EQ(skipped_,
-            (Strings{".git: hidden", "bad\xFF.md: name not UTF-8", "loop: not a regular file",
-                     "node_modules: node_modules or __pycache__", "pipe: not a regular file"}));
-  EXPECT_EQ(Ids({folder_ / "docs/"}).size(), 3u);
-  EXPECT_EQ(Ids({folder_ / "docs/../docs/a", folder_ / "docs/a"}), (Strings{"a/y.md", "a/z.md"}));
-  EXPECT_EQ(Ids({folder_ / "docs/b.md"}), Strings{"b.md"});
-  EXPECT_TRUE(Ids({folder_ / "none"})[0].starts_with("error: "));
-  EXPECT_NE(Ids({folder_ / "docs/pipe"})[0].find("neither a file nor a folder"), std::string::npos);
-  // A link that is named is followed.
-  EXPECT_EQ(Ids({folder_ / "docs/loop"}).size(), 3u);
-}
-
-TEST_F(WalkTest, RootsAndPatterns) {
-  Write("p/docs/a.md", "");
-  Write("p/docs/b.txt", "");
-  Write("p/src/c.md", "");
-  WalkOptions options;
-  options.root = folder_;
-  EXPECT_EQ(Ids({folder_ / "p/docs"}, options), (Strings{"p/docs/a.md", "p/docs/b.txt"}));
-  EXPECT_EQ(Ids({folder_}, options).size(), 3u);
-  EXPECT_EQ(prefixes_, Strings{""});
-  options.root = folder_ / "p/docs";
-  EXPECT_NE(Ids({folder_ / "p/src"}, options)[0].find("not inside"), std::string::npos);
-  options.root = folder_;
-  options.exclude = {"*.txt", "p/src*"};
-  EXPECT_EQ(Ids({folder_ / "p"}, options), Strings{"p/docs/a.md"});
-  EXPECT_EQ(skipped_, (Strings{"b.txt: excluded", "src: excluded"}));
-}
-
-TEST_F(WalkTest, IdsDoNotDependOnHowTheFolderIsNamed) {
-  Write("p/docs/a.md", "");
-  const fs::path before = fs::current_path();
-  fs::current_path(folder_ / "p");
-  EXPECT_EQ(Ids({"docs"}), Strings{"docs/a.md"});
-  EXPECT_EQ(Ids({"./docs/"}), Strings{"docs/a.md"});
-  EXPECT_EQ(Ids({folder_ / "p/docs"}), Strings{"docs/a.md"});
-  EXPECT_EQ(Ids({"."}), Strings{"docs/a.md"});
-  fs::current_path(folder_ / "p/docs");
-  EXPECT_EQ(Ids({"."}), Strings{"a.md"});
-  EXPECT_EQ(Ids({"../docs"}), Strings{"a.md"});
-  fs::current_path(before);
-}
-
-TEST_F(WalkTest, DifferentFilesWithOneIdAreTold) {
-  Write("one/docs/readme.md", "one");
-  Write("two/docs/readme.md", "two");
-  Write("two/docs/other.md", "two");
-  EXPECT_EQ(Ids({folder_ / "one/docs", folder_ / "two/docs"}),
-            (Strings{"docs/readme.md", "docs/other.md"}));
-  ASSERT_EQ(problems_.size(), 1u);
-  EXPECT_TRUE(problems_[0].starts_with("docs/readme.md | ")) << problems_[0];
-  EXPECT_NE(problems_[0].find("two/docs/readme.md: has the id"), std::string::npos);
-  EXPECT_NE(problems_[0].find("one/docs/readme.md has"), std::string::npos);
-  WalkOptions options;
-  options.root = folder_;
-  EXPECT_EQ(Ids({folder_ / "one/docs", folder_ / "two/docs"}, options).size(), 3u);
-  EXPECT_EQ(problems_, Strings{});
-  // The same file by two names is no problem.
-  EXPECT_EQ(Ids({folder_ / "one", folder_ / "one/../one"}), Strings{"one/docs/readme.md"});
-  EXPECT_EQ(problems_, Strings{});
-}
-
-TEST_F(WalkTest, AFolderThatCannotBeRead) {
-  if (::geteuid() == 0) GTEST_SKIP() << "skipped: root reads every folder";
-  Write("locked/a.md", "");
-  fs::permissions(folder_ / "locked", fs::perms::none);
-  EXPECT_TRUE(Ids({folder_ / "locked"})[0].starts_with("error: "));
-  EXPECT_EQ(Ids({folder_}), Strings{});
-  ASSERT_EQ(problems_.size(), 1u);
-  EXPECT_TRUE(problems_[0].starts_with(folder_.filename().string() + "/locked | "));
-  fs::permissions(folder_ / "locked", fs::perms::owner_all);
 }
 
 }  // namespace

@@ -21,8 +21,8 @@
 #include "cli/progress.h"
 #include "formats/json.h"
 #include "ingest/added_from.h"
-#include "ingest/encoding.h"
 #include "ingest/ingester.h"
+#include "ingest/input/encoding.h"
 #include "ingest/kuberian_record.h"
 #include "ingest/pending_embedder.h"
 

@@ -11,7 +11,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "ingest/encoding.h"
+#include "ingest/input/encoding.h"
 
 namespace minnow {
 

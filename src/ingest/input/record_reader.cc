@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Ends of records, found byte by byte as the input comes.
-#include "ingest/record_reader.h"
+#include "ingest/input/record_reader.h"
 
 #include <algorithm>
 #include <utility>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // read(2) behind a window.
-#include "ingest/input_stream.h"
+#include "ingest/input/input_stream.h"
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Front matter and headings, line by line; fenced code has no headings.
-#include "ingest/markdown.h"
+#include "ingest/prose/markdown.h"
 
 #include <algorithm>
 #include <map>

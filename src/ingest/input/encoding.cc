@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One function for each way of writing characters. The tables are made by
 // tools/make_encoding_tables.py and put into the program by cmake/encodings.cmake.
-#include "ingest/encoding.h"
+#include "ingest/input/encoding.h"
 
 #include <zlib.h>
 

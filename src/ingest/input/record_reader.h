@@ -12,7 +12,7 @@
 
 #include "base/result.h"
 #include "formats/csv.h"
-#include "ingest/input_stream.h"
+#include "ingest/input/input_stream.h"
 
 namespace minnow {
 

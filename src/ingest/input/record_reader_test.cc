@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Lines, CSV records and JSON values, whole and in pieces, good and broken.
-#include "ingest/record_reader.h"
+#include "ingest/input/record_reader.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>

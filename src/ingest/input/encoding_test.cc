@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every sequence of every encoding against what Python's codecs make of it
 // (tools/make_encoding_tables.py prints the checksums), in one piece and cut everywhere.
-#include "ingest/encoding.h"
+#include "ingest/input/encoding.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
