@@ -6,7 +6,6 @@
 #include <unordered_map>
 #include <vector>
 
-#include "index/query/lexical/identifiers.h"
 #include "index/query/lexical/tokenizer.h"
 
 namespace minnow {
@@ -61,23 +60,29 @@ class Matcher {
       if (most <= 0) weights_[i] = 1;
       if (weights_[i] < kTellingShare * most) continue;
       by_stem_[query.terms[i].stems.front()].push_back(i);
-      if (query.terms[i].prefix) prefixes_.push_back(i);
+      if (query.terms[i].prefix && query.terms[i].stems.size() == 1) prefixes_.push_back(i);
     }
   }
 
   double weight(size_t term) const { return weights_[term]; }
 
-  // In the order of their beginnings; none overlaps another.
+  // By their beginnings, the longer first; they may overlap.
   std::vector<Match> Find(std::string_view text) const {
     std::vector<Match> matches;
     if (by_stem_.empty()) return matches;
-    LexicalTokenizer& tokenizer = LexicalTokenizer::ForThisThread();
-    const std::vector<LexicalToken> tokens = tokenizer.Tokenize(text);
-    for (size_t i = 0; i < tokens.size();) {
-      const size_t words = MatchAt(tokens, i, matches);
-      if (words == 0) MatchParts(text, tokens[i], tokenizer, matches);
-      i += std::max<size_t>(words, 1);
+    const std::vector<LexicalToken> tokens = LexicalTokenizer::ForThisThread().Tokenize(text);
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      Match best;
+      const auto candidates = by_stem_.find(tokens[i].stem);
+      if (candidates != by_stem_.end()) {
+        for (const size_t term : candidates->second) Try(tokens, i, term, best);
+      }
+      for (const size_t term : prefixes_) Try(tokens, i, term, best);
+      if (best.end > 0) matches.push_back(best);
     }
+    std::stable_sort(matches.begin(), matches.end(), [](const Match& a, const Match& b) {
+      return a.begin != b.begin ? a.begin < b.begin : a.end > b.end;
+    });
     return matches;
   }
 
@@ -88,55 +93,42 @@ class Matcher {
     return term.required || term.stems.size() > 1 || term.text.size() > kShortWord ? 1 : 0;
   }
 
-  // Adds the longest match that begins with token i; returns its words.
-  size_t MatchAt(const std::vector<LexicalToken>& tokens, size_t i,
-                 std::vector<Match>& matches) const {
-    size_t words = 0;
-    size_t term = 0;
-    const auto candidates = by_stem_.find(tokens[i].stem);
-    if (candidates != by_stem_.end()) {
-      for (const size_t candidate : candidates->second) {
-        const auto& stems = query_.terms[candidate].stems;
-        const bool fits =
-            stems.size() > words && stems.size() <= tokens.size() - i &&
-            std::equal(stems.begin(), stems.end(), tokens.begin() + static_cast<ptrdiff_t>(i),
-                       [](const std::string& stem, const LexicalToken& token) {
-                         return stem == token.stem;
-                       });
-        if (fits) words = stems.size(), term = candidate;
+  // Makes `best` the term's match that begins with token i, where there is one that is longer.
+  void Try(const std::vector<LexicalToken>& tokens, size_t i, size_t term, Match& best) const {
+    const LexicalTerm& wanted = query_.terms[term];
+    const size_t place = tokens[i].place;
+    size_t word = 0;
+    size_t end = 0;
+    size_t at = i;
+    for (; at < tokens.size() && word < wanted.stems.size(); ++at) {
+      if (tokens[at].place > place + word) return;
+      if (tokens[at].place < place + word) continue;
+      const bool goes_on = wanted.prefix && word + 1 == wanted.stems.size();
+      const std::string& stem = tokens[at].stem;
+      if (!(goes_on ? stem.starts_with(wanted.stems[word]) : stem == wanted.stems[word])) {
+        if (word == 0) return;
+        continue;  // another word may stand at the same place
       }
+      end = tokens[at].end;
+      ++word;
     }
-    for (size_t p = 0; words == 0 && p < prefixes_.size(); ++p) {
-      if (!tokens[i].stem.starts_with(query_.terms[prefixes_[p]].stems.front())) continue;
-      words = 1;
-      term = prefixes_[p];
+    if (word < wanted.stems.size()) return;
+    if (wanted.one_character) {
+      // The pair that it begins reaches into the next character.
+      const size_t last = tokens[at - 1].place;
+      while (at < tokens.size() && tokens[at].place == last) ++at;
+      if (at < tokens.size()) end = std::min(end, tokens[at].begin);
     }
-    if (words == 0) return 0;
-    Match match;
-    match.begin = tokens[i].begin;
-    match.end = tokens[i + words - 1].end;
-    match.term = term;
-    matches.push_back(match);
-    return words;
-  }
-
-  // The parts of createPodSandbox that are words of the query.
-  void MatchParts(std::string_view text, const LexicalToken& token, LexicalTokenizer& tokenizer,
-                  std::vector<Match>& matches) const {
-    const std::string_view word = text.substr(token.begin, token.end - token.begin);
-    size_t at = token.begin;
-    for (const std::string_view part : IdentifierParts(word)) {
-      std::vector<LexicalToken> tokens = tokenizer.Tokenize(part);
-      for (LexicalToken& moved : tokens) moved.begin += at, moved.end += at;
-      if (tokens.size() == 1) MatchAt(tokens, 0, matches);
-      at += part.size();
-    }
+    if (end <= best.end) return;
+    best.begin = tokens[i].begin;
+    best.end = end;
+    best.term = term;
   }
 
   const LexicalQuery& query_;
   std::vector<double> weights_;
   std::unordered_map<std::string, std::vector<size_t>> by_stem_;  // of each term's first word
-  std::vector<size_t> prefixes_;
+  std::vector<size_t> prefixes_;                                  // of one word
 };
 
 // The first and last match of the window of at most `max_bytes` that is worth most.
@@ -146,6 +138,7 @@ Range BestWindow(const std::vector<Match>& matches, const Matcher& matcher, size
   double best_value = -1;
   Range best;
   size_t first = 0;
+  size_t end = 0;  // the farthest so far: matches may overlap
   for (size_t last = 0; last < matches.size(); ++last) {
     const auto add = [&](size_t i) {
       const double weight = matcher.weight(matches[i].term);
@@ -156,12 +149,13 @@ Range BestWindow(const std::vector<Match>& matches, const Matcher& matcher, size
       value -= --inside[matches[i].term] == 0 ? weight : weight * kRepeated;
     };
     add(last);
-    while (first < last && matches[last].end - matches[first].begin > max_bytes) remove(first++);
+    end = std::max(end, matches[last].end);
+    while (first < last && end - matches[first].begin > max_bytes) remove(first++);
     // Sums of floats drift; the margin keeps the earlier of equal windows.
     constexpr double kMargin = 1e-9;
     if (value > best_value + kMargin) {
       best_value = value;
-      best = {matches[first].begin, matches[last].end};
+      best = {matches[first].begin, end};
     }
   }
   return best;
@@ -248,18 +242,21 @@ std::string Render(std::string_view text, Range window, const std::vector<Match>
   std::string out;
   if (window.begin == window.end) return out;
   if (text.substr(0, window.begin).find_first_not_of(" \t\n\r\f\v") != text.npos) out += kEllipsis;
-  auto match = matches.begin();
-  bool marked = false;
+  auto match = std::find_if(matches.begin(), matches.end(),
+                            [&](const Match& m) { return m.begin >= window.begin; });
+  size_t marked = 0;  // the end of the open mark
   for (size_t at = window.begin; at < window.end; ++at) {
-    while (match != matches.end() && (match->end <= at || match->begin < window.begin)) ++match;
-    const bool whole = match != matches.end() && match->end <= window.end;
-    if (options.highlight && whole && match->begin == at) out += options.pre, marked = true;
+    for (; match != matches.end() && match->begin <= at; ++match) {
+      if (!options.highlight || match->end > window.end) continue;
+      if (marked == 0) out += options.pre;
+      marked = std::max(marked, match->end);
+    }
     if (!IsSpace(text[at])) {
       AppendEscaped(text[at], out);
     } else if (at + 1 == window.end || !IsSpace(text[at + 1])) {
       out += ' ';
     }
-    if (marked && match->end == at + 1) out += options.post, marked = false;
+    if (marked == at + 1) out += options.post, marked = 0;
   }
   if (text.substr(window.end).find_first_not_of(" \t\n\r\f\v") != text.npos) out += kEllipsis;
   return out;

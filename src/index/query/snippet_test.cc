@@ -46,6 +46,23 @@ TEST(Snippet, PhrasesPrefixesAndIdentifiers) {
             "call <em>createPodSandbox</em>()");
 }
 
+TEST(Snippet, MarksWhatTheWordsOfAnyScriptAre) {
+  EXPECT_EQ(Snippet("今日は天気が良い", "天気"), "今日は<em>天気</em>が良い");
+  EXPECT_EQ(Snippet("今日は天気が良い", "天気が"), "今日は<em>天気が</em>良い");
+  EXPECT_EQ(Snippet("富士山に登る", "山"), "富士<em>山</em>に登る");
+  EXPECT_EQ(Snippet("백두산과 산", "산"), "백두<em>산</em>과 <em>산</em>");
+  EXPECT_EQ(Snippet("대한민국은 민주공화국이다", "대한민국"), "<em>대한민국</em>은 민주공화국이다");
+  EXPECT_EQ(Snippet("새 iPhone은 AI를 쓴다", "iphone"), "새 <em>iPhone</em>은 AI를 쓴다");
+  EXPECT_EQ(Snippet("새 iPhone은 AI를 쓴다", "ai"), "새 iPhone은 <em>AI</em>를 쓴다");
+  EXPECT_EQ(Snippet("ดื่มน้ำมาก", "น้ำ"), "ดื่ม<em>น้ำ</em>มาก");
+  EXPECT_EQ(Snippet("an iPhone15 here", "iphone"), "an <em>iPhone</em>15 here");
+  EXPECT_EQ(Snippet("an iPhone15 here", "iphone15"), "an <em>iPhone15</em> here");
+  EXPECT_EQ(Snippet("auf der Straße", "strasse"), "auf der <em>Straße</em>");
+  EXPECT_EQ(Snippet("C# and C++", "c++"), "C# and <em>C++</em>");
+  EXPECT_EQ(Snippet("the .NET runtime", ".net"), "the <em>.NET</em> runtime");
+  EXPECT_EQ(Snippet("cafe\u0301 au lait", "café"), "<em>cafe\u0301</em> au lait");
+}
+
 TEST(Snippet, ShowsTheBestWindow) {
   std::string text = "alpha stands here alone. ";
   for (int i = 0; i < 50; ++i) text += "filler words go on and on. ";

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "index/query/lexical/identifiers.h"
 #include "index/store/schema.h"
 
 namespace minnow {
@@ -22,8 +21,7 @@ Status AddToFullText(Database* database, int64_t index, int64_t row, std::string
   MINNOW_ASSIGN_OR_RETURN(
       Statement insert,
       database->Prepare(IndexSql(index, "INSERT INTO {lexical}(rowid, text) VALUES(?, ?)")));
-  const std::string words = LexicalText(text);
-  return insert.Bind(1, row).Bind(2, words).Run();
+  return insert.Bind(1, row).Bind(2, text).Run();
 }
 
 Status CheckDocument(const IndexSettings& settings, const Document& document) {
@@ -149,8 +147,7 @@ Status IndexWriter::RemoveRow(int64_t row, std::string_view json) {
   MINNOW_ASSIGN_OR_RETURN(
       Statement lexical,
       Prepare("INSERT INTO {lexical}({lexical}, rowid, text) VALUES('delete', ?, ?)"));
-  const std::string words = LexicalText(text);
-  MINNOW_RETURN_IF_ERROR(lexical.Bind(1, row).Bind(2, words).Run());
+  MINNOW_RETURN_IF_ERROR(lexical.Bind(1, row).Bind(2, text).Run());
   MINNOW_ASSIGN_OR_RETURN(
       Statement log, Prepare("INSERT INTO {removed}(document_id, vector_id) SELECT document_id, "
                              "vector_id FROM {chunks} WHERE document_id = ? AND vector_id > 0"));

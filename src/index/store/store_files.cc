@@ -156,6 +156,7 @@ Result<std::unique_ptr<Database>> OpenWriter(const std::string& path, const Stor
     return Error{Code::kUnsupported, path + ": no write-ahead log here, journal mode is " + mode};
   }
   MINNOW_RETURN_IF_ERROR(database->Execute(kWriter));
+  MINNOW_RETURN_IF_ERROR(RegisterLexicalScan(database->handle()));
   MINNOW_RETURN_IF_ERROR(PrepareSchema(database.get()));
   return database;
 }
@@ -186,6 +187,7 @@ Result<Connections::Opener> FindReadMode(const std::string& path, const std::str
 
 Result<std::unique_ptr<Database>> OpenToCheck(const std::string& path) {
   MINNOW_ASSIGN_OR_RETURN(auto database, Database::Open(path, {}));
+  MINNOW_RETURN_IF_ERROR(RegisterLexicalScan(database->handle()));
   {
     // Rolled back: only to see whether it can be had.
     const auto transaction = Transaction::BeginWrite(database.get());

@@ -8,6 +8,7 @@
 
 #include "index/query/lexical/fts5.h"
 #include "index/query/lexical/scan.h"
+#include "index/query/lexical/tokenizer.h"
 
 namespace minnow {
 namespace {
@@ -215,8 +216,8 @@ Result<std::vector<Postings>> PostingsReader::ReadAfter(
 }
 
 Status RegisterLexicalScan(sqlite3* connection) {
+  MINNOW_RETURN_IF_ERROR(RegisterLexicalTokenizer(connection));
   fts5_api* const api = FindFts5(connection);
-  if (api == nullptr) return Error{Code::kInternal, "SQLite has no FTS5"};
   if (api->xCreateFunction(api, kFunction, nullptr, &PostingsReader::Callbacks::Function,
                            nullptr) != SQLITE_OK) {
     return Error{Code::kInternal, "out of memory"};

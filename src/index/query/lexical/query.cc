@@ -3,9 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <unordered_map>
 
-#include "index/query/lexical/identifiers.h"
+#include "index/query/lexical/runs.h"
 #include "index/query/lexical/tokenizer.h"
 
 namespace minnow {
@@ -22,20 +23,49 @@ constexpr std::array<std::string_view, 82> kGrammar = {
     "we",   "were",  "what",   "when", "where", "which", "who",  "whom", "whose", "why",   "will",
     "with", "would", "you",    "your", "yours"};
 
-bool IsGrammar(std::string_view word) {
-  std::string lower(word);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  return std::binary_search(kGrammar.begin(), kGrammar.end(), lower);
+// How much a term tells that stands beside others of the same word.
+constexpr double kBase = 0.5;        // net, of .net
+constexpr double kSideBySide = 0.5;  // node and js, of node.js
+constexpr double kWholeRun = 0.5;    // of a script without spaces, beside its pairs
+// Longer ones are not looked up side by side.
+constexpr size_t kMaxJoined = 8;
+
+bool IsGrammar(const LexicalRun& run) {
+  return !run.has_sign() && std::binary_search(kGrammar.begin(), kGrammar.end(), run.folded);
+}
+
+// The words that a run is in a phrase, as they stand one behind the other in the index. `is_last`:
+// what follows in the document is not looked at.
+std::string PhraseWords(const LexicalRun& run, bool is_last) {
+  std::string words;
+  const auto add = [&words](std::string_view word) {
+    if (!words.empty()) words += ' ';
+    words += word;
+  };
+  if (run.dense()) {
+    const size_t count = run.units.size();
+    for (size_t i = 0; i + 1 < count; ++i) add(run.Text(i, i + 2));
+    if (!is_last || count == 1) add(run.Text(count - 1, count));
+    return words;
+  }
+  const auto parts = run.Parts();
+  if (run.has_sign() || parts.empty()) return run.Signed();
+  for (const LexicalRun::Part& part : parts) add(run.Text(part.first, part.last));
+  return words;
 }
 
 class Builder {
  public:
   void AddPhrase(std::string_view text) {
+    std::vector<LexicalRun> runs;
+    RunReader reader(text);
+    while (const LexicalRun* run = reader.Next()) runs.push_back(*run);
     LexicalTerm term;
-    for (const LexicalToken& token : tokenizer_.Tokenize(text)) {
+    for (const LexicalRun& run : runs) {
+      const bool is_last = &run == &runs.back();
       if (!term.text.empty()) term.text += ' ';
-      term.text += text.substr(token.begin, token.end - token.begin);
-      term.stems.push_back(token.stem);
+      term.text += PhraseWords(run, is_last);
+      term.prefix = term.one_character = is_last && run.dense() && run.units.size() == 1;
     }
     term.required = true;
     Add(std::move(term));
@@ -43,22 +73,25 @@ class Builder {
 
   // `at_end`: nothing follows the last word.
   void AddWords(std::string_view text, bool prefix, bool at_end) {
-    const auto tokens = tokenizer_.Tokenize(text);
-    for (const LexicalToken& token : tokens) {
-      const std::string_view word = text.substr(token.begin, token.end - token.begin);
-      Add({std::string(word), {token.stem}}, IsGrammar(word) ? Role::kGrammar : Role::kContent);
-      for (const std::string_view part : IdentifierParts(word)) {
-        const auto stems = tokenizer_.Tokenize(part);
-        if (stems.size() == 1) Add({std::string(part), {stems[0].stem}});
+    RunReader reader(text);
+    std::string last;
+    Role last_role = Role::kContent;
+    while (const LexicalRun* run = reader.Next()) {
+      if (run->dense()) {
+        FlushJoined();
+        AddDense(*run);
+        continue;
       }
+      last_role = IsGrammar(*run) ? Role::kGrammar : Role::kContent;
+      AddSpaced(*run, last_role);
+      if (run->end() == text.size()) last = run->Signed();
     }
-    if (!prefix || !at_end || tokens.empty() || tokens.back().end != text.size()) return;
-    const std::string_view last = text.substr(tokens.back().begin);
-    if (last.size() < kMinPrefixBytes) return;
-    LexicalTerm term{std::string(last), {tokens.back().stem}};
+    FlushJoined();
+    if (!prefix || !at_end || last.empty()) return;
+    LexicalTerm term = Words(std::move(last));
     term.prefix = true;
     // The beginning of "theory", or "the" itself: it does not make other words say less.
-    Add(std::move(term), IsGrammar(last) ? Role::kEither : Role::kContent);
+    Add(std::move(term), last_role == Role::kGrammar ? Role::kEither : Role::kContent);
   }
 
   // Words of grammar say nothing of what a document is about, however rare they are.
@@ -74,12 +107,58 @@ class Builder {
  private:
   enum class Role { kContent, kGrammar, kEither };
 
+  static LexicalTerm Words(std::string words, double weight = 1) {
+    LexicalTerm term;
+    term.text = std::move(words);
+    term.weight = weight;
+    return term;
+  }
+
+  void AddSpaced(const LexicalRun& run, Role role) {
+    if (run.joint == LexicalRun::Joint::kNone) FlushJoined();
+    joined_.push_back(PhraseWords(run, false));
+    Add(Words(run.Signed()), role);
+    if (run.has_sign() && run.BaseIsWord()) Add(Words(run.folded, kBase));
+    for (const LexicalRun::Part& part : run.Parts()) {
+      Add(Words(std::string(run.Text(part.first, part.last))));
+    }
+  }
+
+  // The words between spaces that signs join.
+  void FlushJoined() {
+    if (joined_.size() > 1 && joined_.size() <= kMaxJoined) {
+      std::string words;
+      for (const std::string& word : joined_) words += (words.empty() ? "" : " ") + word;
+      Add(Words(std::move(words), kSideBySide), Role::kEither);
+    }
+    joined_.clear();
+  }
+
+  void AddDense(const LexicalRun& run) {
+    const size_t count = run.units.size();
+    if (run.script == Script::kHangul) Add(Words(WholeHangul(run), kWholeRun), Role::kEither);
+    if (count == 1) {
+      LexicalTerm term = Words(run.folded);
+      term.prefix = term.one_character = true;
+      // A particle behind a word of another script says nothing.
+      const bool glued = run.joint == LexicalRun::Joint::kGlued;
+      Add(std::move(term), glued ? Role::kGrammar : Role::kContent);
+      return;
+    }
+    const double weight = 1 / std::sqrt(static_cast<double>(count - 1));
+    for (size_t i = 0; i + 1 < count; ++i) Add(Words(std::string(run.Text(i, i + 2)), weight));
+    if (count > 2 && count <= kMaxJoined) {
+      Add(Words(PhraseWords(run, true), kWholeRun), Role::kEither);
+    }
+  }
+
   void Add(LexicalTerm term, Role role = Role::kContent) {
+    if (term.stems.empty()) term.stems = tokenizer_.Stems(term.text);
     if (term.stems.empty()) return;
     const auto [place, is_new] = places_.emplace(term.Key(), query_.terms.size());
     if (!is_new) {
       LexicalTerm& before = query_.terms[place->second];
-      before.weight += 1;
+      before.weight += term.weight;
       before.required = before.required || term.required;
       if (role == Role::kContent) roles_[place->second] = role;
     } else if (query_.terms.size() < kMaxLexicalTerms) {
@@ -92,7 +171,8 @@ class Builder {
 
   LexicalTokenizer& tokenizer_ = LexicalTokenizer::ForThisThread();
   LexicalQuery query_;
-  std::vector<Role> roles_;  // of each term
+  std::vector<Role> roles_;          // of each term
+  std::vector<std::string> joined_;  // the words that signs have joined so far
   std::unordered_map<std::string, size_t> places_;
 };
 

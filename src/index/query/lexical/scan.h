@@ -75,7 +75,8 @@ struct LexicalResult {
 // many postings together, but never fewer than a few.
 inline constexpr size_t kPostingsBudget = 16'384;
 
-// Makes the function that ScanLexical calls known to the connection: once for each.
+// Makes the tokenizer and the function that ScanLexical calls known to the connection: once for
+// each.
 Status RegisterLexicalScan(sqlite3* connection);
 
 // `table`: a name that needs no quotes, of an FTS5 table with one column, tokenised as

@@ -9,10 +9,10 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 
-#include "index/query/lexical/identifiers.h"
 #include "index/query/lexical/tokenizer.h"
 
 namespace minnow {
@@ -27,19 +27,18 @@ class Table {
  public:
   Table() {
     EXPECT_EQ(sqlite3_open(":memory:", &connection_), SQLITE_OK);
+    EXPECT_TRUE(RegisterLexicalScan(connection_).ok());
     Execute("CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='" +
             std::string(kLexicalTokenizer) + "')");
-    EXPECT_TRUE(RegisterLexicalScan(connection_).ok());
   }
   ~Table() { sqlite3_close(connection_); }
 
   void Add(int64_t row, const std::string& text) {
-    Write("INSERT INTO words(rowid, text) VALUES(?, ?)", row, LexicalText(text));
+    Write("INSERT INTO words(rowid, text) VALUES(?, ?)", row, text);
     texts_[row] = text;
   }
   void Remove(int64_t row) {
-    Write("INSERT INTO words(words, rowid, text) VALUES('delete', ?, ?)", row,
-          LexicalText(texts_[row]));
+    Write("INSERT INTO words(words, rowid, text) VALUES('delete', ?, ?)", row, texts_[row]);
     texts_.erase(row);
     cache_.Remove(++removals_, row);
   }
@@ -59,12 +58,13 @@ class Table {
 
   // The formula of scan.h, from the texts.
   std::map<int64_t, double> TrueScores(const LexicalQuery& query) {
-    std::map<int64_t, std::vector<std::string>> words;
+    // By place; several may stand at one.
+    std::map<int64_t, std::vector<std::set<std::string>>> words;
     double total = 0;
     for (const auto& [row, text] : texts_) {
-      for (const LexicalToken& token :
-           LexicalTokenizer::ForThisThread().Tokenize(LexicalText(text))) {
-        words[row].push_back(token.stem);
+      for (const LexicalToken& token : LexicalTokenizer::ForThisThread().Tokenize(text)) {
+        words[row].resize(token.place + 1);
+        words[row].back().insert(token.stem);
       }
       total += static_cast<double>(words[row].size());
     }
@@ -76,7 +76,10 @@ class Table {
       for (const auto& [row, stems] : words) {
         for (size_t i = 0; i + term.stems.size() <= stems.size(); ++i) {
           if (std::equal(term.stems.begin(), term.stems.end(),
-                         stems.begin() + static_cast<ptrdiff_t>(i)))
+                         stems.begin() + static_cast<ptrdiff_t>(i),
+                         [](const std::string& stem, const std::set<std::string>& place) {
+                           return place.contains(stem);
+                         }))
             ++counts[row];
         }
         if (term.required && counts[row] == 0) ++lacking[row];
