@@ -206,6 +206,7 @@ TEST_F(SchemaTest, FullTextOfOtherWordsIsMadeAgain) {
   }
   {
     const auto database = Database::Open(Path(), {}).value();
+    ASSERT_TRUE(RegisterLexicalTokenizer(database->handle()).ok());
     ASSERT_TRUE(database
                     ->Execute("UPDATE minnow_indexes SET tokenizer_version = 99;"
                               "INSERT INTO minnow_lexical_1(minnow_lexical_1) VALUES('delete-all')")
