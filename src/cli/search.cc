@@ -16,7 +16,6 @@
 #include "cli/model_option.h"
 #include "cli/output.h"
 #include "cli/search_text.h"
-#include "formats/bundle.h"
 #include "formats/json.h"
 #include "ingest/input/record_reader.h"
 #include "text/unicode.h"
@@ -57,25 +56,12 @@ class QueryEmbedder {
     if (SemanticRatio(command) <= 0) return embedder;
     MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index.Stats());
     if (!stats.model) {
-      return Error{Code::kInvalidArgument, command.store.path + ": index " +
+      return Error{Code::kInvalidArgument, NameOf(command.store) + ": index " +
                                                QuoteForMessage(index.name()) +
                                                " has no vectors yet; --mode lexical needs none"};
     }
-    const std::string made = stats.model->name + " (" + stats.model->dtype + ")";
-    if (command.model.empty() && !HasBundledModel()) {
-      return Error{Code::kInvalidArgument, "--model: the vectors of " + command.store.path +
-                                               " were made by " + made +
-                                               "; give that model, or use --mode lexical"};
-    }
-    MINNOW_ASSIGN_OR_RETURN(IdentifiedModel loaded, LoadIdentified(command.model, command.dtype));
-    const ModelIdentity& given = loaded.identity;
-    if (given.checksum != stats.model->checksum || given.dtype != stats.model->dtype ||
-        given.dimensions != stats.model->dimensions) {
-      return Error{Code::kInvalidArgument,
-                   "--model: the vectors of " + command.store.path + " were made by " + made +
-                       ", checksum " + stats.model->checksum + ", not by " + given.name + " (" +
-                       given.dtype + "), checksum " + given.checksum};
-    }
+    MINNOW_ASSIGN_OR_RETURN(IdentifiedModel loaded, LoadModelOf(NameOf(command.store), *stats.model,
+                                                                command.model, command.dtype));
     embedder.model_ = std::move(loaded.model);
     embedder.pool_ = std::make_unique<ThreadPool>(Cpu().usable_cores());
     embedder.batch_ = std::make_unique<EmbeddingBatch>(
@@ -181,21 +167,28 @@ class Searching {
 };
 
 Status AnswerLines(RecordReader lines, const std::string& name, Searching& searching) {
+  size_t queries = 0;
+  size_t refused = 0;
   while (searching.output().wanted()) {
     if (!lines.ready()) searching.output().Flush();
     MINNOW_ASSIGN_OR_RETURN(const auto line, lines.Next());
-    if (!line) return {};
-    if (line->too_long) {
-      return Error{Code::kInvalidArgument, name + ": line " + std::to_string(line->line) +
-                                               ": longer than " + std::to_string(kQueryLimitBytes) +
-                                               " bytes"};
+    if (!line) break;
+    const std::string where = name + ": line " + std::to_string(line->line);
+    ++queries;
+    // A line that is no query costs itself alone.
+    if (line->too_long || !IsValidUtf8(line->bytes)) {
+      ++refused;
+      PrintError(where + (line->too_long
+                              ? ": longer than " + std::to_string(kQueryLimitBytes) + " bytes"
+                              : ": is not UTF-8"));
+      continue;
     }
-    const std::string query(line->bytes);
-    if (Status status = searching.Answer(query, /*titled=*/true); !status.ok()) {
-      return Annotate(std::move(status).error(), name + ": line " + std::to_string(line->line));
-    }
+    const Status status = searching.Answer(std::string(line->bytes), /*titled=*/true);
+    if (!status.ok()) return Annotate(status.error(), where);
   }
-  return {};
+  if (refused == 0) return {};
+  return Error{Code::kInvalidArgument, name + ": " + std::to_string(refused) + " of " +
+                                           Plural(queries, "line") + " refused"};
 }
 
 Status Search(const SearchCommand& command) {
@@ -250,11 +243,12 @@ void AddSearchCommand(Command app) {
                                     "A file with a query a line; - is standard input");
   queries.Excludes(query);
   search.Footer(
+      "Without --model the index's own is used, where it lay when it was used last (index stats).\n"
       "An empty query lists every document that the filter lets pass.\n"
       "Scores are between 0 and 1; words that were found are bold on a terminal.\n"
       "--json prints {\"query\":\"...\",\"hits\":[{\"id\":...,\"score\":...,...}]}.\n\n"
       "Examples:\n"
-      "  minnow search \"how are pods scheduled\" --index my.db --model model.minnow\n"
+      "  minnow search \"how are pods scheduled\" --index my.db\n"
       "  minnow search pods --index my.db --mode lexical -k 3\n"
       "  minnow search \"parse a header\" --index my.db --filter 'lang = \"go\"'\n"
       "  minnow search --queries questions.txt --index my.db --json > answers.jsonl");

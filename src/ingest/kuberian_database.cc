@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "index/sqlite/sqlite.h"
+#include "index/store/store_files.h"
 #include "ingest/kuberian_record.h"
 
 namespace minnow {
@@ -146,7 +147,8 @@ IndexSettings KuberianSettings() {
 Result<bool> HasKuberianTables(const std::string& path) {
   std::error_code ignored;
   if (!std::filesystem::exists(path, ignored)) return false;
-  MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, OpenSource(path));
+  // Another program's database gets no files beside it for being looked at.
+  MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database, OpenToLook(path));
   MINNOW_ASSIGN_OR_RETURN(const int64_t tables, database->QueryInt(kTables));
   return tables == 2;
 }

@@ -29,6 +29,12 @@ void WriteModel(const std::optional<ModelIdentity>& model, JsonWriter& json) {
   json.Uint(model->dimensions);
   json.Key("checksum");
   json.String(model->checksum);
+  json.Key("path");
+  if (model->path.empty()) {
+    json.Null();
+  } else {
+    json.String(model->path);
+  }
   json.EndObject();
 }
 
@@ -76,7 +82,8 @@ std::string IndexText(const SearchIndex& index, const IndexStats& stats) {
   if (stats.model) {
     text += stats.model->name + ", " + stats.model->dtype + ", " +
             std::to_string(stats.model->dimensions) + " dimensions, checksum " +
-            stats.model->checksum;
+            stats.model->checksum + "\nmodel path      " +
+            (stats.model->path.empty() ? "not known" : ForTerminal(stats.model->path));
   } else {
     text += "none yet";
   }

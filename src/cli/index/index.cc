@@ -21,7 +21,7 @@ void AddIndexCommand(Command app) {
       "Examples:\n"
       "  minnow index add docs src --index my.db --model model.minnow\n"
       "  minnow index stats --index my.db --json\n"
-      "  minnow search \"how are pods scheduled\" --index my.db --model model.minnow");
+      "  minnow search \"how are pods scheduled\" --index my.db");
 }
 
 }  // namespace minnow

@@ -70,4 +70,30 @@ Result<IdentifiedModel> LoadIdentified(const std::string& path, const std::strin
   return loaded;
 }
 
+Result<IdentifiedModel> LoadModelOf(const std::string& store, const ModelIdentity& made,
+                                    const std::string& path, const std::string& dtype) {
+  const auto refuse = [&](const std::string& why) {
+    return Error{Code::kInvalidArgument, "--model: the vectors of " + store + " were made by " +
+                                             made.name + " (" + made.dtype + "), checksum " +
+                                             made.checksum + why};
+  };
+  const std::string hint = "; give that model with --model, or use --mode lexical";
+  const bool remembered = path.empty() && !HasBundledModel();
+  if (remembered && made.path.empty()) return refuse(", and where it lies is not known" + hint);
+  Result<IdentifiedModel> loaded =
+      remembered ? LoadIdentified(made.path, dtype == "auto" ? made.dtype : dtype)
+                 : LoadIdentified(path, dtype);
+  if (!loaded.ok()) {
+    if (!remembered) return loaded;
+    return refuse(", which is not to be had any more: " + loaded.error().message + hint);
+  }
+  const ModelIdentity& given = loaded->identity;
+  if (given.checksum != made.checksum || given.dtype != made.dtype ||
+      given.dimensions != made.dimensions) {
+    return refuse(", not by " + given.name + " (" + given.dtype + "), checksum " + given.checksum +
+                  (remembered ? ", which lies at " + made.path + " now" + hint : ""));
+  }
+  return loaded;
+}
+
 }  // namespace minnow

@@ -47,5 +47,9 @@ struct IdentifiedModel {
   ModelIdentity identity;
 };
 Result<IdentifiedModel> LoadIdentified(const std::string& path, const std::string& dtype);
+// The model that made the vectors of `store`: the one given, else the program's own, else the one
+// at the path that the store remembers. kInvalidArgument where that is another one, or is gone.
+Result<IdentifiedModel> LoadModelOf(const std::string& store, const ModelIdentity& made,
+                                    const std::string& path, const std::string& dtype);
 
 }  // namespace minnow

@@ -94,8 +94,8 @@ struct Tables {
   std::string other;  // the first table of another program; empty: none
 };
 
-Result<Tables> ReadTables(Result<std::unique_ptr<Database>> opened) {
-  MINNOW_ASSIGN_OR_RETURN(const auto database, std::move(opened));
+Result<Tables> FindTables(const std::string& path, const std::string& vfs) {
+  MINNOW_ASSIGN_OR_RETURN(const auto database, OpenToLook(path, vfs));
   MINNOW_ASSIGN_OR_RETURN(Statement list,
                           database->Prepare("SELECT name FROM sqlite_schema WHERE name NOT LIKE "
                                             "'sqlite_%' ORDER BY type = 'table' DESC, rowid"));
@@ -108,22 +108,21 @@ Result<Tables> ReadTables(Result<std::unique_ptr<Database>> opened) {
   }
 }
 
-// Looks without a trace first: no file is made beside the database, no log played back.
-Result<Tables> FindTables(const std::string& path, const std::string& vfs) {
+}  // namespace
+
+Result<std::unique_ptr<Database>> OpenToLook(const std::string& path, const std::string& vfs) {
+  std::error_code ignored;
+  const std::string place = std::filesystem::weakly_canonical(path, ignored).string();
+  if (HasContent(place + "-wal")) {
+    // What was written last, or is being written now, is in the log.
+    MINNOW_ASSIGN_OR_RETURN(const Connections::Opener open, FindReadMode(path, vfs));
+    return open();
+  }
   DatabaseOptions options;
   options.vfs = vfs;
   options.read_only = options.immutable = true;
-  Result<Tables> tables = ReadTables(Database::Open(path, options));
-  if (tables.ok() && tables->store) return tables;
-  std::error_code ignored;
-  const std::string place = std::filesystem::weakly_canonical(path, ignored).string();
-  if (!HasContent(place + "-wal")) return tables;
-  // What was written last, or is being written now, is in the log.
-  MINNOW_ASSIGN_OR_RETURN(const Connections::Opener open, FindReadMode(path, vfs));
-  return ReadTables(open());
+  return Database::Open(path, options);
 }
-
-}  // namespace
 
 Status CheckStoreFile(const std::string& path, const StoreOptions& store) {
   std::error_code error;

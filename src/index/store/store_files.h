@@ -13,6 +13,9 @@
 
 namespace minnow {
 
+// Reads any database without a trace: no file is made beside it, nor a log played back.
+Result<std::unique_ptr<Database>> OpenToLook(const std::string& path, const std::string& vfs = "");
+
 // Whether the file may be opened as a store; it is only read. An absent or empty one may, where
 // options.create; another program's database, where options.adopt. kNotFound: it holds no store.
 Status CheckStoreFile(const std::string& path, const StoreOptions& options);
