@@ -38,21 +38,14 @@ std::string Milliseconds(std::chrono::nanoseconds time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
 }
 
-bool IsModelName(const std::string& name, const std::string& model_id) {
-  // Served from a directory, the model has lost the organisation's name that clients know it by.
-  return name == model_id || name.ends_with("/" + model_id);
-}
-
 // What no family lets pass, once the fields have been read.
 std::optional<Failure> Check(const EmbeddingQuery& query, const EmbedFamily& family,
                              const Call& call) {
   const std::string& field = query.request.field;
   const size_t inputs = query.request.inputs.size();
   const size_t limit = call.context().options.*family.max_inputs;
-  if (!query.model.empty() && !IsModelName(query.model, call.facts().model_id)) {
-    return Failure{Fault::kNotFound, "model: " + QuoteForMessage(query.model) +
-                                         " is not served here, only " +
-                                         QuoteForMessage(call.facts().model_id)};
+  if (!query.model.empty()) {
+    if (auto failure = UnknownModel(query.model, call.facts())) return failure;
   }
   if (inputs == 0) return Failure{Fault::kEmptyInput, field + ": must not be empty"};
   if (inputs > limit) {
@@ -135,6 +128,14 @@ void HandleEmbed(const ApiContext* context, const EmbedFamily& family, http::Req
   auto call =
       std::make_shared<Call>(context, family.errors, std::move(request), std::move(responder));
   Call::Begin(std::move(call), [&family](Call& c) { Submit(c, family); });
+}
+
+std::optional<Failure> UnknownModel(const std::string& name, const EmbeddingFacts& facts) {
+  // Served from a directory, the model has lost the organisation's name that clients know it by.
+  if (name == facts.model_id || name.ends_with("/" + facts.model_id)) return std::nullopt;
+  return Failure{Fault::kNotFound, "model: " + QuoteForMessage(name) +
+                                       " is not served here, only " +
+                                       QuoteForMessage(facts.model_id)};
 }
 
 void CutVectors(std::vector<float>& vectors, size_t size, size_t dimensions, bool normalize) {

@@ -27,6 +27,9 @@ struct EmbedFamily {
 void HandleEmbed(const ApiContext* context, const EmbedFamily& family, http::Request request,
                  http::Responder responder);
 
+// The failure of a request for a model that is not served; nullopt: it is.
+std::optional<Failure> UnknownModel(const std::string& name, const EmbeddingFacts& facts);
+
 // Keeps the first `dimensions` floats of each of the vectors of `size` floats, and gives each the
 // length 1 again where `normalize` (a vector of zeros stays so). REQUIRES: dimensions <= size.
 void CutVectors(std::vector<float>& vectors, size_t size, size_t dimensions, bool normalize);

@@ -68,6 +68,7 @@ void AddHealthRoutes(const ApiContext* context, http::Router& router) {
   add("/health", true, [context] { return Health(*context->service); });
   add("/livez", true, [] { return TextResponse("ok\n"); });
   add("/readyz", true, [context] { return Ready(*context); });
+  add("/ping", true, [context] { return Ready(*context); });  // SageMaker's
   add("/metrics", false, [context] { return MetricsText(*context); });
 }
 

@@ -88,15 +88,37 @@ http::Response ListModels(const EmbeddingService& service) {
   return response;
 }
 
+http::Response ShowModel(const EmbeddingService& service, const std::string& name) {
+  if (const auto failure = NotReady(service)) return ErrorResponse(Family::kOpenAi, *failure);
+  if (const auto failure = UnknownModel(name, *service.facts())) {
+    return ErrorResponse(Family::kOpenAi, *failure);
+  }
+  http::Response response;
+  response.content_type = "application/json";
+  JsonWriter json(&response.body);
+  WriteModel(*service.facts(), json);
+  return response;
+}
+
 }  // namespace
 
 void AddOpenAiRoutes(const ApiContext* context, http::Router& router) {
-  router.Add("POST", "/v1/embeddings", [context](http::Request request, http::Responder responder) {
-    HandleEmbed(context, kEmbedFamily, std::move(request), std::move(responder));
-  });
+  for (const char* path : {"/v1/embeddings", "/embeddings"}) {
+    router.Add("POST", path, [context](http::Request request, http::Responder responder) {
+      HandleEmbed(context, kEmbedFamily, std::move(request), std::move(responder));
+    });
+  }
   router.Add("GET", "/v1/models", [context](http::Request, http::Responder responder) {
     responder.Send(ListModels(*context->service));
   });
+  // The name may have slashes, encoded or not.
+  router.Add("GET", "/v1/models/{name*}",
+             [context](http::Request request, http::Responder responder) {
+               std::string_view name = request.Parameter("name");
+               while (name.ends_with('/')) name.remove_suffix(1);
+               responder.Send(name.empty() ? ListModels(*context->service)
+                                           : ShowModel(*context->service, std::string(name)));
+             });
 }
 
 }  // namespace minnow::api

@@ -3,16 +3,17 @@
 // their path holds a version; the page at / is asked for each time, and answered 304 while it is
 // the same.
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "api/routes.h"
 #include "api/web_files.h"
 #include "base/check.h"
+#include "http/accept.h"
 #include "http/url.h"
 
 namespace minnow::api {
@@ -101,12 +102,6 @@ http::Response AssetResponse(const Page& page, const http::Request& request) {
                       current);
 }
 
-std::string_view Trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
 // How much a media range of an Accept field says of `type`/`subtype`: 0 nothing, 3 all.
 int Precision(std::string_view range, std::string_view type, std::string_view subtype) {
   if (range == "*/*") return 1;
@@ -119,32 +114,22 @@ int Precision(std::string_view range, std::string_view type, std::string_view su
   return http::EqualsIgnoringCase(rest, subtype) ? 3 : 0;
 }
 
-// The weight, 0 to 1, that an Accept field gives to a media type (RFC 9110, 12.5.1).
-double Weight(std::string_view accept, std::string_view type, std::string_view subtype) {
-  double weight = 0;
+// The weight that a request gives to a media type: that of the range that fits it best.
+int Weight(const std::vector<http::AcceptItem>& accept, std::string_view type,
+           std::string_view subtype) {
+  int weight = 0;
   int best = 0;
-  while (!accept.empty()) {
-    const size_t comma = std::min(accept.find(','), accept.size());
-    std::string_view item = accept.substr(0, comma);
-    accept.remove_prefix(std::min(comma + 1, accept.size()));
-    const size_t end = std::min(item.find(';'), item.size());
-    const int precision = Precision(Trim(item.substr(0, end)), type, subtype);
-    if (precision <= best) continue;
-    best = precision;
-    weight = 1;
-    const size_t q = item.find("q=");
-    if (q == std::string_view::npos) continue;
-    const std::string_view number = Trim(item.substr(q + 2));
-    if (std::from_chars(number.data(), number.data() + number.size(), weight).ec != std::errc()) {
-      weight = 0;
-    }
+  for (const http::AcceptItem& item : accept) {
+    const int precision = Precision(item.value, type, subtype);
+    if (precision > best) weight = item.weight;
+    best = std::max(best, precision);
   }
   return weight;
 }
 
 // A client that says nothing, or takes anything, is a program.
 bool WantsHtml(const http::Request& request) {
-  const std::string_view accept = request.FindHeader("Accept");
+  const auto accept = http::ReadAccept(request.headers, "Accept");
   return Weight(accept, "text", "html") > Weight(accept, "application", "json");
 }
 

@@ -162,6 +162,10 @@ TEST_F(Page, JsonGoesToProgramsWhereThereIsAny) {
   const char* html = "text/html; charset=utf-8";
   EXPECT_EQ(type("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"), html);
   EXPECT_EQ(type("TEXT/HTML"), html);
+  EXPECT_EQ(type("text/html;level=1;Q=0.5, application/json ; q=0.4"), html);
+  EXPECT_EQ(Ask(router, "/", {{"Accept", "application/json;q=0.5"}, {"Accept", "text/html"}})
+                .content_type,
+            html);
   EXPECT_EQ(type("application/json;q=0.1, text/*"), html);
   EXPECT_EQ(HeaderOf(Ask(router, "/", {{"Accept", "text/html"}}), "Vary"), "Accept");
 }

@@ -117,6 +117,40 @@ Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body) {
   return query;
 }
 
+Result<EmbeddingQuery> ReadTeiSimilarity(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  MINNOW_ASSIGN_OR_RETURN(const JsonView inputs, body.Get("inputs"));
+  MINNOW_RETURN_IF_ERROR(inputs.Object());
+  EmbeddingQuery query;
+  query.similarity = true;
+  query.batch = true;
+  query.request.field = "inputs.sentences";
+  query.request.last_field = "inputs.source_sentence";
+  MINNOW_ASSIGN_OR_RETURN(const JsonView sentences, inputs.Get("sentences"));
+  MINNOW_RETURN_IF_ERROR(sentences.Array());
+  for (const JsonView item : sentences.Items()) {
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view text, item.String());
+    if (text.empty()) return item.Wrong("must not be empty");
+    query.request.inputs.emplace_back(std::string(text));
+  }
+  MINNOW_ASSIGN_OR_RETURN(const JsonView source, inputs.Get("source_sentence"));
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view text, source.String());
+  if (text.empty()) return source.Wrong("must not be empty");
+  // Nothing to compare with is an empty batch.
+  if (sentences.size() > 0) query.request.inputs.emplace_back(std::string(text));
+  const auto parameters = body.Find("parameters");
+  if (!parameters.has_value() || parameters->is_null()) return query;
+  MINNOW_RETURN_IF_ERROR(parameters->Object());
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(*parameters, query.request.length));
+  MINNOW_RETURN_IF_ERROR(RefusePrompt(*parameters));
+  return query;
+}
+
+Result<EmbeddingQuery> ReadTeiRoot(const JsonView& body) {
+  const auto inputs = body.Find("inputs");
+  return inputs.has_value() && inputs->is_object() ? ReadTeiSimilarity(body) : ReadTeiEmbed(body);
+}
+
 Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   EmbeddingQuery query;

@@ -28,11 +28,17 @@ struct EmbeddingQuery {
   std::optional<size_t> dimensions;  // at least 1; the model's size is checked by the caller
   bool batch = false;                // a list was sent, not one text
   bool base64 = false;               // OpenAI's encoding_format
+  bool similarity = false;           // the last input is compared with the others
   std::string model;                 // OpenAI's; empty when absent
 };
 
 // POST /embed: inputs, truncate, truncation_direction, normalize, dimensions, prompt_name.
 Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body);
+// POST /similarity: inputs: {source_sentence, sentences}, parameters: {truncate,
+// truncation_direction, prompt_name}. The source is the last input.
+Result<EmbeddingQuery> ReadTeiSimilarity(const JsonView& body);
+// POST /: either of them, as inputs are an object or not.
+Result<EmbeddingQuery> ReadTeiRoot(const JsonView& body);
 // POST /v1/embeddings: input, model, encoding_format, dimensions.
 Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "base/server_counters.h"
@@ -18,7 +19,7 @@ class SearchService;
 namespace minnow::api {
 
 struct ApiOptions {
-  size_t max_client_batch_size = 32;              // inputs of one TEI request
+  size_t max_client_batch_size = SIZE_MAX;        // inputs of one TEI request
   size_t max_openai_inputs = 2048;                // of one OpenAI request
   size_t max_openai_tokens = 300'000;             // of one OpenAI request, all inputs together
   size_t max_documents_bytes = size_t{64} << 20;  // of one request that adds documents
@@ -36,9 +37,9 @@ struct ApiContext {
   KuberianService* kuberian = nullptr;  // null: Kuberian's routes are not; needs `search`
 };
 
-// POST /v1/embeddings, GET /v1/models.
+// POST /v1/embeddings (and /embeddings), GET /v1/models, /v1/models/{name}.
 void AddOpenAiRoutes(const ApiContext* context, http::Router& router);
-// POST /embed (and POST /), /tokenize, /decode; GET /info.
+// POST /embed (and POST /), /similarity, /tokenize, /decode; GET /info.
 void AddTeiRoutes(const ApiContext* context, http::Router& router);
 // The documents API: /indexes, /indexes/{name}/documents, /indexes/{name}/search, /tasks, ...
 // REQUIRES: context->search is set.
@@ -46,7 +47,7 @@ void AddSearchRoutes(const ApiContext* context, http::Router& router);
 // GET /healthz, /q/{query}, /dirs/..., /docs/{id}; returns the handler of GET / for programs.
 // REQUIRES: context->kuberian is set.
 http::Handler AddKuberianRoutes(const ApiContext* context, http::Router& router);
-// GET /health, /livez, /readyz, /metrics.
+// GET /health, /livez, /readyz, /ping, /metrics.
 void AddHealthRoutes(const ApiContext* context, http::Router& router);
 // GET / (the page for browsers), /assets/..., /favicon.ico: open, as they tell nothing of what is
 // served. Where `json_root` is given, it answers GET / to clients that do not ask for HTML first.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The routes of text-embeddings-inference: POST /embed, /tokenize, /decode and GET /info.
+// The routes of text-embeddings-inference: POST /embed, /similarity, /tokenize, /decode and
+// GET /info.
 // https://github.com/huggingface/text-embeddings-inference, release 1.9
+#include <cstdint>
 #include <memory>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -22,11 +25,49 @@ void WriteVectors(const EmbeddingQuery&, const EmbeddingFacts&, const EmbedAnswe
   json.EndArray();
 }
 
+// The cosine of the source, which is the last input, with each of the others.
+void WriteSimilarities(const EmbeddingQuery&, const EmbeddingFacts&, const EmbedAnswer& answer,
+                       size_t dimensions, std::string& body) {
+  const size_t sentences = answer.tokens.size() - 1;
+  const float* const source = answer.vectors.data() + sentences * dimensions;
+  std::vector<float> cosines;
+  cosines.reserve(sentences);
+  for (size_t i = 0; i < sentences; ++i) {
+    const float* const vector = answer.vectors.data() + i * dimensions;
+    // Both have the length 1.
+    cosines.push_back(
+        static_cast<float>(std::inner_product(vector, vector + dimensions, source, 0.0)));
+  }
+  JsonWriter json(&body);
+  json.Floats(cosines);
+}
+
+void WriteRoot(const EmbeddingQuery& query, const EmbeddingFacts& facts, const EmbedAnswer& answer,
+               size_t dimensions, std::string& body) {
+  const auto write = query.similarity ? WriteSimilarities : WriteVectors;
+  write(query, facts, answer, dimensions, body);
+}
+
 constexpr EmbedFamily kEmbedFamily{.errors = Family::kTei,
                                    .read = ReadTeiEmbed,
                                    .max_inputs = &ApiOptions::max_client_batch_size,
                                    .limit_total_tokens = false,
                                    .write = WriteVectors};
+constexpr EmbedFamily kSimilarityFamily{.errors = Family::kTei,
+                                        .read = ReadTeiSimilarity,
+                                        .max_inputs = &ApiOptions::max_client_batch_size,
+                                        .limit_total_tokens = false,
+                                        .write = WriteSimilarities};
+// Hugging Face's clients post what they want of a model to the root.
+constexpr EmbedFamily kRootFamily{.errors = Family::kTei,
+                                  .read = ReadTeiRoot,
+                                  .max_inputs = &ApiOptions::max_client_batch_size,
+                                  .limit_total_tokens = false,
+                                  .write = WriteRoot};
+
+// What clients are told to send at once where the operator sets no limit: they cut their batches by
+// it, larger ones are not faster, and a body must keep below the limit of bytes.
+constexpr size_t kToldBatchSize = 256;
 
 http::Response JsonResponse() {
   http::Response response;
@@ -167,7 +208,8 @@ void WriteInfo(const EmbeddingFacts& facts, const ApiOptions& options, JsonWrite
   number("max_input_length", facts.max_sequence_tokens);
   number("max_batch_tokens", facts.max_batch_tokens);
   null("max_batch_requests");
-  number("max_client_batch_size", options.max_client_batch_size);
+  const bool limited = options.max_client_batch_size != SIZE_MAX;
+  number("max_client_batch_size", limited ? options.max_client_batch_size : kToldBatchSize);
   json.Key("auto_truncate");
   json.Bool(true);
   number("tokenization_workers", facts.prepare_threads);
@@ -212,11 +254,14 @@ http::Handler AsideHandler(const ApiContext* context, void (*work)(Call&)) {
 }  // namespace
 
 void AddTeiRoutes(const ApiContext* context, http::Router& router) {
-  const http::Handler embed = [context](http::Request request, http::Responder responder) {
-    HandleEmbed(context, kEmbedFamily, std::move(request), std::move(responder));
+  const auto add = [&](const char* path, const EmbedFamily& family) {
+    router.Add("POST", path, [context, &family](http::Request request, http::Responder responder) {
+      HandleEmbed(context, family, std::move(request), std::move(responder));
+    });
   };
-  router.Add("POST", "/embed", embed);
-  router.Add("POST", "/", embed);
+  add("/embed", kEmbedFamily);
+  add("/similarity", kSimilarityFamily);
+  add("/", kRootFamily);
   router.Add("POST", "/tokenize", AsideHandler(context, Tokenize));
   router.Add("POST", "/decode", AsideHandler(context, Decode));
   router.Add("GET", "/info", [context](http::Request, http::Responder responder) {

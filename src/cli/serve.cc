@@ -101,7 +101,9 @@ class Serving {
     context_.metrics = &metrics_;
     const auto counters = std::make_shared<ServerCounters>();
     context_.server = counters;
-    context_.options.max_client_batch_size = command_.max_client_batch_size;
+    if (command_.max_client_batch_size > 0) {
+      context_.options.max_client_batch_size = command_.max_client_batch_size;
+    }
     context_.options.max_documents_bytes = command_.documents_payload_limit;
     MINNOW_RETURN_IF_ERROR(store_.Start());
     context_.search = store_.search();

@@ -45,8 +45,10 @@ void AddLimitOptions(Command serve, ServeCommand& command) {
                  "wait longer")
       .Range(size_t{1}, size_t{1} << 20)
       .Env("MINNOW_MAX_BATCH_TOKENS");
-  serve.AddOption("--max-client-batch-size", command.max_client_batch_size, "Texts of one request")
-      .Range(size_t{1}, size_t{1} << 20)
+  serve
+      .AddOption("--max-client-batch-size", command.max_client_batch_size,
+                 "Texts of one request to TEI's routes; 0: as many as its body holds")
+      .Range(size_t{0}, size_t{1} << 20)
       .Env("MINNOW_MAX_CLIENT_BATCH_SIZE");
   serve
       .AddOption("--max-concurrent-requests", command.max_concurrent_requests,
@@ -56,7 +58,9 @@ void AddLimitOptions(Command serve, ServeCommand& command) {
   serve.AddOption("--payload-limit", command.payload_limit, "Bytes of a request's body; above, 413")
       .Range(size_t{1}, size_t{1} << 30)
       .Env("MINNOW_PAYLOAD_LIMIT");
-  serve.AddOption("--max-connections", command.max_connections, "Open connections; above, 503")
+  serve
+      .AddOption("--max-connections", command.max_connections,
+                 "Open connections; above, idle ones are closed")
       .Range(size_t{1}, size_t{1} << 20)
       .Env("MINNOW_MAX_CONNECTIONS");
   serve

@@ -20,7 +20,7 @@ struct ServeCommand {
   int threads = 0;
   int tokenization_threads = 0;
   size_t max_batch_tokens = 2048;
-  size_t max_client_batch_size = 32;
+  size_t max_client_batch_size = 0;
   size_t max_concurrent_requests = 512;
   size_t payload_limit = 2'000'000;
   size_t max_connections = 4096;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "http/accept.h"
 #include "http/url.h"
 
 namespace minnow::http {
@@ -19,61 +20,11 @@ constexpr int kLevel = 4;            // twice as fast as 6, and a tenth larger
 constexpr int kGzipWrapper = 16;     // added to the window's bits
 constexpr int kLargestWindow = 15;   // bits
 constexpr int kSmallestWindow = 10;  // zlib's own 8 and 9 are special
-constexpr int kWeightOne = 1000;     // weights have three decimals
 constexpr int kUnset = -1;
-
-std::string_view Trim(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-// "0.25" -> 250; nullopt when it is no weight (RFC 9110, 12.4.2).
-std::optional<int> ParseWeight(std::string_view text) {
-  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return std::nullopt;
-  if (text.size() > 1 && text[1] != '.') return std::nullopt;
-  int weight = text[0] - '0';
-  for (size_t i = 2; i < 5; ++i) {
-    const char digit = i < text.size() ? text[i] : '0';
-    if (digit < '0' || digit > '9') return std::nullopt;
-    weight = weight * 10 + (digit - '0');
-  }
-  return weight <= kWeightOne ? std::optional(weight) : std::nullopt;
-}
-
-struct Weights {
-  int gzip = kUnset;
-  int deflate = kUnset;
-  int identity = kUnset;
-  int any = kUnset;
-};
-
-// One list element, as "gzip;q=0.5".
-void ReadElement(std::string_view element, Weights& weights) {
-  const size_t semicolon = element.find(';');
-  const std::string_view name = Trim(element.substr(0, semicolon));
-  int weight = kWeightOne;
-  if (semicolon != std::string_view::npos) {
-    const std::string_view parameter = Trim(element.substr(semicolon + 1));
-    if (parameter.size() < 2 || !EqualsIgnoringCase(parameter.substr(0, 2), "q=")) return;
-    const std::optional<int> parsed = ParseWeight(parameter.substr(2));
-    if (!parsed.has_value()) return;
-    weight = *parsed;
-  }
-  if (EqualsIgnoringCase(name, "gzip") || EqualsIgnoringCase(name, "x-gzip")) {
-    weights.gzip = weight;
-  } else if (EqualsIgnoringCase(name, "deflate")) {
-    weights.deflate = weight;
-  } else if (EqualsIgnoringCase(name, "identity")) {
-    weights.identity = weight;
-  } else if (name == "*") {
-    weights.any = weight;
-  }
-}
 
 // Types whose bytes a coding makes fewer.
 bool IsText(std::string_view type) {
-  type = Trim(type.substr(0, type.find(';')));
+  type = type.substr(0, type.find(';'));
   return type.starts_with("text/") || type == "application/json" || type.ends_with("+json") ||
          type.ends_with("+xml") || type == "application/x-ndjson" ||
          type == "application/javascript" || type == "application/manifest+json";
@@ -132,24 +83,26 @@ void WeakenValidator(Response& response) {
 
 CodingChoice ChooseCoding(const std::vector<Header>& headers) {
   CodingChoice choice;
-  Weights weights;
-  bool present = false;
-  for (const Header& header : headers) {
-    if (!EqualsIgnoringCase(header.name, "Accept-Encoding")) continue;
-    present = true;
-    std::string_view rest = header.value;
-    while (!rest.empty()) {
-      const size_t comma = std::min(rest.find(','), rest.size());
-      ReadElement(rest.substr(0, comma), weights);
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
+  int gzip = kUnset;
+  int deflate = kUnset;
+  int identity = kUnset;
+  int any = kUnset;
+  for (const AcceptItem& item : ReadAccept(headers, "Accept-Encoding")) {
+    if (EqualsIgnoringCase(item.value, "gzip") || EqualsIgnoringCase(item.value, "x-gzip")) {
+      gzip = item.weight;
+    } else if (EqualsIgnoringCase(item.value, "deflate")) {
+      deflate = item.weight;
+    } else if (EqualsIgnoringCase(item.value, "identity")) {
+      identity = item.weight;
+    } else if (item.value == "*") {
+      any = item.weight;
     }
   }
-  if (!present) return choice;
-  const int unlisted = std::max(weights.any, 0);
-  const int gzip = weights.gzip == kUnset ? unlisted : weights.gzip;
-  const int deflate = weights.deflate == kUnset ? unlisted : weights.deflate;
+  const int unlisted = std::max(any, 0);
+  if (gzip == kUnset) gzip = unlisted;
+  if (deflate == kUnset) deflate = unlisted;
   // Not listed, identity is acceptable, but anything that is listed goes before it.
-  const int identity = weights.identity != kUnset ? weights.identity : weights.any == 0 ? 0 : 1;
+  if (identity == kUnset) identity = any == 0 ? 0 : 1;
   choice.identity_allowed = identity > 0;
   choice.acceptable = gzip > 0 || deflate > 0 || identity > 0;
   if (gzip > 0 && gzip >= deflate && gzip >= identity) {

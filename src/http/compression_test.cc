@@ -70,13 +70,14 @@ TEST(ContentCoding, WeightsDecide) {
       {"identity;q=0.5, gzip;q=0.5", kGzip},
       // A weight of 0.001 is more than nothing.
       {"gzip;q=0.001", kGzip},
+      {"gzip;level=9", kGzip},
+      {"deflate;q=0.5;level=9, gzip;level=9;q=0.4", kDeflate},
       // What is no weight is no element.
       {"gzip;q=2", kIdentity},
       {"gzip;q=1.001", kIdentity},
       {"gzip;q=0.1234", kIdentity},
       {"gzip;q=x", kIdentity},
       {"gzip;q=", kIdentity},
-      {"gzip;level=9", kIdentity},
       {"gzip;q=-1", kIdentity},
       {",,;;,q=1,", kIdentity}};
   for (const auto& [value, coding] : cases) EXPECT_EQ(Choose(value).coding, coding) << value;

@@ -46,7 +46,9 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
         text != nullptr ? model_->Tokenize(*text, request_.length)
                         : model_->CheckIds(std::get<std::vector<TokenId>>(input), request_.length);
     if (!tokens.ok()) {
-      return Annotate(std::move(tokens).error(), request_.field + "[" + std::to_string(i) + "]");
+      const bool named = i + 1 == count && !request_.last_field.empty();
+      return Annotate(std::move(tokens).error(),
+                      named ? request_.last_field : request_.field + "[" + std::to_string(i) + "]");
     }
     answer_.tokens.push_back(static_cast<uint32_t>(tokens->ids.size()));
     answer_.truncated += tokens->truncated() ? 1 : 0;

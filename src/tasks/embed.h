@@ -24,6 +24,7 @@ struct EmbedRequest {
   bool normalize = true;
   // What messages call the inputs: "inputs" gives "inputs[3]: 600 tokens, limit 512".
   std::string field = "inputs";
+  std::string last_field = {};  // what they call the last input, where it has a name of its own
   // The inputs together may not have more tokens than this; 0: no such limit.
   size_t max_total_tokens = 0;
   Priority priority = Priority::kInteractive;

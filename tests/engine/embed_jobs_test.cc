@@ -143,6 +143,11 @@ TEST_F(EmbedTest, TruncatesOrRefuses) {
   answer = Embed({.inputs = {"a", "abcdefghij"}, .length = {.truncate = false}, .field = "input"});
   EXPECT_EQ(answer.error().code, Code::kInvalidArgument);
   EXPECT_EQ(answer.error().message, "input[1]: 11 tokens, limit 8");
+  answer = Embed({.inputs = {"a", "abcdefghij"},
+                  .length = {.truncate = false},
+                  .field = "inputs.sentences",
+                  .last_field = "inputs.source"});
+  EXPECT_EQ(answer.error().message, "inputs.source: 11 tokens, limit 8");
 }
 
 TEST_F(EmbedTest, RefusesIdsOutOfRange) {

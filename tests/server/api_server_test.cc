@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include "api/errors.h"
 #include "api/routes.h"
@@ -22,6 +23,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::StartsWith;
 
 class ApiServer : public ::testing::Test {
  protected:
@@ -65,10 +67,11 @@ TEST_F(ApiServer, OpenAiShape) {
 
 TEST_F(ApiServer, OpenAiTakesFourShapesOfInput) {
   for (const char* input : {R"("ab")", R"(["ab"])", "[5,6]", "[[5,6]]"}) {
-    const ClientResponse response =
-        Post("/v1/embeddings", R"({"input":)" + std::string(input) + "}");
+    const std::string body = R"({"input":)" + std::string(input) + "}";
+    const ClientResponse response = Post("/v1/embeddings", body);
     ASSERT_EQ(response.status, 200) << response.body;
     EXPECT_THAT(response.body, HasSubstr(R"("embedding":[2,0,0,1])")) << input;
+    EXPECT_EQ(Post("/embeddings", body).body, response.body) << "TEI's name for it";
   }
 }
 
@@ -190,20 +193,69 @@ TEST_F(ApiServer, TeiErrors) {
       {R"({"inputs":"a","truncation_direction":"up"})", 422},
       {R"({"inputs":"a","prompt_name":"query"})", 422},
       {R"({"inputs":"a","normalize":1})", 422},
-      {R"({"inputs":"a","dimensions":5})", 422},
-      {R"({"inputs":)" + Repeat("\"a\"", 33) + "}", 422}};
+      {R"({"inputs":"a","dimensions":5})", 422}};
   for (const auto& [body, status] : cases) {
     const ClientResponse response = Post("/embed", body);
     EXPECT_EQ(response.status, status) << body << "\n" << response.body;
     EXPECT_THAT(response.body, HasSubstr(R"({"error":")"));
     EXPECT_THAT(response.body, HasSubstr(R"("error_type":")"));
   }
+  context_.options.max_client_batch_size = 32;
+  EXPECT_EQ(Post("/embed", R"({"inputs":)" + Repeat("\"a\"", 33) + "}").status, 422);
   EXPECT_EQ(Post("/embed", R"({"inputs":)" + Repeat("\"a\"", 32) + "}").status, 200);
+  EXPECT_THAT(GetPath("/info").body, HasSubstr(R"("max_client_batch_size":32)"));
   service_.set_next_error(Error{Code::kInvalidArgument, "inputs[0]: 600 tokens, limit 256"});
   const ClientResponse too_long = Post("/embed", R"({"inputs":"a","truncate":false})");
   EXPECT_EQ(too_long.status, 422);
   EXPECT_EQ(too_long.body,
             R"({"error":"inputs[0]: 600 tokens, limit 256","error_type":"Validation"})");
+}
+
+TEST_F(ApiServer, TeiTakesAsManyInputsAsTheBodyHolds) {
+  const std::string texts = Repeat("\"a\"", 5000);
+  const std::string body = R"({"inputs":)" + texts + "}";
+  for (const char* path : {"/embed", "/"}) {
+    const ClientResponse response = Post(path, body);
+    EXPECT_EQ(response.status, 200) << path;
+    EXPECT_EQ(response.body, Repeat("[1,0,0,1]", 5000)) << path;
+  }
+  EXPECT_EQ(Post("/tokenize", body).status, 200);
+  EXPECT_EQ(Post("/decode", R"({"ids":)" + Repeat("[97]", 5000) + "}").body, Repeat("\"a\"", 5000));
+}
+
+TEST_F(ApiServer, SimilarityByItsRouteAndAtTheRoot) {
+  const std::string body = R"({"inputs":{"source_sentence":"ab","sentences":["ab","c","abc"]}})";
+  for (const char* path : {"/similarity", "/"}) {
+    const ClientResponse response = Post(path, body);
+    ASSERT_EQ(response.status, 200) << response.body;
+    EXPECT_EQ(response.body, "[5,3,7]") << path;
+    EXPECT_EQ(response.headers.at("x-compute-type"), "cpu");
+  }
+  Post("/similarity", R"({"inputs":{"source_sentence":"a","sentences":["b"]},)"
+                      R"("parameters":{"truncate":false,"truncation_direction":"left"}})");
+  EXPECT_TRUE(service_.last_request().normalize);
+  EXPECT_FALSE(service_.last_request().length.truncate);
+  EXPECT_EQ(service_.last_request().length.direction, TruncationDirection::kLeft);
+  const std::tuple<const char*, int, const char*> cases[] = {
+      {R"({"inputs":{"source_sentence":"a","sentences":[]}})", 400, "inputs.sentences"},
+      {R"({"inputs":{"source_sentence":"","sentences":["a"]}})", 422, "inputs.source_sentence"},
+      {R"({"inputs":{"source_sentence":"a","sentences":["a",""]}})", 422, "inputs.sentences[1]"},
+      {R"({"inputs":{"source_sentence":"a","sentences":["a",5]}})", 422, "inputs.sentences[1]"},
+      {R"({"inputs":{"source_sentence":"a","sentences":"a"}})", 422, "inputs.sentences"},
+      {R"({"inputs":{"source_sentence":"a"}})", 422, "sentences"},
+      {R"({"inputs":{"sentences":["a"]}})", 422, "source_sentence"},
+      {R"({"inputs":{"source_sentence":"a","sentences":["a"]},"parameters":7})", 422, "parameters"},
+      {R"({"inputs":{"source_sentence":"a","sentences":["a"]},"parameters":{"truncate":1}})", 422,
+       "parameters.truncate"}};
+  for (const auto& [bad, status, field] : cases) {
+    for (const char* path : {"/similarity", "/"}) {
+      const ClientResponse response = Post(path, bad);
+      EXPECT_EQ(response.status, status) << path << bad << response.body;
+      EXPECT_THAT(response.body, HasSubstr(field)) << path << bad;
+    }
+  }
+  EXPECT_EQ(Post("/similarity", R"({"inputs":["a"]})").status, 422);
+  EXPECT_EQ(Post("/embed", body).status, 422);
 }
 
 TEST_F(ApiServer, OverloadIs429WithRetryAfter) {
@@ -251,25 +303,36 @@ TEST_F(ApiServer, InfoAndModels) {
       GetPath("/info").body,
       AllOf(HasSubstr(R"("model_id":"tiny")"), HasSubstr(R"("model_dtype":"float32")"),
             HasSubstr(R"("model_type":{"embedding":{"pooling":"mean"}})"),
-            HasSubstr(R"("max_input_length":256)"), HasSubstr(R"("max_client_batch_size":32)"),
+            HasSubstr(R"("max_input_length":256)"), HasSubstr(R"("max_client_batch_size":256)"),
             HasSubstr(R"("embedding_dtype":"int4")"),
             HasSubstr(R"("quality":{"texts":64,"cosine_mean":0.9975,"cosine_min":0.5})")));
-  EXPECT_THAT(GetPath("/v1/models").body,
-              HasSubstr(R"({"object":"list","data":[{"id":"tiny","object":"model","created":)"));
+  for (const char* path : {"/v1/models", "/v1/models/"}) {
+    EXPECT_THAT(GetPath(path).body,
+                HasSubstr(R"({"object":"list","data":[{"id":"tiny","object":"model","created":)"));
+  }
+  for (const char* name : {"tiny", "tiny/", "org/tiny", "org%2Ftiny", "org%2ftiny", "/tiny"}) {
+    EXPECT_THAT(GetPath("/v1/models/" + std::string(name)).body,
+                StartsWith(R"({"id":"tiny","object":"model","created":)"))
+        << name;
+  }
 }
 
 TEST_F(ApiServer, ProbesFollowTheState) {
   using enum ServiceState;
   EXPECT_EQ(GetPath("/readyz").status, 200);
+  EXPECT_EQ(GetPath("/ping").status, 200);
   EXPECT_EQ(GetPath("/health").status, 200);
   service_.set_status({ServiceState::kDraining, ""});
+  EXPECT_EQ(GetPath("/ping").status, 503);
   EXPECT_EQ(GetPath("/readyz").status, 503);
   EXPECT_EQ(GetPath("/livez").status, 200);
   service_.set_next_error(Error{Code::kOverloaded, "draining"});
   EXPECT_EQ(Post("/embed", R"({"inputs":"a"})").status, 503);
   service_.set_loaded(false);
   service_.set_status({ServiceState::kLoading, ""});
-  for (const char* path : {"/readyz", "/health", "/info"}) EXPECT_EQ(GetPath(path).status, 503);
+  for (const char* path : {"/readyz", "/ping", "/health", "/info", "/v1/models/tiny"}) {
+    EXPECT_EQ(GetPath(path).status, 503) << path;
+  }
   EXPECT_EQ(GetPath("/livez").status, 200);
   EXPECT_EQ(GetPath("/metrics").status, 200);
   EXPECT_THAT(GetPath("/v1/models").body, HasSubstr(R"("data":[])"));

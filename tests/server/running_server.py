@@ -10,19 +10,21 @@ import subprocess
 import sys
 import tempfile
 import time
+from resource import RLIMIT_NOFILE, setrlimit
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
 from program import PROGRAM, TINY, environment  # noqa: E402
 
 
 class Server:
-    """A running minnow serve; its log is in `lines`."""
+    """A running minnow serve; its log is in `lines`. files: how many it may have open."""
 
-    def __init__(self, *arguments, model=TINY, env=None, wait_ready=True):
+    def __init__(self, *arguments, model=TINY, env=None, wait_ready=True, files=None):
         self.log = tempfile.NamedTemporaryFile("r+")
         model_option = [] if model is None else ["--model", model]
         self.process = subprocess.Popen([PROGRAM, "serve", *model_option, "--host", "127.0.0.1", *arguments],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log,
+                                        preexec_fn=files and (lambda: setrlimit(RLIMIT_NOFILE, (files, files))),
                                         env=environment(**{"MINNOW_PORT": "0", **(env or {})}))
         self.port = int(self.wait_for(r'\bport(=|":")(\d+)').group(2))
         if wait_ready:

@@ -261,6 +261,13 @@ TEST_F(SearchApi, BadSearches) {
   for (const auto& [body, message] : cases) {
     ExpectError(Post("/indexes/docs/search", body), 400, "invalid_argument", message);
   }
+  for (const char* twice : {"q=red&q=blue", "q=red&limit=1&limit=1", "facets=a&facets=b&q=x"}) {
+    ExpectError(GetPath("/indexes/docs/search?" + std::string(twice)), 400, "invalid_argument",
+                "given twice");
+  }
+  ExpectError(GetPath("/tasks?limit=1&limit=2"), 400, "invalid_argument", "limit");
+  ExpectError(Post("/indexes/docs/documents?wait=true&wait=false", "[]"), 400, "invalid_argument",
+              "wait");
   for (const char* query : {"limit=x", "limit=1e9", "exact=maybe", "q=%4", "semantic_ratio=2"}) {
     EXPECT_EQ(GetPath("/indexes/docs/search?" + std::string(query)).status, 400) << query;
   }

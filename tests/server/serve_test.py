@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -59,6 +60,16 @@ class AnswersTest(ServeTest):
                 self.assertEqual((status, json.loads(body)[0]), (200, expected[i % len(texts)]))
         self.assertEqual(server.end(), DONE)
 
+    def test_similarities_are_cosines_of_the_vectors(self):
+        server = self.serve()
+        texts = ["a small fish", "the sea", "a small fish"]
+        vectors = json.loads(server.request("POST", "/embed", {"inputs": texts})[1])
+        status, body = server.request("POST", "/similarity",
+                                      {"inputs": {"source_sentence": texts[0], "sentences": texts[1:]}})
+        self.assertEqual(status, 200, body)
+        for got, vector in zip(json.loads(body), vectors[1:], strict=True):
+            self.assertAlmostEqual(got, sum(a * b for a, b in zip(vectors[0], vector)), places=6)
+
     def test_limits_from_flags_and_environment(self):
         server = self.serve("--max-client-batch-size", "3", "--payload-limit", "1000",
                             env={"MINNOW_SERVED_MODEL_NAME": "fishes", "MINNOW_MAX_CONCURRENT_REQUESTS": "7"})
@@ -107,6 +118,37 @@ class AnswersTest(ServeTest):
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
         self.assertIn(b"Access-Control-Allow-Origin: https://page.test\r\n", answer)
         self.assertEqual(server.request("POST", "/embed", {"inputs": "a"}, {"Origin": "https://evil.test"})[0], 403)
+
+    def test_origins_are_normalised_or_refused(self):
+        server = self.serve("--cors-allow-origin", "http://localhost:3000/", "--cors-allow-origin", "chrome-extension://*")
+        for origin in ("http://localhost:3000", "chrome-extension://abcdef"):
+            self.assertEqual(server.request("POST", "/embed", {"inputs": "a"}, {"Origin": origin})[0], 200, origin)
+        status, body = server.request("POST", "/embed", {"inputs": "a"}, {"Origin": "http://localhost:3001"})
+        self.assertEqual(status, 403)
+        self.assertIn("--cors-allow-origin", json.loads(body)["error"])
+
+    def test_idle_connections_give_way(self):
+        server = self.serve(files=256)
+        idle = [server.connect() for _ in range(400)]
+        for connection in idle:
+            self.addCleanup(connection.close)
+        self.assertEqual(server.request("GET", "/livez")[0], 200)
+        server.wait_for(r"warning connection limit \d+ reached: closed \d+ idle, refused 0")
+        # The oldest were closed, the youngest are alive.
+        self.assertEqual(idle[0].recv(1), b"")
+        idle[-1].sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        self.assertTrue(idle[-1].recv(65536).startswith(b"HTTP/1.1 200 OK\r\n"))
+
+    def test_out_of_file_descriptors(self):
+        server = self.serve()
+        open_files = len(os.listdir(f"/proc/{server.process.pid}/fd"))
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (open_files + 8, open_files + 8))
+        idle = [server.connect() for _ in range(50)]
+        for connection in idle:
+            self.addCleanup(connection.close)
+        self.assertEqual(server.request("GET", "/livez")[0], 200)
+        self.assertEqual(idle[0].recv(1), b"")
+        self.assertEqual(server.end(), DONE)
 
     def test_idle_uses_no_cpu(self):
         server = self.serve("--threads", "4")
@@ -216,6 +258,8 @@ class StartTest(ServeTest):
         self.assert_refused(USAGE, "PORT", env={"MINNOW_PORT": "", "PORT": "80x"})
         self.assert_refused(USAGE, "--max-batch-tokens", "--max-batch-tokens", "0")
         self.assert_refused(USAGE, "--api-key", "--api-key", "")
+        self.assert_refused(USAGE, "--cors-allow-origin", "--cors-allow-origin", "localhost:3000")
+        self.assert_refused(USAGE, "path", env={"MINNOW_CORS_ALLOW_ORIGIN": "https://a.test,https://b.test/x"})
         self.assert_refused(USAGE, "--log-format", env={"MINNOW_LOG_FORMAT": "xml"})
         self.assert_refused(FAILED, "fp7", "--dtype", "fp7")
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "http/url.h"
@@ -73,7 +74,14 @@ Result<JsonDocument> ParametersAsJson(std::string_view query) {
   std::string text;
   JsonWriter json(&text);
   json.BeginObject();
+  std::set<std::string_view> names;
   for (const http::Header& parameter : parameters) {
+    if (!names.insert(parameter.name).second) {
+      const bool list = Contains(kLists, parameter.name);
+      return Error{Code::kInvalidArgument,
+                   QuoteForMessage(parameter.name) + ": given twice in the URL" +
+                       (list ? "; several fields are separated by commas" : "")};
+    }
     json.Key(parameter.name);
     WriteValue(parameter.name, parameter.value, json);
   }
