@@ -61,7 +61,8 @@ export function filterOf(state, fields, except = "") {
   const parts = [];
   for (const [field, values] of Object.entries(state.facets)) {
     if (field === except || values.length === 0) continue;
-    const literals = values.map((value) => (fields.isText(field) ? quote(value) : literalOf(value)));
+    // What stands in quotes is a text beside numbers that are spelled like it.
+    const literals = values.map((value) => (value.startsWith('"') ? value : fields.isText(field) ? quote(value) : literalOf(value)));
     parts.push(literals.length === 1 ? `${nameOf(field)} = ${literals[0]}` : `${nameOf(field)} IN [${literals.join(", ")}]`);
   }
   if (state.within && fields.pathField) parts.push(`${fields.pathField} STARTS WITH ${quote(state.within)}`);

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "formats/json.h"
 
@@ -23,6 +24,16 @@ std::string NumberText(double value) {
   std::string text;
   JsonWriter(&text).Double(value);
   return text;
+}
+
+// A string as it stands, but in quotes where a number or boolean of the field is spelled like it,
+// or where it begins with a quote itself.
+std::string StringKey(std::string_view text, const std::unordered_set<std::string>& others) {
+  std::string key(text);
+  if (!text.starts_with('"') && !others.contains(key)) return key;
+  key.clear();
+  JsonWriter(&key).String(text);
+  return key;
 }
 
 // The least string above all that begin with `prefix`; nullopt where there is none.
@@ -202,9 +213,7 @@ FacetCounts AttributeColumn::CountValues(const Bitmap& documents, size_t limit) 
   numbers_.ForEach(documents, [&](double number) { ++by_number[number]; });
 
   FacetCounts counts;
-  for (uint32_t code = 1; code < by_code.size(); ++code) {
-    if (by_code[code] > 0) counts.emplace_back(strings_.Text(code), by_code[code]);
-  }
+  std::unordered_set<std::string> not_strings;
   for (const auto& [number, count] : by_number) counts.emplace_back(NumberText(number), count);
   for (const bool value : {true, false}) {
     Bitmap with(documents.size());
@@ -212,6 +221,11 @@ FacetCounts AttributeColumn::CountValues(const Bitmap& documents, size_t limit) 
     with.And(value ? true_ : false_);
     const size_t count = with.Count();
     if (count > 0) counts.emplace_back(value ? "true" : "false", count);
+  }
+  for (const auto& [text, count] : counts) not_strings.insert(text);
+  for (uint32_t code = 1; code < by_code.size(); ++code) {
+    if (by_code[code] > 0)
+      counts.emplace_back(StringKey(strings_.Text(code), not_strings), by_code[code]);
   }
   const auto before = [](const auto& a, const auto& b) {
     return a.second != b.second ? a.second > b.second : a.first < b.first;

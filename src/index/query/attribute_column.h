@@ -33,7 +33,8 @@ class AttributeColumn {
   // Which of `rows` documents pass. REQUIRES: rows is above every ordinal; node is a test
   Bitmap Evaluate(const FilterNode& node, size_t rows) const;
 
-  // The values of `documents`, by how many of them have each; ties by value. At most `limit`.
+  // The values of `documents`, by how many of them have each; ties by value. At most `limit`. A
+  // string stands in quotes where a number or boolean is spelled like it.
   FacetCounts CountValues(const Bitmap& documents, size_t limit) const;
 
   // The document's first value as text, its type before it; nullopt where it has none but null.

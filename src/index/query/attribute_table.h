@@ -68,8 +68,9 @@ class AttributeTable {
                                                     const Scan& scan);
 
   // How many of `documents` have each value of `field`: the most frequent kMaxFacetValues. Numbers
-  // and booleans stand as in JSON. Documents that are gone do not count. Fails with
-  // kInvalidArgument (no field, or one with too much text), and as Select does.
+  // and booleans stand as in JSON; a string that is spelled like one of them stands in quotes.
+  // Documents that are gone do not count. Fails with kInvalidArgument (no field, or one with too
+  // much text), and as Select does.
   Result<FacetCounts> CountFacets(const std::string& field, std::span<const int64_t> documents,
                                   const Scan& scan);
   Result<FacetCounts> CountFacets(const std::string& field, const DocumentSet& documents,

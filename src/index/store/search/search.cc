@@ -49,6 +49,7 @@ struct Run {
   bool lists_all() const { return request.vector.empty() && IsBlankQuery(request.text); }
   size_t limit() const { return std::min(request.limit, kMaxDepth); }
   size_t offset() const { return std::min(request.offset, kMaxDepth); }
+  bool wants_all() const { return request.min_score.has_value() || !request.group_by.empty(); }
   // Where vectors alone decide, their order is the answer's: no more of them are needed.
   bool vectors_decide() const { return ratio >= 1 && request.group_by.empty(); }
   // One more for the document that is left out.
@@ -78,7 +79,8 @@ Result<int64_t> LastRemoval(const Run& run) {
 Status SearchLexically(Run& run) {
   if (run.query.terms.empty() || run.ratio >= 1) return {};
   LexicalScan scan;
-  scan.limit = run.depth();
+  // A least score and groups are for all that was found.
+  scan.limit = run.wants_all() ? SIZE_MAX : run.depth();
   scan.allowed = run.allowed.get();
   scan.want_documents = !run.request.facets.empty();
   MINNOW_ASSIGN_OR_RETURN(scan.removals, LastRemoval(run));
@@ -106,6 +108,15 @@ Result<std::vector<VectorHit>> SearchVectorsOnce(const Run& run, const VectorQue
   }
 }
 
+// Whether a deeper search is needed after one for `limit` that was answered in full.
+bool WantsDeeper(const Run& run, size_t limit) {
+  // Beside words, the nearest alone count as found by meaning: every document is more or less near.
+  if (run.ratio < 1) return false;
+  const bool may_score = run.request.min_score && !run.semantic.empty() && limit < kMaxDepth &&
+                         run.semantic.back().cosine >= *run.request.min_score;
+  return limit < run.depth() || may_score;
+}
+
 // A search for more documents may find one among the first that a search for fewer passed over:
 // what the shallow one found stays in front, so that pages fit together.
 Status SearchVectors(Run& run) {
@@ -118,7 +129,9 @@ Status SearchVectors(Run& run) {
   query.exact = run.request.exact;
   query.filter = filter.get();
   query.pool = run.pool;
-  query.limit = query.exact ? run.depth() : run.first_depth();
+  query.limit = run.ratio < 1 ? kFirstCandidates + (run.left_out != 0 ? 1 : 0)
+                : query.exact ? run.depth()
+                              : run.first_depth();
   for (;; query.limit *= kDepthStep) {
     MINNOW_ASSIGN_OR_RETURN(const std::vector<VectorHit> hits, SearchVectorsOnce(run, query));
     std::unordered_set<int64_t> known;  // by shallower searches
@@ -127,7 +140,10 @@ Status SearchVectors(Run& run) {
       if (hit.group == run.left_out || known.contains(hit.group)) continue;
       run.semantic.push_back({hit.group, hit.key, hit.score});
     }
-    if (query.limit >= run.depth() || hits.size() < query.limit) return {};
+    if (run.ratio < 1 && run.semantic.size() > kFirstCandidates) {
+      run.semantic.resize(kFirstCandidates);
+    }
+    if (hits.size() < query.limit || !WantsDeeper(run, query.limit)) return {};
   }
 }
 
@@ -165,14 +181,9 @@ Result<std::vector<RankedDocument>> ListAll(Run& run, SearchAnswer* answer) {
   return ranking;
 }
 
-// Those that count as found by meaning, whatever page is asked for.
-std::span<const SemanticHit> NearestHits(const Run& run) {
-  return std::span(run.semantic).first(std::min(run.semantic.size(), kFirstCandidates));
-}
-
 std::vector<int64_t> MatchingDocuments(const Run& run) {
   std::vector<int64_t> documents = run.lexical.documents;
-  for (const SemanticHit& hit : NearestHits(run)) documents.push_back(hit.document);
+  for (const SemanticHit& hit : run.semantic) documents.push_back(hit.document);
   std::sort(documents.begin(), documents.end());
   documents.erase(std::unique(documents.begin(), documents.end()), documents.end());
   std::erase(documents, run.left_out);
@@ -245,8 +256,8 @@ Status ReadPage(Run& run, const std::vector<RankedDocument>& ranking, SearchAnsw
   return {};
 }
 
-// Every document is more or less near to a vector: where words count too, the nearest of those that
-// have none of them are counted. The same for every page.
+// What pages come to in the end: where words count too, what has one of them, and the nearest of
+// the rest.
 Result<size_t> EstimateTotal(const Run& run) {
   if (run.ratio >= 1) {
     size_t total = 0;
@@ -260,7 +271,7 @@ Result<size_t> EstimateTotal(const Run& run) {
     return total - (counts_it && total > 0 ? 1 : 0);
   }
   size_t total = run.lexical.matches;
-  for (const SemanticHit& hit : NearestHits(run)) {
+  for (const SemanticHit& hit : run.semantic) {
     if (!run.lexical.found.Contains(hit.document)) ++total;
   }
   if (run.left_out != 0 && run.lexical.found.Contains(run.left_out)) --total;
@@ -278,10 +289,8 @@ Result<SearchAnswer> Finish(Run& run) {
                   [&](const RankedDocument& ranked) { return ranked.document == run.left_out; });
     MINNOW_ASSIGN_OR_RETURN(answer.estimated_total, EstimateTotal(run));
   }
-  const size_t ranked = ranking.size();
   DropBelow(run.request.min_score, ranking);
-  // What did not come into the ranking is below its end, and so below min_score.
-  const bool is_all = ranking.size() < ranked;
+  const bool is_all = run.request.min_score.has_value() && !run.lists_all();
   if (is_all) answer.estimated_total = ranking.size();
   MINNOW_RETURN_IF_ERROR(CountFacets(run, is_all ? &ranking : nullptr, &answer));
   MINNOW_RETURN_IF_ERROR(GroupRanking(run, &ranking));

@@ -178,8 +178,66 @@ TEST_F(StoreSearchTest, PagesAreOfOneRanking) {
         for (const auto& [value, count] : values) counted += count;
       if (facets) EXPECT_EQ(counted, *total);
     }
-    EXPECT_EQ(seen.size(), ratio == 0.0 ? *total : 700u) << ratio;
+    EXPECT_EQ(seen.size(), *total) << ratio;
   }
+}
+
+// With a least score and with groups too: all pages show what the total says, and no more.
+TEST_F(StoreSearchTest, TotalsHoldWithMinScoreAndGroups) {
+  std::vector<Document> documents;
+  for (int i = 0; i < 900; ++i) {
+    documents.push_back(Make(R"({"id":)" + std::to_string(i) + R"(,"text":"word)" +
+                             std::string(i % 5 == 0 ? " rare" : "") + R"(","group":)" +
+                             std::to_string(i < 890 ? 0 : i) + "}"));
+  }
+  ASSERT_TRUE(index_->Add(documents).ok());
+  EmbedAll(index_.get());
+  for (const double ratio : {0.0, 0.5, 1.0}) {
+    SearchRequest request;
+    request.text = "word rare";
+    request.vector = VectorOf("word rare");
+    request.semantic_ratio = ratio;
+    request.facets = {"group"};
+    request.limit = 100;
+    const auto last = index_->Search(request);
+    ASSERT_TRUE(last.ok());
+    request.min_score = last->hits.back().score;
+    std::optional<size_t> total;
+    size_t seen = 0;
+    for (request.offset = 0; request.offset < 1'000; request.offset += 100) {
+      const auto answer = index_->Search(request);
+      ASSERT_TRUE(answer.ok()) << answer.error().message;
+      seen += answer->hits.size();
+      EXPECT_EQ(answer->estimated_total, total.value_or(answer->estimated_total)) << ratio;
+      total = answer->estimated_total;
+      size_t counted = 0;
+      for (const auto& [value, count] : answer->facets.at("group")) counted += count;
+      EXPECT_EQ(counted, *total) << ratio;
+    }
+    EXPECT_EQ(seen, *total) << ratio;
+  }
+  SearchRequest request = Lexically("word");
+  request.group_by = "group";
+  request.limit = 100;
+  EXPECT_EQ(index_->Search(request)->hits.size(), 11u) << "groups of all that was found";
+}
+
+TEST_F(StoreSearchTest, FacetsTellNumbersFromStrings) {
+  ASSERT_TRUE(index_
+                  ->Add(std::vector{Make(R"({"id":"1","text":"mixed","n":5,"b":true})"),
+                                    Make(R"({"id":"2","text":"mixed","n":5.0,"b":"true"})"),
+                                    Make(R"({"id":"3","text":"mixed","n":"5","b":"false"})"),
+                                    Make(R"({"id":"4","text":"mixed","n":["6",50e-1]})"),
+                                    Make(R"({"id":"5","text":"mixed","n":"\"5\""})")})
+                  .ok());
+  SearchRequest request = Lexically("mixed");
+  request.facets = {"n", "b"};
+  const auto answer = index_->Search(request);
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_THAT(answer->facets.at("n"), UnorderedElementsAre(Pair("5", 3), Pair("\"5\"", 1),
+                                                           Pair("6", 1), Pair(R"("\"5\"")", 1)));
+  EXPECT_THAT(answer->facets.at("b"),
+              UnorderedElementsAre(Pair("true", 1), Pair("\"true\"", 1), Pair("false", 1)));
 }
 
 TEST_F(StoreSearchTest, AttributesSnippetsAndScores) {
