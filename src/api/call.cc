@@ -12,17 +12,33 @@ constexpr size_t kSmallBodyBytes = 64 * 1024;
 
 }  // namespace
 
-std::optional<Failure> NotReady(const EmbeddingService& service) {
-  if (service.facts() != nullptr) return std::nullopt;
-  const ServiceStatus status = service.status();
+std::optional<Failure> NotReady(const ApiContext& context) {
+  if (context.models->First() != nullptr) return std::nullopt;
+  const ServiceStatus::Snapshot status = context.status->Get();
   if (status.state == ServiceState::kFailed) {
     return Failure{Fault::kNotReady, "the model could not be loaded: " + status.message};
   }
   return Failure{Fault::kNotReady, "the model is being loaded"};
 }
 
+bool Call::UseModel(std::string_view name, std::optional<TaskKind> kind) {
+  Result<ModelLease> model = context_->models->Find(name, kind);
+  if (model.ok()) {
+    model_ = std::move(model).value();
+    return true;
+  }
+  const bool loading = context_->status->Get().state == ServiceState::kLoading;
+  const bool wrong_task = model.error().code == Code::kUnsupported;
+  Failure failure = ToFailure(std::move(model).error());
+  if (wrong_task) failure.fault = Fault::kWrongTask;
+  // One that is loaded later may be the one.
+  if (loading) failure = {Fault::kNotReady, "models are being loaded"};
+  Fail(std::move(failure));
+  return false;
+}
+
 void Call::Begin(std::shared_ptr<Call> call, Step step) {
-  if (auto failure = NotReady(*call->context_->service)) {
+  if (auto failure = NotReady(*call->context_)) {
     call->Fail(*std::move(failure));
   } else if (call->request_.body.size() < kSmallBodyBytes) {
     step(*call);
@@ -32,14 +48,13 @@ void Call::Begin(std::shared_ptr<Call> call, Step step) {
 }
 
 void Call::Aside(Step step) {
-  Status status = context_->service->RunAside(
-      [self = shared_from_this(), step = std::move(step)] { step(*self); });
+  Status status =
+      context_->aside->Submit([self = shared_from_this(), step = std::move(step)] { step(*self); });
   if (!status.ok()) Fail(ToFailure(std::move(status).error()));
 }
 
 void Call::AsideOrHere(Step step) {
-  const Status status =
-      context_->service->RunAside([self = shared_from_this(), step] { step(*self); });
+  const Status status = context_->aside->Submit([self = shared_from_this(), step] { step(*self); });
   if (!status.ok()) step(*this);
 }
 
@@ -72,7 +87,7 @@ void Call::Fail(Failure failure) {
   // The engine refuses everything once it drains: then this server is going away, and another may
   // take the request.
   if (failure.fault == Fault::kOverloaded &&
-      context_->service->status().state == ServiceState::kDraining) {
+      context_->status->Get().state == ServiceState::kDraining) {
     failure = {Fault::kNotReady, "the server is shutting down"};
   }
   context_->metrics->CountFailure(MetricsKind(failure.fault));

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Call: one request of a computing route on its way from the I/O thread to the service and back.
+// Call: one request of a computing route on its way from the I/O thread to a model and back.
 //
 // A Call is shared by the functions that carry it along; exactly one of Finish and Fail ends it. If
-// all let go of it before, its Responder answers 500.
+// all let go of it before, its Responder answers 500. It holds the lease of its model.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "api/errors.h"
 #include "api/request_json.h"
@@ -29,16 +31,22 @@ class Call : public std::enable_shared_from_this<Call> {
         request_(std::move(request)),
         responder_(std::move(responder)) {}
 
-  // Refuses when the service is not ready; otherwise runs `step`: at once for a small body, else
-  // off the I/O thread.
+  // Refuses while no model is loaded; otherwise runs `step`: at once for a small body, else off the
+  // I/O thread.
   static void Begin(std::shared_ptr<Call> call, Step step);
-  // Runs `step` on one of the service's threads; answers kOverloaded when it is refused.
+  // Runs `step` on the aside lane; answers kOverloaded when it is refused.
   void Aside(Step step);
-  // The same, but where the service refuses, `step` runs here: for work that is nearly done.
+  // The same, but where the lane refuses, `step` runs here: for work that is nearly done.
   void AsideOrHere(Step step);
   // Runs `step` on the lane, unless the client has left by then; answers kOverloaded when it is
   // refused.
   void On(WorkLane& lane, Step step);
+
+  // Takes the lease of the model that the request names (ModelRegistry::Find). False: there is
+  // none, and the request is answered.
+  bool UseModel(std::string_view name, std::optional<TaskKind> kind);
+  // Of a model that was found otherwise.
+  void UseModel(ModelLease model) { model_ = std::move(model); }
 
   // The body as JSON; nullopt: it was none, and the request is answered.
   std::optional<JsonDocument> Parse();
@@ -50,7 +58,9 @@ class Call : public std::enable_shared_from_this<Call> {
 
   const ApiContext& context() const { return *context_; }
   Family family() const { return family_; }
-  const EmbeddingFacts& facts() const { return *context_->service->facts(); }
+  // REQUIRES, both: UseModel succeeded.
+  LoadedModel& model() const { return *model_; }
+  const ModelFacts& facts() const { return model_->facts(); }
   const http::Request& request() const { return request_; }
 
  private:
@@ -58,10 +68,11 @@ class Call : public std::enable_shared_from_this<Call> {
   const Family family_;
   http::Request request_;
   http::Responder responder_;
+  ModelLease model_;
 };
 
-// The failure that answers while the service is not ready; nullopt when it is (or drains, but has a
-// model: what arrived before the end is served).
-std::optional<Failure> NotReady(const EmbeddingService& service);
+// The failure that answers while no model is loaded; nullopt when one is, also while the server
+// drains: what arrived before the end is served.
+std::optional<Failure> NotReady(const ApiContext& context);
 
 }  // namespace minnow::api

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Embedding requests: read, check, submit, cut, write.
+// Embedding requests: check, cut, write.
 #include "api/embed_call.h"
 
 #include <bit>
-#include <chrono>
 #include <cmath>
 #include <cstring>
-#include <memory>
 #include <utility>
-#include <variant>
 
 namespace minnow::api {
 namespace {
@@ -17,125 +14,28 @@ namespace {
 // worker.
 constexpr size_t kFewFloats = 16 * 1024;
 
-struct EmbedCall {
-  const EmbedFamily* family;
-  EmbeddingQuery query;  // its inputs are the service's once submitted
-  size_t characters = 0;
-};
+}  // namespace
 
-// Code points: bytes that do not continue one.
-size_t CountCharacters(const std::vector<EmbedInput>& inputs) {
-  size_t count = 0;
-  for (const EmbedInput& input : inputs) {
-    const auto* text = std::get_if<std::string>(&input);
-    if (text == nullptr) continue;
-    for (const char c : *text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }
-  return count;
-}
-
-std::string Milliseconds(std::chrono::nanoseconds time) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
-}
-
-// What no family lets pass, once the fields have been read.
-std::optional<Failure> Check(const EmbeddingQuery& query, const EmbedFamily& family,
-                             const Call& call) {
-  const std::string& field = query.request.field;
-  const size_t inputs = query.request.inputs.size();
-  const size_t limit = call.context().options.*family.max_inputs;
-  if (!query.model.empty()) {
-    if (auto failure = UnknownModel(query.model, call.facts())) return failure;
-  }
-  if (inputs == 0) return Failure{Fault::kEmptyInput, field + ": must not be empty"};
-  if (inputs > limit) {
-    return Failure{Fault::kBatchTooLarge, field + ": " + std::to_string(inputs) + " items, limit " +
-                                              std::to_string(limit)};
-  }
+std::optional<Failure> EmbedFamily::Check(EmbeddingQuery& query, const Call& call) const {
   const size_t size = call.facts().embedding_size;
   if (query.dimensions.value_or(1) > size) {
     return Failure{Fault::kInvalidField, "dimensions: " + std::to_string(*query.dimensions) +
                                              ", limit " + std::to_string(size)};
   }
+  if (limit_total_tokens) query.request.max_total_tokens = call.context().options.max_openai_tokens;
   return std::nullopt;
 }
 
-void Answer(Call& call, const EmbedCall& embed, EmbedAnswer answer) {
-  Metrics& metrics = *call.context().metrics;
+bool EmbedFamily::IsLong(const EmbedAnswer& answer) const {
+  return answer.vectors.size() > kFewFloats;
+}
+
+void EmbedFamily::Write(const EmbeddingQuery& query, const Call& call, EmbedAnswer answer,
+                        std::string& body) const {
   const size_t size = call.facts().embedding_size;
-  const size_t dimensions = embed.query.dimensions.value_or(size);
-  if (dimensions < size) {
-    CutVectors(answer.vectors, size, dimensions, embed.query.request.normalize);
-  }
-  size_t tokens = 0;
-  for (const uint32_t count : answer.tokens) {
-    tokens += count;
-    metrics.request_input_length.Observe(count);
-  }
-  http::Response response;
-  response.content_type = "application/json";
-  // Digits of floats hardly shrink, and this may be the engine's worker.
-  response.codable = false;
-  embed.family->write(embed.query, call.facts(), answer, dimensions, response.body);
-  const std::chrono::nanoseconds total = std::chrono::steady_clock::now() - call.request().received;
-  response.headers = {{"x-compute-type", "cpu"},
-                      {"x-compute-time", Milliseconds(total)},
-                      {"x-compute-characters", std::to_string(embed.characters)},
-                      {"x-compute-tokens", std::to_string(tokens)},
-                      {"x-total-time", Milliseconds(total)},
-                      {"x-tokenization-time", Milliseconds(answer.timings.prepare)},
-                      {"x-queue-time", Milliseconds(answer.timings.queue)},
-                      {"x-inference-time", Milliseconds(answer.timings.run)}};
-  metrics.ObserveEmbed(answer.timings, total);
-  metrics.CountSuccess(embed.query.batch);
-  metrics.embed_success.Add(answer.tokens.size());
-  call.Finish(std::move(response));
-}
-
-void Submit(Call& call, const EmbedFamily& family) {
-  const auto document = call.Parse();
-  if (!document.has_value()) return;
-  Result<EmbeddingQuery> query = family.read(document->root());
-  if (!query.ok()) return call.Fail(ToFailure(std::move(query).error()));
-  if (auto failure = Check(*query, family, call)) return call.Fail(*std::move(failure));
-
-  auto embed = std::make_shared<EmbedCall>();
-  embed->family = &family;
-  embed->characters = CountCharacters(query->request.inputs);
-  EmbedRequest request = std::move(query->request);
-  embed->query = std::move(query).value();
-  embed->query.request.normalize = request.normalize;
-  if (family.limit_total_tokens)
-    request.max_total_tokens = call.context().options.max_openai_tokens;
-  call.context().metrics->CountRequest(embed->query.batch);
-  call.context().metrics->embed_count.Add(request.inputs.size());
-  call.context().service->Embed(
-      std::move(request), call.request().client,
-      [self = call.shared_from_this(), embed](Result<EmbedAnswer> result) {
-        if (!result.ok()) return self->Fail(ToFailure(std::move(result).error()));
-        if (result->vectors.size() <= kFewFloats) {
-          return Answer(*self, *embed, std::move(result).value());
-        }
-        auto answer = std::make_shared<EmbedAnswer>(std::move(result).value());
-        self->AsideOrHere([embed, answer](Call& c) { Answer(c, *embed, std::move(*answer)); });
-      });
-}
-
-}  // namespace
-
-void HandleEmbed(const ApiContext* context, const EmbedFamily& family, http::Request request,
-                 http::Responder responder) {
-  auto call =
-      std::make_shared<Call>(context, family.errors, std::move(request), std::move(responder));
-  Call::Begin(std::move(call), [&family](Call& c) { Submit(c, family); });
-}
-
-std::optional<Failure> UnknownModel(const std::string& name, const EmbeddingFacts& facts) {
-  // Served from a directory, the model has lost the organisation's name that clients know it by.
-  if (name == facts.model_id || name.ends_with("/" + facts.model_id)) return std::nullopt;
-  return Failure{Fault::kNotFound, "model: " + QuoteForMessage(name) +
-                                       " is not served here, only " +
-                                       QuoteForMessage(facts.model_id)};
+  const size_t dimensions = query.dimensions.value_or(size);
+  if (dimensions < size) CutVectors(answer.vectors, size, dimensions, query.request.normalize);
+  write(query, call.facts(), answer, dimensions, body);
 }
 
 void CutVectors(std::vector<float>& vectors, size_t size, size_t dimensions, bool normalize) {

@@ -1,34 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
-// An embedding request of any family: the checks, the timing headers and the metrics that all
-// share.
+// What embedding requests of all families share.
 #pragma once
 
 #include <cstddef>
-#include <functional>
+#include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
-#include "api/call.h"
+#include "api/inference_call.h"
 #include "api/request_json.h"
 
 namespace minnow::api {
 
-// What differs between the families. Functions are called on any thread.
+// What differs between the families: a Route of api/inference_call.h.
 struct EmbedFamily {
+  using Query = EmbeddingQuery;
+  using Answer = EmbedAnswer;
+  static constexpr TaskKind kTask = TaskKind::kEmbed;
+
   Family errors;
   Result<EmbeddingQuery> (*read)(const JsonView& body);
   size_t ApiOptions::*max_inputs;
   bool limit_total_tokens = false;
   // Appends the body of the answer. `vectors` are cut to `dimensions` floats each.
-  void (*write)(const EmbeddingQuery& query, const EmbeddingFacts& facts, const EmbedAnswer& answer,
+  void (*write)(const EmbeddingQuery& query, const ModelFacts& facts, const EmbedAnswer& answer,
                 size_t dimensions, std::string& body);
+
+  std::optional<Failure> Check(EmbeddingQuery& query, const Call& call) const;
+  bool IsLong(const EmbedAnswer& answer) const;
+  void Write(const EmbeddingQuery& query, const Call& call, EmbedAnswer answer,
+             std::string& body) const;
 };
-
-// Answers one request. `family` lives as long as the program.
-void HandleEmbed(const ApiContext* context, const EmbedFamily& family, http::Request request,
-                 http::Responder responder);
-
-// The failure of a request for a model that is not served; nullopt: it is.
-std::optional<Failure> UnknownModel(const std::string& name, const EmbeddingFacts& facts);
 
 // Keeps the first `dimensions` floats of each of the vectors of `size` floats, and gives each the
 // length 1 again where `normalize` (a vector of zeros stays so). REQUIRES: dimensions <= size.

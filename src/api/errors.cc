@@ -28,6 +28,10 @@ ErrorKind TeiKind(Fault fault) {
       return {400, "Empty"};
     case Fault::kNotFound:
       return {404, "Validation"};
+    case Fault::kWrongTask:
+      return {424, "Backend"};
+    case Fault::kNoTokenizer:
+      return {422, "Tokenizer"};
     case Fault::kConflict:
       return {409, "Validation"};
     case Fault::kReadOnly:
@@ -57,6 +61,10 @@ ErrorKind OpenAiKind(Fault fault) {
       return {400, kInvalid};
     case Fault::kNotFound:
       return {404, kInvalid, "model_not_found"};
+    case Fault::kWrongTask:
+      return {400, kInvalid, "wrong_model_type"};
+    case Fault::kNoTokenizer:
+      return {422, kInvalid, "no_tokenizer"};
     case Fault::kConflict:
       return {409, kInvalid};
     case Fault::kReadOnly:
@@ -87,6 +95,9 @@ ErrorKind SearchKind(Fault fault) {
       return {413, "too_large"};
     case Fault::kNotFound:
       return {404, "not_found"};
+    case Fault::kWrongTask:
+    case Fault::kNoTokenizer:
+      return {409, "wrong_model"};
     case Fault::kConflict:
       return {409, "conflict"};
     case Fault::kReadOnly:
@@ -241,6 +252,10 @@ FailureKind MetricsKind(Fault fault) {
     case Fault::kNotReady:
     case Fault::kOverloaded:
       return FailureKind::kOverloaded;
+    case Fault::kWrongTask:
+      return FailureKind::kModelType;
+    case Fault::kNoTokenizer:
+      return FailureKind::kTokenization;
     case Fault::kClientGone:
       return FailureKind::kDropped;
     case Fault::kStorage:

@@ -17,6 +17,8 @@ enum class Fault {
   kEmptyInput,     // there is nothing to compute
   kBatchTooLarge,  // more inputs than a request may have
   kNotFound,       // a model, an index, a document, a task
+  kWrongTask,      // the model does something else
+  kNoTokenizer,    // a text for a model that takes token ids only
   kConflict,       // a thing of that name exists
   kReadOnly,       // the store may not be written to
   kNotReady,       // loading, draining, or the model could not be loaded

@@ -16,8 +16,8 @@ http::Response TextResponse(std::string body) {
 }
 
 // TEI's /health: 200 while requests are served, otherwise its error body.
-http::Response Health(const EmbeddingService& service) {
-  const ServiceStatus status = service.status();
+http::Response Health(const ApiContext& context) {
+  const ServiceStatus::Snapshot status = context.status->Get();
   switch (status.state) {
     case ServiceState::kReady:
     case ServiceState::kDraining:
@@ -31,7 +31,7 @@ http::Response Health(const EmbeddingService& service) {
 }
 
 http::Response Ready(const ApiContext& context) {
-  const ServiceStatus status = context.service->status();
+  const ServiceStatus::Snapshot status = context.status->Get();
   switch (status.state) {
     case ServiceState::kReady:
       if (context.kuberian != nullptr && !context.kuberian->ready()) {
@@ -49,9 +49,11 @@ http::Response Ready(const ApiContext& context) {
 }
 
 http::Response MetricsText(const ApiContext& context) {
+  size_t queued = 0;
+  for (const ModelLease& model : context.models->List()) queued += model->queued_inputs();
   http::Response response = TextResponse(
-      context.metrics->Render({.queue_size = context.service->queued_inputs(),
-                               .ready = context.service->status().state == ServiceState::kReady,
+      context.metrics->Render({.queue_size = queued,
+                               .ready = context.status->Get().state == ServiceState::kReady,
                                .server = context.server.get()}));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
@@ -65,7 +67,7 @@ void AddHealthRoutes(const ApiContext* context, http::Router& router) {
                [answer](http::Request, http::Responder responder) { responder.Send(answer()); },
                {.open = open});
   };
-  add("/health", true, [context] { return Health(*context->service); });
+  add("/health", true, [context] { return Health(*context); });
   add("/livez", true, [] { return TextResponse("ok\n"); });
   add("/readyz", true, [context] { return Ready(*context); });
   add("/ping", true, [context] { return Ready(*context); });  // SageMaker's

@@ -11,7 +11,7 @@
 namespace minnow::api {
 namespace {
 
-void WriteEmbeddings(const EmbeddingQuery& query, const EmbeddingFacts& facts,
+void WriteEmbeddings(const EmbeddingQuery& query, const ModelFacts& facts,
                      const EmbedAnswer& answer, size_t dimensions, std::string& body) {
   uint64_t tokens = 0;
   for (const uint32_t count : answer.tokens) tokens += count;
@@ -59,7 +59,7 @@ constexpr EmbedFamily kEmbedFamily{.errors = Family::kOpenAi,
                                    .limit_total_tokens = true,
                                    .write = WriteEmbeddings};
 
-void WriteModel(const EmbeddingFacts& facts, JsonWriter& json) {
+void WriteModel(const ModelFacts& facts, JsonWriter& json) {
   json.BeginObject();
   json.Key("id");
   json.String(facts.model_id);
@@ -72,8 +72,8 @@ void WriteModel(const EmbeddingFacts& facts, JsonWriter& json) {
   json.EndObject();
 }
 
-// An empty list before the model is loaded: a client that only looks must not fail.
-http::Response ListModels(const EmbeddingService& service) {
+// An empty list before a model is loaded: a client that only looks must not fail.
+http::Response ListModels(const ModelRegistry& models) {
   http::Response response;
   response.content_type = "application/json";
   JsonWriter json(&response.body);
@@ -82,21 +82,22 @@ http::Response ListModels(const EmbeddingService& service) {
   json.String("list");
   json.Key("data");
   json.BeginArray();
-  if (service.facts() != nullptr) WriteModel(*service.facts(), json);
+  for (const ModelLease& model : models.List()) WriteModel(model->facts(), json);
   json.EndArray();
   json.EndObject();
   return response;
 }
 
-http::Response ShowModel(const EmbeddingService& service, const std::string& name) {
-  if (const auto failure = NotReady(service)) return ErrorResponse(Family::kOpenAi, *failure);
-  if (const auto failure = UnknownModel(name, *service.facts())) {
-    return ErrorResponse(Family::kOpenAi, *failure);
+http::Response ShowModel(const ApiContext& context, const std::string& name) {
+  if (const auto failure = NotReady(context)) return ErrorResponse(Family::kOpenAi, *failure);
+  Result<ModelLease> model = context.models->FindByName(name);
+  if (!model.ok()) {
+    return ErrorResponse(Family::kOpenAi, ToFailure(std::move(model).error()));
   }
   http::Response response;
   response.content_type = "application/json";
   JsonWriter json(&response.body);
-  WriteModel(*service.facts(), json);
+  WriteModel((*model)->facts(), json);
   return response;
 }
 
@@ -105,19 +106,19 @@ http::Response ShowModel(const EmbeddingService& service, const std::string& nam
 void AddOpenAiRoutes(const ApiContext* context, http::Router& router) {
   for (const char* path : {"/v1/embeddings", "/embeddings"}) {
     router.Add("POST", path, [context](http::Request request, http::Responder responder) {
-      HandleEmbed(context, kEmbedFamily, std::move(request), std::move(responder));
+      HandleInference(context, kEmbedFamily, std::move(request), std::move(responder));
     });
   }
   router.Add("GET", "/v1/models", [context](http::Request, http::Responder responder) {
-    responder.Send(ListModels(*context->service));
+    responder.Send(ListModels(*context->models));
   });
   // The name may have slashes, encoded or not.
   router.Add("GET", "/v1/models/{name*}",
              [context](http::Request request, http::Responder responder) {
                std::string_view name = request.Parameter("name");
                while (name.ends_with('/')) name.remove_suffix(1);
-               responder.Send(name.empty() ? ListModels(*context->service)
-                                           : ShowModel(*context->service, std::string(name)));
+               responder.Send(name.empty() ? ListModels(*context->models)
+                                           : ShowModel(*context, std::string(name)));
              });
 }
 

@@ -108,6 +108,7 @@ Result<JsonDocument> ParseBody(std::string_view body) {
 Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   EmbeddingQuery query;
+  MINNOW_ASSIGN_OR_RETURN(query.model, body.GetString("model", ""));
   MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query));
   MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
   MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
@@ -122,6 +123,7 @@ Result<EmbeddingQuery> ReadTeiSimilarity(const JsonView& body) {
   MINNOW_ASSIGN_OR_RETURN(const JsonView inputs, body.Get("inputs"));
   MINNOW_RETURN_IF_ERROR(inputs.Object());
   EmbeddingQuery query;
+  MINNOW_ASSIGN_OR_RETURN(query.model, body.GetString("model", ""));
   query.similarity = true;
   query.batch = true;
   query.request.field = "inputs.sentences";
@@ -170,6 +172,7 @@ Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body) {
 Result<TokenizeQuery> ReadTokenize(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   TokenizeQuery query;
+  MINNOW_ASSIGN_OR_RETURN(query.model, body.GetString("model", ""));
   MINNOW_ASSIGN_OR_RETURN(const JsonView inputs, body.Get("inputs"));
   if (inputs.is_string()) {
     query.inputs.emplace_back(*inputs.String());
@@ -190,6 +193,7 @@ Result<TokenizeQuery> ReadTokenize(const JsonView& body) {
 Result<DecodeQuery> ReadDecode(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   DecodeQuery query;
+  MINNOW_ASSIGN_OR_RETURN(query.model, body.GetString("model", ""));
   MINNOW_ASSIGN_OR_RETURN(const JsonView ids, body.Get("ids"));
   MINNOW_RETURN_IF_ERROR(ids.Array());
   if (ids.size() > 0 && IsNumber(ids.at(0))) {

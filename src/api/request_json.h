@@ -29,10 +29,10 @@ struct EmbeddingQuery {
   bool batch = false;                // a list was sent, not one text
   bool base64 = false;               // OpenAI's encoding_format
   bool similarity = false;           // the last input is compared with the others
-  std::string model;                 // OpenAI's; empty when absent
+  std::string model;                 // empty: the first that embeds
 };
 
-// POST /embed: inputs, truncate, truncation_direction, normalize, dimensions, prompt_name.
+// POST /embed: inputs, model, truncate, truncation_direction, normalize, dimensions, prompt_name.
 Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body);
 // POST /similarity: inputs: {source_sentence, sentences}, parameters: {truncate,
 // truncation_direction, prompt_name}. The source is the last input.
@@ -46,6 +46,7 @@ struct TokenizeQuery {
   std::vector<std::string> inputs;
   bool batch = false;
   bool add_special_tokens = true;
+  std::string model;
 };
 Result<TokenizeQuery> ReadTokenize(const JsonView& body);
 
@@ -53,6 +54,7 @@ struct DecodeQuery {
   std::vector<std::vector<TokenId>> ids;
   bool batch = false;
   bool skip_special_tokens = true;
+  std::string model;
 };
 Result<DecodeQuery> ReadDecode(const JsonView& body);
 

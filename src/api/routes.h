@@ -8,8 +8,9 @@
 
 #include "base/server_counters.h"
 #include "http/router.h"
-#include "serving/embedding_service.h"
 #include "serving/metrics.h"
+#include "serving/model_registry.h"
+#include "serving/service_status.h"
 
 namespace minnow {
 class KuberianService;
@@ -29,7 +30,9 @@ struct ApiOptions {
 
 // What handlers work with. It outlives the server whose router holds them.
 struct ApiContext {
-  EmbeddingService* service = nullptr;
+  const ModelRegistry* models = nullptr;
+  const ServiceStatus* status = nullptr;
+  WorkLane* aside = nullptr;  // for bodies that take long to read or write
   Metrics* metrics = nullptr;
   std::shared_ptr<const ServerCounters> server = nullptr;
   ApiOptions options = {};

@@ -15,7 +15,7 @@
 namespace minnow::api {
 namespace {
 
-void WriteVectors(const EmbeddingQuery&, const EmbeddingFacts&, const EmbedAnswer& answer,
+void WriteVectors(const EmbeddingQuery&, const ModelFacts&, const EmbedAnswer& answer,
                   size_t dimensions, std::string& body) {
   JsonWriter json(&body);
   json.BeginArray();
@@ -26,7 +26,7 @@ void WriteVectors(const EmbeddingQuery&, const EmbeddingFacts&, const EmbedAnswe
 }
 
 // The cosine of the source, which is the last input, with each of the others.
-void WriteSimilarities(const EmbeddingQuery&, const EmbeddingFacts&, const EmbedAnswer& answer,
+void WriteSimilarities(const EmbeddingQuery&, const ModelFacts&, const EmbedAnswer& answer,
                        size_t dimensions, std::string& body) {
   const size_t sentences = answer.tokens.size() - 1;
   const float* const source = answer.vectors.data() + sentences * dimensions;
@@ -42,7 +42,7 @@ void WriteSimilarities(const EmbeddingQuery&, const EmbeddingFacts&, const Embed
   json.Floats(cosines);
 }
 
-void WriteRoot(const EmbeddingQuery& query, const EmbeddingFacts& facts, const EmbedAnswer& answer,
+void WriteRoot(const EmbeddingQuery& query, const ModelFacts& facts, const EmbedAnswer& answer,
                size_t dimensions, std::string& body) {
   const auto write = query.similarity ? WriteSimilarities : WriteVectors;
   write(query, facts, answer, dimensions, body);
@@ -140,17 +140,28 @@ void FinishCounted(Call& call, bool batch, http::Response response) {
   call.Finish(std::move(response));
 }
 
+// The tokenizer of the model that the request names, whatever it does; null: there is none, and the
+// request is answered.
+const Tokenizer* FindTokenizer(Call& call, const std::string& model, const char* field) {
+  if (!call.UseModel(model, std::nullopt)) return nullptr;
+  auto failure = CheckInputs(call, field, 1, 1, /*has_text=*/true);
+  if (failure) call.Fail(*std::move(failure));
+  return call.model().tokenizer();
+}
+
 void Tokenize(Call& call) {
   const auto document = call.Parse();
   if (!document.has_value()) return;
   const Result<TokenizeQuery> query = ReadTokenize(document->root());
   if (!query.ok()) return call.Fail(ToFailure(query.error()));
   if (!CheckBatch(call, "inputs", query->inputs.size())) return;
+  const Tokenizer* const tokenizer = FindTokenizer(call, query->model, "inputs");
+  if (tokenizer == nullptr) return;
   http::Response response = JsonResponse();
   JsonWriter json(&response.body);
   json.BeginArray();
   for (const std::string& text : query->inputs) {
-    WriteTokens(*call.context().service->tokenizer(), text, query->add_special_tokens, json);
+    WriteTokens(*tokenizer, text, query->add_special_tokens, json);
   }
   json.EndArray();
   FinishCounted(call, query->batch, std::move(response));
@@ -162,11 +173,13 @@ void Decode(Call& call) {
   const Result<DecodeQuery> query = ReadDecode(document->root());
   if (!query.ok()) return call.Fail(ToFailure(query.error()));
   if (!CheckBatch(call, "ids", query->ids.size())) return;
+  const Tokenizer* const tokenizer = FindTokenizer(call, query->model, "ids");
+  if (tokenizer == nullptr) return;
   http::Response response = JsonResponse();
   JsonWriter json(&response.body);
   json.BeginArray();
   for (const std::vector<TokenId>& ids : query->ids) {
-    json.String(call.context().service->tokenizer()->Decode(ids, query->skip_special_tokens));
+    json.String(tokenizer->Decode(ids, query->skip_special_tokens));
   }
   json.EndArray();
   FinishCounted(call, query->batch, std::move(response));
@@ -179,7 +192,7 @@ std::string_view TeiDtype(const std::string& dtype) {
   return dtype;
 }
 
-void WriteInfo(const EmbeddingFacts& facts, const ApiOptions& options, JsonWriter& json) {
+void WriteInfo(const ModelFacts& facts, const ApiOptions& options, JsonWriter& json) {
   const auto number = [&json](const char* key, size_t value) {
     json.Key(key);
     json.Uint(value);
@@ -231,22 +244,24 @@ void WriteInfo(const EmbeddingFacts& facts, const ApiOptions& options, JsonWrite
   json.EndObject();
 }
 
+// Of the first model: TEI serves one.
 http::Response Info(const ApiContext& context) {
-  if (const auto failure = NotReady(*context.service)) {
-    return ErrorResponse(Family::kTei, *failure);
+  const ModelLease model = context.models->First();
+  if (model == nullptr) {
+    return ErrorResponse(Family::kTei, NotReady(context).value_or(Failure{Fault::kNotReady, ""}));
   }
   http::Response response = JsonResponse();
   JsonWriter json(&response.body);
-  WriteInfo(*context.service->facts(), context.options, json);
+  WriteInfo(model->facts(), context.options, json);
   return response;
 }
 
-// A handler whose whole work is done on the service's threads.
+// A handler whose whole work is done on the aside lane.
 http::Handler AsideHandler(const ApiContext* context, void (*work)(Call&)) {
   return [context, work](http::Request request, http::Responder responder) {
     auto call =
         std::make_shared<Call>(context, Family::kTei, std::move(request), std::move(responder));
-    if (auto failure = NotReady(*context->service)) return call->Fail(*std::move(failure));
+    if (auto failure = NotReady(*context)) return call->Fail(*std::move(failure));
     call->Aside(work);
   };
 }
@@ -256,7 +271,7 @@ http::Handler AsideHandler(const ApiContext* context, void (*work)(Call&)) {
 void AddTeiRoutes(const ApiContext* context, http::Router& router) {
   const auto add = [&](const char* path, const EmbedFamily& family) {
     router.Add("POST", path, [context, &family](http::Request request, http::Responder responder) {
-      HandleEmbed(context, family, std::move(request), std::move(responder));
+      HandleInference(context, family, std::move(request), std::move(responder));
     });
   };
   add("/embed", kEmbedFamily);

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow eval ir: how well documents are found, by people's judgements.
-#include <unistd.h>
-
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/cpu.h"
+#include "base/temporary_folder.h"
 #include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/model_option.h"
@@ -29,29 +27,6 @@ struct IrCommand {
   double semantic_ratio = 0.5;
   bool approximate = false;
   bool json = false;
-};
-
-// A folder of our own that goes with everything in it.
-class TemporaryFolder {
- public:
-  static Result<std::unique_ptr<TemporaryFolder>> Make() {
-    std::error_code error;
-    std::string path = std::filesystem::temp_directory_path(error).string();
-    path += "/minnow-eval-XXXXXX";
-    if (error || ::mkdtemp(path.data()) == nullptr) {
-      return Error{Code::kInternal, path + ": cannot be made"};
-    }
-    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(path));
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  const std::string path_;
 };
 
 std::string JsonReport(const TestCollection& collection, const ModelInfo& info,

@@ -2,10 +2,96 @@
 // Options about the model.
 #include "cli/model_option.h"
 
+#include <cstdlib>
+#include <set>
+#include <string_view>
+#include <utility>
+
 #include "cli/command_line/command.h"
 #include "formats/bundle.h"
 
 namespace minnow {
+namespace {
+
+// A text that the environment gave is a list; on the command line the option is repeated instead,
+// and a path may hold a comma.
+std::vector<std::string> SplitVariable(std::vector<std::string> values, const char* variable) {
+  const char* text = std::getenv(variable);
+  if (text == nullptr || values != std::vector<std::string>{text}) return values;
+  std::vector<std::string> parts;
+  std::string_view left = text;
+  for (bool more = true; more;) {
+    const size_t comma = left.find(',');
+    more = comma != std::string_view::npos;
+    if (comma != 0 && !left.empty()) parts.emplace_back(left.substr(0, comma));
+    if (more) left.remove_prefix(comma + 1);
+  }
+  return parts;
+}
+
+struct Named {
+  std::string name;  // empty: none was given
+  std::string value;
+};
+
+Named SplitName(const std::string& text) {
+  constexpr std::string_view kLetters =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  const size_t end = text.find_first_not_of(kLetters);
+  if (end == 0 || end == std::string::npos || text[end] != '=') return {"", text};
+  return {text.substr(0, end), text.substr(end + 1)};
+}
+
+void SetDtypes(const std::vector<std::string>& dtypes, std::vector<ModelOptions>& models) {
+  // First what is for all, as what is for one goes before it.
+  for (const std::string& dtype : dtypes) {
+    if (!SplitName(dtype).name.empty()) continue;
+    for (ModelOptions& model : models) model.dtype = dtype;
+  }
+  for (const std::string& dtype : dtypes) {
+    const Named named = SplitName(dtype);
+    if (named.name.empty()) continue;
+    bool found = false;
+    for (ModelOptions& model : models) {
+      const bool is = !model.names.empty() && model.names.front() == named.name;
+      if (is) model.dtype = named.value;
+      found |= is;
+    }
+    if (!found) {
+      RefuseArgument("--dtype", "no model is named " + named.name + " by --model NAME=PATH");
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<ModelOptions> ReadModelOptions(std::vector<std::string> models,
+                                           std::vector<std::string> names,
+                                           std::vector<std::string> dtypes) {
+  std::vector<ModelOptions> options;
+  std::set<std::string> seen;
+  for (const std::string& text : SplitVariable(std::move(models), "MINNOW_MODEL")) {
+    Named named = SplitName(text);
+    if (named.value.empty()) RefuseArgument("--model", "there is no path in \"" + text + "\"");
+    ModelOptions& model = options.emplace_back();
+    model.path = std::move(named.value);
+    if (named.name.empty()) continue;
+    if (!seen.insert(named.name).second) {
+      RefuseArgument("--model", "two models are named " + named.name);
+    }
+    model.names = {std::move(named.name)};
+  }
+  if (options.empty()) options.emplace_back();  // the program's own
+  names = SplitVariable(std::move(names), "MINNOW_SERVED_MODEL_NAME");
+  if (!names.empty() && options.size() > 1) {
+    RefuseArgument("--served-model-name", "it names one model, and there are " +
+                                              std::to_string(options.size()) +
+                                              ": name each of them with --model NAME=PATH");
+  }
+  for (std::string& name : names) options.front().names.push_back(std::move(name));
+  SetDtypes(SplitVariable(std::move(dtypes), "MINNOW_DTYPE"), options);
+  return options;
+}
 
 void AddModelOption(Command command, std::string& model) {
   command

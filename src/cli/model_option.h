@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// --model and --dtype, which the commands that run a model share.
+// --model and --dtype: of the commands that run one model, and of serve, which runs several.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/command_line/command.h"
 #include "models/sentence_encoder.h"
 #include "nn/dtype.h"
+#include "serving/engine_model.h"
 
 namespace minnow {
 
@@ -20,6 +22,15 @@ void AddDtypeOption(Command command, std::string& dtype);
 // For the command's callback: ends the command line's parsing as wrong usage where there is no
 // model.
 void RequireModel(const std::string& model);
+
+// The models of serve, at least one. `models`: [NAME=]PATH each, where NAME is of letters, digits,
+// '.', '_' and '-'; `names`: of the only model; `dtypes`: [NAME=]DTYPE. Each list is what the
+// options gave; what is an environment variable's own text (MINNOW_MODEL, MINNOW_SERVED_MODEL_NAME,
+// MINNOW_DTYPE) is cut at commas. Ends the command line's parsing as wrong usage where two models
+// have one name, or a name belongs to none.
+std::vector<ModelOptions> ReadModelOptions(std::vector<std::string> models,
+                                           std::vector<std::string> names,
+                                           std::vector<std::string> dtypes);
 
 // From the text of --dtype.
 Result<EncoderPrecision> ParsePrecision(const std::string& dtype);

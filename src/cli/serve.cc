@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// minnow serve: listens at once, loads the model meanwhile, and leaves in good order.
+// minnow serve: listens at once, loads the models meanwhile, and leaves in good order.
 //
-// Threads: this one waits for signals; http has its I/O thread; one loads the model; the engine has
-// its own.
-#include <pthread.h>
+// Threads: this one waits for signals; http has its I/O thread; one loads; the application has its
+// own.
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -17,41 +17,23 @@
 
 #include "api/errors.h"
 #include "api/routes.h"
-#include "base/cpu.h"
+#include "base/temporary_folder.h"
 #include "cli/command_line/command.h"
 #include "cli/commands.h"
-#include "cli/model_option.h"
+#include "cli/ending_signals.h"
 #include "cli/output.h"
 #include "cli/serve_options.h"
 #include "formats/bundle.h"
-#include "http/origin.h"
 #include "http/server.h"
-#include "ingest/prepare.h"
 #include "kernels/dispatch.h"
 #include "models/hub_cache.h"
-#include "serving/engine_service.h"
+#include "serving/application.h"
 #include "serving/log.h"
-#include "serving/served_store.h"
 
 namespace minnow {
 namespace {
 
-// A query that comes while documents are embedded waits for one batch of this size at most.
-constexpr size_t kBulkBatchTokens = 64;
 constexpr const char* kDefaultModelId = "sentence-transformers/all-MiniLM-L6-v2";
-
-EngineOptions ToEngineOptions(const ServeCommand& command) {
-  const int cores = Cpu().usable_cores();
-  EngineOptions options;
-  options.max_batch_tokens = command.max_batch_tokens;
-  options.admission.jobs = command.max_concurrent_requests;
-  options.compute_threads = command.threads > 0 ? command.threads : cores;
-  // Tokenizing takes a hundredth of the arithmetic's time. Two, so that one long text does not hold
-  // up all the others.
-  options.prepare_threads =
-      command.tokenization_threads > 0 ? command.tokenization_threads : std::clamp(cores / 8, 2, 8);
-  return options;
-}
 
 http::ServerOptions ToServerOptions(const ServeCommand& command) {
   http::ServerOptions options;
@@ -66,49 +48,80 @@ http::ServerOptions ToServerOptions(const ServeCommand& command) {
   return options;
 }
 
-// The model of the command line: --model, or in Kuberian mode --model-id and --revision out of
-// Hugging Face's cache; empty: the program's own. Fails as FindInHubCache does.
-Result<std::string> ServedModelPath(const ServeCommand& command) {
-  if (!command.model.empty() || !command.store.is_kuberian) return command.model;
-  const bool named = !command.model_id.empty() || !command.revision.empty();
-  if (!named && HasBundledModel()) return std::string();
-  return FindInHubCache(HubHome(), command.model_id.empty() ? kDefaultModelId : command.model_id,
-                        command.revision);
+// Each connection takes a descriptor, and shells give 1,024.
+void RaiseFileLimit() {
+  rlimit limit;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-sigset_t EndingSignals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  return set;
+std::string Milliseconds(std::chrono::nanoseconds time, int digits) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*f", digits,
+                std::chrono::duration<double, std::milli>(time).count());
+  return text;
 }
 
 class Serving {
  public:
-  Serving(const ServeCommand& command, const Log& log)
-      : command_(command),
-        log_(log),
-        service_(&metrics_),
-        store_(command.store, log, &service_),
-        main_thread_(::pthread_self()) {}
+  // All outlive it.
+  Serving(const ServeCommand& command, const EndingSignals& signals, const Log& log)
+      : command_(command), signals_(signals), log_(log), application_(command.application, log) {}
 
-  Status Run(const EncoderPrecision& precision) {
-    // Blocked before any thread starts, so that only the wait below sees them.
-    const sigset_t ending = EndingSignals();
-    ::pthread_sigmask(SIG_BLOCK, &ending, nullptr);
-    context_.service = &service_;
-    context_.metrics = &metrics_;
+  Status Run() {
+    MINNOW_RETURN_IF_ERROR(application_.Start());
+    if (command_.ci) return LoadOnly();
+    MINNOW_RETURN_IF_ERROR(Listen());
+    std::thread loader([this] { Load(); });
+    const int signal = signals_.Wait();
+    const bool failed = signal == 0;  // the loader said so
+    std::thread second;
+    if (!failed) {
+      second = std::thread([this] { EndAtOnceOnSignal(); });
+      Drain(signal);
+    }
+    // Reading a large model cannot be cut short, and nobody waits for it any more.
+    if (!load_ended_) Exit();
+    loader.join();
+    server_.reset();
+    application_.Stop();
+    if (second.joinable()) {
+      ended_ = true;
+      signals_.Interrupt();
+      second.join();
+    }
+    if (failed) return load_status_;
+    log_.Info("stopped");
+    return {};
+  }
+
+ private:
+  Status LoadOnly() {
+    // A signal ends it like any other command.
+    std::thread second([this] { EndAtOnceOnSignal(); });
+    Status status = application_.Load();
+    application_.Stop();
+    ended_ = true;
+    signals_.Interrupt();
+    second.join();
+    if (status.ok()) log_.Info("loaded");
+    return status;
+  }
+
+  Status Listen() {
     const auto counters = std::make_shared<ServerCounters>();
+    context_.models = &application_.models();
+    context_.status = &application_.status();
+    context_.aside = &application_.aside();
+    context_.metrics = &application_.metrics();
     context_.server = counters;
     if (command_.max_client_batch_size > 0) {
       context_.options.max_client_batch_size = command_.max_client_batch_size;
     }
     context_.options.max_documents_bytes = command_.documents_payload_limit;
-    MINNOW_RETURN_IF_ERROR(store_.Start());
-    context_.search = store_.search();
-    context_.kuberian = store_.kuberian();
-    if (command_.ci) return LoadOnly(precision);
+    context_.search = application_.search();
+    context_.kuberian = application_.kuberian();
     http::Router router;
     api::AddRoutes(&context_, router);
     http::ServerOptions options = ToServerOptions(command_);
@@ -119,150 +132,108 @@ class Serving {
     }
     MINNOW_ASSIGN_OR_RETURN(server_, http::Server::Start(std::move(options), std::move(router)));
     log_.Info("listening", {{"host", command_.host}, {"port", std::to_string(server_->port())}});
-
-    std::thread loader([this, precision] { Load(precision); });
-    int signal = 0;
-    ::sigwait(&ending, &signal);
-    // From here on the same signal ends the program at once.
-    ::signal(SIGTERM, SIG_DFL);
-    ::signal(SIGINT, SIG_DFL);
-    ::pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
-    if (!load_failed_) Drain(signal);
-    if (!load_ended_) {
-      // Reading a large model cannot be cut short, and nobody waits for it any more.
-      std::_Exit(kExitDone);
-    }
-    loader.join();
-    server_.reset();
-    Stop();
-    if (load_failed_) return load_error_;
-    log_.Info("stopped");
     return {};
   }
 
- private:
-  Status LoadOnly(const EncoderPrecision& precision) {
-    const sigset_t ending = EndingSignals();
-    ::pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
-    Status status = LoadModel(precision);
-    Stop();
-    if (status.ok()) log_.Info("loaded");
-    return status;
-  }
-
-  void Stop() {
-    store_.BeginStop();
-    service_.Stop();
-    store_.Stop();
-  }
-
   void LogRequest(const http::AnsweredRequest& request) {
-    const std::chrono::duration<double, std::milli> took = request.took;
-    char ms[32];
-    std::snprintf(ms, sizeof(ms), "%.3f", took.count());
     log_.Info("request", {{"method", request.method},
                           {"path", request.path},
                           {"status", std::to_string(request.status)},
                           {"bytes", std::to_string(request.body_bytes)},
-                          {"ms", ms},
+                          {"ms", Milliseconds(request.took, 3)},
                           {"traceparent", request.trace}});
   }
 
   // Runs on the loading thread.
-  void Load(const EncoderPrecision& precision) {
+  void Load() {
     const auto begin = std::chrono::steady_clock::now();
-    Status status = LoadModel(precision);
-    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - begin;
-    if (status.ok()) {
-      const EmbeddingFacts& facts = *service_.facts();
-      char ms[32];
-      std::snprintf(ms, sizeof(ms), "%.1f", took.count());
-      log_.Info("ready", {{"model", facts.model_id},
-                          {"dtype", facts.dtype},
-                          {"dimensions", std::to_string(facts.embedding_size)},
-                          {"max_tokens", std::to_string(facts.max_sequence_tokens)},
+    load_status_ = application_.Load();
+    if (load_status_.ok()) {
+      log_.Info("ready", {{"models", std::to_string(application_.models().List().size())},
                           {"kernels", ActiveKernels().name},
-                          {"threads", std::to_string(ToEngineOptions(command_).compute_threads)},
-                          {"load_ms", ms}});
-      load_ended_ = true;
-      return;
+                          {"load_ms", Milliseconds(std::chrono::steady_clock::now() - begin, 1)}});
+    } else {
+      log_.Error("loading failed", {{"reason", load_status_.error().message}});
     }
-    load_error_ = status.error();
-    service_.Fail(load_error_.message);
-    load_failed_ = true;
     load_ended_ = true;
-    ::pthread_kill(main_thread_, SIGTERM);
-  }
-
-  Status LoadModel(const EncoderPrecision& precision) {
-    MINNOW_RETURN_IF_ERROR(store_.Open());
-    MINNOW_ASSIGN_OR_RETURN(const std::string path, ServedModelPath(command_));
-    MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(path));
-    MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddingModel> model,
-                            EmbeddingModel::Load(source, precision));
-    EngineOptions options = ToEngineOptions(command_);
-    options.max_batch_tokens = std::max(options.max_batch_tokens, model->max_tokens());
-    std::string name = command_.served_model_name.empty() ? model->encoder().info().model_id
-                                                          : command_.served_model_name;
-    ModelIdentity identity;
-    Chunker chunker;
-    if (store_.wanted()) {
-      options.max_bulk_batch_tokens = kBulkBatchTokens;
-      MINNOW_ASSIGN_OR_RETURN(identity, IdentifyModel(source, *model));
-      chunker = ChunkerOf(*model);
-    }
-    MINNOW_RETURN_IF_ERROR(service_.Start(std::move(model), std::move(name), options));
-    return store_.BeginEmbedding(identity, chunker);
+    // Where a signal came first, nobody waits for this: the server goes on draining.
+    if (!load_status_.ok() && !draining_.exchange(true)) signals_.Interrupt();
   }
 
   void Drain(int signal) {
     log_.Info("draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"},
+                           {"delay_s", std::to_string(command_.shutdown_delay_seconds)},
                            {"limit_s", std::to_string(command_.drain_seconds)}});
-    service_.BeginDrain();
-    // Answers what is under way, for which the engine goes on.
+    application_.BeginDrain();
+    // Balancers see /readyz say no before connections are refused.
+    std::this_thread::sleep_for(std::chrono::seconds(command_.shutdown_delay_seconds));
+    // Answers what is under way, for which the models go on.
     server_->Stop();
   }
 
+  // Runs on a thread of its own once the first signal has come.
+  void EndAtOnceOnSignal() {
+    int signal = 0;
+    while (signal == 0 && !ended_) signal = signals_.Wait();
+    if (signal == 0) return;
+    TemporaryFolder::RemoveAll();
+    ::signal(signal, SIG_DFL);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+    ::raise(signal);
+  }
+
+  [[noreturn]] void Exit() {
+    TemporaryFolder::RemoveAll();
+    log_.Flush();
+    std::_Exit(kExitDone);
+  }
+
   const ServeCommand& command_;
+  const EndingSignals& signals_;
   const Log& log_;
-  Metrics metrics_;
-  EngineService service_;
+  Application application_;
   api::ApiContext context_;
-  ServedStore store_;
   std::unique_ptr<http::Server> server_;
-  const pthread_t main_thread_;
-  Error load_error_;  // written before load_failed_
-  std::atomic<bool> load_failed_{false};
+  Status load_status_;  // written before load_ended_
   std::atomic<bool> load_ended_{false};
+  std::atomic<bool> draining_{false};
+  std::atomic<bool> ended_{false};
 };
 
-Status Serve(const ServeCommand& command) {
+// In Kuberian mode without --model: --model-id and --revision out of Hugging Face's cache, else the
+// program's own model.
+Status FindKuberianModel(ServeCommand& command) {
+  const bool named = !command.model_id.empty() || !command.revision.empty();
+  if (!named && HasBundledModel()) return {};
+  MINNOW_ASSIGN_OR_RETURN(
+      command.application.models.front().path,
+      FindInHubCache(HubHome(), command.model_id.empty() ? kDefaultModelId : command.model_id,
+                     command.revision));
+  return {};
+}
+
+Status Serve(ServeCommand& command) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
-  MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(command.dtype));
+  if (command.application.store.is_kuberian && command.models.empty()) {
+    MINNOW_RETURN_IF_ERROR(FindKuberianModel(command));
+  }
+  RaiseFileLimit();
+  const EndingSignals signals;
   const Log log(command.log_format == "json" ? LogFormat::kJson : LogFormat::kText);
-  return Serving(command, log).Run(precision);
+  return Serving(command, signals, log).Run();
 }
 
 }  // namespace
 
 void AddServeCommand(Command app) {
-  Command serve = app.AddCommand("serve", "Serve embeddings and searches over HTTP");
+  Command serve = app.AddCommand("serve", "Serve models and searches over HTTP");
   auto command = std::make_shared<ServeCommand>();
   Option port = AddServeOptions(serve, *command);
   serve.OnChosen([serve, command, port] {
-    command->store.is_kuberian = serve.FindOption("--kuberian").given();
-    if (!command->store.is_kuberian) RequireModel(command->model);
-    ReadPortVariable(port, *command);
-    const bool store =
-        !command->store.index.empty() || command->store.is_kuberian || HasBundledStore();
-    if (command->store.read_only && !store)
-      RefuseArgument("--read-only", "there is no --index to read");
-    for (const std::string& origin : command->cors_origins) {
-      const auto parsed = http::OriginPattern::Parse(origin);
-      if (!parsed.ok()) {
-        RefuseArgument("--cors-allow-origin", "\"" + origin + "\": " + parsed.error().message);
-      }
-    }
+    ReadServeOptions(serve, port, *command);
     return ExitCode(Serve(*command));
   });
 }

@@ -8,6 +8,8 @@
 
 #include "cli/command_line/command.h"
 #include "cli/model_option.h"
+#include "formats/bundle.h"
+#include "http/origin.h"
 
 namespace minnow {
 namespace {
@@ -22,17 +24,33 @@ void ForgetServiceVariable() {
 }
 
 void AddModelOptions(Command serve, ServeCommand& command) {
-  AddModelOption(serve, command.model);
   serve
-      .AddOption("--served-model-name", command.served_model_name,
-                 "Name of the model in answers; without it, the directory's or packed file's own")
+      .AddOption("--model", command.models,
+                 "[NAME=]PATH of a model: a directory or a packed file; may be repeated; a bundled "
+                 "program has its own")
+      .OneValueEach()
+      .Env("MINNOW_MODEL");
+  serve
+      .AddOption("--served-model-name", command.served_model_names,
+                 "Name of the one model in requests and answers, where others get 404; may be "
+                 "repeated, and answers tell the first; without it, the directory's or packed "
+                 "file's own, and any name is taken")
+      .OneValueEach()
+      .NotEmpty()
       .Env("MINNOW_SERVED_MODEL_NAME");
-  AddDtypeOption(serve, command.dtype);
-  serve.AddOption("--threads", command.threads, "Threads that compute; 0: as many as usable cores")
+  serve
+      .AddOption(
+          "--dtype", command.dtypes,
+          "[NAME=]DTYPE: precision of all models or of one: fp32, bf16, int8; auto: a packed "
+          "file's own, fp32 for a directory")
+      .OneValueEach()
+      .Env("MINNOW_DTYPE");
+  ComputeOptions& compute = command.application.compute;
+  serve.AddOption("--threads", compute.threads, "Threads that compute; 0: as many as usable cores")
       .Range(0, kMaxThreads)
       .Env("MINNOW_THREADS");
   serve
-      .AddOption("--tokenization-threads", command.tokenization_threads,
+      .AddOption("--tokenization-threads", compute.tokenization_threads,
                  "Threads that tokenize; 0: by cores")
       .Range(0, kMaxThreads)
       .Env("MINNOW_TOKENIZATION_THREADS");
@@ -40,7 +58,7 @@ void AddModelOptions(Command serve, ServeCommand& command) {
 
 void AddLimitOptions(Command serve, ServeCommand& command) {
   serve
-      .AddOption("--max-batch-tokens", command.max_batch_tokens,
+      .AddOption("--max-batch-tokens", command.application.compute.max_batch_tokens,
                  "Tokens of one batch; above some thousand a batch is not faster, and the others "
                  "wait longer")
       .Range(size_t{1}, size_t{1} << 20)
@@ -51,7 +69,7 @@ void AddLimitOptions(Command serve, ServeCommand& command) {
       .Range(size_t{0}, size_t{1} << 20)
       .Env("MINNOW_MAX_CLIENT_BATCH_SIZE");
   serve
-      .AddOption("--max-concurrent-requests", command.max_concurrent_requests,
+      .AddOption("--max-concurrent-requests", command.application.compute.max_concurrent_requests,
                  "Requests at work or waiting; above, 429")
       .Range(size_t{1}, size_t{1} << 20)
       .Env("MINNOW_MAX_CONCURRENT_REQUESTS");
@@ -68,19 +86,26 @@ void AddLimitOptions(Command serve, ServeCommand& command) {
                  "How long requests under way may take after SIGTERM")
       .Range(0, 3600)
       .Env("MINNOW_DRAIN_SECONDS");
+  serve
+      .AddOption(
+          "--shutdown-delay-seconds", command.shutdown_delay_seconds,
+          "How long connections are still taken after SIGTERM, with /readyz at 503, so that a "
+          "balancer can turn away first")
+      .Range(0, 3600)
+      .Env("MINNOW_SHUTDOWN_DELAY_SECONDS");
 }
 
 void AddStoreOptions(Command serve, ServeCommand& command) {
   serve
-      .AddOption("--index", command.store.index,
+      .AddOption("--index", command.application.store.index,
                  "Store to search and to add documents to: one file, made where there is none")
       .Env("MINNOW_INDEX");
   serve
-      .AddFlag("--read-only", command.store.read_only,
+      .AddFlag("--read-only", command.application.store.read_only,
                "The store is only read; several servers may share it, on a read-only disk too")
       .Env("MINNOW_READ_ONLY");
   serve
-      .AddFlag("--reembed", command.store.reembed,
+      .AddFlag("--reembed", command.application.store.reembed,
                "Make vectors anew where they are of another model than the one served")
       .Env("MINNOW_REEMBED");
   serve
@@ -93,7 +118,7 @@ void AddStoreOptions(Command serve, ServeCommand& command) {
 void AddKuberianOptions(Command serve, ServeCommand& command) {
   serve
       .AddOption(
-          "--kuberian", command.store.kuberian,
+          "--kuberian", command.application.store.kuberian,
           "Answer as Kuberian does, from its database or a store of its functions; without a "
           "value $DATABASE_URL, else ./kuberian.db")
       .Values(0, 1)
@@ -124,6 +149,18 @@ void AddAccessOptions(Command serve, ServeCommand& command) {
       .Env("MINNOW_CORS_ALLOW_ORIGIN");
 }
 
+// $PORT, which platforms set.
+void ReadPortVariable(ServeCommand& command) {
+  const char* text = std::getenv("PORT");
+  if (text == nullptr || *text == '\0') return;
+  constexpr int kLastPort = 65535;
+  const char* end = text + std::strlen(text);
+  const auto [parsed, error] = std::from_chars(text, end, command.port);
+  if (error != std::errc() || parsed != end || command.port < 0 || command.port > kLastPort) {
+    RefuseArgument("PORT", std::string(text) + " is not in range [0 - 65535]");
+  }
+}
+
 }  // namespace
 
 Option AddServeOptions(Command serve, ServeCommand& command) {
@@ -145,12 +182,14 @@ Option AddServeOptions(Command serve, ServeCommand& command) {
   serve.AddFlag("--log-requests", command.log_requests, "A log line for each answered request")
       .Env("MINNOW_LOG_REQUESTS");
   serve.Footer(
-      "Answers /livez at once and /readyz with 503 until the model is loaded. SIGTERM or SIGINT:\n"
+      "Answers /livez at once and /readyz with 503 until the models are loaded. SIGTERM or "
+      "SIGINT:\n"
       "no new connections, requests under way are answered, exit 0; a second signal ends at "
       "once.\n\n"
       "Examples:\n"
       "  minnow serve --model DIR\n"
       "  minnow serve --model DIR --index my.db\n"
+      "  minnow serve --model small=DIR --model large=FILE --dtype large=int8\n"
       "  minnow serve --model DIR --kuberian kuberian.db\n"
       "  MINNOW_MODEL=DIR PORT=3000 minnow serve --log-format json\n"
       "  curl localhost:8080/v1/embeddings -H 'Content-Type: application/json' \\\n"
@@ -158,14 +197,20 @@ Option AddServeOptions(Command serve, ServeCommand& command) {
   return port;
 }
 
-void ReadPortVariable(Option option, ServeCommand& command) {
-  const char* text = std::getenv("PORT");
-  if (option.given() || text == nullptr || *text == '\0') return;
-  constexpr int kLastPort = 65535;
-  const char* end = text + std::strlen(text);
-  const auto [parsed, error] = std::from_chars(text, end, command.port);
-  if (error != std::errc() || parsed != end || command.port < 0 || command.port > kLastPort) {
-    RefuseArgument("PORT", std::string(text) + " is not in range [0 - 65535]");
+void ReadServeOptions(Command serve, Option port, ServeCommand& command) {
+  ServedStoreOptions& store = command.application.store;
+  store.is_kuberian = serve.FindOption("--kuberian").given();
+  command.application.models =
+      ReadModelOptions(command.models, command.served_model_names, command.dtypes);
+  if (command.models.empty() && !store.is_kuberian) RequireModel("");
+  if (!port.given()) ReadPortVariable(command);
+  const bool has_store = !store.index.empty() || store.is_kuberian || HasBundledStore();
+  if (store.read_only && !has_store) RefuseArgument("--read-only", "there is no --index to read");
+  for (const std::string& origin : command.cors_origins) {
+    const auto parsed = http::OriginPattern::Parse(origin);
+    if (!parsed.ok()) {
+      RefuseArgument("--cors-allow-origin", "\"" + origin + "\": " + parsed.error().message);
+    }
   }
 }
 

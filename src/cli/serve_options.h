@@ -7,26 +7,23 @@
 #include <vector>
 
 #include "cli/command_line/command.h"
-#include "serving/served_store_options.h"
+#include "serving/application.h"
 
 namespace minnow {
 
 struct ServeCommand {
-  std::string model;
-  std::string served_model_name;
-  std::string dtype = "auto";
+  ApplicationOptions application;  // its models: known after ReadServeOptions
+  std::vector<std::string> models;
+  std::vector<std::string> served_model_names;
+  std::vector<std::string> dtypes;
   std::string host = "0.0.0.0";
   int port = 8080;
-  int threads = 0;
-  int tokenization_threads = 0;
-  size_t max_batch_tokens = 2048;
   size_t max_client_batch_size = 0;
-  size_t max_concurrent_requests = 512;
   size_t payload_limit = 2'000'000;
   size_t max_connections = 4096;
   size_t documents_payload_limit = size_t{64} << 20;
   int drain_seconds = 10;
-  ServedStoreOptions store;
+  int shutdown_delay_seconds = 0;
   bool ci = false;
   bool offline = false;
   std::string model_id;
@@ -41,8 +38,10 @@ struct ServeCommand {
 // outlives the App.
 Option AddServeOptions(Command serve, ServeCommand& command);
 
-// $PORT, which platforms set; --port and MINNOW_PORT go before it. Ends the command line's parsing
-// as wrong usage where it is no port.
-void ReadPortVariable(Option option, ServeCommand& command);
+// For the command's callback: what the options say together, and $PORT, which platforms set;
+// `port`,
+// --port or MINNOW_PORT, goes before it. Ends the command line's parsing as wrong usage where they
+// do not fit each other.
+void ReadServeOptions(Command serve, Option port, ServeCommand& command);
 
 }  // namespace minnow

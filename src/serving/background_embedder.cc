@@ -25,13 +25,9 @@ constexpr int kMaintenanceRounds = 2;
 
 }  // namespace
 
-Embedder::Embedder(Store* store, EmbeddingService* embeddings, WorkLane* lane, ModelIdentity model,
+Embedder::Embedder(Store* store, const ModelRegistry* models, WorkLane* lane,
                    std::function<void(const std::string&)> warn)
-    : store_(store),
-      embeddings_(embeddings),
-      lane_(lane),
-      model_(std::move(model)),
-      warn_(std::move(warn)) {}
+    : store_(store), models_(models), lane_(lane), warn_(std::move(warn)) {}
 
 void Embedder::Warn(const std::string& message) {
   if (warn_) warn_(message);
@@ -108,7 +104,10 @@ bool Embedder::EmbedSome(SearchIndex& index) {
 Result<bool> Embedder::EmbedPending(SearchIndex& index) {
   MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index.Stats());
   if (stats.pending_chunks == 0) return false;
-  if (Status status = index.UseModel(model_, false); !status.ok()) {
+  const ModelLease model = ModelFor(stats);
+  if (model == nullptr) return false;  // unloaded; what waits goes on waiting
+  const ModelIdentity& identity = model->indexing()->identity;
+  if (Status status = index.UseModel(identity, false); !status.ok()) {
     if (status.error().code != Code::kInvalidArgument) return std::move(status).error();
     if (refused_.insert(index.name()).second) Warn(status.error().message);
     FailWaiters(&index.name(), status.error());
@@ -126,6 +125,7 @@ Result<bool> Embedder::EmbedPending(SearchIndex& index) {
       if (all_taken) break;
       after = pending.back().chunk;
       Flight& flight = flights.emplace_back();
+      flight.model = model;
       for (PendingChunk& chunk : pending) {
         flight.chunks.push_back(chunk.chunk);
         flight.texts.push_back(std::move(chunk.text));
@@ -135,12 +135,17 @@ Result<bool> Embedder::EmbedPending(SearchIndex& index) {
     }
     if (flights.empty()) break;
     MINNOW_ASSIGN_OR_RETURN(const std::vector<float> vectors, Land(flights.front()));
-    MINNOW_RETURN_IF_ERROR(index.SetVectors(model_, flights.front().chunks, vectors));
+    MINNOW_RETURN_IF_ERROR(index.SetVectors(identity, flights.front().chunks, vectors));
     flights.pop_front();
     maintenance_rounds_ = kMaintenanceRounds;
     EndWaiters();
   }
   return !all_taken;
+}
+
+ModelLease Embedder::ModelFor(const IndexStats& stats) const {
+  ModelLease model = stats.model ? models_->FindForIndex(&*stats.model) : nullptr;
+  return model != nullptr ? model : models_->FindForIndex(nullptr);
 }
 
 void Embedder::Launch(Flight& flight) {
@@ -150,13 +155,15 @@ void Embedder::Launch(Flight& flight) {
   request.priority = Priority::kBulk;
   auto promise = std::make_shared<std::promise<Result<EmbedAnswer>>>();
   flight.answer = promise->get_future();
-  embeddings_->Embed(std::move(request), nullptr, [promise](Result<EmbedAnswer> answer) {
-    promise->set_value(std::move(answer));
-  });
+  flight.model->Run(std::move(request), nullptr,
+                    [promise, lease = flight.model](Result<EmbedAnswer> answer) {
+                      promise->set_value(std::move(answer));
+                    });
 }
 
-Result<EmbedAnswer> Embedder::EmbedOnce(std::vector<std::string> texts) {
+Result<EmbedAnswer> Embedder::EmbedOnce(const ModelLease& model, std::vector<std::string> texts) {
   Flight flight;
+  flight.model = model;
   flight.texts = std::move(texts);
   Launch(flight);
   return flight.answer.get();
@@ -167,19 +174,19 @@ Result<std::vector<float>> Embedder::Land(Flight& flight) {
   while (!answer.ok() && answer.error().code == Code::kOverloaded) {
     if (stopping()) return std::move(answer).error();
     Rest(kRestWhenRefused);
-    answer = EmbedOnce(flight.texts);
+    answer = EmbedOnce(flight.model, flight.texts);
   }
   if (answer.ok()) return std::move(answer->vectors);
   if (answer.error().code != Code::kInvalidArgument) return std::move(answer).error();
   // One of the texts: each by itself.
   std::vector<float> vectors;
   for (const std::string& text : flight.texts) {
-    Result<EmbedAnswer> one = EmbedOnce({text});
+    Result<EmbedAnswer> one = EmbedOnce(flight.model, {text});
     if (one.ok()) {
       vectors.insert(vectors.end(), one->vectors.begin(), one->vectors.end());
     } else if (one.error().code == Code::kInvalidArgument) {
       Warn("a chunk has no vector: " + one.error().message);
-      vectors.resize(vectors.size() + model_.dimensions, 0.0f);
+      vectors.resize(vectors.size() + flight.model->facts().embedding_size, 0.0f);
     } else {
       return std::move(one).error();
     }

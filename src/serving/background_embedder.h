@@ -22,7 +22,7 @@
 #include "base/result.h"
 #include "engine/work_lane.h"
 #include "index/store/store.h"
-#include "serving/embedding_service.h"
+#include "serving/model_registry.h"
 
 namespace minnow {
 
@@ -32,7 +32,7 @@ class Embedder {
 
   // All outlive the embedder. `lane` has a thread for Run and another one for the store's
   // maintenance. `warn` may be null.
-  Embedder(Store* store, EmbeddingService* embeddings, WorkLane* lane, ModelIdentity model,
+  Embedder(Store* store, const ModelRegistry* models, WorkLane* lane,
            std::function<void(const std::string&)> warn);
 
   // Works until Stop. One thread.
@@ -44,7 +44,6 @@ class Embedder {
   void Stop();
   void WhenTaskEnds(int64_t task, std::chrono::seconds limit, std::shared_ptr<ClientWatch> client,
                     TaskCallback done);
-  const ModelIdentity& model() const { return model_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -54,8 +53,9 @@ class Embedder {
     std::shared_ptr<ClientWatch> client;
     TaskCallback done;
   };
-  // Chunks on their way through the model.
+  // Chunks on their way through a model.
   struct Flight {
+    ModelLease model;
     std::vector<int64_t> chunks;
     std::vector<std::string> texts;
     std::future<Result<EmbedAnswer>> answer;
@@ -68,11 +68,13 @@ class Embedder {
   bool Turn();
   bool EmbedSome(SearchIndex& index);
   Result<bool> EmbedPending(SearchIndex& index);
+  // The model that made the index's vectors, else the first one that could.
+  ModelLease ModelFor(const IndexStats& stats) const;
   void Launch(Flight& flight);
   // The vectors of a flight, [n, D]; chunks that the model refuses get zeros, which no search
   // finds.
   Result<std::vector<float>> Land(Flight& flight);
-  Result<EmbedAnswer> EmbedOnce(std::vector<std::string> texts);
+  Result<EmbedAnswer> EmbedOnce(const ModelLease& model, std::vector<std::string> texts);
   void EndWaiters();
   // Those of tasks of that index, or all.
   void FailWaiters(const std::string* index, const Error& error);
@@ -83,9 +85,8 @@ class Embedder {
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 
   Store* const store_;
-  EmbeddingService* const embeddings_;
+  const ModelRegistry* const models_;
   WorkLane* const lane_;
-  const ModelIdentity model_;
   const std::function<void(const std::string&)> warn_;
 
   std::atomic<bool> stopping_{false};

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two forms of a line.
+// The two forms of a line, and the thread that writes them.
 #include "serving/log.h"
 
 #include <time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <cstdio>
+#include <mutex>
 
 #include "formats/json.h"
 
@@ -25,11 +29,13 @@ std::string Now() {
   return text;
 }
 
-}  // namespace
+constexpr size_t kMaxWaitingBytes = size_t{1} << 20;
+constexpr std::chrono::seconds kFlushLimit{1};
 
-void Log::Write(std::string_view level, std::string_view message, Fields fields) const {
+std::string Line(LogFormat format, std::string_view level, std::string_view message,
+                 Log::Fields fields) {
   std::string line;
-  if (format_ == LogFormat::kJson) {
+  if (format == LogFormat::kJson) {
     JsonWriter json(&line);
     json.BeginObject();
     json.Key("time");
@@ -50,8 +56,90 @@ void Log::Write(std::string_view level, std::string_view message, Fields fields)
       line.append(" ").append(name).append("=").append(value);
   }
   line += '\n';
-  // One write, so that lines of several threads do not mix. There is nobody to tell when it fails.
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
+  return line;
+}
+
+// There is nobody to tell when it fails.
+void WriteAll(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return;
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+}  // namespace
+
+struct Log::Queue {
+  const LogFormat format;
+  const int descriptor;
+  std::mutex mutex;
+  std::condition_variable changed;
+  // All below: guarded by mutex.
+  std::string waiting;
+  uint64_t dropped = 0;  // lines
+  bool writing = false;
+  bool ending = false;
+
+  void Loop();
+  bool Flush();
+};
+
+void Log::Queue::Loop() {
+  std::unique_lock lock(mutex);
+  while (true) {
+    changed.wait(lock, [this] { return ending || !waiting.empty(); });
+    if (waiting.empty()) return;
+    std::string lines = std::exchange(waiting, {});
+    if (const uint64_t lost = std::exchange(dropped, 0); lost > 0) {
+      lines += Line(format, "warning", "log lines dropped", {{"lines", std::to_string(lost)}});
+    }
+    writing = true;
+    lock.unlock();
+    WriteAll(descriptor, lines);
+    lock.lock();
+    writing = false;
+    changed.notify_all();
+  }
+}
+
+bool Log::Queue::Flush() {
+  std::unique_lock lock(mutex);
+  return changed.wait_for(lock, kFlushLimit, [this] { return waiting.empty() && !writing; });
+}
+
+Log::Log(LogFormat format, int descriptor)
+    : queue_(new Queue{.format = format, .descriptor = descriptor}),
+      writer_([queue = queue_] { queue->Loop(); }) {}
+
+Log::~Log() {
+  const bool written = queue_->Flush();
+  {
+    const std::lock_guard lock(queue_->mutex);
+    queue_->ending = true;
+  }
+  queue_->changed.notify_all();
+  if (written) {
+    writer_.join();
+  } else {
+    writer_.detach();
+  }
+}
+
+bool Log::Flush() const { return queue_->Flush(); }
+
+void Log::Write(std::string_view level, std::string_view message, Fields fields) const {
+  const std::string line = Line(queue_->format, level, message, fields);
+  {
+    const std::lock_guard lock(queue_->mutex);
+    if (queue_->waiting.size() + line.size() > kMaxWaitingBytes) {
+      ++queue_->dropped;
+      return;
+    }
+    queue_->waiting += line;
+  }
+  queue_->changed.notify_all();
 }
 
 }  // namespace minnow

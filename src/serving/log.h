@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Log: a line an event on standard error, as text or as JSON. Any thread; a line is written in one
-// piece.
+// Log: a line an event on standard error, as text or as JSON.
+//
+// Any thread, and none waits for the reader: lines go to a queue that a thread of the log writes
+// out. What does not fit the queue is dropped, and a line says how much was.
 #pragma once
 
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace minnow {
@@ -16,7 +20,12 @@ class Log {
  public:
   using Fields = std::initializer_list<std::pair<std::string_view, std::string>>;
 
-  explicit Log(LogFormat format) : format_(format) {}
+  // The descriptor outlives the log.
+  explicit Log(LogFormat format, int descriptor = 2);
+  // Waits a second at most for the reader of what is left.
+  ~Log();
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
 
   // text: 2026-01-31T12:00:00.123Z info listening port=8080
   // JSON: {"time":"2026-01-31T12:00:00.123Z","level":"info","message":"listening","port":"8080"}
@@ -27,11 +36,17 @@ class Log {
   void Error(std::string_view message, Fields fields = {}) const {
     Write("error", message, fields);
   }
+  // Waits a second at most until what was logged is written. False: the reader does not read.
+  bool Flush() const;
 
  private:
+  // Outlives the log where its thread is held up by a reader that does not read.
+  struct Queue;
+
   void Write(std::string_view level, std::string_view message, Fields fields) const;
 
-  const LogFormat format_;
+  const std::shared_ptr<Queue> queue_;
+  std::thread writer_;
 };
 
 }  // namespace minnow

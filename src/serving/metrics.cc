@@ -131,33 +131,28 @@ void Histogram::Render(std::string_view name, std::string& out) const {
   out.append("\n").append(name).append("_count ").append(std::to_string(cumulative)).append("\n");
 }
 
+Durations::Durations()
+    : total(DurationBounds()),
+      tokenization(DurationBounds()),
+      queue(DurationBounds()),
+      inference(DurationBounds()) {}
+
+void Durations::Observe(const JobTimings& timings, std::chrono::nanoseconds all) {
+  total.Observe(Seconds(all));
+  tokenization.Observe(Seconds(timings.prepare));
+  queue.Observe(Seconds(timings.queue));
+  inference.Observe(Seconds(timings.run));
+}
+
 Metrics::Metrics()
-    : request_duration(DurationBounds()),
-      request_tokenization_duration(DurationBounds()),
-      request_queue_duration(DurationBounds()),
-      request_inference_duration(DurationBounds()),
-      embed_duration(DurationBounds()),
-      embed_tokenization_duration(DurationBounds()),
-      embed_queue_duration(DurationBounds()),
-      embed_inference_duration(DurationBounds()),
-      request_input_length(PowersOfTwo(kLengthExponents)),
+    : request_input_length(PowersOfTwo(kLengthExponents)),
       search_duration(DurationBounds()),
       batch_next_size(PowersOfTwo(kSizeExponents)),
       batch_next_tokens(PowersOfTwo(kTokenExponents)) {}
 
-void Metrics::ObserveEmbed(const JobTimings& timings, std::chrono::nanoseconds total) {
-  for (Histogram* histogram : {&request_duration, &embed_duration}) {
-    histogram->Observe(Seconds(total));
-  }
-  for (Histogram* histogram : {&request_tokenization_duration, &embed_tokenization_duration}) {
-    histogram->Observe(Seconds(timings.prepare));
-  }
-  for (Histogram* histogram : {&request_queue_duration, &embed_queue_duration}) {
-    histogram->Observe(Seconds(timings.queue));
-  }
-  for (Histogram* histogram : {&request_inference_duration, &embed_inference_duration}) {
-    histogram->Observe(Seconds(timings.run));
-  }
+void Metrics::Observe(TaskKind task, const JobTimings& timings, std::chrono::nanoseconds total) {
+  request_duration.Observe(timings, total);
+  Of(task).duration.Observe(timings, total);
 }
 
 std::string Metrics::Render(const MetricsGauges& gauges) const {
@@ -170,30 +165,31 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
     AppendSample("te_request_failure", "{err=\"" + std::string(kFailureNames[i]) + "\"}",
                  static_cast<double>(request_failure[i].value()), out);
   }
-  AppendCounter("te_embed_count", "Inputs to embed.", embed_count, out);
+  for (const auto& [name, task] : {std::pair("te_embed", &embed), {"te_predict", &predict}}) {
+    AppendCounter(name + std::string("_count"), "Inputs.", task->count, out);
+    AppendCounter(name + std::string("_success"), "Inputs that were answered.", task->success, out);
+  }
   AppendCounter("minnow_search_count", "Searches answered, their embedding not counted.",
                 search_count, out);
-  AppendCounter("te_embed_success", "Inputs that were embedded.", embed_success, out);
   AppendType("te_queue_size", "gauge", "Inputs waiting or being computed.", out);
   AppendSample("te_queue_size", "", static_cast<double>(gauges.queue_size), out);
-  const std::pair<const char*, const Histogram*> histograms[] = {
-      {"te_request_duration", &request_duration},
-      {"te_request_tokenization_duration", &request_tokenization_duration},
-      {"te_request_queue_duration", &request_queue_duration},
-      {"te_request_inference_duration", &request_inference_duration},
-      {"te_embed_duration", &embed_duration},
-      {"te_embed_tokenization_duration", &embed_tokenization_duration},
-      {"te_embed_queue_duration", &embed_queue_duration},
-      {"te_embed_inference_duration", &embed_inference_duration},
-      {"te_request_input_length", &request_input_length},
-      {"te_batch_next_size", &batch_next_size},
-      {"te_batch_next_tokens", &batch_next_tokens},
-      {"minnow_search_duration", &search_duration}};
-  for (const auto& [name, histogram] : histograms) {
-    const std::string_view text(name);
-    AppendType(name, "histogram", text.ends_with("duration") ? "Seconds." : "Sizes.", out);
-    histogram->Render(name, out);
+  const auto histogram = [&out](std::string_view name, const Histogram& values) {
+    AppendType(name, "histogram", name.ends_with("duration") ? "Seconds." : "Sizes.", out);
+    values.Render(name, out);
+  };
+  const std::pair<std::string, const Durations*> durations[] = {{"te_request_", &request_duration},
+                                                                {"te_embed_", &embed.duration},
+                                                                {"te_predict_", &predict.duration}};
+  for (const auto& [prefix, times] : durations) {
+    histogram(prefix + "duration", times->total);
+    histogram(prefix + "tokenization_duration", times->tokenization);
+    histogram(prefix + "queue_duration", times->queue);
+    histogram(prefix + "inference_duration", times->inference);
   }
+  histogram("te_request_input_length", request_input_length);
+  histogram("te_batch_next_size", batch_next_size);
+  histogram("te_batch_next_tokens", batch_next_tokens);
+  histogram("minnow_search_duration", search_duration);
   AppendType("minnow_ready", "gauge", "1 while requests are served.", out);
   AppendSample("minnow_ready", "", gauges.ready ? 1 : 0, out);
   if (gauges.server != nullptr) AppendServer(*gauges.server, out);

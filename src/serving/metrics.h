@@ -17,6 +17,7 @@
 
 #include "base/server_counters.h"
 #include "engine/task.h"
+#include "serving/task_kind.h"
 
 namespace minnow {
 
@@ -64,26 +65,39 @@ struct MetricsGauges {
   const ServerCounters* server = nullptr;  // null: its metrics are left out
 };
 
+// Where the time of requests went.
+struct Durations {
+  Durations();
+  void Observe(const JobTimings& timings, std::chrono::nanoseconds total);
+
+  Histogram total, tokenization, queue, inference;
+};
+
+// Inputs and requests of one task.
+struct TaskMetrics {
+  Counter count, success;
+  Durations duration;
+};
+
 struct Metrics {
   Metrics();
+
+  TaskMetrics& Of(TaskKind task) { return task == TaskKind::kEmbed ? embed : predict; }
 
   // One request to a route that computes; `inputs` were in it.
   void CountRequest(bool batch) { (batch ? request_count_batch : request_count_single).Add(); }
   void CountSuccess(bool batch) { (batch ? request_success_batch : request_success_single).Add(); }
   void CountFailure(FailureKind kind) { request_failure[static_cast<size_t>(kind)].Add(); }
-  // An embedding request that was answered.
-  void ObserveEmbed(const JobTimings& timings, std::chrono::nanoseconds total);
+  // A request that was answered.
+  void Observe(TaskKind task, const JobTimings& timings, std::chrono::nanoseconds total);
 
   std::string Render(const MetricsGauges& gauges) const;
 
   Counter request_count_single, request_count_batch;
   Counter request_success_single, request_success_batch;
   std::array<Counter, kFailureKinds> request_failure;
-  Counter embed_count, embed_success;
-  Histogram request_duration, request_tokenization_duration, request_queue_duration,
-      request_inference_duration;
-  Histogram embed_duration, embed_tokenization_duration, embed_queue_duration,
-      embed_inference_duration;
+  Durations request_duration;
+  TaskMetrics embed, predict;
   Histogram request_input_length;
   Counter search_count;
   Histogram search_duration;

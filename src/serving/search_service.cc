@@ -9,16 +9,16 @@ namespace {
 
 constexpr int kBackgroundThreads = 2;  // the embedder's loop, and maintenance beside it
 // Another process may change an index's model; it is looked at again after this time.
-constexpr std::chrono::seconds kModelCheckedFor{1};
+constexpr std::chrono::seconds kBoundFor{1};
 
 }  // namespace
 
-SearchService::SearchService(SearchServiceOptions options, EmbeddingService* embeddings)
-    : options_(std::move(options)), embeddings_(embeddings) {}
+SearchService::SearchService(SearchServiceOptions options, const ModelRegistry* models)
+    : options_(std::move(options)), models_(models) {}
 
 Result<std::unique_ptr<SearchService>> SearchService::Start(SearchServiceOptions options,
-                                                            EmbeddingService* embeddings) {
-  std::unique_ptr<SearchService> service(new SearchService(std::move(options), embeddings));
+                                                            const ModelRegistry* models) {
+  std::unique_ptr<SearchService> service(new SearchService(std::move(options), models));
   const SearchServiceOptions& o = service->options_;
   MINNOW_ASSIGN_OR_RETURN(service->readers_, WorkLane::Start({.threads = o.read_threads,
                                                               .max_waiting = o.max_waiting_reads}));
@@ -39,11 +39,10 @@ void SearchService::Open(std::unique_ptr<Store> store, std::string mirror) {
   open_.store(store_.get(), std::memory_order_release);
 }
 
-void SearchService::StartEmbedding(ModelIdentity model, Chunker chunker) {
+void SearchService::StartEmbedding() {
   CHECK(store_ != nullptr && owned_embedder_ == nullptr);
-  chunker_ = std::move(chunker);
-  owned_embedder_ = std::make_unique<Embedder>(store_.get(), embeddings_, background_.get(),
-                                               std::move(model), options_.warn);
+  owned_embedder_ =
+      std::make_unique<Embedder>(store_.get(), models_, background_.get(), options_.warn);
   embedder_.store(owned_embedder_.get(), std::memory_order_release);
   const Status status =
       background_->Submit([embedder = owned_embedder_.get()] { embedder->Run(); });
@@ -62,32 +61,47 @@ void SearchService::WhenTaskEnds(int64_t task, std::chrono::seconds limit,
   embedder->WhenTaskEnds(task, limit, std::move(client), std::move(done));
 }
 
-Status SearchService::CheckModel(const SearchIndex& index) {
-  Embedder* embedder = embedder_.load(std::memory_order_acquire);
-  if (embedder == nullptr) return Error{Code::kOverloaded, "the model is not loaded"};
+Result<std::optional<ModelIdentity>> SearchService::BoundModel(const SearchIndex& index) {
   const auto now = std::chrono::steady_clock::now();
   {
-    const std::lock_guard lock(checked_mutex_);
-    const auto found = checked_.find(index.id());
-    if (found != checked_.end() && now - found->second < kModelCheckedFor) return {};
+    const std::lock_guard lock(bound_mutex_);
+    const auto found = bound_.find(index.id());
+    if (found != bound_.end() && now - found->second.when < kBoundFor) return found->second.model;
   }
   MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index.Stats());
-  if (stats.model.has_value()) {
-    ModelIdentity own = embedder->model();
-    own.name = stats.model->name;  // for people
-    if (own != *stats.model) {
-      return Error{Code::kInvalidArgument, "index " + QuoteForMessage(index.name()) +
-                                               ": its vectors are of model " + stats.model->name +
-                                               " (" + stats.model->dtype + "), this server runs " +
-                                               embedder->model().name + " (" + own.dtype +
-                                               "): lexical search only (semantic_ratio 0)"};
-    }
-  }
-  const std::lock_guard lock(checked_mutex_);
-  std::erase_if(checked_,
-                [&](const auto& entry) { return now - entry.second >= kModelCheckedFor; });
-  checked_[index.id()] = now;
-  return {};
+  const std::lock_guard lock(bound_mutex_);
+  std::erase_if(bound_, [&](const auto& entry) { return now - entry.second.when >= kBoundFor; });
+  bound_[index.id()] = {now, stats.model};
+  return stats.model;
+}
+
+Result<ModelLease> SearchService::ModelForNew() const {
+  const bool started = embedder_.load(std::memory_order_acquire) != nullptr;
+  ModelLease model = started ? models_->FindForIndex(nullptr) : nullptr;
+  if (model == nullptr) return Error{Code::kOverloaded, "the model is not loaded"};
+  return model;
+}
+
+Result<ModelLease> SearchService::ModelFor(const SearchIndex& index) {
+  MINNOW_ASSIGN_OR_RETURN(ModelLease first, ModelForNew());
+  MINNOW_ASSIGN_OR_RETURN(const std::optional<ModelIdentity> bound, BoundModel(index));
+  ModelLease model = bound.has_value() ? models_->FindForIndex(&*bound) : nullptr;
+  return model != nullptr ? model : first;
+}
+
+Status SearchService::CheckModel(const SearchIndex& index, const LoadedModel& model) {
+  MINNOW_ASSIGN_OR_RETURN(const std::optional<ModelIdentity> bound, BoundModel(index));
+  if (!bound.has_value()) return {};
+  const IndexingFacts* const indexing = model.indexing();
+  if (indexing == nullptr) return Error{Code::kOverloaded, "the model is not loaded"};
+  ModelIdentity own = indexing->identity;
+  own.name = bound->name;  // for people
+  if (own == *bound) return {};
+  return Error{Code::kInvalidArgument, "index " + QuoteForMessage(index.name()) +
+                                           ": its vectors are of model " + bound->name + " (" +
+                                           bound->dtype + "), this server runs " +
+                                           indexing->identity.name + " (" + own.dtype +
+                                           "): lexical search only (semantic_ratio 0)"};
 }
 
 void SearchService::BeginStop() {

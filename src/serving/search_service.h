@@ -13,14 +13,14 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "engine/work_lane.h"
 #include "index/store/store.h"
-#include "ingest/prepare.h"
 #include "serving/background_embedder.h"
-#include "serving/embedding_service.h"
+#include "serving/model_registry.h"
 
 namespace minnow {
 
@@ -34,27 +34,22 @@ struct SearchServiceOptions {
 
 class SearchService {
  public:
-  // `embeddings` outlives the service. kInternal when no thread is to be had.
+  // `models` outlives the service. kInternal when no thread is to be had.
   static Result<std::unique_ptr<SearchService>> Start(SearchServiceOptions options,
-                                                      EmbeddingService* embeddings);
+                                                      const ModelRegistry* models);
   ~SearchService();
 
   // The store is open from now on. Called once. `mirror`: an index that follows tables of another
   // program, so that nobody else may write to it; empty: none does.
   void Open(std::unique_ptr<Store> store, std::string mirror = {});
-  // The model is ready: documents are taken, and what waits for vectors gets them from now on.
-  // Called once, after Open. What `chunker` borrows outlives the service.
-  void StartEmbedding(ModelIdentity model, Chunker chunker);
+  // The models are ready: documents are taken, and what waits for vectors gets them from now on.
+  // Called once, after Open.
+  void StartEmbedding();
 
   // Null until Open. Its methods block: they belong on the lanes.
   Store* store() const { return open_.load(std::memory_order_acquire); }
   // After Open.
   const std::string& mirror() const { return mirror_; }
-  EmbeddingService& embeddings() { return *embeddings_; }
-  // Null until StartEmbedding.
-  const Chunker* chunker() const {
-    return embedder_.load(std::memory_order_acquire) == nullptr ? nullptr : &chunker_;
-  }
 
   // For what reads, and for what writes, one after the other.
   WorkLane& readers() { return *readers_; }
@@ -70,9 +65,14 @@ class SearchService {
   void WhenTaskEnds(int64_t task, std::chrono::seconds limit, std::shared_ptr<ClientWatch> client,
                     Embedder::TaskCallback done);
 
-  // Whether queries embedded here can be compared with the index's vectors: kInvalidArgument names
-  // both models where not. Blocks.
-  Status CheckModel(const SearchIndex& index);
+  // The model for the texts of an index's documents and queries: the one that made its vectors,
+  // else the first one that could. kOverloaded until StartEmbedding. Blocks.
+  Result<ModelLease> ModelFor(const SearchIndex& index);
+  // The same for an index that is not made yet. Does not block.
+  Result<ModelLease> ModelForNew() const;
+  // Whether queries embedded by `model` can be compared with the index's vectors: kInvalidArgument
+  // names both models where not. Blocks.
+  Status CheckModel(const SearchIndex& index, const LoadedModel& model);
 
   // Ends what runs in the background, refuses what is new and waits for what is at work; then the
   // store is closed in good order. Before it, the embedding service is stopped. Idempotent.
@@ -81,23 +81,28 @@ class SearchService {
   void BeginStop();
 
  private:
-  SearchService(SearchServiceOptions options, EmbeddingService* embeddings);
+  SearchService(SearchServiceOptions options, const ModelRegistry* models);
+  // What the index is bound to, as of a second ago at most; nullopt: to nothing yet.
+  Result<std::optional<ModelIdentity>> BoundModel(const SearchIndex& index);
 
   const SearchServiceOptions options_;
-  EmbeddingService* const embeddings_;
+  const ModelRegistry* const models_;
   std::unique_ptr<WorkLane> readers_;
   std::unique_ptr<WorkLane> writer_;
   std::unique_ptr<WorkLane> background_;
   std::unique_ptr<Store> store_;
   std::string mirror_;  // as store_, written before open_
   std::atomic<Store*> open_{nullptr};
-  Chunker chunker_;  // written before embedder_
   std::unique_ptr<Embedder> owned_embedder_;
   std::atomic<Embedder*> embedder_{nullptr};
 
   std::atomic<uint64_t> changes_{0};
-  std::mutex checked_mutex_;
-  std::map<int64_t, std::chrono::steady_clock::time_point> checked_;  // index -> when
+  struct Bound {
+    std::chrono::steady_clock::time_point when;
+    std::optional<ModelIdentity> model;
+  };
+  std::mutex bound_mutex_;
+  std::map<int64_t, Bound> bound_;  // by index; guarded by bound_mutex_
 };
 
 }  // namespace minnow

@@ -25,7 +25,7 @@ Status ServedStore::Start() {
   SearchServiceOptions options;
   options.read_threads = std::clamp(Cpu().usable_cores(), 2, kMostReadThreads);
   options.warn = [this](const std::string& message) { log_.Warning(message); };
-  MINNOW_ASSIGN_OR_RETURN(search_, SearchService::Start(std::move(options), embeddings_));
+  MINNOW_ASSIGN_OR_RETURN(search_, SearchService::Start(std::move(options), models_));
   if (options_.is_kuberian) kuberian_ = std::make_unique<KuberianService>(search_.get());
   return {};
 }
@@ -68,11 +68,16 @@ Status ServedStore::OpenFunctions(const ModelIdentity& model) {
   return {};
 }
 
-Status ServedStore::BeginEmbedding(const ModelIdentity& model, const Chunker& chunker) {
+Status ServedStore::BeginEmbedding() {
   if (!wanted()) return {};
+  const ModelLease lease = models_->FindForIndex(nullptr);
+  if (lease == nullptr) {
+    return Error{Code::kInvalidArgument, "a store is served, but none of the models embeds texts"};
+  }
+  const ModelIdentity& model = lease->indexing()->identity;
   if (kuberian_ != nullptr) {
     MINNOW_RETURN_IF_ERROR(OpenFunctions(model));
-    MINNOW_RETURN_IF_ERROR(ImportFunctions(functions_, chunker, log_));
+    MINNOW_RETURN_IF_ERROR(ImportFunctions(functions_, lease->indexing()->chunker, log_));
     search_->Open(std::move(functions_.store), functions_.source.empty() ? "" : functions_.index);
   }
   Store& store = *search_->store();
@@ -80,12 +85,15 @@ Status ServedStore::BeginEmbedding(const ModelIdentity& model, const Chunker& ch
     for (const auto& index : store.Indexes()) {
       const bool functions = kuberian_ != nullptr && index->name() == functions_.index;
       // Without its vectors Kuberian's search is none; other indexes still have their words.
-      if (options_.reembed || functions) {
+      if (!options_.reembed && !functions) continue;
+      MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index->Stats());
+      const bool served = stats.model && models_->FindForIndex(&*stats.model) != nullptr;
+      if (!served || functions) {
         MINNOW_RETURN_IF_ERROR(index->UseModel(model, options_.reembed));
       }
     }
   }
-  search_->StartEmbedding(model, chunker);
+  search_->StartEmbedding();
   if (kuberian_ == nullptr) return {};
   MINNOW_RETURN_IF_ERROR(AwaitVectors());
   return kuberian_->Open(functions_.index);

@@ -19,8 +19,8 @@ namespace minnow {
 class ServedStore {
  public:
   // All outlive the store.
-  ServedStore(const ServedStoreOptions& options, const Log& log, EmbeddingService* embeddings)
-      : options_(options), log_(log), embeddings_(embeddings) {}
+  ServedStore(const ServedStoreOptions& options, const Log& log, const ModelRegistry* models)
+      : options_(options), log_(log), models_(models) {}
 
   // Whether the command line asks for a store at all, or the program carries one.
   bool wanted() const {
@@ -31,11 +31,11 @@ class ServedStore {
   // Opens the store, where that needs no model: what needs no vectors is answered while the model
   // is loaded.
   Status Open();
-  // The model is ready. Kuberian's functions are read, and have their vectors on return; other
-  // documents get theirs in the background.
-  Status BeginEmbedding(const ModelIdentity& model, const Chunker& chunker);
+  // The models are loaded. Kuberian's functions are read, and have their vectors on return; other
+  // documents get theirs in the background. Fails with kInvalidArgument where no model embeds.
+  Status BeginEmbedding();
 
-  // Before and after the engine's end.
+  // Before and after the models' end.
   void BeginStop();
   void Stop();
 
@@ -50,7 +50,7 @@ class ServedStore {
 
   const ServedStoreOptions& options_;
   const Log& log_;
-  EmbeddingService* const embeddings_;
+  const ModelRegistry* const models_;
   KuberianStore functions_;  // its store is the service's once that is open
   std::unique_ptr<SearchService> search_;
   std::unique_ptr<KuberianService> kuberian_;

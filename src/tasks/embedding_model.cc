@@ -3,6 +3,7 @@
 #include "tasks/embedding_model.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <new>
 #include <utility>
 
@@ -21,6 +22,18 @@ void Truncate(TokenizedText& text, size_t limit, TruncationDirection direction) 
   }
 }
 
+// Of any kind: a directory with one that cannot be read is not one without.
+bool HasTokenizerFiles(const ModelSource& source) {
+  if (source.packed()) return true;
+  for (const char* name : {"tokenizer.json", "vocab.txt", "vocab.json", "spiece.model",
+                           "sentencepiece.bpe.model", "tokenizer.model"}) {
+    std::error_code error;
+    const auto path = std::filesystem::path(source.layout().transformer_directory) / name;
+    if (std::filesystem::exists(path, error) || error) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source) {
@@ -29,11 +42,12 @@ Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source
 }
 
 Result<std::unique_ptr<EmbeddingModel>> EmbeddingModel::Load(const ModelSource& source,
-                                                             const EncoderPrecision& precision) {
+                                                             const EncoderPrecision& precision,
+                                                             TokenizerNeed need) {
   Calibration calibration;
   if (precision.dtype == Dtype::kInt8 && !source.packed()) {
     MINNOW_ASSIGN_OR_RETURN(const auto reference,
-                            Load(source, {.dtype = Dtype::kF32, .embedding = std::nullopt}));
+                            Load(source, {.dtype = Dtype::kF32, .embedding = std::nullopt}, need));
     try {
       calibration = reference->Calibrate();
     } catch (const std::bad_alloc&) {
@@ -43,7 +57,10 @@ Result<std::unique_ptr<EmbeddingModel>> EmbeddingModel::Load(const ModelSource& 
   MINNOW_ASSIGN_OR_RETURN(
       std::unique_ptr<SentenceEncoder> encoder,
       SentenceEncoder::Load(source, precision, calibration.empty() ? nullptr : &calibration));
-  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<const Tokenizer> tokenizer, LoadTokenizer(source));
+  std::unique_ptr<const Tokenizer> tokenizer;
+  if (need == TokenizerNeed::kRequired || HasTokenizerFiles(source)) {
+    MINNOW_ASSIGN_OR_RETURN(tokenizer, LoadTokenizer(source));
+  }
   return std::make_unique<EmbeddingModel>(std::move(tokenizer), std::move(encoder));
 }
 
@@ -65,6 +82,9 @@ EmbeddingModel::EmbeddingModel(std::unique_ptr<const Tokenizer> tokenizer,
 
 Result<TokenizedText> EmbeddingModel::Tokenize(std::string_view text,
                                                const LengthPolicy& policy) const {
+  if (tokenizer_ == nullptr) {
+    return Error{Code::kInvalidArgument, "the model has no tokenizer: it takes token ids only"};
+  }
   EncodeOptions options;
   options.max_tokens = policy.truncate ? max_tokens() : 0;
   options.truncation_direction = policy.direction;

@@ -36,6 +36,9 @@ struct LengthPolicy {
   TruncationDirection direction = TruncationDirection::kRight;
 };
 
+// Whether a model may come without a tokenizer, and then takes token ids only.
+enum class TokenizerNeed { kRequired, kOptional };
+
 // The tokenizer of a model, without reading its weights.
 Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source);
 
@@ -43,18 +46,22 @@ class EmbeddingModel {
  public:
   // int8 of a directory is calibrated first (calibration_texts.h), which takes a forward pass of
   // some texts in fp32.
-  static Result<std::unique_ptr<EmbeddingModel>> Load(const ModelSource& source,
-                                                      const EncoderPrecision& precision);
+  static Result<std::unique_ptr<EmbeddingModel>> Load(
+      const ModelSource& source, const EncoderPrecision& precision,
+      TokenizerNeed need = TokenizerNeed::kRequired);
+  // `tokenizer` may be null.
   EmbeddingModel(std::unique_ptr<const Tokenizer> tokenizer,
                  std::unique_ptr<SentenceEncoder> encoder);
 
+  bool has_tokenizer() const { return tokenizer_ != nullptr; }
+  // REQUIRES: has_tokenizer().
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   const SentenceEncoder& encoder() const { return *encoder_; }
   size_t max_tokens() const { return static_cast<size_t>(encoder_->info().max_sequence_tokens); }
   size_t embedding_size() const { return static_cast<size_t>(encoder_->info().embedding_size); }
 
-  // Fails with kInvalidArgument: too long under `policy`, or no token at all. The caller names the
-  // text.
+  // Fails with kInvalidArgument: too long under `policy`, no token at all, or no tokenizer. The
+  // caller names the text.
   Result<TokenizedText> Tokenize(std::string_view text, const LengthPolicy& policy) const;
   // The same for ids that the caller made, special tokens included; an id out of range is an error
   // too.

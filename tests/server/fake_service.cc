@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// FakeService: answers at once, on the caller's thread.
+// FakeModel: answers at once, on the caller's thread.
 #include "tests/server/fake_service.h"
 
 #include <new>
@@ -66,69 +66,20 @@ std::optional<TokenId> FakeTokenizer::TokenToId(std::string_view token) const {
   return token == "[S]" ? std::optional<TokenId>(kSpecial) : std::nullopt;
 }
 
-FakeService::FakeService() {
-  facts_.model_id = "tiny";
-  facts_.embedding_dtype = "int4";
-  facts_.quality = {64, 0.9975, 0.5};
-  facts_.dtype = "fp32";
-  facts_.pooling = "mean";
-  facts_.embedding_size = kSize;
-  facts_.max_sequence_tokens = 256;
+ModelFacts FakeModel::Facts(std::string name) {
+  ModelFacts facts;
+  facts.model_id = std::move(name);
+  facts.embedding_dtype = "int4";
+  facts.quality = {64, 0.9975, 0.5};
+  facts.dtype = "fp32";
+  facts.pooling = "mean";
+  facts.embedding_size = kSize;
+  facts.max_sequence_tokens = 256;
+  return facts;
 }
 
-void FakeService::set_status(ServiceStatus status) {
-  const std::lock_guard lock(mutex_);
-  status_ = std::move(status);
-}
-
-void FakeService::set_loaded(bool loaded) {
-  const std::lock_guard lock(mutex_);
-  loaded_ = loaded;
-}
-
-void FakeService::set_next_error(Error error) {
-  const std::lock_guard lock(mutex_);
-  next_error_ = std::move(error);
-}
-
-void FakeService::set_next_out_of_memory() {
-  const std::lock_guard lock(mutex_);
-  next_out_of_memory_ = true;
-}
-
-void FakeService::set_hold(bool hold) {
-  const std::lock_guard lock(mutex_);
-  hold_ = hold;
-}
-
-std::unique_ptr<FakeService::Held> FakeService::TakeHeld() {
-  std::unique_lock lock(mutex_);
-  held_changed_.wait_for(lock, std::chrono::seconds(60), [this] { return held_ != nullptr; });
-  return std::move(held_);
-}
-
-EmbedRequest FakeService::last_request() {
-  const std::lock_guard lock(mutex_);
-  return last_request_;
-}
-
-size_t FakeService::aside_runs() {
-  const std::lock_guard lock(mutex_);
-  return aside_runs_;
-}
-
-ServiceStatus FakeService::status() const {
-  const std::lock_guard lock(mutex_);
-  return status_;
-}
-
-const EmbeddingFacts* FakeService::facts() const {
-  const std::lock_guard lock(mutex_);
-  return loaded_ ? &facts_ : nullptr;
-}
-
-void FakeService::Embed(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
-                        EmbedCallback done) {
+void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
+                    Callback<EmbedAnswer> done) {
   EmbedAnswer answer;
   for (const EmbedInput& input : request.inputs) {
     const size_t size = std::visit([](const auto& list) { return list.size(); }, input);
@@ -136,16 +87,17 @@ void FakeService::Embed(EmbedRequest request, const std::shared_ptr<ClientWatch>
     answer.tokens.push_back(static_cast<uint32_t>(size) + 1);
   }
   std::optional<Error> error;
-  {
-    const std::lock_guard lock(mutex_);
-    if (std::exchange(next_out_of_memory_, false)) throw std::bad_alloc();
-    last_request_ = std::move(request);
-    if (hold_) {
-      held_ = std::make_unique<Held>(Held{client, std::move(done)});
-      held_changed_.notify_all();
+  if (controls_ != nullptr) {
+    const std::lock_guard lock(controls_->mutex);
+    if (std::exchange(controls_->next_out_of_memory, false)) throw std::bad_alloc();
+    controls_->last_request = std::move(request);
+    if (controls_->hold) {
+      controls_->held =
+          std::make_unique<FakeControls::Held>(FakeControls::Held{client, std::move(done)});
+      controls_->held_changed.notify_all();
       return;
     }
-    error = std::exchange(next_error_, std::nullopt);
+    error = std::exchange(controls_->next_error, std::nullopt);
   }
   if (error.has_value()) {
     done(*std::move(error));
@@ -154,13 +106,45 @@ void FakeService::Embed(EmbedRequest request, const std::shared_ptr<ClientWatch>
   }
 }
 
-Status FakeService::RunAside(std::function<void()> work) {
-  {
-    const std::lock_guard lock(mutex_);
-    ++aside_runs_;
-  }
-  work();
-  return {};
+FakeService::FakeService()
+    : aside_(WorkLane::Start({.threads = 1}).value()), models_(ModelRegistry::Start().value()) {
+  auto tiny = std::make_unique<FakeModel>(FakeModel::Facts("tiny"), &controls_);
+  tiny_ = tiny.get();
+  CHECK(models_->Add(std::move(tiny)).ok());
+  status_.SetReady();
+}
+
+void FakeService::set_indexing(ModelIdentity identity, Chunker chunker) {
+  tiny_->set_indexing(std::move(identity), std::move(chunker));
+}
+
+void FakeService::Unload() { CHECK(models_->Remove("tiny").ok()); }
+
+void FakeService::set_next_error(Error error) {
+  const std::lock_guard lock(controls_.mutex);
+  controls_.next_error = std::move(error);
+}
+
+void FakeService::set_next_out_of_memory() {
+  const std::lock_guard lock(controls_.mutex);
+  controls_.next_out_of_memory = true;
+}
+
+void FakeService::set_hold(bool hold) {
+  const std::lock_guard lock(controls_.mutex);
+  controls_.hold = hold;
+}
+
+std::unique_ptr<FakeControls::Held> FakeService::TakeHeld() {
+  std::unique_lock lock(controls_.mutex);
+  controls_.held_changed.wait_for(lock, std::chrono::seconds(60),
+                                  [this] { return controls_.held != nullptr; });
+  return std::move(controls_.held);
+}
+
+EmbedRequest FakeService::last_request() {
+  const std::lock_guard lock(controls_.mutex);
+  return controls_.last_request;
 }
 
 }  // namespace minnow

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// FakeService: an EmbeddingService that computes nothing, for tests of the API.
+// FakeModel: a model that computes nothing; and FakeService: all that routes work with, and one
+// such model, "tiny". For tests of the API.
 //
 // The vector of an input is [bytes or ids, 0, 0, 1], its tokens are one more than that. A token is
 // a code point.
@@ -13,7 +14,9 @@
 #include <string>
 #include <utility>
 
-#include "serving/embedding_service.h"
+#include "engine/work_lane.h"
+#include "serving/model_registry.h"
+#include "serving/service_status.h"
 
 namespace minnow {
 
@@ -31,17 +34,62 @@ class FakeTokenizer : public Tokenizer {
   const char* type() const override { return "Fake"; }
 };
 
-class FakeService : public EmbeddingService {
- public:
+// What a test sets, and looks at. Any thread.
+struct FakeControls {
   struct Held {
     std::shared_ptr<ClientWatch> client;
-    EmbedCallback done;
+    LoadedModel::Callback<EmbedAnswer> done;
   };
 
+  std::mutex mutex;
+  std::condition_variable held_changed;
+  bool hold = false;
+  bool next_out_of_memory = false;
+  std::unique_ptr<Held> held;
+  std::optional<Error> next_error;
+  EmbedRequest last_request;
+};
+
+class FakeModel : public LoadedModel {
+ public:
+  static ModelFacts Facts(std::string name);
+
+  // `controls` may be null.
+  FakeModel(ModelFacts facts, FakeControls* controls, bool has_tokenizer = true)
+      : LoadedModel(std::move(facts)), controls_(controls), has_tokenizer_(has_tokenizer) {}
+  ~FakeModel() override = default;
+
+  // Before the model is shared, or while nobody else looks.
+  void set_indexing(ModelIdentity identity, Chunker chunker) {
+    indexing_ = IndexingFacts{std::move(identity), std::move(chunker)};
+  }
+
+  const Tokenizer* tokenizer() const override { return has_tokenizer_ ? &tokenizer_ : nullptr; }
+  size_t queued_inputs() const override { return 0; }
+  void Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
+           Callback<EmbedAnswer> done) override;
+  void Stop() override {}
+
+ private:
+  FakeControls* const controls_;
+  const bool has_tokenizer_;
+  FakeTokenizer tokenizer_;
+};
+
+class FakeService {
+ public:
   FakeService();
 
-  void set_status(ServiceStatus status);
-  void set_loaded(bool loaded);
+  ModelRegistry& models() { return *models_; }
+  ServiceStatus& status() { return status_; }
+  WorkLane& aside() { return *aside_; }
+
+  void set_status(ServiceState state, std::string message) {
+    status_.Set(state, std::move(message));
+  }
+  // "tiny" is the model that an index is made with.
+  void set_indexing(ModelIdentity identity, Chunker chunker);
+  void Unload();
   // The next request fails so.
   void set_next_error(Error error);
   // The next request finds no memory.
@@ -49,31 +97,15 @@ class FakeService : public EmbeddingService {
   // Requests are kept for TakeHeld instead of being answered.
   void set_hold(bool hold);
   // Null when none comes within a minute.
-  std::unique_ptr<Held> TakeHeld();
+  std::unique_ptr<FakeControls::Held> TakeHeld();
   EmbedRequest last_request();
-  size_t aside_runs();
-
-  ServiceStatus status() const override;
-  const EmbeddingFacts* facts() const override;
-  const Tokenizer* tokenizer() const override { return &tokenizer_; }
-  size_t queued_inputs() const override { return 0; }
-  void Embed(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
-             EmbedCallback done) override;
-  Status RunAside(std::function<void()> work) override;
 
  private:
-  mutable std::mutex mutex_;
-  std::condition_variable held_changed_;
-  ServiceStatus status_{ServiceState::kReady, ""};
-  bool loaded_ = true;
-  bool hold_ = false;
-  bool next_out_of_memory_ = false;
-  std::unique_ptr<Held> held_;
-  std::optional<Error> next_error_;
-  EmbedRequest last_request_;
-  size_t aside_runs_ = 0;
-  EmbeddingFacts facts_;
-  FakeTokenizer tokenizer_;
+  FakeControls controls_;
+  ServiceStatus status_;
+  FakeModel* tiny_ = nullptr;
+  std::unique_ptr<WorkLane> aside_;
+  std::unique_ptr<ModelRegistry> models_;
 };
 
 }  // namespace minnow

@@ -431,7 +431,7 @@ TEST_F(SearchApi, BeforeStoreAndModelAreThere) {
   AddAll("docs", R"({"id":"a","text":"red"})");
   Stop();
   open_ = false;
-  service_.set_loaded(false);
+  service_.Unload();
   Start();
   ExpectError(GetPath("/indexes"), 503, "not_ready", "store");
   EXPECT_EQ(GetPath("/indexes").headers.at("retry-after"), "1");

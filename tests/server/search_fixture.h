@@ -50,7 +50,7 @@ class SearchFixture : public ::testing::Test {
       const std::lock_guard lock(warnings_mutex_);
       warnings_.push_back(message);
     };
-    auto search = SearchService::Start(std::move(service_options), &service_);
+    auto search = SearchService::Start(std::move(service_options), &service_.models());
     ASSERT_TRUE(search.ok());
     search_ = std::move(search).value();
     context_.search = search_.get();
@@ -68,7 +68,8 @@ class SearchFixture : public ::testing::Test {
     if (!embed_) return;
     Chunker chunker;
     chunker.count_tokens = [](std::string_view text) { return text.size(); };
-    search_->StartEmbedding({"fake", "fp32", model, kFakeDimensions}, chunker);
+    service_.set_indexing({"fake", "fp32", model, kFakeDimensions}, chunker);
+    search_->StartEmbedding();
   }
   void Stop() {
     client_.reset();
@@ -112,7 +113,10 @@ class SearchFixture : public ::testing::Test {
   bool embed_ = true;  // the model is ready
   FakeService service_;
   Metrics metrics_;
-  api::ApiContext context_{.service = &service_, .metrics = &metrics_};
+  api::ApiContext context_{.models = &service_.models(),
+                           .status = &service_.status(),
+                           .aside = &service_.aside(),
+                           .metrics = &metrics_};
   std::unique_ptr<SearchService> search_;
   std::unique_ptr<http::Server> server_;
   std::unique_ptr<SocketClient> client_;

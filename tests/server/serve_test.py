@@ -2,20 +2,23 @@
 """Black-box tests of minnow serve: from the first connection to the exit code."""
 import concurrent.futures
 import fcntl
+import http.client
 import json
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
-from program import FIXTURES, TINY, run  # noqa: E402
+from program import FIXTURES, PROGRAM, TINY, environment, run  # noqa: E402
 from running_server import Server  # noqa: E402
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -164,6 +167,89 @@ class AnswersTest(ServeTest):
         self.assertLessEqual(cpu_ticks() - before, 0.1 * os.sysconf("SC_CLK_TCK"))
 
 
+class SeveralModelsTest(ServeTest):
+    def vectors(self, model):
+        printed = run("embed", "--model", model, "--json-input", "--", *(json.dumps(text) for text in self.TEXTS))
+        return [json.loads(line) for line in printed.stdout.splitlines()]
+
+    TEXTS = ["a small fish", "two of them"]
+
+    def ask(self, server, name):
+        status, body = server.request("POST", "/v1/embeddings", {"model": name, "input": self.TEXTS})
+        self.assertEqual(status, 200, body)
+        answer = json.loads(body)
+        return answer["model"], [item["embedding"] for item in answer["data"]]
+
+    def test_both_are_listed_and_answer_by_name_as_alone(self):
+        roberta = str(FIXTURES / "tiny_roberta")
+        server = self.serve("--model", f"big={roberta}", "--dtype", "fp32", "--dtype", "big=bf16")
+        listed = json.loads(server.request("GET", "/v1/models")[1])["data"]
+        self.assertEqual([model["id"] for model in listed], ["tiny_bert", "big"])
+        self.assertEqual(json.loads(server.request("GET", "/info")[1])["model_id"], "tiny_bert")
+        self.assertEqual(self.ask(server, "tiny_bert"), ("tiny_bert", self.vectors(TINY)))
+        self.assertEqual(self.ask(server, ""), ("tiny_bert", self.vectors(TINY)))
+        printed = run("embed", "--model", roberta, "--dtype", "bf16", *self.TEXTS)
+        self.assertEqual(self.ask(server, "big"), ("big", [json.loads(line) for line in printed.stdout.splitlines()]))
+        status, body = server.request("POST", "/v1/embeddings", {"model": "other", "input": "a"})
+        self.assertEqual(status, 404)
+        self.assertIn('only "tiny_bert", "big"', json.loads(body)["error"]["message"])
+
+    def test_environment_names_several(self):
+        server = self.serve(model=None, env={"MINNOW_MODEL": f"{TINY},big={FIXTURES / 'tiny_roberta'}"})
+        listed = json.loads(server.request("GET", "/v1/models")[1])["data"]
+        self.assertEqual([model["id"] for model in listed], ["tiny_bert", "big"])
+
+    def test_one_model_takes_any_name_until_it_is_named(self):
+        server = self.serve()
+        self.assertEqual(self.ask(server, "text-embedding-ada-002")[0], "tiny_bert")
+        server = self.serve("--served-model-name", "one", "--served-model-name", "two")
+        self.assertEqual(self.ask(server, "one")[0], "one")
+        self.assertEqual(self.ask(server, "two")[0], "one")
+        self.assertEqual(server.request("POST", "/v1/embeddings", {"model": "tiny_bert", "input": "a"})[0], 404)
+
+    def test_names_that_paths_give(self):
+        with tempfile.TemporaryDirectory() as folder:
+            snapshot = pathlib.Path(folder) / "models--org--fish/snapshots/0123abc"
+            shutil.copytree(TINY, snapshot)
+            self.assertEqual(self.ask(self.serve(model=str(snapshot)), "")[0], "org/fish")
+            equals = pathlib.Path(folder) / "a=b"
+            shutil.copytree(TINY, equals)
+            self.assertEqual(self.ask(self.serve(model=str(equals)), "")[0], "a=b")
+            self.assertEqual(self.ask(self.serve(model=f"x={equals}"), "")[0], "x")
+
+    def test_index_finds_its_model_by_identity(self):
+        with tempfile.TemporaryDirectory() as folder:
+            store = str(pathlib.Path(folder) / "my.db")
+            roberta = str(FIXTURES / "tiny_roberta")
+            server = self.serve("--index", store, model=roberta)
+            document = {"id": "a", "text": "a small fish"}
+            self.assertEqual(server.request("POST", "/indexes/docs/documents?wait=true", document)[0], 200)
+            alone = server.request("GET", "/indexes/docs/search?q=fish&semantic_ratio=1")[1]
+            self.assertEqual(server.end(), DONE)
+            server = self.serve("--model", roberta, "--index", store)
+            both = server.request("GET", "/indexes/docs/search?q=fish&semantic_ratio=1")[1]
+            self.assertEqual(json.loads(both)["hits"], json.loads(alone)["hits"])
+            document["id"] = "b"
+            self.assertEqual(server.request("POST", "/indexes/docs/documents?wait=true", document)[0], 200)
+            self.assertEqual(server.request("POST", "/indexes/new/documents?wait=true", document)[0], 200)
+            self.assertEqual(server.request("GET", "/indexes/new/search?q=fish&semantic_ratio=1")[0], 200)
+
+    def test_model_without_tokenizer_takes_ids_only(self):
+        with tempfile.TemporaryDirectory() as folder:
+            bare = pathlib.Path(folder) / "bare"
+            shutil.copytree(TINY, bare, ignore=shutil.ignore_patterns("tokenizer*"))
+            server = self.serve(model=str(bare))
+            case = next(c for c in GOLDEN["cases"] if c["text"] and len(c["ids"]) <= GOLDEN["limit"])
+            status, body = server.request("POST", "/embed", {"inputs": [case["ids"]]})
+            expected = json.loads(run("embed", "--model", TINY, "--json-input", "--",
+                                      json.dumps(case["text"])).stdout)
+            self.assertEqual((status, json.loads(body)), (200, [expected]))
+            for path in ("/embed", "/v1/embeddings", "/tokenize"):
+                status, body = server.request("POST", path, {"inputs": "a", "input": "a"})
+                self.assertEqual(status, 422, path)
+                self.assertIn(b"token ids only", body)
+
+
 class LoadingTest(ServeTest):
     """A model directory whose modules.json is leased: opening it waits until the lease is given back (fcntl(2))."""
 
@@ -195,6 +281,17 @@ class LoadingTest(ServeTest):
         self.assertEqual(self.server.process.wait(30), FAILED)
         self.assertIn("modules.json: ", self.server.lines())
         self.assertIn("minnow: ", self.server.lines())
+
+    def test_loading_that_fails_does_not_cut_the_drain_short(self):
+        connection, rest = self.half_a_request(self.server)
+        self.server.process.send_signal(signal.SIGTERM)
+        self.server.wait_for("draining")
+        self.let_go()
+        self.server.wait_for("loading failed")
+        connection.sendall(rest)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        self.assertTrue(answer.startswith(b"HTTP/1.1 503 "), answer[:200])
+        self.assertEqual(self.server.process.wait(30), DONE)
 
     def test_ends_while_loading(self):
         self.assertEqual(self.server.end(), DONE)  # which has a limit
@@ -233,6 +330,16 @@ class EndTest(ServeTest):
         self.assertGreater(time.monotonic() - begin, 0.5)
         self.assertIn("limit_s=1", server.lines())
 
+    def test_shutdown_delay_keeps_the_listener_open(self):
+        server = self.serve("--shutdown-delay-seconds", "3")
+        begin = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("draining")
+        self.assertEqual(server.request("GET", "/readyz")[0], 503)
+        self.assertEqual(server.request("POST", "/embed", {"inputs": "a"})[0], 200)
+        self.assertEqual(server.process.wait(30), DONE)
+        self.assertGreaterEqual(time.monotonic() - begin, 3)
+
     def test_second_signal_ends_at_once(self):
         server = self.serve("--drain-seconds", "600")
         self.half_a_request(server)
@@ -262,6 +369,39 @@ class StartTest(ServeTest):
         self.assert_refused(USAGE, "path", env={"MINNOW_CORS_ALLOW_ORIGIN": "https://a.test,https://b.test/x"})
         self.assert_refused(USAGE, "--log-format", env={"MINNOW_LOG_FORMAT": "xml"})
         self.assert_refused(FAILED, "fp7", "--dtype", "fp7")
+        self.assert_refused(USAGE, "two models are named a", "--model", f"a={TINY}", "--model", f"a={TINY}")
+        self.assert_refused(FAILED, "two models are named", "--model", TINY, "--model", TINY)
+        self.assert_refused(USAGE, "no path", "--model", "a=")
+        self.assert_refused(USAGE, "no model is named b", "--model", f"a={TINY}", "--dtype", "b=int8")
+        self.assert_refused(USAGE, "--served-model-name", "--model", f"a={TINY}", "--model", f"b={TINY}",
+                            "--served-model-name", "c")
+
+    def test_soft_limit_of_files_is_raised(self):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+        server = self.serve()
+        limits = pathlib.Path(f"/proc/{server.process.pid}/limits").read_text()
+        line = next(line for line in limits.splitlines() if line.startswith("Max open files"))
+        self.assertEqual(line.split()[3], line.split()[4])
+
+    def test_log_that_nobody_reads_holds_no_request_up(self):
+        process = subprocess.Popen([PROGRAM, "serve", "--model", TINY, "--host", "127.0.0.1", "--log-requests"],
+                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                                   env=environment(MINNOW_PORT="0"))
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.wait, 30)
+        self.addCleanup(process.kill)
+        port = int(re.search(rb"port=(\d+)", process.stderr.readline()).group(1))
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        self.addCleanup(connection.close)
+        for _ in range(40):  # 320 KB of log; a pipe holds 64 KiB
+            connection.request("GET", "/" + "x" * 8000)
+            response = connection.getresponse()
+            response.read()
+            self.assertEqual(response.status, 404)
+        process.send_signal(signal.SIGTERM)
+        self.assertEqual(process.wait(30), DONE)
 
     def test_port_variable(self):
         with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -278,7 +418,7 @@ class StartTest(ServeTest):
         server.wait_for('"message":"ready"')
         self.assertEqual(server.end(), DONE)
         events = [json.loads(line) for line in server.lines().splitlines()]
-        self.assertEqual([event["message"] for event in events], ["listening", "ready", "draining", "stopped"])
+        self.assertEqual([event["message"] for event in events], ["listening", "model loaded", "ready", "draining", "stopped"])
         self.assertEqual({event["level"] for event in events}, {"info"})
 
 

@@ -184,7 +184,7 @@ Result<std::vector<Found>> Nearest(const KuberianCall& k, std::vector<float> vec
 }
 
 void Search(const KuberianCall& k, std::vector<float> vector) {
-  if (Status status = k.on.service.CheckModel(k.index); !status.ok()) {
+  if (Status status = k.on.service.CheckModel(k.index, k.call().model()); !status.ok()) {
     return k.on.Fail(std::move(status).error());
   }
   const auto found = Nearest(k, std::move(vector));
@@ -221,7 +221,8 @@ void EmbedAndSearch(const ApiContext* context, const std::shared_ptr<Call>& call
   EmbedRequest request;
   request.inputs.emplace_back(std::string(call->request().Parameter("query")));
   request.field = "query";
-  context->service->Embed(
+  if (!call->UseModel("", TaskKind::kEmbed)) return;
+  call->model().Run(
       std::move(request), call->request().client, [context, call](Result<EmbedAnswer> answer) {
         if (!answer.ok()) return call->Fail(ToFailure(std::move(answer).error()));
         auto vector = std::make_shared<std::vector<float>>(std::move(answer->vectors));

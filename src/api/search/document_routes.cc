@@ -161,19 +161,23 @@ void Add(const StoreCall& on, std::shared_ptr<SearchIndex> index, DocumentBatch 
 }
 
 void AddDocuments(const StoreCall& on) {
-  if (auto failure = NotReady(on.service.embeddings())) return on.call->Fail(*std::move(failure));
-  const Chunker* const chunker = on.service.chunker();
-  if (chunker == nullptr) return on.call->Fail({Fault::kNotReady, "the model is being loaded"});
+  if (auto failure = NotReady(on.call->context())) return on.call->Fail(*std::move(failure));
   const http::Request& request = on.call->request();
   const Result<WaitOptions> wait = ReadWait(request);
   if (!wait.ok()) return on.Fail(wait.error());
   auto found = on.store.FindIndex(std::string(request.Parameter("index")));
   if (!found.ok() && found.error().code != Code::kNotFound) return on.Fail(found.error());
   const std::shared_ptr<SearchIndex> index = found.ok() ? *found : nullptr;
+  Result<ModelLease> model =
+      index == nullptr ? on.service.ModelForNew() : on.service.ModelFor(*index);
+  if (!model.ok() && model.error().code == Code::kOverloaded) {
+    return on.call->Fail({Fault::kNotReady, "the model is being loaded"});
+  }
+  if (!model.ok()) return on.Fail(std::move(model).error());
   Result<DocumentBatch> batch =
       ReadDocumentBatch(request.body, FormatOf(request.FindHeader("Content-Type")),
                         index == nullptr ? IndexSettings() : index->settings(),
-                        on.call->context().options.max_documents, *chunker);
+                        on.call->context().options.max_documents, (*model)->indexing()->chunker);
   on.call->DropBody();
   if (!batch.ok()) return on.Fail(std::move(batch).error());
   Add(on, index, std::move(batch).value(), *wait);

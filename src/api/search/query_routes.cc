@@ -109,7 +109,7 @@ void Answer(const StoreCall& on, const Query& query) {
   const auto index = on.Index();
   if (index == nullptr) return;
   if (!query.request.vector.empty()) {
-    if (Status status = on.service.CheckModel(*index); !status.ok()) {
+    if (Status status = on.service.CheckModel(*index, on.call->model()); !status.ok()) {
       Failure failure = ToStoreFailure(std::move(status).error(), false);
       if (failure.fault == Fault::kInvalidField) failure.fault = Fault::kConflict;
       return on.call->Fail(std::move(failure));
@@ -132,23 +132,39 @@ void AnswerOnLane(const std::shared_ptr<Call>& call, std::shared_ptr<Query> quer
          [query = std::move(query)](const StoreCall& on) { Answer(on, *query); });
 }
 
-// Embeds the query's text where it is needed, then searches. Any thread.
-void Begin(const std::shared_ptr<Call>& call, std::shared_ptr<Query> query) {
-  const bool semantic = query->request.semantic_ratio > 0 && !IsBlankQuery(query->request.text);
-  if (query->similar_to.has_value() || !semantic) return AnswerOnLane(call, std::move(query));
-  EmbeddingService& embeddings = *call->context().service;
-  if (auto failure = NotReady(embeddings)) return call->Fail(*std::move(failure));
+// By the model that the call holds.
+void Embed(const std::shared_ptr<Call>& call, const std::shared_ptr<Query>& query) {
   EmbedRequest request;
   request.inputs.emplace_back(query->request.text);
   request.field = "q";
   const Clock::time_point begin = Clock::now();
-  embeddings.Embed(std::move(request), call->request().client,
-                   [call, query, begin](Result<EmbedAnswer> answer) {
-                     if (!answer.ok()) return call->Fail(ToFailure(std::move(answer).error()));
-                     query->request.vector = std::move(answer->vectors);
-                     query->embedding = Clock::now() - begin;
-                     AnswerOnLane(call, query);
-                   });
+  call->model().Run(std::move(request), call->request().client,
+                    [call, query, begin](Result<EmbedAnswer> answer) {
+                      if (!answer.ok()) return call->Fail(ToFailure(std::move(answer).error()));
+                      query->request.vector = std::move(answer->vectors);
+                      query->embedding = Clock::now() - begin;
+                      AnswerOnLane(call, query);
+                    });
+}
+
+// Embeds the query's text where it is needed, then searches. Any thread.
+void Begin(const std::shared_ptr<Call>& call, std::shared_ptr<Query> query) {
+  const bool semantic = query->request.semantic_ratio > 0 && !IsBlankQuery(query->request.text);
+  if (query->similar_to.has_value() || !semantic) return AnswerOnLane(call, std::move(query));
+  if (auto failure = NotReady(call->context())) return call->Fail(*std::move(failure));
+  // With one model alone there is no need to look into the index for its own.
+  if (call->context().models->List().size() == 1) {
+    if (call->UseModel("", TaskKind::kEmbed)) Embed(call, query);
+    return;
+  }
+  OnLane(call, Access::kRead, [query = std::move(query)](const StoreCall& on) {
+    const auto index = on.Index();
+    if (index == nullptr) return;
+    Result<ModelLease> model = on.service.ModelFor(*index);
+    if (!model.ok()) return on.Fail(std::move(model).error());
+    on.call->UseModel(std::move(model).value());
+    Embed(on.call, query);
+  });
 }
 
 Result<std::shared_ptr<Query>> ReadQuery(const http::Request& request, bool similar) {

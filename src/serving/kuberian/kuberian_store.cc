@@ -83,29 +83,11 @@ class ProgressLog {
 
 }  // namespace
 
-Result<std::unique_ptr<TemporaryFolder>> TemporaryFolder::Make() {
-  const char* own = std::getenv("TMPDIR");
-  for (const char* parent : {own, "/tmp", "/var/tmp", "/dev/shm"}) {
-    if (parent == nullptr || *parent == '\0') continue;
-    std::string path = std::string(parent) + "/minnow-XXXXXX";
-    if (::mkdtemp(path.data()) == nullptr) continue;
-    return std::unique_ptr<TemporaryFolder>(new TemporaryFolder(std::move(path)));
-  }
-  return Error{Code::kInternal,
-               "no folder for temporary files: none of $TMPDIR, /tmp, /var/tmp, /dev/shm can be "
-               "written to"};
-}
-
 // SQLite makes files beside its own.
 bool CanWrite(const std::string& path) {
   fs::path folder = fs::path(path).parent_path();
   if (folder.empty()) folder = ".";
   return ::access(path.c_str(), W_OK) == 0 && ::access(folder.c_str(), W_OK) == 0;
-}
-
-TemporaryFolder::~TemporaryFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
 }
 
 Result<KuberianStore> OpenKuberianStore(const std::string& path, bool read_only,

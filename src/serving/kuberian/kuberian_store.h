@@ -6,27 +6,13 @@
 #include <string>
 
 #include "base/result.h"
+#include "base/temporary_folder.h"
 #include "index/store/store.h"
 #include "ingest/prepare.h"
 #include "serving/log.h"
 #include "serving/served_store_options.h"
 
 namespace minnow {
-
-// A folder of this process, removed with what is in it.
-class TemporaryFolder {
- public:
-  // In $TMPDIR, /tmp, /var/tmp or /dev/shm, where it can be made first. kInternal: nowhere.
-  static Result<std::unique_ptr<TemporaryFolder>> Make();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
-  const std::string path_;
-};
 
 // A store with Kuberian's functions in it, or a place for them.
 struct KuberianStore {

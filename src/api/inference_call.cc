@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the computing routes share, whatever they compute.
+#include "api/inference_call.h"
+
+#include <algorithm>
+#include <chrono>
+#include <variant>
+
+namespace minnow::api {
+namespace {
+
+std::string Milliseconds(std::chrono::nanoseconds time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+}
+
+}  // namespace
+
+// Bytes that do not continue a code point.
+size_t CountCharacters(const EmbedRequest& request) {
+  size_t count = 0;
+  for (const EmbedInput& input : request.inputs) {
+    const auto* text = std::get_if<std::string>(&input);
+    if (text == nullptr) continue;
+    for (const char c : *text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }
+  return count;
+}
+
+bool HasText(const EmbedRequest& request) {
+  return std::any_of(request.inputs.begin(), request.inputs.end(), [](const EmbedInput& input) {
+    return std::holds_alternative<std::string>(input);
+  });
+}
+
+std::optional<Failure> CheckInputs(const Call& call, const std::string& field, size_t inputs,
+                                   size_t limit, bool has_text) {
+  if (inputs == 0) return Failure{Fault::kEmptyInput, field + ": must not be empty"};
+  if (inputs > limit) {
+    return Failure{Fault::kBatchTooLarge, field + ": " + std::to_string(inputs) + " items, limit " +
+                                              std::to_string(limit)};
+  }
+  if (has_text && call.model().tokenizer() == nullptr) {
+    return Failure{Fault::kNoTokenizer, field + ": model " +
+                                            QuoteForMessage(call.facts().model_id) +
+                                            " has no tokenizer: it takes lists of token ids only"};
+  }
+  return std::nullopt;
+}
+
+void CountTaken(const Call& call, TaskKind task, size_t inputs, bool batch) {
+  Metrics& metrics = *call.context().metrics;
+  metrics.CountRequest(batch);
+  metrics.Of(task).count.Add(inputs);
+}
+
+void SendAnswer(Call& call, TaskKind task, bool batch, size_t characters,
+                const std::vector<uint32_t>& tokens, const JobTimings& timings, std::string body) {
+  Metrics& metrics = *call.context().metrics;
+  size_t sum = 0;
+  for (const uint32_t count : tokens) {
+    sum += count;
+    metrics.request_input_length.Observe(count);
+  }
+  http::Response response;
+  response.content_type = "application/json";
+  // Digits of floats hardly shrink, and this may be a model's worker.
+  response.codable = false;
+  response.body = std::move(body);
+  const std::chrono::nanoseconds total = std::chrono::steady_clock::now() - call.request().received;
+  response.headers = {{"x-compute-type", "cpu"},
+                      {"x-compute-time", Milliseconds(total)},
+                      {"x-compute-characters", std::to_string(characters)},
+                      {"x-compute-tokens", std::to_string(sum)},
+                      {"x-total-time", Milliseconds(total)},
+                      {"x-tokenization-time", Milliseconds(timings.prepare)},
+                      {"x-queue-time", Milliseconds(timings.queue)},
+                      {"x-inference-time", Milliseconds(timings.run)}};
+  metrics.Observe(task, timings, total);
+  metrics.CountSuccess(batch);
+  metrics.Of(task).success.Add(tokens.size());
+  call.Finish(std::move(response));
+}
+
+}  // namespace minnow::api

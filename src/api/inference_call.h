@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request of any computing route: read, check, run by a model, answer; with the timing headers
+// and the metrics that all share.
+//
+// A Route says what differs. It lives as long as the program, and its functions are called on any
+// thread:
+//   using Query = ...;   // {request: {inputs, field}, model, batch}
+//   using Answer = ...;  // {tokens, timings}
+//   Family errors;
+//   static constexpr TaskKind kTask;
+//   Result<Query> (*read)(const JsonView& body);
+//   size_t ApiOptions::*max_inputs;
+//   std::optional<Failure> Check(Query& query, const Call& call) const;
+//   bool IsLong(const Answer& answer) const;  // writing takes longer than handing it over
+//   void Write(const Query& query, const Call& call, Answer answer, std::string& body) const;
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "api/call.h"
+
+namespace minnow::api {
+
+// Code points of all texts.
+size_t CountCharacters(const EmbedRequest& request);
+bool HasText(const EmbedRequest& request);
+
+// What no route lets pass, once the fields have been read.
+std::optional<Failure> CheckInputs(const Call& call, const std::string& field, size_t inputs,
+                                   size_t limit, bool has_text);
+
+// Counts a request that a model takes, and sends its answer.
+void CountTaken(const Call& call, TaskKind task, size_t inputs, bool batch);
+void SendAnswer(Call& call, TaskKind task, bool batch, size_t characters,
+                const std::vector<uint32_t>& tokens, const JobTimings& timings, std::string body);
+
+template <class Route>
+void AnswerInference(Call& call, const Route& route, const typename Route::Query& query,
+                     size_t characters, typename Route::Answer answer) {
+  const std::vector<uint32_t> tokens = answer.tokens;
+  const JobTimings timings = answer.timings;
+  std::string body;
+  route.Write(query, call, std::move(answer), body);
+  SendAnswer(call, Route::kTask, query.batch, characters, tokens, timings, std::move(body));
+}
+
+template <class Route>
+void SubmitInference(Call& call, const Route& route) {
+  using Query = typename Route::Query;
+  using Answer = typename Route::Answer;
+  const auto document = call.Parse();
+  if (!document.has_value()) return;
+  Result<Query> read = route.read(document->root());
+  if (!read.ok()) return call.Fail(ToFailure(std::move(read).error()));
+  auto query = std::make_shared<Query>(std::move(read).value());
+  if (!call.UseModel(query->model, Route::kTask)) return;
+  const size_t limit = call.context().options.*route.max_inputs;
+  const size_t inputs = query->request.inputs.size();
+  auto failure = CheckInputs(call, query->request.field, inputs, limit, HasText(query->request));
+  if (!failure) failure = route.Check(*query, call);
+  if (failure) return call.Fail(*std::move(failure));
+
+  const size_t characters = CountCharacters(query->request);
+  CountTaken(call, Route::kTask, inputs, query->batch);
+  auto inputs_taken = std::exchange(query->request.inputs, {});
+  auto request = query->request;  // the rest of it is small
+  request.inputs = std::move(inputs_taken);
+  call.model().Run(
+      std::move(request), call.request().client,
+      [&route, self = call.shared_from_this(), query, characters](Result<Answer> result) {
+        if (!result.ok()) return self->Fail(ToFailure(std::move(result).error()));
+        if (!route.IsLong(*result)) {
+          return AnswerInference(*self, route, *query, characters, std::move(result).value());
+        }
+        auto answer = std::make_shared<Answer>(std::move(result).value());
+        self->AsideOrHere([&route, query, characters, answer](Call& c) {
+          AnswerInference(c, route, *query, characters, std::move(*answer));
+        });
+      });
+}
+
+// Answers one request.
+template <class Route>
+void HandleInference(const ApiContext* context, const Route& route, http::Request request,
+                     http::Responder responder) {
+  auto call =
+      std::make_shared<Call>(context, route.errors, std::move(request), std::move(responder));
+  Call::Begin(std::move(call), [&route](Call& c) { SubmitInference(c, route); });
+}
+
+}  // namespace minnow::api

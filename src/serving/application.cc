@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/application.h"
+
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+namespace minnow {
+namespace {
+
+void LogLoaded(const Log& log, const ModelFacts& facts, int threads,
+               std::chrono::steady_clock::duration took) {
+  char ms[32];
+  std::snprintf(ms, sizeof(ms), "%.1f", std::chrono::duration<double, std::milli>(took).count());
+  log.Info("model loaded", {{"model", facts.model_id},
+                            {"task", TaskName(facts.task)},
+                            {"dtype", facts.dtype},
+                            {"dimensions", std::to_string(facts.embedding_size)},
+                            {"max_tokens", std::to_string(facts.max_sequence_tokens)},
+                            {"threads", std::to_string(threads)},
+                            {"load_ms", ms}});
+}
+
+}  // namespace
+
+Application::Application(const ApplicationOptions& options, const Log& log)
+    : options_(options), log_(log) {}
+
+Application::~Application() { Stop(); }
+
+Status Application::Start() {
+  MINNOW_ASSIGN_OR_RETURN(
+      aside_, WorkLane::Start({.threads = TokenizationThreads(options_.compute),
+                               .max_waiting = options_.compute.max_concurrent_requests}));
+  MINNOW_ASSIGN_OR_RETURN(models_, ModelRegistry::Start());
+  store_ = std::make_unique<ServedStore>(options_.store, log_, models_.get());
+  return store_->Start();
+}
+
+Status Application::Load() {
+  Status status = LoadAll();
+  if (status.ok()) {
+    status_.SetReady();
+  } else {
+    status_.Set(ServiceState::kFailed, status.error().message);
+  }
+  return status;
+}
+
+Status Application::LoadAll() {
+  MINNOW_RETURN_IF_ERROR(store_->Open());
+  for (const ModelOptions& options : options_.models) {
+    const auto begin = std::chrono::steady_clock::now();
+    MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> model,
+                            LoadModel(options, options_.compute, store_->wanted(), &metrics_));
+    LogLoaded(log_, model->facts(), ComputeThreads(options_.compute),
+              std::chrono::steady_clock::now() - begin);
+    MINNOW_RETURN_IF_ERROR(models_->Add(std::move(model)));
+  }
+  // Kuberian tells by itself when its vectors are there; other routes are served meanwhile.
+  if (kuberian() != nullptr) status_.SetReady();
+  return store_->BeginEmbedding();
+}
+
+void Application::BeginDrain() { status_.Set(ServiceState::kDraining); }
+
+void Application::Stop() {
+  if (store_ != nullptr) store_->BeginStop();
+  if (models_ != nullptr) models_->Stop();
+  if (store_ != nullptr) store_->Stop();
+  if (aside_ != nullptr) aside_->Stop();
+}
+
+}  // namespace minnow

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests become the engine's jobs.
+#include "serving/engine_model.h"
+
+#include <algorithm>
+#include <ctime>
+#include <utility>
+
+#include "base/cpu.h"
+#include "engine/engine.h"
+#include "models/weight_list.h"
+
+namespace minnow {
+namespace {
+
+// A query that comes while documents are embedded waits for one batch of this size at most.
+constexpr size_t kBulkBatchTokens = 64;
+
+// A task that counts what its batches hold.
+class MeasuredTask : public Task {
+ public:
+  MeasuredTask(std::unique_ptr<Task> task, Metrics* metrics)
+      : task_(std::move(task)), metrics_(metrics) {}
+
+  size_t max_item_tokens() const override { return task_->max_item_tokens(); }
+  std::unique_ptr<Workspace> NewWorkspace(size_t max_tokens, size_t max_items,
+                                          ThreadPool* pool) const override {
+    return task_->NewWorkspace(max_tokens, max_items, pool);
+  }
+  void Run(std::span<const BatchItem> batch, Workspace& workspace) const override {
+    uint64_t tokens = 0;
+    for (const BatchItem& item : batch) tokens += item.tokens;
+    metrics_->batch_next_size.Observe(static_cast<double>(batch.size()));
+    metrics_->batch_next_tokens.Observe(static_cast<double>(tokens));
+    task_->Run(batch, workspace);
+  }
+
+ private:
+  const std::unique_ptr<Task> task_;
+  Metrics* const metrics_;
+};
+
+EngineOptions ToEngineOptions(const ComputeOptions& compute, bool for_indexes) {
+  EngineOptions options;
+  options.max_batch_tokens = compute.max_batch_tokens;
+  options.max_bulk_batch_tokens = for_indexes ? kBulkBatchTokens : 0;
+  options.admission.jobs = compute.max_concurrent_requests;
+  options.compute_threads = ComputeThreads(compute);
+  options.prepare_threads = TokenizationThreads(compute);
+  return options;
+}
+
+ModelFacts FactsOf(const ModelOptions& options, const EmbeddingModel& model) {
+  const ModelInfo& info = model.encoder().info();
+  ModelFacts facts;
+  facts.model_id = info.model_id;
+  if (!options.names.empty()) {
+    facts.named = true;
+    facts.model_id = options.names.front();
+    facts.aliases.assign(options.names.begin() + 1, options.names.end());
+  }
+  facts.dtype = DtypeName(info.dtype);
+  facts.embedding_dtype = TableTypeName(info.embedding);
+  if (info.quality) {
+    facts.quality = {info.quality->texts, info.quality->cosine_mean, info.quality->cosine_min};
+  }
+  for (const Pooling pooling : info.layout.pooling) {
+    if (!facts.pooling.empty()) facts.pooling += '+';
+    facts.pooling += PoolingName(pooling);
+  }
+  facts.embedding_size = model.embedding_size();
+  facts.max_sequence_tokens = model.max_tokens();
+  facts.loaded_unix_seconds = std::time(nullptr);
+  return facts;
+}
+
+class EngineModel : public LoadedModel {
+ public:
+  EngineModel(ModelFacts facts, std::unique_ptr<EmbeddingModel> model, Metrics* metrics)
+      : LoadedModel(std::move(facts)),
+        model_(std::move(model)),
+        task_(std::make_unique<EmbedTask>(model_.get()), metrics) {}
+  ~EngineModel() override { Stop(); }
+
+  // Once, before the model is shared.
+  Status Start(EngineOptions options, std::optional<IndexingFacts> indexing) {
+    options.max_batch_tokens = std::max(options.max_batch_tokens, task_.max_item_tokens());
+    facts_.max_batch_tokens = options.max_batch_tokens;
+    facts_.max_concurrent_requests = options.admission.jobs;
+    facts_.prepare_threads = static_cast<size_t>(options.prepare_threads);
+    indexing_ = std::move(indexing);
+    MINNOW_ASSIGN_OR_RETURN(engine_, Engine::Start(options, &task_));
+    return {};
+  }
+
+  const Tokenizer* tokenizer() const override {
+    return model_->has_tokenizer() ? &model_->tokenizer() : nullptr;
+  }
+  size_t queued_inputs() const override { return engine_->load().items; }
+  void Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
+           Callback<EmbedAnswer> done) override {
+    Submit(std::make_shared<EmbedJob>(model_.get(), std::move(request), done), client, done);
+  }
+  void Stop() override {
+    if (engine_ != nullptr) engine_->Stop();
+  }
+
+ private:
+  // `done` hears only of a job that is refused: one that is taken has its own.
+  template <class Done>
+  void Submit(std::shared_ptr<Job> job, const std::shared_ptr<ClientWatch>& client,
+              const Done& done) {
+    if (client != nullptr) {
+      client->OnGone([weak = std::weak_ptr<Job>(job)] {
+        if (const auto strong = weak.lock()) strong->Cancel();
+      });
+    }
+    Status status = engine_->Submit(std::move(job));
+    if (!status.ok()) done(std::move(status).error());
+  }
+
+  const std::unique_ptr<EmbeddingModel> model_;
+  const MeasuredTask task_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace
+
+int ComputeThreads(const ComputeOptions& options) {
+  return options.threads > 0 ? options.threads : Cpu().usable_cores();
+}
+
+// Tokenizing takes a hundredth of the arithmetic's time. Two, so that one long text does not hold
+// up all the others.
+int TokenizationThreads(const ComputeOptions& options) {
+  return options.tokenization_threads > 0 ? options.tokenization_threads
+                                          : std::clamp(Cpu().usable_cores() / 8, 2, 8);
+}
+
+Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& options,
+                                               const ComputeOptions& compute, bool for_indexes,
+                                               Metrics* metrics) {
+  MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.path));
+  EncoderPrecision precision;
+  MINNOW_ASSIGN_OR_RETURN(precision.dtype, ParseDtypeOrAuto(options.dtype));
+  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddingModel> model,
+                          EmbeddingModel::Load(source, precision, TokenizerNeed::kOptional));
+  std::optional<IndexingFacts> indexing;
+  if (for_indexes && model->has_tokenizer()) {
+    indexing.emplace();
+    MINNOW_ASSIGN_OR_RETURN(indexing->identity, IdentifyModel(source, *model));
+    indexing->chunker = ChunkerOf(*model);
+  }
+  ModelFacts facts = FactsOf(options, *model);
+  auto loaded = std::make_unique<EngineModel>(std::move(facts), std::move(model), metrics);
+  MINNOW_RETURN_IF_ERROR(loaded->Start(ToEngineOptions(compute, for_indexes), std::move(indexing)));
+  return std::unique_ptr<LoadedModel>(std::move(loaded));
+}
+
+}  // namespace minnow

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Loads a model and runs it by an engine of its own. Engine is known here and nowhere else in
+// serving.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "serving/loaded_model.h"
+#include "serving/metrics.h"
+
+namespace minnow {
+
+// How the models of a server compute. Counts of threads: 0 means by cores.
+struct ComputeOptions {
+  int threads = 0;
+  int tokenization_threads = 0;
+  size_t max_batch_tokens = 2048;
+  size_t max_concurrent_requests = 512;
+};
+int ComputeThreads(const ComputeOptions& options);
+int TokenizationThreads(const ComputeOptions& options);
+
+// One model of the command line.
+struct ModelOptions {
+  std::string path;                // empty: the program's own
+  std::vector<std::string> names;  // the first is told in answers; empty: the model's own
+  std::string dtype = "auto";
+};
+
+// Reads the model and starts its threads; `for_indexes`: documents of a store get their vectors
+// from it. `metrics` outlives the model. Fails as the readers of models do, or with kInternal where
+// there is no memory or no thread to be had.
+Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& model,
+                                               const ComputeOptions& compute, bool for_indexes,
+                                               Metrics* metrics);
+
+}  // namespace minnow

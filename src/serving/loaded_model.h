@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// LoadedModel: a model that answers: what it is, its tokenizer, and the tasks that it does.
+//
+// Held by leases (std::shared_ptr, serving/model_registry.h): whoever holds one may use it, also
+// after it was swapped or unloaded. Every method may be called from any thread, never blocks and
+// never computes on the caller's thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/client_watch.h"
+#include "base/result.h"
+#include "index/store/document.h"
+#include "ingest/prepare.h"
+#include "serving/task_kind.h"
+#include "tasks/embed.h"
+
+namespace minnow {
+
+// How near a packed model's vectors are to those in fp32, as measured when it was packed.
+struct QualityFacts {
+  int texts = 0;
+  double cosine_mean = 0;
+  double cosine_min = 0;
+};
+
+struct ModelFacts {
+  std::string model_id;              // the name that answers tell
+  std::vector<std::string> aliases;  // other names that requests may use
+  bool named = false;                // the operator gave the names: no other one will do
+  TaskKind task = TaskKind::kEmbed;
+  std::string dtype;               // "fp32", "bf16", "int8"
+  std::string pooling;             // "mean", "cls", ...
+  size_t embedding_size = 0;       // D
+  size_t max_sequence_tokens = 0;  // special tokens included
+  size_t max_batch_tokens = 0;
+  size_t max_concurrent_requests = 0;
+  size_t prepare_threads = 0;
+  int64_t loaded_unix_seconds = 0;
+  std::string embedding_dtype;          // of the word table: "fp32", "int8", "int4", ...
+  std::optional<QualityFacts> quality;  // of a packed model
+};
+
+// What an index needs of the model that makes its vectors.
+struct IndexingFacts {
+  ModelIdentity identity;
+  Chunker chunker;  // borrows the model's tokenizer
+};
+
+class LoadedModel {
+ public:
+  template <class Answer>
+  using Callback = std::function<void(Result<Answer>)>;
+
+  virtual ~LoadedModel() = default;
+  LoadedModel(const LoadedModel&) = delete;
+  LoadedModel& operator=(const LoadedModel&) = delete;
+
+  const ModelFacts& facts() const { return facts_; }
+  // Null where the model came without one: it takes token ids only.
+  virtual const Tokenizer* tokenizer() const = 0;
+  // Null where no store is served, and where the model makes no vectors of texts.
+  const IndexingFacts* indexing() const { return indexing_.has_value() ? &*indexing_ : nullptr; }
+  // Inputs that are waiting or being computed.
+  virtual size_t queued_inputs() const = 0;
+
+  // `done` is called once: on one of the model's threads, or on the caller's when the request is
+  // refused at once (kOverloaded). A client that leaves ends its request early, with kDeadline.
+  // `done` holds a lease. REQUIRES: facts().task is the request's.
+  virtual void Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
+                   Callback<EmbedAnswer> done) = 0;
+  // Ends what waits and refuses what comes, with kOverloaded. Blocks for one batch. Idempotent.
+  virtual void Stop() = 0;
+
+ protected:
+  explicit LoadedModel(ModelFacts facts) : facts_(std::move(facts)) {}
+
+  ModelFacts facts_;
+  std::optional<IndexingFacts> indexing_;
+};
+
+// A model stays loaded as long as somebody holds it.
+using ModelLease = std::shared_ptr<LoadedModel>;
+
+}  // namespace minnow
