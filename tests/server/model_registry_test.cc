@@ -51,6 +51,16 @@ Result<std::vector<float>> Embed(const ModelLease& model) {
   return std::move(result->vectors);
 }
 
+// Fails after a minute.
+void AwaitMore(const std::atomic<int>& answers) {
+  const auto end = std::chrono::steady_clock::now() + kLimit;
+  const int wanted = answers + 50;
+  while (answers < wanted && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_GE(answers, wanted) << "too few answers within a minute";
+}
+
 class ModelRegistryTest : public ::testing::Test {
  protected:
   ModelRegistryTest() : registry_(ModelRegistry::Start().value()) {}
@@ -131,26 +141,18 @@ TEST_F(ModelRegistryTest, LoadingUnloadingAndSwappingUnderLoadFailNoRequest) {
       while (!ending) ask(name);
     });
   }
-  const auto await_answers = [&](int more) {
-    const auto end = std::chrono::steady_clock::now() + kLimit;
-    const int wanted = answers + more;
-    while (answers < wanted && std::chrono::steady_clock::now() < end) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    EXPECT_GE(answers, wanted) << "too few answers within a minute";
-  };
-  await_answers(50);
+  AwaitMore(answers);
   Add("tiny_bert_odd", "third");
   EXPECT_EQ(Ask("third").value(), odd);
-  await_answers(50);
+  AwaitMore(answers);
   const std::weak_ptr<LoadedModel> removed = *registry_->Find("unloaded", TaskKind::kEmbed);
   unloading = true;
   ASSERT_TRUE(registry_->Remove("unloaded").ok());
-  await_answers(50);
+  AwaitMore(answers);
   swapping = true;
   const std::weak_ptr<LoadedModel> replaced = *registry_->Find("swapped", TaskKind::kEmbed);
   ASSERT_TRUE(registry_->Replace(Load("tiny_bert_odd", "swapped", &metrics_)).ok());
-  await_answers(50);
+  AwaitMore(answers);
   EXPECT_EQ(Ask("swapped").value(), odd);
   ending = true;
   for (std::thread& client : clients) client.join();
