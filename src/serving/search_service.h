@@ -51,8 +51,10 @@ class SearchService {
   // After Open.
   const std::string& mirror() const { return mirror_; }
 
-  // For what reads, and for what writes, one after the other.
+  // For what reads; for what reads documents that are to be written; and for what writes, one
+  // after the other.
   WorkLane& readers() { return *readers_; }
+  WorkLane& preparer() { return *preparer_; }
   WorkLane& writer() { return *writer_; }
 
   // The store was written to.
@@ -88,6 +90,7 @@ class SearchService {
   const SearchServiceOptions options_;
   const ModelRegistry* const models_;
   std::unique_ptr<WorkLane> readers_;
+  std::unique_ptr<WorkLane> preparer_;
   std::unique_ptr<WorkLane> writer_;
   std::unique_ptr<WorkLane> background_;
   std::unique_ptr<Store> store_;

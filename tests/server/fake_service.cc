@@ -82,6 +82,10 @@ void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& cl
                     Callback<EmbedAnswer> done) {
   EmbedAnswer answer;
   for (const EmbedInput& input : request.inputs) {
+    const auto* text = std::get_if<std::string>(&input);
+    if (text != nullptr && *text == kRefused) {
+      return done(Error{Code::kInvalidArgument, "no tokens"});
+    }
     const size_t size = std::visit([](const auto& list) { return list.size(); }, input);
     answer.vectors.insert(answer.vectors.end(), {static_cast<float>(size), 0, 0, 1});
     answer.tokens.push_back(static_cast<uint32_t>(size) + 1);

@@ -52,6 +52,8 @@ struct FakeControls {
 
 class FakeModel : public LoadedModel {
  public:
+  // A text of which it makes no vector.
+  static constexpr const char* kRefused = "unspeakable";
   static ModelFacts Facts(std::string name);
 
   // `controls` may be null.

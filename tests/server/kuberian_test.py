@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -312,6 +313,16 @@ class StartTest(KuberianTest):
             result = run("serve", "--kuberian", self.path, "--port", "0", *arguments, env={"HF_HOME": str(home)})
             self.assertEqual(result.returncode, 1, arguments)
             self.assertIn(arguments[1].encode(), result.stderr)
+
+    def test_second_signal_leaves_no_temporary_folder(self):
+        temporary = pathlib.Path(self.folder.name) / "temporary"
+        temporary.mkdir()
+        server = self.serve("--read-only", "--shutdown-delay-seconds", "60", env={"TMPDIR": str(temporary)})
+        self.assertEqual(len(list(temporary.iterdir())), 1)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("draining")
+        self.assertEqual(server.end(), -signal.SIGTERM)
+        self.assertEqual(list(temporary.iterdir()), [])
 
     def test_refuses_to_start(self):
         def refused(part, path, *arguments):

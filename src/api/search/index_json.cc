@@ -28,6 +28,10 @@ void WriteIndex(const SearchIndex& index, const IndexStats& stats, JsonWriter& j
   json.Uint(stats.chunks);
   json.Key("pending_chunks");
   json.Uint(stats.pending_chunks);
+  if (stats.refused_chunks > 0) {
+    json.Key("refused_chunks");
+    json.Uint(stats.refused_chunks);
+  }
   json.Key("text_fields");
   json.BeginArray();
   for (const std::string& field : settings.text_fields) json.String(field);

@@ -176,6 +176,7 @@ std::string JsonSummary(const Summary& summary, const Reporter& reporter, const 
   number("documents", stats.documents);
   number("chunks", stats.chunks);
   number("pending_chunks", stats.pending_chunks);
+  number("refused_chunks", stats.refused_chunks);
   json.EndObject();
   return text + "\n";
 }

@@ -59,13 +59,15 @@ Result<IndexStats> SearchIndex::Stats() const {
   stats.created_at_ms = state_->created_at_ms;
   MINNOW_ASSIGN_OR_RETURN(
       Statement counts,
-      reader->Prepare(
-          "SELECT documents, chunks, chunks - vectors FROM minnow_indexes WHERE id = ?"));
+      reader->Prepare(state_->Sql("SELECT documents, chunks, chunks - vectors, "
+                                  "(SELECT count(*) FROM {chunks} WHERE vector_id IS NULL) "
+                                  "FROM minnow_indexes WHERE id = ?")));
   counts.Bind(1, state_->id);
   MINNOW_RETURN_IF_ERROR(counts.Step());
   stats.documents = static_cast<size_t>(counts.Int(0));
   stats.chunks = static_cast<size_t>(counts.Int(1));
-  stats.pending_chunks = static_cast<size_t>(counts.Int(2));
+  stats.pending_chunks = static_cast<size_t>(counts.Int(3));
+  stats.refused_chunks = static_cast<size_t>(counts.Int(2)) - stats.pending_chunks;
   counts.Reset();
   MINNOW_ASSIGN_OR_RETURN(const int64_t pages, reader->QueryInt("PRAGMA page_count"));
   MINNOW_ASSIGN_OR_RETURN(const int64_t page_bytes, reader->QueryInt("PRAGMA page_size"));

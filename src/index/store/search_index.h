@@ -27,6 +27,7 @@ struct IndexStats {
   size_t documents = 0;
   size_t chunks = 0;
   size_t pending_chunks = 0;  // without a vector yet
+  size_t refused_chunks = 0;  // that the model makes no vector of: words alone find them
   uint64_t bytes = 0;         // of the whole store's file
   std::optional<ModelIdentity> model;
   int64_t created_at_ms = 0;  // since 1970
@@ -99,8 +100,9 @@ class SearchIndex {
 
   // Chunks that wait for a vector, with ids greater than `after`, lowest first: at most `limit`.
   Result<std::vector<PendingChunk>> Pending(size_t limit, int64_t after = 0) const;
-  // vectors: [n, D] f32, n = chunks.size(), of `model`; stored at unit length. Chunks that went
-  // meanwhile are passed over. Durable, and seen by every search that starts after.
+  // vectors: [n, D] f32, n = chunks.size(), of `model`; stored at unit length. Zeros say that the
+  // model refuses the chunk: it waits no more, and has no vector. Chunks that went meanwhile are
+  // passed over. Durable, and seen by every search that starts after.
   // kInvalidArgument where the index is not bound to `model`, or no longer.
   Status SetVectors(const ModelIdentity& model, std::span<const int64_t> chunks,
                     std::span<const float> vectors);
