@@ -52,7 +52,6 @@ void SearchService::StartEmbedding() {
 }
 
 void SearchService::StoreChanged() {
-  changes_.fetch_add(1, std::memory_order_acq_rel);
   if (Embedder* embedder = embedder_.load(std::memory_order_acquire)) embedder->Wake();
 }
 

@@ -59,8 +59,6 @@ class SearchService {
 
   // The store was written to.
   void StoreChanged();
-  // Grows with each StoreChanged.
-  uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
   // `done` is called once the task has ended, with its record, or with an Error: kDeadline after
   // `limit` or when the client left, another one when its chunks cannot be embedded. On a thread of
   // the service, or on the caller's. Blocks for a moment (reads the store).
@@ -99,7 +97,6 @@ class SearchService {
   std::unique_ptr<Embedder> owned_embedder_;
   std::atomic<Embedder*> embedder_{nullptr};
 
-  std::atomic<uint64_t> changes_{0};
   struct Bound {
     std::chrono::steady_clock::time_point when;
     std::optional<ModelIdentity> model;

@@ -17,7 +17,8 @@ std::string IsoTime(int64_t unix_ms) {
   return text;
 }
 
-void WriteIndex(const SearchIndex& index, const IndexStats& stats, JsonWriter& json) {
+void WriteIndex(const SearchIndex& index, const IndexStats& stats, bool functions,
+                JsonWriter& json) {
   const IndexSettings settings = index.settings();
   json.BeginObject();
   json.Key("name");
@@ -53,6 +54,10 @@ void WriteIndex(const SearchIndex& index, const IndexStats& stats, JsonWriter& j
   }
   json.Key("created_at");
   json.String(IsoTime(stats.created_at_ms));
+  if (functions) {
+    json.Key("search_mode");
+    json.String("semantic");
+  }
   json.EndObject();
 }
 

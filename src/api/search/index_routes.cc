@@ -9,6 +9,7 @@
 #include "api/search/routes.h"
 #include "api/search/search_query.h"
 #include "api/search/store_call.h"
+#include "serving/kuberian/kuberian_service.h"
 
 namespace minnow::api {
 namespace {
@@ -41,11 +42,17 @@ Result<IndexSettings> ReadSettings(const JsonView& body) {
   return settings;
 }
 
+bool HoldsFunctions(const StoreCall& on, const SearchIndex& index) {
+  const KuberianService* const kuberian = on.call->context().kuberian;
+  return kuberian != nullptr && kuberian->Serves(index);
+}
+
 // The index as JSON, or the failure that was sent.
 void SendIndex(const StoreCall& on, int status, const SearchIndex& index) {
   const Result<IndexStats> stats = index.Stats();
   if (!stats.ok()) return on.Fail(stats.error());
-  SendJson(*on.call, status, [&](JsonWriter& json) { WriteIndex(index, *stats, json); });
+  SendJson(*on.call, status,
+           [&](JsonWriter& json) { WriteIndex(index, *stats, HoldsFunctions(on, index), json); });
 }
 
 void CreateIndex(const StoreCall& on) {
@@ -78,7 +85,7 @@ void ListIndexes(const StoreCall& on) {
       // One that was dropped meanwhile is left out.
       const Result<IndexStats> stats = index->Stats();
       if (!stats.ok()) continue;
-      WriteIndex(*index, *stats, json);
+      WriteIndex(*index, *stats, HoldsFunctions(on, *index), json);
       ++total;
     }
     json.EndArray();
@@ -119,12 +126,14 @@ void ListTasks(const StoreCall& on) {
     json.BeginObject();
     json.Key("results");
     json.BeginArray();
-    for (const TaskRecord& task : *tasks) WriteTask(task, json);
+    for (const TaskRecord& task : tasks->tasks) WriteTask(task, json);
     json.EndArray();
     json.Key("offset");
     json.Uint(page->offset);
     json.Key("limit");
     json.Uint(page->limit);
+    json.Key("total");
+    json.Uint(tasks->total);
     json.EndObject();
   });
 }
