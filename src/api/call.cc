@@ -90,6 +90,9 @@ void Call::Fail(Failure failure) {
       context_->status->Get().state == ServiceState::kDraining) {
     failure = {Fault::kNotReady, "the server is shutting down"};
   }
+  if (failure.fault == Fault::kOverloaded && model_ != nullptr) {
+    failure.retry_after = model_->retry_after();
+  }
   context_->metrics->CountFailure(MetricsKind(failure.fault));
   Finish(ErrorResponse(family_, failure));
 }

@@ -2,7 +2,7 @@
 // Call: one request of a computing route on its way from the I/O thread to a model and back.
 //
 // A Call is shared by the functions that carry it along; exactly one of Finish and Fail ends it. If
-// all let go of it before, its Responder answers 500. It holds the lease of its model.
+// all let go of it before, its Responder answers 503. It holds the lease of its model.
 #pragma once
 
 #include <functional>

@@ -157,7 +157,7 @@ std::string_view FieldOf(const std::string& message) {
 }
 
 http::Response Write(Family family, const ErrorKind& kind, const std::string& message,
-                     std::string_view param) {
+                     std::string_view param, std::chrono::seconds retry_after) {
   http::Response response;
   response.status = kind.status;
   response.content_type = "application/json";
@@ -192,7 +192,9 @@ http::Response Write(Family family, const ErrorKind& kind, const std::string& me
     json.EndObject();
   }
   json.EndObject();
-  if (kind.status == 429 || kind.status == 503) response.headers.push_back({"Retry-After", "1"});
+  if (kind.status == 429 || kind.status == 503) {
+    response.headers.push_back({"Retry-After", std::to_string(retry_after.count())});
+  }
   return response;
 }
 
@@ -269,7 +271,8 @@ FailureKind MetricsKind(Fault fault) {
 http::Response ErrorResponse(Family family, const Failure& failure) {
   const ErrorKind kind = KindOf(family, failure.fault);
   return Write(family, kind, failure.message,
-               kind.status < 429 ? FieldOf(failure.message) : std::string_view());
+               kind.status < 429 ? FieldOf(failure.message) : std::string_view(),
+               failure.retry_after);
 }
 
 http::Response RefusalResponse(std::string_view path, int status, std::string_view detail) {
@@ -284,7 +287,8 @@ http::Response RefusalResponse(std::string_view path, int status, std::string_vi
   if (family == Family::kSearch && fault == Fault::kMalformedJson && status != 400) {
     kind.type = code.c_str();
   }
-  return Write(family, kind, std::string(detail.empty() ? http::ReasonPhrase(status) : detail), {});
+  return Write(family, kind, std::string(detail.empty() ? http::ReasonPhrase(status) : detail), {},
+               std::chrono::seconds(1));
 }
 
 }  // namespace minnow::api

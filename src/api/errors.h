@@ -2,6 +2,7 @@
 // Failure: why a request gets no result; and each API family's answer to it.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -32,6 +33,7 @@ enum class Fault {
 struct Failure {
   Fault fault = Fault::kInternal;
   std::string message;
+  std::chrono::seconds retry_after{1};  // of kOverloaded and kNotReady
 };
 
 // What a task's or a validation's error means to the client.

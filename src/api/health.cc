@@ -49,12 +49,17 @@ http::Response Ready(const ApiContext& context) {
 }
 
 http::Response MetricsText(const ApiContext& context) {
-  size_t queued = 0;
-  for (const ModelLease& model : context.models->List()) queued += model->queued_inputs();
-  http::Response response = TextResponse(
-      context.metrics->Render({.queue_size = queued,
-                               .ready = context.status->Get().state == ServiceState::kReady,
-                               .server = context.server.get()}));
+  MetricsGauges gauges;
+  for (const ModelLease& model : context.models->List()) {
+    const ModelLoad load = model->load();
+    gauges.queue_size += load.inputs;
+    gauges.expected_wait = std::max(gauges.expected_wait, load.expected_wait);
+    gauges.refusals += load.refusals;
+  }
+  gauges.memory = context.memory.get();
+  gauges.ready = context.status->Get().state == ServiceState::kReady;
+  gauges.server = context.server.get();
+  http::Response response = TextResponse(context.metrics->Render(gauges));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }

@@ -20,6 +20,7 @@ class Sink : public http::ResponseSink {
  public:
   explicit Sink(http::Response* out) : out_(out) {}
   void Deliver(http::Response response) override { *out_ = std::move(response); }
+  void Drop(std::unique_ptr<ResponseSink>) noexcept override {}
 
  private:
   http::Response* out_;

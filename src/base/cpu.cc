@@ -83,6 +83,20 @@ double ReadQuotaV1(const std::string& directory) {
   return QuotaCores(ParseInt(*quota), ParseInt(*period));
 }
 
+// Files say "max" (v2) or a number near 2^63 (v1) where there is no limit.
+double ReadBytesLimit(const std::string& path) {
+  constexpr int64_t kNoLimit = int64_t{1} << 60;
+  const auto text = ReadPseudoFile(path);
+  const int64_t bytes = text ? ParseInt(*text).value_or(0) : 0;
+  return bytes < kNoLimit ? static_cast<double>(bytes) : 0;
+}
+double ReadMemoryV2(const std::string& directory) {
+  return ReadBytesLimit(directory + "/memory.max");
+}
+double ReadMemoryV1(const std::string& directory) {
+  return ReadBytesLimit(directory + "/memory.limit_in_bytes");
+}
+
 // The smallest quota of `group` and of every group above it. Inside a container the path may name a
 // group of the host that is not mounted here: what is missing is passed over, and the mount's root
 // is the container's own group.
@@ -131,8 +145,9 @@ void ReadCachesFromSysfs(const std::string& root, CpuInfo& info) {
 }
 
 // The value of the first line "name : value" of /proc/cpuinfo.
-std::string ReadCpuinfoField(const std::string& root, std::string_view name) {
-  const auto text = ReadPseudoFile(root + "/proc/cpuinfo");
+// "name: value", as in /proc/cpuinfo and /proc/meminfo; "" where there is none.
+std::string ReadField(const std::string& path, std::string_view name) {
+  const auto text = ReadPseudoFile(path);
   if (!text) return {};
   for (const std::string_view line : Split(*text, '\n')) {
     const size_t colon = line.find(':');
@@ -207,7 +222,7 @@ std::string ReadModelName(const std::string& root) {
     std::memcpy(name + 16 * part, &r, 16);
   }
   const std::string_view trimmed = Trim(name);
-  return trimmed.empty() ? ReadCpuinfoField(root, "model name") : std::string(trimmed);
+  return trimmed.empty() ? ReadField(root + "/proc/cpuinfo", "model name") : std::string(trimmed);
 }
 
 void ReadCachesFromProcessor(CpuInfo& info) {
@@ -244,11 +259,12 @@ CpuFeatures ReadFeatures() {
 }
 
 std::string ReadModelName(const std::string& root) {
-  const std::string name = ReadCpuinfoField(root, "model name");
+  const std::string name = ReadField(root + "/proc/cpuinfo", "model name");
   if (!name.empty()) return name;
-  const std::string implementer = ReadCpuinfoField(root, "CPU implementer");
+  const std::string implementer = ReadField(root + "/proc/cpuinfo", "CPU implementer");
   if (implementer.empty()) return "arm64";
-  return "arm64 implementer " + implementer + " part " + ReadCpuinfoField(root, "CPU part");
+  return "arm64 implementer " + implementer + " part " +
+         ReadField(root + "/proc/cpuinfo", "CPU part");
 }
 
 void ReadCachesFromProcessor(CpuInfo&) {}
@@ -256,7 +272,9 @@ void ReadCachesFromProcessor(CpuInfo&) {}
 #else
 
 CpuFeatures ReadFeatures() { return {}; }
-std::string ReadModelName(const std::string& root) { return ReadCpuinfoField(root, "model name"); }
+std::string ReadModelName(const std::string& root) {
+  return ReadField(root + "/proc/cpuinfo", "model name");
+}
 void ReadCachesFromProcessor(CpuInfo&) {}
 
 #endif
@@ -276,10 +294,16 @@ double ParseCgroupCpuMax(const std::string& text) {
   return QuotaCores(ParseInt(words[0]), ParseInt(words[1]));
 }
 
-double ReadCgroupQuota(const std::string& root) {
+namespace {
+
+// The smallest of what `read_v2` and `read_v1` find for `controller` in this process's cgroups and
+// in all above them; 0 for none.
+template <class Read>
+double SmallestOfCgroups(const std::string& root, const std::string& controller, Read read_v2,
+                         Read read_v1) {
   const std::string mount = root + "/sys/fs/cgroup";
   const auto groups = ReadPseudoFile(root + "/proc/self/cgroup");
-  if (!groups) return SmallerQuota(ReadQuotaV2(mount), ReadQuotaV1(mount + "/cpu"));
+  if (!groups) return SmallerQuota(read_v2(mount), read_v1(mount + "/" + controller));
   double smallest = 0;
   for (const std::string_view line : Split(*groups, '\n')) {
     // hierarchy:controllers:path; version 2 is hierarchy 0 with no controllers.
@@ -289,16 +313,32 @@ double ReadCgroupQuota(const std::string& root) {
     const std::string controllers(line.substr(first + 1, second - first - 1));
     const std::string group(line.substr(second + 1));
     if (controllers.empty()) {
-      smallest = SmallerQuota(smallest, SmallestUpwards(mount, group, ReadQuotaV2));
+      smallest = SmallerQuota(smallest, SmallestUpwards(mount, group, read_v2));
       continue;
     }
     const std::vector<std::string_view> names = Split(controllers, ',');
-    if (std::find(names.begin(), names.end(), "cpu") == names.end()) continue;
-    for (const std::string& folder : {controllers, std::string("cpu")}) {
-      smallest = SmallerQuota(smallest, SmallestUpwards(mount + "/" + folder, group, ReadQuotaV1));
+    if (std::find(names.begin(), names.end(), controller) == names.end()) continue;
+    for (const std::string& folder : {controllers, controller}) {
+      smallest = SmallerQuota(smallest, SmallestUpwards(mount + "/" + folder, group, read_v1));
     }
   }
   return smallest;
+}
+
+}  // namespace
+
+double ReadCgroupQuota(const std::string& root) {
+  return SmallestOfCgroups(root, "cpu", ReadQuotaV2, ReadQuotaV1);
+}
+
+size_t ReadUsableMemory(const std::string& root) {
+  constexpr double kOfCgroup = 0.9;   // a margin for what nobody counts
+  constexpr double kOfMachine = 0.8;  // others live there too
+  const std::string total = ReadField(root + "/proc/meminfo", "MemTotal");
+  const double machine =
+      static_cast<double>(ParseInt(total.substr(0, total.find(' '))).value_or(0)) * 1024;
+  const double group = SmallestOfCgroups(root, "memory", ReadMemoryV2, ReadMemoryV1);
+  return static_cast<size_t>(SmallerQuota(kOfCgroup * group, kOfMachine * machine));
 }
 
 CpuInfo ReadCpuInfo(const std::string& root) {

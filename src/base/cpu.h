@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The machine as this process may use it: instruction sets, cores by quota and affinity, caches.
+// The machine as this process may use it: instruction sets, cores by quota and affinity, caches,
+// memory.
 #pragma once
 
 #include <cstddef>
@@ -46,6 +47,9 @@ CpuInfo ReadCpuInfo(const std::string& root);
 // The smallest CPU quota, in cores, of this process's cgroups (v2 and v1) and of all above them; 0
 // for none.
 double ReadCgroupQuota(const std::string& root);
+// Bytes of memory that this process may use: the smallest limit of its cgroups (v2 and v1) and of
+// all above them less a tenth, or 80 % of the machine's where that is less; 0: not known.
+size_t ReadUsableMemory(const std::string& root);
 
 // The quota in cores from the text of a cgroup v2 cpu.max ("max 100000", "150000 100000"); 0 for
 // none or nonsense.

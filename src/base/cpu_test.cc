@@ -71,6 +71,25 @@ TEST_F(FakeRoot, V1WithJoinedControllers) {
   EXPECT_DOUBLE_EQ(ReadCgroupQuota(root_), 2);
 }
 
+TEST_F(FakeRoot, MemoryIsTheCgroupsOrTheMachines) {
+  EXPECT_EQ(ReadUsableMemory(root_), 0u);
+  Write("/proc/meminfo", "MemTotal:        1000000 kB\nMemFree:          10 kB\n");
+  EXPECT_EQ(ReadUsableMemory(root_), 819'200'000u);
+  Write("/proc/self/cgroup", "0::/a/b\n");
+  Write("/sys/fs/cgroup/a/b/memory.max", "max\n");
+  EXPECT_EQ(ReadUsableMemory(root_), 819'200'000u);
+  Write("/sys/fs/cgroup/a/memory.max", "100000000\n");
+  EXPECT_EQ(ReadUsableMemory(root_), 90'000'000u);
+  Write("/sys/fs/cgroup/a/memory.max", "99999999999999\n");
+  EXPECT_EQ(ReadUsableMemory(root_), 819'200'000u);
+  // Version 1, where no limit is a number near 2^63.
+  Write("/proc/self/cgroup", "5:memory:/c\n4:cpu,cpuacct:/a/b\n");
+  Write("/sys/fs/cgroup/memory/c/memory.limit_in_bytes", "9223372036854771712\n");
+  EXPECT_EQ(ReadUsableMemory(root_), 819'200'000u);
+  Write("/sys/fs/cgroup/memory/memory.limit_in_bytes", "50000000\n");
+  EXPECT_EQ(ReadUsableMemory(root_), 45'000'000u);
+}
+
 TEST_F(FakeRoot, LinesThatAreNotCgroupsArePassedOver) {
   Write("/proc/self/cgroup", "\n:\nnonsense\n7:cpuset:/a\n0::/a\n");
   Write("/sys/fs/cgroup/a/cpu.max", "100000 100000\n");

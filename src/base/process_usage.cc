@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace minnow {
@@ -20,8 +21,11 @@ ProcessUsage ReadProcessUsage() {
   if (std::FILE* file = std::fopen("/proc/self/statm", "r"); file != nullptr) {
     unsigned long long total_pages = 0;
     unsigned long long resident_pages = 0;
-    if (std::fscanf(file, "%llu %llu", &total_pages, &resident_pages) == 2) {
-      usage.resident_bytes = resident_pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+    unsigned long long file_pages = 0;
+    if (std::fscanf(file, "%llu %llu %llu", &total_pages, &resident_pages, &file_pages) == 3) {
+      const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+      usage.resident_bytes = resident_pages * page;
+      usage.private_bytes = (resident_pages - std::min(resident_pages, file_pages)) * page;
     }
     std::fclose(file);
   }

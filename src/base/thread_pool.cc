@@ -100,10 +100,10 @@ void SpinBarrier::Wait() {
 ThreadPool::ThreadPool(int threads)
     : idle_spin_us_(IdleSpinUs(threads)),
       round_spin_us_(RoundSpinUs(threads)),
+      fewer_than_cores_(threads <= Cpu().usable_cores()),
+      processors_(static_cast<size_t>(threads - 1)),
       barrier_(threads, this) {
   CHECK(threads >= 1);
-  if (threads > Cpu().usable_cores() || ::sched_getaffinity(0, sizeof allowed_, &allowed_) != 0)
-    CPU_ZERO(&allowed_);
   threads_.reserve(static_cast<size_t>(threads - 1));
   for (int member = 1; member < threads; ++member) {
     try {
@@ -143,22 +143,37 @@ void ThreadPool::RunErased(Function function, const void* context) {
 // its own processor, the kernel finds no idle one for ours and queues it behind the caller, who
 // then waits for it: a round takes as long as alone, in half of the cases on two processors.
 void ThreadPool::StartBesideCaller() {
-  if (!round_.somebody_sleeps()) return;
+  if (!fewer_than_cores_ || !round_.somebody_sleeps()) return;
   const int here = ::sched_getcpu();
-  if (here < 0 || here >= CPU_SETSIZE || !CPU_ISSET(here, &allowed_)) return;
-  cpu_set_t others = allowed_;
-  CPU_CLR(here, &others);
-  if (CPU_COUNT(&others) == 0) return;
+  if (here < 0 || here >= CPU_SETSIZE) return;
+  for (size_t i = 0; i < threads_.size(); ++i) {
+    Processors& of = processors_[i];
+    const pthread_t thread = threads_[i].native_handle();
+    // Asked each time: whoever runs the process may have moved it since.
+    if (::pthread_getaffinity_np(thread, sizeof of.before, &of.before) != 0) CPU_ZERO(&of.before);
+    of.now = of.before;
+    CPU_CLR(here, &of.now);
+    if (CPU_COUNT(&of.now) == 0 || CPU_EQUAL(&of.now, &of.before) ||
+        ::pthread_setaffinity_np(thread, sizeof of.now, &of.now) != 0) {
+      of.now = of.before;
+    }
+  }
   kept_off_.store(size_ - 1, std::memory_order_relaxed);
-  // Refused where the processors of the process were changed meanwhile: then it goes without.
-  for (std::thread& thread : threads_)
-    (void)::pthread_setaffinity_np(thread.native_handle(), sizeof others, &others);
 }
 
 void ThreadPool::LetRunAnywhere() {
   if (kept_off_.exchange(0, std::memory_order_relaxed) == 0) return;
-  for (std::thread& thread : threads_)
-    (void)::pthread_setaffinity_np(thread.native_handle(), sizeof allowed_, &allowed_);
+  for (size_t i = 0; i < threads_.size(); ++i) LetRunAnywhere(i);
+}
+
+void ThreadPool::LetRunAnywhere(size_t thread) {
+  const Processors& of = processors_[thread];
+  if (CPU_EQUAL(&of.now, &of.before)) return;
+  const pthread_t handle = threads_[thread].native_handle();
+  // Unless somebody else has moved it meanwhile.
+  cpu_set_t is;
+  if (::pthread_getaffinity_np(handle, sizeof is, &is) != 0 || !CPU_EQUAL(&is, &of.now)) return;
+  (void)::pthread_setaffinity_np(handle, sizeof of.before, &of.before);
 }
 
 void ThreadPool::ThreadMain(int member) {
@@ -169,7 +184,7 @@ void ThreadPool::ThreadMain(int member) {
     // Each for itself: it has started where it should.
     if (kept_off_.load(std::memory_order_relaxed) > 0) {
       kept_off_.fetch_sub(1, std::memory_order_relaxed);
-      (void)::pthread_setaffinity_np(::pthread_self(), sizeof allowed_, &allowed_);
+      LetRunAnywhere(static_cast<size_t>(member - 1));
     }
     function_(context_, member);
     if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) finished_.Advance();

@@ -85,13 +85,20 @@ class ThreadPool {
   void ThreadMain(int member);
   friend class SpinBarrier;
   // Threads that are about to be woken start on another processor than the caller's. Once they run,
-  // or the caller waits for them in vain, they may run anywhere again.
+  // or the caller waits for them in vain, they may run again where they could before.
   void StartBesideCaller();
   void LetRunAnywhere();
+  void LetRunAnywhere(size_t thread);
 
   const int idle_spin_us_;
   const int round_spin_us_;
-  cpu_set_t allowed_;  // processors of the process when the pool was made; none: not known
+  const bool fewer_than_cores_;
+  // Of each thread, while it is kept off: where it could run before, and where it may now.
+  struct Processors {
+    cpu_set_t before;
+    cpu_set_t now;
+  };
+  std::vector<Processors> processors_;
   std::atomic<int> kept_off_{0};  // threads that are kept from the caller's processor
   int size_ = 1;
   SpinBarrier barrier_;

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -143,6 +144,35 @@ TEST(ThreadPool, ThreadsMayRunAnywhereOnceTheyHaveStarted) {
     ++tried;
   }
   EXPECT_GE(tried, 2);
+}
+
+// As `taskset -ap` and a change of the cpuset do.
+TEST(ThreadPool, ThreadsStayWhereTheyWereMovedLater) {
+  const AffinityGuard guard;
+  if (CPU_COUNT(&guard.before()) < 2 || Cpu().usable_cores() < 2) GTEST_SKIP() << "one processor";
+  ThreadPool pool(2);
+  pid_t thread = 0;
+  pool.Run([&](int member) {
+    if (member == 1) thread = gettid();
+  });
+  int tried = 0;
+  for (int cpu = 0; cpu < CPU_SETSIZE && tried < 3; ++cpu) {
+    if (!CPU_ISSET(cpu, &guard.before())) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    ASSERT_EQ(sched_setaffinity(thread, sizeof one, &one), 0);
+    for (int round = 0; round < 3; ++round) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // it falls asleep
+      cpu_set_t of_member;
+      CPU_ZERO(&of_member);
+      pool.Run([&](int member) {
+        if (member == 1) (void)sched_getaffinity(0, sizeof of_member, &of_member);
+      });
+      EXPECT_TRUE(CPU_EQUAL(&of_member, &one)) << cpu;
+    }
+    ++tried;
+  }
 }
 
 TEST(ThreadPool, IsSmallerWhereThreadsAreRefused) {

@@ -118,6 +118,7 @@ class Serving {
     context_.status = &application_.status();
     context_.aside = &application_.aside();
     context_.metrics = &application_.metrics();
+    context_.memory = application_.memory();
     context_.server = counters;
     if (command_.max_client_batch_size > 0) {
       context_.options.max_client_batch_size = command_.max_client_batch_size;
@@ -129,6 +130,7 @@ class Serving {
     api::AddRoutes(&context_, router);
     http::ServerOptions options = ToServerOptions(command_);
     options.counters = counters;
+    options.memory = application_.memory();
     options.warn = [this](const std::string& message) { log_.Warning(message); };
     if (command_.log_requests) {
       options.on_answered = [this](const http::AnsweredRequest& request) { LogRequest(request); };

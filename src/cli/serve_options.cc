@@ -73,6 +73,16 @@ void AddLimitOptions(Command serve, ServeCommand& command) {
                  "Requests at work or waiting; above, 429")
       .Range(size_t{1}, size_t{1} << 20)
       .Env("MINNOW_MAX_CONCURRENT_REQUESTS");
+  serve
+      .AddOption("--max-queue-ms", command.application.compute.max_queue_ms,
+                 "Longest expected wait of a request; above, 429 with Retry-After")
+      .Range(1, 3'600'000)
+      .Env("MINNOW_MAX_QUEUE_MS");
+  serve
+      .AddOption("--memory-limit", command.memory_limit,
+                 "Memory of models and requests, such as 400M or 2G; above, 429; without it nine "
+                 "tenths of the container's limit, or 80 % of the machine's memory")
+      .Env("MINNOW_MEMORY_LIMIT");
   serve.AddOption("--payload-limit", command.payload_limit, "Bytes of a request's body; above, 413")
       .Range(size_t{1}, size_t{1} << 30)
       .Env("MINNOW_PAYLOAD_LIMIT");
@@ -204,6 +214,11 @@ void ReadServeOptions(Command serve, Option port, ServeCommand& command) {
       ReadModelOptions(command.models, command.served_model_names, command.dtypes);
   if (command.models.empty() && !store.is_kuberian) RequireModel("");
   if (!port.given()) ReadPortVariable(command);
+  if (!command.memory_limit.empty()) {
+    const auto limit = ParseByteSize(command.memory_limit);
+    if (!limit.ok()) RefuseArgument("--memory-limit", limit.error().message);
+    command.application.compute.memory_limit_bytes = *limit;
+  }
   const bool has_store = !store.index.empty() || store.is_kuberian || HasBundledStore();
   if (store.read_only && !has_store) RefuseArgument("--read-only", "there is no --index to read");
   for (const std::string& origin : command.cors_origins) {

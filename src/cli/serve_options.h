@@ -28,6 +28,7 @@ struct ServeCommand {
   bool offline = false;
   std::string model_id;
   std::string revision;
+  std::string memory_limit;
   std::string log_format = "text";
   bool log_requests = false;
   std::vector<std::string> api_keys;

@@ -7,40 +7,88 @@
 namespace minnow {
 namespace {
 
-Error Overloaded(const char* unit, size_t waiting, size_t limit) {
-  return Error{Code::kOverloaded, "overloaded: " + std::to_string(waiting) + " " + unit +
-                                      " at work or waiting, limit " + std::to_string(limit)};
+using std::chrono::nanoseconds;
+
+// Where nothing was measured yet: a small model on a slow processor.
+constexpr double kGuessNsPerWork = 50'000;
+// Longer than this nobody is sent away: who asks again costs little.
+constexpr std::chrono::seconds kLongestRetry{10};
+
+Error Overloaded(const std::string& what) { return {Code::kOverloaded, "queue full: " + what}; }
+
+std::string Milliseconds(nanoseconds time) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) +
+         " ms";
 }
 
 }  // namespace
 
-Status Admission::Admit(size_t items, size_t tokens) {
-  if (load_.jobs >= limits_.jobs) return Overloaded("requests", load_.jobs, limits_.jobs);
-  if (load_.jobs > 0) {
-    // Subtraction on the side that cannot wrap: the counts come from requests.
-    const size_t free_items =
-        limits_.items - (load_.items < limits_.items ? load_.items : limits_.items);
-    const size_t free_tokens =
-        limits_.tokens - (load_.tokens < limits_.tokens ? load_.tokens : limits_.tokens);
-    if (items > free_items) return Overloaded("texts", load_.items, limits_.items);
-    if (tokens > free_tokens) return Overloaded("tokens", load_.tokens, limits_.tokens);
+void WorkRate::Observe(size_t work, nanoseconds took) {
+  work_ += static_cast<double>(work);
+  ns_ += static_cast<double>(took.count());
+  if (work_ > window_) {
+    work_ /= 2;
+    ns_ /= 2;
+  }
+}
+
+nanoseconds WorkRate::TimeOf(size_t work) const {
+  const double each = known() ? ns_ / work_ : kGuessNsPerWork;
+  return nanoseconds(static_cast<int64_t>(each * static_cast<double>(work)));
+}
+
+Status Admission::Admit(size_t items, const Cost& cost, Priority priority, nanoseconds wait,
+                        nanoseconds time_alone, Clock::time_point now) {
+  if (load_.jobs >= limits_.jobs) {
+    ++refusals_.count;
+    return Overloaded(std::to_string(load_.jobs) + " requests waiting, limit " +
+                      std::to_string(limits_.jobs));
+  }
+  // Subtraction on the side that cannot wrap: the counts come from requests.
+  if (load_.jobs > 0 && items > limits_.items - std::min(limits_.items, load_.items)) {
+    ++refusals_.count;
+    return Overloaded(std::to_string(load_.items) + " inputs waiting, limit " +
+                      std::to_string(limits_.items));
+  }
+  if (priority == Priority::kInteractive && cost.work > 0 && wait > limits_.wait) {
+    ++refusals_.wait;
+    retry_at_ =
+        std::min(std::max(retry_at_, now + wait - limits_.wait) + time_alone, now + kLongestRetry);
+    return Overloaded("expected wait " + Milliseconds(wait) + ", limit " +
+                      Milliseconds(limits_.wait));
+  }
+  if (!memory_->Take(cost.bytes)) {
+    ++refusals_.memory;
+    return Error{Code::kOverloaded, "memory full: " + std::to_string(memory_->used()) +
+                                        " bytes in use, limit " + std::to_string(memory_->limit())};
   }
   ++load_.jobs;
   load_.items += items;
-  load_.tokens += tokens;
+  load_.work += cost.work;
+  load_.bytes += cost.bytes;
   return {};
 }
 
-void Admission::Correct(size_t expected_tokens, size_t tokens) {
-  CHECK(load_.tokens >= expected_tokens);
-  load_.tokens += tokens - expected_tokens;
+void Admission::Correct(const Cost& before, const Cost& after) {
+  load_.work += after.work - before.work;
+  load_.bytes += after.bytes - before.bytes;
+  memory_->Give(before.bytes);
+  memory_->TakeAnyway(after.bytes);
 }
 
-void Admission::Release(size_t items, size_t tokens) {
-  CHECK(load_.jobs > 0 && load_.items >= items && load_.tokens >= tokens);
+void Admission::Release(size_t items, const Cost& cost) {
+  CHECK(load_.jobs > 0 && load_.items >= items && load_.work >= cost.work &&
+        load_.bytes >= cost.bytes);
   --load_.jobs;
   load_.items -= items;
-  load_.tokens -= tokens;
+  load_.work -= cost.work;
+  load_.bytes -= cost.bytes;
+  memory_->Give(cost.bytes);
+}
+
+std::chrono::seconds Admission::RetryAfter(Clock::time_point now) const {
+  const auto left = std::chrono::ceil<std::chrono::seconds>(retry_at_ - now);
+  return std::clamp(left, std::chrono::seconds(1), kLongestRetry);
 }
 
 }  // namespace minnow

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Taking turns, and the ends of jobs.
+// Whose turn it is, and the ends of jobs.
 #include "engine/batcher.h"
 
 #include <algorithm>
@@ -11,12 +11,27 @@ namespace {
 // Batches that bulk items let pass before one of them goes first.
 constexpr size_t kPatience = 16;
 
+// The order of a heap with the first in front. Tickets of failed jobs are in no heap.
+bool DueLater(const std::shared_ptr<Ticket>& a, const std::shared_ptr<Ticket>& b) {
+  const auto due_a = a->next_due(), due_b = b->next_due();
+  return due_a != due_b ? due_a > due_b : a->number > b->number;
+}
+
 }  // namespace
+
+size_t Ticket::WorkBefore(Clock::time_point time) const {
+  const size_t left = counted.work - std::min(counted.work, running_work);
+  if (time <= submitted) return running_work;
+  if (pace.count() == 0) return running_work + left;
+  const auto until = static_cast<size_t>((time - submitted) / pace);
+  return running_work + std::min(left, until - std::min(until, begun_work));
+}
 
 void Batch::Clear() {
   items.clear();
+  outcomes.clear();
   tickets.clear();
-  tokens = 0;
+  work = 0;
 }
 
 std::optional<Error> GivenUp(const Job& job, Job::Clock::time_point now) {
@@ -26,67 +41,75 @@ std::optional<Error> GivenUp(const Job& job, Job::Clock::time_point now) {
 }
 
 void Batcher::Add(std::shared_ptr<Ticket> ticket) {
-  CHECK(!ticket->costs.empty());
-  (ticket->job->priority == Priority::kBulk ? bulk_ : interactive_).push_back(std::move(ticket));
+  CHECK(ticket->wants_step());
+  Turns& turns = TurnsOf(*ticket);
+  turns.push_back(std::move(ticket));
+  std::push_heap(turns.begin(), turns.end(), DueLater);
 }
 
-// A ticket that left its turns: ended, or waiting for the batches that hold its items.
+// A ticket that left its turns: ended, or waiting for the batch that holds its items.
 void Batcher::End(std::shared_ptr<Ticket> ticket, std::vector<std::shared_ptr<Ticket>>& ended) {
-  if (ticket->finished()) {
-    ended.push_back(std::move(ticket));
-  } else {
-    waiting_for_batches_.push_back(std::move(ticket));
-  }
+  (ticket->finished() ? ended : running_).push_back(std::move(ticket));
 }
 
 void Batcher::EndFailed(Turns& turns, std::vector<std::shared_ptr<Ticket>>& ended) {
   const auto first_failed = std::stable_partition(
       turns.begin(), turns.end(), [](const auto& ticket) { return !ticket->error.has_value(); });
+  if (first_failed == turns.end()) return;
   for (auto failed = first_failed; failed != turns.end(); ++failed) End(std::move(*failed), ended);
   turns.erase(first_failed, turns.end());
+  std::make_heap(turns.begin(), turns.end(), DueLater);
 }
 
-void Batcher::Sweep(Turns& turns, Job::Clock::time_point now,
+void Batcher::Sweep(Turns& turns, Clock::time_point now,
                     std::vector<std::shared_ptr<Ticket>>& ended) {
-  bool failed = false;
-  for (const std::shared_ptr<Ticket>& ticket : turns) {
-    ticket->error = GivenUp(*ticket->job, now);
-    failed |= ticket->error.has_value();
-  }
-  if (failed) EndFailed(turns, ended);
+  for (const std::shared_ptr<Ticket>& ticket : turns) ticket->error = GivenUp(*ticket->job, now);
+  EndFailed(turns, ended);
 }
 
-void Batcher::Fill(Turns& turns, Job::Clock::time_point now, size_t max_items, size_t max_tokens,
+void Batcher::Fill(Turns& turns, Clock::time_point now, size_t max_items, size_t max_work,
                    Batch& batch) {
   while (!turns.empty() && batch.items.size() < max_items) {
     Ticket& ticket = *turns.front();
-    const uint32_t cost = ticket.costs[ticket.taken];
+    const uint32_t work = ticket.next_work();
     // What does not fit is the first of the next batch, so nothing waits for ever.
-    if (!batch.items.empty() && batch.tokens + cost > max_tokens) return;
-    if (ticket.taken == 0) ticket.timings.queue += now - ticket.prepared;
-    batch.items.push_back({ticket.job.get(), static_cast<uint32_t>(ticket.taken), cost});
-    batch.tickets.push_back(&ticket);
-    batch.tokens += cost;
-    ++ticket.taken;
+    if (!batch.items.empty() && batch.work + work > max_work) return;
+    std::pop_heap(turns.begin(), turns.end(), DueLater);
+    if (ticket.begun == 0) ticket.timings.queue += now - ticket.prepared;
+    uint32_t index = static_cast<uint32_t>(ticket.begun);
+    if (ticket.waiting.empty()) {
+      ++ticket.begun;
+    } else {
+      index = ticket.waiting.front();
+      ticket.waiting.pop_front();
+    }
     ++ticket.running;
-    std::shared_ptr<Ticket> turn = std::move(turns.front());
-    turns.pop_front();
-    const bool all_taken = ticket.taken == ticket.costs.size();
-    (all_taken ? waiting_for_batches_ : turns).push_back(std::move(turn));
+    ticket.begun_work += work;
+    ticket.running_work += work;
+    batch.items.push_back({ticket.job.get(), index, work});
+    batch.outcomes.emplace_back();
+    batch.tickets.push_back(&ticket);
+    batch.work += work;
+    if (ticket.wants_step()) {
+      std::push_heap(turns.begin(), turns.end(), DueLater);
+    } else {
+      running_.push_back(std::move(turns.back()));
+      turns.pop_back();
+    }
   }
 }
 
-void Batcher::Take(Job::Clock::time_point now, Batch& batch,
+void Batcher::Take(Clock::time_point now, Batch& batch,
                    std::vector<std::shared_ptr<Ticket>>& ended) {
   batch.Clear();
   Sweep(interactive_, now, ended);
   Sweep(bulk_, now, ended);
   // Even where interactive items never end, bulk goes on, an item at a time.
-  if (bulk_passed_over_ >= kPatience) Fill(bulk_, now, 1, max_tokens_, batch);
-  Fill(interactive_, now, max_items_, max_tokens_, batch);
+  if (bulk_passed_over_ >= kPatience) Fill(bulk_, now, 1, max_work_, batch);
+  Fill(interactive_, now, max_items_, max_work_, batch);
   const size_t first_bulk = batch.items.size();
   // Bulk would make an interactive item's batch longer.
-  if (batch.items.empty()) Fill(bulk_, now, max_items_, max_bulk_tokens_, batch);
+  if (batch.items.empty()) Fill(bulk_, now, max_items_, max_bulk_work_, batch);
   const bool passed_over = !bulk_.empty() && bulk_passed_over_ < kPatience &&
                            batch.items.size() == first_bulk && !batch.items.empty();
   bulk_passed_over_ = passed_over ? bulk_passed_over_ + 1 : 0;
@@ -105,23 +128,39 @@ void Batcher::FailAll(const Error& error, std::vector<std::shared_ptr<Ticket>>& 
 void Batcher::Complete(const Batch& batch, const Status& status, std::chrono::nanoseconds run,
                        std::vector<std::shared_ptr<Ticket>>& ended) {
   ++batches_completed_;
-  for (Ticket* ticket : batch.tickets) {
-    --ticket->running;
-    if (ticket->last_batch != batches_completed_) {
-      ticket->last_batch = batches_completed_;
-      ticket->timings.run += run;
+  bool again = false;
+  for (size_t i = 0; i < batch.items.size(); ++i) {
+    Ticket& ticket = *batch.tickets[i];
+    --ticket.running;
+    ticket.running_work -= batch.items[i].work;
+    if (ticket.last_batch != batches_completed_) {
+      ticket.last_batch = batches_completed_;
+      ticket.timings.run += run;
     }
-    if (!status.ok() && !ticket->error) ticket->error = status.error();
+    if (!status.ok()) {
+      if (!ticket.error) ticket.error = status.error();
+    } else if (batch.outcomes[i].next_work > 0 && !ticket.error) {
+      ticket.works[batch.items[i].index] = batch.outcomes[i].next_work;
+      ticket.waiting.push_back(batch.items[i].index);
+      again = true;
+    }
+  }
+  for (std::shared_ptr<Ticket>& ticket : std::exchange(running_, {})) {
+    if (ticket->error || !ticket->wants_step()) {
+      End(std::move(ticket), ended);
+    } else {
+      Turns& turns = TurnsOf(*ticket);
+      turns.push_back(std::move(ticket));
+    }
   }
   if (!status.ok()) {
     for (Turns* turns : {&interactive_, &bulk_}) EndFailed(*turns, ended);
   }
-  const auto first_finished =
-      std::stable_partition(waiting_for_batches_.begin(), waiting_for_batches_.end(),
-                            [](const auto& ticket) { return !ticket->finished(); });
-  ended.insert(ended.end(), std::make_move_iterator(first_finished),
-               std::make_move_iterator(waiting_for_batches_.end()));
-  waiting_for_batches_.erase(first_finished, waiting_for_batches_.end());
+  if (again) {
+    for (Turns* turns : {&interactive_, &bulk_}) {
+      std::make_heap(turns->begin(), turns->end(), DueLater);
+    }
+  }
 }
 
 }  // namespace minnow

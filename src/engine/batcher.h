@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Batcher: prepared jobs in, batches under a budget of tokens and items out.
+// Batcher: the prepared jobs of one queue in, batches under a budget of work and items out.
 //
-// Jobs of one priority take turns, an item each, so that a job of thousands of items does not hold
-// up a job of one. Not thread-safe: the engine's lock guards it.
+// An item is due at submission + kSlack * (time for the job's work up to and with it), and items go
+// in that order. So jobs of one size go first come, first served; a job of thousands of items holds
+// up none of one item, and gets its share all the same: what is accepted is done within the wait
+// that admission saw plus three times its time alone. Not thread-safe: the engine's lock guards it.
 #pragma once
 
 #include <cstddef>
@@ -17,81 +19,121 @@
 
 namespace minnow {
 
+class ModelQueue;
+
 // A job inside the engine.
 struct Ticket {
+  using Clock = Job::Clock;
+
   std::shared_ptr<Job> job;
-  size_t counted_items = 0;  // as admission counts them
-  size_t counted_tokens = 0;
-  std::vector<uint32_t> costs;  // of each item, once prepared
-  size_t taken = 0;             // items that went into batches
-  size_t running = 0;           // of those, not yet computed
-  std::optional<Error> error;   // why the job ends early
-  Job::Clock::time_point submitted;
-  Job::Clock::time_point prepared;
-  uint64_t last_batch = 0;  // the latest one whose time is in `timings`
+  std::shared_ptr<ModelQueue> queue;
+  size_t counted_items = 0;      // as admission counts them
+  Cost counted;                  // the work that is left, and all bytes
+  std::vector<uint32_t> works;   // of each item's next step, once prepared
+  size_t begun = 0;              // items that have been in a batch
+  std::deque<uint32_t> waiting;  // of those, the ones that want another step
+  size_t running = 0;            // of those, the ones in a batch that is not computed yet
+  size_t begun_work = 0;         // of all steps so far
+  size_t running_work = 0;       // of those that run
+  std::optional<Error> error;    // why the job ends early
+  bool prepares_slowly = false;  // on one of the threads that do so
+  uint64_t number = 0;           // in the order of submission
+  Clock::time_point submitted;
+  Clock::time_point prepared;
+  std::chrono::nanoseconds pace{0};  // an item's due time moves on by this for each unit of work
+  uint64_t last_batch = 0;           // the latest one whose time is in `timings`
   JobTimings timings;
 
+  bool wants_step() const { return !waiting.empty() || begun < works.size(); }
   // Nothing of it is left to compute.
-  bool finished() const { return running == 0 && (error.has_value() || taken == costs.size()); }
+  bool finished() const { return running == 0 && (error.has_value() || !wants_step()); }
+  // The work of the step that goes next. REQUIRES: wants_step().
+  uint32_t next_work() const { return works[waiting.empty() ? begun : waiting.front()]; }
+  // When what ends with the next `work` is due.
+  Clock::time_point due(size_t work) const {
+    return submitted + pace * static_cast<int64_t>(begun_work + work);
+  }
+  Clock::time_point next_due() const { return due(next_work()); }
+  // How much of the work that is left goes before what is due at `time`.
+  size_t WorkBefore(Clock::time_point time) const;
 };
 
 // Why nobody waits for the job any more, if so.
 std::optional<Error> GivenUp(const Job& job, Job::Clock::time_point now);
 
-// The entries of `items` and `tickets` belong together.
+// The entries of all vectors belong together.
 struct Batch {
   std::vector<BatchItem> items;
+  std::vector<StepOutcome> outcomes;
   std::vector<Ticket*> tickets;
-  size_t tokens = 0;
+  size_t work = 0;
 
   void Clear();
 };
 
 class Batcher {
  public:
-  // A batch of bulk items ends at `max_bulk_tokens`, so that an interactive item that comes while
-  // it runs does not wait long; 0: at max_tokens. Interactive items share their batch with none of
-  // them, but for one after many batches that bulk has let pass.
-  Batcher(size_t max_tokens, size_t max_items, size_t max_bulk_tokens = 0)
-      : max_tokens_(max_tokens),
+  using Clock = Job::Clock;
+  // Times the time that a job takes alone.
+  static constexpr int kSlack = 2;
+
+  // A batch of bulk items ends at `max_bulk_work`, so that an interactive item that comes while it
+  // runs does not wait long; 0: at max_work. Interactive items share their batch with none of them,
+  // but for one after many batches that bulk has let pass.
+  Batcher(size_t max_work, size_t max_items, size_t max_bulk_work = 0)
+      : max_work_(max_work),
         max_items_(max_items),
-        max_bulk_tokens_(max_bulk_tokens == 0 ? max_tokens : max_bulk_tokens) {}
+        max_bulk_work_(max_bulk_work == 0 ? max_work : max_bulk_work) {}
 
   // REQUIRES: the ticket has items.
   void Add(std::shared_ptr<Ticket> ticket);
   bool empty() const { return interactive_.empty() && bulk_.empty(); }
+  bool waits(Priority priority) const {
+    return !(priority == Priority::kBulk ? bulk_ : interactive_).empty();
+  }
 
   // Fills `batch` with the items that go next. Jobs that were cancelled, or whose deadline has
   // passed, are marked with an error instead; those with nothing in a running batch are moved to
   // `ended`.
-  void Take(Job::Clock::time_point now, Batch& batch, std::vector<std::shared_ptr<Ticket>>& ended);
+  void Take(Clock::time_point now, Batch& batch, std::vector<std::shared_ptr<Ticket>>& ended);
   // Marks every waiting job with `error`, as if it had been cancelled.
   void FailAll(const Error& error, std::vector<std::shared_ptr<Ticket>>& ended);
-  // The items of `batch` were computed in `run`, or `status` says why not; jobs with nothing left
-  // are moved to `ended`.
+  // The step of `batch` was computed in `run`, or `status` says why not: items that want another
+  // step wait again, jobs with nothing left are moved to `ended`.
   void Complete(const Batch& batch, const Status& status, std::chrono::nanoseconds run,
                 std::vector<std::shared_ptr<Ticket>>& ended);
 
- private:
-  using Turns = std::deque<std::shared_ptr<Ticket>>;
+  // Calls body(ticket) for each job that waits or runs.
+  template <class Body>
+  void ForEach(const Body& body) const {
+    for (const Turns* turns : {&interactive_, &bulk_, &running_}) {
+      for (const auto& ticket : *turns) body(*ticket);
+    }
+  }
 
-  void Sweep(Turns& turns, Job::Clock::time_point now, std::vector<std::shared_ptr<Ticket>>& ended);
+ private:
+  // A heap: the ticket that is due first in front. Those in running_ are in no order.
+  using Turns = std::vector<std::shared_ptr<Ticket>>;
+
+  Turns& TurnsOf(const Ticket& ticket) {
+    return ticket.job->priority == Priority::kBulk ? bulk_ : interactive_;
+  }
+  void Sweep(Turns& turns, Clock::time_point now, std::vector<std::shared_ptr<Ticket>>& ended);
   void EndFailed(Turns& turns, std::vector<std::shared_ptr<Ticket>>& ended);
-  // Adds items while there are fewer than `max_items` and no more than `max_tokens`; the first item
+  // Adds items while there are fewer than `max_items` and no more than `max_work`; the first item
   // of a batch always fits.
-  void Fill(Turns& turns, Job::Clock::time_point now, size_t max_items, size_t max_tokens,
-            Batch& batch);
+  void Fill(Turns& turns, Clock::time_point now, size_t max_items, size_t max_work, Batch& batch);
   void End(std::shared_ptr<Ticket> ticket, std::vector<std::shared_ptr<Ticket>>& ended);
 
   uint64_t batches_completed_ = 0;
-  const size_t max_tokens_;
+  const size_t max_work_;
   const size_t max_items_;
-  const size_t max_bulk_tokens_;
+  const size_t max_bulk_work_;
   size_t bulk_passed_over_ = 0;  // batches in a row that bulk items waited for in vain
   Turns interactive_;
   Turns bulk_;
-  // All their items are taken, or they failed; some are in a batch that runs.
-  Turns waiting_for_batches_;
+  // All their items are in a batch that runs, or they failed and some are.
+  Turns running_;
 };
 
 }  // namespace minnow

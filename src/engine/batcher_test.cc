@@ -7,11 +7,10 @@
 
 #include <chrono>
 
-#include "engine/admission.h"
-
 namespace minnow {
 namespace {
 
+using std::chrono::nanoseconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Pair;
@@ -20,17 +19,24 @@ using ::testing::SizeIs;
 class FakeJob : public Job {
  public:
   size_t expected_items() const override { return 0; }
-  size_t expected_tokens() const override { return 0; }
+  Cost expected_cost() const override { return {}; }
   Result<std::vector<uint32_t>> Prepare() override { return std::vector<uint32_t>(); }
   void Done(Status, const JobTimings&) override {}
 };
 
-std::shared_ptr<Ticket> NewTicket(std::vector<uint32_t> costs,
-                                  Priority priority = Priority::kInteractive) {
+// Whose items are due one after the other, `pace` apart for each unit of work.
+std::shared_ptr<Ticket> NewTicket(std::vector<uint32_t> works,
+                                  Priority priority = Priority::kInteractive,
+                                  Job::Clock::time_point submitted = {},
+                                  std::chrono::nanoseconds pace = std::chrono::nanoseconds(0)) {
   auto ticket = std::make_shared<Ticket>();
   ticket->job = std::make_shared<FakeJob>();
   ticket->job->priority = priority;
-  ticket->costs = std::move(costs);
+  ticket->works = std::move(works);
+  ticket->submitted = submitted;
+  ticket->pace = pace;
+  static uint64_t number = 0;
+  ticket->number = number++;
   return ticket;
 }
 
@@ -60,12 +66,14 @@ class BatcherTest : public ::testing::Test {
   std::vector<std::shared_ptr<Ticket>> ended_;
 };
 
-TEST_F(BatcherTest, KeepsToTheTokenBudgetAndTakesTurns) {
+TEST_F(BatcherTest, KeepsToTheBudgetAndToWhatIsDueFirst) {
   Batcher batcher(10, 100);
-  std::vector<std::shared_ptr<Ticket>> t = {NewTicket({3, 3, 3, 3}), NewTicket({2})};
+  std::vector<std::shared_ptr<Ticket>> t = {
+      NewTicket({3, 3, 3, 3}, Priority::kInteractive, {}, nanoseconds(10)),
+      NewTicket({2}, Priority::kInteractive, {}, nanoseconds(20))};
   for (const auto& ticket : t) batcher.Add(ticket);
   EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 0), Pair(1, 0), Pair(0, 1)));
-  EXPECT_EQ(batch_.tokens, 8u);
+  EXPECT_EQ(batch_.work, 8u);
   Complete(batcher);
   EXPECT_THAT(ended_, ElementsAre(t[1]));
   EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 2), Pair(0, 3)));
@@ -85,15 +93,77 @@ TEST_F(BatcherTest, KeepsToTheItemLimit) {
   EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 2)));
 }
 
+TEST_F(BatcherTest, JobsOfOneSizeGoInTheirOrder) {
+  Batcher batcher(20, 100);
+  std::vector<std::shared_ptr<Ticket>> t;
+  for (int i = 0; i < 3; ++i) {
+    t.push_back(NewTicket({10, 10}, Priority::kInteractive, now_ + nanoseconds(i),
+                          std::chrono::microseconds(1)));
+  }
+  for (const auto& ticket : t) batcher.Add(ticket);
+  // Their items take turns where they came at once, yet none is overtaken.
+  std::vector<int> last;
+  while (!batcher.empty()) {
+    for (const auto& [ticket, item] : Take(batcher, t)) {
+      if (item == 1) last.push_back(ticket);
+    }
+    Complete(batcher);
+  }
+  EXPECT_THAT(last, ElementsAre(0, 1, 2));
+}
+
 TEST_F(BatcherTest, SmallJobIsNotHeldUpByAHugeOne) {
+  // 1 us for each unit of work: the huge job takes a second alone.
+  constexpr auto kPace = Batcher::kSlack * std::chrono::microseconds(1);
   Batcher batcher(100, 100);
-  std::vector<std::shared_ptr<Ticket>> t = {NewTicket(std::vector<uint32_t>(100000, 10)),
-                                            NewTicket({10})};
+  std::vector<std::shared_ptr<Ticket>> t = {
+      NewTicket(std::vector<uint32_t>(100000, 10), Priority::kInteractive, now_, kPace)};
   batcher.Add(t[0]);
-  EXPECT_THAT(Take(batcher, t), SizeIs(10));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_THAT(Take(batcher, t), SizeIs(10));
+    Complete(batcher);
+  }
+  t.push_back(NewTicket({10}, Priority::kInteractive, now_ + std::chrono::milliseconds(10), kPace));
   batcher.Add(t[1]);
+  EXPECT_THAT(Take(batcher, t)[0], Pair(1, 0));
   Complete(batcher);
-  EXPECT_THAT(Take(batcher, t), ::testing::Contains(Pair(1, 0)));
+  // Nor is the huge one by small ones that fill all the time there is: it gets a third of it.
+  size_t of_huge = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const auto now = now_ + std::chrono::milliseconds(10) + i * std::chrono::microseconds(100);
+    t.push_back(NewTicket(std::vector<uint32_t>(10, 10), Priority::kInteractive, now, kPace));
+    batcher.Add(t.back());
+    for (const auto& [ticket, item] : Take(batcher, t)) of_huge += ticket == 0 ? 1 : 0;
+    Complete(batcher);
+  }
+  EXPECT_GT(of_huge, 2500u);
+  EXPECT_LT(of_huge, 4000u);
+}
+
+TEST_F(BatcherTest, ItemsThatWantAnotherStepWaitAgain) {
+  Batcher batcher(10, 100);
+  std::vector<std::shared_ptr<Ticket>> t = {NewTicket({4, 4}), NewTicket({2})};
+  batcher.Add(t[0]);
+  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 0), Pair(0, 1)));
+  batch_.outcomes[0].next_work = 1;
+  batch_.outcomes[1].next_work = 1;
+  batcher.Add(t[1]);  // joins between steps
+  Complete(batcher);
+  EXPECT_THAT(ended_, IsEmpty());
+  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 0), Pair(0, 1), Pair(1, 0)));
+  EXPECT_EQ(batch_.work, 4u);
+  batch_.outcomes[1].next_work = 1;
+  batch_.outcomes[2].next_work = 1;
+  Complete(batcher);
+  EXPECT_THAT(ended_, IsEmpty());  // one of its items goes on
+  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 1), Pair(1, 0)));
+  batch_.outcomes[1].next_work = 1;
+  Complete(batcher);
+  EXPECT_THAT(ended_, ElementsAre(t[0]));
+  t[1]->job->Cancel();
+  EXPECT_THAT(Take(batcher, t), IsEmpty());
+  EXPECT_THAT(ended_, ElementsAre(t[0], t[1]));
+  EXPECT_TRUE(batcher.empty());
 }
 
 TEST_F(BatcherTest, ItemAsLargeAsTheBudgetGoesAlone) {
@@ -110,10 +180,9 @@ TEST_F(BatcherTest, InteractiveBeforeBulk) {
   std::vector<std::shared_ptr<Ticket>> t = {NewTicket({2, 2, 2}, Priority::kBulk),
                                             NewTicket({4, 3}), NewTicket({4})};
   for (const auto& ticket : t) batcher.Add(ticket);
-  EXPECT_THAT(
-      Take(batcher, t),
-      ElementsAre(Pair(1, 0), Pair(2, 0)));  // item 1 of job 1 does not fit; no bulk before it
-  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(1, 1)));
+  // Job 2 does not fit; no bulk before it.
+  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(1, 0), Pair(1, 1)));
+  EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(2, 0)));
   EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 0), Pair(0, 1), Pair(0, 2)));
 }
 
@@ -176,7 +245,10 @@ TEST_F(BatcherTest, JobCancelledWhileRunningEndsAfterItsBatch) {
 
 TEST_F(BatcherTest, FailedBatchEndsItsJobsOnly) {
   Batcher batcher(4, 100);
-  std::vector<std::shared_ptr<Ticket>> t = {NewTicket({2, 2}), NewTicket({2}), NewTicket({2})};
+  std::vector<std::shared_ptr<Ticket>> t = {
+      NewTicket({2, 2}, Priority::kInteractive, {}, nanoseconds(10)),
+      NewTicket({2}, Priority::kInteractive, {}, nanoseconds(11)),
+      NewTicket({2}, Priority::kInteractive, {}, nanoseconds(100))};
   for (const auto& ticket : t) batcher.Add(ticket);
   EXPECT_THAT(Take(batcher, t), ElementsAre(Pair(0, 0), Pair(1, 0)));
   Complete(batcher, Error{Code::kOverloaded, "out of memory"});
@@ -197,32 +269,6 @@ TEST_F(BatcherTest, FailAllLeavesRunningItems) {
   EXPECT_THAT(ended_, ElementsAre(t[1]));
   Complete(batcher);
   EXPECT_THAT(ended_, ElementsAre(t[1], t[0]));
-}
-
-TEST(Admission, CountsJobsItemsAndTokens) {
-  Admission admission({.jobs = 3, .items = 10, .tokens = 100});
-  EXPECT_TRUE(admission.Admit(5, 50).ok());
-  EXPECT_EQ(admission.Admit(6, 1).error().code, Code::kOverloaded);
-  EXPECT_THAT(admission.Admit(1, 51).error().message, ::testing::HasSubstr("limit 100"));
-  EXPECT_TRUE(admission.Admit(5, 50).ok());
-  EXPECT_FALSE(admission.Admit(1, 0).ok());
-  EXPECT_TRUE(admission.Admit(0, 0).ok());
-  EXPECT_THAT(admission.Admit(0, 0).error().message, ::testing::HasSubstr("limit 3"));
-  admission.Correct(50, 10);
-  EXPECT_EQ(admission.load().tokens, 60u);
-  admission.Release(5, 10);
-  EXPECT_EQ(admission.load().jobs, 2u);
-  EXPECT_TRUE(admission.Admit(5, 50).ok());
-}
-
-TEST(Admission, TakesAHugeJobWhenNothingElseWaits) {
-  Admission admission({.jobs = 3, .items = 10, .tokens = 100});
-  EXPECT_TRUE(admission.Admit(1000, 100000).ok());
-  EXPECT_FALSE(admission.Admit(1, 1).ok());
-  EXPECT_FALSE(admission.Admit(SIZE_MAX, SIZE_MAX).ok());
-  admission.Release(1000, 100000);
-  EXPECT_TRUE(admission.Admit(1, 1).ok());
-  EXPECT_FALSE(admission.Admit(SIZE_MAX, 1).ok());
 }
 
 }  // namespace

@@ -17,13 +17,13 @@ namespace {
 
 constexpr int kBackgroundNice = 10;
 
+}  // namespace
+
 // Linux keeps the nice value for each thread. Failure costs nothing but the order of threads.
-void YieldToOthers() {
+void GiveWay() {
   const auto id = static_cast<id_t>(::syscall(SYS_gettid));
   [[maybe_unused]] const int result = ::setpriority(PRIO_PROCESS, id, kBackgroundNice);
 }
-
-}  // namespace
 
 Result<std::unique_ptr<WorkLane>> WorkLane::Start(const WorkLaneOptions& options) {
   std::unique_ptr<WorkLane> lane(new WorkLane(options));
@@ -45,7 +45,7 @@ Status WorkLane::Submit(Work work) {
     if (stopping_) return Error{Code::kOverloaded, "shutting down"};
     if (waiting_.size() >= options_.max_waiting) {
       return Error{Code::kOverloaded,
-                   std::to_string(waiting_.size()) + " requests of this kind wait already"};
+                   "queue full: " + std::to_string(waiting_.size()) + " requests waiting"};
     }
     waiting_.push_back(std::move(work));
   }
@@ -54,7 +54,7 @@ Status WorkLane::Submit(Work work) {
 }
 
 void WorkLane::Loop() {
-  if (options_.background) YieldToOthers();
+  if (options_.background) GiveWay();
   std::unique_lock lock(mutex_);
   while (true) {
     wanted_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });

@@ -18,6 +18,9 @@
 
 namespace minnow {
 
+// The calling thread, and those that it starts from now on, run on the time that others leave.
+void GiveWay();
+
 struct WorkLaneOptions {
   int threads = 1;
   size_t max_waiting = 256;  // beside what runs; above: refused

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/as_tuple.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
@@ -17,6 +16,7 @@
 #include <exception>
 #include <utility>
 
+#include "http/connection_sink.h"
 #include "http/url.h"
 
 namespace minnow::http {
@@ -40,39 +40,9 @@ constexpr std::chrono::milliseconds kLingerTimeout{2000};
 constexpr size_t kLingerBytes = size_t{64} << 20;
 constexpr size_t kShownPathBytes = 200;
 constexpr size_t kSmallAnswerBytes = 64 * 1024;
-constexpr size_t kCodedOnLoopBytes = 32 * 1024;  // a third of a millisecond
+constexpr size_t kSmallBodyBytes = 64 * 1024;
 // A large body gets the time that this many bytes a second need, beside body_timeout.
 constexpr size_t kSlowestBytesPerSecond = 64 * 1024;
-
-// Brings an answer from any thread back to its connection.
-class ConnectionSink : public ResponseSink {
- public:
-  ConnectionSink(std::shared_ptr<asio::io_context> io, std::shared_ptr<Connection> connection,
-                 uint64_t serial, const CodingChoice& coding)
-      : io_(std::move(io)), connection_(std::move(connection)), serial_(serial), coding_(coding) {}
-
-  void Deliver(Response response) override {
-    // A large body is coded only by the thread that made it, never by the I/O thread.
-    const bool on_loop = io_->get_executor().running_in_this_thread();
-    ApplyCoding(coding_, on_loop ? kCodedOnLoopBytes : SIZE_MAX, response);
-    if (on_loop) {
-      connection_->OnResponse(serial_, std::move(response));
-      return;
-    }
-    // The posted function holds no reference to the io_context, which would then never be
-    // destroyed.
-    asio::post(*io_, [connection = std::move(connection_), serial = serial_,
-                      response = std::move(response)]() mutable {
-      connection->OnResponse(serial, std::move(response));
-    });
-  }
-
- private:
-  std::shared_ptr<asio::io_context> io_;  // declared first: outlives the connection's socket
-  std::shared_ptr<Connection> connection_;
-  uint64_t serial_;
-  CodingChoice coding_;
-};
 
 // A W3C traceparent: "00-32 digits-16 digits-2 digits", not all zero.
 bool IsTraceParent(std::string_view text) {
@@ -228,13 +198,21 @@ bool Connection::AdmitBody() {
     return Refuse(413, "limit " + std::to_string(limit) + " bytes");
   }
   parser_->body_limit(limit);
-  if (length.value_or(limit) <= options.body_limit_bytes) return true;
+  const size_t bytes = length.value_or(limit);
+  if (options.memory != nullptr && bytes > kSmallBodyBytes) {
+    if (!options.memory->Take(bytes)) return Refuse(429, "memory full");
+    request_.body_permit = std::shared_ptr<void>(
+        nullptr, [memory = options.memory, bytes](void*) { memory->Give(bytes); });
+  }
+  if (bytes <= options.body_limit_bytes) return true;
   if (context_->large_bodies->fetch_add(1) >= options.max_large_bodies) {
     context_->large_bodies->fetch_sub(1);
     return Refuse(429, "too many large bodies at a time");
   }
   request_.body_permit = std::shared_ptr<void>(
-      nullptr, [count = context_->large_bodies](void*) { count->fetch_sub(1); });
+      nullptr, [count = context_->large_bodies, memory = std::move(request_.body_permit)](void*) {
+        count->fetch_sub(1);
+      });
   return true;
 }
 
@@ -283,8 +261,7 @@ asio::awaitable<void> Connection::Handle() {
   phase_ = Phase::kHandling;
   const uint64_t serial = ++serial_;
   {
-    Responder responder(
-        std::make_unique<ConnectionSink>(context_->io, shared_from_this(), serial, coding_));
+    Responder responder(NewConnectionSink(context_->io, shared_from_this(), serial, coding_));
     try {
       (*match_.handler)(std::move(request_), std::move(responder));
     } catch (const std::exception&) {
@@ -338,12 +315,25 @@ void Connection::AdmitAnswer() {
     Refuse(429, "too many answers wait for their clients to read them");
     return;
   }
+  MemoryBudget* const memory = context_->options.memory.get();
+  if (memory != nullptr && size > kSmallAnswerBytes) {
+    // One answer is given however large, and is counted then.
+    if (context_->unread_bytes == 0) {
+      memory->TakeAnyway(size);
+    } else if (!memory->Take(size)) {
+      Refuse(429, "memory full");
+      return;
+    }
+    counted_bytes_ = size;
+  }
   unread_bytes_ = size;
   context_->unread_bytes += size;
 }
 
 void Connection::ReleaseAnswer() {
   context_->unread_bytes -= std::exchange(unread_bytes_, 0);
+  const size_t counted = std::exchange(counted_bytes_, 0);
+  if (counted > 0) context_->options.memory->Give(counted);
   response_.reset();
 }
 

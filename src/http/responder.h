@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Responder: the right, and the duty, to answer one request.
 //
-// Move-only. Send may be called on any thread, once; a Responder that is destroyed without it
-// answers 500, so that no client waits for ever. It may outlive its connection and its server: the
-// answer then goes nowhere.
+// Move-only. Send may be called on any thread, once; a Responder that is destroyed without it, or
+// whose Send threw, answers 503, so that no client waits for ever, without memory either. It may
+// outlive its connection and its server: the answer then goes nowhere.
 #pragma once
 
 #include <memory>
@@ -14,11 +14,14 @@
 
 namespace minnow::http {
 
-// Where an answer goes. Deliver is called exactly once, on any thread.
+// Where an answer goes. Called on any thread until Deliver returns, or Drop, which comes last.
 class ResponseSink {
  public:
   virtual ~ResponseSink() = default;
+  // May throw std::bad_alloc; the answer is then still due.
   virtual void Deliver(Response response) = 0;
+  // Answers 503, and allocates nothing. `self` is this.
+  virtual void Drop(std::unique_ptr<ResponseSink> self) noexcept = 0;
 };
 
 class Responder {
@@ -27,13 +30,15 @@ class Responder {
   Responder(Responder&&) noexcept = default;
   Responder& operator=(Responder&&) = delete;
   ~Responder() {
-    if (sink_ != nullptr) sink_->Deliver(PlainResponse(500, "the request was dropped"));
+    ResponseSink* const sink = sink_.get();
+    if (sink != nullptr) sink->Drop(std::move(sink_));
   }
 
   // REQUIRES: not called before.
   void Send(Response response) {
     CHECK(sink_ != nullptr);
-    std::exchange(sink_, nullptr)->Deliver(std::move(response));
+    sink_->Deliver(std::move(response));
+    sink_ = nullptr;
   }
 
  private:

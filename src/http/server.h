@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 
+#include "base/memory_budget.h"
 #include "base/result.h"
 #include "base/server_counters.h"
 #include "http/access.h"
@@ -32,6 +33,9 @@ struct ServerOptions {
   size_t max_unread_bytes = size_t{256} << 20;
   // Above, and above what the process may open: the connection that has waited longest for a
   // request is closed; where none waits, the new one gets 503.
+  // What bodies of more than 64 KiB take from, of requests and of answers, beside the limits above;
+  // null: nothing. Where it is used up: 429.
+  std::shared_ptr<MemoryBudget> memory = nullptr;
   size_t max_connections = 4096;
   std::chrono::milliseconds header_timeout{
       10'000};  // first byte to the end of the headers; then 408

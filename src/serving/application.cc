@@ -3,7 +3,11 @@
 
 #include <chrono>
 #include <cstdio>
+#include <string>
 #include <utility>
+
+#include "base/cpu.h"
+#include "base/process_usage.h"
 
 namespace minnow {
 namespace {
@@ -32,6 +36,13 @@ Status Application::Start() {
   MINNOW_ASSIGN_OR_RETURN(
       aside_, WorkLane::Start({.threads = TokenizationThreads(options_.compute),
                                .max_waiting = options_.compute.max_concurrent_requests}));
+  const size_t limit = options_.compute.memory_limit_bytes > 0 ? options_.compute.memory_limit_bytes
+                                                               : ReadUsableMemory("");
+  memory_ = std::make_shared<MemoryBudget>(limit > 0 ? limit : MemoryBudget::kNoLimit);
+  MINNOW_ASSIGN_OR_RETURN(
+      scheduler_, Scheduler::Start({.compute_threads = ComputeThreads(options_.compute),
+                                    .prepare_threads = TokenizationThreads(options_.compute),
+                                    .memory = memory_}));
   MINNOW_ASSIGN_OR_RETURN(models_, ModelRegistry::Start());
   store_ = std::make_unique<ServedStore>(options_.store, log_, models_.get());
   return store_->Start();
@@ -51,8 +62,10 @@ Status Application::LoadAll() {
   MINNOW_RETURN_IF_ERROR(store_->Open());
   for (const ModelOptions& options : options_.models) {
     const auto begin = std::chrono::steady_clock::now();
-    MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> model,
-                            LoadModel(options, options_.compute, store_->wanted(), &metrics_));
+    MINNOW_ASSIGN_OR_RETURN(
+        std::unique_ptr<LoadedModel> model,
+        LoadModel(options, options_.compute, store_->wanted(), scheduler_.get(), &metrics_));
+    MINNOW_RETURN_IF_ERROR(CountMemory());
     LogLoaded(log_, model->facts(), ComputeThreads(options_.compute),
               std::chrono::steady_clock::now() - begin);
     MINNOW_RETURN_IF_ERROR(models_->Add(std::move(model)));
@@ -62,12 +75,21 @@ Status Application::LoadAll() {
   return store_->BeginEmbedding();
 }
 
+Status Application::CountMemory() {
+  memory_->SetHeld(ReadProcessUsage().private_bytes);
+  if (memory_->used() < memory_->limit()) return {};
+  return Error{Code::kInternal, "memory limit " + std::to_string(memory_->limit()) +
+                                    " bytes: the models hold " + std::to_string(memory_->used()) +
+                                    "; raise --memory-limit"};
+}
+
 void Application::BeginDrain() { status_.Set(ServiceState::kDraining); }
 
 void Application::Stop() {
   if (store_ != nullptr) store_->BeginStop();
   if (models_ != nullptr) models_->Stop();
   if (store_ != nullptr) store_->Stop();
+  if (scheduler_ != nullptr) scheduler_->Stop();
   if (aside_ != nullptr) aside_->Stop();
 }
 

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/result.h"
+#include "engine/scheduler.h"
 #include "engine/work_lane.h"
 #include "serving/engine_model.h"
 #include "serving/log.h"
@@ -49,17 +51,23 @@ class Application {
   // For work that computes, but for no model: large bodies of requests and answers.
   WorkLane& aside() { return *aside_; }
   ModelRegistry& models() { return *models_; }
+  // The ceiling for what requests hold.
+  const std::shared_ptr<MemoryBudget>& memory() const { return memory_; }
   SearchService* search() { return store_->search(); }        // null: no store is served
   KuberianService* kuberian() { return store_->kuberian(); }  // null: not asked for
 
  private:
   Status LoadAll();
+  // Counts what the process holds by now. kInternal: nothing is left for requests.
+  Status CountMemory();
 
   const ApplicationOptions& options_;
   const Log& log_;
   Metrics metrics_;
   ServiceStatus status_;
   std::unique_ptr<WorkLane> aside_;
+  std::shared_ptr<MemoryBudget> memory_;
+  std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<ModelRegistry> models_;
   std::unique_ptr<ServedStore> store_;
 };

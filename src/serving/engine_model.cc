@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/cpu.h"
-#include "engine/engine.h"
 #include "models/weight_list.h"
 
 namespace minnow {
@@ -22,17 +21,21 @@ class MeasuredTask : public Task {
   MeasuredTask(std::unique_ptr<Task> task, Metrics* metrics)
       : task_(std::move(task)), metrics_(metrics) {}
 
-  size_t max_item_tokens() const override { return task_->max_item_tokens(); }
-  std::unique_ptr<Workspace> NewWorkspace(size_t max_tokens, size_t max_items,
-                                          ThreadPool* pool) const override {
-    return task_->NewWorkspace(max_tokens, max_items, pool);
+  size_t max_item_work() const override { return task_->max_item_work(); }
+  size_t WorkspaceBytes(size_t max_work, size_t max_items, int threads) const override {
+    return task_->WorkspaceBytes(max_work, max_items, threads);
   }
-  void Run(std::span<const BatchItem> batch, Workspace& workspace) const override {
+  std::unique_ptr<Workspace> NewWorkspace(size_t max_work, size_t max_items,
+                                          ThreadPool* pool) const override {
+    return task_->NewWorkspace(max_work, max_items, pool);
+  }
+  void Step(std::span<const BatchItem> items, Workspace& workspace,
+            std::span<StepOutcome> outcomes) const override {
     uint64_t tokens = 0;
-    for (const BatchItem& item : batch) tokens += item.tokens;
-    metrics_->batch_next_size.Observe(static_cast<double>(batch.size()));
+    for (const BatchItem& item : items) tokens += item.work;
+    metrics_->batch_next_size.Observe(static_cast<double>(items.size()));
     metrics_->batch_next_tokens.Observe(static_cast<double>(tokens));
-    task_->Run(batch, workspace);
+    task_->Step(items, workspace, outcomes);
   }
 
  private:
@@ -40,13 +43,12 @@ class MeasuredTask : public Task {
   Metrics* const metrics_;
 };
 
-EngineOptions ToEngineOptions(const ComputeOptions& compute, bool for_indexes) {
-  EngineOptions options;
-  options.max_batch_tokens = compute.max_batch_tokens;
-  options.max_bulk_batch_tokens = for_indexes ? kBulkBatchTokens : 0;
+ModelQueueOptions ToQueueOptions(const ComputeOptions& compute, bool for_indexes) {
+  ModelQueueOptions options;
+  options.max_batch_work = compute.max_batch_tokens;
+  options.max_bulk_batch_work = for_indexes ? kBulkBatchTokens : 0;
   options.admission.jobs = compute.max_concurrent_requests;
-  options.compute_threads = ComputeThreads(compute);
-  options.prepare_threads = TokenizationThreads(compute);
+  options.admission.wait = std::chrono::milliseconds(compute.max_queue_ms);
   return options;
 }
 
@@ -83,26 +85,28 @@ class EngineModel : public LoadedModel {
   ~EngineModel() override { Stop(); }
 
   // Once, before the model is shared.
-  Status Start(EngineOptions options, std::optional<IndexingFacts> indexing) {
-    options.max_batch_tokens = std::max(options.max_batch_tokens, task_.max_item_tokens());
-    facts_.max_batch_tokens = options.max_batch_tokens;
+  Status Start(Scheduler* scheduler, const ModelQueueOptions& options,
+               std::optional<IndexingFacts> indexing) {
+    facts_.max_batch_tokens = std::max(options.max_batch_work, task_.max_item_work());
     facts_.max_concurrent_requests = options.admission.jobs;
-    facts_.prepare_threads = static_cast<size_t>(options.prepare_threads);
     indexing_ = std::move(indexing);
-    MINNOW_ASSIGN_OR_RETURN(engine_, Engine::Start(options, &task_));
+    MINNOW_ASSIGN_OR_RETURN(queue_, scheduler->AddQueue(&task_, options));
     return {};
   }
 
   const Tokenizer* tokenizer() const override {
     return model_->has_tokenizer() ? &model_->tokenizer() : nullptr;
   }
-  size_t queued_inputs() const override { return engine_->load().items; }
+  ModelLoad load() const override {
+    return {queue_->load().items, queue_->expected_wait(), queue_->stats().refusals};
+  }
+  std::chrono::seconds retry_after() const override { return queue_->retry_after(); }
   void Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
            Callback<EmbedAnswer> done) override {
     Submit(std::make_shared<EmbedJob>(model_.get(), std::move(request), done), client, done);
   }
   void Stop() override {
-    if (engine_ != nullptr) engine_->Stop();
+    if (queue_ != nullptr) queue_->Close();
   }
 
  private:
@@ -115,13 +119,13 @@ class EngineModel : public LoadedModel {
         if (const auto strong = weak.lock()) strong->Cancel();
       });
     }
-    Status status = engine_->Submit(std::move(job));
+    Status status = queue_->Submit(std::move(job));
     if (!status.ok()) done(std::move(status).error());
   }
 
   const std::unique_ptr<EmbeddingModel> model_;
   const MeasuredTask task_;
-  std::unique_ptr<Engine> engine_;
+  std::shared_ptr<ModelQueue> queue_;
 };
 
 }  // namespace
@@ -139,7 +143,7 @@ int TokenizationThreads(const ComputeOptions& options) {
 
 Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& options,
                                                const ComputeOptions& compute, bool for_indexes,
-                                               Metrics* metrics) {
+                                               Scheduler* scheduler, Metrics* metrics) {
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.path));
   EncoderPrecision precision;
   MINNOW_ASSIGN_OR_RETURN(precision.dtype, ParseDtypeOrAuto(options.dtype));
@@ -152,8 +156,10 @@ Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& options,
     indexing->chunker = ChunkerOf(*model);
   }
   ModelFacts facts = FactsOf(options, *model);
+  facts.prepare_threads = static_cast<size_t>(TokenizationThreads(compute));
   auto loaded = std::make_unique<EngineModel>(std::move(facts), std::move(model), metrics);
-  MINNOW_RETURN_IF_ERROR(loaded->Start(ToEngineOptions(compute, for_indexes), std::move(indexing)));
+  MINNOW_RETURN_IF_ERROR(
+      loaded->Start(scheduler, ToQueueOptions(compute, for_indexes), std::move(indexing)));
   return std::unique_ptr<LoadedModel>(std::move(loaded));
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads a model and runs it by an engine of its own. Engine is known here and nowhere else in
-// serving.
+// Loads a model and runs it by a queue of the server's scheduler.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/scheduler.h"
 #include "serving/loaded_model.h"
 #include "serving/metrics.h"
 
@@ -19,6 +19,8 @@ struct ComputeOptions {
   int tokenization_threads = 0;
   size_t max_batch_tokens = 2048;
   size_t max_concurrent_requests = 512;
+  int max_queue_ms = 2000;
+  size_t memory_limit_bytes = 0;  // 0: what this process may use
 };
 int ComputeThreads(const ComputeOptions& options);
 int TokenizationThreads(const ComputeOptions& options);
@@ -30,11 +32,11 @@ struct ModelOptions {
   std::string dtype = "auto";
 };
 
-// Reads the model and starts its threads; `for_indexes`: documents of a store get their vectors
-// from it. `metrics` outlives the model. Fails as the readers of models do, or with kInternal where
-// there is no memory or no thread to be had.
+// Reads the model and gives it a queue; `for_indexes`: documents of a store get their vectors from
+// it. `scheduler` and `metrics` outlive the model. Fails as the readers of models do, or with
+// kInternal where there is no memory or no thread to be had.
 Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& model,
                                                const ComputeOptions& compute, bool for_indexes,
-                                               Metrics* metrics);
+                                               Scheduler* scheduler, Metrics* metrics);
 
 }  // namespace minnow

@@ -6,6 +6,7 @@
 // never computes on the caller's thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -17,6 +18,7 @@
 
 #include "base/client_watch.h"
 #include "base/result.h"
+#include "engine/admission.h"
 #include "index/store/document.h"
 #include "ingest/prepare.h"
 #include "serving/task_kind.h"
@@ -48,6 +50,12 @@ struct ModelFacts {
   std::optional<QualityFacts> quality;  // of a packed model
 };
 
+struct ModelLoad {
+  size_t inputs = 0;  // waiting, or being computed
+  std::chrono::nanoseconds expected_wait{0};
+  Refusals refusals = {};
+};
+
 // What an index needs of the model that makes its vectors.
 struct IndexingFacts {
   ModelIdentity identity;
@@ -68,8 +76,9 @@ class LoadedModel {
   virtual const Tokenizer* tokenizer() const = 0;
   // Null where no store is served, and where the model makes no vectors of texts.
   const IndexingFacts* indexing() const { return indexing_.has_value() ? &*indexing_ : nullptr; }
-  // Inputs that are waiting or being computed.
-  virtual size_t queued_inputs() const = 0;
+  virtual ModelLoad load() const = 0;
+  // When a client that was just refused should come again.
+  virtual std::chrono::seconds retry_after() const { return std::chrono::seconds(1); }
 
   // `done` is called once: on one of the model's threads, or on the caller's when the request is
   // refused at once (kOverloaded). A client that leaves ends its request early, with kDeadline.

@@ -93,6 +93,26 @@ double Seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
+void AppendQueue(const MetricsGauges& gauges, std::string& out) {
+  AppendType("minnow_queue_expected_wait_seconds", "gauge",
+             "Expected wait of a request that comes now, of the model where it is longest.", out);
+  AppendSample("minnow_queue_expected_wait_seconds", "", Seconds(gauges.expected_wait), out);
+  AppendType("minnow_refused_requests_total", "counter", "Requests refused, by the limit.", out);
+  const auto refused = [&out](const char* limit, uint64_t count) {
+    AppendSample("minnow_refused_requests_total", "{limit=\"" + std::string(limit) + "\"}",
+                 static_cast<double>(count), out);
+  };
+  refused("wait", gauges.refusals.wait);
+  refused("memory", gauges.refusals.memory);
+  refused("count", gauges.refusals.count);
+  if (gauges.memory == nullptr) return;
+  AppendType("minnow_memory_used_bytes", "gauge", "Memory of models and requests, as counted.",
+             out);
+  AppendSample("minnow_memory_used_bytes", "", static_cast<double>(gauges.memory->used()), out);
+  AppendType("minnow_memory_limit_bytes", "gauge", "Above, requests are refused.", out);
+  AppendSample("minnow_memory_limit_bytes", "", static_cast<double>(gauges.memory->limit()), out);
+}
+
 void AppendProcess(std::string& out) {
   const ProcessUsage usage = ReadProcessUsage();
   AppendType("process_resident_memory_bytes", "gauge", "Resident memory.", out);
@@ -173,6 +193,7 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
                 search_count, out);
   AppendType("te_queue_size", "gauge", "Inputs waiting or being computed.", out);
   AppendSample("te_queue_size", "", static_cast<double>(gauges.queue_size), out);
+  AppendQueue(gauges, out);
   const auto histogram = [&out](std::string_view name, const Histogram& values) {
     AppendType(name, "histogram", name.ends_with("duration") ? "Seconds." : "Sizes.", out);
     values.Render(name, out);

@@ -15,7 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/server_counters.h"
+#include "engine/admission.h"
 #include "engine/task.h"
 #include "serving/task_kind.h"
 
@@ -61,6 +63,9 @@ inline constexpr size_t kFailureKinds = 8;
 // What Metrics does not count itself.
 struct MetricsGauges {
   size_t queue_size = 0;
+  std::chrono::nanoseconds expected_wait{0};
+  Refusals refusals = {};
+  const MemoryBudget* memory = nullptr;  // null: its metrics are left out
   bool ready = false;
   const ServerCounters* server = nullptr;  // null: its metrics are left out
 };

@@ -30,8 +30,19 @@ EmbedJob::EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback d
     : model_(model), request_(std::move(request)), done_(std::move(done)) {
   priority = request_.priority;
   for (const EmbedInput& input : request_.inputs) {
-    expected_tokens_ += std::min(GuessTokens(input), model_->max_tokens());
+    cost_.work += std::min(GuessTokens(input), model_->max_tokens());
+    const auto* text = std::get_if<std::string>(&input);
+    cost_.bytes += text != nullptr ? text->size() : 0;
   }
+  cost_.bytes += HeldBytes(cost_.work);
+}
+
+// Ids, vectors and their digits.
+size_t EmbedJob::HeldBytes(size_t tokens) const {
+  constexpr size_t kBytesPerNumber = sizeof(float) + 12;
+  return request_.inputs.size() *
+             (sizeof(TokenizedText) + model_->embedding_size() * kBytesPerNumber) +
+         tokens * (sizeof(TokenId) + 1);
 }
 
 Result<std::vector<uint32_t>> EmbedJob::Prepare() {
@@ -63,6 +74,7 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
     input = std::string();
   }
   answer_.vectors.resize(count * model_->embedding_size());
+  cost_ = {total_tokens, HeldBytes(total_tokens)};
   return answer_.tokens;
 }
 
@@ -81,7 +93,18 @@ std::unique_ptr<Task::Workspace> EmbedTask::NewWorkspace(size_t max_tokens, size
   return std::make_unique<EmbedWorkspace>(*model_, max_tokens, max_items, pool);
 }
 
-void EmbedTask::Run(std::span<const BatchItem> items, Workspace& workspace) const {
+// Rows of activations dominate: each thread has some for whole texts, and all share some more.
+size_t EmbedTask::WorkspaceBytes(size_t max_tokens, size_t max_items, int threads) const {
+  constexpr size_t kRowsPerThread = 512;
+  constexpr size_t kWidthsPerRow = 16;  // hidden states, context, q, k and v; twice for two threads
+  const size_t width = static_cast<size_t>(model_->encoder().info().config.hidden_size);
+  const size_t rows = std::max(kRowsPerThread, model_->max_tokens()) * static_cast<size_t>(threads);
+  return (rows * width * kWidthsPerRow + max_items * model_->embedding_size()) * sizeof(float) +
+         max_tokens * (sizeof(TokenId) + 1);
+}
+
+void EmbedTask::Step(std::span<const BatchItem> items, Workspace& workspace,
+                     std::span<StepOutcome>) const {
   EmbeddingBatch& batch = static_cast<EmbedWorkspace&>(workspace).batch;
   const size_t size = model_->embedding_size();
   for (const bool normalize : {true, false}) {

@@ -42,34 +42,40 @@ class EmbedJob : public Job {
  public:
   using Callback = std::function<void(Result<EmbedAnswer>)>;
 
-  // `done` is called once, on an engine thread; it must not throw. `model` outlives the job.
+  // `done` is called once, on an engine thread; where it throws, it is let go of. `model` outlives
+  // the job.
   EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback done);
 
   size_t expected_items() const override { return request_.inputs.size(); }
-  size_t expected_tokens() const override { return expected_tokens_; }
+  Cost expected_cost() const override { return cost_; }
   Result<std::vector<uint32_t>> Prepare() override;
   void Done(Status status, const JobTimings& timings) override;
 
  private:
   friend class EmbedTask;
+  // What the job holds once it is prepared.
+  size_t HeldBytes(size_t tokens) const;
+
   const EmbeddingModel* const model_;
   EmbedRequest request_;
   Callback done_;
-  size_t expected_tokens_ = 0;
+  Cost cost_;
   std::vector<TokenizedText> texts_;
   EmbedAnswer answer_;
 };
 
-// Runs batches of EmbedJob items.
+// Runs batches of EmbedJob items, each in one step; work is counted in tokens.
 class EmbedTask : public Task {
  public:
   // `model` outlives the task.
   explicit EmbedTask(const EmbeddingModel* model) : model_(model) {}
 
-  size_t max_item_tokens() const override { return model_->max_tokens(); }
+  size_t max_item_work() const override { return model_->max_tokens(); }
+  size_t WorkspaceBytes(size_t max_tokens, size_t max_items, int threads) const override;
   std::unique_ptr<Workspace> NewWorkspace(size_t max_tokens, size_t max_items,
                                           ThreadPool* pool) const override;
-  void Run(std::span<const BatchItem> batch, Workspace& workspace) const override;
+  void Step(std::span<const BatchItem> items, Workspace& workspace,
+            std::span<StepOutcome> outcomes) const override;
 
  private:
   const EmbeddingModel* const model_;

@@ -8,7 +8,7 @@
 #include <numeric>
 #include <string>
 
-#include "engine/engine.h"
+#include "engine/scheduler.h"
 #include "tasks/embed.h"
 #include "tests/await.h"
 
@@ -95,25 +95,29 @@ class SumEncoder : public SentenceEncoder {
 
 class EmbedTest : public ::testing::Test {
  protected:
-  void Start(EngineOptions options) { engine_ = std::move(Engine::Start(options, &task_)).value(); }
+  void Start(ModelQueueOptions options) {
+    scheduler_ = Scheduler::Start({}).value();
+    queue_ = scheduler_->AddQueue(&task_, options).value();
+  }
 
   std::future<Result<EmbedAnswer>> Submit(EmbedRequest request) {
     auto promise = std::make_shared<std::promise<Result<EmbedAnswer>>>();
     auto future = promise->get_future();
-    const Status status = engine_->Submit(std::make_shared<EmbedJob>(
+    const Status status = queue_->Submit(std::make_shared<EmbedJob>(
         &model_, std::move(request),
         [promise](Result<EmbedAnswer> answer) { promise->set_value(std::move(answer)); }));
     EXPECT_TRUE(status.ok());
     return future;
   }
   Result<EmbedAnswer> Embed(EmbedRequest request) {
-    if (engine_ == nullptr) Start({.max_batch_tokens = 16});
+    if (queue_ == nullptr) Start({.max_batch_work = 16});
     return Await(Submit(std::move(request)), "the answer");
   }
 
   EmbeddingModel model_{std::make_unique<ByteTokenizer>(), std::make_unique<SumEncoder>()};
   EmbedTask task_{&model_};
-  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::shared_ptr<ModelQueue> queue_;
 };
 
 TEST_F(EmbedTest, TextsAndIdsInOrder) {
@@ -164,7 +168,7 @@ TEST_F(EmbedTest, RefusesIdsOutOfRange) {
 }
 
 TEST_F(EmbedTest, RequestsThatDifferInNormalisationShareBatches) {
-  Start({.max_batch_tokens = 64});
+  Start({.max_batch_work = 64});
   std::vector<std::future<Result<EmbedAnswer>>> answers;
   for (int i = 0; i < 40; ++i) {
     answers.push_back(

@@ -5,15 +5,18 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <new>
 #include <string>
 #include <thread>
 #include <tuple>
+#include <utility>
 
 #include "api/errors.h"
 #include "api/routes.h"
 #include "formats/json.h"
 #include "http/server.h"
 #include "tests/await.h"
+#include "tests/failing_memory.h"
 #include "tests/server/fake_service.h"
 #include "tests/server/socket_client.h"
 
@@ -432,6 +435,28 @@ TEST_F(ApiServer, MetricsArePresentFromTheStartAndCount) {
                     HasSubstr("te_embed_count 3\n"), HasSubstr("te_embed_success 3\n"),
                     HasSubstr("te_request_duration_count 2\n"),
                     HasSubstr("te_request_input_length_count 3\n")));
+}
+
+TEST_F(ApiServer, NoMemoryForTheAnswerIs503) {
+  if (!FailingMemory::Works()) GTEST_SKIP() << "sanitizers have their own operator new";
+  service_.set_hold(true);
+  SocketClient client(server_->port());
+  client.Send(PostJson("/embed", R"({"inputs":"ab"})"));
+  auto held = service_.TakeHeld();
+  ASSERT_NE(held, nullptr);
+  EmbedAnswer answer;
+  answer.vectors = {1, 0, 0, 0};
+  answer.tokens = {2};
+  auto done = std::move(held->done);
+  held = nullptr;
+  {
+    // As the scheduler ends a job.
+    const FailingMemory failing;
+    EXPECT_THROW(std::exchange(done, nullptr)(std::move(answer)), std::bad_alloc);
+  }
+  EXPECT_EQ(client.Read().status, 503);
+  service_.set_hold(false);
+  EXPECT_EQ(Post("/embed", R"({"inputs":"ab"})").status, 200);
 }
 
 TEST_F(ApiServer, ClientThatLeavesIsForgotten) {

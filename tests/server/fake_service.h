@@ -67,7 +67,7 @@ class FakeModel : public LoadedModel {
   }
 
   const Tokenizer* tokenizer() const override { return has_tokenizer_ ? &tokenizer_ : nullptr; }
-  size_t queued_inputs() const override { return 0; }
+  ModelLoad load() const override { return {}; }
   void Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
            Callback<EmbedAnswer> done) override;
   void Stop() override {}

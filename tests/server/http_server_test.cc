@@ -179,11 +179,14 @@ TEST_F(HttpServer, Http10ClosesUnlessAskedNotTo) {
   EXPECT_EQ(kept.headers.at("connection"), "keep-alive");
 }
 
-TEST_F(HttpServer, HandlerThatThrowsOrForgetsGives500) {
+TEST_F(HttpServer, HandlerThatThrowsOrForgetsGives503) {
   Start();
   SocketClient client(server_->port());
-  EXPECT_EQ(client.Call(Get("/dropped")).status, 500);
-  EXPECT_EQ(client.Call(Get("/throws")).status, 500);
+  const ClientResponse dropped = client.Call(Get("/dropped"));
+  EXPECT_EQ(dropped.status, 503);
+  EXPECT_EQ(dropped.headers.at("retry-after"), "1");
+  EXPECT_NE(dropped.body.find("dropped"), std::string::npos);
+  EXPECT_EQ(client.Call(Get("/throws")).status, 503);
   EXPECT_EQ(client.Call(Get("/hello")).status, 200);
 }
 

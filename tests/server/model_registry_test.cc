@@ -26,11 +26,12 @@ constexpr std::chrono::seconds kLimit{60};
 const std::vector<std::string> kTexts = {"a small fish", "two of them, and a longer text"};
 
 std::unique_ptr<LoadedModel> Load(const std::string& fixture, const std::string& name,
-                                  Metrics* metrics) {
+                                  Scheduler* scheduler, Metrics* metrics) {
   const auto path = std::filesystem::path(MINNOW_SOURCE_DIR) / "tests" / "fixtures" / fixture;
   ModelOptions options{.path = path.string(), .names = {}, .dtype = "auto"};
   if (!name.empty()) options.names = {name};
-  auto model = LoadModel(options, {.threads = 1, .tokenization_threads = 1}, true, metrics);
+  auto model =
+      LoadModel(options, {.threads = 1, .tokenization_threads = 1}, true, scheduler, metrics);
   EXPECT_TRUE(model.ok()) << model.error().message;
   return std::move(model).value();
 }
@@ -68,11 +69,11 @@ class ModelRegistryTest : public ::testing::Test {
   // The vectors of a model that is the only one.
   std::vector<float> Alone(const std::string& fixture) {
     auto registry = ModelRegistry::Start().value();
-    EXPECT_TRUE(registry->Add(Load(fixture, "", &metrics_)).ok());
+    EXPECT_TRUE(registry->Add(Load(fixture, "", scheduler_.get(), &metrics_)).ok());
     return Embed(registry->First()).value();
   }
   void Add(const std::string& fixture, const std::string& name) {
-    ASSERT_TRUE(registry_->Add(Load(fixture, name, &metrics_)).ok());
+    ASSERT_TRUE(registry_->Add(Load(fixture, name, scheduler_.get(), &metrics_)).ok());
   }
   Result<std::vector<float>> Ask(const std::string& name) {
     MINNOW_ASSIGN_OR_RETURN(const ModelLease model, registry_->Find(name, TaskKind::kEmbed));
@@ -80,6 +81,8 @@ class ModelRegistryTest : public ::testing::Test {
   }
 
   Metrics metrics_;
+  std::unique_ptr<Scheduler> scheduler_ =
+      Scheduler::Start({.compute_threads = 2, .prepare_threads = 2}).value();
   std::unique_ptr<ModelRegistry> registry_;
 };
 
@@ -94,7 +97,7 @@ TEST_F(ModelRegistryTest, EachModelHasTheBitsThatItHasAlone) {
   EXPECT_EQ(Ask("").value(), Alone("tiny_bert"));
   EXPECT_EQ(Ask("three").error().code, Code::kNotFound);
   EXPECT_THAT(Ask("three").error().message, HasSubstr("only \"one\", \"two\""));
-  const Status again = registry_->Add(Load("tiny_bert", "two", &metrics_));
+  const Status again = registry_->Add(Load("tiny_bert", "two", scheduler_.get(), &metrics_));
   ASSERT_FALSE(again.ok());
   EXPECT_EQ(again.error().code, Code::kInvalidArgument);
 }
@@ -151,7 +154,8 @@ TEST_F(ModelRegistryTest, LoadingUnloadingAndSwappingUnderLoadFailNoRequest) {
   AwaitMore(answers);
   swapping = true;
   const std::weak_ptr<LoadedModel> replaced = *registry_->Find("swapped", TaskKind::kEmbed);
-  ASSERT_TRUE(registry_->Replace(Load("tiny_bert_odd", "swapped", &metrics_)).ok());
+  ASSERT_TRUE(
+      registry_->Replace(Load("tiny_bert_odd", "swapped", scheduler_.get(), &metrics_)).ok());
   AwaitMore(answers);
   EXPECT_EQ(Ask("swapped").value(), odd);
   ending = true;

@@ -57,6 +57,16 @@ class Server:
         finally:
             connection.close()
 
+    def ask(self, path, body):
+        """(status, body, headers) of a POST."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            return response.status, response.read(), response.headers
+        finally:
+            connection.close()
+
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)
         return self.process.wait(30)

@@ -297,6 +297,34 @@ class LoadingTest(ServeTest):
         self.assertEqual(self.server.end(), DONE)  # which has a limit
 
 
+class LimitTest(ServeTest):
+    def test_a_long_queue_is_refused_with_the_time_to_come_again(self):
+        server = self.serve("--max-queue-ms", "1")
+        inputs = ["the small fish swims in the river " * 5] * 32
+        seen = {}
+        end = time.monotonic() + 60
+        with concurrent.futures.ThreadPoolExecutor(16) as clients:
+            while time.monotonic() < end and not {200, 429} <= seen.keys():
+                for status, body, headers in clients.map(lambda _: server.ask("/embed", {"inputs": inputs}), range(64)):
+                    seen[status] = (body, headers)
+        self.assertEqual(seen.keys(), {200, 429})
+        body, headers = seen[429]
+        self.assertIn("expected wait", json.loads(body)["error"])
+        self.assertIn(int(headers["Retry-After"]), range(1, 11))
+        text = server.request("GET", "/metrics")[1].decode()
+        self.assertRegex(text, r'minnow_refused_requests_total\{limit="wait"\} [1-9]')
+        self.assertEqual(server.end(), DONE)
+
+    def test_memory_has_a_limit(self):
+        self.assertEqual(run("serve", "--model", TINY, "--memory-limit", "lots", timeout=60).returncode, USAGE)
+        server = self.serve("--memory-limit", "1k", wait_ready=False)
+        self.assertEqual(server.process.wait(30), FAILED)
+        self.assertIn("--memory-limit", server.lines())
+        server = self.serve("--memory-limit", "2G")
+        self.assertIn("minnow_memory_limit_bytes 2147483648\n", server.request("GET", "/metrics")[1].decode())
+        self.assertEqual(server.end(), DONE)
+
+
 class EndTest(ServeTest):
     def test_signals_of_an_idle_server(self):
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// MemoryBudget: one ceiling for the memory of models and of what requests hold. Whoever takes it
+// counts what it takes; nothing is allocated here.
+//
+// Any thread.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <limits>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace minnow {
+
+class MemoryBudget {
+ public:
+  static constexpr size_t kNoLimit = std::numeric_limits<size_t>::max();
+
+  explicit MemoryBudget(size_t limit_bytes = kNoLimit) : limit_(limit_bytes) {}
+
+  // False: it would pass the limit, and nothing was taken.
+  bool Take(size_t bytes) {
+    const size_t most = limit_ - std::min(limit_, held_.load(std::memory_order_relaxed));
+    size_t used = used_.load(std::memory_order_relaxed);
+    do {
+      if (used > most || bytes > most - used) return false;
+    } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
+    return true;
+  }
+  // Takes what is already there, whatever the limit.
+  void TakeAnyway(size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
+  void Give(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+  // What the process holds for good, beside what is taken.
+  void SetHeld(size_t bytes) { held_.store(bytes, std::memory_order_relaxed); }
+
+  size_t used() const {
+    return held_.load(std::memory_order_relaxed) + used_.load(std::memory_order_relaxed);
+  }
+  size_t limit() const { return limit_; }
+
+ private:
+  const size_t limit_;
+  std::atomic<size_t> held_{0};
+  std::atomic<size_t> used_{0};
+};
+
+// "400M", "2G", "512k", "1073741824": bytes, with suffixes that stand for powers of 1,024.
+// kInvalidArgument: it is none, or 0.
+Result<size_t> ParseByteSize(std::string_view text);
+
+}  // namespace minnow

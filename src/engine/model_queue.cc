@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// Taking jobs, and the end of a queue.
+#include "engine/model_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/scheduler_state.h"
+
+namespace minnow {
+namespace {
+
+using std::chrono::nanoseconds;
+using Clock = Job::Clock;
+
+// The rate is that of about so many full batches.
+constexpr size_t kRateBatches = 8;
+// An expected wait may turn out longer by one part in so many.
+constexpr int kDoubt = 3;
+// Preparing what holds more than this takes long enough to let small jobs go first.
+constexpr size_t kSlowToPrepareBytes = 64 * 1024;
+
+ModelQueueOptions WithRoom(ModelQueueOptions options, const Task& task) {
+  options.max_batch_work = std::max(options.max_batch_work, task.max_item_work());
+  options.max_batch_items = std::max<size_t>(options.max_batch_items, 1);
+  return options;
+}
+
+}  // namespace
+
+ModelQueue::ModelQueue(std::shared_ptr<SchedulerState> state, Lane* lane, const Task* task,
+                       const ModelQueueOptions& options)
+    : state_(std::move(state)),
+      lane_(lane),
+      task_(task),
+      options_(WithRoom(options, *task)),
+      admission_(options.admission, state_->memory),
+      batcher_(options_.max_batch_work, options_.max_batch_items, options_.max_bulk_batch_work),
+      rate_(kRateBatches * options_.max_batch_work) {}
+
+ModelQueue::~ModelQueue() { Close(); }
+
+Status ModelQueue::Submit(std::shared_ptr<Job> job) {
+  auto ticket = std::make_shared<Ticket>();
+  ticket->queue = shared_from_this();
+  ticket->counted_items = job->expected_items();
+  ticket->counted = job->expected_cost();
+  ticket->submitted = Clock::now();
+  ticket->job = std::move(job);
+  {
+    const std::lock_guard lock(state_->mutex);
+    const Status admitted = Admit(*ticket);
+    if (!admitted.ok()) {
+      ++stats_.jobs_refused;
+      return admitted;
+    }
+    ++stats_.jobs_taken;
+    ++unfinished_;
+    const bool slow =
+        ticket->job->priority == Priority::kBulk || ticket->counted.bytes > kSlowToPrepareBytes;
+    (slow ? state_->unprepared_slow : state_->unprepared).push_back(std::move(ticket));
+  }
+  state_->prepare_wanted.notify_one();
+  return {};
+}
+
+Status ModelQueue::Admit(Ticket& ticket) {
+  if (draining_ || closed_ || state_->stopping) return ShuttingDown();
+  ticket.number = state_->next_number++;
+  constexpr int kSample = 1024;  // a unit of work may take a fraction of a nanosecond
+  ticket.pace = Batcher::kSlack * rate_.TimeOf(kSample) / kSample;
+  const Priority priority = ticket.job->priority;
+  const size_t work = ticket.counted.work;
+  nanoseconds wait{0};
+  if (work > 0) wait = WaitUntil(ticket.due(work), priority);
+  // What is accepted is to be in time, though the machine may become slower meanwhile.
+  wait += wait / kDoubt;
+  // Nobody is sent away for long by a guess.
+  const nanoseconds alone = rate_.known() ? rate_.TimeOf(work) : nanoseconds(0);
+  return admission_.Admit(ticket.counted_items, ticket.counted, priority, wait, alone,
+                          ticket.submitted);
+}
+
+bool ModelQueue::StepsFit(const std::vector<uint32_t>& works) const {
+  return std::all_of(works.begin(), works.end(),
+                     [this](uint32_t work) { return work <= options_.max_batch_work; });
+}
+
+nanoseconds ModelQueue::WaitUntil(Clock::time_point due, Priority priority) const {
+  const bool with_bulk = priority == Priority::kBulk;
+  const nanoseconds own = TimeBefore(due, with_bulk);
+  nanoseconds wait = own;
+  // Another queue gets as much time as this one in the meantime, if it needs it.
+  for (const ModelQueue* other : lane_->queues) {
+    if (other != this)
+      wait += std::min(own, other->TimeBefore(Clock::time_point::max(), with_bulk));
+  }
+  return wait;
+}
+
+nanoseconds ModelQueue::TimeBefore(Clock::time_point due, bool with_bulk) const {
+  size_t work = 0;
+  const auto add = [&](const Ticket& ticket) {
+    const bool counts = with_bulk || ticket.job->priority != Priority::kBulk;
+    work += counts ? ticket.WorkBefore(due) : ticket.running_work;
+  };
+  batcher_.ForEach(add);
+  for (const auto* unprepared : {&state_->unprepared, &state_->unprepared_slow}) {
+    for (const std::shared_ptr<Ticket>& ticket : *unprepared) {
+      if (ticket->queue.get() == this) add(*ticket);
+    }
+  }
+  return rate_.TimeOf(work);
+}
+
+void ModelQueue::Completed(const Batch& batch, const Status& status, nanoseconds run,
+                           std::vector<std::shared_ptr<Ticket>>& ended) {
+  running_ = false;
+  ++stats_.steps;
+  stats_.step_items += batch.items.size();
+  stats_.step_work += batch.work;
+  const double seconds = std::chrono::duration<double>(run).count();
+  stats_.run_seconds += seconds;
+  served_seconds_ = std::max(served_seconds_, lane_->served_floor) + seconds;
+  if (status.ok()) rate_.Observe(batch.work, run);
+  for (size_t i = 0; i < batch.items.size(); ++i) {
+    Ticket& ticket = *batch.tickets[i];
+    const Cost before = ticket.counted;
+    ticket.counted.work -= std::min<size_t>(ticket.counted.work, batch.items[i].work);
+    ticket.counted.bytes += batch.outcomes[i].more_bytes;
+    admission_.Correct(before, ticket.counted);
+  }
+  batcher_.Complete(batch, status, run, ended);
+  if (closed_) batcher_.FailAll(ShuttingDown(), ended);
+}
+
+bool ModelQueue::Drain(nanoseconds limit) {
+  std::unique_lock lock(state_->mutex);
+  draining_ = true;
+  return state_->idle.wait_for(lock, limit, [this] { return unfinished_ == 0; });
+}
+
+void ModelQueue::Close() {
+  std::vector<std::shared_ptr<Ticket>> ended;
+  {
+    const std::lock_guard lock(state_->mutex);
+    closed_ = true;
+    batcher_.FailAll(ShuttingDown(), ended);
+    for (auto* unprepared : {&state_->unprepared, &state_->unprepared_slow}) {
+      std::erase_if(*unprepared, [&](std::shared_ptr<Ticket>& ticket) {
+        if (ticket->queue.get() != this) return false;
+        ticket->error = ShuttingDown();
+        ended.push_back(std::move(ticket));
+        return true;
+      });
+    }
+  }
+  state_->Finish(ended);
+  std::unique_ptr<Task::Workspace> workspace;
+  size_t workspace_bytes = 0;
+  {
+    std::unique_lock lock(state_->mutex);
+    state_->idle.wait(lock, [this] { return unfinished_ == 0 && !running_; });
+    std::erase(lane_->queues, this);
+    workspace = std::move(workspace_);
+    workspace_bytes = std::exchange(workspace_bytes_, 0);
+  }
+  workspace = nullptr;
+  state_->memory->Give(workspace_bytes);
+}
+
+Load ModelQueue::load() const {
+  const std::lock_guard lock(state_->mutex);
+  return admission_.load();
+}
+
+QueueStats ModelQueue::stats() const {
+  const std::lock_guard lock(state_->mutex);
+  QueueStats stats = stats_;
+  stats.refusals = admission_.refusals();
+  return stats;
+}
+
+nanoseconds ModelQueue::expected_wait() const {
+  const std::lock_guard lock(state_->mutex);
+  return WaitUntil(Clock::now(), Priority::kInteractive);
+}
+
+std::chrono::seconds ModelQueue::retry_after() const {
+  const std::lock_guard lock(state_->mutex);
+  return admission_.RetryAfter(Clock::now());
+}
+
+}  // namespace minnow

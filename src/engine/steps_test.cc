@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tasks of many steps, as text that is generated a token at a time; several queues; who is prepared
+// first.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/scheduler.h"
+#include "tests/await.h"
+
+namespace minnow {
+namespace {
+
+using std::chrono::seconds;
+using ::testing::ElementsAre;
+
+// Each item counts down from its number, one for each step.
+class CountdownJob : public Job {
+ public:
+  CountdownJob(std::string name, std::vector<uint32_t> steps, Priority priority)
+      : name(std::move(name)), left(std::move(steps)) {
+    this->priority = priority;
+  }
+
+  size_t expected_items() const override { return left.size(); }
+  Cost expected_cost() const override { return {left.size(), bytes}; }
+  Result<std::vector<uint32_t>> Prepare() override {
+    if (on_prepare) on_prepare();
+    return std::vector<uint32_t>(left.size(), 1);
+  }
+  void Done(Status status, const JobTimings&) override { done_.set_value(std::move(status)); }
+  Status Wait() { return Await(std::move(future_), "Done"); }
+
+  const std::string name;
+  std::vector<uint32_t> left;
+  size_t bytes = 0;
+  std::function<void()> on_prepare;
+
+ private:
+  std::promise<Status> done_;
+  std::future<Status> future_ = done_.get_future();
+};
+
+// Runs a step only when it is told to, and remembers whose items were in each.
+class CountdownTask : public Task {
+ public:
+  using Rows = std::multiset<std::string>;
+
+  size_t max_item_work() const override { return 1; }
+  size_t WorkspaceBytes(size_t, size_t, int) const override { return 0; }
+  std::unique_ptr<Workspace> NewWorkspace(size_t, size_t, ThreadPool*) const override {
+    return std::make_unique<Workspace>();
+  }
+  void Step(std::span<const BatchItem> items, Workspace&,
+            std::span<StepOutcome> outcomes) const override {
+    Rows rows;
+    for (const BatchItem& item : items) rows.insert(static_cast<CountdownJob&>(*item.job).name);
+    if (on_step) on_step();
+    {
+      const std::lock_guard lock(mutex_);
+      steps_.push_back(std::move(rows));
+    }
+    nice = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
+    ++begun;
+    AwaitUntil([this] { return allowed >= begun; }, "the test to allow a step");
+    for (size_t i = 0; i < items.size(); ++i) {
+      uint32_t& left = static_cast<CountdownJob&>(*items[i].job).left[items[i].index];
+      --left;
+      outcomes[i] = {.next_work = left > 0 ? 1u : 0u, .more_bytes = bytes_a_step};
+    }
+  }
+
+  void AwaitStep(int number) const {
+    AwaitUntil([&] { return begun >= number; }, "a step to begin");
+  }
+  std::vector<Rows> steps() const {
+    const std::lock_guard lock(mutex_);
+    return steps_;
+  }
+
+  size_t bytes_a_step = 0;
+  std::function<void()> on_step;
+  std::atomic<int> allowed{0};
+  mutable std::atomic<int> begun{0};
+  mutable std::atomic<int> nice{0};
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::vector<Rows> steps_;
+};
+
+constexpr int kAll = 1'000'000;
+
+class StepsTest : public ::testing::Test {
+ protected:
+  void Start(SchedulerOptions options = {}) { scheduler_ = Scheduler::Start(options).value(); }
+  std::shared_ptr<ModelQueue> AddQueue(const Task* task, ModelQueueOptions options = {}) {
+    return scheduler_->AddQueue(task, options).value();
+  }
+  static std::shared_ptr<CountdownJob> Submit(const std::shared_ptr<ModelQueue>& queue,
+                                              std::string name, std::vector<uint32_t> steps,
+                                              Priority priority = Priority::kInteractive) {
+    auto job = std::make_shared<CountdownJob>(std::move(name), std::move(steps), priority);
+    EXPECT_TRUE(queue->Submit(job).ok());
+    return job;
+  }
+  // Until the next step finds the items of `jobs` jobs.
+  static void AwaitPrepared(const ModelQueue& queue, size_t jobs) {
+    AwaitUntil([&] { return queue.stats().jobs_prepared >= jobs; }, "jobs to be prepared");
+  }
+
+  CountdownTask task_, other_task_;
+  std::unique_ptr<Scheduler> scheduler_;
+};
+
+TEST_F(StepsTest, ItemsJoinAndLeaveBetweenSteps) {
+  Start();
+  const auto queue = AddQueue(&task_);
+  auto a = Submit(queue, "a", {4});
+  task_.AwaitStep(1);
+  auto b = Submit(queue, "b", {1, 2});
+  AwaitPrepared(*queue, 2);
+  task_.allowed = kAll;
+  EXPECT_TRUE(a->Wait().ok());
+  EXPECT_TRUE(b->Wait().ok());
+  EXPECT_THAT(a->left, ElementsAre(0));
+  EXPECT_THAT(b->left, ElementsAre(0, 0));
+  using Rows = CountdownTask::Rows;
+  EXPECT_THAT(task_.steps(),
+              ElementsAre(Rows{"a"}, Rows{"a", "b", "b"}, Rows{"a", "b"}, Rows{"a"}));
+  EXPECT_EQ(queue->load().work, 0u);
+  EXPECT_EQ(queue->load().items, 0u);
+}
+
+TEST_F(StepsTest, ACancelledItemStopsWithinAStep) {
+  Start();
+  const auto queue = AddQueue(&task_);
+  auto a = Submit(queue, "a", {1000});
+  task_.AwaitStep(1);
+  auto b = Submit(queue, "b", {3});
+  a->Cancel();
+  task_.allowed = kAll;
+  EXPECT_EQ(a->Wait().error().code, Code::kDeadline);
+  EXPECT_TRUE(b->Wait().ok());
+  EXPECT_THAT(a->left, ElementsAre(999));
+}
+
+TEST_F(StepsTest, InteractiveItemsGoBetweenTheStepsOfBulk) {
+  Start();
+  const auto queue = AddQueue(&task_);
+  auto bulk = Submit(queue, "bulk", {50}, Priority::kBulk);
+  task_.AwaitStep(1);
+  auto quick = Submit(queue, "quick", {1});
+  AwaitPrepared(*queue, 2);
+  task_.allowed = kAll;
+  EXPECT_TRUE(quick->Wait().ok());
+  EXPECT_TRUE(bulk->Wait().ok());
+  EXPECT_EQ(task_.steps()[1], CountdownTask::Rows({"quick"}));
+}
+
+TEST_F(StepsTest, MemoryThatStepsAddIsCountedUntilTheEnd) {
+  auto memory = std::make_shared<MemoryBudget>(1000);
+  Start({.memory = memory});
+  task_.bytes_a_step = 10;
+  const auto queue = AddQueue(&task_);
+  auto a = Submit(queue, "a", {5});
+  task_.allowed = 3;
+  task_.AwaitStep(4);
+  EXPECT_EQ(memory->used(), 30u);
+  task_.allowed = kAll;
+  EXPECT_TRUE(a->Wait().ok());
+  EXPECT_TRUE(queue->Drain(seconds(60)));
+  EXPECT_EQ(memory->used(), 0u);
+}
+
+TEST_F(StepsTest, OneQueueClosesWhileAnotherGoesOn) {
+  Start();
+  auto closing = AddQueue(&task_);
+  const auto other = AddQueue(&other_task_);
+  other_task_.allowed = kAll;
+  auto running = Submit(closing, "running", {1000});
+  task_.AwaitStep(1);
+  auto waiting = Submit(closing, "waiting", {1});
+  std::thread closer([&] { closing->Close(); });
+  AwaitUntil(
+      [&] {
+        return !closing
+                    ->Submit(std::make_shared<CountdownJob>("late", std::vector<uint32_t>{1},
+                                                            Priority::kBulk))
+                    .ok();
+      },
+      "the queue to close");
+  auto beside = Submit(other, "beside", {3});
+  task_.allowed = 1;  // the running step is finished, and no other begins
+  closer.join();
+  EXPECT_EQ(running->Wait().error().message, "shutting down");
+  EXPECT_EQ(waiting->Wait().error().message, "shutting down");
+  EXPECT_THAT(running->left, ElementsAre(999));
+  EXPECT_TRUE(beside->Wait().ok());
+  closing = nullptr;
+  EXPECT_TRUE(Submit(other, "later", {1})->Wait().ok());
+}
+
+TEST_F(StepsTest, AQueueWithoutAHandleFinishesItsJobs) {
+  Start();
+  auto queue = AddQueue(&task_);
+  auto job = Submit(queue, "a", {3});
+  queue = nullptr;
+  task_.allowed = kAll;
+  EXPECT_TRUE(job->Wait().ok());
+  scheduler_->Stop();
+}
+
+TEST_F(StepsTest, QueuesShareTheTime) {
+  Start();
+  const auto one = AddQueue(&task_, {.max_batch_items = 1});
+  const auto other = AddQueue(&other_task_, {.max_batch_items = 1});
+  other_task_.allowed = kAll;
+  auto held = Submit(one, "held", {1});
+  task_.AwaitStep(1);
+  // All of it waits while the held step runs.
+  auto many = Submit(one, "many", std::vector<uint32_t>(200, 1));
+  auto few = Submit(other, "few", std::vector<uint32_t>(3, 1));
+  AwaitPrepared(*one, 2);
+  AwaitPrepared(*other, 1);
+  int steps_before = 0;
+  other_task_.on_step = [&] { steps_before = task_.begun; };
+  task_.allowed = kAll;
+  EXPECT_TRUE(few->Wait().ok());
+  EXPECT_LT(steps_before, 150) << "the other queue had its turns meanwhile";
+  EXPECT_TRUE(many->Wait().ok());
+  EXPECT_TRUE(held->Wait().ok());
+}
+
+TEST_F(StepsTest, InteractiveGoesBeforeTheBulkOfAnotherQueue) {
+  Start();
+  const auto one = AddQueue(&task_), other = AddQueue(&other_task_, {.max_batch_items = 1});
+  auto bulk = Submit(one, "bulk", {50}, Priority::kBulk);
+  task_.AwaitStep(1);
+  auto quick = Submit(other, "quick", std::vector<uint32_t>(10, 1));
+  AwaitPrepared(*other, 1);
+  int bulk_steps = 0;
+  other_task_.on_step = [&] { bulk_steps = task_.begun; };
+  task_.allowed = other_task_.allowed = kAll;
+  EXPECT_TRUE(quick->Wait().ok());
+  EXPECT_EQ(bulk_steps, 1);
+  EXPECT_TRUE(bulk->Wait().ok());
+}
+
+TEST_F(StepsTest, AHeavyStepHoldsUpNobodyAndGivesWay) {
+  Start({.compute_threads = 2});
+  const auto heavy = AddQueue(&task_, {.heavy = true});
+  const auto quick = AddQueue(&other_task_);
+  other_task_.allowed = kAll;
+  auto image = Submit(heavy, "image", {2});
+  task_.AwaitStep(1);
+  EXPECT_TRUE(Submit(quick, "query", {1})->Wait().ok());
+  EXPECT_EQ(task_.steps().size(), 1u);  // which still runs
+  task_.allowed = kAll;
+  EXPECT_TRUE(image->Wait().ok());
+  EXPECT_GT(task_.nice, other_task_.nice);
+}
+
+TEST_F(StepsTest, SmallInteractiveJobsArePreparedFirst) {
+  for (const int threads : {1, 2}) {
+    task_.allowed = kAll;
+    Start({.prepare_threads = threads});
+    const auto queue = AddQueue(&task_);
+    std::promise<void> begun, go;
+    const auto blocking = [&, done = false]() mutable {
+      if (std::exchange(done, true)) return;
+      begun.set_value();
+      Await(go, "go");
+    };
+    std::mutex mutex;
+    std::vector<std::string> order;
+    std::vector<std::shared_ptr<CountdownJob>> jobs;
+    const auto submit = [&](const std::string& name, Priority priority, size_t bytes) {
+      auto job = std::make_shared<CountdownJob>(name, std::vector<uint32_t>{1}, priority);
+      job->bytes = bytes;
+      job->on_prepare = [&, name] {
+        const std::lock_guard lock(mutex);
+        order.push_back(name);
+      };
+      if (jobs.empty()) job->on_prepare = blocking;
+      EXPECT_TRUE(queue->Submit(job).ok());
+      jobs.push_back(job);
+    };
+    submit("first bulk", Priority::kBulk, 0);
+    Await(begun, "the first job to be prepared");
+    submit("bulk", Priority::kBulk, 0);
+    submit("large", Priority::kInteractive, 1 << 20);
+    submit("small", Priority::kInteractive, 0);
+    // Where there are two threads, one is free for it at once.
+    if (threads == 2) {
+      AwaitUntil([&] { return queue->stats().jobs_prepared > 0; }, "the small job");
+    }
+    go.set_value();
+    for (const auto& job : jobs) EXPECT_TRUE(job->Wait().ok());
+    EXPECT_THAT(order, ElementsAre("small", "bulk", "large"));
+    scheduler_->Stop();
+  }
+}
+
+}  // namespace
+}  // namespace minnow
