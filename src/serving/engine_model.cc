@@ -8,7 +8,7 @@
 
 #include "base/cpu.h"
 #include "engine/engine.h"
-#include "models/weight_list.h"
+#include "models/weights/precision.h"
 
 namespace minnow {
 namespace {
@@ -51,7 +51,7 @@ EngineOptions ToEngineOptions(const ComputeOptions& compute, bool for_indexes) {
 }
 
 ModelFacts FactsOf(const ModelOptions& options, const EmbeddingModel& model) {
-  const ModelInfo& info = model.encoder().info();
+  const ModelInfo& info = model.info();
   ModelFacts facts;
   facts.model_id = info.model_id;
   if (!options.names.empty()) {
@@ -144,7 +144,7 @@ Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& options,
   EncoderPrecision precision;
   MINNOW_ASSIGN_OR_RETURN(precision.dtype, ParseDtypeOrAuto(options.dtype));
   MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddingModel> model,
-                          EmbeddingModel::Load(source, precision, TokenizerNeed::kOptional));
+                          EmbeddingModel::Load(source, precision));
   std::optional<IndexingFacts> indexing;
   if (for_indexes && model->has_tokenizer()) {
     indexing.emplace();

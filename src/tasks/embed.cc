@@ -13,20 +13,31 @@ namespace {
 constexpr size_t kBytesPerToken = 4;
 
 size_t GuessTokens(const EmbedInput& input) {
-  const auto* text = std::get_if<std::string>(&input);
-  return text != nullptr ? text->size() / kBytesPerToken + 2
-                         : std::get<std::vector<TokenId>>(input).size();
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&input)) return ids->size();
+  const auto* pair = std::get_if<TextPair>(&input);
+  const size_t bytes = pair != nullptr ? pair->first.size() + pair->second.size()
+                                       : std::get<std::string>(input).size();
+  return bytes / kBytesPerToken + 2;
+}
+
+Result<TokenizedText> Tokens(const TextModel& model, const EmbedInput& input,
+                             const LengthPolicy& length) {
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&input))
+    return model.CheckIds(*ids, length);
+  if (const auto* pair = std::get_if<TextPair>(&input))
+    return model.TokenizePair(pair->first, pair->second, length);
+  return model.Tokenize(std::get<std::string>(input), length);
 }
 
 struct EmbedWorkspace : Task::Workspace {
-  EmbedWorkspace(const EmbeddingModel& model, size_t max_tokens, size_t max_items, ThreadPool* pool)
+  EmbedWorkspace(const TextModel& model, size_t max_tokens, size_t max_items, ThreadPool* pool)
       : batch(model, max_tokens, max_items, pool) {}
-  EmbeddingBatch batch;
+  TextBatch batch;
 };
 
 }  // namespace
 
-EmbedJob::EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback done)
+EmbedJob::EmbedJob(const TextModel* model, EmbedRequest request, Callback done)
     : model_(model), request_(std::move(request)), done_(std::move(done)) {
   priority = request_.priority;
   for (const EmbedInput& input : request_.inputs) {
@@ -41,10 +52,7 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
   size_t total_tokens = 0;
   for (size_t i = 0; i < count; ++i) {
     EmbedInput& input = request_.inputs[i];
-    const auto* text = std::get_if<std::string>(&input);
-    Result<TokenizedText> tokens =
-        text != nullptr ? model_->Tokenize(*text, request_.length)
-                        : model_->CheckIds(std::get<std::vector<TokenId>>(input), request_.length);
+    Result<TokenizedText> tokens = Tokens(*model_, input, request_.length);
     if (!tokens.ok()) {
       const bool named = i + 1 == count && !request_.last_field.empty();
       return Annotate(std::move(tokens).error(),
@@ -62,7 +70,7 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
     // A large request waits long; its text is not needed any more.
     input = std::string();
   }
-  answer_.vectors.resize(count * model_->embedding_size());
+  answer_.vectors.resize(count * model_->outputs());
   return answer_.tokens;
 }
 
@@ -82,8 +90,8 @@ std::unique_ptr<Task::Workspace> EmbedTask::NewWorkspace(size_t max_tokens, size
 }
 
 void EmbedTask::Run(std::span<const BatchItem> items, Workspace& workspace) const {
-  EmbeddingBatch& batch = static_cast<EmbedWorkspace&>(workspace).batch;
-  const size_t size = model_->embedding_size();
+  TextBatch& batch = static_cast<EmbedWorkspace&>(workspace).batch;
+  const size_t size = model_->outputs();
   for (const bool normalize : {true, false}) {
     const auto wanted = [normalize](const EmbedJob& job) {
       return job.request_.normalize == normalize;

@@ -13,10 +13,17 @@
 
 #include "engine/task.h"
 #include "tasks/embedding_model.h"
+#include "tasks/text_model.h"
 
 namespace minnow {
 
-using EmbedInput = std::variant<std::string, std::vector<TokenId>>;
+// Two texts that the model reads as one.
+struct TextPair {
+  std::string first;
+  std::string second;
+};
+
+using EmbedInput = std::variant<std::string, std::vector<TokenId>, TextPair>;
 
 struct EmbedRequest {
   std::vector<EmbedInput> inputs;
@@ -43,7 +50,7 @@ class EmbedJob : public Job {
   using Callback = std::function<void(Result<EmbedAnswer>)>;
 
   // `done` is called once, on an engine thread; it must not throw. `model` outlives the job.
-  EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback done);
+  EmbedJob(const TextModel* model, EmbedRequest request, Callback done);
 
   size_t expected_items() const override { return request_.inputs.size(); }
   size_t expected_tokens() const override { return expected_tokens_; }
@@ -52,7 +59,7 @@ class EmbedJob : public Job {
 
  private:
   friend class EmbedTask;
-  const EmbeddingModel* const model_;
+  const TextModel* const model_;
   EmbedRequest request_;
   Callback done_;
   size_t expected_tokens_ = 0;
@@ -64,7 +71,7 @@ class EmbedJob : public Job {
 class EmbedTask : public Task {
  public:
   // `model` outlives the task.
-  explicit EmbedTask(const EmbeddingModel* model) : model_(model) {}
+  explicit EmbedTask(const TextModel* model) : model_(model) {}
 
   size_t max_item_tokens() const override { return model_->max_tokens(); }
   std::unique_ptr<Workspace> NewWorkspace(size_t max_tokens, size_t max_items,
@@ -72,7 +79,7 @@ class EmbedTask : public Task {
   void Run(std::span<const BatchItem> batch, Workspace& workspace) const override;
 
  private:
-  const EmbeddingModel* const model_;
+  const TextModel* const model_;
 };
 
 }  // namespace minnow
