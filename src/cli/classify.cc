@@ -115,9 +115,7 @@ void AddClassifyCommand(Command app) {
   auto command = std::make_shared<ClassifyCommand>();
   AddModelOption(classify, command->model);
   AddDtypeOption(classify, command->dtype);
-  classify
-      .AddOption("--threads", command->threads,
-                 "Threads; 0: as many as there are usable cores")
+  classify.AddOption("--threads", command->threads, "Threads; 0: as many as there are usable cores")
       .Range(0, kMaxThreads)
       .Env("MINNOW_THREADS");
   classify.AddOption("--top-k", command->top_k, "Labels to print, best first; 0: all")
@@ -129,7 +127,8 @@ void AddClassifyCommand(Command app) {
                    "Print the model's own outputs, in label order, as an array of numbers");
   classify.AddOption("TEXT", command->texts, "Texts; without any, the lines of standard input");
   classify.Footer(
-      "Prints [{\"label\":\"it\",\"score\":0.99},...] for each text, a line each. 'minnow inspect'\n"
+      "Prints [{\"label\":\"it\",\"score\":0.99},...] for each text, a line each. 'minnow "
+      "inspect'\n"
       "lists the labels. Scores add up to 1 where the model's classes exclude each other; each\n"
       "stands by itself for problem_type multi_label_classification. A model without tokenizer\n"
       "files takes --input-ids only. Texts longer than the model's limit are cut, and standard\n"

@@ -56,7 +56,8 @@ Status EmbedStream::Run(TextInput& input, bool normalize, const Take& take) {
   return status;
 }
 
-TextProgress::TextProgress() : shown_(::isatty(STDERR_FILENO) != 0 && ::isatty(STDOUT_FILENO) == 0) {}
+TextProgress::TextProgress()
+    : shown_(::isatty(STDERR_FILENO) != 0 && ::isatty(STDOUT_FILENO) == 0) {}
 
 TextProgress::~TextProgress() {
   if (printed_) std::fputc('\n', stderr);

@@ -240,10 +240,10 @@ std::string PackedText(const ModelReport& report) {
     char quality[128];
     std::snprintf(quality, sizeof quality, "cosine to fp32 mean %.5f, min %.5f over %d texts",
                   header.quality->cosine_mean, header.quality->cosine_min, header.quality->texts);
-    text += Line("quality", quality + (header.quality->same_label
-                                           ? ", same label " +
-                                                 std::to_string(*header.quality->same_label)
-                                           : std::string()));
+    text += Line("quality",
+                 quality + (header.quality->same_label
+                                ? ", same label " + std::to_string(*header.quality->same_label)
+                                : std::string()));
   }
   if (report.verified) text += Line("checksum", "verified");
   return text + "\n";
@@ -431,8 +431,7 @@ std::string Json(const ModelReport& report, const InspectOptions& options) {
   json.Key("config");
   report.config ? WriteConfig(json, *report.config, report.labels) : json.Null();
   json.Key("sentence_vectors");
-  report.layout && report.kind == ModelKind::kEmbedding ? WriteSentence(json, report)
-                                                        : json.Null();
+  report.layout&& report.kind == ModelKind::kEmbedding ? WriteSentence(json, report) : json.Null();
   json.Key("tokenizer");
   report.tokenizer ? WriteTokenizer(json, *report.tokenizer) : json.Null();
   json.Key("weights");

@@ -36,7 +36,7 @@ struct ModelReport {
   std::optional<TokenizerReport> tokenizer;
   ModelKind kind = ModelKind::kEmbedding;
   std::vector<std::string> labels;  // of a classifier
-  Checkpoint checkpoint;        // empty where `packed` is not
+  Checkpoint checkpoint;            // empty where `packed` is not
   uint64_t parameters = 0;
   uint64_t tensor_bytes = 0;
   std::vector<Error> problems;     // the model is refused for each of these

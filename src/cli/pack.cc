@@ -78,8 +78,7 @@ Status Pack(const PackCommand& command) {
   const std::string quality = QualityText(packed->quality);
   const std::string precision =
       command.dtype + ", " + TableTypeName(options.embedding) + " embeddings";
-  if (packed->quality &&
-      !(packed->quality->cosine_mean >= WantedCosineMean(options.embedding))) {
+  if (packed->quality && !(packed->quality->cosine_mean >= WantedCosineMean(options.embedding))) {
     PrintError("warning: this model loses more than usual in " + precision + " (" + quality + ")");
   }
   Output output;

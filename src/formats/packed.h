@@ -34,10 +34,10 @@ struct PackedQuality {
 struct PackedHeader {
   int version = 0;  // of a file that was read
   std::string model_id;
-  std::string packed_by;        // program and version
-  std::string dtype;            // of the products: "fp32", "bf16", "int8"
-  std::string embedding_dtype;  // of the tables: "fp32", "bf16", "int8", "int4"
-  std::string kind = "embedding";   // or "classification", ...: what the head makes
+  std::string packed_by;           // program and version
+  std::string dtype;               // of the products: "fp32", "bf16", "int8"
+  std::string embedding_dtype;     // of the tables: "fp32", "bf16", "int8", "int4"
+  std::string kind = "embedding";  // or "classification", ...: what the head makes
   // JSON by component: "transformer" is the model's config.json as it was, "head" what comes after.
   std::map<std::string, std::string, std::less<>> configs;
   std::string tokenizer_json;  // tokenizer.json without its vocabulary; empty: no tokenizer

@@ -85,8 +85,7 @@ std::string StoredPrefix(const TensorSource& source) {
 
 }  // namespace
 
-EncoderModel::EncoderModel(ModelInfo info)
-    : info_(std::move(info)), kernels_(ActiveKernels()) {}
+EncoderModel::EncoderModel(ModelInfo info) : info_(std::move(info)), kernels_(ActiveKernels()) {}
 
 WeightList EncoderModel::Weights(const TensorNames& stored) {
   return [this, &stored](WeightVisitor& visitor) {

@@ -69,9 +69,8 @@ Result<std::string> ModelSource::ReadConfigJson(std::string_view component) cons
 Result<std::shared_ptr<const TensorSource>> ModelSource::OpenTensors(
     std::string_view component) const {
   if (packed_) return std::shared_ptr<const TensorSource>(packed_);
-  MINNOW_ASSIGN_OR_RETURN(
-      Checkpoint checkpoint,
-      Checkpoint::OpenDirectory(components_.find(component)->second.directory));
+  MINNOW_ASSIGN_OR_RETURN(Checkpoint checkpoint,
+                          Checkpoint::OpenDirectory(components_.find(component)->second.directory));
   return std::shared_ptr<const TensorSource>(std::make_shared<Checkpoint>(std::move(checkpoint)));
 }
 

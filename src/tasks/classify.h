@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Classify: texts, pairs of texts or token ids to the scores of a classifier's labels.
 //
-// A classifier's raw scores are the vector that its head gives, so a ClassifyJob is an EmbedJob that
-// turns vectors into scores at its end, and EmbedTask runs both.
+// A classifier's raw scores are the vector that its head gives, so a ClassifyJob is an EmbedJob
+// that turns vectors into scores at its end, and EmbedTask runs both.
 #pragma once
 
 #include <cstddef>
@@ -51,7 +51,7 @@ std::vector<LabelScore> BestFirst(std::span<const float> scores, size_t top_k);
 struct ClassifyRequest {
   std::vector<EmbedInput> inputs;
   LengthPolicy length;
-  bool raw_scores = false;  // as the head gives them, not as probabilities
+  bool raw_scores = false;       // as the head gives them, not as probabilities
   std::string field = "inputs";  // what messages call the inputs
   size_t max_total_tokens = 0;   // of the inputs together; 0: no such limit
   Priority priority = Priority::kInteractive;

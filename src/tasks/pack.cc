@@ -76,9 +76,8 @@ Result<std::unique_ptr<TextModel>> Load(const ModelSource& source,
 Result<std::optional<PackedQuality>> Measure(const ModelSource& source, const TextModel& model,
                                              ThreadPool* pool) {
   if (model.tokenizer() == nullptr) return std::optional<PackedQuality>();
-  MINNOW_ASSIGN_OR_RETURN(
-      const auto reference,
-      Load(source, {.dtype = Dtype::kF32, .embedding = std::nullopt}));
+  MINNOW_ASSIGN_OR_RETURN(const auto reference,
+                          Load(source, {.dtype = Dtype::kF32, .embedding = std::nullopt}));
   const std::vector<std::string> texts = QualityTexts();
   const bool normalize = source.kind() == ModelKind::kEmbedding;
   MINNOW_ASSIGN_OR_RETURN(const auto expected, Vectors(*reference, texts, normalize, pool));
@@ -90,8 +89,8 @@ Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,
                         const std::string& path, ThreadPool* pool,
                         const std::function<void(const std::string&)>& progress) {
   progress("packing the weights");
-  MINNOW_ASSIGN_OR_RETURN(
-      const auto model, Load(source, {.dtype = options.dtype, .embedding = options.embedding}));
+  MINNOW_ASSIGN_OR_RETURN(const auto model,
+                          Load(source, {.dtype = options.dtype, .embedding = options.embedding}));
   std::optional<TokenizerTables> tokenizer;
   if (model->tokenizer() != nullptr) {
     MINNOW_ASSIGN_OR_RETURN(TokenizerTables tables,

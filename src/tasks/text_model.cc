@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 // A directory with any of these means to have a tokenizer.
 constexpr const char* kTokenizerFiles[] = {
-    "tokenizer.json", "tokenizer_config.json", "vocab.txt",   "vocab.json",
+    "tokenizer.json", "tokenizer_config.json", "vocab.txt",       "vocab.json",
     "merges.txt",     "spiece.model",          "tokenizer.model", "sentencepiece.bpe.model"};
 
 void Truncate(TokenizedText& text, size_t limit, TruncationDirection direction) {
@@ -90,8 +90,8 @@ Result<TextModel> TextModel::Load(const ModelSource& source,
 Result<std::unique_ptr<EmbeddingModel>> EmbeddingModel::Load(const ModelSource& source,
                                                              const EncoderPrecision& precision) {
   if (source.packed() && source.kind() != ModelKind::kEmbedding) {
-    return Error{Code::kInvalidArgument,
-                 source.name() + ": packed for " + ModelKindName(source.kind()) + ", not embedding"};
+    return Error{Code::kInvalidArgument, source.name() + ": packed for " +
+                                             ModelKindName(source.kind()) + ", not embedding"};
   }
   MINNOW_ASSIGN_OR_RETURN(TextModel model, TextModel::Load(source, source.layout(), precision));
   return std::unique_ptr<EmbeddingModel>(new EmbeddingModel(std::move(model)));
@@ -114,10 +114,9 @@ Result<TokenizedText> TextModel::FromEncoding(Encoding encoding) const {
   tokens.ids = std::move(encoding.ids);
   tokens.untruncated_tokens = std::max(encoding.untruncated_tokens, tokens.ids.size());
   // A model without token types knows one only.
-  const bool all_type_0 =
-      info().config.type_vocab_size == 0 ||
-      std::all_of(encoding.type_ids.begin(), encoding.type_ids.end(),
-                  [](uint8_t type) { return type == 0; });
+  const bool all_type_0 = info().config.type_vocab_size == 0 ||
+                          std::all_of(encoding.type_ids.begin(), encoding.type_ids.end(),
+                                      [](uint8_t type) { return type == 0; });
   if (!all_type_0) tokens.type_ids = std::move(encoding.type_ids);
   MINNOW_RETURN_IF_ERROR(CheckTokens(tokens));
   return tokens;
@@ -135,7 +134,7 @@ Result<TokenizedText> TextModel::TokenizePair(std::string_view first, std::strin
 }
 
 Result<TokenizedText> TextModel::CheckIds(std::span<const TokenId> ids,
-                                               const LengthPolicy& policy) const {
+                                          const LengthPolicy& policy) const {
   TokenizedText tokens;
   tokens.ids.assign(ids.begin(), ids.end());
   tokens.untruncated_tokens = ids.size();
@@ -169,8 +168,7 @@ Status TextModel::CheckTokens(const TokenizedText& text) const {
   return {};
 }
 
-TextBatch::TextBatch(const TextModel& model, size_t max_tokens, size_t max_texts,
-                               ThreadPool* pool)
+TextBatch::TextBatch(const TextModel& model, size_t max_tokens, size_t max_texts, ThreadPool* pool)
     : model_(model),
       ids_(max_tokens),
       type_ids_(max_tokens),

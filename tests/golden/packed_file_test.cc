@@ -105,8 +105,8 @@ TEST_F(PackedModel, Int8IsCalibrated) {
   Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
   const auto packed = PackedFile::Open(path_).value();
   const std::array<int64_t, 1> shape = {32};
-  const auto tensor =
-      packed->Get("transformer.encoder.layer.0.intermediate.dense.input_multiplier", TensorType::kF32, shape);
+  const auto tensor = packed->Get("transformer.encoder.layer.0.intermediate.dense.input_multiplier",
+                                  TensorType::kF32, shape);
   ASSERT_TRUE(tensor.ok()) << tensor.error().message;
   float multipliers[32];
   std::memcpy(multipliers, (*tensor)->data.data(), sizeof multipliers);

@@ -85,8 +85,7 @@ class SameBits : public testing::TestWithParam<std::tuple<const char*, Dtype>> {
     }
     const auto source = ModelSource::Open(directory.string());
     ASSERT_TRUE(source.ok()) << source.error().message;
-    auto loaded =
-        EncoderModel::Load(*source, source->layout(), {.dtype = std::get<1>(GetParam())});
+    auto loaded = EncoderModel::Load(*source, source->layout(), {.dtype = std::get<1>(GetParam())});
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
     encoder_ = std::move(loaded).value();
     // The real model costs a thousand times a tiny one's arithmetic, and emulators run this test

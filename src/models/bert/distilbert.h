@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DistilBERT: BERT without token types, under other names.
 //
-// Names after https://github.com/huggingface/transformers/blob/v4.46.0/src/transformers/models/distilbert/modeling_distilbert.py
+// Names after
+// https://github.com/huggingface/transformers/blob/v4.46.0/src/transformers/models/distilbert/modeling_distilbert.py
 #pragma once
 
 #include "models/bert/family.h"

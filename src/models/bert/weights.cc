@@ -12,10 +12,7 @@ namespace {
 class Lister {
  public:
   Lister(const EncoderConfig& config, const TensorNames& stored, WeightVisitor& visitor)
-      : c_(config.hidden_size),
-        f_(config.intermediate_size),
-        stored_(stored),
-        visitor_(visitor) {}
+      : c_(config.hidden_size), f_(config.intermediate_size), stored_(stored), visitor_(visitor) {}
 
   Status Table(const char* TensorNames::*name, TableKind kind, size_t rows, EmbeddingTable& table) {
     return visitor_.Table({own_.*name, stored_.*name}, kind, rows, c_, table);
@@ -39,8 +36,7 @@ class Lister {
                                             stored + stored_.value};
     MINNOW_RETURN_IF_ERROR(visitor_.Product(
         {own + "attention.self.query_key_value", qkv, c_, 3 * c_}, layer.query_key_value));
-    MINNOW_RETURN_IF_ERROR(
-        product(&TensorNames::attention_output, c_, c_, layer.attention_output));
+    MINNOW_RETURN_IF_ERROR(product(&TensorNames::attention_output, c_, c_, layer.attention_output));
     MINNOW_RETURN_IF_ERROR(norm(&TensorNames::attention_norm, layer.attention_norm));
     MINNOW_RETURN_IF_ERROR(product(&TensorNames::intermediate, c_, f_, layer.intermediate));
     MINNOW_RETURN_IF_ERROR(product(&TensorNames::output, f_, c_, layer.output));

@@ -117,8 +117,8 @@ Result<std::vector<std::string>> ReadLabels(const std::string& config_json, cons
       const std::string what =
           field->is_object() ? QuoteForMessage(field->key(i)) : std::to_string(i);
       return field->Wrong("expected ids from 0 to " + std::to_string(count - 1) +
-                          ", each once: the head has " + std::to_string(count) +
-                          " classes; got " + what);
+                          ", each once: the head has " + std::to_string(count) + " classes; got " +
+                          what);
     }
     seen[id] = true;
     MINNOW_ASSIGN_OR_RETURN(std::optional<std::string> label, LabelText(field->at(i)));
@@ -132,9 +132,9 @@ Result<ClassifierSpec> ReadClassifierSpec(const ModelSource& source) {
   if (source.kind() != ModelKind::kClassification) {
     return Error{Code::kUnsupported,
                  source.name() + ": not a classifier: " +
-                     (config.architecture.empty() ? "no architectures in its configuration"
-                                                  : "architectures is " +
-                                                        QuoteForMessage(config.architecture)) +
+                     (config.architecture.empty()
+                          ? "no architectures in its configuration"
+                          : "architectures is " + QuoteForMessage(config.architecture)) +
                      ", not NAMEForSequenceClassification"};
   }
   ClassifierSpec spec;
@@ -165,8 +165,7 @@ void ApplyScoreFunction(ScoreFunction function, std::span<float> scores) {
       const double most = *std::max_element(scores.begin(), scores.end());
       double sum = 0;
       for (const float score : scores) sum += std::exp(double{score} - most);
-      for (float& score : scores)
-        score = static_cast<float>(std::exp(double{score} - most) / sum);
+      for (float& score : scores) score = static_cast<float>(std::exp(double{score} - most) / sum);
       return;
     }
   }

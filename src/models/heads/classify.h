@@ -32,8 +32,8 @@ struct ClassifierSpec {
 // The labels of a config.json: id2label as an object or a list, values text, numbers or null; ids
 // that it leaves out are LABEL_i, as all are without it. Fails with kCorrupt for ids of no class
 // and for an id twice. `name` stands for the file.
-Result<std::vector<std::string>> ReadLabels(const std::string& config_json,
-                                            const std::string& name, size_t count);
+Result<std::vector<std::string>> ReadLabels(const std::string& config_json, const std::string& name,
+                                            size_t count);
 
 // Of a model whose kind() is kClassification. Fails with kUnsupported where its configuration asks
 // for no such head, or for another one; kNotFound where the head's weights are missing.

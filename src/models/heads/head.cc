@@ -42,8 +42,9 @@ Result<Head> Head::ForLayout(const SentenceTransformersLayout& layout, size_t ch
   head.widest_ = PaddedColumns(width);
   for (const DenseSpec& spec : layout.dense) {
     if (static_cast<size_t>(spec.in_features) != width) {
-      const std::string where = spec.directory.empty() ? "dense." + std::to_string(head.dense_.size())
-                                                       : spec.directory + "/config.json";
+      const std::string where = spec.directory.empty()
+                                    ? "dense." + std::to_string(head.dense_.size())
+                                    : spec.directory + "/config.json";
       return Error{Code::kCorrupt, where + ": in_features is " + std::to_string(spec.in_features) +
                                        ", but the module before gives " + std::to_string(width)};
     }

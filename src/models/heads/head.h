@@ -26,8 +26,8 @@ class Head {
   static Result<Head> LoadPacked(const SentenceTransformersLayout& layout, size_t channels,
                                  const PackedFile& packed);
 
-  size_t outputs() const { return outputs_; }              // D
-  size_t scratch_floats() const { return 2 * widest_; }    // for one text at a time
+  size_t outputs() const { return outputs_; }            // D
+  size_t scratch_floats() const { return 2 * widest_; }  // for one text at a time
   size_t weight_bytes() const;
 
   // The modules' weights, as a packed file holds them; they borrow from the head.

@@ -79,8 +79,7 @@ std::string HeadJson(const SentenceTransformersLayout& layout) {
   return text;
 }
 
-Result<SentenceTransformersLayout> ParseHeadJson(const std::string& text,
-                                                 const std::string& name) {
+Result<SentenceTransformersLayout> ParseHeadJson(const std::string& text, const std::string& name) {
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(text, name));
   const JsonView root = document.root();
   MINNOW_RETURN_IF_ERROR(root.Object());

@@ -4,8 +4,8 @@
 
 #include <cstddef>
 
-#include "models/heads/sentence_transformers.h"
 #include "kernels/kernels.h"
+#include "models/heads/sentence_transformers.h"
 #include "nn/linear.h"
 
 namespace minnow {

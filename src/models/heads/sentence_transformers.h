@@ -25,7 +25,7 @@ const char* DenseActivationName(DenseActivation activation);  // "identity", "ta
 
 // A Dense module: y = activation(x W^T + b).
 struct DenseSpec {
-  std::string directory;        // whose tensors hold NAME.weight [out, in] and maybe NAME.bias [out]
+  std::string directory;  // whose tensors hold NAME.weight [out, in] and maybe NAME.bias [out]
   std::string name = "linear";  // in a packed file: dense.0, dense.1, ...
   int in_features = 0;
   int out_features = 0;

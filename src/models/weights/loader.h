@@ -30,8 +30,8 @@ using WeightList = std::function<Status(WeightVisitor&)>;
 struct LoadOptions {
   std::string prefix;  // of every name in the source
   Dtype dtype = Dtype::kF32;
-  std::optional<TableType> embedding;          // nullopt: tables are as in the source
-  const Calibration* calibration = nullptr;    // of the same model; makes int8 better
+  std::optional<TableType> embedding;        // nullopt: tables are as in the source
+  const Calibration* calibration = nullptr;  // of the same model; makes int8 better
   PageSize page_size = PageSize::kHuge;
 };
 

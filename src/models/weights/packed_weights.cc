@@ -135,7 +135,8 @@ Status PackedReader::Product(const ProductSpec& spec, Linear& linear) {
 void PackedWriter::Add(const std::string& name, TensorType type, Shape shape, const void* data) {
   size_t bytes = TensorTypeBytes(type);
   for (const int64_t size : shape) bytes *= static_cast<size_t>(size);
-  tensors_.push_back({prefix_ + name, type, std::move(shape), {static_cast<const std::byte*>(data), bytes}});
+  tensors_.push_back(
+      {prefix_ + name, type, std::move(shape), {static_cast<const std::byte*>(data), bytes}});
 }
 
 void PackedWriter::AddVector(const std::string& name, const float* data, size_t size) {

@@ -63,8 +63,8 @@ class RandomWriter : public WeightVisitor {
                EmbeddingTable& table) override {
     if (kind != TableKind::kWord) {
       const float* data = Take(rows * columns);
-      table = EmbeddingTable(reinterpret_cast<const std::byte*>(data), TableType::kF32, rows,
-                             columns);
+      table =
+          EmbeddingTable(reinterpret_cast<const std::byte*>(data), TableType::kF32, rows, columns);
       return Status();
     }
     if (!filling()) return Status();

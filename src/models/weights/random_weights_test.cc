@@ -33,7 +33,7 @@ std::vector<float> Vectors(const EncoderModel& encoder) {
   const auto workspace = encoder.NewWorkspace(ids.size(), 2, &pool);
   std::vector<float> out(2 * encoder.info().embedding_size);
   encoder.Run({.ids = ids, .starts = starts, .type_ids = {}}, /*normalize=*/true, *workspace,
-                out.data());
+              out.data());
   return out;
 }
 

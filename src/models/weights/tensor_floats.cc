@@ -13,6 +13,11 @@
 namespace minnow {
 
 Result<TableType> FloatTableType(const TensorView& tensor) {
+  if (tensor.transposed || !tensor.scales.empty()) {
+    return Error{Code::kUnsupported,
+                 tensor.file->path() + ": tensor \"" + std::string(tensor.name) + "\" is stored " +
+                     (tensor.transposed ? "transposed" : "quantised") + "; supported: plain rows"};
+  }
   switch (tensor.type) {
     case TensorType::kF32:
       return TableType::kF32;
@@ -153,6 +158,7 @@ Status PackRows(std::span<const TensorView* const> parts, const PackedTarget& ta
   bool panels_meet =
       true;  // each part fills whole panels and is fp32: it can be packed where it lies
   for (const TensorView* part : parts) {
+    MINNOW_RETURN_IF_ERROR(FloatTableType(*part));
     const size_t rows = part->shape[0];
     columns += rows;
     panels_meet = panels_meet && part->type == TensorType::kF32 &&

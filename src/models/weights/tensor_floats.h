@@ -4,8 +4,8 @@
 
 #include <span>
 
-#include "base/result.h"
 #include "base/aligned_buffer.h"
+#include "base/result.h"
 #include "formats/tensor_source.h"
 #include "nn/dtype.h"
 #include "nn/embedding_table.h"
