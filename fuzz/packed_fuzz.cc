@@ -44,7 +44,7 @@ void Run(const std::string& path) {
   if (!tokens.ok()) return;
   batch.Add(*tokens);
   CHECK(batch.Run(/*normalize=*/true).size() == (*model)->embedding_size());
-  (void)(*model)->tokenizer()->Decode(tokens->ids, /*skip_special_tokens=*/false);
+  (void)(*model)->tokenizer().Decode(tokens->ids, /*skip_special_tokens=*/false);
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ Result<std::string> DirectoryChecksum(const ModelSource& source, const EncoderCo
 }  // namespace
 
 Chunker ChunkerOf(const EmbeddingModel& model) {
-  const Tokenizer& tokenizer = *model.tokenizer();
+  const Tokenizer& tokenizer = model.tokenizer();
   const size_t special = tokenizer.Encode("", EncodeOptions()).ids.size();
   Chunker chunker;
   const size_t room = model.max_tokens() - std::min(special, model.max_tokens());
@@ -85,7 +85,7 @@ Result<Document> PrepareDocument(const IndexSettings& settings, const Chunker& c
 }
 
 Result<ModelIdentity> IdentifyModel(const ModelSource& source, const EmbeddingModel& model) {
-  if (model.tokenizer() == nullptr) {
+  if (!model.has_tokenizer()) {
     return Error{Code::kInvalidArgument,
                  source.name() + ": no tokenizer.json: an index needs a model that takes text"};
   }

@@ -75,7 +75,7 @@ Result<std::unique_ptr<TextModel>> Load(const ModelSource& source,
 // Against fp32; nothing where there is no tokenizer to make tokens of the texts.
 Result<std::optional<PackedQuality>> Measure(const ModelSource& source, const TextModel& model,
                                              ThreadPool* pool) {
-  if (model.tokenizer() == nullptr) return std::optional<PackedQuality>();
+  if (!model.has_tokenizer()) return std::optional<PackedQuality>();
   MINNOW_ASSIGN_OR_RETURN(const auto reference,
                           Load(source, {.dtype = Dtype::kF32, .embedding = std::nullopt}));
   const std::vector<std::string> texts = QualityTexts();
@@ -92,7 +92,7 @@ Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,
   MINNOW_ASSIGN_OR_RETURN(const auto model,
                           Load(source, {.dtype = options.dtype, .embedding = options.embedding}));
   std::optional<TokenizerTables> tokenizer;
-  if (model->tokenizer() != nullptr) {
+  if (model->has_tokenizer()) {
     MINNOW_ASSIGN_OR_RETURN(TokenizerTables tables,
                             ReadTokenizerTables(source.layout().transformer_directory));
     tokenizer.emplace(std::move(tables));

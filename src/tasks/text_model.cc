@@ -38,7 +38,7 @@ EncodeOptions OptionsFor(const LengthPolicy& policy, size_t max_tokens) {
 }
 
 Error NoTokenizer() {
-  return Error{Code::kInvalidArgument, "the model has no tokenizer: give token ids, not text"};
+  return Error{Code::kInvalidArgument, "the model has no tokenizer: it takes token ids only"};
 }
 
 }  // namespace

@@ -48,8 +48,10 @@ class TextModel {
   TextModel(std::unique_ptr<const Tokenizer> tokenizer, std::unique_ptr<EncoderModel> encoder)
       : tokenizer_(std::move(tokenizer)), encoder_(std::move(encoder)) {}
 
-  // Null: the model takes token ids only.
-  const Tokenizer* tokenizer() const { return tokenizer_.get(); }
+  // False: the model takes token ids only.
+  bool has_tokenizer() const { return tokenizer_ != nullptr; }
+  // REQUIRES: has_tokenizer().
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
   const EncoderModel& encoder() const { return *encoder_; }
   const ModelInfo& info() const { return encoder_->info(); }
   size_t max_tokens() const { return static_cast<size_t>(info().max_sequence_tokens); }

@@ -163,6 +163,14 @@ class ClassifyTest(unittest.TestCase):
         self.assertEqual(report["packed"]["quality"]["same_label"], 64)
         self.assertIn("packed for classification", self.error("embed", "--model", packed, "x"))
 
+    def test_packed_files_of_earlier_programs(self):
+        for folder in sorted((ROOT / "tests/fixtures").glob("packed_v[3-9]")):
+            for file in json.loads((folder / "golden.json").read_text())["classifiers"]:
+                for text in file["texts"]:
+                    found = self.lines("--model", str(folder / file["name"]), text["text"])[0]
+                    self.assertEqual([one["label"] for one in found], [one["label"] for one in text["scores"]])
+                    self.assert_close([one["score"] for one in found], [one["score"] for one in text["scores"]], 0.01)
+
     def test_not_a_classifier(self):
         self.assertIn("not a classifier", self.error("classify", "--model", TINY, "x"))
         # The directory of a classifier still embeds.
