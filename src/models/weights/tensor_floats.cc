@@ -3,10 +3,14 @@
 #include "models/weights/tensor_floats.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstring>
+#include <new>
 #include <vector>
 
+#include "base/cpu.h"
+#include "base/thread_pool.h"
 #include "kernels/dispatch.h"
 #include "nn/weight_packing.h"
 
@@ -124,21 +128,6 @@ Result<ConvertedTable> ConvertTable(const TensorView& tensor, TableType type) {
 
 namespace {
 
-void Pack(const float* rows, size_t columns, size_t inner, const PackedTarget& target) {
-  switch (target.dtype) {
-    case Dtype::kF32:
-      ActiveKernels().pack_f32(rows, columns, inner, static_cast<float*>(target.weight));
-      return;
-    case Dtype::kBF16:
-      PackBf16(rows, columns, inner, static_cast<uint16_t*>(target.weight));
-      return;
-    case Dtype::kInt8:
-      PackInt8(rows, columns, inner, target.inputs,
-               {static_cast<int8_t*>(target.weight), target.scale, target.sum, target.bias});
-      return;
-  }
-}
-
 // Where the rows of `part` go when `rows_before` rows of the same target lie before them, all in
 // whole panels.
 PackedTarget After(PackedTarget target, size_t rows_before, size_t inner) {
@@ -148,6 +137,45 @@ PackedTarget After(PackedTarget target, size_t rows_before, size_t inner) {
   if (target.sum != nullptr) target.sum += rows_before;
   if (target.bias != nullptr) target.bias += rows_before;
   return target;
+}
+
+// The search for scales takes most of the time that loading int8 takes. Channels do not depend on
+// each other, so threads share them, whole panels each. May throw std::bad_alloc.
+void PackInt8OnThreads(const float* rows, size_t columns, size_t inner,
+                       const PackedTarget& target) {
+  constexpr size_t kWeightsPerThread = size_t{1} << 15;
+  const size_t panels = (columns + kPanelColumns - 1) / kPanelColumns;
+  const size_t most = std::min(panels, columns * inner / kWeightsPerThread + 1);
+  ThreadPool pool(static_cast<int>(std::min<size_t>(most, Cpu().usable_cores())));
+  std::atomic<bool> no_memory = false;
+  pool.Run([&](int member) {
+    const size_t members = pool.size();
+    const size_t begin = panels * member / members * kPanelColumns;
+    const size_t end = std::min(columns, panels * (member + 1) / members * kPanelColumns);
+    if (begin >= end) return;
+    const PackedTarget own = After(target, begin, inner);
+    try {
+      PackInt8(rows + begin * inner, end - begin, inner, target.inputs,
+               {static_cast<int8_t*>(own.weight), own.scale, own.sum, own.bias});
+    } catch (const std::bad_alloc&) {
+      no_memory = true;
+    }
+  });
+  if (no_memory) throw std::bad_alloc();
+}
+
+void Pack(const float* rows, size_t columns, size_t inner, const PackedTarget& target) {
+  switch (target.dtype) {
+    case Dtype::kF32:
+      ActiveKernels().pack_f32(rows, columns, inner, static_cast<float*>(target.weight));
+      return;
+    case Dtype::kBF16:
+      PackBf16(rows, columns, inner, static_cast<uint16_t*>(target.weight));
+      return;
+    case Dtype::kInt8:
+      PackInt8OnThreads(rows, columns, inner, target);
+      return;
+  }
 }
 
 }  // namespace
