@@ -11,8 +11,8 @@
 #include <string>
 
 #include "base/check.h"
-#include "formats/encoder_config.h"
-#include "formats/sentence_transformers.h"
+#include "models/heads/sentence_transformers.h"
+#include "models/registry.h"
 
 namespace minnow {
 namespace {

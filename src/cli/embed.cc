@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow embed: texts to vectors on standard output, as a stream: memory does not grow with the
 // input.
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
-#include <chrono>
-#include <cstdio>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,30 +46,6 @@ int Threads(const EmbedCommand& command) {
   return static_cast<int>(std::min(static_cast<size_t>(cores), bytes / kBytesPerThread + 1));
 }
 
-// "12000 texts, 830 texts/s" on a terminal that shows nothing else.
-class Progress {
- public:
-  Progress() : shown_(::isatty(STDERR_FILENO) != 0 && ::isatty(STDOUT_FILENO) == 0) {}
-  ~Progress() {
-    if (printed_) std::fputc('\n', stderr);
-  }
-  void Show(size_t texts) {
-    const auto now = Clock::now();
-    if (!shown_ || now - last_ < std::chrono::milliseconds(200)) return;
-    last_ = now;
-    printed_ = true;
-    const double seconds = std::chrono::duration<double>(now - begin_).count();
-    std::fprintf(stderr, "\r%zu texts, %.0f texts/s ", texts, static_cast<double>(texts) / seconds);
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  const bool shown_;
-  bool printed_ = false;
-  const Clock::time_point begin_ = Clock::now();
-  Clock::time_point last_ = begin_;
-};
-
 // Writes vectors as the command line asks for them.
 class VectorWriter {
  public:
@@ -110,21 +82,15 @@ Status EmbedTexts(const EmbedCommand& command, const EmbeddingModel& model) {
   TextInput input(command.texts, command.json_input);
   EmbedStream stream(model, &pool);
   VectorWriter writer(command, model.embedding_size());
-  Progress progress;
-  if (command.texts.empty() && ::isatty(STDIN_FILENO) != 0) {
-    std::fputs("minnow: reading texts from the terminal, a line each; end with Ctrl-D\n", stderr);
-  }
+  TextProgress progress;
+  if (command.texts.empty()) TellIfTerminal();
   const Status read =
       stream.Run(input, command.normalize, [&](std::span<const float> vectors, bool waiting) {
         progress.Show(input.texts());
         return writer.Write(vectors, waiting);
       });
   MINNOW_RETURN_IF_ERROR(writer.Finish());
-  if (stream.truncated() > 0) {
-    PrintError(std::to_string(stream.truncated()) + " of " + std::to_string(input.texts()) +
-               " texts cut to " + std::to_string(model.max_tokens()) + " tokens (the longest had " +
-               std::to_string(stream.longest()) + ")");
-  }
+  TellTruncated(stream, input.texts(), model.max_tokens());
   return read;
 }
 

@@ -182,7 +182,7 @@ TEST(ModelReport, LengthLimitIsTheSmallerOfBoth) {
   const auto report = ExamineModel(Fixture("tiny_bert_odd"), /*verify=*/false);
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_EQ(report->length_limit()->tokens, 40);
-  EXPECT_TRUE(report->layout_assumed);
+  EXPECT_TRUE(report->layout->assumed);
   EXPECT_EQ(report->embedding_size(), 15);
 }
 

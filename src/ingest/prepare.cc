@@ -85,7 +85,11 @@ Result<Document> PrepareDocument(const IndexSettings& settings, const Chunker& c
 }
 
 Result<ModelIdentity> IdentifyModel(const ModelSource& source, const EmbeddingModel& model) {
-  const ModelInfo& info = model.encoder().info();
+  if (!model.has_tokenizer()) {
+    return Error{Code::kInvalidArgument,
+                 source.name() + ": no tokenizer.json: an index needs a model that takes text"};
+  }
+  const ModelInfo& info = model.info();
   ModelIdentity identity;
   identity.name = source.model_id();
   identity.dtype = DtypeName(info.dtype);

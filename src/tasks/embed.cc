@@ -12,27 +12,40 @@ namespace {
 // bytes.
 constexpr size_t kBytesPerToken = 4;
 
+size_t TextBytes(const EmbedInput& input) {
+  if (const auto* text = std::get_if<std::string>(&input)) return text->size();
+  const auto* pair = std::get_if<TextPair>(&input);
+  return pair != nullptr ? pair->first.size() + pair->second.size() : 0;
+}
+
 size_t GuessTokens(const EmbedInput& input) {
-  const auto* text = std::get_if<std::string>(&input);
-  return text != nullptr ? text->size() / kBytesPerToken + 2
-                         : std::get<std::vector<TokenId>>(input).size();
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&input)) return ids->size();
+  return TextBytes(input) / kBytesPerToken + 2;
+}
+
+Result<TokenizedText> Tokens(const TextModel& model, const EmbedInput& input,
+                             const LengthPolicy& length) {
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&input))
+    return model.CheckIds(*ids, length);
+  if (const auto* pair = std::get_if<TextPair>(&input))
+    return model.TokenizePair(pair->first, pair->second, length);
+  return model.Tokenize(std::get<std::string>(input), length);
 }
 
 struct EmbedWorkspace : Task::Workspace {
-  EmbedWorkspace(const EmbeddingModel& model, size_t max_tokens, size_t max_items, ThreadPool* pool)
+  EmbedWorkspace(const TextModel& model, size_t max_tokens, size_t max_items, ThreadPool* pool)
       : batch(model, max_tokens, max_items, pool) {}
-  EmbeddingBatch batch;
+  TextBatch batch;
 };
 
 }  // namespace
 
-EmbedJob::EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback done)
+EmbedJob::EmbedJob(const TextModel* model, EmbedRequest request, Callback done)
     : model_(model), request_(std::move(request)), done_(std::move(done)) {
   priority = request_.priority;
   for (const EmbedInput& input : request_.inputs) {
     cost_.work += std::min(GuessTokens(input), model_->max_tokens());
-    const auto* text = std::get_if<std::string>(&input);
-    cost_.bytes += text != nullptr ? text->size() : 0;
+    cost_.bytes += TextBytes(input);
   }
   cost_.bytes += HeldBytes(cost_.work);
 }
@@ -41,7 +54,7 @@ EmbedJob::EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback d
 size_t EmbedJob::HeldBytes(size_t tokens) const {
   constexpr size_t kBytesPerNumber = sizeof(float) + 12;
   return request_.inputs.size() *
-             (sizeof(TokenizedText) + model_->embedding_size() * kBytesPerNumber) +
+             (sizeof(TokenizedText) + model_->outputs() * kBytesPerNumber) +
          tokens * (sizeof(TokenId) + 1);
 }
 
@@ -52,10 +65,7 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
   size_t total_tokens = 0;
   for (size_t i = 0; i < count; ++i) {
     EmbedInput& input = request_.inputs[i];
-    const auto* text = std::get_if<std::string>(&input);
-    Result<TokenizedText> tokens =
-        text != nullptr ? model_->Tokenize(*text, request_.length)
-                        : model_->CheckIds(std::get<std::vector<TokenId>>(input), request_.length);
+    Result<TokenizedText> tokens = Tokens(*model_, input, request_.length);
     if (!tokens.ok()) {
       const bool named = i + 1 == count && !request_.last_field.empty();
       return Annotate(std::move(tokens).error(),
@@ -73,7 +83,7 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
     // A large request waits long; its text is not needed any more.
     input = std::string();
   }
-  answer_.vectors.resize(count * model_->embedding_size());
+  answer_.vectors.resize(count * model_->outputs());
   cost_ = {total_tokens, HeldBytes(total_tokens)};
   return answer_.tokens;
 }
@@ -99,14 +109,14 @@ size_t EmbedTask::WorkspaceBytes(size_t max_tokens, size_t max_items, int thread
   constexpr size_t kWidthsPerRow = 16;  // hidden states, context, q, k and v; twice for two threads
   const size_t width = static_cast<size_t>(model_->encoder().info().config.hidden_size);
   const size_t rows = std::max(kRowsPerThread, model_->max_tokens()) * static_cast<size_t>(threads);
-  return (rows * width * kWidthsPerRow + max_items * model_->embedding_size()) * sizeof(float) +
+  return (rows * width * kWidthsPerRow + max_items * model_->outputs()) * sizeof(float) +
          max_tokens * (sizeof(TokenId) + 1);
 }
 
 void EmbedTask::Step(std::span<const BatchItem> items, Workspace& workspace,
                      std::span<StepOutcome>) const {
-  EmbeddingBatch& batch = static_cast<EmbedWorkspace&>(workspace).batch;
-  const size_t size = model_->embedding_size();
+  TextBatch& batch = static_cast<EmbedWorkspace&>(workspace).batch;
+  const size_t size = model_->outputs();
   for (const bool normalize : {true, false}) {
     const auto wanted = [normalize](const EmbedJob& job) {
       return job.request_.normalize == normalize;

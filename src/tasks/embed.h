@@ -13,10 +13,17 @@
 
 #include "engine/task.h"
 #include "tasks/embedding_model.h"
+#include "tasks/text_model.h"
 
 namespace minnow {
 
-using EmbedInput = std::variant<std::string, std::vector<TokenId>>;
+// Two texts that the model reads as one.
+struct TextPair {
+  std::string first;
+  std::string second;
+};
+
+using EmbedInput = std::variant<std::string, std::vector<TokenId>, TextPair>;
 
 struct EmbedRequest {
   std::vector<EmbedInput> inputs;
@@ -44,7 +51,7 @@ class EmbedJob : public Job {
 
   // `done` is called once, on an engine thread; where it throws, it is let go of. `model` outlives
   // the job.
-  EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback done);
+  EmbedJob(const TextModel* model, EmbedRequest request, Callback done);
 
   size_t expected_items() const override { return request_.inputs.size(); }
   Cost expected_cost() const override { return cost_; }
@@ -56,7 +63,7 @@ class EmbedJob : public Job {
   // What the job holds once it is prepared.
   size_t HeldBytes(size_t tokens) const;
 
-  const EmbeddingModel* const model_;
+  const TextModel* const model_;
   EmbedRequest request_;
   Callback done_;
   Cost cost_;
@@ -68,7 +75,7 @@ class EmbedJob : public Job {
 class EmbedTask : public Task {
  public:
   // `model` outlives the task.
-  explicit EmbedTask(const EmbeddingModel* model) : model_(model) {}
+  explicit EmbedTask(const TextModel* model) : model_(model) {}
 
   size_t max_item_work() const override { return model_->max_tokens(); }
   size_t WorkspaceBytes(size_t max_tokens, size_t max_items, int threads) const override;
@@ -78,7 +85,7 @@ class EmbedTask : public Task {
             std::span<StepOutcome> outcomes) const override;
 
  private:
-  const EmbeddingModel* const model_;
+  const TextModel* const model_;
 };
 
 }  // namespace minnow

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "kernels/dispatch.h"
-#include "models/sentence_encoder.h"
+#include "models/encoder_model.h"
 
 // Sanitizers count allocations for themselves and replace these operators.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -83,7 +83,9 @@ class SameBits : public testing::TestWithParam<std::tuple<const char*, Dtype>> {
       if (!fs::exists(directory / "model.safetensors"))
         GTEST_SKIP() << directory << ": no model there";
     }
-    auto loaded = SentenceEncoder::Load(directory.string(), std::get<1>(GetParam()));
+    const auto source = ModelSource::Open(directory.string());
+    ASSERT_TRUE(source.ok()) << source.error().message;
+    auto loaded = EncoderModel::Load(*source, source->layout(), {.dtype = std::get<1>(GetParam())});
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
     encoder_ = std::move(loaded).value();
     // The real model costs a thousand times a tiny one's arithmetic, and emulators run this test
@@ -95,11 +97,11 @@ class SameBits : public testing::TestWithParam<std::tuple<const char*, Dtype>> {
     ThreadPool pool(threads);
     const auto workspace = encoder_->NewWorkspace(kMaxTokens, kTexts, &pool);
     std::vector<float> out(batch.texts() * encoder_->info().embedding_size);
-    encoder_->Embed(batch, /*normalize=*/true, *workspace, out.data());
+    encoder_->Run(batch, /*normalize=*/true, *workspace, out.data());
     return out;
   }
 
-  std::unique_ptr<SentenceEncoder> encoder_;
+  std::unique_ptr<EncoderModel> encoder_;
   int longest_ = 0;  // tokens of a text
 };
 
@@ -127,8 +129,8 @@ TEST_P(SameBits, ForwardAllocatesNothing) {
   const auto workspace = encoder_->NewWorkspace(kMaxTokens, kTexts, &pool);
   std::vector<float> out(kTexts * encoder_->info().embedding_size);
   const size_t before = allocations;
-  encoder_->Embed(texts.Batch(), /*normalize=*/true, *workspace, out.data());
-  encoder_->Embed(one, /*normalize=*/true, *workspace, out.data());
+  encoder_->Run(texts.Batch(), /*normalize=*/true, *workspace, out.data());
+  encoder_->Run(one, /*normalize=*/true, *workspace, out.data());
   EXPECT_EQ(before, allocations.load());
 #else
   GTEST_SKIP() << "a sanitizer owns the allocation functions; the release build counts";
