@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "text/unicode.h"
+
 namespace minnow::api {
 namespace {
 
@@ -101,8 +103,16 @@ Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy) {
 
 }  // namespace
 
+std::string_view WithoutMark(std::string_view body) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return body.substr(body.starts_with(kMark) ? kMark.size() : 0);
+}
+
 Result<JsonDocument> ParseBody(std::string_view body) {
-  return JsonDocument::Parse(body, "", {.max_depth = kMaxDepth, .max_values = kMaxValues});
+  body = WithoutMark(body);
+  auto document = JsonDocument::Parse(body, "", {.max_depth = kMaxDepth, .max_values = kMaxValues});
+  if (document.ok() || IsValidUtf8(body)) return document;
+  return Error{Code::kInvalidArgument, "the body is not UTF-8"};
 }
 
 Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body) {

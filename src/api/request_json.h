@@ -19,6 +19,8 @@
 
 namespace minnow::api {
 
+// The body without a byte order mark, which some programs put before UTF-8.
+std::string_view WithoutMark(std::string_view body);
 // Parses a body within the limits of requests (nesting, number of values).
 Result<JsonDocument> ParseBody(std::string_view body);
 
