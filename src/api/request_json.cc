@@ -14,7 +14,8 @@ namespace {
 constexpr size_t kMaxDepth = 32;
 constexpr size_t kMaxValues = 2'000'000;
 constexpr int64_t kMaxTokenId = std::numeric_limits<TokenId>::max();
-constexpr int64_t kMaxDimensions = 1 << 20;  // of any model
+constexpr size_t kMaxTokensOfAll = 16 * 1024;  // each is some kilobytes of the answer
+constexpr int64_t kMaxDimensions = 1 << 20;    // of any model
 
 Result<std::vector<TokenId>> ReadIds(const JsonView& list) {
   std::vector<TokenId> ids;
@@ -124,6 +125,18 @@ Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   MINNOW_ASSIGN_OR_RETURN(query.request.normalize, body.GetBool("normalize", true));
   MINNOW_RETURN_IF_ERROR(ReadDimensions(body, query));
+  MINNOW_RETURN_IF_ERROR(RefusePrompt(body));
+  return query;
+}
+
+Result<EmbeddingQuery> ReadTeiEmbedAll(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  EmbeddingQuery query;
+  query.request.all_tokens = true;
+  query.request.max_total_tokens = kMaxTokensOfAll;
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query));
+  MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   MINNOW_RETURN_IF_ERROR(RefusePrompt(body));
   return query;
 }

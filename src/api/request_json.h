@@ -36,6 +36,8 @@ struct EmbeddingQuery {
 
 // POST /embed: inputs, model, truncate, truncation_direction, normalize, dimensions, prompt_name.
 Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body);
+// POST /embed_all: inputs, truncate, truncation_direction, prompt_name.
+Result<EmbeddingQuery> ReadTeiEmbedAll(const JsonView& body);
 // POST /similarity: inputs: {source_sentence, sentences}, parameters: {truncate,
 // truncation_direction, prompt_name}. The source is the last input.
 Result<EmbeddingQuery> ReadTeiSimilarity(const JsonView& body);

@@ -3,6 +3,7 @@
 #include "tasks/embed.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace minnow {
@@ -62,8 +63,30 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
     // A large request waits long; its text is not needed any more.
     input = std::string();
   }
-  answer_.vectors.resize(count * model_->embedding_size());
+  if (request_.all_tokens) {
+    answer_.vectors.resize(total_tokens * model_->hidden_size());
+  } else {
+    answer_.vectors.resize(count * model_->embedding_size());
+  }
   return answer_.tokens;
+}
+
+EmbeddingBatch::Output EmbedJob::output() const {
+  using Output = EmbeddingBatch::Output;
+  if (request_.all_tokens) return Output::kTokens;
+  return request_.normalize ? Output::kNormalized : Output::kPooled;
+}
+
+std::span<float> EmbedJob::PlaceOf(size_t item) {
+  const std::span<float> all = answer_.vectors;
+  if (!request_.all_tokens) {
+    const size_t size = model_->embedding_size();
+    return all.subspan(item * size, size);
+  }
+  const size_t size = model_->hidden_size();
+  const size_t before = std::accumulate(
+      answer_.tokens.begin(), answer_.tokens.begin() + static_cast<ptrdiff_t>(item), size_t{0});
+  return all.subspan(before * size, answer_.tokens[item] * size);
 }
 
 void EmbedJob::Done(Status status, const JobTimings& timings) {
@@ -83,21 +106,20 @@ std::unique_ptr<Task::Workspace> EmbedTask::NewWorkspace(size_t max_tokens, size
 
 void EmbedTask::Run(std::span<const BatchItem> items, Workspace& workspace) const {
   EmbeddingBatch& batch = static_cast<EmbedWorkspace&>(workspace).batch;
-  const size_t size = model_->embedding_size();
-  for (const bool normalize : {true, false}) {
-    const auto wanted = [normalize](const EmbedJob& job) {
-      return job.request_.normalize == normalize;
-    };
+  using Output = EmbeddingBatch::Output;
+  for (const Output output : {Output::kNormalized, Output::kPooled, Output::kTokens}) {
+    const auto wanted = [output](const EmbedJob& job) { return job.output() == output; };
     for (const BatchItem& item : items) {
       const auto& job = static_cast<const EmbedJob&>(*item.job);
       if (wanted(job)) batch.Add(job.texts_[item.index]);
     }
-    const float* vector = batch.Run(normalize).data();
+    const float* vector = batch.Run(output).data();
     for (const BatchItem& item : items) {
       auto& job = static_cast<EmbedJob&>(*item.job);
       if (!wanted(job)) continue;
-      std::copy_n(vector, size, job.answer_.vectors.data() + item.index * size);
-      vector += size;
+      const std::span<float> place = job.PlaceOf(item.index);
+      std::copy_n(vector, place.size(), place.data());
+      vector += place.size();
     }
   }
 }

@@ -22,6 +22,7 @@ struct EmbedRequest {
   std::vector<EmbedInput> inputs;
   LengthPolicy length;
   bool normalize = true;
+  bool all_tokens = false;  // the hidden states of all tokens, as they are, instead of one vector
   // What messages call the inputs: "inputs" gives "inputs[3]: 600 tokens, limit 512".
   std::string field = "inputs";
   std::string last_field = {};  // what they call the last input, where it has a name of its own
@@ -32,7 +33,7 @@ struct EmbedRequest {
 
 // The vectors of a request, and what it cost.
 struct EmbedAnswer {
-  std::vector<float> vectors;    // [inputs, D]
+  std::vector<float> vectors;    // [inputs, D]; of all tokens: [sum of tokens, C]
   std::vector<uint32_t> tokens;  // of each input
   size_t truncated = 0;          // inputs that were cut
   JobTimings timings;
@@ -52,6 +53,10 @@ class EmbedJob : public Job {
 
  private:
   friend class EmbedTask;
+  EmbeddingBatch::Output output() const;
+  // Where the vectors of an item go.
+  std::span<float> PlaceOf(size_t item);
+
   const EmbeddingModel* const model_;
   EmbedRequest request_;
   Callback done_;

@@ -140,7 +140,7 @@ EmbeddingBatch::EmbeddingBatch(const EmbeddingModel& model, size_t max_tokens, s
       ids_(max_tokens),
       type_ids_(max_tokens),
       starts_(max_texts + 1),
-      vectors_(max_texts * model.embedding_size()),
+      vectors_(std::max(max_texts * model.embedding_size(), max_tokens * model.hidden_size())),
       workspace_(model.encoder().NewWorkspace(max_tokens, max_texts, pool)) {
   CHECK(max_tokens >= model.max_tokens() && max_texts >= 1);
 }
@@ -168,7 +168,7 @@ void EmbeddingBatch::Add(const TokenizedText& text) {
   starts_[++texts_] = start + static_cast<int32_t>(text.ids.size());
 }
 
-std::span<const float> EmbeddingBatch::Run(bool normalize) {
+std::span<const float> EmbeddingBatch::Run(Output output) {
   const size_t texts = std::exchange(texts_, 0);
   const bool type_ids = std::exchange(any_type_ids_, false);
   if (texts == 0) return {};
@@ -177,7 +177,11 @@ std::span<const float> EmbeddingBatch::Run(bool normalize) {
   batch.ids = std::span<const TokenId>(ids_).first(tokens);
   batch.starts = std::span<const int32_t>(starts_).first(texts + 1);
   if (type_ids) batch.type_ids = std::span<const uint8_t>(type_ids_).first(tokens);
-  model_.encoder().Embed(batch, normalize, *workspace_, vectors_.data());
+  if (output == Output::kTokens) {
+    model_.encoder().Hidden(batch, *workspace_, vectors_.data());
+    return std::span<const float>(vectors_.data(), tokens * model_.hidden_size());
+  }
+  model_.encoder().Embed(batch, output == Output::kNormalized, *workspace_, vectors_.data());
   return std::span<const float>(vectors_.data(), texts * model_.embedding_size());
 }
 

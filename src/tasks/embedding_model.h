@@ -59,6 +59,7 @@ class EmbeddingModel {
   const SentenceEncoder& encoder() const { return *encoder_; }
   size_t max_tokens() const { return static_cast<size_t>(encoder_->info().max_sequence_tokens); }
   size_t embedding_size() const { return static_cast<size_t>(encoder_->info().embedding_size); }
+  size_t hidden_size() const { return static_cast<size_t>(encoder_->info().config.hidden_size); }
 
   // Fails with kInvalidArgument: too long under `policy`, no token at all, or no tokenizer. The
   // caller names the text.
@@ -91,9 +92,14 @@ class EmbeddingBatch {
   void Add(const TokenizedText& text);
   size_t texts() const { return texts_; }
 
-  // The vectors of the texts added since the last Run, [texts, D], in their order; valid until the
-  // next Run. Empties the batch.
-  std::span<const float> Run(bool normalize);
+  enum class Output { kNormalized, kPooled, kTokens };
+  // What the model gives for the texts added since the last Run, in their order; valid until the
+  // next Run. Empties the batch. One vector a text, [texts, D], of length 1 where kNormalized;
+  // kTokens: the hidden states of all tokens, [tokens, C].
+  std::span<const float> Run(Output output);
+  std::span<const float> Run(bool normalize) {
+    return Run(normalize ? Output::kNormalized : Output::kPooled);
+  }
 
  private:
   const EmbeddingModel& model_;

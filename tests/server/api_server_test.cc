@@ -311,6 +311,17 @@ TEST_F(ApiServer, TeiTakesAsManyInputsAsTheBodyHolds) {
   EXPECT_EQ(Post("/decode", R"({"ids":)" + Repeat("[97]", 5000) + "}").body, Repeat("\"a\"", 5000));
 }
 
+TEST_F(ApiServer, EmbedAllGivesAVectorAToken) {
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":["a","bc"],"truncate":false})").body,
+            "[[[1,0,0,1],[1,0,0,1]],[[2,0,0,1],[2,0,0,1],[2,0,0,1]]]");
+  EXPECT_FALSE(service_.last_request().length.truncate);
+  EXPECT_GT(service_.last_request().max_total_tokens, 0u) << "the answer has a bound";
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":"a"})").body, "[[[1,0,0,1],[1,0,0,1]]]");
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":[]})").status, 400);
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":[""]})").status, 422);
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":5})").status, 422);
+}
+
 TEST_F(ApiServer, SimilarityByItsRouteAndAtTheRoot) {
   const std::string body = R"({"inputs":{"source_sentence":"ab","sentences":["ab","c","abc"]}})";
   for (const char* path : {"/similarity", "/"}) {
