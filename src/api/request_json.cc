@@ -6,13 +6,16 @@
 #include <limits>
 #include <utility>
 
+#include "text/unicode.h"
+
 namespace minnow::api {
 namespace {
 
 constexpr size_t kMaxDepth = 32;
 constexpr size_t kMaxValues = 2'000'000;
 constexpr int64_t kMaxTokenId = std::numeric_limits<TokenId>::max();
-constexpr int64_t kMaxDimensions = 1 << 20;  // of any model
+constexpr size_t kMaxTokensOfAll = 16 * 1024;  // each is some kilobytes of the answer
+constexpr int64_t kMaxDimensions = 1 << 20;    // of any model
 
 Result<std::vector<TokenId>> ReadIds(const JsonView& list) {
   std::vector<TokenId> ids;
@@ -101,8 +104,16 @@ Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy) {
 
 }  // namespace
 
+std::string_view WithoutMark(std::string_view body) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return body.substr(body.starts_with(kMark) ? kMark.size() : 0);
+}
+
 Result<JsonDocument> ParseBody(std::string_view body) {
-  return JsonDocument::Parse(body, "", {.max_depth = kMaxDepth, .max_values = kMaxValues});
+  body = WithoutMark(body);
+  auto document = JsonDocument::Parse(body, "", {.max_depth = kMaxDepth, .max_values = kMaxValues});
+  if (document.ok() || IsValidUtf8(body)) return document;
+  return Error{Code::kInvalidArgument, "the body is not UTF-8"};
 }
 
 Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body) {
@@ -114,6 +125,18 @@ Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   MINNOW_ASSIGN_OR_RETURN(query.request.normalize, body.GetBool("normalize", true));
   MINNOW_RETURN_IF_ERROR(ReadDimensions(body, query));
+  MINNOW_RETURN_IF_ERROR(RefusePrompt(body));
+  return query;
+}
+
+Result<EmbeddingQuery> ReadTeiEmbedAll(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  EmbeddingQuery query;
+  query.request.all_tokens = true;
+  query.request.max_total_tokens = kMaxTokensOfAll;
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query));
+  MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   MINNOW_RETURN_IF_ERROR(RefusePrompt(body));
   return query;
 }

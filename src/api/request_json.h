@@ -19,6 +19,8 @@
 
 namespace minnow::api {
 
+// The body without a byte order mark, which some programs put before UTF-8.
+std::string_view WithoutMark(std::string_view body);
 // Parses a body within the limits of requests (nesting, number of values).
 Result<JsonDocument> ParseBody(std::string_view body);
 
@@ -34,6 +36,8 @@ struct EmbeddingQuery {
 
 // POST /embed: inputs, model, truncate, truncation_direction, normalize, dimensions, prompt_name.
 Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body);
+// POST /embed_all: inputs, truncate, truncation_direction, prompt_name.
+Result<EmbeddingQuery> ReadTeiEmbedAll(const JsonView& body);
 // POST /similarity: inputs: {source_sentence, sentences}, parameters: {truncate,
 // truncation_direction, prompt_name}. The source is the last input.
 Result<EmbeddingQuery> ReadTeiSimilarity(const JsonView& body);

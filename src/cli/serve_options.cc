@@ -176,7 +176,8 @@ void ReadPortVariable(ServeCommand& command) {
 Option AddServeOptions(Command serve, ServeCommand& command) {
   ForgetServiceVariable();
   AddModelOptions(serve, command);
-  serve.AddOption("--host", command.host, "Address to listen on").Env("MINNOW_HOST");
+  serve.AddOption("--host", command.host, "Address to listen on; :: takes IPv6 and IPv4")
+      .Env("MINNOW_HOST");
   Option port =
       serve
           .AddOption("--port", command.port, "Port, or $PORT; 0: any free one, which the log names")

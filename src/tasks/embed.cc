@@ -3,6 +3,7 @@
 #include "tasks/embed.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace minnow {
@@ -53,9 +54,10 @@ EmbedJob::EmbedJob(const TextModel* model, EmbedRequest request, Callback done)
 // Ids, vectors and their digits.
 size_t EmbedJob::HeldBytes(size_t tokens) const {
   constexpr size_t kBytesPerNumber = sizeof(float) + 12;
-  return request_.inputs.size() *
-             (sizeof(TokenizedText) + model_->outputs() * kBytesPerNumber) +
-         tokens * (sizeof(TokenId) + 1);
+  const size_t count = request_.inputs.size();
+  const size_t numbers =
+      request_.all_tokens ? tokens * model_->hidden_size() : count * model_->outputs();
+  return count * sizeof(TokenizedText) + numbers * kBytesPerNumber + tokens * (sizeof(TokenId) + 1);
 }
 
 Result<std::vector<uint32_t>> EmbedJob::Prepare() {
@@ -83,9 +85,28 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
     // A large request waits long; its text is not needed any more.
     input = std::string();
   }
-  answer_.vectors.resize(count * model_->outputs());
+  answer_.vectors.resize(request_.all_tokens ? total_tokens * model_->hidden_size()
+                                             : count * model_->outputs());
   cost_ = {total_tokens, HeldBytes(total_tokens)};
   return answer_.tokens;
+}
+
+EmbeddingBatch::Output EmbedJob::output() const {
+  using Output = EmbeddingBatch::Output;
+  if (request_.all_tokens) return Output::kTokens;
+  return request_.normalize ? Output::kNormalized : Output::kPooled;
+}
+
+std::span<float> EmbedJob::PlaceOf(size_t item) {
+  const std::span<float> all = answer_.vectors;
+  if (!request_.all_tokens) {
+    const size_t size = model_->embedding_size();
+    return all.subspan(item * size, size);
+  }
+  const size_t size = model_->hidden_size();
+  const size_t before = std::accumulate(
+      answer_.tokens.begin(), answer_.tokens.begin() + static_cast<ptrdiff_t>(item), size_t{0});
+  return all.subspan(before * size, answer_.tokens[item] * size);
 }
 
 void EmbedJob::Done(Status status, const JobTimings& timings) {
@@ -107,30 +128,30 @@ std::unique_ptr<Task::Workspace> EmbedTask::NewWorkspace(size_t max_tokens, size
 size_t EmbedTask::WorkspaceBytes(size_t max_tokens, size_t max_items, int threads) const {
   constexpr size_t kRowsPerThread = 512;
   constexpr size_t kWidthsPerRow = 16;  // hidden states, context, q, k and v; twice for two threads
-  const size_t width = static_cast<size_t>(model_->encoder().info().config.hidden_size);
+  const size_t width = model_->hidden_size();
   const size_t rows = std::max(kRowsPerThread, model_->max_tokens()) * static_cast<size_t>(threads);
-  return (rows * width * kWidthsPerRow + max_items * model_->outputs()) * sizeof(float) +
+  const size_t outputs = std::max(max_items * model_->outputs(), max_tokens * width);
+  return (rows * width * kWidthsPerRow + outputs) * sizeof(float) +
          max_tokens * (sizeof(TokenId) + 1);
 }
 
 void EmbedTask::Step(std::span<const BatchItem> items, Workspace& workspace,
                      std::span<StepOutcome>) const {
   TextBatch& batch = static_cast<EmbedWorkspace&>(workspace).batch;
-  const size_t size = model_->outputs();
-  for (const bool normalize : {true, false}) {
-    const auto wanted = [normalize](const EmbedJob& job) {
-      return job.request_.normalize == normalize;
-    };
+  using Output = TextBatch::Output;
+  for (const Output output : {Output::kNormalized, Output::kPooled, Output::kTokens}) {
+    const auto wanted = [output](const EmbedJob& job) { return job.output() == output; };
     for (const BatchItem& item : items) {
       const auto& job = static_cast<const EmbedJob&>(*item.job);
       if (wanted(job)) batch.Add(job.texts_[item.index]);
     }
-    const float* vector = batch.Run(normalize).data();
+    const float* vector = batch.Run(output).data();
     for (const BatchItem& item : items) {
       auto& job = static_cast<EmbedJob&>(*item.job);
       if (!wanted(job)) continue;
-      std::copy_n(vector, size, job.answer_.vectors.data() + item.index * size);
-      vector += size;
+      const std::span<float> place = job.PlaceOf(item.index);
+      std::copy_n(vector, place.size(), place.data());
+      vector += place.size();
     }
   }
 }

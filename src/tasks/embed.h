@@ -29,6 +29,7 @@ struct EmbedRequest {
   std::vector<EmbedInput> inputs;
   LengthPolicy length;
   bool normalize = true;
+  bool all_tokens = false;  // the hidden states of all tokens, as they are, instead of one vector
   // What messages call the inputs: "inputs" gives "inputs[3]: 600 tokens, limit 512".
   std::string field = "inputs";
   std::string last_field = {};  // what they call the last input, where it has a name of its own
@@ -39,7 +40,7 @@ struct EmbedRequest {
 
 // The vectors of a request, and what it cost.
 struct EmbedAnswer {
-  std::vector<float> vectors;    // [inputs, D]
+  std::vector<float> vectors;    // [inputs, D]; of all tokens: [sum of tokens, C]
   std::vector<uint32_t> tokens;  // of each input
   size_t truncated = 0;          // inputs that were cut
   JobTimings timings;
@@ -62,6 +63,9 @@ class EmbedJob : public Job {
   friend class EmbedTask;
   // What the job holds once it is prepared.
   size_t HeldBytes(size_t tokens) const;
+  TextBatch::Output output() const;
+  // Where the vectors of an item go.
+  std::span<float> PlaceOf(size_t item);
 
   const TextModel* const model_;
   EmbedRequest request_;

@@ -173,7 +173,7 @@ TextBatch::TextBatch(const TextModel& model, size_t max_tokens, size_t max_texts
       ids_(max_tokens),
       type_ids_(max_tokens),
       starts_(max_texts + 1),
-      vectors_(max_texts * model.outputs()),
+      vectors_(std::max(max_texts * model.outputs(), max_tokens * model.hidden_size())),
       workspace_(model.encoder().NewWorkspace(max_tokens, max_texts, pool)) {
   CHECK(max_tokens >= model.max_tokens() && max_texts >= 1);
 }
@@ -201,7 +201,7 @@ void TextBatch::Add(const TokenizedText& text) {
   starts_[++texts_] = start + static_cast<int32_t>(text.ids.size());
 }
 
-std::span<const float> TextBatch::Run(bool normalize) {
+std::span<const float> TextBatch::Run(Output output) {
   const size_t texts = std::exchange(texts_, 0);
   const bool type_ids = std::exchange(any_type_ids_, false);
   if (texts == 0) return {};
@@ -210,7 +210,11 @@ std::span<const float> TextBatch::Run(bool normalize) {
   batch.ids = std::span<const TokenId>(ids_).first(tokens);
   batch.starts = std::span<const int32_t>(starts_).first(texts + 1);
   if (type_ids) batch.type_ids = std::span<const uint8_t>(type_ids_).first(tokens);
-  model_.encoder().Run(batch, normalize, *workspace_, vectors_.data());
+  if (output == Output::kTokens) {
+    model_.encoder().Hidden(batch, *workspace_, vectors_.data());
+    return std::span<const float>(vectors_.data(), tokens * model_.hidden_size());
+  }
+  model_.encoder().Run(batch, output == Output::kNormalized, *workspace_, vectors_.data());
   return std::span<const float>(vectors_.data(), texts * model_.outputs());
 }
 

@@ -55,6 +55,7 @@ class TextModel {
   const EncoderModel& encoder() const { return *encoder_; }
   const ModelInfo& info() const { return encoder_->info(); }
   size_t max_tokens() const { return static_cast<size_t>(info().max_sequence_tokens); }
+  size_t hidden_size() const { return static_cast<size_t>(info().config.hidden_size); }
   // Numbers that the model gives for a text.
   size_t outputs() const { return static_cast<size_t>(info().embedding_size); }
 
@@ -98,9 +99,14 @@ class TextBatch {
   void Add(const TokenizedText& text);
   size_t texts() const { return texts_; }
 
-  // What the model gives for the texts added since the last Run, [texts, outputs], in their order;
-  // valid until the next Run. Empties the batch. `normalize`: rows of length 1.
-  std::span<const float> Run(bool normalize);
+  enum class Output { kNormalized, kPooled, kTokens };
+  // What the model gives for the texts added since the last Run, in their order; valid until the
+  // next Run. Empties the batch. One row a text, [texts, outputs], of length 1 where kNormalized;
+  // kTokens: the hidden states of all tokens, [tokens, C].
+  std::span<const float> Run(Output output);
+  std::span<const float> Run(bool normalize) {
+    return Run(normalize ? Output::kNormalized : Output::kPooled);
+  }
 
  private:
   const TextModel& model_;

@@ -224,6 +224,27 @@ TEST_F(ApiServer, WhatIsNoJsonIs400) {
   }
 }
 
+TEST_F(ApiServer, BodiesOfOtherPrograms) {
+  EXPECT_EQ(Post("/embed", "\xEF\xBB\xBF{\"inputs\":\"ab\"}").body, "[[2,0,0,1]]")
+      << "a byte order mark";
+  EXPECT_THAT(Post("/embed", "{\"inputs\":\"caf\xe9\"}").body, HasSubstr("not UTF-8"));
+  EXPECT_THAT(Post("/v1/embeddings", std::string("\xff\xfe{\0\"\0", 6)).body,
+              HasSubstr("not UTF-8"));
+  const auto post = [this](const std::string& type, const std::string& body) {
+    return client_
+        ->Call("POST /embed HTTP/1.1\r\nHost: a\r\nContent-Type: " + type +
+               "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body)
+        .body;
+  };
+  // curl says this of whatever it is told to send.
+  const std::string form = "application/x-www-form-urlencoded";
+  EXPECT_EQ(post(form, R"({"inputs":"ab"})"), "[[2,0,0,1]]");
+  EXPECT_THAT(post(form, "inputs=ab"), HasSubstr("Content-Type is " + form + ", expected JSON"));
+  EXPECT_THAT(post("multipart/form-data; boundary=x", "--x--"),
+              HasSubstr("Content-Type is multipart/form-data, expected JSON"));
+  EXPECT_THAT(post("application/json; charset=utf-8", "inputs"), Not(HasSubstr("Content-Type")));
+}
+
 TEST_F(ApiServer, TeiEmbedShapeAndHeaders) {
   const ClientResponse response = Post("/embed", R"({"inputs":["ab","\u0142"]})");
   ASSERT_EQ(response.status, 200) << response.body;
@@ -291,6 +312,17 @@ TEST_F(ApiServer, TeiTakesAsManyInputsAsTheBodyHolds) {
   }
   EXPECT_EQ(Post("/tokenize", body).status, 200);
   EXPECT_EQ(Post("/decode", R"({"ids":)" + Repeat("[97]", 5000) + "}").body, Repeat("\"a\"", 5000));
+}
+
+TEST_F(ApiServer, EmbedAllGivesAVectorAToken) {
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":["a","bc"],"truncate":false})").body,
+            "[[[1,0,0,1],[1,0,0,1]],[[2,0,0,1],[2,0,0,1],[2,0,0,1]]]");
+  EXPECT_FALSE(service_.last_request().length.truncate);
+  EXPECT_GT(service_.last_request().max_total_tokens, 0u) << "the answer has a bound";
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":"a"})").body, "[[[1,0,0,1],[1,0,0,1]]]");
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":[]})").status, 400);
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":[""]})").status, 422);
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":5})").status, 422);
 }
 
 TEST_F(ApiServer, SimilarityByItsRouteAndAtTheRoot) {

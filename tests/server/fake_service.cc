@@ -87,7 +87,9 @@ void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& cl
       return done(Error{Code::kInvalidArgument, "no tokens"});
     }
     const size_t size = std::visit([](const auto& list) { return list.size(); }, input);
-    answer.vectors.insert(answer.vectors.end(), {static_cast<float>(size), 0, 0, 1});
+    for (size_t i = 0; i < (request.all_tokens ? size + 1 : 1); ++i) {
+      answer.vectors.insert(answer.vectors.end(), {static_cast<float>(size), 0, 0, 1});
+    }
     answer.tokens.push_back(static_cast<uint32_t>(size) + 1);
   }
   std::optional<Error> error;

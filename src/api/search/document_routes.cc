@@ -99,9 +99,10 @@ void SendNothingAccepted(Call& call, const Addition& addition) {
     json.Key("code");
     json.String("invalid_argument");
     json.Key("message");
-    json.String(addition.entries.empty() ? "the body: no document"
-                                         : "line " + std::to_string(addition.entries[0].line) +
-                                               ": " + addition.entries[0].error);
+    json.String(addition.entries.empty()
+                    ? "the body: no document"
+                    : "line " + std::to_string(addition.entries[0].line) + ": " +
+                          addition.entries[0].error + TypeHint(call.request()));
     json.EndObject();
     WriteEntries(addition, json);
     json.EndObject();

@@ -84,6 +84,11 @@ Result<SearchRequest> ReadRequest(const JsonView& body) {
   const auto attributes = body.Find("attributes");
   request.attributes_given = attributes.has_value() && !attributes->is_null();
   MINNOW_ASSIGN_OR_RETURN(request.attributes, ReadNames(body, "attributes", kMaxAttributes));
+  // As other servers write "all of them".
+  if (std::count(request.attributes.begin(), request.attributes.end(), "*") > 0) {
+    request.attributes_given = false;
+    request.attributes.clear();
+  }
   MINNOW_ASSIGN_OR_RETURN(request.facets, ReadNames(body, "facets", kMaxFacets));
   MINNOW_ASSIGN_OR_RETURN(request.group_by, ReadText(body, "group_by", kMaxFilterBytes));
   return request;
