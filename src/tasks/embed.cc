@@ -91,8 +91,8 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
   return answer_.tokens;
 }
 
-EmbeddingBatch::Output EmbedJob::output() const {
-  using Output = EmbeddingBatch::Output;
+TextBatch::Output EmbedJob::output() const {
+  using Output = TextBatch::Output;
   if (request_.all_tokens) return Output::kTokens;
   return request_.normalize ? Output::kNormalized : Output::kPooled;
 }
@@ -100,7 +100,7 @@ EmbeddingBatch::Output EmbedJob::output() const {
 std::span<float> EmbedJob::PlaceOf(size_t item) {
   const std::span<float> all = answer_.vectors;
   if (!request_.all_tokens) {
-    const size_t size = model_->embedding_size();
+    const size_t size = model_->outputs();
     return all.subspan(item * size, size);
   }
   const size_t size = model_->hidden_size();

@@ -312,7 +312,8 @@ TEST_P(PackedFixtures, StaysReadable) {
   EXPECT_GE(compared, 12);
 }
 
-INSTANTIATE_TEST_SUITE_P(Versions, PackedFixtures, testing::Values("packed_v1", "packed_v2", "packed_v3"),
+INSTANTIATE_TEST_SUITE_P(Versions, PackedFixtures,
+                         testing::Values("packed_v1", "packed_v2", "packed_v3"),
                          [](const auto& version) { return std::string(version.param); });
 
 }  // namespace
