@@ -14,14 +14,16 @@ constexpr size_t kBatchTexts = 1024;
 
 }  // namespace
 
-EmbedStream::EmbedStream(const EmbeddingModel& model, ThreadPool* pool)
-    : model_(model), batch_(model, std::max(kBatchTokens, model.max_tokens()), kBatchTexts, pool) {}
+EmbedStream::EmbedStream(const EmbeddingModel& model, Prompt prompt, ThreadPool* pool)
+    : model_(model),
+      prompt_(std::move(prompt)),
+      batch_(model, std::max(kBatchTokens, model.max_tokens()), kBatchTexts, pool) {}
 
 // False at the end.
 Result<bool> EmbedStream::AddNext(TextInput& input, bool normalize, const Take& take) {
   MINNOW_ASSIGN_OR_RETURN(const std::optional<std::string_view> text, input.Next());
   if (!text) return false;
-  Result<TokenizedText> tokens = model_.Tokenize(*text, LengthPolicy{});
+  Result<TokenizedText> tokens = model_.Tokenize(*text, LengthPolicy{}, prompt_);
   if (!tokens.ok()) return Annotate(std::move(tokens).error(), input.Where());
   tokens_ += tokens->ids.size();
   if (tokens->truncated()) {

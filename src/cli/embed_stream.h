@@ -21,7 +21,7 @@ class EmbedStream {
   using Take = std::function<bool(std::span<const float> vectors, bool waiting)>;
 
   // May throw std::bad_alloc.
-  EmbedStream(const EmbeddingModel& model, ThreadPool* pool);
+  EmbedStream(const EmbeddingModel& model, Prompt prompt, ThreadPool* pool);
 
   // Until the end of `input` or until `take` has enough. Fails with kInvalidArgument for a text
   // that cannot be read or tokenized, after giving what came before it; the message names it.
@@ -35,6 +35,7 @@ class EmbedStream {
   Result<bool> AddNext(TextInput& input, bool normalize, const Take& take);
 
   const EmbeddingModel& model_;
+  const Prompt prompt_;  // before each text
   EmbeddingBatch batch_;
   size_t tokens_ = 0;
   size_t truncated_ = 0;

@@ -46,6 +46,7 @@ struct ModelFacts {
   int64_t loaded_unix_seconds = 0;
   std::string embedding_dtype;          // of the word table: "fp32", "int8", "int4", ...
   std::optional<QualityFacts> quality;  // of a packed model
+  PromptSet prompts;
 };
 
 // What an index needs of the model that makes its vectors.

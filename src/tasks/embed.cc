@@ -38,13 +38,18 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
   const size_t count = request_.inputs.size();
   texts_.reserve(count);
   answer_.tokens.reserve(count);
+  MINNOW_ASSIGN_OR_RETURN(const Prompt prompt, model_->MakePrompt(request_.prompt));
   size_t total_tokens = 0;
   for (size_t i = 0; i < count; ++i) {
     EmbedInput& input = request_.inputs[i];
     const auto* text = std::get_if<std::string>(&input);
-    Result<TokenizedText> tokens =
-        text != nullptr ? model_->Tokenize(*text, request_.length)
-                        : model_->CheckIds(std::get<std::vector<TokenId>>(input), request_.length);
+    if (text == nullptr && request_.prompt.asked_for()) {
+      return Error{Code::kInvalidArgument, "prompt_name: token ids take no prompt, texts do"};
+    }
+    Result<TokenizedText> tokens = text != nullptr
+                                       ? model_->Tokenize(*text, request_.length, prompt)
+                                       : model_->CheckIds(std::get<std::vector<TokenId>>(input),
+                                                          request_.length, request_.foreign_ids);
     if (!tokens.ok()) {
       const bool named = i + 1 == count && !request_.last_field.empty();
       return Annotate(std::move(tokens).error(),

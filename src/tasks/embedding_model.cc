@@ -12,6 +12,10 @@
 namespace minnow {
 namespace {
 
+// Clients of OpenAI's API may take it on themselves to tokenize, with OpenAI's vocabulary.
+constexpr const char* kSendTexts =
+    "; send texts (langchain-openai: check_embedding_ctx_length=False)";
+
 void Truncate(TokenizedText& text, size_t limit, TruncationDirection direction) {
   if (text.ids.size() <= limit) return;
   const auto excess = static_cast<ptrdiff_t>(text.ids.size() - limit);
@@ -38,7 +42,9 @@ bool HasTokenizerFiles(const ModelSource& source) {
 
 Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source) {
   if (source.packed()) return Tokenizer::FromPacked(source.packed());
-  return Tokenizer::LoadDirectory(source.layout().transformer_directory);
+  const SentenceTransformersLayout& layout = source.layout();
+  return Tokenizer::LoadDirectory(layout.transformer_directory,
+                                  layout.do_lower_case.value_or(false));
 }
 
 Result<std::unique_ptr<EmbeddingModel>> EmbeddingModel::Load(const ModelSource& source,
@@ -80,10 +86,31 @@ EmbeddingModel::EmbeddingModel(std::unique_ptr<const Tokenizer> tokenizer,
                                std::unique_ptr<SentenceEncoder> encoder)
     : tokenizer_(std::move(tokenizer)), encoder_(std::move(encoder)) {}
 
-Result<TokenizedText> EmbeddingModel::Tokenize(std::string_view text,
-                                               const LengthPolicy& policy) const {
+Result<Prompt> EmbeddingModel::MakePrompt(const PromptChoice& choice) const {
+  const PromptSet& prompts = encoder_->info().layout.prompts;
+  Prompt prompt;
+  MINNOW_ASSIGN_OR_RETURN(prompt.text, FindPrompt(prompts, choice));
+  if (prompt.text.empty() || prompts.pooled || tokenizer_ == nullptr) return prompt;
+  // sentence-transformers counts the tokens of the prompt alone, but for a special one at its end.
+  EncodeOptions options;
+  options.want_offsets = true;  // and which are special
+  options.max_tokens = max_tokens();
+  const Encoding encoding = tokenizer_->Encode(prompt.text, options);
+  prompt.unpooled_tokens = encoding.ids.size();
+  if (!encoding.special.empty() && encoding.special.back() != 0) --prompt.unpooled_tokens;
+  return prompt;
+}
+
+Result<TokenizedText> EmbeddingModel::Tokenize(std::string_view text, const LengthPolicy& policy,
+                                               const Prompt& prompt) const {
   if (tokenizer_ == nullptr) {
     return Error{Code::kInvalidArgument, "the model has no tokenizer: it takes token ids only"};
+  }
+  std::string with_prompt;
+  if (!prompt.text.empty()) {
+    with_prompt = prompt.text;
+    with_prompt += text;
+    text = with_prompt;
   }
   EncodeOptions options;
   options.max_tokens = policy.truncate ? max_tokens() : 0;
@@ -96,17 +123,48 @@ Result<TokenizedText> EmbeddingModel::Tokenize(std::string_view text,
                                       [](uint8_t type) { return type == 0; });
   if (!all_type_0) tokens.type_ids = std::move(encoding.type_ids);
   MINNOW_RETURN_IF_ERROR(CheckTokens(tokens));
+  size_t unpooled = prompt.unpooled_tokens;
+  if (unpooled > 0 && policy.direction == TruncationDirection::kLeft) {
+    // The prompt was cut first; special tokens before it stay.
+    unpooled -= std::min(unpooled - 1, tokens.untruncated_tokens - tokens.ids.size());
+  }
+  if (unpooled < tokens.ids.size()) tokens.unpooled_tokens = unpooled;
   return tokens;
 }
 
 Result<TokenizedText> EmbeddingModel::CheckIds(std::span<const TokenId> ids,
-                                               const LengthPolicy& policy) const {
+                                               const LengthPolicy& policy, bool foreign) const {
+  if (!foreign) MINNOW_RETURN_IF_ERROR(CheckSpecialTokens(ids));
   TokenizedText tokens;
   tokens.ids.assign(ids.begin(), ids.end());
   tokens.untruncated_tokens = ids.size();
   if (policy.truncate) Truncate(tokens, max_tokens(), policy.direction);
   MINNOW_RETURN_IF_ERROR(CheckTokens(tokens));
   return tokens;
+}
+
+Status EmbeddingModel::CheckSpecialTokens(std::span<const TokenId> ids) const {
+  if (tokenizer_ == nullptr) return {};
+  // What the tokenizer puts around every text.
+  const Encoding encoding =
+      tokenizer_->Encode("a", {.add_special_tokens = true, .want_offsets = true});
+  const auto& special = encoding.special;
+  const auto before = std::find(special.begin(), special.end(), 0) - special.begin();
+  const auto after = std::find(special.rbegin(), special.rend(), 0) - special.rbegin();
+  if (before == std::ssize(special)) return {};
+  const auto& own = encoding.ids;
+  if (std::ssize(ids) >= before + after &&
+      std::equal(own.begin(), own.begin() + before, ids.begin()) &&
+      std::equal(own.rbegin(), own.rbegin() + after, ids.rbegin())) {
+    return {};
+  }
+  std::string form;
+  for (auto id = own.begin(); id < own.begin() + before; ++id) form += std::to_string(*id) + ", ";
+  form += "...";
+  for (auto id = own.end() - after; id < own.end(); ++id) form += ", " + std::to_string(*id);
+  return Error{Code::kInvalidArgument, "token ids of this model have the form [" + form +
+                                           "], these are most likely of another vocabulary" +
+                                           kSendTexts};
 }
 
 // The tokenizer's files and the encoder's may not fit each other, so what comes from the tokenizer
@@ -121,7 +179,8 @@ Status EmbeddingModel::CheckTokens(const TokenizedText& text) const {
   for (const TokenId id : text.ids) {
     if (id < 0 || id >= config.vocab_size) {
       return Error{Code::kInvalidArgument, "token id " + std::to_string(id) + " is not in [0, " +
-                                               std::to_string(config.vocab_size) + ")"};
+                                               std::to_string(config.vocab_size) + ")" +
+                                               kSendTexts};
     }
   }
   for (const uint8_t type : text.type_ids) {

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "models/model_source.h"
 #include "models/sentence_encoder.h"
+#include "tasks/prompt.h"
 #include "text/tokenizer.h"
 
 namespace minnow {
@@ -27,6 +28,7 @@ struct TokenizedText {
   std::vector<TokenId> ids;
   std::vector<uint8_t> type_ids;  // empty: all 0
   size_t untruncated_tokens = 0;  // what it would have been without the limit
+  size_t unpooled_tokens = 0;     // at its beginning, that pooling leaves out; fewer than all
 
   bool truncated() const { return untruncated_tokens > ids.size(); }
 };
@@ -62,15 +64,21 @@ class EmbeddingModel {
 
   // Fails with kInvalidArgument: too long under `policy`, no token at all, or no tokenizer. The
   // caller names the text.
-  Result<TokenizedText> Tokenize(std::string_view text, const LengthPolicy& policy) const;
+  Result<TokenizedText> Tokenize(std::string_view text, const LengthPolicy& policy,
+                                 const Prompt& prompt = {}) const;
+  // The prompt that `choice` means for this model. Fails as FindPrompt does.
+  Result<Prompt> MakePrompt(const PromptChoice& choice) const;
   // The same for ids that the caller made, special tokens included; an id out of range is an error
-  // too.
-  Result<TokenizedText> CheckIds(std::span<const TokenId> ids, const LengthPolicy& policy) const;
+  // too, and where `foreign` is false, ids without this model's special tokens at both ends: they
+  // are most likely another vocabulary's.
+  Result<TokenizedText> CheckIds(std::span<const TokenId> ids, const LengthPolicy& policy,
+                                 bool foreign = true) const;
 
  private:
   // Empty where the model takes none of the texts. May throw std::bad_alloc.
   Calibration Calibrate() const;
   Status CheckTokens(const TokenizedText& text) const;
+  Status CheckSpecialTokens(std::span<const TokenId> ids) const;
 
   std::unique_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<SentenceEncoder> encoder_;

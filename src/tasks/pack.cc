@@ -56,7 +56,8 @@ Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,
                         const std::function<void(const std::string&)>& progress) {
   progress("reading the tokenizer");
   MINNOW_ASSIGN_OR_RETURN(const TokenizerTables tokenizer,
-                          ReadTokenizerTables(source.layout().transformer_directory));
+                          ReadTokenizerTables(source.layout().transformer_directory,
+                                              source.layout().do_lower_case.value_or(false)));
   progress("packing the weights");
   MINNOW_ASSIGN_OR_RETURN(
       const auto model,

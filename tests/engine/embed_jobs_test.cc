@@ -42,6 +42,9 @@ class ByteTokenizer : public Tokenizer {
       encoding.ids.resize(options.max_tokens);
     }
     for (const TokenId id : encoding.ids) encoding.type_ids.push_back(id == '?' ? 1 : 0);
+    if (options.want_offsets) {
+      for (const TokenId id : encoding.ids) encoding.special.push_back(id <= 2 ? 1 : 0);
+    }
     return encoding;
   }
   Encoding EncodePair(std::string_view, std::string_view, const EncodeOptions&) const override {
@@ -52,6 +55,10 @@ class ByteTokenizer : public Tokenizer {
   std::optional<TokenId> TokenToId(std::string_view) const override { return {}; }
   size_t vocab_size() const override { return kVocabSize + 1; }
   const char* type() const override { return "Bytes"; }
+  const std::vector<std::string>& warnings() const override { return warnings_; }
+
+ private:
+  const std::vector<std::string> warnings_;
 };
 
 // A text's vector: first id, sum of ids, number of tokens, sum of token types; negative where
@@ -62,6 +69,7 @@ class SumEncoder : public SentenceEncoder {
     size_t bytes() const override { return 0; }
   };
   SumEncoder() {
+    info_.layout.prompts = {{{"query", "Q"}, {"passage", "PP"}, {"empty", ""}}, "", true};
     info_.config.vocab_size = kVocabSize;
     info_.config.type_vocab_size = 2;
     info_.max_sequence_tokens = kMaxTokens;
@@ -148,6 +156,49 @@ TEST_F(EmbedTest, TruncatesOrRefuses) {
                   .field = "inputs.sentences",
                   .last_field = "inputs.source"});
   EXPECT_EQ(answer.error().message, "inputs.source: 11 tokens, limit 8");
+}
+
+TEST_F(EmbedTest, PromptsGoBeforeTexts) {
+  using Kind = PromptChoice::Kind;
+  const auto sums = [this](PromptChoice prompt) {
+    const auto answer = Embed({.inputs = {"a"}, .prompt = std::move(prompt), .normalize = false});
+    EXPECT_TRUE(answer.ok()) << answer.error().message;
+    return answer.ok() ? answer->vectors[1] - 1 - 'a' : -1;
+  };
+  EXPECT_EQ(sums({}), 0);
+  EXPECT_EQ(sums({Kind::kQuery, ""}), 'Q');
+  EXPECT_EQ(sums({Kind::kDocument, ""}), 2 * 'P');
+  EXPECT_EQ(sums({Kind::kNamed, "passage"}), 2 * 'P');
+  EXPECT_EQ(sums({Kind::kNamed, "empty"}), 0);
+  EXPECT_EQ(sums({Kind::kText, "xy"}), 'x' + 'y');
+  EXPECT_EQ(sums({Kind::kText, ""}), 0);
+  const auto unknown = Embed({.inputs = {"a"}, .prompt = {Kind::kNamed, "document"}});
+  EXPECT_EQ(unknown.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(unknown.error().message,
+            R"(prompt_name: "document" is not one of this model's: "query", "passage", "empty")");
+  // Token ids are whole already.
+  const std::vector<TokenId> ids = {5, 6};
+  EXPECT_EQ(Embed({.inputs = {ids}, .normalize = false})->vectors[1], 11);
+  EXPECT_THAT(Embed({.inputs = {ids}, .prompt = {Kind::kNamed, "query"}}).error().message,
+              HasSubstr("token ids take no prompt"));
+}
+
+TEST_F(EmbedTest, IdsOfAnotherVocabularyAreRefusedWhereAsked) {
+  const auto embed = [this](std::vector<TokenId> ids) {
+    return Embed({.inputs = {std::move(ids)}, .foreign_ids = false, .field = "input"});
+  };
+  EXPECT_TRUE(embed({1, 5}).ok());
+  EXPECT_TRUE(embed({1}).ok());
+  for (const std::vector<TokenId>& ids : {std::vector<TokenId>{5, 1}, {7}}) {
+    const auto refused = embed(ids);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(refused.error().message, HasSubstr("input[0]: token ids of this model have the "
+                                                   "form [1, ...]"));
+    EXPECT_THAT(refused.error().message, HasSubstr("check_embedding_ctx_length=False"));
+  }
+  EXPECT_THAT(embed({1, kVocabSize}).error().message,
+              HasSubstr("check_embedding_ctx_length=False"));
 }
 
 TEST_F(EmbedTest, RefusesIdsOutOfRange) {

@@ -53,7 +53,7 @@ Status RunBulk(const BulkOptions& options) {
   MINNOW_ASSIGN_OR_RETURN(const auto model, EmbeddingModel::Load(source, precision));
   ThreadPool pool(options.threads > 0 ? options.threads : Cpu().usable_cores());
   TextInput input({}, /*json=*/false, file.number());
-  EmbedStream stream(*model, &pool);
+  EmbedStream stream(*model, {}, &pool);
   const auto begin = std::chrono::steady_clock::now();
   const Status read =
       stream.Run(input, /*normalize=*/true, [](std::span<const float>, bool) { return true; });
