@@ -61,11 +61,11 @@ class PromptsTest(unittest.TestCase):
     def test_a_packed_model_has_them_too(self):
         self.configure(PROMPTS, "boat")
         packed = self.root / "model.minnow"
-        self.assertEqual(run("pack", str(self.model), "-o", str(packed), "--dtype", "fp32").returncode, 0)
+        self.assertEqual(run("pack", "--model", str(self.model), "-o", str(packed), "--dtype", "fp32").returncode, 0)
         for options in ((), ("--prompt-name", "query"), ("--prompt", "")):
             self.assertEqual(self.embed(TEXT, *options, model=packed), self.embed(TEXT, *options), options)
         report = json.loads(run("inspect", "--json", str(packed)).stdout)
-        self.assertEqual(report, {**report, "sentence": {**report["sentence"], "prompts": PROMPTS}})
+        self.assertEqual(report["sentence_vectors"]["prompts"], PROMPTS)
 
     def test_the_server(self):
         self.configure(PROMPTS, "boat")
@@ -138,12 +138,12 @@ class PromptsTest(unittest.TestCase):
         server = Server("--index", str(self.root / "my.db"), model=str(self.model))
         self.addCleanup(server.close)
         for fields, same in (({}, False), ({"prompt_name": "asked"}, True)):
-            status, body = server.request("POST", "/indexes/documents/search",
+            status, body = server.request("POST", "/indexes/default/search",
                                           {"q": "small fish green stone", "semantic_ratio": 1, "exact": True, **fields})
             self.assertEqual(status, 200, body)
             self.assertEqual(round(json.loads(body)["hits"][0]["score"], 3) == 1.0, same, body)
-        status, body = server.request("GET", "/indexes/documents/search?q=fish&prompt_name=other")
-        self.assertEqual(status, 422, body)
+        status, body = server.request("GET", "/indexes/default/search?q=fish&prompt_name=other")
+        self.assertEqual(status, 400, body)
         self.assertIn("asked", body.decode())
 
     def test_vectors_of_other_prompts_are_not_mixed(self):
