@@ -223,7 +223,6 @@ Status ParseInto(JsonDocumentState& state, std::string_view text, const JsonLimi
   const size_t used = parser.write_some(/*more=*/false, text.data(), text.size(), ec);
   if (!ec && used < text.size()) ec = json::error::extra_data;
   if (ec && repaired.empty()) {
-    // Seldom, so that other texts are read once.
     const SurrogateRepair repair = RepairSurrogates(text);
     if (!repair.strings.empty()) return ParseInto(state, repair.text, limits, repair.strings);
   }

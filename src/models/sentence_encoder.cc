@@ -149,7 +149,7 @@ class PooledEncoder : public SentenceEncoder {
              float* out) const override {
     auto& space = static_cast<EncoderWorkspace&>(workspace);
     CHECK(batch.tokens() <= space.max_tokens && batch.texts() <= space.max_texts);
-    PoolSink sink(*this, normalize, space, out);
+    PoolSink sink(*this, batch.unpooled, normalize, space, out);
     space.forward.Run(weights_, batch, sink);
   }
 
@@ -212,15 +212,22 @@ class PooledEncoder : public SentenceEncoder {
   // Pools each text into its row of out: [B, D].
   class PoolSink : public TextSink {
    public:
-    PoolSink(const PooledEncoder& encoder, bool normalize, EncoderWorkspace& space, float* out)
-        : encoder_(encoder), normalize_(normalize), space_(space), out_(out) {}
+    PoolSink(const PooledEncoder& encoder, std::span<const int32_t> unpooled, bool normalize,
+             EncoderWorkspace& space, float* out)
+        : encoder_(encoder), unpooled_(unpooled), normalize_(normalize), space_(space), out_(out) {}
     void Take(size_t text, ConstRows hidden, size_t tokens, int member) override {
+      if (!unpooled_.empty()) {
+        const auto skipped = static_cast<size_t>(unpooled_[text]);
+        hidden.data += skipped * hidden.stride;
+        tokens -= skipped;
+      }
       encoder_.PoolText(hidden, tokens, normalize_, space_, member,
                         out_ + text * encoder_.info_.embedding_size);
     }
 
    private:
     const PooledEncoder& encoder_;
+    const std::span<const int32_t> unpooled_;
     const bool normalize_;
     EncoderWorkspace& space_;
     float* const out_;

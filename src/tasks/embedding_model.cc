@@ -199,6 +199,7 @@ EmbeddingBatch::EmbeddingBatch(const EmbeddingModel& model, size_t max_tokens, s
       ids_(max_tokens),
       type_ids_(max_tokens),
       starts_(max_texts + 1),
+      unpooled_(max_texts),
       vectors_(max_texts * model.embedding_size()),
       workspace_(model.encoder().NewWorkspace(max_tokens, max_texts, pool)) {
   CHECK(max_tokens >= model.max_tokens() && max_texts >= 1);
@@ -224,18 +225,22 @@ void EmbeddingBatch::Add(const TokenizedText& text) {
     std::copy(text.type_ids.begin(), text.type_ids.end(), type_ids_.begin() + start);
     any_type_ids_ = true;
   }
+  unpooled_[texts_] = static_cast<int32_t>(text.unpooled_tokens);
+  any_unpooled_ |= text.unpooled_tokens > 0;
   starts_[++texts_] = start + static_cast<int32_t>(text.ids.size());
 }
 
 std::span<const float> EmbeddingBatch::Run(bool normalize) {
   const size_t texts = std::exchange(texts_, 0);
   const bool type_ids = std::exchange(any_type_ids_, false);
+  const bool unpooled = std::exchange(any_unpooled_, false);
   if (texts == 0) return {};
   const size_t tokens = static_cast<size_t>(starts_[texts]);
   TokenBatch batch;
   batch.ids = std::span<const TokenId>(ids_).first(tokens);
   batch.starts = std::span<const int32_t>(starts_).first(texts + 1);
   if (type_ids) batch.type_ids = std::span<const uint8_t>(type_ids_).first(tokens);
+  if (unpooled) batch.unpooled = std::span<const int32_t>(unpooled_).first(texts);
   model_.encoder().Embed(batch, normalize, *workspace_, vectors_.data());
   return std::span<const float>(vectors_.data(), texts * model_.embedding_size());
 }

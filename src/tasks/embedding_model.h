@@ -108,10 +108,12 @@ class EmbeddingBatch {
   std::vector<TokenId> ids_;
   std::vector<uint8_t> type_ids_;
   std::vector<int32_t> starts_;
+  std::vector<int32_t> unpooled_;
   AlignedBuffer<float> vectors_;
   std::unique_ptr<SentenceEncoder::Workspace> workspace_;
   size_t texts_ = 0;
   bool any_type_ids_ = false;
+  bool any_unpooled_ = false;
 };
 
 }  // namespace minnow
