@@ -43,14 +43,18 @@ Result<EmbeddingQuery> ReadTeiEmbedAll(const JsonView& body);
 Result<EmbeddingQuery> ReadTeiSimilarity(const JsonView& body);
 // POST /: either of them, as inputs are an object or not.
 Result<EmbeddingQuery> ReadTeiRoot(const JsonView& body);
-// POST /v1/embeddings: input, model, encoding_format, dimensions.
+// POST /v1/embeddings: input, model, encoding_format, dimensions; and prompt_name, as /embed.
 Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body);
+
+// "prompt_name", where it stands there.
+Status ReadPromptName(const JsonView& body, PromptChoice& prompt);
 
 struct TokenizeQuery {
   std::vector<std::string> inputs;
   bool batch = false;
   bool add_special_tokens = true;
   std::string model;
+  PromptChoice prompt;
 };
 Result<TokenizeQuery> ReadTokenize(const JsonView& body);
 

@@ -177,11 +177,17 @@ void Tokenize(Call& call) {
   if (!CheckBatch(call, "inputs", query->inputs.size())) return;
   const Tokenizer* const tokenizer = FindTokenizer(call, query->model, "inputs");
   if (tokenizer == nullptr) return;
+  std::string prompt;
+  if (query->prompt.asked_for()) {
+    Result<std::string> found = FindPrompt(call.facts().prompts, query->prompt);
+    if (!found.ok()) return call.Fail(ToFailure(std::move(found).error()));
+    prompt = std::move(found).value();
+  }
   http::Response response = JsonResponse();
   JsonWriter json(&response.body);
   json.BeginArray();
   for (const std::string& text : query->inputs) {
-    WriteTokens(*tokenizer, text, query->add_special_tokens, json);
+    WriteTokens(*tokenizer, prompt + text, query->add_special_tokens, json);
   }
   json.EndArray();
   FinishCounted(call, query->batch, std::move(response));

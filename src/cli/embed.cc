@@ -34,6 +34,9 @@ struct EmbedCommand {
   bool normalize = true;
   std::string output = "json";
   bool json_input = false;
+  std::string prompt_name;
+  std::string prompt;
+  bool prompt_given = false;
   std::vector<std::string> texts;
 };
 
@@ -77,10 +80,20 @@ class VectorWriter {
   std::string line_;
 };
 
+PromptChoice ChoosePrompt(const EmbedCommand& command) {
+  if (command.prompt_given) return {PromptChoice::Kind::kText, command.prompt};
+  if (!command.prompt_name.empty()) return {PromptChoice::Kind::kNamed, command.prompt_name};
+  return {};
+}
+
 Status EmbedTexts(const EmbedCommand& command, const EmbeddingModel& model) {
+  auto prompt = model.MakePrompt(ChoosePrompt(command));
+  if (!prompt.ok()) return std::move(prompt).error();
   ThreadPool pool(Threads(command));
   TextInput input(command.texts, command.json_input);
   EmbedStream stream(model, &pool);
+  stream.ReadTextsBy(
+      [&](std::string_view text) { return model.Tokenize(text, LengthPolicy{}, *prompt); });
   VectorWriter writer(command, model.embedding_size());
   TextProgress progress;
   if (command.texts.empty()) TellIfTerminal();
@@ -117,6 +130,12 @@ void AddEmbedCommand(Command app) {
   embed.AddOption("--output", command->output, "json: an array a line; f32: raw little-endian rows")
       .OneOf({"json", "f32"});
   embed.AddFlag("--json-input", command->json_input, "Each text is a JSON string");
+  Option name = embed.AddOption("--prompt-name", command->prompt_name,
+                                "The model's prompt of that name before each text; default: the "
+                                "model's default prompt, if it has one");
+  Option prompt = embed.AddOption("--prompt", command->prompt,
+                                  "This before each text; \"\": nothing, not the default prompt");
+  prompt.Excludes(name);
   embed.AddOption("TEXT", command->texts, "Texts; without any, the lines of standard input");
   embed.Footer(
       "Texts longer than the model's limit are cut, and standard error says how many.\n"
@@ -124,9 +143,11 @@ void AddEmbedCommand(Command app) {
       "Examples:\n"
       "  minnow embed --model DIR \"a sentence\" \"another\"\n"
       "  minnow embed --model DIR --output f32 < lines.txt > vectors.f32\n"
+      "  minnow embed --model DIR --prompt-name query \"what do minnows eat\"\n"
       "  jq .text documents.jsonl | minnow embed --model DIR --json-input");
-  embed.OnChosen([command] {
+  embed.OnChosen([command, prompt] {
     RequireModel(command->model);
+    command->prompt_given = prompt.given();
     return ExitCode(Embed(*command));
   });
 }

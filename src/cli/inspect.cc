@@ -62,10 +62,20 @@ std::string Bytes(uint64_t bytes) {
   return text;
 }
 
+std::string PromptsText(const PromptSet& prompts) {
+  std::string text;
+  for (const auto& [name, prompt] : prompts.named) {
+    text += (text.empty() ? "" : ", ") + QuoteForMessage(name) + ": " + QuoteForMessage(prompt);
+    if (name == prompts.default_name) text += " (default)";
+  }
+  return text;
+}
+
 std::string PoolingText(const SentenceTransformersLayout& layout) {
   std::string text;
   for (const Pooling pooling : layout.pooling)
     text += (text.empty() ? "" : " + ") + std::string(PoolingName(pooling));
+  if (!layout.prompts.pooled) text += ", without the prompt's tokens";
   return text;
 }
 
@@ -196,6 +206,7 @@ std::string ClassifierText(const ModelReport& report) {
 std::string SentenceText(const ModelReport& report) {
   const SentenceTransformersLayout& layout = *report.layout;
   std::string text = "Sentence vectors\n";
+  if (!layout.prompts.named.empty()) text += Line("prompts", PromptsText(layout.prompts));
   text += Line("pooling", PoolingText(layout) + (layout.assumed ? " (assumed)" : ""));
   for (const DenseSpec& dense : layout.dense) {
     text +=
@@ -314,6 +325,13 @@ void WriteConfig(JsonWriter& json, const EncoderConfig& c, const std::vector<std
 void WriteSentence(JsonWriter& json, const ModelReport& report) {
   const SentenceTransformersLayout& layout = *report.layout;
   json.BeginObject();
+  json.Key("prompts");
+  json.BeginObject();
+  for (const auto& [name, prompt] : layout.prompts.named) {
+    json.Key(name);
+    json.String(prompt);
+  }
+  json.EndObject();
   json.Key("pooling");
   json.BeginArray();
   for (const Pooling pooling : layout.pooling) json.String(PoolingName(pooling));

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "formats/bundle.h"
+#include "formats/json.h"
 #include "formats/packed_header.h"
 #include "models/encoder_model.h"
 #include "models/registry.h"
@@ -19,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kMaxTokenizerNotes = 8;
+
 // The value, or nullopt and one more problem.
 template <class T>
 std::optional<T> Keep(Result<T> result, std::vector<Error>& problems) {
@@ -29,10 +32,17 @@ std::optional<T> Keep(Result<T> result, std::vector<Error>& problems) {
 
 void ExamineTokenizer(Result<std::unique_ptr<const Tokenizer>> loaded, ModelReport& report) {
   const auto tokenizer = Keep(std::move(loaded), report.problems);
-  if (tokenizer && *tokenizer == nullptr) {
-    report.notes.push_back("no tokenizer files: takes token ids only");
-  } else if (tokenizer)
-    report.tokenizer = TokenizerReport{(*tokenizer)->type(), (*tokenizer)->vocab_size()};
+  if (!tokenizer) return;
+  if (*tokenizer == nullptr)
+    return report.notes.push_back("no tokenizer files: takes token ids only");
+  report.tokenizer = TokenizerReport{(*tokenizer)->type(), (*tokenizer)->vocab_size()};
+  const std::vector<std::string>& warnings = (*tokenizer)->warnings();
+  const size_t shown = std::min(warnings.size(), kMaxTokenizerNotes);
+  for (size_t i = 0; i < shown; ++i) report.notes.push_back("tokenizer: " + warnings[i]);
+  if (shown < warnings.size()) {
+    report.notes.push_back("tokenizer: and " + std::to_string(warnings.size() - shown) +
+                           " more of this kind");
+  }
 }
 
 void CountTensors(ModelReport& report) {
@@ -54,17 +64,10 @@ void AddNotes(ModelReport& report) {
   if (report.layout->assumed && report.kind == ModelKind::kEmbedding) {
     report.notes.push_back("no modules.json: mean pooling and no normalisation are assumed");
   }
-  if (report.layout->default_prompt) {
-    report.notes.push_back(
-        "config_sentence_transformers.json: default_prompt_name: the prompt is not put before "
-        "texts");
-  }
-  if (report.layout->do_lower_case == true) {
-    report.notes.push_back(
-        report.layout->max_seq_length_source.empty()
-            ? "do_lower_case: texts are lowercased only where tokenizer.json says so"
-            : report.layout->max_seq_length_source +
-                  ": do_lower_case: texts are lowercased only where tokenizer.json says so");
+  const PromptSet& prompts = report.layout->prompts;
+  if (!prompts.default_name.empty() && !prompts.Find(prompts.default_name)->empty()) {
+    report.notes.push_back("default_prompt_name: " + QuoteForMessage(prompts.default_name) +
+                           ": texts get that prompt where none is asked for");
   }
 }
 

@@ -123,6 +123,7 @@ class Serving {
     if (command_.max_client_batch_size > 0) {
       context_.options.max_client_batch_size = command_.max_client_batch_size;
     }
+    context_.options.allow_foreign_token_ids = command_.allow_foreign_token_ids;
     context_.options.max_documents_bytes = command_.documents_payload_limit;
     context_.search = application_.search();
     context_.kuberian = application_.kuberian();

@@ -98,10 +98,12 @@ std::vector<PendingEmbedder::Item> PendingEmbedder::MergeEqual(std::vector<Item>
 
 PendingEmbedder::Window PendingEmbedder::Tokenize(const std::vector<PendingChunk>& pending) {
   std::vector<std::optional<Item>> slots(pending.size());
+  const auto prompt = model_.MakePrompt({PromptChoice::Kind::kDocument, {}});
+  CHECK(prompt.ok());  // only names that were given can be unknown
   std::atomic<size_t> next{0};
   pool_->Run([&](int) {
     for (size_t i = next++; i < pending.size(); i = next++) {
-      Result<TokenizedText> tokens = model_.Tokenize(pending[i].text, LengthPolicy{});
+      Result<TokenizedText> tokens = model_.Tokenize(pending[i].text, LengthPolicy{}, *prompt);
       if (tokens.ok()) slots[i] = Item{{pending[i].chunk}, std::move(tokens).value()};
     }
   });

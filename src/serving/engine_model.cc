@@ -63,6 +63,7 @@ ModelFacts FactsOf(const ModelOptions& options, const EmbeddingModel& model) {
   }
   facts.dtype = DtypeName(info.dtype);
   facts.embedding_dtype = TableTypeName(info.embedding);
+  facts.prompts = info.layout.prompts;
   if (info.quality) {
     facts.quality = {info.quality->texts, info.quality->cosine_mean, info.quality->cosine_min};
   }

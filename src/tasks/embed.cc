@@ -25,12 +25,13 @@ size_t GuessTokens(const EmbedInput& input) {
 }
 
 Result<TokenizedText> Tokens(const TextModel& model, const EmbedInput& input,
-                             const LengthPolicy& length) {
+                             const EmbedRequest& request, const Prompt& prompt) {
+  const LengthPolicy& length = request.length;
   if (const auto* ids = std::get_if<std::vector<TokenId>>(&input))
-    return model.CheckIds(*ids, length);
+    return model.CheckIds(*ids, length, request.foreign_ids);
   if (const auto* pair = std::get_if<TextPair>(&input))
     return model.TokenizePair(pair->first, pair->second, length);
-  return model.Tokenize(std::get<std::string>(input), length);
+  return model.Tokenize(std::get<std::string>(input), length, prompt);
 }
 
 struct EmbedWorkspace : Task::Workspace {
@@ -64,10 +65,14 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
   const size_t count = request_.inputs.size();
   texts_.reserve(count);
   answer_.tokens.reserve(count);
+  MINNOW_ASSIGN_OR_RETURN(const Prompt prompt, model_->MakePrompt(request_.prompt));
   size_t total_tokens = 0;
   for (size_t i = 0; i < count; ++i) {
     EmbedInput& input = request_.inputs[i];
-    Result<TokenizedText> tokens = Tokens(*model_, input, request_.length);
+    if (request_.prompt.asked_for() && !std::holds_alternative<std::string>(input)) {
+      return Error{Code::kInvalidArgument, "prompt_name: only texts take a prompt"};
+    }
+    Result<TokenizedText> tokens = Tokens(*model_, input, request_, prompt);
     if (!tokens.ok()) {
       const bool named = i + 1 == count && !request_.last_field.empty();
       return Annotate(std::move(tokens).error(),

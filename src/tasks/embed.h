@@ -27,9 +27,12 @@ using EmbedInput = std::variant<std::string, std::vector<TokenId>, TextPair>;
 
 struct EmbedRequest {
   std::vector<EmbedInput> inputs;
+  PromptChoice prompt;  // of texts; token ids have theirs in them
   LengthPolicy length;
   bool normalize = true;
   bool all_tokens = false;  // the hidden states of all tokens, as they are, instead of one vector
+  // Token ids without the model's special tokens are taken too.
+  bool foreign_ids = true;
   // What messages call the inputs: "inputs" gives "inputs[3]: 600 tokens, limit 512".
   std::string field = "inputs";
   std::string last_field = {};  // what they call the last input, where it has a name of its own

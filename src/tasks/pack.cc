@@ -94,7 +94,8 @@ Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,
   std::optional<TokenizerTables> tokenizer;
   if (model->has_tokenizer()) {
     MINNOW_ASSIGN_OR_RETURN(TokenizerTables tables,
-                            ReadTokenizerTables(source.layout().transformer_directory));
+                            ReadTokenizerTables(source.layout().transformer_directory,
+                                                source.layout().do_lower_case.value_or(false)));
     tokenizer.emplace(std::move(tables));
   }
   progress("measuring against fp32");

@@ -19,6 +19,9 @@ namespace fs = std::filesystem;
 constexpr const char* kTokenizerFiles[] = {
     "tokenizer.json", "tokenizer_config.json", "vocab.txt",       "vocab.json",
     "merges.txt",     "spiece.model",          "tokenizer.model", "sentencepiece.bpe.model"};
+// Clients of OpenAI's API may take it on themselves to tokenize, with OpenAI's vocabulary.
+constexpr const char* kSendTexts =
+    "; send texts (langchain-openai: check_embedding_ctx_length=False)";
 
 void Truncate(TokenizedText& text, size_t limit, TruncationDirection direction) {
   if (text.ids.size() <= limit) return;
@@ -52,7 +55,7 @@ Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source
   for (const char* file : kTokenizerFiles) {
     std::error_code ec;
     if (fs::symlink_status(fs::path(directory) / file, ec).type() != fs::file_type::not_found)
-      return Tokenizer::LoadDirectory(directory);
+      return Tokenizer::LoadDirectory(directory, source.layout().do_lower_case.value_or(false));
   }
   return std::unique_ptr<const Tokenizer>();
 }
@@ -122,9 +125,35 @@ Result<TokenizedText> TextModel::FromEncoding(Encoding encoding) const {
   return tokens;
 }
 
-Result<TokenizedText> TextModel::Tokenize(std::string_view text, const LengthPolicy& policy) const {
+Result<Prompt> TextModel::MakePrompt(const PromptChoice& choice) const {
+  const PromptSet& prompts = info().layout.prompts;
+  Prompt prompt;
+  MINNOW_ASSIGN_OR_RETURN(prompt.text, FindPrompt(prompts, choice));
+  if (prompt.text.empty() || prompts.pooled || tokenizer_ == nullptr) return prompt;
+  // sentence-transformers counts the tokens of the prompt alone, but for a special one at its end.
+  EncodeOptions options;
+  options.want_offsets = true;  // and which are special
+  options.max_tokens = max_tokens();
+  const Encoding encoding = tokenizer_->Encode(prompt.text, options);
+  prompt.unpooled_tokens = encoding.ids.size();
+  if (!encoding.special.empty() && encoding.special.back() != 0) --prompt.unpooled_tokens;
+  return prompt;
+}
+
+Result<TokenizedText> TextModel::Tokenize(std::string_view text, const LengthPolicy& policy,
+                                          const Prompt& prompt) const {
   if (tokenizer_ == nullptr) return NoTokenizer();
-  return FromEncoding(tokenizer_->Encode(text, OptionsFor(policy, max_tokens())));
+  const EncodeOptions options = OptionsFor(policy, max_tokens());
+  if (prompt.text.empty()) return FromEncoding(tokenizer_->Encode(text, options));
+  MINNOW_ASSIGN_OR_RETURN(TokenizedText tokens, FromEncoding(tokenizer_->Encode(
+                                                    prompt.text + std::string(text), options)));
+  size_t unpooled = prompt.unpooled_tokens;
+  if (unpooled > 0 && policy.direction == TruncationDirection::kLeft) {
+    // The prompt was cut first; special tokens before it stay.
+    unpooled -= std::min(unpooled - 1, tokens.untruncated_tokens - tokens.ids.size());
+  }
+  if (unpooled < tokens.ids.size()) tokens.unpooled_tokens = unpooled;
+  return tokens;
 }
 
 Result<TokenizedText> TextModel::TokenizePair(std::string_view first, std::string_view second,
@@ -133,14 +162,39 @@ Result<TokenizedText> TextModel::TokenizePair(std::string_view first, std::strin
   return FromEncoding(tokenizer_->EncodePair(first, second, OptionsFor(policy, max_tokens())));
 }
 
-Result<TokenizedText> TextModel::CheckIds(std::span<const TokenId> ids,
-                                          const LengthPolicy& policy) const {
+Result<TokenizedText> TextModel::CheckIds(std::span<const TokenId> ids, const LengthPolicy& policy,
+                                          bool foreign) const {
+  if (!foreign) MINNOW_RETURN_IF_ERROR(CheckSpecialTokens(ids));
   TokenizedText tokens;
   tokens.ids.assign(ids.begin(), ids.end());
   tokens.untruncated_tokens = ids.size();
   if (policy.truncate) Truncate(tokens, max_tokens(), policy.direction);
   MINNOW_RETURN_IF_ERROR(CheckTokens(tokens));
   return tokens;
+}
+
+Status TextModel::CheckSpecialTokens(std::span<const TokenId> ids) const {
+  if (tokenizer_ == nullptr) return {};
+  // What the tokenizer puts around every text.
+  const Encoding encoding =
+      tokenizer_->Encode("a", {.add_special_tokens = true, .want_offsets = true});
+  const auto& special = encoding.special;
+  const auto before = std::find(special.begin(), special.end(), 0) - special.begin();
+  const auto after = std::find(special.rbegin(), special.rend(), 0) - special.rbegin();
+  if (before == std::ssize(special)) return {};
+  const auto& own = encoding.ids;
+  if (std::ssize(ids) >= before + after &&
+      std::equal(own.begin(), own.begin() + before, ids.begin()) &&
+      std::equal(own.rbegin(), own.rbegin() + after, ids.rbegin())) {
+    return {};
+  }
+  std::string form;
+  for (auto id = own.begin(); id < own.begin() + before; ++id) form += std::to_string(*id) + ", ";
+  form += "...";
+  for (auto id = own.end() - after; id < own.end(); ++id) form += ", " + std::to_string(*id);
+  return Error{Code::kInvalidArgument, "token ids of this model have the form [" + form +
+                                           "], these are most likely of another vocabulary" +
+                                           kSendTexts};
 }
 
 // The tokenizer's files and the encoder's may not fit each other, so what comes from the tokenizer
@@ -155,7 +209,8 @@ Status TextModel::CheckTokens(const TokenizedText& text) const {
   for (const TokenId id : text.ids) {
     if (id < 0 || id >= config.vocab_size) {
       return Error{Code::kInvalidArgument, "token id " + std::to_string(id) + " is not in [0, " +
-                                               std::to_string(config.vocab_size) + ")"};
+                                               std::to_string(config.vocab_size) + ")" +
+                                               kSendTexts};
     }
   }
   for (const uint8_t type : text.type_ids) {
@@ -173,6 +228,7 @@ TextBatch::TextBatch(const TextModel& model, size_t max_tokens, size_t max_texts
       ids_(max_tokens),
       type_ids_(max_tokens),
       starts_(max_texts + 1),
+      unpooled_(max_texts),
       vectors_(std::max(max_texts * model.outputs(), max_tokens * model.hidden_size())),
       workspace_(model.encoder().NewWorkspace(max_tokens, max_texts, pool)) {
   CHECK(max_tokens >= model.max_tokens() && max_texts >= 1);
@@ -198,18 +254,22 @@ void TextBatch::Add(const TokenizedText& text) {
     std::copy(text.type_ids.begin(), text.type_ids.end(), type_ids_.begin() + start);
     any_type_ids_ = true;
   }
+  unpooled_[texts_] = static_cast<int32_t>(text.unpooled_tokens);
+  any_unpooled_ |= text.unpooled_tokens > 0;
   starts_[++texts_] = start + static_cast<int32_t>(text.ids.size());
 }
 
 std::span<const float> TextBatch::Run(Output output) {
   const size_t texts = std::exchange(texts_, 0);
   const bool type_ids = std::exchange(any_type_ids_, false);
+  const bool unpooled = std::exchange(any_unpooled_, false);
   if (texts == 0) return {};
   const size_t tokens = static_cast<size_t>(starts_[texts]);
   TokenBatch batch;
   batch.ids = std::span<const TokenId>(ids_).first(tokens);
   batch.starts = std::span<const int32_t>(starts_).first(texts + 1);
   if (type_ids) batch.type_ids = std::span<const uint8_t>(type_ids_).first(tokens);
+  if (unpooled) batch.unpooled = std::span<const int32_t>(unpooled_).first(texts);
   if (output == Output::kTokens) {
     model_.encoder().Hidden(batch, *workspace_, vectors_.data());
     return std::span<const float>(vectors_.data(), tokens * model_.hidden_size());

@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "models/encoder_model.h"
 #include "models/source.h"
+#include "tasks/prompt.h"
 #include "text/tokenizer.h"
 
 namespace minnow {
@@ -28,6 +29,7 @@ struct TokenizedText {
   std::vector<TokenId> ids;
   std::vector<uint8_t> type_ids;  // empty: all 0
   size_t untruncated_tokens = 0;  // what it would have been without the limit
+  size_t unpooled_tokens = 0;     // at its beginning, that pooling leaves out; fewer than all
 
   bool truncated() const { return untruncated_tokens > ids.size(); }
 };
@@ -61,13 +63,18 @@ class TextModel {
 
   // Fails with kInvalidArgument: too long under `policy`, no token at all, or no tokenizer. The
   // caller names the text.
-  Result<TokenizedText> Tokenize(std::string_view text, const LengthPolicy& policy) const;
+  Result<TokenizedText> Tokenize(std::string_view text, const LengthPolicy& policy,
+                                 const Prompt& prompt = {}) const;
+  // The prompt that `choice` means for this model. Fails as FindPrompt does.
+  Result<Prompt> MakePrompt(const PromptChoice& choice) const;
   // Two texts as one, as the tokenizer's template joins them.
   Result<TokenizedText> TokenizePair(std::string_view first, std::string_view second,
                                      const LengthPolicy& policy) const;
   // The same for ids that the caller made, special tokens included; an id out of range is an error
-  // too.
-  Result<TokenizedText> CheckIds(std::span<const TokenId> ids, const LengthPolicy& policy) const;
+  // too, and where `foreign` is false, ids without this model's special tokens at both ends: they
+  // are most likely another vocabulary's.
+  Result<TokenizedText> CheckIds(std::span<const TokenId> ids, const LengthPolicy& policy,
+                                 bool foreign = true) const;
 
  protected:
   // int8 of a directory is calibrated first (calibration_texts.h), which takes a forward pass of
@@ -80,6 +87,7 @@ class TextModel {
   Calibration Calibrate() const;
   Result<TokenizedText> FromEncoding(Encoding encoding) const;
   Status CheckTokens(const TokenizedText& text) const;
+  Status CheckSpecialTokens(std::span<const TokenId> ids) const;
 
   std::unique_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<EncoderModel> encoder_;
@@ -113,10 +121,12 @@ class TextBatch {
   std::vector<TokenId> ids_;
   std::vector<uint8_t> type_ids_;
   std::vector<int32_t> starts_;
+  std::vector<int32_t> unpooled_;
   AlignedBuffer<float> vectors_;
   std::unique_ptr<EncoderModel::Workspace> workspace_;
   size_t texts_ = 0;
   bool any_type_ids_ = false;
+  bool any_unpooled_ = false;
 };
 
 }  // namespace minnow

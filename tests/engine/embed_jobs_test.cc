@@ -45,6 +45,9 @@ class ByteTokenizer : public Tokenizer {
       encoding.ids.resize(options.max_tokens);
     }
     for (const TokenId id : encoding.ids) encoding.type_ids.push_back(id == IdOf('?') ? 1 : 0);
+    if (options.want_offsets) {
+      for (const TokenId id : encoding.ids) encoding.special.push_back(id == 1 ? 1 : 0);
+    }
     return encoding;
   }
   Encoding EncodePair(std::string_view, std::string_view, const EncodeOptions&) const override {
@@ -55,6 +58,10 @@ class ByteTokenizer : public Tokenizer {
   std::optional<TokenId> TokenToId(std::string_view) const override { return {}; }
   size_t vocab_size() const override { return kVocabSize + 1; }
   const char* type() const override { return "Bytes"; }
+  const std::vector<std::string>& warnings() const override { return warnings_; }
+
+ private:
+  const std::vector<std::string> warnings_;
 };
 
 std::unique_ptr<EncoderModel> TinyEncoder() {
@@ -62,6 +69,7 @@ std::unique_ptr<EncoderModel> TinyEncoder() {
       ModelSource::Open(std::string(MINNOW_SOURCE_DIR) + "/tests/fixtures/tiny_bert").value();
   SentenceTransformersLayout layout = source.layout();
   layout.max_seq_length = kMaxTokens;
+  layout.prompts = {{{"query", "Q"}, {"passage", "PP"}, {"empty", ""}}, "", true};
   return EncoderModel::Load(source, layout, {.dtype = Dtype::kF32}).value();
 }
 
@@ -144,6 +152,49 @@ TEST_F(EmbedTest, TruncatesOrRefuses) {
                   .field = "inputs.sentences",
                   .last_field = "inputs.source"});
   EXPECT_EQ(answer.error().message, "inputs.source: 11 tokens, limit 8");
+}
+
+TEST_F(EmbedTest, PromptsGoBeforeTexts) {
+  using Kind = PromptChoice::Kind;
+  const auto embed = [this](PromptChoice prompt) {
+    const auto answer = Embed({.inputs = {"a"}, .prompt = std::move(prompt), .normalize = false});
+    EXPECT_TRUE(answer.ok()) << answer.error().message;
+    return answer.ok() ? At(*answer, 0) : std::vector<float>();
+  };
+  EXPECT_EQ(embed({}), Vector({1}, "a"));
+  EXPECT_EQ(embed({Kind::kQuery, ""}), Vector({1}, "Qa"));
+  EXPECT_EQ(embed({Kind::kDocument, ""}), Vector({1}, "PPa"));
+  EXPECT_EQ(embed({Kind::kNamed, "passage"}), Vector({1}, "PPa"));
+  EXPECT_EQ(embed({Kind::kNamed, "empty"}), Vector({1}, "a"));
+  EXPECT_EQ(embed({Kind::kText, "xy"}), Vector({1}, "xya"));
+  EXPECT_EQ(embed({Kind::kText, ""}), Vector({1}, "a"));
+  const auto unknown = Embed({.inputs = {"a"}, .prompt = {Kind::kNamed, "document"}});
+  EXPECT_EQ(unknown.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(unknown.error().message,
+            R"(prompt_name: "document" is not one of this model's: "query", "passage", "empty")");
+  // Token ids are whole already.
+  const std::vector<TokenId> ids = {5, 6};
+  EXPECT_EQ(At(*Embed({.inputs = {ids}, .normalize = false}), 0), Vector(ids));
+  EXPECT_THAT(Embed({.inputs = {ids}, .prompt = {Kind::kNamed, "query"}}).error().message,
+              HasSubstr("only texts take a prompt"));
+}
+
+TEST_F(EmbedTest, IdsOfAnotherVocabularyAreRefusedWhereAsked) {
+  const auto embed = [this](std::vector<TokenId> ids) {
+    return Embed({.inputs = {std::move(ids)}, .foreign_ids = false, .field = "input"});
+  };
+  EXPECT_TRUE(embed({1, 5}).ok());
+  EXPECT_TRUE(embed({1}).ok());
+  for (const std::vector<TokenId>& ids : {std::vector<TokenId>{5, 1}, {7}}) {
+    const auto refused = embed(ids);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(refused.error().message, HasSubstr("input[0]: token ids of this model have the "
+                                                   "form [1, ...]"));
+    EXPECT_THAT(refused.error().message, HasSubstr("check_embedding_ctx_length=False"));
+  }
+  EXPECT_THAT(embed({1, kVocabSize}).error().message,
+              HasSubstr("check_embedding_ctx_length=False"));
 }
 
 TEST_F(EmbedTest, RefusesIdsOutOfRange) {

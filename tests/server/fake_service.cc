@@ -75,6 +75,7 @@ ModelFacts FakeModel::Facts(std::string name) {
   facts.pooling = "mean";
   facts.embedding_size = kSize;
   facts.max_sequence_tokens = 256;
+  facts.prompts = {{{"query", "ask "}, {"passage", "tell "}}, "", true};
   return facts;
 }
 
@@ -93,6 +94,8 @@ void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& cl
     answer.tokens.push_back(static_cast<uint32_t>(size) + 1);
   }
   std::optional<Error> error;
+  const Result<std::string> prompt = FindPrompt(facts_.prompts, request.prompt);
+  if (!prompt.ok()) error = prompt.error();
   if (controls_ != nullptr) {
     const std::lock_guard lock(controls_->mutex);
     if (std::exchange(controls_->next_out_of_memory, false)) throw std::bad_alloc();
@@ -103,7 +106,8 @@ void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& cl
       controls_->held_changed.notify_all();
       return;
     }
-    error = std::exchange(controls_->next_error, std::nullopt);
+    if (controls_->next_error.has_value())
+      error = std::exchange(controls_->next_error, std::nullopt);
   }
   if (error.has_value()) {
     done(*std::move(error));

@@ -227,6 +227,7 @@ void EmbedAndSearch(const ApiContext* context, const std::shared_ptr<Call>& call
   EmbedRequest request;
   request.inputs.emplace_back(std::string(call->request().Parameter("query")));
   request.field = "query";
+  request.prompt.kind = PromptChoice::Kind::kQuery;
   if (!call->UseModel("", TaskKind::kEmbed)) return;
   call->model().Run(
       std::move(request), call->request().client, [context, call](Result<EmbedAnswer> answer) {

@@ -25,7 +25,7 @@ Result<IndexSettings> ReadSettings(const JsonView& body) {
     return Error{Code::kInvalidArgument, std::string(field) + ": a field's name has 1 to " +
                                              std::to_string(kMaxFieldBytes) + " bytes"};
   };
-  MINNOW_ASSIGN_OR_RETURN(settings.id_field, body.GetString("id_field", settings.id_field));
+  MINNOW_ASSIGN_OR_RETURN(settings.id_field, body.GetName("id_field", settings.id_field));
   MINNOW_RETURN_IF_ERROR(check(settings.id_field, "id_field"));
   const auto fields = body.Find("text_fields");
   if (!fields.has_value() || fields->is_null()) return settings;
@@ -35,7 +35,7 @@ Result<IndexSettings> ReadSettings(const JsonView& body) {
                                              " items, limit " + std::to_string(kMaxTextFields)};
   }
   for (const JsonView item : fields->Items()) {
-    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, item.String());
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, item.Name());
     MINNOW_RETURN_IF_ERROR(check(name, "text_fields"));
     settings.text_fields.emplace_back(name);
   }
@@ -61,7 +61,8 @@ void CreateIndex(const StoreCall& on) {
   const auto read = [&]() -> Result<std::pair<std::string, IndexSettings>> {
     constexpr std::array<std::string_view, 3> kFields = {"name", "text_fields", "id_field"};
     MINNOW_RETURN_IF_ERROR(CheckFields(body->root(), kFields));
-    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, body->root().GetString("name"));
+    MINNOW_ASSIGN_OR_RETURN(const JsonView field, body->root().Get("name"));
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, field.Name());
     MINNOW_ASSIGN_OR_RETURN(IndexSettings settings, ReadSettings(body->root()));
     return std::pair(std::string(name), std::move(settings));
   }();

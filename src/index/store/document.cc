@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 
+#include "formats/json_surrogates.h"
 #include "formats/xxh64.h"
 
 namespace minnow {
@@ -128,7 +129,7 @@ Result<std::string> ExtractId(const IndexSettings& settings, const JsonView& obj
     return std::to_string(number);
   }
   if (!value.is_string()) return value.Expected("a string or an integer");
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view id, value.String());
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view id, value.Name());
   if (id.empty() || id.size() > kMaxIdBytes) {
     return value.Wrong(std::to_string(id.size()) + " bytes, expected 1 to " +
                        std::to_string(kMaxIdBytes));
@@ -144,7 +145,9 @@ Result<Document> MakeDocument(const IndexSettings& settings, std::string_view js
   Document document;
   MINNOW_ASSIGN_OR_RETURN(document.id, ExtractId(settings, object));
   MINNOW_ASSIGN_OR_RETURN(document.text, ExtractText(settings, object));
-  document.json = json;
+  // Readers of the answer are stricter than we are.
+  SurrogateRepair repair = RepairSurrogates(json);
+  document.json = repair.strings.empty() ? std::string(json) : std::move(repair.text);
   return document;
 }
 

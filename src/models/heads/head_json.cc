@@ -44,6 +44,36 @@ Result<DenseSpec> ReadDense(const JsonView& json) {
   return dense;
 }
 
+void WritePrompts(const PromptSet& prompts, JsonWriter& json) {
+  if (prompts == PromptSet()) return;
+  json.Key("prompts");
+  json.BeginObject();
+  for (const auto& [name, text] : prompts.named) {
+    json.Key(name);
+    json.String(text);
+  }
+  json.EndObject();
+  json.Key("default_prompt_name");
+  json.String(prompts.default_name);
+  json.Key("include_prompt");
+  json.Bool(prompts.pooled);
+}
+
+Status ReadPrompts(const JsonView& root, PromptSet& prompts) {
+  MINNOW_ASSIGN_OR_RETURN(prompts.pooled, root.GetBool("include_prompt", true));
+  MINNOW_ASSIGN_OR_RETURN(prompts.default_name, root.GetString("default_prompt_name", ""));
+  const auto named = root.Find("prompts");
+  for (size_t i = 0; named && i < named->size(); ++i) {
+    MINNOW_RETURN_IF_ERROR(named->Object());
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view text, named->at(i).String());
+    prompts.named.emplace_back(named->key(i), text);
+  }
+  if (!prompts.default_name.empty() && prompts.Find(prompts.default_name) == nullptr) {
+    return root.Wrong(QuoteForMessage(prompts.default_name) + " is not in prompts");
+  }
+  return {};
+}
+
 }  // namespace
 
 std::string HeadJson(const SentenceTransformersLayout& layout) {
@@ -52,8 +82,7 @@ std::string HeadJson(const SentenceTransformersLayout& layout) {
   json.BeginObject();
   json.Key("max_seq_length");
   layout.max_seq_length ? json.Int(*layout.max_seq_length) : json.Null();
-  json.Key("default_prompt");
-  layout.default_prompt ? json.String(*layout.default_prompt) : json.Null();
+  WritePrompts(layout.prompts, json);
   json.Key("pooling");
   json.BeginArray();
   for (const Pooling pooling : layout.pooling) json.String(PoolingName(pooling));
@@ -88,9 +117,7 @@ Result<SentenceTransformersLayout> ParseHeadJson(const std::string& text, const 
                           root.GetInt("max_seq_length", 1, kMaxSequence, /*fallback=*/0));
   if (length > 0) layout.max_seq_length = static_cast<int>(length);
   layout.max_seq_length_source = "the packed file";
-  if (const auto prompt = root.Find("default_prompt"); prompt && !prompt->is_null()) {
-    MINNOW_ASSIGN_OR_RETURN(layout.default_prompt, prompt->String());
-  }
+  MINNOW_RETURN_IF_ERROR(ReadPrompts(root, layout.prompts));
   MINNOW_ASSIGN_OR_RETURN(const JsonView poolings, root.Get("pooling"));
   MINNOW_RETURN_IF_ERROR(poolings.Array());
   if (poolings.size() < 1 || poolings.size() > kPoolings.size())

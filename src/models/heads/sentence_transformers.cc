@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxFileBytes = size_t{4} << 20;
 constexpr size_t kMaxModules = 64;
+constexpr size_t kMaxPrompts = 1024;
 constexpr int64_t kMaxFeatures = 1 << 16;
 constexpr int64_t kMaxSequence = 1 << 20;
 // Tokenizers without a limit of their own carry 10^30.
@@ -209,9 +210,10 @@ Result<std::vector<Pooling>> ReadPoolingFlags(const JsonView& root) {
   return poolings;
 }
 
-Result<std::vector<Pooling>> ReadPooling(const std::string& directory) {
+Result<std::vector<Pooling>> ReadPooling(const std::string& directory, PromptSet& prompts) {
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, ReadJson(Join(directory, "config.json")));
   MINNOW_ASSIGN_OR_RETURN(const JsonView root, document.root().Object());
+  MINNOW_ASSIGN_OR_RETURN(prompts.pooled, root.GetBool("include_prompt", true));
   const auto modes = root.Find("pooling_mode");
   if (!modes || modes->is_null()) return ReadPoolingFlags(root);
   std::vector<Pooling> poolings;
@@ -290,19 +292,33 @@ Status CheckNormalize(const std::string& directory) {
 // --- the whole
 // --------------------------------------------------------------------------------------------------
 
-// Text that is put before every input, where config_sentence_transformers.json names one by
-// default.
-Status ReadDefaultPrompt(const std::string& directory, SentenceTransformersLayout& layout) {
+Status ReadPrompts(const std::string& directory, PromptSet& prompts) {
   const std::string path = Join(directory, "config_sentence_transformers.json");
   if (!FileExists(path)) return {};
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, ReadJson(path));
   const JsonView root = document.root();
-  const auto name = root.Find("default_prompt_name");
-  if (!name || name->is_null()) return {};
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view key, name->String());
-  MINNOW_ASSIGN_OR_RETURN(const JsonView prompts, root.Get("prompts"));
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view prompt, prompts.GetString(key));
-  if (!prompt.empty()) layout.default_prompt = prompt;
+  if (const auto named = root.Find("prompts"); named && !named->is_null()) {
+    MINNOW_RETURN_IF_ERROR(named->Object());
+    if (named->size() > kMaxPrompts) {
+      return named->Wrong(std::to_string(named->size()) + " prompts, limit " +
+                          std::to_string(kMaxPrompts));
+    }
+    for (size_t i = 0; i < named->size(); ++i) {
+      const JsonView value = named->at(i);
+      if (value.is_null()) continue;
+      MINNOW_ASSIGN_OR_RETURN(const std::string_view text, value.String());
+      prompts.named.emplace_back(named->key(i), text);
+    }
+  }
+  MINNOW_ASSIGN_OR_RETURN(prompts.default_name, root.GetString("default_prompt_name", ""));
+  if (prompts.Find(prompts.default_name) != nullptr) return {};
+  if (prompts.default_name == "query" || prompts.default_name == "document") {
+    prompts.default_name.clear();  // every model has these, empty where it gives none
+  }
+  if (!prompts.default_name.empty()) {
+    return root.Find("default_prompt_name")
+        ->Wrong(QuoteForMessage(prompts.default_name) + " is not in prompts");
+  }
   return {};
 }
 
@@ -319,7 +335,7 @@ Status AddModule(const std::string& directory, const Module& module,
   if (module.type == "Dropout") return {};  // does nothing at inference
   if (module.type == "Pooling") {
     if (pooled) return WrongOrder(directory, module.type);
-    MINNOW_ASSIGN_OR_RETURN(layout.pooling, ReadPooling(module.directory));
+    MINNOW_ASSIGN_OR_RETURN(layout.pooling, ReadPooling(module.directory, layout.prompts));
     return {};
   }
   if (module.type == "Dense") {
@@ -341,6 +357,20 @@ Status AddModule(const std::string& directory, const Module& module,
 }
 
 }  // namespace
+
+const std::string* PromptSet::Find(std::string_view name) const {
+  for (const auto& [known, text] : named) {
+    if (known == name) return &text;
+  }
+  return nullptr;
+}
+
+const std::string* PromptSet::document() const {
+  for (const char* name : {"document", "passage", "corpus"}) {
+    if (const std::string* text = Find(name)) return text;
+  }
+  return nullptr;
+}
 
 const char* PoolingName(Pooling pooling) {
   for (const PoolingRow& row : kPoolings) {
@@ -379,7 +409,7 @@ Result<SentenceTransformersLayout> ReadSentenceTransformersLayout(const std::str
   if (layout.pooling.empty()) {
     return Error{Code::kUnsupported, Join(directory, "modules.json") + ": no Pooling module"};
   }
-  MINNOW_RETURN_IF_ERROR(ReadDefaultPrompt(directory, layout));
+  MINNOW_RETURN_IF_ERROR(ReadPrompts(directory, layout.prompts));
   return layout;
 }
 

@@ -9,6 +9,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -33,6 +35,21 @@ struct DenseSpec {
   DenseActivation activation = DenseActivation::kTanh;
 };
 
+// Texts that the model was trained to see before its inputs (config_sentence_transformers.json).
+struct PromptSet {
+  std::vector<std::pair<std::string, std::string>> named;  // name, text
+  std::string default_name;  // of the one that is used where none is asked for; empty: none
+  bool pooled = true;        // false: a prompt's tokens are left out of pooling (include_prompt)
+
+  // The text of that name, or null.
+  const std::string* Find(std::string_view name) const;
+  // As sentence-transformers' encode_query and encode_document choose; null where the model has
+  // no such prompt.
+  const std::string* query() const { return Find("query"); }
+  const std::string* document() const;
+  bool operator==(const PromptSet&) const = default;
+};
+
 struct SentenceTransformersLayout {
   std::string transformer_directory;  // holds config.json, weights and tokenizer
   // Longest input, special tokens included; the position table may allow less. Absent: only the
@@ -40,8 +57,7 @@ struct SentenceTransformersLayout {
   std::optional<int> max_seq_length;
   std::string max_seq_length_source;  // the file it stands in, for people
   std::optional<bool> do_lower_case;
-  // What sentence-transformers puts before every text (default_prompt_name); usually absent.
-  std::optional<std::string> default_prompt;
+  PromptSet prompts;
   std::vector<Pooling> pooling;  // more than one: concatenated in this order
   std::vector<DenseSpec> dense;  // in order of application
   bool normalize = false;        // L2, after everything else

@@ -260,16 +260,35 @@ TEST_F(Layout, LengthLimitFallsBackToTheTokenizer) {
   }
 }
 
-TEST_F(Layout, DefaultPrompt) {
+TEST_F(Layout, Prompts) {
   TransformerAndPooling("{}");
-  Write("config_sentence_transformers.json",
-        R"({"prompts": {"q": "query: "}, "default_prompt_name": null})");
-  EXPECT_FALSE(Read().default_prompt);
-  Write("config_sentence_transformers.json",
-        R"({"prompts": {"q": "query: "}, "default_prompt_name": "q"})");
-  EXPECT_EQ(Read().default_prompt, "query: ");
-  Write("config_sentence_transformers.json", R"({"prompts": {}, "default_prompt_name": "q"})");
-  EXPECT_THAT(ReadError().message, HasSubstr("field \"q\" is missing"));
+  EXPECT_EQ(Read().prompts, PromptSet());
+  const auto read = [this](const std::string& json) {
+    Write("config_sentence_transformers.json", json);
+    return Read().prompts;
+  };
+  EXPECT_EQ(read("{}"), PromptSet());
+  EXPECT_EQ(read(R"({"prompts": null, "default_prompt_name": null})"), PromptSet());
+  const PromptSet both = {{{"query", "query: "}, {"document", ""}}, "", true};
+  EXPECT_EQ(read(R"({"prompts": {"query": "query: ", "document": "", "odd": null}})"), both);
+  EXPECT_EQ(read(R"({"prompts": {}, "default_prompt_name": "query"})"), PromptSet());
+  const PromptSet q = {{{"q", "query: "}}, "q", true};
+  EXPECT_EQ(read(R"({"prompts": {"q": "query: "}, "default_prompt_name": "q"})"), q);
+  Write("1_Pooling/config.json", R"({"pooling_mode_mean_tokens": true, "include_prompt": false})");
+  EXPECT_FALSE(Read().prompts.pooled);
+  const std::pair<const char*, const char*> wrong[] = {
+      {R"({"prompts": {}, "default_prompt_name": "q"})",
+       R"(default_prompt_name: "q" is not in prompts)"},
+      {R"({"default_prompt_name": "q"})", R"("q" is not in prompts)"},
+      {R"({"prompts": ["q"]})", "prompts: expected an object"},
+      {R"({"prompts": {"q": 5}})", "prompts.q: expected a string"},
+      {R"({"prompts": {"q": "x"}, "default_prompt_name": 1})",
+       "default_prompt_name: expected a string"},
+  };
+  for (const auto& [json, message] : wrong) {
+    Write("config_sentence_transformers.json", json);
+    EXPECT_THAT(ReadError().message, HasSubstr(message)) << json;
+  }
 }
 
 TEST(LayoutData, RealDirectory) {

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Normalizer: text -> the text that words are looked for in, with the way back to the original.
+// Text on its way to tokens, with the way back to the original.
 //
-// Every byte of a normalised text remembers one code point of the original (its source). All steps
-// of Hugging Face tokenizers keep that: a replaced character keeps its source, an added one takes
-// that of the character before it. Const methods are thread-safe.
+// Every byte remembers one code point of the original (its source). All steps of Hugging Face
+// tokenizers keep that: a replaced character keeps its source, an added one takes that of the
+// character before it. Values; one thread each.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "text/unicode.h"
+#include "base/utf8.h"
 
 namespace minnow {
+
+// Bytes [begin, end) of some text.
+struct TextSpan {
+  size_t begin = 0;
+  size_t end = 0;
+};
 
 // Well-formed UTF-8 and, where offsets are wanted, the source of each byte (otherwise null). Owns
 // nothing.
@@ -50,18 +56,5 @@ class NormalizedText {
  private:
   bool track_sources_ = false;
 };
-
-class Normalizer {
- public:
-  virtual ~Normalizer() = default;
-  // Overwrites `out`, which is not what `in` points into.
-  virtual void Normalize(const TextView& in, NormalizedText& out) const = 0;
-};
-
-std::unique_ptr<const Normalizer> MakeLowercase();
-std::unique_ptr<const Normalizer> MakeDecompose(Decomposition kind);  // NFD, NFKD
-std::unique_ptr<const Normalizer> MakeStripAccents();
-std::unique_ptr<const Normalizer> MakeSequence(
-    std::vector<std::unique_ptr<const Normalizer>> steps);
 
 }  // namespace minnow

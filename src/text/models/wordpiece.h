@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // WordPiece: the longest token that starts the word, then the longest that goes on, and so forth; a
-// word that cannot be finished is one unknown token (Wu et al. 2016, as BERT does it). And its
-// decoder.
+// word that cannot be finished is one unknown token (Wu et al. 2016, as BERT does it).
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "text/token_model.h"
+#include "text/models/token_model.h"
 
 namespace minnow {
 
@@ -21,37 +20,22 @@ struct WordPieceOptions {
 class WordPiece : public TokenModel {
  public:
   // Fails with kCorrupt where the vocabulary lacks the unknown token.
-  static Result<std::unique_ptr<const TokenModel>> Make(Vocabulary vocabulary,
+  static Result<std::unique_ptr<const TokenModel>> Make(ModelTables tables,
                                                         WordPieceOptions options);
 
   void Tokenize(std::string_view word, std::vector<TokenId>& ids,
                 std::vector<TextSpan>* spans) const override;
-  const Vocabulary& vocabulary() const override { return vocabulary_; }
   const char* type() const override { return "WordPiece"; }
 
  private:
-  WordPiece(Vocabulary vocabulary, WordPieceOptions options, TokenId unknown_id);
+  WordPiece(ModelTables tables, WordPieceOptions options, TokenId unknown_id);
   // The longest token at the start of `rest`: its id and length; -1 where there is none.
   TokenId LongestMatch(std::string_view prefix, const TokenHash& prefix_hash, std::string_view rest,
                        size_t& length) const;
 
-  const Vocabulary vocabulary_;
   const WordPieceOptions options_;
   const TokenId unknown_id_;
   TokenHash prefix_hash_;  // of the continuing prefix
-};
-
-// Puts WordPiece tokens back together.
-class WordPieceDecoder {
- public:
-  WordPieceDecoder(std::string prefix, bool cleanup)
-      : prefix_(std::move(prefix)), cleanup_(cleanup) {}
-  // Appends `token`; `first` where nothing came before it.
-  void Append(std::string_view token, bool first, std::string& out) const;
-
- private:
-  std::string prefix_;
-  bool cleanup_;
 };
 
 }  // namespace minnow

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // BertNormalizer, one pass for all four steps.
-#include "text/bert_normalizer.h"
+#include "text/normalizers/bert_normalizer.h"
 
 namespace minnow {
 namespace {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// WordPiece: greedy longest match, and the decoder's clean-up.
-#include "text/wordpiece.h"
+// WordPiece: greedy longest match.
+#include "text/models/wordpiece.h"
 
 #include <algorithm>
 #include <array>
@@ -10,19 +10,19 @@
 
 namespace minnow {
 
-Result<std::unique_ptr<const TokenModel>> WordPiece::Make(Vocabulary vocabulary,
+Result<std::unique_ptr<const TokenModel>> WordPiece::Make(ModelTables tables,
                                                           WordPieceOptions options) {
-  const std::optional<int32_t> unknown = vocabulary.Find(options.unknown_token);
+  const std::optional<int32_t> unknown = tables.vocabulary.Find(options.unknown_token);
   if (!unknown) {
     return Error{Code::kCorrupt, "model.unk_token: " + QuoteForMessage(options.unknown_token) +
                                      " is not in model.vocab"};
   }
   return std::unique_ptr<const TokenModel>(
-      new WordPiece(std::move(vocabulary), std::move(options), *unknown));
+      new WordPiece(std::move(tables), std::move(options), *unknown));
 }
 
-WordPiece::WordPiece(Vocabulary vocabulary, WordPieceOptions options, TokenId unknown_id)
-    : vocabulary_(std::move(vocabulary)), options_(std::move(options)), unknown_id_(unknown_id) {
+WordPiece::WordPiece(ModelTables tables, WordPieceOptions options, TokenId unknown_id)
+    : TokenModel(std::move(tables)), options_(std::move(options)), unknown_id_(unknown_id) {
   prefix_hash_.Add(options_.continuing_prefix);
 }
 
@@ -66,7 +66,7 @@ TokenId WordPiece::LongestMatch(std::string_view prefix, const TokenHash& prefix
   };
   std::array<Beginning, kInline> few;
   std::vector<Beginning> many;
-  const size_t limit = std::min(rest.size(), vocabulary_.max_token_bytes());
+  const size_t limit = std::min(rest.size(), vocabulary().max_token_bytes());
   Beginning* beginnings = few.data();
   if (limit > kInline) {
     many.resize(limit);
@@ -82,62 +82,13 @@ TokenId WordPiece::LongestMatch(std::string_view prefix, const TokenHash& prefix
   }
   while (count-- > 0) {
     const TokenId id =
-        vocabulary_.Find(prefix, rest.substr(0, beginnings[count].size), beginnings[count].hash);
+        vocabulary().Find(prefix, rest.substr(0, beginnings[count].size), beginnings[count].hash);
     if (id >= 0) {
       length = beginnings[count].size;
       return id;
     }
   }
   return -1;
-}
-
-namespace {
-
-void ReplaceAll(std::string& text, std::string_view from, std::string_view to) {
-  size_t at = text.find(from);
-  if (at == std::string::npos) return;
-  std::string out;
-  size_t copied = 0;
-  for (; at != std::string::npos; at = text.find(from, copied)) {
-    out.append(text, copied, at - copied);
-    out += to;
-    copied = at + from.size();
-  }
-  out.append(text, copied);
-  text = std::move(out);
-}
-
-}  // namespace
-
-void WordPieceDecoder::Append(std::string_view token, bool first, std::string& out) const {
-  std::string text;
-  if (first) {
-    text = token;
-  } else if (token.starts_with(prefix_)) {
-    text = token.substr(prefix_.size());
-  } else {
-    text = " ";
-    text += token;
-  }
-  if (cleanup_) {
-    // One after the other on each token by itself, as Hugging Face's decoder does.
-    static constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kReplacements = {
-        {
-            {" .", "."},
-            {" ?", "?"},
-            {" !", "!"},
-            {" ,", ","},
-            {" ' ", "'"},
-            {" n't", "n't"},
-            {" 'm", "'m"},
-            {" do not", " don't"},
-            {" 's", "'s"},
-            {" 've", "'ve"},
-            {" 're", "'re"},
-        }};
-    for (const auto& [from, to] : kReplacements) ReplaceAll(text, from, to);
-  }
-  out += text;
 }
 
 }  // namespace minnow

@@ -6,8 +6,8 @@
 #include <array>
 #include <cstdint>
 
-#include "text/canonical_order.h"
-#include "text/normalizer.h"
+#include "text/normalizers/canonical_order.h"
+#include "text/normalizers/normalizer.h"
 
 namespace minnow {
 

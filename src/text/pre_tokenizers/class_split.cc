@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pre-tokenizers that look at one character's class at a time.
-#include "text/pre_tokenizer.h"
-
 #include <array>
 #include <cstdint>
 
+#include "text/pre_tokenizers/pre_tokenizer.h"
 #include "text/unicode.h"
 
 namespace minnow {
@@ -25,7 +24,8 @@ class ClassSplit : public PreTokenizer {
     for (size_t i = 0; i < ascii_.size(); ++i) ascii_[i] = Classify(static_cast<char32_t>(i));
   }
 
-  void Split(std::string_view text, std::vector<TextSpan>& words) const override {
+  void Split(const TextView& in, NormalizedText&, std::vector<TextSpan>& words) const override {
+    const std::string_view text = in.bytes;
     const char* const begin = text.data();
     const char* const end = begin + text.size();
     const char* word = begin;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vocabulary: building the arrays, and looking tokens up.
-#include "text/vocabulary.h"
+#include "text/models/vocabulary.h"
 
 #include <algorithm>
 #include <limits>

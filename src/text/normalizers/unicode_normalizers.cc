@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The small normalizers: lower case, decomposition, accents, and several in a row.
-#include "text/normalizer.h"
-
-#include "text/canonical_order.h"
+#include "text/normalizers/canonical_order.h"
+#include "text/normalizers/normalizer.h"
 
 namespace minnow {
 namespace {
@@ -92,7 +91,7 @@ std::unique_ptr<const Normalizer> MakeDecompose(Decomposition kind) {
 
 std::unique_ptr<const Normalizer> MakeStripAccents() { return std::make_unique<StripAccents>(); }
 
-std::unique_ptr<const Normalizer> MakeSequence(
+std::unique_ptr<const Normalizer> MakeNormalizerSequence(
     std::vector<std::unique_ptr<const Normalizer>> steps) {
   return std::make_unique<Sequence>(std::move(steps));
 }

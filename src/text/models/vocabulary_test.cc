@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Vocabulary: holes, the empty token, refusals; and WordPiece on it.
-#include "text/vocabulary.h"
+#include "text/models/vocabulary.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "text/wordpiece.h"
+#include "text/models/wordpiece.h"
 
 namespace minnow {
 namespace {
