@@ -137,7 +137,7 @@ Result<EmbeddingQuery> ReadTeiEmbedAll(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query));
   MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
   MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
-  MINNOW_RETURN_IF_ERROR(RefusePrompt(body));
+  MINNOW_RETURN_IF_ERROR(ReadPromptName(body, query.request.prompt));
   return query;
 }
 

@@ -12,13 +12,10 @@
 #include <utility>
 
 #include "api/errors.h"
-#include "api/routes.h"
 #include "formats/json.h"
-#include "http/server.h"
 #include "tests/await.h"
 #include "tests/failing_memory.h"
-#include "tests/server/fake_service.h"
-#include "tests/server/socket_client.h"
+#include "tests/server/api_fixture.h"
 
 namespace minnow {
 namespace {
@@ -27,33 +24,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-class ApiServer : public ::testing::Test {
- protected:
-  void SetUp() override {
-    http::Router router;
-    api::AddRoutes(&context_, router);
-    auto server = http::Server::Start(
-        {.host = "127.0.0.1", .port = 0, .refuse = api::RefusalResponse}, std::move(router));
-    ASSERT_TRUE(server.ok()) << server.error().message;
-    server_ = std::move(server).value();
-    client_ = std::make_unique<SocketClient>(server_->port());
-  }
-
-  ClientResponse Post(const std::string& path, const std::string& body) {
-    return client_->Call(PostJson(path, body));
-  }
-  ClientResponse GetPath(const std::string& path) { return client_->Call(Get(path)); }
-
-  FakeService service_;
-  Metrics metrics_;
-  api::ApiContext context_{.models = &service_.models(),
-                           .status = &service_.status(),
-                           .aside = &service_.aside(),
-                           .metrics = &metrics_};
-  std::unique_ptr<http::Server> server_;
-  std::unique_ptr<SocketClient> client_;
-};
 
 std::string Repeat(const std::string& item, size_t count) {
   std::string out = "[";
@@ -272,43 +242,6 @@ TEST_F(ApiServer, TeiOptionsReachTheService) {
   EXPECT_TRUE(service_.last_request().length.truncate);
   EXPECT_TRUE(service_.last_request().normalize);
   EXPECT_EQ(Post("/embed", R"({"inputs":"ab","dimensions":2,"normalize":false})").body, "[[2,0]]");
-}
-
-TEST_F(ApiServer, PromptNamesReachTheServiceFromEveryRoute) {
-  EXPECT_EQ(Post("/embed", R"({"inputs":"ab"})").status, 200);
-  EXPECT_EQ(service_.last_request().prompt.kind, PromptChoice::Kind::kDefault);
-  for (const char* path : {"/embed", "/", "/v1/embeddings"}) {
-    const std::string field = std::string(path) == "/v1/embeddings" ? "input" : "inputs";
-    EXPECT_EQ(Post(path, "{\"" + field + R"(":"ab","prompt_name":"query"})").status, 200);
-    EXPECT_EQ(service_.last_request().prompt.kind, PromptChoice::Kind::kNamed);
-    EXPECT_EQ(service_.last_request().prompt.value, "query");
-    const ClientResponse unknown = Post(path, "{\"" + field + R"(":"ab","prompt_name":"other"})");
-    EXPECT_EQ(unknown.status, field == "input" ? 400 : 422);
-    EXPECT_THAT(
-        unknown.body,
-        HasSubstr(R"(prompt_name: \"other\" is not one of this model's: \"query\", \"passage\")"));
-  }
-  EXPECT_EQ(Post("/tokenize", R"({"inputs":"ab","prompt_name":"query"})").body,
-            Post("/tokenize", R"({"inputs":"ask ab"})").body);
-  EXPECT_EQ(Post("/tokenize", R"({"inputs":"ab","prompt_name":"other"})").status, 422);
-}
-
-TEST_F(ApiServer, LoneSurrogatesAreReplacedInTextsAndRefusedInNames) {
-  for (const char* path : {"/embed", "/v1/embeddings"}) {
-    const std::string field = std::string(path) == "/embed" ? "inputs" : "input";
-    EXPECT_EQ(Post(path, "{\"" + field + R"(":"abc \ud83d"})").status, 200);
-    EXPECT_EQ(std::get<std::string>(service_.last_request().inputs[0]), "abc \xEF\xBF\xBD");
-  }
-  const ClientResponse name = Post("/v1/embeddings", R"({"input":"a","model":"tiny\ud83d"})");
-  EXPECT_EQ(name.status, 400);
-  EXPECT_THAT(name.body, HasSubstr("lone surrogate"));
-}
-
-TEST_F(ApiServer, OpenAiTokenIdsMustBeTheModels) {
-  EXPECT_EQ(Post("/v1/embeddings", R"({"input":[[5,6]]})").status, 200);
-  EXPECT_FALSE(service_.last_request().foreign_ids);
-  EXPECT_EQ(Post("/embed", R"({"inputs":[[5,6]]})").status, 200);
-  EXPECT_TRUE(service_.last_request().foreign_ids);
 }
 
 TEST_F(ApiServer, TeiErrors) {
