@@ -79,6 +79,17 @@ ModelFacts FakeModel::Facts(std::string name) {
   return facts;
 }
 
+namespace {
+
+size_t SizeOf(const EmbedInput& input) {
+  if (const auto* pair = std::get_if<TextPair>(&input))
+    return pair->first.size() + pair->second.size();
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&input)) return ids->size();
+  return std::get<std::string>(input).size();
+}
+
+}  // namespace
+
 void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
                     Callback<EmbedAnswer> done) {
   EmbedAnswer answer;
@@ -87,7 +98,7 @@ void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& cl
     if (text != nullptr && *text == kRefused) {
       return done(Error{Code::kInvalidArgument, "no tokens"});
     }
-    const size_t size = std::visit([](const auto& list) { return list.size(); }, input);
+    const size_t size = SizeOf(input);
     for (size_t i = 0; i < (request.all_tokens ? size + 1 : 1); ++i) {
       answer.vectors.insert(answer.vectors.end(), {static_cast<float>(size), 0, 0, 1});
     }
