@@ -3,34 +3,16 @@
 // precision; and a forward pass allocates nothing.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <new>
 #include <random>
 #include <tuple>
 #include <vector>
 
 #include "kernels/dispatch.h"
 #include "models/encoder_model.h"
-
-// Sanitizers count allocations for themselves and replace these operators.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MINNOW_COUNTS_ALLOCATIONS 0
-#else
-#define MINNOW_COUNTS_ALLOCATIONS 1
-namespace {
-std::atomic<size_t> allocations{0};
-}
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, size_t) noexcept { std::free(p); }
-#endif
+#include "tests/failing_memory.h"
 
 namespace minnow {
 namespace {
@@ -121,20 +103,18 @@ TEST_P(SameBits, AloneInABatchAndOnThreads) {
 }
 
 TEST_P(SameBits, ForwardAllocatesNothing) {
-#if MINNOW_COUNTS_ALLOCATIONS
+  if (!FailingMemory::Works())
+    GTEST_SKIP() << "a sanitizer owns the allocation functions; the release build counts";
   const Texts texts = RandomTexts(encoder_->info(), kTexts, longest_);
   std::vector<int32_t> starts;
   const TokenBatch one = texts.One(3, starts);
   ThreadPool pool(2);
   const auto workspace = encoder_->NewWorkspace(kMaxTokens, kTexts, &pool);
   std::vector<float> out(kTexts * encoder_->info().embedding_size);
-  const size_t before = allocations;
+  const size_t before = FailingMemory::Allocations();
   encoder_->Run(texts.Batch(), /*normalize=*/true, *workspace, out.data());
   encoder_->Run(one, /*normalize=*/true, *workspace, out.data());
-  EXPECT_EQ(before, allocations.load());
-#else
-  GTEST_SKIP() << "a sanitizer owns the allocation functions; the release build counts";
-#endif
+  EXPECT_EQ(before, FailingMemory::Allocations());
 }
 
 std::string Name(const testing::TestParamInfo<std::tuple<const char*, Dtype>>& info) {

@@ -139,8 +139,8 @@ TEST_F(StoreTest, ReopensAsItWas) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
   EXPECT_EQ(index->Stats()->model->checksum, "1234");
-  EXPECT_EQ(store->Tasks(0, 10)->size(), 2u);
-  EXPECT_EQ(store->Tasks(0, 10)->at(1).status, TaskStatus::kDone);
+  EXPECT_EQ(store->Tasks(0, 10)->tasks.size(), 2u);
+  EXPECT_EQ(store->Tasks(0, 10)->tasks.at(1).status, TaskStatus::kDone);
 }
 
 TEST_F(StoreTest, AnotherModelIsRefusedUnlessReembed) {

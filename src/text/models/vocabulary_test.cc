@@ -181,7 +181,9 @@ TEST(WordPieceTest, GreedyLongestFirst) {
                                                 {"unaff", 7},
                                                 {"u", 8}});
   ASSERT_TRUE(v.ok());
-  const auto model = WordPiece::Make(std::move(v).value(), {.max_word_code_points = 9});
+  const auto model =
+      WordPiece::Make({.vocabulary = std::move(v).value(), .scores = {}, .merges = {}},
+                      {.max_word_code_points = 9});
   ASSERT_TRUE(model.ok());
   const auto ids = [&](std::string_view word, std::vector<TextSpan>* spans = nullptr) {
     std::vector<TokenId> out;
@@ -203,7 +205,8 @@ TEST(WordPieceTest, GreedyLongestFirst) {
 TEST(WordPieceTest, UnknownTokenMustExist) {
   auto v = Vocabulary::Build(std::vector<Entry>{{"a", 0}});
   ASSERT_TRUE(v.ok());
-  EXPECT_FALSE(WordPiece::Make(std::move(v).value(), {}).ok());
+  EXPECT_FALSE(
+      WordPiece::Make({.vocabulary = std::move(v).value(), .scores = {}, .merges = {}}, {}).ok());
 }
 
 }  // namespace
