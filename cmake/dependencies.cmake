@@ -3,13 +3,14 @@ find_package(Threads REQUIRED)
 find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
 find_library(SQLITE_LIBRARY sqlite3 REQUIRED)
 find_library(ZLIB_LIBRARY z REQUIRED)
-find_path(BOOST_INCLUDE boost/beast.hpp REQUIRED)
+find_library(YAML_LIBRARY yaml REQUIRED)
+find_path(BOOST_INCLUDE boost/beast.hpp REQUIRED)  # and the headers of xxHash, beside it
 
 add_library(minnow_dependencies INTERFACE)
 target_include_directories(minnow_dependencies SYSTEM INTERFACE ${BOOST_INCLUDE})
-target_link_libraries(minnow_dependencies INTERFACE ${SQLITE_LIBRARY} ${ZLIB_LIBRARY} ${UTF8PROC_LIBRARY} Threads::Threads
-  ${CMAKE_DL_LIBS} m)
-# Boost's sources are compiled once each: formats/boost_json.cc and http/boost_asio.cc.
+target_link_libraries(minnow_dependencies INTERFACE ${SQLITE_LIBRARY} ${ZLIB_LIBRARY} ${YAML_LIBRARY} ${UTF8PROC_LIBRARY}
+  Threads::Threads ${CMAKE_DL_LIBS} m)
+# Sources compiled once each: Boost's in formats/boost_json.cc and http/boost_asio.cc, xxHash's in formats/xxh64.cc.
 target_compile_definitions(minnow_dependencies INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED
   BOOST_JSON_NO_LIB UTF8PROC_STATIC)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as the configuration files of a model directory. An input starting with '{' is a
 // config.json; any other is cut at each zero byte into modules.json, a module's config.json,
-// sentence_bert_config.json and tokenizer_config.json.
+// sentence_bert_config.json, tokenizer_config.json and
+// config_sentence_transformers.json.
 #include <unistd.h>
 
 #include <array>
@@ -11,8 +12,8 @@
 #include <string>
 
 #include "base/check.h"
-#include "formats/encoder_config.h"
-#include "formats/sentence_transformers.h"
+#include "models/heads/sentence_transformers.h"
+#include "models/registry.h"
 
 namespace minnow {
 namespace {
@@ -65,8 +66,9 @@ bool StaysBelow(const std::string& root, const std::string& path) {
 }
 
 void FuzzLayout(const std::string& input) {
-  constexpr std::array<const char*, 4> kFiles = {
-      "modules.json", "m/config.json", "sentence_bert_config.json", "tokenizer_config.json"};
+  constexpr std::array<const char*, 5> kFiles = {
+      "modules.json", "m/config.json", "sentence_bert_config.json", "tokenizer_config.json",
+      "config_sentence_transformers.json"};
   size_t begin = 0;
   for (const char* file : kFiles) {
     const size_t end = std::min(input.find('\0', begin), input.size());

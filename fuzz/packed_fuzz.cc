@@ -34,7 +34,9 @@ void Run(const std::string& path) {
   const auto packed = PackedFile::Open(path);
   if (!packed.ok()) return;
   (void)(*packed)->Verify();
-  const auto model = EmbeddingModel::Load(ModelSource::FromPacked(*packed), {});
+  const auto source = ModelSource::FromPacked(*packed);
+  if (!source.ok()) return;
+  const auto model = EmbeddingModel::Load(*source, {});
   if (!model.ok() || (*model)->max_tokens() > kMaxTokens) return;
   static ThreadPool pool(1);
   EmbeddingBatch batch(**model, (*model)->max_tokens(), /*max_texts=*/1, &pool);

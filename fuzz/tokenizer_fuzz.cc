@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/utf8.h"
 #include "text/tokenizer.h"
-#include "text/unicode.h"
 
 namespace minnow {
 namespace {
@@ -32,6 +32,8 @@ constexpr const char* kTails[] = {
     R"("normalizer": {"type": "Sequence", "normalizers": [{"type": "NFD"}, {"type": "Lowercase"}]},
       "pre_tokenizer": {"type": "WhitespaceSplit"}})",
     R"("normalizer": {"type": "Sequence", "normalizers": [{"type": "NFKD"}, {"type": "StripAccents"}]}})",
+    R"("normalizer": {"type": "Lowercase"}, "pre_tokenizer": {"type": "Sequence", "pretokenizers":
+      [{"type": "WhitespaceSplit"}, {"type": "BertPreTokenizer"}, {"type": "Whitespace"}]}})",
 };
 constexpr size_t kTokenizers = std::size(kTails);
 

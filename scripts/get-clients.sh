@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=.cache/clients
-wanted=(openai==3.54.0 huggingface_hub==2.4.0 numpy==2.4.6)
+wanted=(openai==3.54.0 huggingface_hub==2.4.0 numpy==2.4.6 langchain-openai==1.7.4)
 [ "$(cat $target/wanted.txt 2>/dev/null)" = "${wanted[*]}" ] && exit 0
 rm -rf $target
 mkdir -p $target

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/failing_memory.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
@@ -13,23 +14,26 @@
 namespace {
 
 thread_local bool fails = false;
+std::atomic<size_t> allocations{0};
 
 }  // namespace
 
 #if MINNOW_OWN_NEW
 // The other forms of the standard library call these.
-void* operator new(std::size_t size) {
+[[gnu::noinline]] void* operator new(std::size_t size) {
+  ++allocations;
   void* const memory = fails ? nullptr : std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 #endif
 
 namespace minnow {
 
 bool FailingMemory::Works() { return MINNOW_OWN_NEW != 0; }
+size_t FailingMemory::Allocations() { return allocations; }
 FailingMemory::FailingMemory() { fails = true; }
 FailingMemory::~FailingMemory() { fails = false; }
 

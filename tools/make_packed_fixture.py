@@ -9,6 +9,10 @@ import json
 import pathlib
 import subprocess
 import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests/cli"))
+import classifier_model  # noqa: E402
 
 FIXTURES = pathlib.Path(__file__).resolve().parents[1] / "tests/fixtures"
 # model, precision of the products, of the embedding tables
@@ -32,7 +36,13 @@ def main():
         lines = run(program, "embed", "--model", str(folder / name), *TEXTS).decode().splitlines()
         files.append({"name": name, "texts": [{"text": text, "vector": [round(x, 6) for x in json.loads(line)]}
                                               for text, line in zip(TEXTS, lines)]})
-    (folder / "golden.json").write_text(json.dumps({"files": files}, indent=1) + "\n")
+    classifier = folder / "tiny_distilbert_int8_int8.minnow"
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = classifier_model.make(pathlib.Path(scratch) / "tiny_distilbert")
+        run(program, "pack", "--model", directory, "--dtype", "int8", "-o", str(classifier))
+    scores = [json.loads(line) for line in run(program, "classify", "--model", str(classifier), *TEXTS).splitlines()]
+    classifiers = [{"name": classifier.name, "texts": [{"text": text, "scores": one} for text, one in zip(TEXTS, scores)]}]
+    (folder / "golden.json").write_text(json.dumps({"files": files, "classifiers": classifiers}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

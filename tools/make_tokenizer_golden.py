@@ -85,6 +85,21 @@ def files():
     yield "sequence", tokenizer(steps, {"type": "Whitespace"}, None, None, flags)
     yield "nfkd", tokenizer({"type": "NFKD"}, {"type": "WhitespaceSplit"}, None, None, prefix="")
     yield "bare", tokenizer(None, None, template, wordpiece)
+    words = {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"}, {"type": "BertPreTokenizer"}]}
+    older = tokenizer(bert(), words, template, {"type": "Sequence", "decoders": [wordpiece]}, flags)
+    yield "older", untidy(older)
+
+
+def untidy(definition):
+    """What older and hand-edited files have: no type of the model, ids with gaps, tokens given twice, wrong ids."""
+    del definition["model"]["type"]
+    vocab, tokens = definition["model"]["vocab"], definition["added_tokens"]
+    vocab["<far>"] = len(vocab) + 20
+    size = len(vocab)
+    tokens.insert(3, added("<far>", 7, special=True))
+    tokens += [added("<gap>", size + 30), added("<left>", size + 40, special=True), added("the", size + 50), added("", size),
+               added("<gap>", size + 31, rstrip=True), added("fox", 3)]
+    return definition
 
 
 TEXTS = ["", " ", "\0", "the quick brown fox jumps over the lazy dog.", "Embedding tokenizers: UNAFFABLE! running",
@@ -124,7 +139,7 @@ def expected(hf, case):
 
 def cases(name, hf):
     rng = random.Random(name)
-    everything = list(texts())
+    everything = list(texts()) + ["the <gap> fox<far> <left><gap>x"] * (name == "older")
     for text in everything:
         yield expected(hf, {"text": text})
     for _ in range(60):

@@ -88,10 +88,13 @@ class App {
   // A state that names an index, as far as there is any. One that is named stays, though it does not exist: that is said.
   #valid(state) {
     if (this.indexes === null || this.indexes.length === 0) return {...state, view: "server", doc: ""};
-    if (state.index) return state;
     const first = this.indexes.find((one) => one.name === "default") ?? this.indexes[0];
-    return {...state, index: first.name};
+    const index = state.index || first.name;
+    return {...state, index, mode: state.mode || this.#modeOf(index)};
   }
+
+  // How an index is searched unless the address says otherwise: as the server says of Kuberian's, else in both ways.
+  #modeOf(name) { return this.indexes?.find((one) => one.name === name)?.search_mode ?? "hybrid"; }
 
   // part: what changes. push: a new step of the history, else the current one is rewritten.
   go(part, {push = false, typing = false} = {}) {
@@ -117,10 +120,11 @@ class App {
     this.#typingTimer = 0;
   }
 
-  // The index that is there without being named is not named in the address.
+  // The index that is there without being named is not named in the address, nor is its own mode.
   addressOf(state) {
     const only = this.indexes?.length === 1 && this.indexes[0].name === state.index;
-    return addressOf(only ? {...state, index: ""} : state);
+    const mode = state.mode === this.#modeOf(state.index) ? "" : state.mode;
+    return addressOf({...state, mode, index: only ? "" : state.index});
   }
 
   // The start of this index, or of whichever there is.
@@ -221,7 +225,7 @@ class App {
       radio.addEventListener("change", () => this.go({mode: radio.value}, {push: true}));
     }
     byId("index").addEventListener("change", (event) =>
-      this.go({index: event.target.value, facets: {}, filter: "", within: "", doc: ""}, {push: true}));
+      this.go({index: event.target.value, mode: this.state.mode === this.#modeOf(this.state.index) ? "" : this.state.mode, facets: {}, filter: "", within: "", doc: ""}, {push: true}));
     byId("home").addEventListener("click", (event) => this.#follow(event, {...this.#home(), mode: this.state.mode}));
     byId("server-link").addEventListener("click", (event) => this.#follow(event, {...emptyState(), index: this.state.index, view: "server"}));
     addEventListener("popstate", () => {

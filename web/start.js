@@ -8,7 +8,7 @@ import {languageFor} from "./highlight.js";
 const SAMPLE = 24;    // documents that are looked at
 const EXAMPLES = 6;
 const ENOUGH = 3;     // of examples; with fewer, texts are asked for
-const SHORTEST = 10, LONGEST = 70;  // characters of an example
+const SHORTEST = 10, LONGEST = 70, LONGEST_SENTENCE = 120;  // characters of an example
 const TEXTS = 'lang IN ["markdown", "text"]';
 
 // Some documents from a random place, and texts where there are hardly any among them; [] when there are none.
@@ -20,18 +20,22 @@ export async function sampleDocuments(index, signal) {
 }
 
 // Words as somebody might type them: two or more, none of them twice, and nothing that looks like code or a name of a file.
-function isProse(text) {
+// Whole sentences on code may name a member: "l.mu".
+function isProse(text, sentence) {
   const words = text.toLowerCase().match(/[\p{L}\p{M}\p{N}'’-]+/gu) ?? [];
-  return text.length >= SHORTEST && text.length <= LONGEST && words.length >= 2 && new Set(words).size === words.length &&
-    !/[<>{}()[\]=;_`\\|$#*/@&"]|::|\S[.:]\S|\p{Ll}\p{Lu}/u.test(text) && text.replace(/[^\p{L}\p{M}\s]+/gu, "").length >= 0.8 * text.length;
+  return text.length >= SHORTEST && text.length <= (sentence ? LONGEST_SENTENCE : LONGEST) && words.length >= 2 && (sentence || new Set(words).size === words.length) &&
+    !/[<>{}()[\]=;_`\\|$#*/@&"]|::|\p{Ll}\p{Lu}/u.test(text) && (sentence || !/\S[.:]\S/u.test(text)) && text.replace(/[^\p{L}\p{M}\s]+/gu, "").length >= 0.8 * text.length;
 }
+
+// Up to a full stop with nothing or a space after it: the dots of "l.mu" and "v1.2" end none.
+const firstSentence = (text) => (typeof text === "string" ? /^.*?(?=[.!?]+(?:\s|$)|\n|$)/u.exec(text)[0] : null);
 
 // What a document might be asked for: of a text its title and headings, of code the first sentence on it.
 function questionsTo(document) {
   const code = document.kind === "code" || languageFor(languageOf(document), pathOf(document)) !== null;
   const headings = Array.isArray(document.sections) ? document.sections.map((one) => one?.title) : [];
-  const all = code ? [/^[^.!?\n]+/.exec(document.summary ?? "")?.[0]] : [document.title ?? document.heading ?? document.subject, ...headings];
-  return all.filter((one) => typeof one === "string").map((one) => one.replace(/^[\d.]+\s+/, "").trim()).filter(isProse);
+  const all = code ? [firstSentence(document.summary)] : [document.title ?? document.heading ?? document.subject, ...headings];
+  return all.filter((one) => typeof one === "string").map((one) => one.replace(/^[\d.]+\s+/, "").trim()).filter((one) => isProse(one, code));
 }
 
 export function exampleQueries(documents) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the page shows, as the query part of its address: every state can be kept, sent, and gone back to.
+// What the page shows, as the query part of its address: every state can be kept, sent, and gone back to. An address
+// without a mode has the index's own, which the page fills in.
 //   ?q=…&index=…&mode=semantic&filter=…&in=src/http/&f.lang=go&f.lang=c&doc=ID&at=120-560     ?view=server
 // `at` is the passage of the document that was found, in bytes as in `passage` of a search's answer.
 
@@ -7,7 +8,7 @@ export const MODES = {hybrid: 0.5, semantic: 1, lexical: 0};  // name -> semanti
 const FACET = "f.";
 
 export const emptyState = () =>
-  ({q: "", index: "", mode: "hybrid", filter: "", within: "", facets: {}, doc: "", at: "", view: ""});
+  ({q: "", index: "", mode: "", filter: "", within: "", facets: {}, doc: "", at: "", view: ""});
 
 export function readState(search = location.search) {
   const state = emptyState();
@@ -31,8 +32,7 @@ export function readState(search = location.search) {
 // The address of a state; what is at its default is left out.
 export function addressOf(state) {
   const query = new URLSearchParams();
-  for (const name of ["q", "index", "filter"]) if (state[name]) query.set(name, state[name]);
-  if (state.mode !== "hybrid") query.set("mode", state.mode);
+  for (const name of ["q", "index", "filter", "mode"]) if (state[name]) query.set(name, state[name]);
   if (state.within) query.set("in", state.within);
   for (const [field, values] of Object.entries(state.facets)) {
     for (const value of values) query.append(FACET + field, value);

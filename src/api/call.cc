@@ -37,6 +37,13 @@ bool Call::UseModel(std::string_view name, std::optional<TaskKind> kind) {
   return false;
 }
 
+std::string TypeHint(const http::Request& request) {
+  const std::string_view field = request.FindHeader("Content-Type");
+  const std::string_view type = field.substr(0, field.find(';'));
+  if (type.empty() || type.find("json") != std::string_view::npos) return {};
+  return "; Content-Type is " + std::string(type) + ", expected JSON";
+}
+
 void Call::Begin(std::shared_ptr<Call> call, Step step) {
   if (auto failure = NotReady(*call->context_)) {
     call->Fail(*std::move(failure));
@@ -72,7 +79,7 @@ std::optional<JsonDocument> Call::Parse() {
   Result<JsonDocument> document = ParseBody(request_.body);
   DropBody();
   if (document.ok()) return std::move(document).value();
-  Fail({Fault::kMalformedJson, std::move(document).error().message});
+  Fail({Fault::kMalformedJson, document.error().message + TypeHint(request_)});
   return std::nullopt;
 }
 

@@ -71,6 +71,10 @@ class Call : public std::enable_shared_from_this<Call> {
   ModelLease model_;
 };
 
+// "; Content-Type is text/csv, not JSON" for what could not be read as JSON; empty where the
+// request says that it is, or says nothing.
+std::string TypeHint(const http::Request& request);
+
 // The failure that answers while no model is loaded; nullopt when one is, also while the server
 // drains: what arrived before the end is served.
 std::optional<Failure> NotReady(const ApiContext& context);

@@ -23,6 +23,7 @@ std::optional<Failure> EmbedFamily::Check(EmbeddingQuery& query, const Call& cal
                                              ", limit " + std::to_string(size)};
   }
   if (limit_total_tokens) query.request.max_total_tokens = call.context().options.max_openai_tokens;
+  if (call.context().options.allow_foreign_token_ids) query.request.foreign_ids = true;
   return std::nullopt;
 }
 

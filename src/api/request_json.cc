@@ -6,13 +6,16 @@
 #include <limits>
 #include <utility>
 
+#include "text/unicode.h"
+
 namespace minnow::api {
 namespace {
 
 constexpr size_t kMaxDepth = 32;
 constexpr size_t kMaxValues = 2'000'000;
 constexpr int64_t kMaxTokenId = std::numeric_limits<TokenId>::max();
-constexpr int64_t kMaxDimensions = 1 << 20;  // of any model
+constexpr size_t kMaxTokensOfAll = 16 * 1024;  // each is some kilobytes of the answer
+constexpr int64_t kMaxDimensions = 1 << 20;    // of any model
 
 Result<std::vector<TokenId>> ReadIds(const JsonView& list) {
   std::vector<TokenId> ids;
@@ -79,12 +82,6 @@ Status ReadDimensions(const JsonView& body, EmbeddingQuery& query) {
   return {};
 }
 
-Status RefusePrompt(const JsonView& body) {
-  const auto prompt = body.Find("prompt_name");
-  if (!prompt.has_value() || prompt->is_null()) return {};
-  return prompt->Wrong("this model has no prompts");
-}
-
 Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy) {
   MINNOW_ASSIGN_OR_RETURN(policy.truncate, body.GetBool("truncate", true));
   MINNOW_ASSIGN_OR_RETURN(const std::string_view direction,
@@ -101,8 +98,22 @@ Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy) {
 
 }  // namespace
 
+std::string_view WithoutMark(std::string_view body) {
+  constexpr std::string_view kMark = "\xEF\xBB\xBF";
+  return body.substr(body.starts_with(kMark) ? kMark.size() : 0);
+}
+
 Result<JsonDocument> ParseBody(std::string_view body) {
-  return JsonDocument::Parse(body, "", {.max_depth = kMaxDepth, .max_values = kMaxValues});
+  body = WithoutMark(body);
+  auto document = JsonDocument::Parse(body, "", {.max_depth = kMaxDepth, .max_values = kMaxValues});
+  if (document.ok() || IsValidUtf8(body)) return document;
+  return Error{Code::kInvalidArgument, "the body is not UTF-8"};
+}
+
+Status ReadPromptName(const JsonView& body, PromptChoice& prompt) {
+  MINNOW_ASSIGN_OR_RETURN(prompt.value, body.GetName("prompt_name", ""));
+  if (!prompt.value.empty()) prompt.kind = PromptChoice::Kind::kNamed;
+  return {};
 }
 
 Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body) {
@@ -114,7 +125,19 @@ Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   MINNOW_ASSIGN_OR_RETURN(query.request.normalize, body.GetBool("normalize", true));
   MINNOW_RETURN_IF_ERROR(ReadDimensions(body, query));
-  MINNOW_RETURN_IF_ERROR(RefusePrompt(body));
+  MINNOW_RETURN_IF_ERROR(ReadPromptName(body, query.request.prompt));
+  return query;
+}
+
+Result<EmbeddingQuery> ReadTeiEmbedAll(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  EmbeddingQuery query;
+  query.request.all_tokens = true;
+  query.request.max_total_tokens = kMaxTokensOfAll;
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query));
+  MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
+  MINNOW_RETURN_IF_ERROR(ReadPromptName(body, query.request.prompt));
   return query;
 }
 
@@ -144,7 +167,7 @@ Result<EmbeddingQuery> ReadTeiSimilarity(const JsonView& body) {
   if (!parameters.has_value() || parameters->is_null()) return query;
   MINNOW_RETURN_IF_ERROR(parameters->Object());
   MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(*parameters, query.request.length));
-  MINNOW_RETURN_IF_ERROR(RefusePrompt(*parameters));
+  MINNOW_RETURN_IF_ERROR(ReadPromptName(*parameters, query.request.prompt));
   return query;
 }
 
@@ -156,7 +179,7 @@ Result<EmbeddingQuery> ReadTeiRoot(const JsonView& body) {
 Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   EmbeddingQuery query;
-  MINNOW_ASSIGN_OR_RETURN(query.model, body.GetString("model", ""));
+  MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
   MINNOW_RETURN_IF_ERROR(ReadInputs(body, "input", query));
   MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
   MINNOW_ASSIGN_OR_RETURN(const std::string_view format,
@@ -164,8 +187,10 @@ Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body) {
   if (format != "float" && format != "base64") {
     return body.Find("encoding_format")->Expected("\"float\" or \"base64\"");
   }
+  query.request.foreign_ids = false;
   query.base64 = format == "base64";
   MINNOW_RETURN_IF_ERROR(ReadDimensions(body, query));
+  MINNOW_RETURN_IF_ERROR(ReadPromptName(body, query.request.prompt));
   return query;
 }
 
@@ -186,7 +211,7 @@ Result<TokenizeQuery> ReadTokenize(const JsonView& body) {
     return inputs.Expected("a string or a list of strings");
   }
   MINNOW_ASSIGN_OR_RETURN(query.add_special_tokens, body.GetBool("add_special_tokens", true));
-  MINNOW_RETURN_IF_ERROR(RefusePrompt(body));
+  MINNOW_RETURN_IF_ERROR(ReadPromptName(body, query.prompt));
   return query;
 }
 

@@ -19,6 +19,8 @@
 
 namespace minnow::api {
 
+// The body without a byte order mark, which some programs put before UTF-8.
+std::string_view WithoutMark(std::string_view body);
 // Parses a body within the limits of requests (nesting, number of values).
 Result<JsonDocument> ParseBody(std::string_view body);
 
@@ -34,19 +36,25 @@ struct EmbeddingQuery {
 
 // POST /embed: inputs, model, truncate, truncation_direction, normalize, dimensions, prompt_name.
 Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body);
+// POST /embed_all: inputs, truncate, truncation_direction, prompt_name.
+Result<EmbeddingQuery> ReadTeiEmbedAll(const JsonView& body);
 // POST /similarity: inputs: {source_sentence, sentences}, parameters: {truncate,
 // truncation_direction, prompt_name}. The source is the last input.
 Result<EmbeddingQuery> ReadTeiSimilarity(const JsonView& body);
 // POST /: either of them, as inputs are an object or not.
 Result<EmbeddingQuery> ReadTeiRoot(const JsonView& body);
-// POST /v1/embeddings: input, model, encoding_format, dimensions.
+// POST /v1/embeddings: input, model, encoding_format, dimensions; and prompt_name, as /embed.
 Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body);
+
+// "prompt_name", where it stands there.
+Status ReadPromptName(const JsonView& body, PromptChoice& prompt);
 
 struct TokenizeQuery {
   std::vector<std::string> inputs;
   bool batch = false;
   bool add_special_tokens = true;
   std::string model;
+  PromptChoice prompt;
 };
 Result<TokenizeQuery> ReadTokenize(const JsonView& body);
 

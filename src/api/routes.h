@@ -23,6 +23,7 @@ struct ApiOptions {
   size_t max_client_batch_size = SIZE_MAX;        // inputs of one TEI request
   size_t max_openai_inputs = 2048;                // of one OpenAI request
   size_t max_openai_tokens = 300'000;             // of one OpenAI request, all inputs together
+  bool allow_foreign_token_ids = false;           // OpenAI: ids without special tokens
   size_t max_documents_bytes = size_t{64} << 20;  // of one request that adds documents
   size_t max_documents = 50'000;                  // of one request
   size_t max_answer_bytes = size_t{64} << 20;     // documents of one page; one alone may be as long
@@ -43,7 +44,7 @@ struct ApiContext {
 
 // POST /v1/embeddings (and /embeddings), GET /v1/models, /v1/models/{name}.
 void AddOpenAiRoutes(const ApiContext* context, http::Router& router);
-// POST /embed (and POST /), /similarity, /tokenize, /decode; GET /info.
+// POST /embed (and POST /), /embed_all, /similarity, /tokenize, /decode; GET /info.
 void AddTeiRoutes(const ApiContext* context, http::Router& router);
 // The documents API: /indexes, /indexes/{name}/documents, /indexes/{name}/search, /tasks, ...
 // REQUIRES: context->search is set.

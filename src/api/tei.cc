@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The routes of text-embeddings-inference: POST /embed, /similarity, /tokenize, /decode and
-// GET /info.
+// The routes of text-embeddings-inference: POST /embed, /embed_all, /similarity, /tokenize, /decode
+// and GET /info.
 // https://github.com/huggingface/text-embeddings-inference, release 1.9
 #include <cstdint>
 #include <memory>
@@ -21,6 +21,21 @@ void WriteVectors(const EmbeddingQuery&, const ModelFacts&, const EmbedAnswer& a
   json.BeginArray();
   for (size_t i = 0; i < answer.tokens.size(); ++i) {
     json.Floats(std::span<const float>(answer.vectors.data() + i * dimensions, dimensions));
+  }
+  json.EndArray();
+}
+
+void WriteAllVectors(const EmbeddingQuery&, const ModelFacts&, const EmbedAnswer& answer, size_t,
+                     std::string& body) {
+  const size_t tokens = std::accumulate(answer.tokens.begin(), answer.tokens.end(), size_t{0});
+  const size_t size = answer.vectors.size() / tokens;
+  std::span<const float> rest = answer.vectors;
+  JsonWriter json(&body);
+  json.BeginArray();
+  for (const uint32_t count : answer.tokens) {
+    json.BeginArray();
+    for (uint32_t i = 0; i < count; ++i, rest = rest.subspan(size)) json.Floats(rest.first(size));
+    json.EndArray();
   }
   json.EndArray();
 }
@@ -53,6 +68,11 @@ constexpr EmbedFamily kEmbedFamily{.errors = Family::kTei,
                                    .max_inputs = &ApiOptions::max_client_batch_size,
                                    .limit_total_tokens = false,
                                    .write = WriteVectors};
+constexpr EmbedFamily kEmbedAllFamily{.errors = Family::kTei,
+                                      .read = ReadTeiEmbedAll,
+                                      .max_inputs = &ApiOptions::max_client_batch_size,
+                                      .limit_total_tokens = false,
+                                      .write = WriteAllVectors};
 constexpr EmbedFamily kSimilarityFamily{.errors = Family::kTei,
                                         .read = ReadTeiSimilarity,
                                         .max_inputs = &ApiOptions::max_client_batch_size,
@@ -157,11 +177,17 @@ void Tokenize(Call& call) {
   if (!CheckBatch(call, "inputs", query->inputs.size())) return;
   const Tokenizer* const tokenizer = FindTokenizer(call, query->model, "inputs");
   if (tokenizer == nullptr) return;
+  std::string prompt;
+  if (query->prompt.asked_for()) {
+    Result<std::string> found = FindPrompt(call.facts().prompts, query->prompt);
+    if (!found.ok()) return call.Fail(ToFailure(std::move(found).error()));
+    prompt = std::move(found).value();
+  }
   http::Response response = JsonResponse();
   JsonWriter json(&response.body);
   json.BeginArray();
   for (const std::string& text : query->inputs) {
-    WriteTokens(*tokenizer, text, query->add_special_tokens, json);
+    WriteTokens(*tokenizer, prompt + text, query->add_special_tokens, json);
   }
   json.EndArray();
   FinishCounted(call, query->batch, std::move(response));
@@ -275,6 +301,7 @@ void AddTeiRoutes(const ApiContext* context, http::Router& router) {
     });
   };
   add("/embed", kEmbedFamily);
+  add("/embed_all", kEmbedAllFamily);
   add("/similarity", kSimilarityFamily);
   add("/", kRootFamily);
   router.Add("POST", "/tokenize", AsideHandler(context, Tokenize));

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// TemporaryFolder: a folder of this process, removed with what is in it. Any thread.
+// TemporaryFolder: a folder of this process, removed with what is in it; where the process was
+// killed, when the next one makes such a folder. Any thread.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/result.h"
 
@@ -23,8 +25,9 @@ class TemporaryFolder {
   static void RemoveAll();
 
  private:
-  explicit TemporaryFolder(std::string path) : path_(std::move(path)) {}
+  TemporaryFolder(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
   const std::string path_;
+  const int lock_;  // a descriptor, locked while the process lives
 };
 
 }  // namespace minnow

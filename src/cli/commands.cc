@@ -21,6 +21,7 @@ constexpr char kFooter[] = R"(Examples:
   minnow embed --model models/all-MiniLM-L6-v2 "a sentence" "another"
   minnow embed --model models/all-MiniLM-L6-v2 --output f32 < lines.txt > vectors.f32
   minnow tokenize --model models/all-MiniLM-L6-v2 "a sentence"
+  minnow classify --model models/language-detector --top-k 1 < lines.txt
   minnow serve --model models/all-MiniLM-L6-v2 --port 8080
   minnow index add docs --index my.db --model models/all-MiniLM-L6-v2
   minnow search "how do I begin" --index my.db --model models/all-MiniLM-L6-v2
@@ -59,6 +60,7 @@ int RunCommandLine(int argc, char** argv) {
   CommandLine line("minnow", kDescription, MINNOW_VERSION);
   Command app = line.root();
   AddEmbedCommand(app);
+  AddClassifyCommand(app);
   AddTokenizeCommand(app);
   AddInspectCommand(app);
   AddServeCommand(app);

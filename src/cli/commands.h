@@ -13,6 +13,7 @@ int RunCommandLine(int argc, char** argv);
 // Each adds its subcommand to `app`; when chosen on the command line, the subcommand's callback
 // returns its exit code.
 void AddEmbedCommand(Command app);
+void AddClassifyCommand(Command app);
 void AddTokenizeCommand(Command app);
 void AddInspectCommand(Command app);
 void AddPackCommand(Command app);

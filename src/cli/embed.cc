@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow embed: texts to vectors on standard output, as a stream: memory does not grow with the
 // input.
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
-#include <chrono>
-#include <cstdio>
 #include <memory>
 #include <span>
 #include <string>
@@ -38,6 +34,9 @@ struct EmbedCommand {
   bool normalize = true;
   std::string output = "json";
   bool json_input = false;
+  std::string prompt_name;
+  std::string prompt;
+  bool prompt_given = false;
   std::vector<std::string> texts;
 };
 
@@ -49,30 +48,6 @@ int Threads(const EmbedCommand& command) {
   for (const std::string& text : command.texts) bytes += text.size();
   return static_cast<int>(std::min(static_cast<size_t>(cores), bytes / kBytesPerThread + 1));
 }
-
-// "12000 texts, 830 texts/s" on a terminal that shows nothing else.
-class Progress {
- public:
-  Progress() : shown_(::isatty(STDERR_FILENO) != 0 && ::isatty(STDOUT_FILENO) == 0) {}
-  ~Progress() {
-    if (printed_) std::fputc('\n', stderr);
-  }
-  void Show(size_t texts) {
-    const auto now = Clock::now();
-    if (!shown_ || now - last_ < std::chrono::milliseconds(200)) return;
-    last_ = now;
-    printed_ = true;
-    const double seconds = std::chrono::duration<double>(now - begin_).count();
-    std::fprintf(stderr, "\r%zu texts, %.0f texts/s ", texts, static_cast<double>(texts) / seconds);
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  const bool shown_;
-  bool printed_ = false;
-  const Clock::time_point begin_ = Clock::now();
-  Clock::time_point last_ = begin_;
-};
 
 // Writes vectors as the command line asks for them.
 class VectorWriter {
@@ -105,26 +80,30 @@ class VectorWriter {
   std::string line_;
 };
 
+PromptChoice ChoosePrompt(const EmbedCommand& command) {
+  if (command.prompt_given) return {PromptChoice::Kind::kText, command.prompt};
+  if (!command.prompt_name.empty()) return {PromptChoice::Kind::kNamed, command.prompt_name};
+  return {};
+}
+
 Status EmbedTexts(const EmbedCommand& command, const EmbeddingModel& model) {
+  auto prompt = model.MakePrompt(ChoosePrompt(command));
+  if (!prompt.ok()) return std::move(prompt).error();
   ThreadPool pool(Threads(command));
   TextInput input(command.texts, command.json_input);
   EmbedStream stream(model, &pool);
+  stream.ReadTextsBy(
+      [&](std::string_view text) { return model.Tokenize(text, LengthPolicy{}, *prompt); });
   VectorWriter writer(command, model.embedding_size());
-  Progress progress;
-  if (command.texts.empty() && ::isatty(STDIN_FILENO) != 0) {
-    std::fputs("minnow: reading texts from the terminal, a line each; end with Ctrl-D\n", stderr);
-  }
+  TextProgress progress;
+  if (command.texts.empty()) TellIfTerminal();
   const Status read =
       stream.Run(input, command.normalize, [&](std::span<const float> vectors, bool waiting) {
         progress.Show(input.texts());
         return writer.Write(vectors, waiting);
       });
   MINNOW_RETURN_IF_ERROR(writer.Finish());
-  if (stream.truncated() > 0) {
-    PrintError(std::to_string(stream.truncated()) + " of " + std::to_string(input.texts()) +
-               " texts cut to " + std::to_string(model.max_tokens()) + " tokens (the longest had " +
-               std::to_string(stream.longest()) + ")");
-  }
+  TellTruncated(stream, input.texts(), model.max_tokens());
   return read;
 }
 
@@ -151,6 +130,12 @@ void AddEmbedCommand(Command app) {
   embed.AddOption("--output", command->output, "json: an array a line; f32: raw little-endian rows")
       .OneOf({"json", "f32"});
   embed.AddFlag("--json-input", command->json_input, "Each text is a JSON string");
+  Option name = embed.AddOption("--prompt-name", command->prompt_name,
+                                "The model's prompt of that name before each text; default: the "
+                                "model's default prompt, if it has one");
+  Option prompt = embed.AddOption("--prompt", command->prompt,
+                                  "This before each text; \"\": nothing, not the default prompt");
+  prompt.Excludes(name);
   embed.AddOption("TEXT", command->texts, "Texts; without any, the lines of standard input");
   embed.Footer(
       "Texts longer than the model's limit are cut, and standard error says how many.\n"
@@ -158,9 +143,11 @@ void AddEmbedCommand(Command app) {
       "Examples:\n"
       "  minnow embed --model DIR \"a sentence\" \"another\"\n"
       "  minnow embed --model DIR --output f32 < lines.txt > vectors.f32\n"
+      "  minnow embed --model DIR --prompt-name query \"what do minnows eat\"\n"
       "  jq .text documents.jsonl | minnow embed --model DIR --json-input");
-  embed.OnChosen([command] {
+  embed.OnChosen([command, prompt] {
     RequireModel(command->model);
+    command->prompt_given = prompt.given();
     return ExitCode(Embed(*command));
   });
 }

@@ -2,9 +2,15 @@
 // Tokenizer and encoder in turns.
 #include "cli/embed_stream.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
 #include <optional>
+#include <string>
 #include <utility>
+
+#include "cli/output.h"
 
 namespace minnow {
 namespace {
@@ -14,14 +20,15 @@ constexpr size_t kBatchTexts = 1024;
 
 }  // namespace
 
-EmbedStream::EmbedStream(const EmbeddingModel& model, ThreadPool* pool)
-    : model_(model), batch_(model, std::max(kBatchTokens, model.max_tokens()), kBatchTexts, pool) {}
+EmbedStream::EmbedStream(const TextModel& model, ThreadPool* pool)
+    : batch_(model, std::max(kBatchTokens, model.max_tokens()), kBatchTexts, pool),
+      reader_([&model](std::string_view text) { return model.Tokenize(text, LengthPolicy{}); }) {}
 
 // False at the end.
 Result<bool> EmbedStream::AddNext(TextInput& input, bool normalize, const Take& take) {
   MINNOW_ASSIGN_OR_RETURN(const std::optional<std::string_view> text, input.Next());
   if (!text) return false;
-  Result<TokenizedText> tokens = model_.Tokenize(*text, LengthPolicy{});
+  Result<TokenizedText> tokens = reader_(*text);
   if (!tokens.ok()) return Annotate(std::move(tokens).error(), input.Where());
   tokens_ += tokens->ids.size();
   if (tokens->truncated()) {
@@ -47,6 +54,34 @@ Status EmbedStream::Run(TextInput& input, bool normalize, const Take& take) {
   // What came before a wrong line is still good.
   if (batch_.texts() > 0) take(batch_.Run(normalize), /*waiting=*/false);
   return status;
+}
+
+TextProgress::TextProgress()
+    : shown_(::isatty(STDERR_FILENO) != 0 && ::isatty(STDOUT_FILENO) == 0) {}
+
+TextProgress::~TextProgress() {
+  if (printed_) std::fputc('\n', stderr);
+}
+
+void TextProgress::Show(size_t texts) {
+  const auto now = Clock::now();
+  if (!shown_ || now - last_ < std::chrono::milliseconds(200)) return;
+  last_ = now;
+  printed_ = true;
+  const double seconds = std::chrono::duration<double>(now - begin_).count();
+  std::fprintf(stderr, "\r%zu texts, %.0f texts/s ", texts, static_cast<double>(texts) / seconds);
+}
+
+void TellIfTerminal() {
+  if (::isatty(STDIN_FILENO) == 0) return;
+  std::fputs("minnow: reading texts from the terminal, a line each; end with Ctrl-D\n", stderr);
+}
+
+void TellTruncated(const EmbedStream& stream, size_t texts, size_t max_tokens) {
+  if (stream.truncated() == 0) return;
+  PrintError(std::to_string(stream.truncated()) + " of " + std::to_string(texts) +
+             " texts cut to " + std::to_string(max_tokens) + " tokens (the longest had " +
+             std::to_string(stream.longest()) + ")");
 }
 
 }  // namespace minnow

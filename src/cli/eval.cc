@@ -14,7 +14,7 @@
 #include "eval/sts.h"
 #include "formats/json.h"
 #include "kernels/dispatch.h"
-#include "models/weight_list.h"
+#include "models/weights/precision.h"
 
 namespace minnow {
 namespace {
@@ -68,7 +68,7 @@ Status EvaluateSts(const StsCommand& command) {
   std::vector<double> scores;
   for (const SentencePair& pair : pairs) scores.push_back(pair.score);
   Output output;
-  output.Write(Report(command, model->encoder().info(), pairs.size(), Spearman(*cosines, scores)));
+  output.Write(Report(command, model->info(), pairs.size(), Spearman(*cosines, scores)));
   return output.Finish();
 }
 

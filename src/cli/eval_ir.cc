@@ -15,7 +15,7 @@
 #include "formats/json.h"
 #include "index/store/store.h"
 #include "kernels/dispatch.h"
-#include "models/weight_list.h"
+#include "models/weights/precision.h"
 
 namespace minnow {
 namespace {
@@ -108,7 +108,7 @@ Status EvaluateIr(const IrCommand& command) {
                         });
   if (terminal) std::fputs("\r\033[K", stderr);
   if (!report.ok()) return report.error();
-  const ModelInfo& info = model->encoder().info();
+  const ModelInfo& info = model->info();
   Output output;
   output.Write(command.json ? JsonReport(collection, info, *report)
                             : TextReport(collection, info, *report));

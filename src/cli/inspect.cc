@@ -62,10 +62,20 @@ std::string Bytes(uint64_t bytes) {
   return text;
 }
 
+std::string PromptsText(const PromptSet& prompts) {
+  std::string text;
+  for (const auto& [name, prompt] : prompts.named) {
+    text += (text.empty() ? "" : ", ") + QuoteForMessage(name) + ": " + QuoteForMessage(prompt);
+    if (name == prompts.default_name) text += " (default)";
+  }
+  return text;
+}
+
 std::string PoolingText(const SentenceTransformersLayout& layout) {
   std::string text;
   for (const Pooling pooling : layout.pooling)
     text += (text.empty() ? "" : " + ") + std::string(PoolingName(pooling));
+  if (!layout.prompts.pooled) text += ", without the prompt's tokens";
   return text;
 }
 
@@ -170,14 +180,34 @@ std::string ModelText(const EncoderConfig& c) {
                GroupedPlural(static_cast<uint64_t>(c.vocab_size), "token") + ", " +
                    GroupedPlural(static_cast<uint64_t>(c.max_position_embeddings), "position") +
                    ", " + GroupedPlural(static_cast<uint64_t>(c.type_vocab_size), "token type"));
-  if (!c.labels.empty()) text += Line("labels", Grouped(c.labels.size()));
   return text + "\n";
+}
+
+// "ar, bg, de, ... (20)"
+std::string LabelsText(const std::vector<std::string>& labels) {
+  constexpr size_t kShown = 8;
+  std::string text;
+  for (size_t i = 0; i < std::min(kShown, labels.size()); ++i)
+    text += (i == 0 ? "" : ", ") + Printable(labels[i]);
+  return text + (labels.size() > kShown ? ", ... (" + Grouped(labels.size()) + ")" : "");
+}
+
+std::string LimitLine(const ModelReport& report) {
+  const auto limit = report.length_limit();
+  if (!limit) return "";
+  return Line("length limit", GroupedPlural(static_cast<uint64_t>(limit->tokens), "token") + " (" +
+                                  limit->source + ")");
+}
+
+std::string ClassifierText(const ModelReport& report) {
+  return "Classifier\n" + Line("labels", LabelsText(report.labels)) + LimitLine(report) + "\n";
 }
 
 std::string SentenceText(const ModelReport& report) {
   const SentenceTransformersLayout& layout = *report.layout;
   std::string text = "Sentence vectors\n";
-  text += Line("pooling", PoolingText(layout) + (report.layout_assumed ? " (assumed)" : ""));
+  if (!layout.prompts.named.empty()) text += Line("prompts", PromptsText(layout.prompts));
+  text += Line("pooling", PoolingText(layout) + (layout.assumed ? " (assumed)" : ""));
   for (const DenseSpec& dense : layout.dense) {
     text +=
         Line("dense", std::to_string(dense.in_features) + " -> " +
@@ -187,11 +217,7 @@ std::string SentenceText(const ModelReport& report) {
   text += Line("normalize", layout.normalize ? "yes" : "no");
   if (report.config)
     text += Line("vector", GroupedPlural(static_cast<uint64_t>(report.embedding_size()), "number"));
-  if (const auto limit = report.length_limit()) {
-    text += Line("length limit", GroupedPlural(static_cast<uint64_t>(limit->tokens), "token") +
-                                     " (" + limit->source + ")");
-  }
-  return text + "\n";
+  return text + LimitLine(report) + "\n";
 }
 
 std::string WeightsText(const ModelReport& report, bool each) {
@@ -218,15 +244,17 @@ std::string PackedText(const ModelReport& report) {
   const PackedHeader& header = report.packed->header();
   std::string text = "Packed\n";
   text += Line("model", Printable(header.model_id));
-  text +=
-      Line("by", Printable(header.packed_by) + ", format " + std::to_string(PackedFile::kVersion));
+  text += Line("by", Printable(header.packed_by) + ", format " + std::to_string(header.version));
   text += Line("precision",
                Printable(header.dtype) + ", " + Printable(header.embedding_dtype) + " embeddings");
   if (header.quality) {
-    char quality[96];
+    char quality[128];
     std::snprintf(quality, sizeof quality, "cosine to fp32 mean %.5f, min %.5f over %d texts",
                   header.quality->cosine_mean, header.quality->cosine_min, header.quality->texts);
-    text += Line("quality", quality);
+    text += Line("quality",
+                 quality + (header.quality->same_label
+                                ? ", same label " + std::to_string(*header.quality->same_label)
+                                : std::string()));
   }
   if (report.verified) text += Line("checksum", "verified");
   return text + "\n";
@@ -249,7 +277,9 @@ std::string Text(const ModelReport& report, const InspectOptions& options) {
   std::string text = Printable(report.path) + "\n\n";
   if (report.packed) text += PackedText(report);
   if (report.config) text += ModelText(*report.config);
-  if (report.layout && report.config) text += SentenceText(report);
+  const bool classifier = report.kind == ModelKind::kClassification;
+  if (report.layout && report.config)
+    text += classifier ? ClassifierText(report) : SentenceText(report);
   if (report.tokenizer) {
     text += "Tokenizer\n" + Line("type", report.tokenizer->type) +
             Line("vocabulary", GroupedPlural(report.tokenizer->vocab_size, "token")) + "\n";
@@ -270,7 +300,7 @@ void Field(JsonWriter& json, std::string_view name, std::string_view value) {
   json.String(value);
 }
 
-void WriteConfig(JsonWriter& json, const EncoderConfig& c) {
+void WriteConfig(JsonWriter& json, const EncoderConfig& c, const std::vector<std::string>& labels) {
   json.BeginObject();
   Field(json, "model_type", c.model_type);
   Field(json, "architecture", c.architecture);
@@ -287,7 +317,7 @@ void WriteConfig(JsonWriter& json, const EncoderConfig& c) {
   Field(json, "pad_token_id", c.pad_token_id);
   json.Key("labels");
   json.BeginArray();
-  for (const std::string& label : c.labels) json.String(label);
+  for (const std::string& label : labels) json.String(label);
   json.EndArray();
   json.EndObject();
 }
@@ -295,6 +325,13 @@ void WriteConfig(JsonWriter& json, const EncoderConfig& c) {
 void WriteSentence(JsonWriter& json, const ModelReport& report) {
   const SentenceTransformersLayout& layout = *report.layout;
   json.BeginObject();
+  json.Key("prompts");
+  json.BeginObject();
+  for (const auto& [name, prompt] : layout.prompts.named) {
+    json.Key(name);
+    json.String(prompt);
+  }
+  json.EndObject();
   json.Key("pooling");
   json.BeginArray();
   for (const Pooling pooling : layout.pooling) json.String(PoolingName(pooling));
@@ -377,7 +414,7 @@ void WriteVerdict(JsonWriter& json, const ModelReport& report) {
 void WritePackedReport(JsonWriter& json, const ModelReport& report) {
   const PackedHeader& header = report.packed->header();
   json.BeginObject();
-  Field(json, "format", PackedFile::kVersion);
+  Field(json, "format", header.version);
   Field(json, "model_id", header.model_id);
   Field(json, "packed_by", header.packed_by);
   Field(json, "dtype", header.dtype);
@@ -390,6 +427,7 @@ void WritePackedReport(JsonWriter& json, const ModelReport& report) {
     json.Double(header.quality->cosine_mean);
     json.Key("cosine_min");
     json.Double(header.quality->cosine_min);
+    if (header.quality->same_label) Field(json, "same_label", *header.quality->same_label);
     json.EndObject();
   } else {
     json.Null();
@@ -405,12 +443,13 @@ std::string Json(const ModelReport& report, const InspectOptions& options) {
   JsonWriter json(&text);
   json.BeginObject();
   Field(json, "path", report.path);
+  Field(json, "kind", ModelKindName(report.kind));
   json.Key("packed");
   report.packed ? WritePackedReport(json, report) : json.Null();
   json.Key("config");
-  report.config ? WriteConfig(json, *report.config) : json.Null();
+  report.config ? WriteConfig(json, *report.config, report.labels) : json.Null();
   json.Key("sentence_vectors");
-  report.layout ? WriteSentence(json, report) : json.Null();
+  report.layout&& report.kind == ModelKind::kEmbedding ? WriteSentence(json, report) : json.Null();
   json.Key("tokenizer");
   report.tokenizer ? WriteTokenizer(json, *report.tokenizer) : json.Null();
   json.Key("weights");

@@ -110,14 +110,13 @@ TEST_F(InspectCommand, WeightsThatDoNotFitTheConfig) {
 }
 
 TEST_F(InspectCommand, Notes) {
-  Write("sentence_bert_config.json", R"({"max_seq_length": 24, "do_lower_case": true})");
+  Write("tokenizer_config.json", R"({"do_lower_case": false})");
   Write("config_sentence_transformers.json",
         R"({"prompts": {"q": "query: "}, "default_prompt_name": "q"})");
   const Outcome outcome = Inspect({directory_.string()});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.text, HasSubstr("Note: sentence_bert_config.json: do_lower_case"));
-  EXPECT_THAT(outcome.text,
-              HasSubstr("Note: config_sentence_transformers.json: default_prompt_name"));
+  EXPECT_THAT(outcome.text, HasSubstr("Note: tokenizer: tokenizer_config.json: do_lower_case"));
+  EXPECT_THAT(outcome.text, HasSubstr(R"(Note: default_prompt_name: "q": texts get that prompt)"));
 }
 
 TEST_F(InspectCommand, HostileTensorNamesDoNotReachTheTerminal) {
@@ -182,7 +181,7 @@ TEST(ModelReport, LengthLimitIsTheSmallerOfBoth) {
   const auto report = ExamineModel(Fixture("tiny_bert_odd"), /*verify=*/false);
   ASSERT_TRUE(report.ok()) << report.error().message;
   EXPECT_EQ(report->length_limit()->tokens, 40);
-  EXPECT_TRUE(report->layout_assumed);
+  EXPECT_TRUE(report->layout->assumed);
   EXPECT_EQ(report->embedding_size(), 15);
 }
 

@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 #include "cli/command_line/command.h"
-#include "models/sentence_encoder.h"
+#include "models/weights/precision.h"
 #include "nn/dtype.h"
 #include "serving/engine_model.h"
 

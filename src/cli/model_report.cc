@@ -8,14 +8,19 @@
 #include <utility>
 
 #include "formats/bundle.h"
+#include "formats/json.h"
 #include "formats/packed_header.h"
-#include "models/sentence_encoder.h"
+#include "models/encoder_model.h"
+#include "models/registry.h"
+#include "tasks/text_model.h"
 #include "text/tokenizer.h"
 
 namespace minnow {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr size_t kMaxTokenizerNotes = 8;
 
 // The value, or nullopt and one more problem.
 template <class T>
@@ -27,8 +32,17 @@ std::optional<T> Keep(Result<T> result, std::vector<Error>& problems) {
 
 void ExamineTokenizer(Result<std::unique_ptr<const Tokenizer>> loaded, ModelReport& report) {
   const auto tokenizer = Keep(std::move(loaded), report.problems);
-  if (tokenizer)
-    report.tokenizer = TokenizerReport{(*tokenizer)->type(), (*tokenizer)->vocab_size()};
+  if (!tokenizer) return;
+  if (*tokenizer == nullptr)
+    return report.notes.push_back("no tokenizer files: takes token ids only");
+  report.tokenizer = TokenizerReport{(*tokenizer)->type(), (*tokenizer)->vocab_size()};
+  const std::vector<std::string>& warnings = (*tokenizer)->warnings();
+  const size_t shown = std::min(warnings.size(), kMaxTokenizerNotes);
+  for (size_t i = 0; i < shown; ++i) report.notes.push_back("tokenizer: " + warnings[i]);
+  if (shown < warnings.size()) {
+    report.notes.push_back("tokenizer: and " + std::to_string(warnings.size() - shown) +
+                           " more of this kind");
+  }
 }
 
 void CountTensors(ModelReport& report) {
@@ -47,42 +61,46 @@ void AddNotes(ModelReport& report) {
                            ": a text with a token above it is refused");
   }
   if (!report.layout) return;
-  if (report.layout_assumed) {
+  if (report.layout->assumed && report.kind == ModelKind::kEmbedding) {
     report.notes.push_back("no modules.json: mean pooling and no normalisation are assumed");
   }
-  if (report.layout->default_prompt) {
-    report.notes.push_back(
-        "config_sentence_transformers.json: default_prompt_name: the prompt is not put before "
-        "texts");
-  }
-  if (report.layout->do_lower_case == true) {
-    report.notes.push_back(
-        report.layout->max_seq_length_source.empty()
-            ? "do_lower_case: texts are lowercased only where tokenizer.json says so"
-            : report.layout->max_seq_length_source +
-                  ": do_lower_case: texts are lowercased only where tokenizer.json says so");
+  const PromptSet& prompts = report.layout->prompts;
+  if (!prompts.default_name.empty() && !prompts.Find(prompts.default_name)->empty()) {
+    report.notes.push_back("default_prompt_name: " + QuoteForMessage(prompts.default_name) +
+                           ": texts get that prompt where none is asked for");
   }
 }
 
+// The head, and then the loader: it has the last word.
+void ExamineWhole(const ModelSource& source, ModelReport& report) {
+  report.kind = source.kind();
+  report.layout = source.layout();
+  if (report.kind == ModelKind::kClassification) {
+    auto spec = Keep(ReadClassifierSpec(source), report.problems);
+    if (!spec) return;
+    report.layout = std::move(spec->layout);
+    report.labels = std::move(spec->labels);
+  }
+  const std::optional<Dtype> dtype = report.packed ? std::nullopt : std::optional(Dtype::kF32);
+  const auto loaded = EncoderModel::Load(source, *report.layout, {.dtype = dtype});
+  if (!loaded.ok()) report.problems.push_back(loaded.error());
+}
+
 void ExamineDirectory(ModelReport& report) {
-  report.layout = Keep(ReadSentenceTransformersLayout(report.path), report.problems);
-  std::error_code ec;
-  report.layout_assumed = !fs::exists(fs::path(report.path) / "modules.json", ec);
+  const auto source = Keep(ModelSource::Open(report.path), report.problems);
   // With an unreadable layout the usual place is still worth a look.
-  const std::string transformer =
-      report.layout ? report.layout->transformer_directory : report.path;
+  const std::string transformer = source ? source->layout().transformer_directory : report.path;
   report.config =
       Keep(ReadEncoderConfig((fs::path(transformer) / "config.json").string()), report.problems);
-  ExamineTokenizer(Tokenizer::LoadDirectory(transformer), report);
+  ExamineTokenizer(source ? LoadTokenizer(*source) : Tokenizer::LoadDirectory(transformer), report);
   report.checkpoint = Checkpoint::Examine(transformer, report.problems);
-  if (report.layout) {
+  if (source) {
+    report.layout = source->layout();
     for (const DenseSpec& dense : report.layout->dense)
       Checkpoint::Examine(dense.directory, report.problems);
+    if (report.problems.empty()) ExamineWhole(*source, report);
   }
   AddNotes(report);
-  if (!report.problems.empty()) return;
-  auto loaded = SentenceEncoder::Load(report.path, Dtype::kF32);
-  if (!loaded.ok()) report.problems.push_back(std::move(loaded).error());
 }
 
 void ExaminePacked(Result<std::shared_ptr<const PackedFile>> opened, bool verify,
@@ -91,12 +109,12 @@ void ExaminePacked(Result<std::shared_ptr<const PackedFile>> opened, bool verify
   if (!packed) return;
   report.packed = *packed;
   report.checkpoint = Checkpoint();
-  report.config = report.packed->header().config;
-  report.layout = report.packed->header().layout;
-  ExamineTokenizer(Tokenizer::FromPacked(report.packed), report);
-  AddNotes(report);
-  auto encoder = SentenceEncoder::Load(ModelSource::FromPacked(report.packed), {});
-  if (!encoder.ok()) report.problems.push_back(std::move(encoder).error());
+  if (const auto source = Keep(ModelSource::FromPacked(report.packed), report.problems)) {
+    report.config = Keep(source->ReadConfig(), report.problems);
+    ExamineTokenizer(LoadTokenizer(*source), report);
+    if (report.config) ExamineWhole(*source, report);
+    AddNotes(report);
+  }
   if (!verify) return;
   Status status = report.packed->Verify();
   report.verified = status.ok();

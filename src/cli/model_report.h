@@ -13,9 +13,10 @@
 
 #include "base/result.h"
 #include "formats/checkpoint.h"
-#include "formats/encoder_config.h"
 #include "formats/packed.h"
-#include "formats/sentence_transformers.h"
+#include "models/bert/config.h"
+#include "models/heads/classify.h"
+#include "models/source.h"
 
 namespace minnow {
 
@@ -33,8 +34,9 @@ struct ModelReport {
   std::optional<EncoderConfig> config;
   std::optional<SentenceTransformersLayout> layout;
   std::optional<TokenizerReport> tokenizer;
-  bool layout_assumed = false;  // no modules.json: mean pooling
-  Checkpoint checkpoint;        // empty where `packed` is not
+  ModelKind kind = ModelKind::kEmbedding;
+  std::vector<std::string> labels;  // of a classifier
+  Checkpoint checkpoint;            // empty where `packed` is not
   uint64_t parameters = 0;
   uint64_t tensor_bytes = 0;
   std::vector<Error> problems;     // the model is refused for each of these

@@ -49,7 +49,7 @@ std::string ForTerminal(std::string_view text) {
   for (const char* p = repaired.data(); p < repaired.data() + repaired.size();) {
     const char* const begin = p;
     const char32_t c = NextCodePoint(p);
-    if (!IsControl(c) || c == '\n' || c == '\t') {
+    if (!IsControl(c) || c == '\t') {
       shown.append(begin, p);
       continue;
     }

@@ -50,8 +50,8 @@ std::string Plural(uint64_t count, const std::string& noun);
 
 // A character that a terminal may take for a command: C0, DEL, C1.
 bool IsControl(char32_t c);
-// With control characters but line breaks and tabs written out: names of files may hold what a
-// terminal obeys.
+// With control characters but tabs written out: names of files may hold what a terminal obeys, and
+// line breaks.
 std::string ForTerminal(std::string_view text);
 // Prints "minnow: message" on standard error, for a terminal.
 void PrintError(std::string_view message);

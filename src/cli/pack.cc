@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/cpu.h"
@@ -16,7 +17,7 @@
 #include "formats/atomic_file.h"
 #include "formats/packed.h"
 #include "kernels/dispatch.h"
-#include "models/weight_list.h"
+#include "models/weights/precision.h"
 
 namespace minnow {
 namespace {
@@ -52,6 +53,16 @@ Status CheckOutput(const PackCommand& command) {
   return CheckReplaceable(command.output, "packed model", /*offset=*/8, "{");
 }
 
+std::string QualityText(const std::optional<PackedQuality>& quality) {
+  if (!quality) return "not compared to fp32: no tokenizer";
+  char text[160];
+  std::snprintf(text, sizeof text, "cosine to fp32 over %d texts: mean %.5f, min %.5f",
+                quality->texts, quality->cosine_mean, quality->cosine_min);
+  std::string all = text;
+  if (quality->same_label) all += ", same label " + std::to_string(*quality->same_label);
+  return all;
+}
+
 Status Pack(const PackCommand& command) {
   MINNOW_RETURN_IF_ERROR(CheckOutput(command));
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
@@ -64,17 +75,15 @@ Status Pack(const PackCommand& command) {
   const auto packed = PackModel(command.model, options, command.output, &pool, progress);
   progress("");
   if (!packed.ok()) return packed.error();
-  char quality[128];
-  std::snprintf(quality, sizeof quality, "cosine to fp32 over %d texts: mean %.5f, min %.5f",
-                packed->quality.texts, packed->quality.cosine_mean, packed->quality.cosine_min);
+  const std::string quality = QualityText(packed->quality);
   const std::string precision =
       command.dtype + ", " + TableTypeName(options.embedding) + " embeddings";
-  if (!(packed->quality.cosine_mean >= WantedCosineMean(options.embedding))) {
+  if (packed->quality && !(packed->quality->cosine_mean >= WantedCosineMean(options.embedding))) {
     PrintError("warning: this model loses more than usual in " + precision + " (" + quality + ")");
   }
   Output output;
-  output.Write(command.output + ": " + Megabytes(packed->bytes) + ", " + precision + "; " +
-               quality + "\n");
+  output.Write(command.output + ": " + ModelKindName(packed->kind) + ", " +
+               Megabytes(packed->bytes) + ", " + precision + "; " + quality + "\n");
   return output.Finish();
 }
 

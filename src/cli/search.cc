@@ -36,6 +36,7 @@ struct SearchCommand {
   std::string mode = "hybrid";
   double semantic_ratio = SearchRequest().semantic_ratio;
   std::string filter;
+  std::string prompt_name;
   std::vector<std::string> attributes;
   bool exact = false;
   bool json = false;
@@ -45,6 +46,11 @@ double SemanticRatio(const SearchCommand& command) {
   if (command.mode == "lexical") return 0;
   if (command.mode == "semantic") return 1;
   return command.semantic_ratio;
+}
+
+PromptChoice QueryPrompt(const SearchCommand& command) {
+  if (command.prompt_name.empty()) return {PromptChoice::Kind::kQuery, {}};
+  return {PromptChoice::Kind::kNamed, command.prompt_name};
 }
 
 // Turns queries into vectors, where the mode needs them.
@@ -63,6 +69,7 @@ class QueryEmbedder {
     MINNOW_ASSIGN_OR_RETURN(IdentifiedModel loaded, LoadModelOf(NameOf(command.store), *stats.model,
                                                                 command.model, command.dtype));
     embedder.model_ = std::move(loaded.model);
+    MINNOW_ASSIGN_OR_RETURN(embedder.prompt_, embedder.model_->MakePrompt(QueryPrompt(command)));
     embedder.pool_ = std::make_unique<ThreadPool>(Cpu().usable_cores());
     embedder.batch_ = std::make_unique<EmbeddingBatch>(
         *embedder.model_, embedder.model_->max_tokens(), 1, embedder.pool_.get());
@@ -72,7 +79,8 @@ class QueryEmbedder {
   // Empty where the mode needs none, and of a blank query, which lists documents.
   Result<std::vector<float>> Embed(const std::string& text) {
     if (!model_ || IsBlankQuery(text)) return std::vector<float>();
-    MINNOW_ASSIGN_OR_RETURN(const TokenizedText tokens, model_->Tokenize(text, LengthPolicy{}));
+    MINNOW_ASSIGN_OR_RETURN(const TokenizedText tokens,
+                            model_->Tokenize(text, LengthPolicy{}, prompt_));
     batch_->Add(tokens);
     const std::span<const float> vector = batch_->Run(/*normalize=*/true);
     return std::vector<float>(vector.begin(), vector.end());
@@ -80,6 +88,7 @@ class QueryEmbedder {
 
  private:
   std::unique_ptr<EmbeddingModel> model_;
+  Prompt prompt_;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<EmbeddingBatch> batch_;
 };
@@ -237,6 +246,8 @@ void AddSearchCommand(Command app) {
                  "Fields of the documents to print with --json, a,b")
       .Delimiter(',')
       .OneValueEach();
+  search.AddOption("--prompt-name", command->prompt_name,
+                   "The model's prompt to put before queries; default: \"query\", if it has one");
   search.AddFlag("--exact", command->exact, "Compare every vector in full");
   search.AddFlag("--json", command->json, "A JSON line for each query");
   Option queries = search.AddOption("--queries", command->queries,

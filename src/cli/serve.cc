@@ -33,10 +33,13 @@
 namespace minnow {
 namespace {
 
+// Kuberian's page asks for whole summaries, in the path.
+constexpr size_t kKuberianHeaderBytes = size_t{80} * 1024;
 constexpr const char* kDefaultModelId = "sentence-transformers/all-MiniLM-L6-v2";
 
 http::ServerOptions ToServerOptions(const ServeCommand& command) {
   http::ServerOptions options;
+  if (command.application.store.is_kuberian) options.header_limit_bytes = kKuberianHeaderBytes;
   options.host = command.host;
   options.port = static_cast<uint16_t>(command.port);
   options.body_limit_bytes = command.payload_limit;
@@ -120,6 +123,7 @@ class Serving {
     if (command_.max_client_batch_size > 0) {
       context_.options.max_client_batch_size = command_.max_client_batch_size;
     }
+    context_.options.allow_foreign_token_ids = command_.allow_foreign_token_ids;
     context_.options.max_documents_bytes = command_.documents_payload_limit;
     context_.search = application_.search();
     context_.kuberian = application_.kuberian();

@@ -64,6 +64,10 @@ void AddLimitOptions(Command serve, ServeCommand& command) {
       .Range(size_t{1}, size_t{1} << 20)
       .Env("MINNOW_MAX_BATCH_TOKENS");
   serve
+      .AddFlag("--allow-foreign-token-ids", command.allow_foreign_token_ids,
+               "Take token ids without the model's special tokens on /v1/embeddings")
+      .Env("MINNOW_ALLOW_FOREIGN_TOKEN_IDS");
+  serve
       .AddOption("--max-client-batch-size", command.max_client_batch_size,
                  "Texts of one request to TEI's routes; 0: as many as its body holds")
       .Range(size_t{0}, size_t{1} << 20)
@@ -176,7 +180,8 @@ void ReadPortVariable(ServeCommand& command) {
 Option AddServeOptions(Command serve, ServeCommand& command) {
   ForgetServiceVariable();
   AddModelOptions(serve, command);
-  serve.AddOption("--host", command.host, "Address to listen on").Env("MINNOW_HOST");
+  serve.AddOption("--host", command.host, "Address to listen on; :: takes IPv6 and IPv4")
+      .Env("MINNOW_HOST");
   Option port =
       serve
           .AddOption("--port", command.port, "Port, or $PORT; 0: any free one, which the log names")

@@ -31,6 +31,7 @@ struct ServeCommand {
   std::string memory_limit;
   std::string log_format = "text";
   bool log_requests = false;
+  bool allow_foreign_token_ids = false;
   std::vector<std::string> api_keys;
   std::vector<std::string> cors_origins;
 };

@@ -63,7 +63,8 @@ Status WriteEncodings(const Tokenizer& tokenizer, const EncodeOptions& options, 
 
 Status Tokenize(const TokenizeCommand& command) {
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
-  MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<const Tokenizer> tokenizer, LoadTokenizer(source));
+  MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<const Tokenizer> tokenizer,
+                          RequireTokenizer(source));
   EncodeOptions options;
   options.add_special_tokens = !command.no_special;
   options.want_offsets = true;

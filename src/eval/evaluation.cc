@@ -51,8 +51,9 @@ Result<std::vector<float>> EmbedQueries(const EmbeddingModel& model,
                                         const TestCollection& collection, ThreadPool* pool) {
   EmbeddingBatch batch(model, model.max_tokens(), 1, pool);
   std::vector<float> vectors;
+  MINNOW_ASSIGN_OR_RETURN(const Prompt prompt, model.MakePrompt({PromptChoice::Kind::kQuery, {}}));
   for (const CollectionText& query : collection.queries) {
-    auto tokens = model.Tokenize(query.text, LengthPolicy{});
+    auto tokens = model.Tokenize(query.text, LengthPolicy{}, prompt);
     if (!tokens.ok()) return Annotate(tokens.error(), "query " + QuoteForMessage(query.id));
     batch.Add(*tokens);
     const std::span<const float> vector = batch.Run(/*normalize=*/true);

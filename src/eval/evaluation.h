@@ -11,7 +11,7 @@
 #include "base/thread_pool.h"
 #include "eval/collection.h"
 #include "index/store/search_index.h"
-#include "models/model_source.h"
+#include "models/source.h"
 #include "tasks/embedding_model.h"
 
 namespace minnow {

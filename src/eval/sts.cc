@@ -94,10 +94,12 @@ Result<std::vector<double>> PairCosines(const EmbeddingModel& model,
       cosines.push_back(Dot(v, v + size, size));
     progress(cosines.size());
   };
+  MINNOW_ASSIGN_OR_RETURN(const Prompt prompt, model.MakePrompt(PromptChoice()));
   for (const SentencePair& pair : pairs) {
-    MINNOW_ASSIGN_OR_RETURN(const TokenizedText first, model.Tokenize(pair.first, LengthPolicy{}));
+    MINNOW_ASSIGN_OR_RETURN(const TokenizedText first,
+                            model.Tokenize(pair.first, LengthPolicy{}, prompt));
     MINNOW_ASSIGN_OR_RETURN(const TokenizedText second,
-                            model.Tokenize(pair.second, LengthPolicy{}));
+                            model.Tokenize(pair.second, LengthPolicy{}, prompt));
     // Both of a pair go into the same batch.
     if (!batch.FitsBoth(first, second)) run();
     batch.Add(first);

@@ -2,6 +2,8 @@
 // The table and trailer behind a program, and copying the program.
 #include "formats/bundle.h"
 
+#include <elf.h>
+
 #include <array>
 #include <cstring>
 #include <utility>
@@ -50,6 +52,30 @@ uint64_t Checksum(const Trailer& trailer, std::span<const std::byte> table) {
 
 Error Damaged(const std::string& path) {
   return Error{Code::kCorrupt, path + ": the trailer of what it carries is damaged"};
+}
+
+// Where an ELF program ends by its own account: linkers write the section headers last. 0: not
+// told.
+uint64_t ProgramEnd(std::span<const std::byte> file) {
+  Elf64_Ehdr header;
+  if (file.size() < sizeof header) return 0;
+  std::memcpy(&header, file.data(), sizeof header);
+  if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_shoff == 0) {
+    return 0;
+  }
+  return header.e_shoff + uint64_t{header.e_shnum} * header.e_shentsize;
+}
+
+// What a file without a trailer carries: nothing, unless its end is gone.
+Result<BundleContents> WithoutTrailer(std::span<const std::byte> file, const std::string& path) {
+  BundleContents contents;
+  contents.program_bytes = file.size();
+  const uint64_t end = ProgramEnd(file);
+  if (end == 0 || end >= file.size()) return contents;
+  return Error{Code::kCorrupt, path + ": is cut off: " + std::to_string(file.size() - end) +
+                                   " bytes follow the program, and the end of what it carries is "
+                                   "missing; copy or bundle it again"};
 }
 
 bool IsInside(const Part& part, uint64_t begin, uint64_t end) {
@@ -103,19 +129,18 @@ std::vector<std::byte> GapAfter(uint64_t bytes) {
 Result<BundleContents> ReadBundle(const std::string& path) {
   MINNOW_ASSIGN_OR_RETURN(const MappedFile mapped, MappedFile::Open(path));
   const std::span<const std::byte> file = mapped.bytes();
-  BundleContents contents;
-  contents.program_bytes = file.size();
   Trailer trailer;
-  if (file.size() < sizeof trailer) return contents;
+  if (file.size() < sizeof trailer) return WithoutTrailer(file, path);
   std::memcpy(&trailer, file.data() + file.size() - sizeof trailer, sizeof trailer);
   if (trailer.magic == kTableMagic) return ReadTable(file, trailer, path);
-  if (trailer.magic != kModelMagic) return contents;
+  if (trailer.magic != kModelMagic) return WithoutTrailer(file, path);
   const uint64_t end = file.size() - sizeof trailer;
   const Part model{PartKind::kModel, 0, trailer.offset, trailer.bytes};
   if (trailer.checksum != Checksum(trailer, {}) || !IsInside(model, 0, end) ||
       trailer.bytes != end - trailer.offset) {
     return Damaged(path);
   }
+  BundleContents contents;
   contents.program_bytes = trailer.offset;
   contents.model = BundledRange{trailer.offset, trailer.bytes};
   return contents;
@@ -141,7 +166,7 @@ bool HasBundledModel() {
 
 bool HasBundledStore() {
   const auto contents = ReadBundle(kThisProgram);
-  return contents.ok() && contents->store.has_value();
+  return !contents.ok() || contents->store.has_value();
 }
 
 Status WriteBundle(const BundleParts& parts, const std::string& path) {

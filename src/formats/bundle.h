@@ -34,7 +34,8 @@ struct BundleContents {
 inline constexpr const char* kThisProgram = "/proc/self/exe";
 
 // Reads the end of the program at `path`. Ranges are checked to lie inside the file. Fails with
-// kCorrupt, kNotFound or kInternal.
+// kCorrupt (also where something follows the program, but no trailer ends it), kNotFound or
+// kInternal.
 Result<BundleContents> ReadBundle(const std::string& path);
 
 // The model that the running program carries; kInvalidArgument where it carries none.

@@ -68,6 +68,27 @@ TEST_F(BundleTest, NothingIsCarried) {
   EXPECT_EQ(ReadBundle("/nonexistent").error().code, Code::kNotFound);
 }
 
+TEST_F(BundleTest, CutOffAnywhereIsNoPlainProgram) {
+  const std::string model(9000, 'm');
+  ASSERT_TRUE(WriteBundle({Bytes(model), Bytes(model), {}}, path_).ok());
+  const std::string whole = Read();
+  const size_t program = MappedFile::Open(kThisProgram)->bytes().size();
+  for (const size_t left :
+       {program + 1, program + 4096, program + 12'000, whole.size() - 33, whole.size() - 1}) {
+    Write(whole.substr(0, left));
+    const auto contents = ReadBundle(path_);
+    ASSERT_FALSE(contents.ok()) << left;
+    EXPECT_EQ(contents.error().code, Code::kCorrupt);
+    EXPECT_NE(contents.error().message.find(std::to_string(left - program) + " bytes follow"),
+              std::string::npos)
+        << contents.error().message;
+  }
+  Write(whole.substr(0, program));
+  const auto plain = ReadBundle(path_);
+  ASSERT_TRUE(plain.ok());
+  EXPECT_FALSE(plain->model || plain->store);
+}
+
 TEST_F(BundleTest, TheFirstVersionIsRead) {
   const std::string model(300, 'm');
   uint64_t numbers[3] = {4096, model.size(), 0};

@@ -40,23 +40,6 @@ bool IsPlainFileName(std::string_view name) {
   return true;
 }
 
-std::string ShapeText(std::span<const int64_t> shape) {
-  std::string text = "[";
-  for (const int64_t size : shape) {
-    if (text.size() > 1) text += ", ";
-    text += size < 0 ? std::string("any") : std::to_string(size);
-  }
-  return text + "]";
-}
-
-bool ShapeMatches(std::span<const int64_t> expected, const std::vector<int64_t>& shape) {
-  if (expected.size() != shape.size()) return false;
-  for (size_t i = 0; i < shape.size(); ++i) {
-    if (expected[i] >= 0 && expected[i] != shape[i]) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 struct Checkpoint::ShardIndex {
@@ -87,14 +70,6 @@ Result<Checkpoint::ShardIndex> Checkpoint::ShardIndex::Read(const std::string& p
   if (index.shards.empty()) return map.Wrong("names no tensor");
   return index;
 }
-
-int64_t TensorView::elements() const {
-  int64_t count = 1;
-  for (const int64_t size : shape) count *= size;
-  return count;
-}
-
-std::string TensorView::ShapeString() const { return ShapeText(shape); }
 
 Status Checkpoint::AddFile(Result<MappedFile> opened, const ShardIndex* wanted,
                            const std::string& shard, std::vector<Error>* problems) {
@@ -195,19 +170,8 @@ const TensorView* Checkpoint::Find(std::string_view name) const {
   return found == tensors_.end() ? nullptr : &found->second;
 }
 
-Result<const TensorView*> Checkpoint::Get(std::string_view name,
-                                          std::span<const int64_t> shape) const {
-  const TensorView* tensor = Find(name);
-  if (tensor == nullptr) {
-    const std::string where = files_.empty() ? std::string("checkpoint") : files_.front()->path();
-    return Error{Code::kNotFound, where + ": no tensor " + QuoteForMessage(name)};
-  }
-  if (!ShapeMatches(shape, tensor->shape)) {
-    return Error{Code::kCorrupt, tensor->file->path() + ": tensor " + QuoteForMessage(name) +
-                                     ": shape " + tensor->ShapeString() + ", expected " +
-                                     ShapeText(shape)};
-  }
-  return tensor;
+std::string Checkpoint::name() const {
+  return files_.empty() ? std::string("checkpoint") : files_.front()->path();
 }
 
 }  // namespace minnow

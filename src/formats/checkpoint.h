@@ -20,22 +20,11 @@
 #include "base/mapped_file.h"
 #include "base/result.h"
 #include "formats/safetensors.h"
+#include "formats/tensor_source.h"
 
 namespace minnow {
 
-struct TensorView {
-  std::string_view name;
-  TensorType type = TensorType::kF32;
-  std::vector<int64_t> shape;  // outermost first; empty for a scalar
-  std::span<const std::byte>
-      data;  // may be unaligned for its type: safetensors promises alignment of 8 at best
-  const MappedFile* file = nullptr;  // for messages, and to release pages after packing
-
-  int64_t elements() const;
-  std::string ShapeString() const;  // "[384, 1536]"
-};
-
-class Checkpoint {
+class Checkpoint : public TensorSource {
  public:
   // Opens `directory`/model.safetensors, or the shards named by
   // `directory`/model.safetensors.index.json. Fails with kNotFound, kCorrupt, kUnsupported; the
@@ -52,11 +41,8 @@ class Checkpoint {
   // `problems`.
   static Checkpoint Examine(const std::string& path, std::vector<Error>& problems);
 
-  // nullptr when there is no such tensor.
-  const TensorView* Find(std::string_view name) const;
-  // The tensor with that name and shape; kNotFound or kCorrupt otherwise. -1 in `shape` matches any
-  // size.
-  Result<const TensorView*> Get(std::string_view name, std::span<const int64_t> shape) const;
+  std::string name() const override;  // of its first file
+  const TensorView* Find(std::string_view name) const override;
 
   // All tensors in name order.
   const std::map<std::string, TensorView, std::less<>>& tensors() const { return tensors_; }

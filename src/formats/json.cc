@@ -11,6 +11,7 @@
 #include <new>
 
 #include "base/mapped_file.h"
+#include "formats/json_surrogates.h"
 
 namespace minnow {
 
@@ -29,13 +30,14 @@ struct JsonDocumentState {
 
 namespace {
 
-constexpr size_t kMaxQuotedBytes = 64;
-constexpr size_t kMaxCharacterBytes = 4;  // of UTF-8
-constexpr size_t kQuotes = 2;
-
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
 const json::value& Value(const void* value) { return *static_cast<const json::value*>(value); }
+
+// Ends a string that had a lone surrogate. UTF-8 has no such byte, so no other string ends with it.
+constexpr char kRepaired = '\xFF';
+
+std::string_view Text(const json::string& s) {
+  return {s.data(), s.size() - (s.ends_with(kRepaired) ? 1 : 0)};
+}
 
 std::string Joined(const std::string& name, const std::string& path, std::string_view text) {
   std::string message = name;
@@ -45,8 +47,8 @@ std::string Joined(const std::string& name, const std::string& path, std::string
   return message;
 }
 
-// Builds the tree as Boost's own parser does, but counts values and reads decimals exactly:
-// Boost 1.81 rounds twice.
+// Builds the tree as Boost's own parser does, but counts values, marks repaired strings, and reads
+// decimals exactly: Boost 1.81 rounds twice.
 class TreeHandler {
  public:
   static constexpr size_t max_object_size = json::object::max_size();
@@ -54,11 +56,14 @@ class TreeHandler {
   static constexpr size_t max_key_size = json::string::max_size();
   static constexpr size_t max_string_size = json::string::max_size();
 
-  explicit TreeHandler(size_t max_values) : max_values_(max_values) {}
+  // repaired: the strings to mark, by their place in the text.
+  TreeHandler(size_t max_values, std::span<const size_t> repaired)
+      : max_values_(max_values), repaired_(repaired) {}
   json::value_stack& stack() { return stack_; }
   size_t names() const { return names_; }
   bool over_limit() const { return over_limit_; }
   bool number_too_large() const { return number_too_large_; }
+  bool name_repaired() const { return name_repaired_; }
 
   bool on_document_begin(json::error_code&) { return true; }
   bool on_document_end(json::error_code&) { return true; }
@@ -79,13 +84,19 @@ class TreeHandler {
   bool on_key(json::string_view s, size_t, json::error_code& ec) {
     stack_.push_key(s);
     ++names_;
-    return Count(ec);
+    name_repaired_ = IsRepaired();
+    if (name_repaired_) ec = json::error::illegal_leading_surrogate;
+    return !name_repaired_ && Count(ec);
   }
   bool on_string_part(json::string_view s, size_t, json::error_code&) {
     stack_.push_chars(s);
     return true;
   }
   bool on_string(json::string_view s, size_t, json::error_code& ec) {
+    if (IsRepaired()) {
+      stack_.push_chars(s);
+      s = json::string_view(&kRepaired, 1);
+    }
     stack_.push_string(s);
     return Count(ec);
   }
@@ -127,6 +138,13 @@ class TreeHandler {
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
  private:
+  // Of the string that ends here.
+  bool IsRepaired() {
+    const bool repaired = !repaired_.empty() && repaired_.front() == strings_;
+    if (repaired) repaired_ = repaired_.subspan(1);
+    ++strings_;
+    return repaired;
+  }
   bool Count(json::error_code& ec) {
     if (++values_ <= max_values_) return true;
     over_limit_ = true;
@@ -136,10 +154,13 @@ class TreeHandler {
 
   json::value_stack stack_;
   const size_t max_values_;
+  std::span<const size_t> repaired_;  // of those to come
+  size_t strings_ = 0;                // names too
   size_t values_ = 0;
   size_t names_ = 0;
   bool over_limit_ = false;
   bool number_too_large_ = false;
+  bool name_repaired_ = false;
 };
 
 std::string LineAndColumn(std::string_view text, size_t offset) {
@@ -172,6 +193,7 @@ std::string ParseMessage(std::string_view text, size_t offset, const json::error
   if (ec == json::error::too_deep) {
     return "JSON nested deeper than " + std::to_string(limits.max_depth) + " at " + place;
   }
+  if (handler.name_repaired()) return "lone surrogate in the name of a member at " + place;
   if (handler.number_too_large()) return "number too large for a double at " + place;
   if (IsPythonNumberWord(text, offset)) {
     return "NaN and Infinity are not JSON, though Python may write them (" + place + ")";
@@ -190,15 +212,20 @@ size_t CountNames(const json::value& value) {
   return names;
 }
 
-Status ParseInto(JsonDocumentState& state, std::string_view text, const JsonLimits& limits) {
+Status ParseInto(JsonDocumentState& state, std::string_view text, const JsonLimits& limits,
+                 std::span<const size_t> repaired = {}) {
   json::parse_options options;
   options.max_depth = limits.max_depth;
-  json::basic_parser<TreeHandler> parser(options, limits.max_values);
+  json::basic_parser<TreeHandler> parser(options, limits.max_values, repaired);
   TreeHandler& handler = parser.handler();
   handler.stack().reset(&state.memory);
   json::error_code ec;
   const size_t used = parser.write_some(/*more=*/false, text.data(), text.size(), ec);
   if (!ec && used < text.size()) ec = json::error::extra_data;
+  if (ec && repaired.empty()) {
+    const SurrogateRepair repair = RepairSurrogates(text);
+    if (!repair.strings.empty()) return ParseInto(state, repair.text, limits, repair.strings);
+  }
   if (ec) {
     return Error{state.code(),
                  Joined(state.name, "", ParseMessage(text, used, ec, handler, limits))};
@@ -237,24 +264,6 @@ bool AppendPath(const json::value& from, const json::value* target, std::string&
 }
 
 }  // namespace
-
-std::string QuoteForMessage(std::string_view text) {
-  std::string quoted = "\"";
-  for (size_t at = 0; at < text.size();) {
-    size_t end = at + 1;  // of the whole character: a half would show as a replacement
-    while (end < text.size() && end < at + kMaxCharacterBytes && IsContinuation(text[end])) ++end;
-    std::string shown;
-    JsonWriter(&shown).String(text.substr(at, end - at));
-    // Counted as it is shown: an escape of one byte takes six.
-    if (quoted.size() + shown.size() - kQuotes > 1 + kMaxQuotedBytes) {
-      quoted += "...";
-      break;
-    }
-    quoted.append(shown, 1, shown.size() - kQuotes);
-    at = end;
-  }
-  return quoted + '"';
-}
 
 JsonType JsonView::type() const {
   switch (Value(value_).kind()) {
@@ -310,9 +319,14 @@ Result<double> JsonView::Number() const {
 }
 
 Result<std::string_view> JsonView::String() const {
-  if (const json::string* s = Value(value_).if_string())
-    return std::string_view(s->data(), s->size());
+  if (const json::string* s = Value(value_).if_string()) return Text(*s);
   return Expected("a string");
+}
+
+Result<std::string_view> JsonView::Name() const {
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view name, String());
+  if (name.size() == Value(value_).get_string().size()) return name;
+  return Wrong("lone surrogate in " + QuoteForMessage(name) + ": not a name");
 }
 
 Result<JsonView> JsonView::Array() const {
@@ -406,6 +420,12 @@ Result<std::string_view> JsonView::GetString(std::string_view name,
   return field->String();
 }
 
+Result<std::string_view> JsonView::GetName(std::string_view name, std::string_view fallback) const {
+  const auto field = Find(name);
+  if (!field || field->is_null()) return fallback;
+  return field->Name();
+}
+
 std::string JsonView::Path() const {
   std::string path;
   AppendPath(document_->root, &Value(value_), path);
@@ -428,7 +448,7 @@ std::string JsonView::Describe() const {
       JsonWriter(&text).Double(value.get_double());
       return text;
     case json::kind::string:
-      return QuoteForMessage({value.get_string().data(), value.get_string().size()});
+      return QuoteForMessage(Text(value.get_string()));
     case json::kind::array:
       return "an array of " + std::to_string(size());
     case json::kind::object:

@@ -48,7 +48,10 @@ class JsonView {
   // A number with integral value: 512 and 512.0, not 512.5 nor "512".
   Result<int64_t> Int(int64_t min, int64_t max) const;
   Result<double> Number() const;  // finite; rounded to nearest as Python does
+  // Half of a surrogate pair ("\ud83d") is U+FFFD in a String; a Name (an id, an index, a model)
+  // with one is refused, since two of them would be equal.
   Result<std::string_view> String() const;
+  Result<std::string_view> Name() const;
   // Itself, once known to be an array or object.
   Result<JsonView> Array() const;
   Result<JsonView> Object() const;
@@ -75,6 +78,7 @@ class JsonView {
   Result<double> GetNumber(std::string_view name) const;
   Result<double> GetNumber(std::string_view name, double fallback) const;
   Result<std::string_view> GetString(std::string_view name) const;
+  Result<std::string_view> GetName(std::string_view name, std::string_view fallback) const;
   Result<std::string_view> GetString(std::string_view name, std::string_view fallback) const;
 
   // Where this value stands: "texts[3].role", or "" for the whole document. Searches the document:
@@ -135,7 +139,8 @@ inline JsonView::Range JsonView::Items() const { return Range{*this}; }
 // A parsed text. Movable; views stay valid across a move.
 class JsonDocument {
  public:
-  // Strict RFC 8259: no comments, trailing commas, NaN, Infinity or invalid UTF-8. `name` (a file,
+  // Strict RFC 8259: no comments, trailing commas, NaN, Infinity, invalid UTF-8, or half of a
+  // surrogate pair in the name of a member. `name` (a file,
   // or empty for a request) opens every message; a failure tells line and column, or the limit.
   static Result<JsonDocument> Parse(std::string_view text, std::string name,
                                     const JsonLimits& limits = {});

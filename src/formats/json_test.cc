@@ -95,6 +95,46 @@ TEST(Json, MessagesNameFileFieldAndValue) {
             "texts[0]: expected a string, got 1");
 }
 
+TEST(Json, LoneSurrogatesAreReplacementCharacters) {
+  const std::string r = "\xEF\xBF\xBD";
+  const std::pair<const char*, std::string> cases[] = {
+      {R"(abc \ud83d)", "abc " + r},
+      {R"(\ud83dx)", r + "x"},
+      {R"(\ude00)", r},
+      {R"(\uDE00\uD83D)", r + r},
+      {R"(\ud83d\ud83d\ude00)", r + "\xF0\x9F\x98\x80"},
+      {R"(\ud83d\n)", r + "\n"},
+      {R"(\ud83d\u0041)", r + "A"},
+      {R"(\ud83d\\ude00)", r + "\\ude00"},
+      {R"(\\\ud83d\"\ud83d)", "\\" + r + "\"" + r},
+      {R"(\\ud83d)", "\\ud83d"},  // an escaped backslash, and letters
+  };
+  for (const auto& [written, text] : cases) {
+    const auto document =
+        MustParse(std::string(R"({"a\"": "b", "t": [")") + written + R"(", "z"]})");
+    const JsonView list = document.root().Get("t").value();
+    EXPECT_EQ(list.at(0).String().value(), text) << written;
+    EXPECT_EQ(list.at(1).Name().value(), "z");
+    EXPECT_EQ(list.at(0).Describe(), QuoteForMessage(text));
+    const auto name = list.at(0).Name();
+    EXPECT_EQ(name.ok(), text.find(r) == text.npos) << written;
+    if (!name.ok()) EXPECT_THAT(name.error().message, HasSubstr("t[0]: lone surrogate in "));
+  }
+  // The character itself is a name like others.
+  EXPECT_EQ(MustParse("\"" + r + "\"").root().Name().value(), r);
+  EXPECT_EQ(MustParse(R"("\ufffd")").root().Name().value(), r);
+}
+
+TEST(Json, LoneSurrogatesDoNotHideOtherFaults) {
+  EXPECT_EQ(ErrorOf(R"({"a": 1, "b\ud83d": 2})"),
+            "config.json: lone surrogate in the name of a member at line 1, column 18");
+  EXPECT_THAT(ErrorOf(R"(["\ud83d", nope])"), HasSubstr("not valid JSON at line 1, column 13"));
+  EXPECT_THAT(ErrorOf(R"(["\ud83d)"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(ErrorOf(R"(["\ud8", 1])"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(ErrorOf("[\"\\ud83d\", \"\xff\"]"), HasSubstr("not valid JSON"));
+  EXPECT_THAT(ErrorOf(R"(["\ud83d", 1, 2])", {.max_values = 2}), HasSubstr("more than 2"));
+}
+
 TEST(Json, HostileNamesAreCutAndEscapedInMessages) {
   const auto document = MustParse("{\"" + std::string(5000, 'k') + "\": 1, \"a\\u001b[2J\": 2}");
   EXPECT_LT(document.root().at(0).Bool().error().message.size(), 200u);

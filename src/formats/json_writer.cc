@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/utf8.h"
 #include "formats/json.h"
 
 namespace minnow {
@@ -12,33 +13,9 @@ namespace {
 
 constexpr size_t kNumberBytes = 32;  // the longest: -2.2250738585072014e-308
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
-
-// Length of the well-formed UTF-8 sequence at `text`, or 0 with `bad` = length of its longest
-// well-formed beginning (at least 1), as Unicode recommends for replacement.
-size_t SequenceLength(std::string_view text, size_t& bad) {
-  const auto byte = [&](size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const unsigned lead = byte(0);
-  bad = 1;
-  size_t length = 0;
-  unsigned low = 0x80;
-  unsigned high = 0xBF;
-  if (lead >= 0xC2 && lead <= 0xDF) length = 2;
-  if (lead >= 0xE0 && lead <= 0xEF) length = 3;
-  if (lead >= 0xF0 && lead <= 0xF4) length = 4;
-  if (lead == 0xE0) low = 0xA0;   // overlong
-  if (lead == 0xED) high = 0x9F;  // surrogates
-  if (lead == 0xF0) low = 0x90;   // overlong
-  if (lead == 0xF4) high = 0x8F;  // above U+10FFFF
-  for (size_t i = 1; i < length; ++i) {
-    if (byte(i) < low || byte(i) > high) return 0;
-    bad = i + 1;
-    low = 0x80;
-    high = 0xBF;
-  }
-  return length;
-}
+constexpr size_t kMaxQuotedBytes = 64;    // of QuoteForMessage
+constexpr size_t kMaxCharacterBytes = 4;  // of UTF-8
+constexpr size_t kQuotes = 2;
 
 void AppendEscape(std::string& out, unsigned char c) {
   constexpr char kHex[] = "0123456789abcdef";
@@ -125,7 +102,7 @@ void JsonWriter::String(std::string_view text) {
       continue;
     }
     size_t bad = 0;
-    const size_t length = SequenceLength(text.substr(i), bad);
+    const size_t length = Utf8SequenceLength(text.substr(i), bad);
     if (length == 0) {
       out_ += kReplacement;
       i += bad;
@@ -183,6 +160,25 @@ void JsonWriter::Floats(std::span<const float> values) {
     out_.append(text, at);
   }
   EndArray();
+}
+
+std::string QuoteForMessage(std::string_view text) {
+  std::string quoted = "\"";
+  for (size_t at = 0; at < text.size();) {
+    size_t end = at + 1;  // of the whole character: a half would show as a replacement
+    while (end < text.size() && end < at + kMaxCharacterBytes && IsUtf8Continuation(text[end]))
+      ++end;
+    std::string shown;
+    JsonWriter(&shown).String(text.substr(at, end - at));
+    // Counted as it is shown: an escape of one byte takes six.
+    if (quoted.size() + shown.size() - kQuotes > 1 + kMaxQuotedBytes) {
+      quoted += "...";
+      break;
+    }
+    quoted.append(shown, 1, shown.size() - kQuotes);
+    at = end;
+  }
+  return quoted + '"';
 }
 
 }  // namespace minnow

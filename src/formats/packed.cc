@@ -143,9 +143,13 @@ Result<std::shared_ptr<const PackedFile>> PackedFile::FromMapped(MappedFile file
   return std::shared_ptr<const PackedFile>(packed);
 }
 
+std::string PackedFile::Prefix(std::string_view component) const {
+  return header_.version >= 3 ? std::string(component) + "." : "";
+}
+
 Result<const TensorView*> PackedFile::Get(const std::string& name, TensorType type,
                                           std::span<const int64_t> shape) const {
-  MINNOW_ASSIGN_OR_RETURN(const TensorView* tensor, checkpoint_.Get(name, shape));
+  MINNOW_ASSIGN_OR_RETURN(const TensorView* tensor, Get(name, shape));
   const auto wrong = [&](const std::string& what) {
     return Error{Code::kCorrupt, path() + ": tensor " + QuoteForMessage(name) + ": " + what};
   };

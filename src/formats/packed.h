@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,28 +18,29 @@
 #include "base/mapped_file.h"
 #include "base/result.h"
 #include "formats/checkpoint.h"
-#include "formats/encoder_config.h"
-#include "formats/sentence_transformers.h"
 
 namespace minnow {
 
-// How near the packed model's vectors are to those in fp32, over texts that the program carries.
+// How near the packed model's vectors (of a classifier: its raw scores) are to those in fp32, over
+// texts that the program carries.
 struct PackedQuality {
   int texts = 0;
   double cosine_mean = 0;
   double cosine_min = 0;
+  std::optional<int> same_label;  // of a classifier: texts whose best class is the same
 };
 
 // What a packed file says about its model.
 struct PackedHeader {
   int version = 0;  // of a file that was read
   std::string model_id;
-  std::string packed_by;        // program and version
-  std::string dtype;            // of the products: "fp32", "bf16", "int8"
-  std::string embedding_dtype;  // of the tables: "fp32", "bf16", "int8", "int4"
-  EncoderConfig config;
-  SentenceTransformersLayout layout;  // without directories
-  std::string tokenizer_json;         // tokenizer.json without its vocabulary
+  std::string packed_by;           // program and version
+  std::string dtype;               // of the products: "fp32", "bf16", "int8"
+  std::string embedding_dtype;     // of the tables: "fp32", "bf16", "int8", "int4"
+  std::string kind = "embedding";  // or "classification", ...: what the head makes
+  // JSON by component: "transformer" is the model's config.json as it was, "head" what comes after.
+  std::map<std::string, std::string, std::less<>> configs;
+  std::string tokenizer_json;  // tokenizer.json without its vocabulary; empty: no tokenizer
   std::optional<PackedQuality> quality;
 };
 
@@ -56,9 +58,9 @@ Status WritePacked(const PackedHeader& header, std::span<const PackedTensor> ten
                    const std::string& path);
 
 // Const after opening; may be read from any thread.
-class PackedFile {
+class PackedFile : public TensorSource {
  public:
-  static constexpr int kVersion = 2;  // that is written; older ones are read
+  static constexpr int kVersion = 3;  // that is written; older ones are read
   static constexpr size_t kAlignment = 64;
 
   // Reads the header, not the tensors. Fails with kNotFound, kCorrupt, or kUnsupported (another
@@ -72,8 +74,14 @@ class PackedFile {
   std::span<const std::byte> file_bytes() const { return mapped().bytes(); }
   size_t bytes() const { return file_bytes().size(); }
 
+  // What the names of a component's tensors start with: "transformer."; nothing before version 3.
+  std::string Prefix(std::string_view component) const;
+
+  std::string name() const override { return path(); }
+  const TensorView* Find(std::string_view name) const override { return checkpoint_.Find(name); }
   // Data of the tensor with that name, type and shape, aligned to kAlignment. kNotFound or kCorrupt
   // otherwise; -1 in `shape` matches any size.
+  using TensorSource::Get;
   Result<const TensorView*> Get(const std::string& name, TensorType type,
                                 std::span<const int64_t> shape) const;
 

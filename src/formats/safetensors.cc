@@ -3,7 +3,6 @@
 #include "formats/safetensors.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <limits>
 #include <optional>
@@ -21,36 +20,6 @@ constexpr size_t kMaxHeaderValues = 4'000'000;   // some 300,000 tensors
 constexpr size_t kMaxHeaderDepth = 4;
 constexpr size_t kMaxDimensions = 16;
 constexpr std::string_view kLfsPointerStart = "version https://git-lfs.github.com/spec/";
-
-struct TypeRow {
-  TensorType type;
-  const char* name;
-  size_t bytes;
-};
-
-constexpr std::array<TypeRow, 14> kTypes = {{
-    {TensorType::kF64, "F64", 8},
-    {TensorType::kF32, "F32", 4},
-    {TensorType::kF16, "F16", 2},
-    {TensorType::kBF16, "BF16", 2},
-    {TensorType::kI64, "I64", 8},
-    {TensorType::kI32, "I32", 4},
-    {TensorType::kI16, "I16", 2},
-    {TensorType::kI8, "I8", 1},
-    {TensorType::kU64, "U64", 8},
-    {TensorType::kU32, "U32", 4},
-    {TensorType::kU16, "U16", 2},
-    {TensorType::kU16, "U16", 2},
-    {TensorType::kU8, "U8", 1},
-    {TensorType::kBool, "BOOL", 1},
-}};
-
-const TypeRow& Row(TensorType type) {
-  const auto row =
-      std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeRow& r) { return r.type == type; });
-  CHECK(row != kTypes.end());
-  return *row;
-}
 
 Error Corrupt(const std::string& name, const std::string& text) {
   return Error{Code::kCorrupt, name + ": " + text};
@@ -90,9 +59,7 @@ Result<std::string_view> HeaderText(std::span<const std::byte> file, const std::
 
 Result<TensorType> ReadType(const JsonView& field) {
   MINNOW_ASSIGN_OR_RETURN(const std::string_view text, field.String());
-  for (const TypeRow& row : kTypes) {
-    if (text == row.name) return row.type;
-  }
+  if (const auto type = FindTensorType(text)) return *type;
   return field.Wrong(Code::kUnsupported,
                      "tensor type " + QuoteForMessage(text) + " is not supported");
 }
@@ -176,9 +143,6 @@ void CheckCoverage(SafetensorsHeader& header, size_t data_begin, size_t file_byt
 }
 
 }  // namespace
-
-const char* TensorTypeName(TensorType type) { return Row(type).name; }
-size_t TensorTypeBytes(TensorType type) { return Row(type).bytes; }
 
 Result<SafetensorsHeader> ParseSafetensorsHeader(std::span<const std::byte> file,
                                                  const std::string& name) {

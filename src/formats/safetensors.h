@@ -14,27 +14,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "formats/tensor_source.h"
 
 namespace minnow {
-
-enum class TensorType {
-  kF64,
-  kF32,
-  kF16,
-  kBF16,
-  kI64,
-  kI32,
-  kI16,
-  kI8,
-  kU64,
-  kU32,
-  kU16,
-  kU8,
-  kBool
-};
-
-const char* TensorTypeName(TensorType type);  // "F32", as in the file
-size_t TensorTypeBytes(TensorType type);
 
 struct SafetensorsEntry {
   std::string name;

@@ -11,6 +11,7 @@ namespace {
 
 constexpr const char* kPreflightSeconds = "600";
 constexpr size_t kShownOriginBytes = 200;
+constexpr std::string_view kWhite = " \t\r\n";
 
 // The token of "Bearer TOKEN"; empty when it is something else.
 std::string_view BearerToken(std::string_view authorization) {
@@ -40,7 +41,11 @@ bool IsCrossOrigin(const Request& request, std::string_view origin) {
 
 Result<Access> Access::Make(const AccessOptions& options, RefusalWriter refuse) {
   Access access;
-  access.api_keys_ = options.api_keys;
+  for (const std::string& key : options.api_keys) {
+    const size_t begin = key.find_first_not_of(kWhite);
+    if (begin == std::string::npos) return Error{Code::kInvalidArgument, "API key: it is blank"};
+    access.api_keys_.push_back(key.substr(begin, key.find_last_not_of(kWhite) - begin + 1));
+  }
   access.refuse_ = refuse;
   for (const std::string& text : options.cors_origins) {
     auto origin = OriginPattern::Parse(text);
@@ -82,8 +87,9 @@ std::string Access::AllowedOrigin(const Request& request) const {
 std::optional<Response> Access::Check(const Request& request, const Router::Match& match) const {
   const std::string_view origin = request.FindHeader("Origin");
   const std::string_view wanted = request.FindHeader("Access-Control-Request-Method");
+  const std::string allowed = AllowedOrigin(request);
   if (request.method == "OPTIONS" && !origin.empty() && !wanted.empty() && !match.allow.empty() &&
-      !AllowedOrigin(request).empty()) {
+      !allowed.empty()) {
     // A preflight carries no key. Every header that a page could want to send is harmless here.
     Response response = PlainResponse(204);
     const std::string_view headers = request.FindHeader("Access-Control-Request-Headers");
@@ -93,6 +99,10 @@ std::optional<Response> Access::Check(const Request& request, const Router::Matc
     if (!headers.empty()) {
       response.headers.push_back({"Access-Control-Allow-Headers", std::string(headers)});
     }
+    // From a public site to this machine or network: only for those that the operator named.
+    if (allowed != "*" && !request.FindHeader("Access-Control-Request-Private-Network").empty()) {
+      response.headers.push_back({"Access-Control-Allow-Private-Network", "true"});
+    }
     return response;
   }
   if (!match.options.open && !Authorized(request)) {
@@ -101,8 +111,7 @@ std::optional<Response> Access::Check(const Request& request, const Router::Matc
     return response;
   }
   // A page from elsewhere could otherwise write here in the name of whoever looks at it.
-  if (!ChangesNothing(request.method) && IsCrossOrigin(request, origin) &&
-      AllowedOrigin(request).empty()) {
+  if (!ChangesNothing(request.method) && IsCrossOrigin(request, origin) && allowed.empty()) {
     const std::string name(origin.substr(0, kShownOriginBytes));
     return refuse_(request.path, 403,
                    "pages of another origin" + (name.empty() ? "" : ", " + name + ",") +

@@ -17,7 +17,9 @@
 namespace minnow::http {
 
 struct AccessOptions {
-  std::vector<std::string> api_keys = {};      // none: no key is asked for
+  // None: no key is asked for. White space around a key is no part of it: a key out of a file has a
+  // line's end, which no header can carry.
+  std::vector<std::string> api_keys = {};
   std::vector<std::string> cors_origins = {};  // as OriginPattern::Parse takes them
 };
 
@@ -26,7 +28,7 @@ inline constexpr std::string_view kKeyNeeded = "an API key is needed: Authorizat
 class Access {
  public:
   Access() = default;
-  // Fails where an origin is none; the message names it.
+  // Fails where a key is blank or an origin is none; the message names it.
   static Result<Access> Make(const AccessOptions& options, RefusalWriter refuse = PlainRefusal);
 
   // The answer that the request gets instead of its handler's: to a preflight, to a wrong key, to a

@@ -77,6 +77,15 @@ TEST_F(AccessTest, UnauthorizedHasTheCallersShape) {
   EXPECT_EQ(answer_->body, "/docs");
 }
 
+TEST_F(AccessTest, KeysOutOfFilesHaveLineEnds) {
+  options_.api_keys = {"secret\n", " other\r\n"};
+  EXPECT_EQ(Check("GET", "/docs", {{"Authorization", "Bearer secret"}}), 0);
+  EXPECT_EQ(Check("GET", "/docs", {{"X-API-Key", "other"}}), 0);
+  EXPECT_EQ(Check("GET", "/docs", {{"X-API-Key", ""}}), 401);
+  options_.api_keys = {"secret", " \n"};
+  EXPECT_FALSE(Access::Make(options_).ok());
+}
+
 TEST_F(AccessTest, EqualInConstantTime) {
   EXPECT_TRUE(EqualInConstantTime("", ""));
   EXPECT_TRUE(EqualInConstantTime("abc", "abc"));
@@ -100,6 +109,18 @@ TEST_F(AccessTest, Preflight) {
   EXPECT_EQ(Check("OPTIONS", "/nothing", preflight), 401);
   options_.cors_origins = {"https://other.test"};
   EXPECT_EQ(Check("OPTIONS", "/docs", preflight), 401);
+}
+
+TEST_F(AccessTest, PublicPagesMayReachAPrivateNetworkWhereNamed) {
+  const std::vector<Header> preflight = {{"Origin", "https://page.test"},
+                                         {"Access-Control-Request-Method", "POST"},
+                                         {"Access-Control-Request-Private-Network", "true"}};
+  options_.cors_origins = {"https://*.test"};
+  EXPECT_EQ(Check("OPTIONS", "/docs", preflight), 204);
+  EXPECT_EQ(AnswerHeader("Access-Control-Allow-Private-Network"), "true");
+  options_.cors_origins = {"*"};
+  EXPECT_EQ(Check("OPTIONS", "/docs", preflight), 204);
+  EXPECT_EQ(AnswerHeader("Access-Control-Allow-Private-Network"), "") << "any page at all";
 }
 
 TEST_F(AccessTest, PagesOfOtherOriginsChangeNothing) {

@@ -146,7 +146,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public IdleH
   uint64_t serial_ = 0;  // of the request under way
   std::shared_ptr<ClientWatch> client_;
   std::optional<Response> response_;
-  size_t unread_bytes_ = 0;  // what this connection has in the context's
+  size_t unread_bytes_ = 0;   // what this connection has in the context's
   size_t counted_bytes_ = 0;  // and in the memory budget
   std::string head_;
 };

@@ -71,25 +71,28 @@ Router::Match Router::FindAsWritten(std::string_view method, std::string_view pa
     AllowOptions(match);
     return match;
   }
-  const std::optional<std::string> decoded = PercentDecode(path);
-  if (!decoded.has_value()) {
-    match.malformed = true;
-    return match;
-  }
+  const bool decodes = PercentDecode(path).has_value();
   const std::vector<std::string_view> segments = SplitPath(path);
   for (const Pattern& pattern : patterns_) {
     auto parameters = MatchSegments(pattern.segments, segments);
-    if (!parameters.has_value()) continue;
+    if (!parameters.has_value() || (!decodes && !TakesLonePercent(pattern.methods))) continue;
     // A later pattern may have the method: "/docs/delete" for POST, "/docs/{id}" for GET.
     Resolve(pattern.methods, method, match);
     if (match.handler == nullptr) continue;
-    // The whole path decodes, so each of its segments does.
-    for (Header& parameter : *parameters) parameter.value = *PercentDecode(parameter.value);
+    for (Header& parameter : *parameters) {
+      parameter.value = PercentDecodeLeniently(parameter.value);
+    }
     match.parameters = *std::move(parameters);
     break;
   }
+  match.malformed = !decodes && match.allow.empty();
   AllowOptions(match);
   return match;
+}
+
+bool Router::TakesLonePercent(const Methods& methods) {
+  return std::any_of(methods.begin(), methods.end(),
+                     [](const auto& method) { return method.second.options.lone_percent; });
 }
 
 void Router::Resolve(const Methods& methods, std::string_view method, Match& match) {

@@ -26,6 +26,7 @@ using Handler = std::function<void(Request, Responder)>;
 struct RouteOptions {
   bool open = false;            // needs no API key
   bool listed = true;           // Describe names it
+  bool lone_percent = false;    // a '%' that begins no escape is itself, instead of 400
   size_t body_limit_bytes = 0;  // 0: the server's
 };
 
@@ -63,6 +64,7 @@ class Router {
   // Takes the method's handler, where there is one, and adds the path's methods to match.allow.
   static void Resolve(const Methods& methods, std::string_view method, Match& match);
   static void AllowOptions(Match& match);
+  static bool TakesLonePercent(const Methods& methods);
 
   std::map<std::string, Methods, std::less<>> literals_;
   std::vector<Pattern> patterns_;

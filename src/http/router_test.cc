@@ -153,6 +153,29 @@ TEST(Url, SplitTarget) {
   EXPECT_FALSE(SplitTarget("host:443").has_value());
 }
 
+TEST(Router, ALonePercentStaysWhereTheRouteSaysSo) {
+  Router router;
+  const Handler handler = [](Request, Responder) {};
+  router.Add("GET", "/q/{query}", handler, {.lone_percent = true});
+  router.Add("GET", "/docs/{id}", handler);
+  router.Add("GET", "/files/{path*}", handler, {.lone_percent = true});
+  for (const auto& [path, value] : {std::pair("/q/100%", "100%"),
+                                    {"/q/80%%20of", "80% of"},
+                                    {"/q/%", "%"},
+                                    {"/q/%4", "%4"},
+                                    {"/q/%zz%41", "%zzA"},
+                                    {"/q/%25%", "%%"},
+                                    {"/files/a%/b%2Fc", "a%/b/c"}}) {
+    const auto match = router.Find("GET", path);
+    ASSERT_NE(match.handler, nullptr) << path;
+    EXPECT_FALSE(match.malformed);
+    EXPECT_EQ(match.parameters.at(0).value, value);
+  }
+  EXPECT_TRUE(router.Find("GET", "/docs/100%").malformed);
+  EXPECT_TRUE(router.Find("GET", "/100%").malformed);
+  EXPECT_EQ(router.Find("POST", "/q/100%").allow, "GET, HEAD, OPTIONS");
+}
+
 TEST(Url, PercentDecode) {
   EXPECT_EQ(PercentDecode("a%20b%2fc+"), "a b/c+");
   EXPECT_EQ(PercentDecode("%00"), std::string(1, '\0'));

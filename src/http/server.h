@@ -23,9 +23,10 @@
 namespace minnow::http {
 
 struct ServerOptions {
-  std::string host = "0.0.0.0";           // an IPv4 or IPv6 address, or "localhost"
-  uint16_t port = 8080;                   // 0: any free port
-  size_t header_limit_bytes = 16 * 1024;  // request line and headers; above: 431
+  std::string host = "0.0.0.0";  // an IPv4 or IPv6 address, or "localhost"
+  uint16_t port = 8080;          // 0: any free port
+  // Request line and headers; above: 431. Browsers send all cookies of localhost.
+  size_t header_limit_bytes = 64 * 1024;
   size_t body_limit_bytes = 2'000'000;  // after chunked decoding; above: 413; routes may have more
   size_t max_large_bodies = 16;         // above body_limit_bytes, held at a time; then 429
   // Bodies of answers that clients have not read yet, of all connections; above: 429. One of 64

@@ -3,6 +3,7 @@
 #include "http/url.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace minnow::http {
 namespace {
@@ -15,6 +16,26 @@ int HexDigit(char c) {
 }
 
 char LowerAscii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// exact: set to false where a '%' begins no escape; it stays then.
+std::string Decode(std::string_view text, bool& exact) {
+  std::string out;
+  out.reserve(text.size());
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '%') {
+      const int high = i + 2 < text.size() ? HexDigit(text[i + 1]) : -1;
+      const int low = i + 2 < text.size() ? HexDigit(text[i + 2]) : -1;
+      if (high >= 0 && low >= 0) {
+        out += static_cast<char>(high * 16 + low);
+        i += 2;
+        continue;
+      }
+      exact = false;
+    }
+    out += text[i];
+  }
+  return out;
+}
 
 // The rest of an absolute target after scheme and host; nullopt when it has neither.
 std::optional<std::string_view> SkipAuthority(std::string_view target) {
@@ -47,21 +68,14 @@ std::optional<Target> SplitTarget(std::string_view target) {
 }
 
 std::optional<std::string> PercentDecode(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%') {
-      out += text[i];
-      continue;
-    }
-    if (text.size() - i < 3) return std::nullopt;
-    const int high = HexDigit(text[i + 1]);
-    const int low = HexDigit(text[i + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    out += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return out;
+  bool exact = true;
+  std::string decoded = Decode(text, exact);
+  return exact ? std::optional(std::move(decoded)) : std::nullopt;
+}
+
+std::string PercentDecodeLeniently(std::string_view text) {
+  bool exact = true;
+  return Decode(text, exact);
 }
 
 std::vector<std::string_view> SplitPath(std::string_view path) {

@@ -22,6 +22,8 @@ std::optional<Target> SplitTarget(std::string_view target);
 
 // "%2F" -> "/"; '+' stays '+'. nullopt when a '%' is not followed by two hexadecimal digits.
 std::optional<std::string> PercentDecode(std::string_view text);
+// The same, but such a '%' stays as it is: "100%" -> "100%".
+std::string PercentDecodeLeniently(std::string_view text);
 
 // The segments between the slashes of a path that begins with '/', still encoded: "/a/b" -> {"a",
 // "b"}, "/" -> {""}.

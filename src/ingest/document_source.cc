@@ -10,10 +10,13 @@
 #include "formats/json.h"
 #include "ingest/code/code_documents.h"
 #include "ingest/csv_records.h"
+#include "ingest/file_fields.h"
 #include "ingest/input/encoding.h"
 #include "ingest/input/record_reader.h"
 #include "ingest/kuberian_record.h"
+#include "ingest/prose/html.h"
 #include "ingest/prose/markdown.h"
+#include "ingest/prose/notebook.h"
 #include "text/unicode.h"
 
 namespace minnow {
@@ -239,8 +242,14 @@ size_t FindBadLine(std::string_view text) {
 // The whole file as UTF-8; nullopt where it is no text.
 Result<std::optional<std::string>> ReadText(const FoundFile& file, size_t limit) {
   MINNOW_ASSIGN_OR_RETURN(const std::string bytes, ReadSmallFile(file.path, limit));
+  std::optional<TextEncoding> told = file.reading.encoding;
+  if (!told && file.kind.format == FileFormat::kHtml && !IsValidUtf8(bytes)) {
+    told = FindEncoding(DeclaredCharset(bytes));
+    // As browsers take it.
+    if (told == TextEncoding::kLatin1) told = TextEncoding::kWindows1252;
+  }
   const EncodedBeginning beginning =
-      FindEncodingOf(std::string_view(bytes).substr(0, kBeginningBytes), file.reading.encoding);
+      FindEncodingOf(std::string_view(bytes).substr(0, kBeginningBytes), told);
   std::string text;
   DecodeText(beginning.encoding, std::string_view(bytes).substr(beginning.mark_bytes),
              /*last=*/true, &text);
@@ -260,13 +269,20 @@ Result<std::vector<std::string>> DocumentsOf(const FoundFile& file, const std::s
       return CodeDocuments(file.id, text, file.kind.language);
     case FileFormat::kMarkdown:
       return std::vector{MarkdownDocument(file.id, text)};
+    case FileFormat::kNotebook:
+      return NotebookDocuments(file.id, text);
+    case FileFormat::kHtml: {
+      const HtmlText page = ReadHtml(text);
+      return std::vector{TextDocument({file.id, file.id, "html", "text"}, page.title, page.text)};
+    }
     default:
-      return std::vector{TextDocument(file.id, text)};
+      return std::vector{TextDocument({file.id, file.id, "", "text"}, "", text)};
   }
 }
 
 Result<OpenedSource> OpenProse(const FoundFile& file) {
-  const size_t limit = kMaxProseBytes;
+  const size_t limit =
+      file.kind.format == FileFormat::kNotebook ? kMaxNotebookBytes : kMaxProseBytes;
   if (file.bytes > limit) return Skipped(SkipReason::kTooLarge);
   MINNOW_ASSIGN_OR_RETURN(const std::optional<std::string> text, ReadText(file, limit));
   if (!text && file.named) {

@@ -19,6 +19,7 @@ namespace minnow {
 
 // Of prose and code; such a file is one document or a few.
 inline constexpr size_t kMaxProseBytes = size_t{16} << 20;
+inline constexpr size_t kMaxNotebookBytes = size_t{64} << 20;  // with its outputs
 
 // One document, or why there is none.
 struct SourceItem {

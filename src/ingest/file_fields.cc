@@ -3,8 +3,13 @@
 #include "ingest/file_fields.h"
 
 #include "index/store/search_index.h"
+#include "text/unicode.h"
 
 namespace minnow {
+
+namespace {
+constexpr size_t kMaxTitleBytes = 300;
+}  // namespace
 
 std::string_view FileName(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -22,6 +27,25 @@ void WriteFileFields(const FileFields& fields, JsonWriter& json) {
   }
   json.Key("kind");
   json.String(fields.kind);
+}
+
+std::string_view CutUtf8(std::string_view text, size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && IsUtf8Continuation(text[limit])) --limit;
+  return text.substr(0, limit);
+}
+
+std::string TextDocument(const FileFields& fields, std::string_view title, std::string_view text) {
+  std::string out;
+  JsonWriter json(&out);
+  json.BeginObject();
+  WriteFileFields(fields, json);
+  json.Key("title");
+  json.String(title.empty() ? FileName(fields.path) : CutUtf8(title, kMaxTitleBytes));
+  json.Key("text");
+  json.String(text);
+  json.EndObject();
+  return out;
 }
 
 std::optional<std::string> FilePathOf(std::string_view json) {

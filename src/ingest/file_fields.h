@@ -2,6 +2,7 @@
 // The fields that every document made from a file has, and by which it is known again.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -24,6 +25,13 @@ struct FileFields {
 // Writes id, path, dir (the path's folder, "." for none), lang and kind into an open object. Stores
 // are full of such bytes: FilePathOf has to know those of former versions, too.
 void WriteFileFields(const FileFields& fields, JsonWriter& json);
+
+// A document of these fields, "title" and "text", as JSON text. An empty title is the file's name;
+// a longer one than 300 bytes is cut.
+std::string TextDocument(const FileFields& fields, std::string_view title, std::string_view text);
+
+// At most `limit` bytes of well-formed UTF-8, cut between characters.
+std::string_view CutUtf8(std::string_view text, size_t limit);
 
 // The path of the file that a document was made from. Records of data files and of requests may
 // have a path, too: the document has to begin with the very bytes of WriteFileFields.

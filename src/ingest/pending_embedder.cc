@@ -28,10 +28,10 @@ struct PendingEmbedder::Item {
 // Chunks that are embedded together, longest first, cut into batches.
 struct PendingEmbedder::Window {
   std::vector<Item> items;
-  size_t chunks = 0;           // of all items
-  std::vector<size_t> starts;  // of the batches in items, and the end of the last one
-  std::vector<float> vectors;  // [items, D]
-  std::vector<char> done;      // of each batch
+  std::vector<int64_t> refused;  // chunks that are in no item
+  std::vector<size_t> starts;    // of the batches in items, and the end of the last one
+  std::vector<float> vectors;    // [items, D]
+  std::vector<char> done;        // of each batch
 };
 
 struct PendingEmbedder::Worker {
@@ -62,11 +62,11 @@ Result<EmbedCounts> PendingEmbedder::Run(SearchIndex& index, const Progress& pro
     if (pending.empty()) break;
     after = pending.back().chunk;
     Window window = Tokenize(pending);
-    counts_.failed += pending.size() - window.chunks;
+    counts_.refused += window.refused.size();
     wanted = Embed(window, progress);
-    std::vector<int64_t> chunks;
-    std::vector<float> vectors;
     const size_t size = model_.embedding_size();
+    std::vector<int64_t> chunks = window.refused;
+    std::vector<float> vectors(chunks.size() * size);  // zeros
     for (size_t i = 0; i < window.done.size(); ++i) {
       if (!window.done[i]) continue;  // interrupted
       for (size_t j = window.starts[i]; j < window.starts[i + 1]; ++j) {
@@ -98,18 +98,23 @@ std::vector<PendingEmbedder::Item> PendingEmbedder::MergeEqual(std::vector<Item>
 
 PendingEmbedder::Window PendingEmbedder::Tokenize(const std::vector<PendingChunk>& pending) {
   std::vector<std::optional<Item>> slots(pending.size());
+  const auto prompt = model_.MakePrompt({PromptChoice::Kind::kDocument, {}});
+  CHECK(prompt.ok());  // only names that were given can be unknown
   std::atomic<size_t> next{0};
   pool_->Run([&](int) {
     for (size_t i = next++; i < pending.size(); i = next++) {
-      Result<TokenizedText> tokens = model_.Tokenize(pending[i].text, LengthPolicy{});
+      Result<TokenizedText> tokens = model_.Tokenize(pending[i].text, LengthPolicy{}, *prompt);
       if (tokens.ok()) slots[i] = Item{{pending[i].chunk}, std::move(tokens).value()};
     }
   });
   Window window;
-  for (std::optional<Item>& slot : slots) {
-    if (slot) window.items.push_back(*std::move(slot));
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i]) {
+      window.items.push_back(*std::move(slots[i]));
+    } else {
+      window.refused.push_back(pending[i].chunk);
+    }
   }
-  window.chunks = window.items.size();
   // Texts of one length share a batch best; the longest first, so that no thread begins one when
   // the others are done.
   std::stable_sort(window.items.begin(), window.items.end(), [](const Item& a, const Item& b) {
@@ -155,7 +160,7 @@ bool PendingEmbedder::Embed(Window& window, const Progress& progress) {
       texts += window.starts[i + 1] - window.starts[i];
       tokens += batch_tokens;
       // The caller's thread is member 0: nobody else talks to `progress`.
-      if (member == 0) wanted = progress({chunks, texts, tokens, counts_.failed});
+      if (member == 0) wanted = progress({chunks, texts, tokens, counts_.refused});
     }
   });
   counts_.chunks = chunks;

@@ -21,10 +21,10 @@
 namespace minnow {
 
 struct EmbedCounts {
-  size_t chunks = 0;  // that have a vector now
-  size_t texts = 0;   // that went through the model: chunks of one text side by side do once
-  size_t tokens = 0;  // of these texts
-  size_t failed = 0;  // no tokens: they keep waiting
+  size_t chunks = 0;   // that have a vector now
+  size_t texts = 0;    // that went through the model: chunks of one text side by side do once
+  size_t tokens = 0;   // of these texts
+  size_t refused = 0;  // by the model, for want of tokens, say: they wait no more
 };
 
 class PendingEmbedder {

@@ -34,7 +34,12 @@ std::string LayoutText(const SentenceTransformersLayout& layout, const EncoderCo
   for (const DenseSpec& dense : layout.dense) {
     text += std::string(" dense ") + DenseActivationName(dense.activation);
   }
-  return text + (layout.normalize ? " normalize" : "");
+  if (layout.normalize) text += " normalize";
+  if (const std::string* prompt = layout.prompts.document();
+      prompt != nullptr && !prompt->empty()) {
+    text += (layout.prompts.pooled ? " prompt " : " unpooled prompt ") + *prompt;
+  }
+  return text;
 }
 
 // Of weights, tokenizer and layout: what decides over vectors.
@@ -63,7 +68,9 @@ Result<std::string> DirectoryChecksum(const ModelSource& source, const EncoderCo
 
 Chunker ChunkerOf(const EmbeddingModel& model) {
   const Tokenizer& tokenizer = model.tokenizer();
-  const size_t special = tokenizer.Encode("", EncodeOptions()).ids.size();
+  const std::string* prompt = model.info().layout.prompts.document();
+  const size_t special =
+      tokenizer.Encode(prompt == nullptr ? "" : *prompt, EncodeOptions()).ids.size();
   Chunker chunker;
   const size_t room = model.max_tokens() - std::min(special, model.max_tokens());
   chunker.options.max_tokens = std::clamp(room, kMinChunkTokens, chunker.options.max_tokens);
@@ -85,7 +92,11 @@ Result<Document> PrepareDocument(const IndexSettings& settings, const Chunker& c
 }
 
 Result<ModelIdentity> IdentifyModel(const ModelSource& source, const EmbeddingModel& model) {
-  const ModelInfo& info = model.encoder().info();
+  if (!model.has_tokenizer()) {
+    return Error{Code::kInvalidArgument,
+                 source.name() + ": no tokenizer.json: an index needs a model that takes text"};
+  }
+  const ModelInfo& info = model.info();
   ModelIdentity identity;
   identity.name = source.model_id();
   identity.dtype = DtypeName(info.dtype);

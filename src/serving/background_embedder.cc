@@ -152,6 +152,7 @@ void Embedder::Launch(Flight& flight) {
   EmbedRequest request;
   for (const std::string& text : flight.texts) request.inputs.emplace_back(text);
   request.field = "chunks";
+  request.prompt.kind = PromptChoice::Kind::kDocument;
   request.priority = Priority::kBulk;
   auto promise = std::make_shared<std::promise<Result<EmbedAnswer>>>();
   flight.answer = promise->get_future();

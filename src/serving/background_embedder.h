@@ -71,8 +71,7 @@ class Embedder {
   // The model that made the index's vectors, else the first one that could.
   ModelLease ModelFor(const IndexStats& stats) const;
   void Launch(Flight& flight);
-  // The vectors of a flight, [n, D]; chunks that the model refuses get zeros, which no search
-  // finds.
+  // The vectors of a flight, [n, D]; zeros for chunks that the model refuses.
   Result<std::vector<float>> Land(Flight& flight);
   Result<EmbedAnswer> EmbedOnce(const ModelLease& model, std::vector<std::string> texts);
   void EndWaiters();

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/cpu.h"
-#include "models/weight_list.h"
+#include "models/weights/precision.h"
 
 namespace minnow {
 namespace {
@@ -53,7 +53,7 @@ ModelQueueOptions ToQueueOptions(const ComputeOptions& compute, bool for_indexes
 }
 
 ModelFacts FactsOf(const ModelOptions& options, const EmbeddingModel& model) {
-  const ModelInfo& info = model.encoder().info();
+  const ModelInfo& info = model.info();
   ModelFacts facts;
   facts.model_id = info.model_id;
   if (!options.names.empty()) {
@@ -63,6 +63,7 @@ ModelFacts FactsOf(const ModelOptions& options, const EmbeddingModel& model) {
   }
   facts.dtype = DtypeName(info.dtype);
   facts.embedding_dtype = TableTypeName(info.embedding);
+  facts.prompts = info.layout.prompts;
   if (info.quality) {
     facts.quality = {info.quality->texts, info.quality->cosine_mean, info.quality->cosine_min};
   }
@@ -148,7 +149,7 @@ Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& options,
   EncoderPrecision precision;
   MINNOW_ASSIGN_OR_RETURN(precision.dtype, ParseDtypeOrAuto(options.dtype));
   MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddingModel> model,
-                          EmbeddingModel::Load(source, precision, TokenizerNeed::kOptional));
+                          EmbeddingModel::Load(source, precision));
   std::optional<IndexingFacts> indexing;
   if (for_indexes && model->has_tokenizer()) {
     indexing.emplace();

@@ -48,6 +48,7 @@ struct ModelFacts {
   int64_t loaded_unix_seconds = 0;
   std::string embedding_dtype;          // of the word table: "fp32", "int8", "int4", ...
   std::optional<QualityFacts> quality;  // of a packed model
+  PromptSet prompts;
 };
 
 struct ModelLoad {

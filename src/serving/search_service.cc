@@ -22,9 +22,11 @@ Result<std::unique_ptr<SearchService>> SearchService::Start(SearchServiceOptions
   const SearchServiceOptions& o = service->options_;
   MINNOW_ASSIGN_OR_RETURN(service->readers_, WorkLane::Start({.threads = o.read_threads,
                                                               .max_waiting = o.max_waiting_reads}));
-  MINNOW_ASSIGN_OR_RETURN(
-      service->writer_,
-      WorkLane::Start({.threads = 1, .max_waiting = o.max_waiting_writes, .background = true}));
+  for (auto* lane : {&service->preparer_, &service->writer_}) {
+    MINNOW_ASSIGN_OR_RETURN(
+        *lane,
+        WorkLane::Start({.threads = 1, .max_waiting = o.max_waiting_writes, .background = true}));
+  }
   MINNOW_ASSIGN_OR_RETURN(service->background_,
                           WorkLane::Start({.threads = kBackgroundThreads, .background = true}));
   return service;
@@ -50,7 +52,6 @@ void SearchService::StartEmbedding() {
 }
 
 void SearchService::StoreChanged() {
-  changes_.fetch_add(1, std::memory_order_acq_rel);
   if (Embedder* embedder = embedder_.load(std::memory_order_acquire)) embedder->Wake();
 }
 
@@ -111,6 +112,7 @@ void SearchService::BeginStop() {
 void SearchService::Stop() {
   BeginStop();
   background_->Stop();
+  preparer_->Stop();
   writer_->Stop();
   readers_->Stop();
   open_.store(nullptr, std::memory_order_release);

@@ -51,14 +51,14 @@ class SearchService {
   // After Open.
   const std::string& mirror() const { return mirror_; }
 
-  // For what reads, and for what writes, one after the other.
+  // For what reads; for what reads documents that are to be written; and for what writes, one
+  // after the other.
   WorkLane& readers() { return *readers_; }
+  WorkLane& preparer() { return *preparer_; }
   WorkLane& writer() { return *writer_; }
 
   // The store was written to.
   void StoreChanged();
-  // Grows with each StoreChanged.
-  uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
   // `done` is called once the task has ended, with its record, or with an Error: kDeadline after
   // `limit` or when the client left, another one when its chunks cannot be embedded. On a thread of
   // the service, or on the caller's. Blocks for a moment (reads the store).
@@ -88,6 +88,7 @@ class SearchService {
   const SearchServiceOptions options_;
   const ModelRegistry* const models_;
   std::unique_ptr<WorkLane> readers_;
+  std::unique_ptr<WorkLane> preparer_;
   std::unique_ptr<WorkLane> writer_;
   std::unique_ptr<WorkLane> background_;
   std::unique_ptr<Store> store_;
@@ -96,7 +97,6 @@ class SearchService {
   std::unique_ptr<Embedder> owned_embedder_;
   std::atomic<Embedder*> embedder_{nullptr};
 
-  std::atomic<uint64_t> changes_{0};
   struct Bound {
     std::chrono::steady_clock::time_point when;
     std::optional<ModelIdentity> model;

@@ -3,6 +3,7 @@
 #include "tasks/embed.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 namespace minnow {
@@ -12,27 +13,41 @@ namespace {
 // bytes.
 constexpr size_t kBytesPerToken = 4;
 
+size_t TextBytes(const EmbedInput& input) {
+  if (const auto* text = std::get_if<std::string>(&input)) return text->size();
+  const auto* pair = std::get_if<TextPair>(&input);
+  return pair != nullptr ? pair->first.size() + pair->second.size() : 0;
+}
+
 size_t GuessTokens(const EmbedInput& input) {
-  const auto* text = std::get_if<std::string>(&input);
-  return text != nullptr ? text->size() / kBytesPerToken + 2
-                         : std::get<std::vector<TokenId>>(input).size();
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&input)) return ids->size();
+  return TextBytes(input) / kBytesPerToken + 2;
+}
+
+Result<TokenizedText> Tokens(const TextModel& model, const EmbedInput& input,
+                             const EmbedRequest& request, const Prompt& prompt) {
+  const LengthPolicy& length = request.length;
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&input))
+    return model.CheckIds(*ids, length, request.foreign_ids);
+  if (const auto* pair = std::get_if<TextPair>(&input))
+    return model.TokenizePair(pair->first, pair->second, length);
+  return model.Tokenize(std::get<std::string>(input), length, prompt);
 }
 
 struct EmbedWorkspace : Task::Workspace {
-  EmbedWorkspace(const EmbeddingModel& model, size_t max_tokens, size_t max_items, ThreadPool* pool)
+  EmbedWorkspace(const TextModel& model, size_t max_tokens, size_t max_items, ThreadPool* pool)
       : batch(model, max_tokens, max_items, pool) {}
-  EmbeddingBatch batch;
+  TextBatch batch;
 };
 
 }  // namespace
 
-EmbedJob::EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback done)
+EmbedJob::EmbedJob(const TextModel* model, EmbedRequest request, Callback done)
     : model_(model), request_(std::move(request)), done_(std::move(done)) {
   priority = request_.priority;
   for (const EmbedInput& input : request_.inputs) {
     cost_.work += std::min(GuessTokens(input), model_->max_tokens());
-    const auto* text = std::get_if<std::string>(&input);
-    cost_.bytes += text != nullptr ? text->size() : 0;
+    cost_.bytes += TextBytes(input);
   }
   cost_.bytes += HeldBytes(cost_.work);
 }
@@ -40,22 +55,24 @@ EmbedJob::EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback d
 // Ids, vectors and their digits.
 size_t EmbedJob::HeldBytes(size_t tokens) const {
   constexpr size_t kBytesPerNumber = sizeof(float) + 12;
-  return request_.inputs.size() *
-             (sizeof(TokenizedText) + model_->embedding_size() * kBytesPerNumber) +
-         tokens * (sizeof(TokenId) + 1);
+  const size_t count = request_.inputs.size();
+  const size_t numbers =
+      request_.all_tokens ? tokens * model_->hidden_size() : count * model_->outputs();
+  return count * sizeof(TokenizedText) + numbers * kBytesPerNumber + tokens * (sizeof(TokenId) + 1);
 }
 
 Result<std::vector<uint32_t>> EmbedJob::Prepare() {
   const size_t count = request_.inputs.size();
   texts_.reserve(count);
   answer_.tokens.reserve(count);
+  MINNOW_ASSIGN_OR_RETURN(const Prompt prompt, model_->MakePrompt(request_.prompt));
   size_t total_tokens = 0;
   for (size_t i = 0; i < count; ++i) {
     EmbedInput& input = request_.inputs[i];
-    const auto* text = std::get_if<std::string>(&input);
-    Result<TokenizedText> tokens =
-        text != nullptr ? model_->Tokenize(*text, request_.length)
-                        : model_->CheckIds(std::get<std::vector<TokenId>>(input), request_.length);
+    if (request_.prompt.asked_for() && !std::holds_alternative<std::string>(input)) {
+      return Error{Code::kInvalidArgument, "prompt_name: only texts take a prompt"};
+    }
+    Result<TokenizedText> tokens = Tokens(*model_, input, request_, prompt);
     if (!tokens.ok()) {
       const bool named = i + 1 == count && !request_.last_field.empty();
       return Annotate(std::move(tokens).error(),
@@ -73,9 +90,28 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
     // A large request waits long; its text is not needed any more.
     input = std::string();
   }
-  answer_.vectors.resize(count * model_->embedding_size());
+  answer_.vectors.resize(request_.all_tokens ? total_tokens * model_->hidden_size()
+                                             : count * model_->outputs());
   cost_ = {total_tokens, HeldBytes(total_tokens)};
   return answer_.tokens;
+}
+
+TextBatch::Output EmbedJob::output() const {
+  using Output = TextBatch::Output;
+  if (request_.all_tokens) return Output::kTokens;
+  return request_.normalize ? Output::kNormalized : Output::kPooled;
+}
+
+std::span<float> EmbedJob::PlaceOf(size_t item) {
+  const std::span<float> all = answer_.vectors;
+  if (!request_.all_tokens) {
+    const size_t size = model_->outputs();
+    return all.subspan(item * size, size);
+  }
+  const size_t size = model_->hidden_size();
+  const size_t before = std::accumulate(
+      answer_.tokens.begin(), answer_.tokens.begin() + static_cast<ptrdiff_t>(item), size_t{0});
+  return all.subspan(before * size, answer_.tokens[item] * size);
 }
 
 void EmbedJob::Done(Status status, const JobTimings& timings) {
@@ -99,30 +135,30 @@ size_t EmbedTask::WorkspaceBytes(size_t max_tokens, size_t max_items, int thread
   // Hidden states, context, q, k and v: once for each thread, and where there are several, once and
   // a half for all.
   const size_t widths_per_row = threads == 1 ? 6 : 14;
-  const size_t width = static_cast<size_t>(model_->encoder().info().config.hidden_size);
+  const size_t width = model_->hidden_size();
   const size_t rows = std::max(kRowsPerThread, model_->max_tokens()) * static_cast<size_t>(threads);
-  return (rows * width * widths_per_row + max_items * model_->embedding_size()) * sizeof(float) +
+  const size_t outputs = std::max(max_items * model_->outputs(), max_tokens * width);
+  return (rows * width * widths_per_row + outputs) * sizeof(float) +
          max_tokens * (sizeof(TokenId) + 1);
 }
 
 void EmbedTask::Step(std::span<const BatchItem> items, Workspace& workspace,
                      std::span<StepOutcome>) const {
-  EmbeddingBatch& batch = static_cast<EmbedWorkspace&>(workspace).batch;
-  const size_t size = model_->embedding_size();
-  for (const bool normalize : {true, false}) {
-    const auto wanted = [normalize](const EmbedJob& job) {
-      return job.request_.normalize == normalize;
-    };
+  TextBatch& batch = static_cast<EmbedWorkspace&>(workspace).batch;
+  using Output = TextBatch::Output;
+  for (const Output output : {Output::kNormalized, Output::kPooled, Output::kTokens}) {
+    const auto wanted = [output](const EmbedJob& job) { return job.output() == output; };
     for (const BatchItem& item : items) {
       const auto& job = static_cast<const EmbedJob&>(*item.job);
       if (wanted(job)) batch.Add(job.texts_[item.index]);
     }
-    const float* vector = batch.Run(normalize).data();
+    const float* vector = batch.Run(output).data();
     for (const BatchItem& item : items) {
       auto& job = static_cast<EmbedJob&>(*item.job);
       if (!wanted(job)) continue;
-      std::copy_n(vector, size, job.answer_.vectors.data() + item.index * size);
-      vector += size;
+      const std::span<float> place = job.PlaceOf(item.index);
+      std::copy_n(vector, place.size(), place.data());
+      vector += place.size();
     }
   }
 }

@@ -13,15 +13,26 @@
 
 #include "engine/task.h"
 #include "tasks/embedding_model.h"
+#include "tasks/text_model.h"
 
 namespace minnow {
 
-using EmbedInput = std::variant<std::string, std::vector<TokenId>>;
+// Two texts that the model reads as one.
+struct TextPair {
+  std::string first;
+  std::string second;
+};
+
+using EmbedInput = std::variant<std::string, std::vector<TokenId>, TextPair>;
 
 struct EmbedRequest {
   std::vector<EmbedInput> inputs;
+  PromptChoice prompt;  // of texts; token ids have theirs in them
   LengthPolicy length;
   bool normalize = true;
+  bool all_tokens = false;  // the hidden states of all tokens, as they are, instead of one vector
+  // Token ids without the model's special tokens are taken too.
+  bool foreign_ids = true;
   // What messages call the inputs: "inputs" gives "inputs[3]: 600 tokens, limit 512".
   std::string field = "inputs";
   std::string last_field = {};  // what they call the last input, where it has a name of its own
@@ -32,7 +43,7 @@ struct EmbedRequest {
 
 // The vectors of a request, and what it cost.
 struct EmbedAnswer {
-  std::vector<float> vectors;    // [inputs, D]
+  std::vector<float> vectors;    // [inputs, D]; of all tokens: [sum of tokens, C]
   std::vector<uint32_t> tokens;  // of each input
   size_t truncated = 0;          // inputs that were cut
   JobTimings timings;
@@ -44,7 +55,7 @@ class EmbedJob : public Job {
 
   // `done` is called once, on an engine thread; where it throws, it is let go of. `model` outlives
   // the job.
-  EmbedJob(const EmbeddingModel* model, EmbedRequest request, Callback done);
+  EmbedJob(const TextModel* model, EmbedRequest request, Callback done);
 
   size_t expected_items() const override { return request_.inputs.size(); }
   Cost expected_cost() const override { return cost_; }
@@ -55,8 +66,11 @@ class EmbedJob : public Job {
   friend class EmbedTask;
   // What the job holds once it is prepared.
   size_t HeldBytes(size_t tokens) const;
+  TextBatch::Output output() const;
+  // Where the vectors of an item go.
+  std::span<float> PlaceOf(size_t item);
 
-  const EmbeddingModel* const model_;
+  const TextModel* const model_;
   EmbedRequest request_;
   Callback done_;
   Cost cost_;
@@ -68,7 +82,7 @@ class EmbedJob : public Job {
 class EmbedTask : public Task {
  public:
   // `model` outlives the task.
-  explicit EmbedTask(const EmbeddingModel* model) : model_(model) {}
+  explicit EmbedTask(const TextModel* model) : model_(model) {}
 
   size_t max_item_work() const override { return model_->max_tokens(); }
   size_t WorkspaceBytes(size_t max_tokens, size_t max_items, int threads) const override;
@@ -78,7 +92,7 @@ class EmbedTask : public Task {
             std::span<StepOutcome> outcomes) const override;
 
  private:
-  const EmbeddingModel* const model_;
+  const TextModel* const model_;
 };
 
 }  // namespace minnow

@@ -3,11 +3,13 @@
 #include "tasks/pack.h"
 
 #include <algorithm>
+#include <cmath>
 #include <new>
+#include <optional>
 #include <utility>
 
 #include "kernels/kernels.h"
-#include "models/weight_list.h"
+#include "tasks/classify.h"
 #include "tasks/embedding_model.h"
 #include "tasks/quality_texts.h"
 #include "text/packed_tokenizer.h"
@@ -15,15 +17,15 @@
 namespace minnow {
 namespace {
 
-// Vectors of the texts, each by itself: [texts, D].
-Result<std::vector<float>> Embed(const EmbeddingModel& model, std::span<const std::string> texts,
-                                 ThreadPool* pool) {
-  EmbeddingBatch batch(model, model.max_tokens(), /*max_texts=*/1, pool);
+// What the model gives for the texts, each by itself: [texts, outputs].
+Result<std::vector<float>> Vectors(const TextModel& model, std::span<const std::string> texts,
+                                   bool normalize, ThreadPool* pool) {
+  TextBatch batch(model, model.max_tokens(), /*max_texts=*/1, pool);
   std::vector<float> vectors;
   for (const std::string& text : texts) {
     MINNOW_ASSIGN_OR_RETURN(const TokenizedText tokens, model.Tokenize(text, LengthPolicy{}));
     batch.Add(tokens);
-    const std::span<const float> vector = batch.Run(/*normalize=*/true);
+    const std::span<const float> vector = batch.Run(normalize);
     vectors.insert(vectors.end(), vector.begin(), vector.end());
   }
   return vectors;
@@ -35,55 +37,89 @@ double Dot(std::span<const float> a, std::span<const float> b) {
   return sum;
 }
 
-PackedQuality Compare(std::span<const float> reference, std::span<const float> packed,
-                      size_t size) {
+size_t Best(std::span<const float> scores) {
+  return static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+}
+
+PackedQuality Compare(std::span<const float> reference, std::span<const float> packed, size_t size,
+                      ModelKind kind) {
   PackedQuality quality;
   quality.cosine_min = 1;
+  int same_label = 0;
   for (size_t at = 0; at < reference.size(); at += size) {
-    // Both have length 1 up to rounding, which must not make a cosine above 1.
-    const double cosine = std::min(1.0, Dot(reference.subspan(at, size), packed.subspan(at, size)));
+    const auto a = reference.subspan(at, size), b = packed.subspan(at, size);
+    const double length = std::sqrt(Dot(a, a) * Dot(b, b));
+    double cosine = Dot(a, b) / (length > 0 ? length : 1);
+    if (cosine > 1) cosine = 1;  // by rounding; what is not a number stays so
     quality.cosine_mean += cosine;
     // Also true where it is not a number.
     if (!(cosine >= quality.cosine_min)) quality.cosine_min = cosine;
+    same_label += Best(a) == Best(b) ? 1 : 0;
     ++quality.texts;
   }
   quality.cosine_mean /= quality.texts;
+  if (kind == ModelKind::kClassification) quality.same_label = same_label;
   return quality;
+}
+
+Result<std::unique_ptr<TextModel>> Load(const ModelSource& source,
+                                        const EncoderPrecision& precision) {
+  if (source.kind() == ModelKind::kClassification) {
+    MINNOW_ASSIGN_OR_RETURN(auto model, ClassifyModel::Load(source, precision));
+    return std::unique_ptr<TextModel>(std::move(model));
+  }
+  MINNOW_ASSIGN_OR_RETURN(auto model, EmbeddingModel::Load(source, precision));
+  return std::unique_ptr<TextModel>(std::move(model));
+}
+
+// Against fp32; nothing where there is no tokenizer to make tokens of the texts.
+Result<std::optional<PackedQuality>> Measure(const ModelSource& source, const TextModel& model,
+                                             ThreadPool* pool) {
+  if (!model.has_tokenizer()) return std::optional<PackedQuality>();
+  MINNOW_ASSIGN_OR_RETURN(const auto reference,
+                          Load(source, {.dtype = Dtype::kF32, .embedding = std::nullopt}));
+  const std::vector<std::string> texts = QualityTexts();
+  const bool normalize = source.kind() == ModelKind::kEmbedding;
+  MINNOW_ASSIGN_OR_RETURN(const auto expected, Vectors(*reference, texts, normalize, pool));
+  MINNOW_ASSIGN_OR_RETURN(const auto found, Vectors(model, texts, normalize, pool));
+  return std::optional(Compare(expected, found, model.outputs(), source.kind()));
 }
 
 Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,
                         const std::string& path, ThreadPool* pool,
                         const std::function<void(const std::string&)>& progress) {
-  progress("reading the tokenizer");
-  MINNOW_ASSIGN_OR_RETURN(const TokenizerTables tokenizer,
-                          ReadTokenizerTables(source.layout().transformer_directory));
   progress("packing the weights");
-  MINNOW_ASSIGN_OR_RETURN(
-      const auto model,
-      EmbeddingModel::Load(source, {.dtype = options.dtype, .embedding = options.embedding}));
+  MINNOW_ASSIGN_OR_RETURN(const auto model,
+                          Load(source, {.dtype = options.dtype, .embedding = options.embedding}));
+  std::optional<TokenizerTables> tokenizer;
+  if (model->has_tokenizer()) {
+    MINNOW_ASSIGN_OR_RETURN(TokenizerTables tables,
+                            ReadTokenizerTables(source.layout().transformer_directory,
+                                                source.layout().do_lower_case.value_or(false)));
+    tokenizer.emplace(std::move(tables));
+  }
   progress("measuring against fp32");
-  MINNOW_ASSIGN_OR_RETURN(
-      const auto reference,
-      EmbeddingModel::Load(source, {.dtype = Dtype::kF32, .embedding = std::nullopt}));
-  const std::vector<std::string> texts = QualityTexts();
-  MINNOW_ASSIGN_OR_RETURN(const std::vector<float> expected, Embed(*reference, texts, pool));
-  MINNOW_ASSIGN_OR_RETURN(const std::vector<float> found, Embed(*model, texts, pool));
-
-  const ModelInfo& info = model->encoder().info();
-  PackedHeader header = {.model_id = info.model_id,
-                         .packed_by = options.packed_by,
-                         .dtype = DtypeName(options.dtype),
-                         .embedding_dtype = TableTypeName(options.embedding),
-                         .config = info.config,
-                         .layout = info.layout,
-                         .tokenizer_json = tokenizer.json,
-                         .quality = Compare(expected, found, model->embedding_size())};
+  MINNOW_ASSIGN_OR_RETURN(const std::optional<PackedQuality> quality,
+                          Measure(source, *model, pool));
+  MINNOW_ASSIGN_OR_RETURN(const std::string config, source.ReadConfigJson(kTransformer));
+  const ModelInfo& info = model->info();
+  const PackedHeader header = {
+      .model_id = info.model_id,
+      .packed_by = options.packed_by,
+      .dtype = DtypeName(options.dtype),
+      .embedding_dtype = TableTypeName(options.embedding),
+      .kind = ModelKindName(source.kind()),
+      .configs = {{std::string(kTransformer), config}, {"head", HeadJson(info.layout)}},
+      .tokenizer_json = tokenizer ? tokenizer->json : "",
+      .quality = quality};
   progress("writing");
   std::vector<PackedTensor> tensors = model->encoder().PackedTensors();
-  for (PackedTensor& tensor : tokenizer.tensors()) tensors.push_back(std::move(tensor));
+  if (tokenizer) {
+    for (PackedTensor& tensor : tokenizer->tensors()) tensors.push_back(std::move(tensor));
+  }
   MINNOW_RETURN_IF_ERROR(WritePacked(header, tensors, path));
   MINNOW_ASSIGN_OR_RETURN(const auto written, PackedFile::Open(path));
-  return PackResult{written->bytes(), *header.quality};
+  return PackResult{written->bytes(), source.kind(), quality};
 }
 
 }  // namespace

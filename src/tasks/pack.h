@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "formats/packed.h"
+#include "models/source.h"
 #include "nn/dtype.h"
 #include "nn/embedding_table.h"
 
@@ -29,7 +30,8 @@ inline double WantedCosineMean(TableType embedding) {
 
 struct PackResult {
   size_t bytes = 0;
-  PackedQuality quality;
+  ModelKind kind = ModelKind::kEmbedding;
+  std::optional<PackedQuality> quality;  // of a model with a tokenizer
 };
 
 // Writes `path` as a whole or not at all. `progress` is told what is being done. Fails as the

@@ -103,11 +103,11 @@ int32_t StringMatcher::ValueOf(std::string_view pattern) const {
   return node < 0 ? -1 : nodes_[static_cast<size_t>(node)].value;
 }
 
-Result<AddedTokens> AddedTokens::Make(std::vector<AddedToken> tokens,
-                                      const Normalizer* normalizer) {
+Result<AddedTokens> AddedTokens::Make(std::vector<AddedToken> tokens, const Normalizer* normalizer,
+                                      std::vector<std::string>& warnings) {
   AddedTokens added;
-  std::sort(tokens.begin(), tokens.end(),
-            [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
+  std::stable_sort(tokens.begin(), tokens.end(),
+                   [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
   added.tokens_ = std::move(tokens);
   NormalizedText normalized;
   for (size_t i = 0; i < added.tokens_.size(); ++i) {
@@ -117,14 +117,16 @@ Result<AddedTokens> AddedTokens::Make(std::vector<AddedToken> tokens,
       normalizer->Normalize({token.content, nullptr}, normalized);
       pattern = normalized.bytes;
     }
+    const std::string name = "added_tokens: " + QuoteForMessage(token.content);
+    if (pattern.empty()) return Error{Code::kUnsupported, name + " is empty once normalised"};
     StringMatcher& matcher = token.normalized ? added.normalized_ : added.raw_;
-    const char* wrong = pattern.empty()                 ? " is empty once normalised"
-                        : matcher.ValueOf(pattern) >= 0 ? " is the same as another once normalised"
-                                                        : nullptr;
-    if (wrong != nullptr) {
-      return Error{Code::kUnsupported, "added_tokens: " + QuoteForMessage(token.content) + wrong};
+    if (const int32_t other = matcher.ValueOf(pattern); other >= 0) {
+      const AddedToken& found = added.tokens_[static_cast<size_t>(other)];
+      warnings.push_back(name + " is never found: once normalised it is the same as " +
+                         QuoteForMessage(found.content));
+    } else {
+      matcher.Add(pattern, static_cast<int32_t>(i));
     }
-    matcher.Add(pattern, static_cast<int32_t>(i));
     added.contents_.Add(token.content, static_cast<int32_t>(i));
     added.patterns_.push_back(std::move(pattern));
   }

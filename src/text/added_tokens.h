@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "text/normalizer.h"
+#include "text/normalizers/normalizer.h"
 #include "text/tokenizer.h"
 
 namespace minnow {
@@ -69,9 +69,11 @@ class AddedTokens {
   enum class Stage { kRaw, kNormalized };
 
   AddedTokens() = default;
-  // `tokens` with their final ids; `normalizer` may be null. Fails with kCorrupt or kUnsupported (a
-  // token that normalises to nothing or to the same as another).
-  static Result<AddedTokens> Make(std::vector<AddedToken> tokens, const Normalizer* normalizer);
+  // `tokens` with their final ids; `normalizer` may be null. Of tokens that are equal once
+  // normalised the one with the least id is found, and a warning added. kUnsupported: a token that
+  // normalises to nothing.
+  static Result<AddedTokens> Make(std::vector<AddedToken> tokens, const Normalizer* normalizer,
+                                  std::vector<std::string>& warnings);
   AddedTokens(AddedTokens&&) = default;
   AddedTokens& operator=(AddedTokens&&) = default;
 

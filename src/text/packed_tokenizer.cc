@@ -3,10 +3,11 @@
 #include "text/packed_tokenizer.h"
 
 #include <array>
-#include <limits>
 #include <string_view>
 #include <utility>
 
+#include "text/component_json.h"
+#include "text/tokenizer_files.h"
 #include "text/tokenizer_json.h"
 
 namespace minnow {
@@ -17,6 +18,8 @@ constexpr const char* kStarts = "tokenizer.vocabulary.starts";
 constexpr const char* kOffsets = "tokenizer.vocabulary.offsets";
 constexpr const char* kFingerprints = "tokenizer.vocabulary.fingerprints";
 constexpr const char* kIds = "tokenizer.vocabulary.ids";
+constexpr const char* kScores = "tokenizer.vocabulary.scores";
+constexpr const char* kMerges = "tokenizer.merges";
 // Stands in "model", in the place of "vocab".
 constexpr const char* kCounts = "vocabulary_tables";
 
@@ -24,41 +27,16 @@ constexpr const char* kCounts = "vocabulary_tables";
 constexpr std::array<const char*, 6> kParts = {"version",       "added_tokens",   "normalizer",
                                                "pre_tokenizer", "post_processor", "decoder"};
 
-void WriteValue(const JsonView& value, JsonWriter& json) {
-  switch (value.type()) {
-    case JsonType::kNull:
-      return json.Null();
-    case JsonType::kBool:
-      return json.Bool(value.Bool().value());
-    case JsonType::kNumber: {
-      const auto integer =
-          value.Int(std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
-      if (integer.ok()) return json.Int(*integer);
-      const auto number = value.Number();
-      return number.ok() ? json.Double(*number) : json.Null();
-    }
-    case JsonType::kString:
-      return json.String(value.String().value());
-    case JsonType::kArray:
-      json.BeginArray();
-      for (const JsonView item : value.Items()) WriteValue(item, json);
-      return json.EndArray();
-    case JsonType::kObject:
-      json.BeginObject();
-      for (size_t i = 0; i < value.size(); ++i) {
-        json.Key(value.key(i));
-        WriteValue(value.at(i), json);
-      }
-      return json.EndObject();
-  }
-}
-
-void WriteModel(const JsonView& model, const VocabularyTables& tables, JsonWriter& json) {
+void WriteModel(const JsonView& model, const char* type, const VocabularyTables& tables,
+                JsonWriter& json) {
   json.BeginObject();
+  json.Key("type");
+  json.String(type);
   for (size_t i = 0; i < model.size(); ++i) {
-    if (model.key(i) == "vocab") continue;
+    const std::string_view key = model.key(i);
+    if (key == "type" || key == "vocab" || key == "merges") continue;
     json.Key(model.key(i));
-    WriteValue(model.at(i), json);
+    WriteJson(model.at(i), json);
   }
   json.Key(kCounts);
   json.BeginObject();
@@ -89,38 +67,45 @@ Result<std::span<const T>> Values(const PackedFile& packed, const char* name, Te
 }  // namespace
 
 std::vector<PackedTensor> TokenizerTables::tensors() const {
-  const VocabularyTables& t = vocabulary.tables();
+  const VocabularyTables& t = tables.vocabulary.tables();
   std::vector<PackedTensor> tensors = {Tensor(kBytes, TensorType::kU8, t.bytes),
                                        Tensor(kStarts, TensorType::kU32, t.starts),
                                        Tensor(kFingerprints, TensorType::kU8, t.fingerprints)};
   if (!t.offsets.empty()) tensors.push_back(Tensor(kOffsets, TensorType::kU16, t.offsets));
   tensors.push_back(t.ids.empty() ? Tensor(kIds, TensorType::kU32, t.wide_ids)
                                   : Tensor(kIds, TensorType::kU16, t.ids));
+  if (!tables.scores.empty()) {
+    tensors.push_back(Tensor(kScores, TensorType::kF32, tables.scores));
+  }
+  if (!tables.merges.empty()) {
+    tensors.push_back(Tensor(kMerges, TensorType::kU32, tables.merges));
+  }
   return tensors;
 }
 
-Result<TokenizerTables> ReadTokenizerTables(const std::string& directory) {
+Result<TokenizerTables> ReadTokenizerTables(const std::string& directory, bool lowercase) {
+  std::vector<std::string> warnings;
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument document,
-                          JsonDocument::ReadFile(directory + "/tokenizer.json"));
+                          ReadTokenizerFiles(directory, lowercase, warnings));
   MINNOW_ASSIGN_OR_RETURN(TokenizerParts parts, ReadTokenizerJson(document));
   const JsonView root = document.root();
-  TokenizerTables tables = {{}, parts.model->vocabulary()};
+  TokenizerTables tables = {{}, parts.model->tables()};
   JsonWriter json(&tables.json);
   json.BeginObject();
   for (const char* name : kParts) {
     const auto part = root.Find(name);
     if (!part || part->is_null()) continue;
     json.Key(name);
-    WriteValue(*part, json);
+    WriteJson(*part, json);
   }
   json.Key("model");
-  WriteModel(*root.Find("model"), tables.vocabulary.tables(), json);
+  WriteModel(*root.Find("model"), parts.model->type(), tables.tables.vocabulary.tables(), json);
   json.EndObject();
   return tables;
 }
 
-Result<Vocabulary> ReadPackedVocabulary(std::shared_ptr<const PackedFile> packed,
-                                        const JsonView& json) {
+Result<ModelTables> ReadPackedTables(std::shared_ptr<const PackedFile> packed,
+                                     const JsonView& json) {
   MINNOW_ASSIGN_OR_RETURN(const JsonView model, json.Get("model"));
   MINNOW_ASSIGN_OR_RETURN(const JsonView counts, model.Get(kCounts));
   constexpr int64_t kMaxBytes = Vocabulary::kMaxBytes;
@@ -145,10 +130,23 @@ Result<Vocabulary> ReadPackedVocabulary(std::shared_ptr<const PackedFile> packed
   } else {
     MINNOW_ASSIGN_OR_RETURN(tables.wide_ids, Values<uint32_t>(*packed, kIds, TensorType::kU32));
   }
+  std::span<const float> scores;
+  std::span<const uint32_t> merges;
+  if (packed->checkpoint().Find(kScores) != nullptr) {
+    MINNOW_ASSIGN_OR_RETURN(scores, Values<float>(*packed, kScores, TensorType::kF32));
+  }
+  if (packed->checkpoint().Find(kMerges) != nullptr) {
+    MINNOW_ASSIGN_OR_RETURN(merges, Values<uint32_t>(*packed, kMerges, TensorType::kU32));
+  }
   const std::string path = packed->path();
+  if ((!scores.empty() && scores.size() != static_cast<size_t>(ids)) || merges.size() % 2 != 0) {
+    return Error{Code::kCorrupt, path + ": " + std::to_string(scores.size()) + " scores and " +
+                                     std::to_string(merges.size()) + " ids of merges for " +
+                                     std::to_string(ids) + " ids"};
+  }
   auto vocabulary = Vocabulary::FromTables(tables, std::move(packed));
   if (!vocabulary.ok()) return Annotate(vocabulary.error(), path);
-  return vocabulary;
+  return ModelTables{*std::move(vocabulary), scores, merges};
 }
 
 }  // namespace minnow

@@ -10,24 +10,24 @@
 #include "base/result.h"
 #include "formats/json.h"
 #include "formats/packed.h"
-#include "text/vocabulary.h"
+#include "text/models/token_model.h"
 
 namespace minnow {
 
-// What `minnow pack` makes of a tokenizer.json. The tensors borrow from `vocabulary`.
+// What `minnow pack` makes of a tokenizer.json. The tensors borrow from `tables`.
 struct TokenizerTables {
   std::string json;
-  Vocabulary vocabulary;
+  ModelTables tables;
 
   std::vector<PackedTensor> tensors() const;
 };
 
 // Reads `directory`/tokenizer.json. Fails as Tokenizer::LoadDirectory does.
-Result<TokenizerTables> ReadTokenizerTables(const std::string& directory);
+Result<TokenizerTables> ReadTokenizerTables(const std::string& directory, bool lowercase = false);
 
-// The vocabulary of a packed file, which it keeps open. `json`: the tokenizer's, which holds the
+// The tables of a packed file, which they keep open. `json`: the tokenizer's, which holds the
 // counts. Fails with kNotFound or kCorrupt.
-Result<Vocabulary> ReadPackedVocabulary(std::shared_ptr<const PackedFile> packed,
-                                        const JsonView& json);
+Result<ModelTables> ReadPackedTables(std::shared_ptr<const PackedFile> packed,
+                                     const JsonView& json);
 
 }  // namespace minnow

@@ -5,10 +5,11 @@
 
 #include <utility>
 
+#include "base/utf8.h"
 #include "formats/packed.h"
 #include "text/packed_tokenizer.h"
+#include "text/tokenizer_files.h"
 #include "text/tokenizer_json.h"
-#include "text/unicode.h"
 
 namespace minnow {
 namespace {
@@ -25,6 +26,7 @@ class PipelineTokenizer : public Tokenizer {
   std::optional<TokenId> TokenToId(std::string_view token) const override;
   size_t vocab_size() const override { return static_cast<size_t>(parts_.id_limit); }
   const char* type() const override { return parts_.model->type(); }
+  const std::vector<std::string>& warnings() const override { return parts_.warnings; }
 
  private:
   // The tokens of one text, as they are made.
@@ -32,6 +34,7 @@ class PipelineTokenizer : public Tokenizer {
     TokenSequence sequence;
     bool want_offsets = false;
     NormalizedText normalized;
+    NormalizedText rewritten;  // by the pre-tokenizer
     std::vector<AddedTokens::Piece> pieces;
     std::vector<TextSpan> words;
     std::vector<TextSpan> spans;
@@ -118,18 +121,21 @@ void PipelineTokenizer::EncodeRawPiece(const TextView& piece, Output& out) const
 
 void PipelineTokenizer::EncodeNormalizedPiece(const TextView& piece, Output& out) const {
   out.words.clear();
-  if (parts_.pre_tokenizer != nullptr) {
-    parts_.pre_tokenizer->Split(piece.bytes, out.words);
+  TextView text = piece;
+  if (const PreTokenizer* pre_tokenizer = parts_.pre_tokenizer.get()) {
+    if (pre_tokenizer->rewrites()) out.rewritten.Reset(out.want_offsets, piece.bytes.size());
+    pre_tokenizer->Split(piece, out.rewritten, out.words);
+    if (pre_tokenizer->rewrites()) text = out.rewritten.view();
   } else if (!piece.bytes.empty()) {
     out.words.push_back({0, piece.bytes.size()});
   }
   for (const TextSpan& word : out.words) {
     out.spans.clear();
-    parts_.model->Tokenize(piece.bytes.substr(word.begin, word.end - word.begin), out.sequence.ids,
+    parts_.model->Tokenize(text.bytes.substr(word.begin, word.end - word.begin), out.sequence.ids,
                            out.want_offsets ? &out.spans : nullptr);
     for (const TextSpan& span : out.spans) {
       out.sequence.offsets.push_back(
-          OffsetOf(piece, word.begin + span.begin, word.begin + span.end));
+          OffsetOf(text, word.begin + span.begin, word.begin + span.end));
     }
   }
 }
@@ -142,21 +148,21 @@ void PipelineTokenizer::AppendAddedToken(const AddedToken& token, const TextView
 
 std::string PipelineTokenizer::Decode(std::span<const TokenId> ids,
                                       bool skip_special_tokens) const {
-  std::string out;
-  bool first = true;
+  std::vector<std::string> tokens;
+  tokens.reserve(ids.size());
   for (const TokenId id : ids) {
     const AddedToken* added = parts_.added_tokens.FindId(id);
     const std::optional<std::string_view> token = added != nullptr
                                                       ? parts_.added_tokens.DecodedText(*added)
                                                       : parts_.model->vocabulary().Token(id);
     if (!token || (skip_special_tokens && parts_.added_tokens.IsSpecial(*token))) continue;
-    if (parts_.decoder) {
-      parts_.decoder->Append(*token, first, out);
-    } else {
-      if (!first) out += ' ';
-      out += *token;
-    }
-    first = false;
+    tokens.emplace_back(*token);
+  }
+  if (parts_.decoder != nullptr) parts_.decoder->Decode(tokens);
+  std::string out;
+  for (const std::string& token : tokens) {
+    if (parts_.decoder == nullptr && &token != tokens.data()) out += ' ';
+    out += token;
   }
   return out;
 }
@@ -171,36 +177,34 @@ std::optional<TokenId> PipelineTokenizer::TokenToId(std::string_view token) cons
   return parts_.model->vocabulary().Find(token);
 }
 
-// The larger tokenizer files in use are below 40 MB.
-constexpr size_t kMaxFileBytes = size_t{256} << 20;
-
 Result<std::unique_ptr<const Tokenizer>> FromDocument(
-    const Result<JsonDocument>& document, std::optional<Vocabulary> vocabulary = std::nullopt) {
+    const Result<JsonDocument>& document, std::optional<ModelTables> tables = std::nullopt,
+    std::vector<std::string> warnings = {}) {
   if (!document.ok()) return document.error();
-  auto parts = ReadTokenizerJson(document.value(), std::move(vocabulary));
+  auto parts = ReadTokenizerJson(document.value(), std::move(tables));
   if (!parts.ok()) {
     Error error = std::move(parts).error();
     // To the reader of JSON a wrong field is a wrong argument; here the file is at fault.
     if (error.code == Code::kInvalidArgument) error.code = Code::kCorrupt;
     return error;
   }
+  parts->warnings.insert(parts->warnings.begin(), warnings.begin(), warnings.end());
   return std::unique_ptr<const Tokenizer>(
       std::make_unique<PipelineTokenizer>(std::move(parts).value()));
 }
 
 }  // namespace
 
-Result<std::unique_ptr<const Tokenizer>> Tokenizer::LoadDirectory(const std::string& directory) {
-  JsonLimits limits;
-  limits.max_bytes = kMaxFileBytes;
-  return FromDocument(JsonDocument::ReadFile(directory + "/tokenizer.json", limits));
+Result<std::unique_ptr<const Tokenizer>> Tokenizer::LoadDirectory(const std::string& directory,
+                                                                  bool lowercase) {
+  std::vector<std::string> warnings;
+  const auto document = ReadTokenizerFiles(directory, lowercase, warnings);
+  return FromDocument(document, std::nullopt, std::move(warnings));
 }
 
 Result<std::unique_ptr<const Tokenizer>> Tokenizer::FromJson(std::string_view json,
                                                              const std::string& name) {
-  JsonLimits limits;
-  limits.max_bytes = kMaxFileBytes;
-  return FromDocument(JsonDocument::Parse(json, name, limits));
+  return FromDocument(JsonDocument::Parse(json, name));
 }
 
 Result<std::unique_ptr<const Tokenizer>> Tokenizer::FromPacked(
@@ -208,9 +212,9 @@ Result<std::unique_ptr<const Tokenizer>> Tokenizer::FromPacked(
   const std::string name = packed->path() + ": minnow.tokenizer";
   const auto document = JsonDocument::Parse(packed->header().tokenizer_json, name);
   if (!document.ok()) return document.error();
-  MINNOW_ASSIGN_OR_RETURN(Vocabulary vocabulary,
-                          ReadPackedVocabulary(std::move(packed), document->root()));
-  return FromDocument(document, std::move(vocabulary));
+  MINNOW_ASSIGN_OR_RETURN(ModelTables tables,
+                          ReadPackedTables(std::move(packed), document->root()));
+  return FromDocument(document, std::move(tables));
 }
 
 }  // namespace minnow

@@ -54,9 +54,11 @@ struct EncodeOptions {
 
 class Tokenizer {
  public:
-  // Reads `directory`/tokenizer.json (with tokenizer_config.json beside it where that matters).
-  // Fails with kNotFound, kCorrupt or kUnsupported; the message names the file and the JSON field.
-  static Result<std::unique_ptr<const Tokenizer>> LoadDirectory(const std::string& directory);
+  // Reads `directory`/tokenizer.json, and tokenizer_config.json beside it (tokenizer_files.h).
+  // `lowercase`: texts are put in lower case before all else. Fails with kNotFound, kCorrupt or
+  // kUnsupported; the message names the file and the JSON field.
+  static Result<std::unique_ptr<const Tokenizer>> LoadDirectory(const std::string& directory,
+                                                                bool lowercase = false);
   // `json` is the text of a tokenizer.json; `name` stands for it in messages.
   static Result<std::unique_ptr<const Tokenizer>> FromJson(std::string_view json,
                                                            const std::string& name);
@@ -84,6 +86,8 @@ class Tokenizer {
   virtual size_t vocab_size() const = 0;
   // "WordPiece", "Unigram", "BPE": the model's type in tokenizer.json.
   virtual const char* type() const = 0;
+  // What the files say that was read in another way, a sentence each.
+  virtual const std::vector<std::string>& warnings() const = 0;
 };
 
 }  // namespace minnow

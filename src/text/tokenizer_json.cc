@@ -6,104 +6,17 @@
 #include <algorithm>
 #include <limits>
 
-#include "text/bert_normalizer.h"
+#include "text/component_json.h"
 
 namespace minnow {
 namespace {
 
 constexpr size_t kMaxTemplateTokens = 1024;
-constexpr int64_t kMaxWordCodePoints = int64_t{1} << 20;
-
-Error Unsupported(const JsonView& value, std::string_view supported) {
-  return value.Wrong(Code::kUnsupported, "not one of those supported: " + std::string(supported));
-}
-
-// A field that says what else is in its object.
-Result<std::string_view> TypeOf(const JsonView& object) {
-  MINNOW_RETURN_IF_ERROR(object.Object());
-  return object.GetString("type");
-}
 
 // The named part of the file, or nullopt where it is absent or null.
 std::optional<JsonView> Part(const JsonView& root, std::string_view name) {
   const std::optional<JsonView> part = root.Find(name);
   return part && !part->is_null() ? part : std::nullopt;
-}
-
-Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json);
-
-Result<std::unique_ptr<const Normalizer>> ReadBertNormalizer(const JsonView& json) {
-  BertNormalizerOptions options;
-  MINNOW_ASSIGN_OR_RETURN(options.clean_text, json.GetBool("clean_text"));
-  MINNOW_ASSIGN_OR_RETURN(options.handle_chinese_chars, json.GetBool("handle_chinese_chars"));
-  MINNOW_ASSIGN_OR_RETURN(options.lowercase, json.GetBool("lowercase"));
-  MINNOW_ASSIGN_OR_RETURN(options.strip_accents, json.GetBool("strip_accents", options.lowercase));
-  return std::unique_ptr<const Normalizer>(std::make_unique<BertNormalizer>(options));
-}
-
-Result<std::unique_ptr<const Normalizer>> ReadNormalizerSequence(const JsonView& json) {
-  MINNOW_ASSIGN_OR_RETURN(const JsonView list, json.Get("normalizers"));
-  MINNOW_RETURN_IF_ERROR(list.Array());
-  std::vector<std::unique_ptr<const Normalizer>> steps;
-  for (const JsonView item : list.Items()) {
-    MINNOW_ASSIGN_OR_RETURN(auto step, ReadNormalizer(item));
-    steps.push_back(std::move(step));
-  }
-  return MakeSequence(std::move(steps));
-}
-
-Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json) {
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, TypeOf(json));
-  if (type == "BertNormalizer") return ReadBertNormalizer(json);
-  if (type == "Sequence") return ReadNormalizerSequence(json);
-  if (type == "Lowercase") return MakeLowercase();
-  if (type == "NFD") return MakeDecompose(Decomposition::kCanonical);
-  if (type == "NFKD") return MakeDecompose(Decomposition::kCompatibility);
-  if (type == "StripAccents") return MakeStripAccents();
-  return Unsupported(*json.Find("type"),
-                     "BertNormalizer, Sequence, Lowercase, NFD, NFKD, StripAccents");
-}
-
-Result<std::unique_ptr<const PreTokenizer>> ReadPreTokenizer(const JsonView& json) {
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, TypeOf(json));
-  if (type == "BertPreTokenizer") return MakeBertPreTokenizer();
-  if (type == "Whitespace") return MakeWhitespace();
-  if (type == "WhitespaceSplit") return MakeWhitespaceSplit();
-  return Unsupported(*json.Find("type"), "BertPreTokenizer, Whitespace, WhitespaceSplit");
-}
-
-Result<Vocabulary> ReadVocabulary(const JsonView& json) {
-  MINNOW_RETURN_IF_ERROR(json.Object());
-  std::vector<Vocabulary::Entry> entries;
-  const size_t size = json.size();
-  entries.reserve(size);
-  for (size_t i = 0; i < size; ++i) {
-    MINNOW_ASSIGN_OR_RETURN(const int64_t id, json.at(i).Int(0, Vocabulary::kMaxId));
-    entries.push_back({json.key(i), static_cast<int32_t>(id)});
-  }
-  auto vocabulary = Vocabulary::Build(entries);
-  if (!vocabulary.ok()) return json.Wrong(vocabulary.error().code, vocabulary.error().message);
-  return vocabulary;
-}
-
-Result<std::unique_ptr<const TokenModel>> ReadModel(const JsonView& json,
-                                                    std::optional<Vocabulary> vocabulary) {
-  MINNOW_RETURN_IF_ERROR(json.Object());
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, json.GetString("type"));
-  if (type != "WordPiece") return Unsupported(*json.Find("type"), "WordPiece");
-  WordPieceOptions options;
-  MINNOW_ASSIGN_OR_RETURN(options.unknown_token, json.GetString("unk_token"));
-  MINNOW_ASSIGN_OR_RETURN(options.continuing_prefix, json.GetString("continuing_subword_prefix"));
-  MINNOW_ASSIGN_OR_RETURN(const int64_t limit,
-                          json.GetInt("max_input_chars_per_word", 0, kMaxWordCodePoints));
-  options.max_word_code_points = static_cast<size_t>(limit);
-  if (!vocabulary) {
-    MINNOW_ASSIGN_OR_RETURN(const JsonView vocab, json.Get("vocab"));
-    MINNOW_ASSIGN_OR_RETURN(vocabulary, ReadVocabulary(vocab));
-  }
-  auto model = WordPiece::Make(*std::move(vocabulary), std::move(options));
-  if (!model.ok()) return json.Find("unk_token")->Wrong(model.error().code, model.error().message);
-  return model;
 }
 
 Result<AddedToken> ReadAddedToken(const JsonView& json) {
@@ -121,37 +34,37 @@ Result<AddedToken> ReadAddedToken(const JsonView& json) {
 }
 
 // Hugging Face tokenizers takes no notice of the file's ids: a token that the vocabulary has keeps
-// its id there, others are numbered on, in order. Where that differs from the file, model and
-// tokenizer cannot be meant for each other.
+// its id there, others are numbered on, in order. Of two with one content the first counts.
 Result<AddedTokens> ReadAddedTokens(const JsonView& json, const Vocabulary& vocabulary,
-                                    const Normalizer* normalizer) {
+                                    const Normalizer* normalizer,
+                                    std::vector<std::string>& warnings) {
   MINNOW_RETURN_IF_ERROR(json.Array());
   std::vector<AddedToken> tokens;
-  StringMatcher seen;
+  StringMatcher seen;  // content -> its place in `tokens`
   auto next_id = static_cast<TokenId>(vocabulary.size());
-  for (const JsonView item : json.Items()) {
+  for (size_t i = 0; i < json.size(); ++i) {
+    const JsonView item = json.at(i);
     MINNOW_ASSIGN_OR_RETURN(AddedToken token, ReadAddedToken(item));
-    if (token.content.empty()) return item.Wrong(Code::kCorrupt, "content is empty");
-    if (seen.ValueOf(token.content) >= 0) {
-      return item.Wrong(Code::kCorrupt,
-                        "content " + QuoteForMessage(token.content) + " stands twice");
+    const std::string name =
+        "added_tokens[" + std::to_string(i) + "]: " + QuoteForMessage(token.content);
+    const int32_t earlier = seen.ValueOf(token.content);
+    if (earlier >= 0) tokens[static_cast<size_t>(earlier)].special |= token.special;
+    if (earlier >= 0 || token.content.empty()) {
+      warnings.push_back(name + (earlier >= 0 ? ": given before, left out" : ": left out"));
+      continue;
     }
-    seen.Add(token.content, 0);
-    const std::optional<TokenId> known = vocabulary.Find(token.content);
-    const TokenId id = known ? *known : next_id++;
+    const TokenId id = vocabulary.Find(token.content).value_or(next_id);
+    if (id > Vocabulary::kMaxId) return item.Wrong(Code::kCorrupt, "more tokens than ids");
+    next_id = std::max(next_id, id + 1);
     if (id != token.id) {
-      return item.Wrong(Code::kCorrupt, "id is " + std::to_string(token.id) + ", but " +
-                                            QuoteForMessage(token.content) +
-                                            (known ? " has id " : " comes next and would get id ") +
-                                            std::to_string(id));
+      warnings.push_back(name + ": has id " + std::to_string(id) + ", not " +
+                         std::to_string(token.id));
     }
-    if (!known && vocabulary.Token(id)) {
-      return item.Wrong(Code::kCorrupt,
-                        "id " + std::to_string(id) + " is another token's in model.vocab");
-    }
+    token.id = id;
+    seen.Add(token.content, static_cast<int32_t>(tokens.size()));
     tokens.push_back(std::move(token));
   }
-  auto added = AddedTokens::Make(std::move(tokens), normalizer);
+  auto added = AddedTokens::Make(std::move(tokens), normalizer, warnings);
   if (!added.ok()) return json.Wrong(added.error().code, added.error().message);
   return added;
 }
@@ -257,31 +170,23 @@ Result<TemplateProcessing> ReadBertProcessing(const JsonView& json, TokenId id_l
 }
 
 Result<TemplateProcessing> ReadPostProcessor(const JsonView& json, TokenId id_limit) {
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, TypeOf(json));
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, ComponentType(json));
   if (type == "TemplateProcessing") return ReadTemplateProcessing(json, id_limit);
   if (type == "BertProcessing") return ReadBertProcessing(json, id_limit);
-  return Unsupported(*json.Find("type"), "TemplateProcessing, BertProcessing");
-}
-
-Result<WordPieceDecoder> ReadDecoder(const JsonView& json) {
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view type, TypeOf(json));
-  if (type != "WordPiece") return Unsupported(*json.Find("type"), "WordPiece");
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view prefix, json.GetString("prefix"));
-  MINNOW_ASSIGN_OR_RETURN(const bool cleanup, json.GetBool("cleanup"));
-  return WordPieceDecoder(std::string(prefix), cleanup);
+  return UnknownComponent(*json.Find("type"), "TemplateProcessing, BertProcessing");
 }
 
 }  // namespace
 
 Result<TokenizerParts> ReadTokenizerJson(const JsonDocument& document,
-                                         std::optional<Vocabulary> vocabulary_given) {
+                                         std::optional<ModelTables> tables) {
   const JsonView root = document.root();
   MINNOW_RETURN_IF_ERROR(root.Object());
   MINNOW_ASSIGN_OR_RETURN(const std::string_view version, root.GetString("version", "1.0"));
-  if (version != "1.0") return Unsupported(*root.Find("version"), "1.0");
+  if (version != "1.0") return UnknownComponent(*root.Find("version"), "1.0");
   TokenizerParts parts;
   MINNOW_ASSIGN_OR_RETURN(const JsonView model, root.Get("model"));
-  MINNOW_ASSIGN_OR_RETURN(parts.model, ReadModel(model, std::move(vocabulary_given)));
+  MINNOW_ASSIGN_OR_RETURN(parts.model, ReadTokenModel(model, std::move(tables)));
   if (const auto normalizer = Part(root, "normalizer")) {
     MINNOW_ASSIGN_OR_RETURN(parts.normalizer, ReadNormalizer(*normalizer));
   }
@@ -290,8 +195,9 @@ Result<TokenizerParts> ReadTokenizerJson(const JsonDocument& document,
   }
   const Vocabulary& vocabulary = parts.model->vocabulary();
   if (const auto added_tokens = Part(root, "added_tokens")) {
-    MINNOW_ASSIGN_OR_RETURN(parts.added_tokens,
-                            ReadAddedTokens(*added_tokens, vocabulary, parts.normalizer.get()));
+    MINNOW_ASSIGN_OR_RETURN(
+        parts.added_tokens,
+        ReadAddedTokens(*added_tokens, vocabulary, parts.normalizer.get(), parts.warnings));
   }
   parts.id_limit = std::max(vocabulary.id_limit(), parts.added_tokens.id_limit());
   if (const auto post_processor = Part(root, "post_processor")) {
@@ -299,8 +205,7 @@ Result<TokenizerParts> ReadTokenizerJson(const JsonDocument& document,
                             ReadPostProcessor(*post_processor, parts.id_limit));
   }
   if (const auto decoder = Part(root, "decoder")) {
-    MINNOW_ASSIGN_OR_RETURN(WordPieceDecoder read, ReadDecoder(*decoder));
-    parts.decoder = std::move(read);
+    MINNOW_ASSIGN_OR_RETURN(parts.decoder, ReadDecoder(*decoder));
   }
   return parts;
 }

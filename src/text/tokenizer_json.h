@@ -9,12 +9,11 @@
 #include "base/result.h"
 #include "formats/json.h"
 #include "text/added_tokens.h"
-#include "text/normalizer.h"
-#include "text/pre_tokenizer.h"
+#include "text/decoders/decoder.h"
+#include "text/models/token_model.h"
+#include "text/normalizers/normalizer.h"
+#include "text/pre_tokenizers/pre_tokenizer.h"
 #include "text/template_processing.h"
-#include "text/token_model.h"
-#include "text/vocabulary.h"
-#include "text/wordpiece.h"
 
 namespace minnow {
 
@@ -24,13 +23,15 @@ struct TokenizerParts {
   std::unique_ptr<const TokenModel> model;
   AddedTokens added_tokens;
   TemplateProcessing post_processor;
-  std::optional<WordPieceDecoder> decoder;  // nullopt: tokens are joined by spaces
-  TokenId id_limit = 0;                     // one more than the largest id
+  std::unique_ptr<const Decoder> decoder;  // null: tokens are joined by spaces
+  TokenId id_limit = 0;                    // one more than the largest id
+  std::vector<std::string> warnings;       // what was read in another way than it stands there
 };
 
-// Every id in the result is in [0, id_limit). `vocabulary`: the model's; without it, it is read
-// from the document. Fails with kCorrupt or kUnsupported; the message names the field.
+// Loads what Hugging Face tokenizers loads. Every id in the result is in [0, id_limit). `tables`:
+// the model's; without them, they are read from the document. Fails with kCorrupt or kUnsupported;
+// the message names the field.
 Result<TokenizerParts> ReadTokenizerJson(const JsonDocument& document,
-                                         std::optional<Vocabulary> vocabulary = std::nullopt);
+                                         std::optional<ModelTables> tables = std::nullopt);
 
 }  // namespace minnow

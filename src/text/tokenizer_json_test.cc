@@ -2,8 +2,12 @@
 // Hostile and foreign tokenizer.json files: each is refused, with the field in the message.
 #include "text/tokenizer_json.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "text/tokenizer.h"
@@ -76,8 +80,6 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{R"("##b": 3)", R"("##b": "3")", Code::kCorrupt, "model.vocab.##b"},
         Refused{R"("##b": 3)", R"("##b": 2)", Code::kCorrupt,
                 "model.vocab: id 2 is given to two tokens"},
-        Refused{R"("##b": 3)", R"("##b": 4)", Code::kCorrupt,
-                "added_tokens[1]: id 4 is another token's"},
         Refused{R"("vocab": {)", R"("vocab": 7, "rest": {)", Code::kCorrupt, "model.vocab"},
         Refused{R"("vocab": {)", R"("words": {)", Code::kCorrupt, "vocab"},
         Refused{R"("unk_token": "[UNK]")", R"("unk_token": "none")", Code::kCorrupt,
@@ -87,7 +89,20 @@ INSTANTIATE_TEST_SUITE_P(
                 Code::kCorrupt, "model.max_input_chars_per_word"},
         Refused{R"({"type": "WordPiece", "unk)", R"({"type": "BPE", "unk)", Code::kUnsupported,
                 "model.type"},
-        Refused{R"({"type": "WordPiece", "unk)", R"({"unk)", Code::kCorrupt, "type"},
+        Refused{R"({"type": "WordPiece", "unk)", R"({"type": null, "unk)", Code::kCorrupt,
+                "model.type"},
+        Refused{R"({"type": "WordPiece", "unk)", R"({"type": "wordpiece", "unk)",
+                Code::kUnsupported, "model.type"},
+        Refused{R"({"type": "WordPiece", "unk)", R"({"merges": [], "unk)", Code::kUnsupported,
+                "model: without a type, its fields are those of BPE"},
+        Refused{R"("max_input_chars_per_word": 100,)", "", Code::kCorrupt,
+                "max_input_chars_per_word"},
+        Refused{R"({"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",)",
+                R"({"unk_token": "[UNK]",)", Code::kUnsupported, "those of WordLevel"},
+        Refused{R"({"type": "WordPiece", "unk_token")", R"({"unk_id")", Code::kUnsupported,
+                "those of Unigram"},
+        Refused{R"({"type": "WordPiece", "unk_token")", R"({"unknown")", Code::kCorrupt,
+                "model: field \"type\" is missing"},
         Refused{R"("type": "BertNormalizer")", R"("type": "Precompiled")", Code::kUnsupported,
                 "normalizer.type"},
         Refused{R"("clean_text": true)", R"("clean_text": 1)", Code::kCorrupt,
@@ -111,17 +126,132 @@ INSTANTIATE_TEST_SUITE_P(
                 "post_processor.pair[1]"},
         Refused{R"({"type": "WordPiece", "prefix")", R"({"type": "ByteLevel", "prefix")",
                 Code::kUnsupported, "decoder.type"},
-        Refused{R"({"id": 4, "content": "new")", R"({"id": 3, "content": "new")", Code::kCorrupt,
-                "added_tokens[1]"},
-        Refused{R"({"id": 4, "content": "new")", R"({"id": 0, "content": "[UNK]")", Code::kCorrupt,
-                "added_tokens[1]"},
-        Refused{R"({"id": 4, "content": "new")", R"({"id": 4, "content": "")", Code::kCorrupt,
-                "added_tokens[1]"},
         Refused{R"({"id": 4, "content": "new")", R"({"id": 4, "content": "\u0001")",
                 Code::kUnsupported, "added_tokens"},
         Refused{R"("lstrip": false, )", "", Code::kCorrupt, "lstrip"},
         Refused{R"("added_tokens": [)", R"("added_tokens": 5, "x": [)", Code::kCorrupt,
                 "added_tokens"}));
+
+TEST(TokenizerJsonTest, AModelWithoutATypeIsKnownByItsFields) {
+  const auto tokenizer =
+      Tokenizer::FromJson(With(R"({"type": "WordPiece", "unk)", R"({"unk)"), "t.json");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  EXPECT_STREQ((*tokenizer)->type(), "WordPiece");
+  EXPECT_EQ((*tokenizer)->Encode("AB new a", {}).ids, (std::vector<TokenId>{1, 2, 3, 4, 2}));
+  EXPECT_THAT((*tokenizer)->warnings(), testing::IsEmpty());
+}
+
+struct Loaded {
+  std::string from;
+  std::string to;
+  std::string warning;
+  TokenId id;  // of "new", whatever the file says
+};
+
+TEST(TokenizerJsonTest, AddedTokensAreNumberedAsHuggingFaceDoes) {
+  const std::string added = R"({"id": 4, "content": "new")";
+  const std::string flags =
+      R"(, "single_word": false, "lstrip": false, "rstrip": false, "normalized": true, "special": true})";
+  const Loaded cases[] = {
+      {added, R"({"id": 3, "content": "new")", R"(added_tokens[1]: "new": has id 4, not 3)", 4},
+      {added, R"({"id": 90, "content": "new")", "has id 4, not 90", 4},
+      {added, R"({"id": 4, "content": "new")" + flags + ", " + added,
+       R"(added_tokens[2]: "new": given before, left out)", 4},
+      {added, R"({"id": 4, "content": "")" + flags + ", " + added, R"("": left out)", 4},
+      {added, R"({"id": 4, "content": "NEW")" + flags + R"(, {"id": 5, "content": "new")",
+       R"("new" is never found: once normalised it is the same as "NEW")", 4},
+      // A gap in the vocabulary: the count goes by the number of tokens, until an added one is
+      // above.
+      {R"("##b": 3)", R"("##b": 4)", "", 4},
+      {R"("##b": 3)", R"("##b": 3, "new": 9)", "has id 9, not 4", 9},
+      {R"("[CLS]": 1)", R"("[CLS]": 1, "[UNK]": 0, "far": 30)", "has id 5, not 4", 5},
+  };
+  for (const Loaded& c : cases) {
+    const auto tokenizer = Tokenizer::FromJson(With(c.from, c.to), "t.json");
+    ASSERT_TRUE(tokenizer.ok()) << c.to << ": " << tokenizer.error().message;
+    EXPECT_EQ((*tokenizer)->Encode("New", {}).ids, (std::vector<TokenId>{1, c.id})) << c.to;
+    if (c.warning.empty()) {
+      EXPECT_THAT((*tokenizer)->warnings(), testing::IsEmpty());
+    } else {
+      EXPECT_THAT((*tokenizer)->warnings(), testing::Contains(testing::HasSubstr(c.warning)));
+    }
+  }
+}
+
+TEST(TokenizerJsonTest, ATokenGivenTwiceIsSpecialWhereOneIs) {
+  const std::string twice =
+      R"({"id": 4, "content": "new", "single_word": false, "lstrip": false, "rstrip": false, "normalized": true, "special": true}, )"
+      R"({"id": 4, "content": "new")";
+  const auto tokenizer =
+      Tokenizer::FromJson(With(R"({"id": 4, "content": "new")", twice), "t.json");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  EXPECT_EQ((*tokenizer)->Decode(std::vector<TokenId>{4, 2}, true), "a");
+}
+
+class TokenizerFilesTest : public testing::Test {
+ protected:
+  void SetUp() override { std::filesystem::create_directories(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(directory_ + "/" + name, std::ios::binary) << text;
+  }
+  // The ids of "AB", and the one warning.
+  std::vector<TokenId> Ids(const std::string& config, bool lowercase, std::string& warning) {
+    if (!config.empty()) Write("tokenizer_config.json", config);
+    const auto tokenizer = Tokenizer::LoadDirectory(directory_, lowercase);
+    EXPECT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+    if (!tokenizer.ok()) return {};
+    EXPECT_LE((*tokenizer)->warnings().size(), 1u);
+    warning = (*tokenizer)->warnings().empty() ? "" : (*tokenizer)->warnings()[0];
+    return (*tokenizer)->Encode("AB", {}).ids;
+  }
+
+  const std::string directory_ =
+      testing::TempDir() + "minnow_tokenizer_files_" + std::to_string(::getpid());
+};
+
+TEST_F(TokenizerFilesTest, DoLowerCaseOfTheConfigWins) {
+  const std::vector<TokenId> known = {1, 2, 3};
+  const std::vector<TokenId> unknown = {1, 0};
+  const std::string cased = With(R"("lowercase": true)", R"("lowercase": false)");
+  std::string warning;
+  Write("tokenizer.json", cased);
+  EXPECT_EQ(Ids("", false, warning), unknown);
+  EXPECT_EQ(Ids("{}", false, warning), unknown);
+  EXPECT_EQ(Ids(R"({"do_lower_case": null})", false, warning), unknown);
+  EXPECT_EQ(warning, "");
+  EXPECT_EQ(Ids(R"({"do_lower_case": true})", false, warning), known);
+  EXPECT_THAT(warning, testing::HasSubstr("tokenizer_config.json: do_lower_case is true"));
+  const std::string of_class = R"({"do_lower_case": true, "tokenizer_class": ")";
+  EXPECT_EQ(Ids(of_class + "BertTokenizer\"}", false, warning), known);
+  EXPECT_EQ(Ids(of_class + "PreTrainedTokenizerFast\"}", false, warning), unknown);
+  EXPECT_EQ(warning, "");
+  Write("tokenizer.json", kGood);
+  EXPECT_EQ(Ids(R"({"do_lower_case": false})", false, warning), unknown);
+  EXPECT_EQ(Ids(R"({"do_lower_case": true})", false, warning), known);
+  EXPECT_EQ(warning, "");
+  Write("tokenizer_config.json", R"({"do_lower_case": "yes"})");
+  const auto wrong = Tokenizer::LoadDirectory(directory_);
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_THAT(wrong.error().message, testing::HasSubstr("tokenizer_config.json: do_lower_case"));
+}
+
+TEST_F(TokenizerFilesTest, LowerCaseCanComeBeforeAllElse) {
+  const std::string normalizer =
+      R"({"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true})";
+  for (const char* other : {"null", R"({"type": "NFD"})",
+                            R"({"type": "Sequence", "normalizers": [{"type": "NFD"}]})"}) {
+    std::string warning;
+    Write("tokenizer.json", With(normalizer, other));
+    EXPECT_EQ(Ids("", false, warning), (std::vector<TokenId>{1, 0})) << other;
+    EXPECT_EQ(Ids("", true, warning), (std::vector<TokenId>{1, 2, 3})) << other;
+    EXPECT_THAT(warning, testing::HasSubstr("do_lower_case"));
+  }
+  std::string warning;
+  Write("tokenizer.json", kGood);
+  EXPECT_EQ(Ids("", true, warning), (std::vector<TokenId>{1, 2, 3}));
+  EXPECT_EQ(warning, "");
+}
 
 TEST(TokenizerJsonTest, NoJsonOrNoObject) {
   for (const char* json : {"", "{", "[]", "5", "null", "{}"}) {

@@ -104,7 +104,7 @@ TEST_P(GoldenTest, EqualsHuggingFace) {
 
 INSTANTIATE_TEST_SUITE_P(Files, GoldenTest,
                          testing::Values("uncased", "flags", "cased", "accents", "sequence", "nfkd",
-                                         "bare"),
+                                         "bare", "older"),
                          [](const auto& info) { return std::string(info.param); });
 
 class BertTokenizerTest : public testing::Test {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <span>
 
 #include "base/check.h"
@@ -14,43 +13,6 @@
 
 namespace minnow {
 namespace {
-
-// Length of the well-formed sequence at `p`, or 0; `bad` then is the length of the maximal
-// ill-formed subpart. The second byte's bounds are those of table 3-7 of the Unicode standard.
-size_t SequenceLength(const unsigned char* p, const unsigned char* end, size_t& bad) {
-  bad = 1;
-  const unsigned char lead = *p;
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2 || lead > 0xF4) return 0;
-  const size_t length = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  unsigned char low = 0x80;
-  unsigned char high = 0xBF;
-  if (lead == 0xE0) low = 0xA0;
-  if (lead == 0xED) high = 0x9F;
-  if (lead == 0xF0) low = 0x90;
-  if (lead == 0xF4) high = 0x8F;
-  for (size_t i = 1; i < length; ++i) {
-    if (p + i == end || p[i] < low || p[i] > high) {
-      bad = i;
-      return 0;
-    }
-    low = 0x80;
-    high = 0xBF;
-  }
-  return length;
-}
-
-// Moves past eight ASCII bytes at a time.
-const unsigned char* SkipAscii(const unsigned char* p, const unsigned char* end) {
-  while (end - p >= 8) {
-    uint64_t word;
-    std::memcpy(&word, p, sizeof(word));
-    if ((word & 0x8080808080808080u) != 0) break;
-    p += 8;
-  }
-  while (p < end && *p < 0x80) ++p;
-  return p;
-}
 
 // What the differences say of `c`: the range that holds it, or null.
 const PropertyDifference* FindDifference(std::span<const PropertyDifference> differences,
@@ -80,58 +42,6 @@ const MappingDifference* FindMapping(std::span<const MappingDifference> mappings
 }
 
 }  // namespace
-
-bool IsValidUtf8(std::string_view text) {
-  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* end = p + text.size();
-  while ((p = SkipAscii(p, end)) < end) {
-    size_t bad;
-    const size_t length = SequenceLength(p, end, bad);
-    if (length == 0) return false;
-    p += length;
-  }
-  return true;
-}
-
-std::string RepairUtf8(std::string_view text) {
-  std::string out;
-  out.reserve(text.size() + text.size() / 2);
-  const auto* p = reinterpret_cast<const unsigned char*>(text.data());
-  const auto* end = p + text.size();
-  while (p < end) {
-    size_t bad;
-    const size_t length = SequenceLength(p, end, bad);
-    if (length == 0) {
-      AppendUtf8(kReplacementCharacter, out);
-      p += bad;
-    } else {
-      out.append(reinterpret_cast<const char*>(p), length);
-      p += length;
-    }
-  }
-  return out;
-}
-
-size_t CountCodePoints(std::string_view text) {
-  return static_cast<size_t>(
-      std::count_if(text.begin(), text.end(), [](char byte) { return !IsUtf8Continuation(byte); }));
-}
-
-void AppendUtf8(char32_t c, std::string& out) {
-  const auto tail = [c](int shift) { return static_cast<char>(0x80 | (c >> shift & 0x3F)); };
-  if (c < 0x80) {
-    out.push_back(static_cast<char>(c));
-  } else if (c < 0x800) {
-    const char bytes[] = {static_cast<char>(0xC0 | c >> 6), tail(0)};
-    out.append(bytes, sizeof(bytes));
-  } else if (c < 0x10000) {
-    const char bytes[] = {static_cast<char>(0xE0 | c >> 12), tail(6), tail(0)};
-    out.append(bytes, sizeof(bytes));
-  } else {
-    const char bytes[] = {static_cast<char>(0xF0 | c >> 18), tail(12), tail(6), tail(0)};
-    out.append(bytes, sizeof(bytes));
-  }
-}
 
 bool IsWhiteSpace(char32_t c) {
   if (c < 0x80) return c == ' ' || (c >= '\t' && c <= '\r');

@@ -9,8 +9,8 @@
 #include <string>
 
 #include "formats/json.h"
-#include "text/bert_normalizer.h"
-#include "text/normalizer.h"
+#include "text/normalizers/bert_normalizer.h"
+#include "text/normalizers/normalizer.h"
 
 namespace minnow {
 namespace {

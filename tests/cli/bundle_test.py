@@ -10,7 +10,7 @@ import tempfile
 import unittest
 import urllib.request
 
-from program import FIXTURES, environment, run
+from program import FIXTURES, PROGRAM, environment, run
 
 DONE, FAILED, USAGE = 0, 1, 2
 MODEL = str(FIXTURES / "packed_v1/tiny_bert_int8_int8.minnow")
@@ -88,6 +88,19 @@ class BundleTest(unittest.TestCase):
         bad = self.start(program, "index", "verify")
         self.assertEqual(bad.returncode, FAILED, bad.stdout)
         self.assertIn(b'index default: document "d2999"', bad.stderr)
+
+    def test_one_that_is_cut_off(self):
+        program, _ = self.bundle("app", "--model", MODEL, "--index", self.store)
+        whole = pathlib.Path(program).read_bytes()
+        cut = self.root / "cut"
+        for left in (len(whole) - 1, len(whole) // 2 + pathlib.Path(PROGRAM).stat().st_size // 2):
+            cut.write_bytes(whole[:left])
+            cut.chmod(0o755)
+            for command in (("embed", "fish"), ("search", "fish"), ("index", "stats"), ("serve", "--port", "0"), ("inspect",),
+                            ("bundle", "--model", MODEL, "-o", str(self.root / "again"))):
+                refused = self.start(str(cut), *command)
+                self.assertEqual(refused.returncode, FAILED, (command, refused.stdout))
+                self.assertIn(b"is cut off: ", refused.stderr, command)
 
     def serve(self, program):
         server = subprocess.Popen([program, "serve", "--host", "127.0.0.1", "--port", "0"], cwd="/", env=environment(),

@@ -194,6 +194,16 @@ class EmbedTest(CliTest):
         self.assertEqual(self.embed(stdin=b"a\0fish\n\xff\xfe\n"), self.embed(stdin="a\0fish\n\ufffd\ufffd\n".encode()))
         self.assertEqual(self.embed("--", "-fish"), self.embed(stdin=b"-fish\n"))
 
+    def test_an_argument_is_one_text(self):
+        for text in ("[a, b]", "[fish]", "[]", "[", "]", "a]", "[a][b]", "[[fish]]", "a, b"):
+            self.assertEqual(self.embed(text, "a fish"), self.embed(stdin=f"{text}\na fish\n".encode()), text)
+            ids = run("tokenize", "--model", TINY, text).stdout
+            self.assertEqual(ids, run("tokenize", "--model", TINY, stdin=f"{text}\n".encode()).stdout, text)
+            self.assertEqual(ids.count(b"\n"), 1)
+        self.assert_error(run("embed", "--model", "[no, such]", "x"), FAILED, "[no, such]")
+        self.assert_error(run("embed", "--model=[no]", "x"), FAILED, "[no]: ")
+        self.assert_error(run("embed", "--model", TINY, "--output", "[f32]", "x"), USAGE, "[f32]")
+
     def test_many_lines(self):
         lines = [CASES[i % len(CASES)]["text"].replace("\n", " ") for i in range(5000)]
         vectors = self.embed(stdin="".join(line + "\n" for line in lines).encode())

@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Black-box tests of the files that minnow index add reads: CSV as Python reads it, encodings, and odd formats."""
+import contextlib
 import csv
+import fcntl
 import io
+import json
 import random
+import sqlite3
+import subprocess
 import unittest
 
 from index_test import DONE, FAILED, USAGE, IndexTest
+from program import PROGRAM, TINY, environment
 
 HINT = "--encoding utf-16le, utf-16be, latin1, windows-1252, cp949, shift_jis, gb18030"
 
@@ -97,6 +103,66 @@ class FilesTest(IndexTest):
         self.assertIn("skipped: 4 format not read", self.add("folder").stdout.decode())
         self.assert_error(self.add("folder/a.pdf"), FAILED, "folder/a.pdf: PDF files are not read; export it as text", lines=None)
         self.assert_error(self.add("folder/d.zip", "folder/e.txt"), FAILED, "d.zip: archive files are not read; unpack it", lines=2)
+
+    def test_pages_notebooks_and_front_matter(self):
+        self.write("docs/a.html", "<title>Fish &amp; boats</title><script>no()</script><p>The <b>old</b>\n boat.")
+        self.write("docs/k.htm", "<meta charset='euc-kr'><p>한국".encode("cp949"))
+        self.write("docs/n.ipynb", json.dumps({"cells": [{"cell_type": "markdown", "source": ["# Load"]},
+                                                         {"cell_type": "code", "source": "read(fish)", "outputs": [{"text": "no"}]}]}))
+        self.write("docs/f.md", "---\ntitle: >-\n  Two\n  lines\n---\nThe river.\n")
+        self.assertEqual(self.added("docs")["added"], 5)
+        hits = self.search("", "--mode", "lexical", "--attributes", "title,text", model=None)
+        self.assertEqual({hit["id"]: (hit["document"]["title"], hit["document"]["text"]) for hit in hits}, {
+            "docs/a.html": ("Fish & boats", "The old boat."), "docs/k.htm": ("k.htm", "한국"),
+            "docs/n.ipynb#cell-1": ("Load", "# Load"), "docs/n.ipynb#cell-2": ("Load", "read(fish)"),
+            "docs/f.md": ("Two lines", "The river.\n")})
+        self.write("docs/n.ipynb", json.dumps({"cells": [{"cell_type": "code", "source": "read(fish)"}]}))
+        self.assertEqual(self.added("docs", "--prune")["deleted"], 1)
+        self.write("docs/n.ipynb", "{}")
+        self.assert_error(self.add("docs"), FAILED, "docs/n.ipynb: no notebook: it has no cells", lines=2)
+
+    def test_names_with_line_breaks_in_messages(self):
+        self.write("docs/a\n\x1bb.txt", b"\xff")
+        self.write("docs/c\n.bin", b"\0\0")
+        result = self.add("docs", "--verbose")
+        self.assert_error(result, FAILED, "docs/a\\x0a\\x1bb.txt: line 1: not UTF-8", "skipped docs/c\\x0a.bin: binary", lines=3)
+
+
+class TwoAtOnceTest(IndexTest):
+    def start(self, *arguments):
+        process = subprocess.Popen([PROGRAM, "index", "add", *arguments, "--json", "--index", self.store, "--model", TINY],
+                                   cwd=self.root, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(process.kill)
+        return process
+
+    def test_one_embeds_and_the_other_waits(self):
+        self.write("a.jsonl", [{"id": "fish", "text": "a small fish"}])
+        self.write("b.jsonl", [{"id": "boat", "text": "an old boat"}])
+        self.added("a.jsonl")
+        with contextlib.closing(sqlite3.connect(self.store)) as database:
+            database.execute("SELECT count(*) FROM minnow_meta").fetchall()  # which makes the log
+            with open(self.store + "-wal", "rb") as log:
+                fcntl.flock(log, fcntl.LOCK_EX)
+                waiting = self.start("b.jsonl")
+                # It says so, and has stored what it adds.
+                self.assertIn(b"waiting: another process embeds", waiting.stderr.readline())
+                self.assertEqual(self.stats()["pending_chunks"], 1)
+            output, message = waiting.communicate(timeout=60)
+        self.assertEqual((waiting.returncode, message), (DONE, b""))
+        self.assertEqual(json.loads(output)["embedded_chunks"], 1)
+
+    def test_no_chunk_is_embedded_twice(self):
+        for name in "abcd":
+            self.write(f"{name}.jsonl", [{"id": f"{name}{i}", "text": f"{name} small fish {i}"} for i in range(400)])
+        self.added("a.jsonl")
+        processes = [self.start(f"{name}.jsonl") for name in "bcd"]
+        summaries = []
+        for process in processes:
+            output, message = process.communicate(timeout=120)
+            self.assertEqual(process.returncode, DONE, message)
+            summaries.append(json.loads(output))
+        self.assertEqual(sum(summary["embedded_chunks"] for summary in summaries), 1200)
+        self.assertEqual(self.stats()["pending_chunks"], 0)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server against the clients that people use: the openai package and huggingface_hub's InferenceClient.
+"""The server against the clients that people use: the openai package, LangChain's, and huggingface_hub's InferenceClient.
 
 scripts/get-clients.sh fetches them. Each test is skipped, with a message, where its package cannot be imported.
 """
@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/cli"))
@@ -46,6 +47,10 @@ class ClientTest(unittest.TestCase):
     @classmethod
     def lines(cls):
         return pathlib.Path(cls.log.name).read_text()
+
+    def model(self):
+        with urllib.request.urlopen(self.url + "/v1/models", timeout=START_SECONDS) as answer:
+            return json.load(answer)["data"][0]["id"]
 
     @classmethod
     def stop(cls):
@@ -85,6 +90,42 @@ class ClientTest(unittest.TestCase):
         self.assertIn("input[1]", str(empty.exception))
         with self.assertRaises(openai.BadRequestError):
             client.embeddings.create(model=model, input=["a"] * 2049)
+
+    def test_openai_package_finds_models_by_name(self):
+        openai = package("openai")
+        client = openai.OpenAI(base_url=self.url + "/v1/", api_key="unused", max_retries=0)
+        model = client.models.list().data[0].id
+        # The package encodes the slash.
+        for name in (model, "some-organisation/" + model):
+            self.assertEqual(client.models.retrieve(name).id, model)
+
+    def test_openai_package_shows_which_routes_there_are(self):
+        openai = package("openai")
+        client = openai.OpenAI(base_url=self.url + "/v1", api_key="unused", max_retries=0)
+        with self.assertRaises(openai.NotFoundError) as unknown:
+            client.chat.completions.create(model="m", messages=[{"role": "user", "content": "a"}])
+        self.assertIn("/v1/embeddings (POST)", str(unknown.exception))
+        # Without /v1 the base is TEI's.
+        bare = openai.OpenAI(base_url=self.url, api_key="unused", max_retries=0)
+        self.assertEqual(len(bare.embeddings.create(model=self.model(), input="a").data), 1)
+
+    def test_langchain_openai(self):
+        langchain = package("langchain_openai")
+        client = langchain.OpenAIEmbeddings(base_url=self.url + "/v1", api_key="unused", model=self.model(),
+                                            check_embedding_ctx_length=False, max_retries=0)
+        vectors = client.embed_documents(["one text"] * 1500)
+        self.assertEqual(len(vectors), 1500)
+        self.assertEqual(len(vectors[0]), len(client.embed_query("one text")))
+
+    def test_huggingface_sentence_similarity(self):
+        hub = package("huggingface_hub")
+        client = hub.InferenceClient(model=self.url)
+        same, other = client.sentence_similarity("one text", other_sentences=["one text", "the sea"])
+        self.assertAlmostEqual(same, 1, places=5)
+        self.assertLess(other, same)
+        with self.assertRaises(hub.errors.HfHubHTTPError) as refused:
+            client.sentence_similarity("", other_sentences=["a"])
+        self.assertIn("inputs.source_sentence", str(refused.exception.response.text))
 
     def test_huggingface_inference_client(self):
         hub = package("huggingface_hub")

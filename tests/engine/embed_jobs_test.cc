@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Embedding jobs over a made-up tokenizer and encoder: limits, ranges, order, and batches that hold
-// many requests.
+// Embedding jobs over a made-up tokenizer and a tiny encoder: limits, ranges, order, and batches
+// that hold many requests.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <cstdlib>
 #include <future>
 #include <numeric>
 #include <string>
 
 #include "engine/scheduler.h"
+#include "tasks/classify.h"
 #include "tasks/embed.h"
 #include "tests/await.h"
 
@@ -18,20 +21,20 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr int kVocabSize = 300;
+constexpr int kVocabSize = 109;  // of tests/fixtures/tiny_bert
 constexpr int kMaxTokens = 8;
-constexpr size_t kSize = 4;
+constexpr size_t kSize = 32;
 
-// A token for each byte, between 1 and 2; '!' gives an id that the encoder does not have, '?' token
-// type 1.
+TokenId IdOf(char c) { return c == '!' ? kVocabSize : c % kVocabSize; }
+
+// A token for each byte, after 1; '!' gives an id that the encoder does not have, '?' token type 1.
 class ByteTokenizer : public Tokenizer {
  public:
   Encoding Encode(std::string_view text, const EncodeOptions& options) const override {
     Encoding encoding;
     if (options.add_special_tokens && text != "nothing") encoding.ids.push_back(1);
     if (text != "nothing") {
-      for (const char c : text)
-        encoding.ids.push_back(c == '!' ? kVocabSize : static_cast<uint8_t>(c));
+      for (const char c : text) encoding.ids.push_back(IdOf(c));
     }
     encoding.untruncated_tokens = encoding.ids.size();
     if (options.max_tokens > 0 && encoding.ids.size() > options.max_tokens) {
@@ -41,7 +44,10 @@ class ByteTokenizer : public Tokenizer {
       }
       encoding.ids.resize(options.max_tokens);
     }
-    for (const TokenId id : encoding.ids) encoding.type_ids.push_back(id == '?' ? 1 : 0);
+    for (const TokenId id : encoding.ids) encoding.type_ids.push_back(id == IdOf('?') ? 1 : 0);
+    if (options.want_offsets) {
+      for (const TokenId id : encoding.ids) encoding.special.push_back(id == 1 ? 1 : 0);
+    }
     return encoding;
   }
   Encoding EncodePair(std::string_view, std::string_view, const EncodeOptions&) const override {
@@ -52,46 +58,20 @@ class ByteTokenizer : public Tokenizer {
   std::optional<TokenId> TokenToId(std::string_view) const override { return {}; }
   size_t vocab_size() const override { return kVocabSize + 1; }
   const char* type() const override { return "Bytes"; }
-};
-
-// A text's vector: first id, sum of ids, number of tokens, sum of token types; negative where
-// normalised.
-class SumEncoder : public SentenceEncoder {
- public:
-  struct Space : Workspace {
-    size_t bytes() const override { return 0; }
-  };
-  SumEncoder() {
-    info_.config.vocab_size = kVocabSize;
-    info_.config.type_vocab_size = 2;
-    info_.max_sequence_tokens = kMaxTokens;
-    info_.embedding_size = kSize;
-  }
-  const ModelInfo& info() const override { return info_; }
-  std::unique_ptr<Workspace> NewWorkspace(size_t, size_t, ThreadPool*) const override {
-    return std::make_unique<Space>();
-  }
-  void Embed(const TokenBatch& batch, bool normalize, Workspace&, float* out) const override {
-    for (size_t b = 0; b < batch.texts(); ++b, out += kSize) {
-      const auto begin = static_cast<size_t>(batch.starts[b]);
-      const auto count = static_cast<size_t>(batch.starts[b + 1]) - begin;
-      const float sign = normalize ? -1 : 1;
-      const auto ids = batch.ids.subspan(begin, count);
-      int types = 0;
-      if (!batch.type_ids.empty()) {
-        for (const uint8_t type : batch.type_ids.subspan(begin, count)) types += type;
-      }
-      out[0] = sign * static_cast<float>(ids[0]);
-      out[1] = sign * static_cast<float>(std::accumulate(ids.begin(), ids.end(), 0));
-      out[2] = sign * static_cast<float>(count);
-      out[3] = sign * static_cast<float>(types);
-    }
-  }
-  void Hidden(const TokenBatch&, Workspace&, float*) const override {}
+  const std::vector<std::string>& warnings() const override { return warnings_; }
 
  private:
-  ModelInfo info_;
+  const std::vector<std::string> warnings_;
 };
+
+std::unique_ptr<EncoderModel> TinyEncoder() {
+  const auto source =
+      ModelSource::Open(std::string(MINNOW_SOURCE_DIR) + "/tests/fixtures/tiny_bert").value();
+  SentenceTransformersLayout layout = source.layout();
+  layout.max_seq_length = kMaxTokens;
+  layout.prompts = {{{"query", "Q"}, {"passage", "PP"}, {"empty", ""}}, "", true};
+  return EncoderModel::Load(source, layout, {.dtype = Dtype::kF32}).value();
+}
 
 class EmbedTest : public ::testing::Test {
  protected:
@@ -114,7 +94,27 @@ class EmbedTest : public ::testing::Test {
     return Await(Submit(std::move(request)), "the answer");
   }
 
-  EmbeddingModel model_{std::make_unique<ByteTokenizer>(), std::make_unique<SumEncoder>()};
+  // What the encoder alone gives for a text of these bytes after `ids`.
+  std::vector<float> Vector(std::vector<TokenId> ids, const std::string& bytes = "",
+                            bool normalize = false) {
+    for (const char c : bytes) ids.push_back(IdOf(c));
+    std::vector<uint8_t> types;
+    for (const TokenId id : ids) types.push_back(id == IdOf('?') ? 1 : 0);
+    const int32_t starts[] = {0, static_cast<int32_t>(ids.size())};
+    ThreadPool pool(1);
+    const auto workspace = model_.encoder().NewWorkspace(ids.size(), 1, &pool);
+    std::vector<float> out(kSize);
+    model_.encoder().Run({.ids = ids, .starts = starts, .type_ids = types}, normalize, *workspace,
+                         out.data());
+    return out;
+  }
+  // The vector of input i.
+  static std::vector<float> At(const EmbedAnswer& answer, size_t i) {
+    return {answer.vectors.begin() + static_cast<ptrdiff_t>(i * kSize),
+            answer.vectors.begin() + static_cast<ptrdiff_t>((i + 1) * kSize)};
+  }
+
+  EmbeddingModel model_{std::make_unique<ByteTokenizer>(), TinyEncoder()};
   EmbedTask task_{&model_};
   std::unique_ptr<Scheduler> scheduler_;
   std::shared_ptr<ModelQueue> queue_;
@@ -124,10 +124,10 @@ TEST_F(EmbedTest, TextsAndIdsInOrder) {
   const auto answer =
       Embed({.inputs = {"ab", std::vector<TokenId>{5, 6}, "", "?c"}, .normalize = false});
   ASSERT_TRUE(answer.ok());
-  EXPECT_THAT(answer.value().vectors, ElementsAre(1, 1 + 'a' + 'b', 3, 0,  //
-                                                  5, 11, 2, 0,             //
-                                                  1, 1, 1, 0,              //
-                                                  1, 1 + '?' + 'c', 3, 1));
+  EXPECT_EQ(At(*answer, 0), Vector({1}, "ab"));
+  EXPECT_EQ(At(*answer, 1), Vector({5, 6}));
+  EXPECT_EQ(At(*answer, 2), Vector({1}));
+  EXPECT_EQ(At(*answer, 3), Vector({1}, "?c"));
   EXPECT_THAT(answer.value().tokens, ElementsAre(3, 2, 1, 3));
   EXPECT_EQ(answer.value().truncated, 0u);
 }
@@ -137,13 +137,13 @@ TEST_F(EmbedTest, TruncatesOrRefuses) {
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(answer.value().truncated, 1u);
   EXPECT_THAT(answer.value().tokens, ElementsAre(kMaxTokens));
-  EXPECT_EQ(answer.value().vectors[0], 1);
+  EXPECT_EQ(At(*answer, 0), Vector({1}, "abcdefg"));
   answer = Embed({.inputs = {"abcdefghij", std::vector<TokenId>(20, 7)},
                   .length = {.truncate = true, .direction = TruncationDirection::kLeft},
                   .normalize = false});
   ASSERT_TRUE(answer.ok());
-  EXPECT_EQ(answer.value().vectors[0], 'c');
-  EXPECT_EQ(answer.value().vectors[kSize + 1], 7 * kMaxTokens);
+  EXPECT_EQ(At(*answer, 0), Vector({}, "cdefghij"));
+  EXPECT_EQ(At(*answer, 1), Vector(std::vector<TokenId>(kMaxTokens, 7)));
   answer = Embed({.inputs = {"a", "abcdefghij"}, .length = {.truncate = false}, .field = "input"});
   EXPECT_EQ(answer.error().code, Code::kInvalidArgument);
   EXPECT_EQ(answer.error().message, "input[1]: 11 tokens, limit 8");
@@ -154,6 +154,49 @@ TEST_F(EmbedTest, TruncatesOrRefuses) {
   EXPECT_EQ(answer.error().message, "inputs.source: 11 tokens, limit 8");
 }
 
+TEST_F(EmbedTest, PromptsGoBeforeTexts) {
+  using Kind = PromptChoice::Kind;
+  const auto embed = [this](PromptChoice prompt) {
+    const auto answer = Embed({.inputs = {"a"}, .prompt = std::move(prompt), .normalize = false});
+    EXPECT_TRUE(answer.ok()) << answer.error().message;
+    return answer.ok() ? At(*answer, 0) : std::vector<float>();
+  };
+  EXPECT_EQ(embed({}), Vector({1}, "a"));
+  EXPECT_EQ(embed({Kind::kQuery, ""}), Vector({1}, "Qa"));
+  EXPECT_EQ(embed({Kind::kDocument, ""}), Vector({1}, "PPa"));
+  EXPECT_EQ(embed({Kind::kNamed, "passage"}), Vector({1}, "PPa"));
+  EXPECT_EQ(embed({Kind::kNamed, "empty"}), Vector({1}, "a"));
+  EXPECT_EQ(embed({Kind::kText, "xy"}), Vector({1}, "xya"));
+  EXPECT_EQ(embed({Kind::kText, ""}), Vector({1}, "a"));
+  const auto unknown = Embed({.inputs = {"a"}, .prompt = {Kind::kNamed, "document"}});
+  EXPECT_EQ(unknown.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(unknown.error().message,
+            R"(prompt_name: "document" is not one of this model's: "query", "passage", "empty")");
+  // Token ids are whole already.
+  const std::vector<TokenId> ids = {5, 6};
+  EXPECT_EQ(At(*Embed({.inputs = {ids}, .normalize = false}), 0), Vector(ids));
+  EXPECT_THAT(Embed({.inputs = {ids}, .prompt = {Kind::kNamed, "query"}}).error().message,
+              HasSubstr("only texts take a prompt"));
+}
+
+TEST_F(EmbedTest, IdsOfAnotherVocabularyAreRefusedWhereAsked) {
+  const auto embed = [this](std::vector<TokenId> ids) {
+    return Embed({.inputs = {std::move(ids)}, .foreign_ids = false, .field = "input"});
+  };
+  EXPECT_TRUE(embed({1, 5}).ok());
+  EXPECT_TRUE(embed({1}).ok());
+  for (const std::vector<TokenId>& ids : {std::vector<TokenId>{5, 1}, {7}}) {
+    const auto refused = embed(ids);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(refused.error().message, HasSubstr("input[0]: token ids of this model have the "
+                                                   "form [1, ...]"));
+    EXPECT_THAT(refused.error().message, HasSubstr("check_embedding_ctx_length=False"));
+  }
+  EXPECT_THAT(embed({1, kVocabSize}).error().message,
+              HasSubstr("check_embedding_ctx_length=False"));
+}
+
 TEST_F(EmbedTest, RefusesIdsOutOfRange) {
   for (const TokenId id : {-1, kVocabSize, INT32_MAX, INT32_MIN}) {
     const auto answer = Embed({.inputs = {"a", std::vector<TokenId>{1, id}}});
@@ -162,7 +205,7 @@ TEST_F(EmbedTest, RefusesIdsOutOfRange) {
   }
   // A tokenizer that does not belong to the encoder.
   EXPECT_THAT(Embed({.inputs = {"!"}}).error().message,
-              HasSubstr("token id 300 is not in [0, 300)"));
+              HasSubstr("token id 109 is not in [0, 109)"));
   EXPECT_THAT(Embed({.inputs = {std::vector<TokenId>()}}).error().message, HasSubstr("no tokens"));
   EXPECT_THAT(Embed({.inputs = {"nothing"}}).error().message, HasSubstr("no tokens"));
 }
@@ -178,9 +221,8 @@ TEST_F(EmbedTest, RequestsThatDifferInNormalisationShareBatches) {
   for (int i = 0; i < 40; ++i) {
     const auto answer = Await(std::move(answers[static_cast<size_t>(i)]), "an answer");
     ASSERT_TRUE(answer.ok());
-    const float sign = i % 2 == 0 ? -1 : 1;
-    EXPECT_EQ(answer.value().vectors[1], sign * static_cast<float>(i + 1));
-    EXPECT_EQ(answer.value().vectors[kSize + 1], sign * static_cast<float>(i + 5));
+    EXPECT_EQ(At(*answer, 0), Vector({i + 1}, "", /*normalize=*/i % 2 == 0));
+    EXPECT_EQ(At(*answer, 1), Vector({i + 2, 3}, "", /*normalize=*/i % 2 == 0));
   }
 }
 
@@ -202,7 +244,7 @@ TEST_F(EmbedTest, KnowsAboutHowLargeAWorkspaceWillBe) {
           static_cast<double>(model.encoder().NewWorkspace(2048, 512, &pool)->bytes());
       const auto told = static_cast<double>(EmbedTask(&model).WorkspaceBytes(2048, 512, threads));
       EXPECT_GT(told / bytes, 0.7) << width << " " << threads;
-      EXPECT_LT(told / bytes, 2.0) << width << " " << threads;
+      EXPECT_LT(told / bytes, 3.0) << width << " " << threads;
     }
   }
 }
@@ -220,6 +262,61 @@ TEST_F(EmbedTest, BatchHoldsWhatItIsSizedFor) {
   for (int i = 0; i < 3; ++i) batch.Add(one);
   EXPECT_FALSE(batch.Fits(one));
   EXPECT_EQ(batch.Run(false).size(), 3 * kSize);
+}
+
+// The scores of a classifier, through the same engine: ids of another implementation's fixture.
+TEST(ClassifyJob, GivesScoresInLabelOrder) {
+  const char* data = std::getenv("MINNOW_DATA");
+  const std::string path =
+      (data != nullptr ? std::string(data) : MINNOW_SOURCE_DIR "/../shared/data") +
+      "/onnx_fixtures/distilbert_cls/hf";
+  const auto source = ModelSource::Open(path);
+  if (!source.ok()) GTEST_SKIP() << source.error().message;
+  const auto model = ClassifyModel::Load(*source, {});
+  ASSERT_TRUE(model.ok()) << model.error().message;
+  const EmbedTask task(model->get());
+  const auto scheduler = Scheduler::Start({}).value();
+  const auto queue = scheduler->AddQueue(&task, {.max_batch_work = 256}).value();
+  const auto classify = [&](ClassifyRequest request) {
+    auto promise = std::make_shared<std::promise<Result<ClassifyAnswer>>>();
+    auto future = promise->get_future();
+    EXPECT_TRUE(queue
+                    ->Submit(std::make_shared<ClassifyJob>(
+                        model->get(), std::move(request),
+                        [promise](Result<ClassifyAnswer> a) { promise->set_value(std::move(a)); }))
+                    .ok());
+    return Await(std::move(future), "the scores");
+  };
+  const std::vector<TokenId> ids = {812, 90, 183};
+  const float expected[] = {0.27183f, 1.187165f, -1.103006f, -0.730166f, -1.816088f};
+  const auto raw = classify({.inputs = {ids, ids}, .raw_scores = true});
+  ASSERT_TRUE(raw.ok());
+  ASSERT_EQ(raw->scores.size(), 10u);
+  for (size_t i = 0; i < 10; ++i) EXPECT_NEAR(raw->scores[i], expected[i % 5], 1e-4);
+  EXPECT_THAT(raw->tokens, ElementsAre(3, 3));
+  const auto scores = classify({.inputs = {ids}});
+  ASSERT_TRUE(scores.ok());
+  EXPECT_NEAR(std::accumulate(scores->scores.begin(), scores->scores.end(), 0.0f), 1, 1e-5);
+  EXPECT_EQ(BestFirst(scores->scores, 1)[0].label, 1u);
+  for (const EmbedInput& text : {EmbedInput("text"), EmbedInput(TextPair{"a", "b"})}) {
+    const auto refused = classify({.inputs = {text}});
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+    EXPECT_THAT(refused.error().message, HasSubstr("inputs[0]: the model has no tokenizer"));
+  }
+}
+
+TEST(BestFirst, IsOneOrderForAnyScores) {
+  const auto order = [](const std::vector<float>& scores, size_t top_k) {
+    std::vector<uint32_t> labels;
+    for (const LabelScore& one : BestFirst(scores, top_k)) labels.push_back(one.label);
+    return labels;
+  };
+  EXPECT_THAT(order({0.1f, 0.7f, 0.2f}, 0), ElementsAre(1, 2, 0));
+  EXPECT_THAT(order({0.1f, 0.7f, 0.2f}, 2), ElementsAre(1, 2));
+  EXPECT_THAT(order({0.5f, 0.5f, 0.5f}, 9), ElementsAre(0, 1, 2));
+  EXPECT_THAT(order({NAN, 1, NAN, 2}, 0), ElementsAre(3, 1, 0, 2));
+  EXPECT_THAT(order({}, 1), ElementsAre());
 }
 
 }  // namespace

@@ -47,9 +47,10 @@ class PackedModel : public testing::Test {
         PackModel(Fixture(fixture), {.dtype = dtype, .embedding = embedding, .packed_by = "test"},
                   path_, &pool_, [](const std::string&) {});
     ASSERT_TRUE(result.ok()) << result.error().message;
-    EXPECT_EQ(result->quality.texts, 64);
-    EXPECT_GT(result->quality.cosine_mean, 0.9);
-    EXPECT_LE(result->quality.cosine_min, result->quality.cosine_mean);
+    ASSERT_TRUE(result->quality.has_value());
+    EXPECT_EQ(result->quality->texts, 64);
+    EXPECT_GT(result->quality->cosine_mean, 0.9);
+    EXPECT_LE(result->quality->cosine_min, result->quality->cosine_mean);
     EXPECT_EQ(result->bytes, fs::file_size(path_));
   }
 
@@ -104,8 +105,8 @@ TEST_F(PackedModel, Int8IsCalibrated) {
   Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
   const auto packed = PackedFile::Open(path_).value();
   const std::array<int64_t, 1> shape = {32};
-  const auto tensor =
-      packed->Get("encoder.layer.0.intermediate.dense.input_multiplier", TensorType::kF32, shape);
+  const auto tensor = packed->Get("transformer.encoder.layer.0.intermediate.dense.input_multiplier",
+                                  TensorType::kF32, shape);
   ASSERT_TRUE(tensor.ok()) << tensor.error().message;
   float multipliers[32];
   std::memcpy(multipliers, (*tensor)->data.data(), sizeof multipliers);
@@ -144,8 +145,9 @@ TEST_F(PackedModel, KeepsWhatTheDirectorySays) {
   const auto directory = ModelSource::Open(Fixture("tiny_bert_sharded"));
   ASSERT_TRUE(packed.ok() && directory.ok());
   EXPECT_EQ(packed->model_id(), "tiny_bert_sharded");
-  EXPECT_EQ(EncoderConfigJson(packed->ReadConfig().value()),
-            EncoderConfigJson(directory->ReadConfig().value()));
+  EXPECT_EQ(packed->ReadConfigJson(kTransformer).value(),
+            directory->ReadConfigJson(kTransformer).value());
+  EXPECT_EQ(packed->kind(), ModelKind::kEmbedding);
   EXPECT_EQ(packed->layout().pooling, directory->layout().pooling);
   EXPECT_EQ(packed->layout().normalize, directory->layout().normalize);
   EXPECT_EQ(packed->layout().max_seq_length, directory->layout().max_seq_length);
@@ -196,13 +198,13 @@ TEST_F(PackedModel, CutShortIsCorrupt) {
 TEST_F(PackedModel, OtherVersionsAndOtherFilesAreUnsupported) {
   Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
   std::string bytes = Contents();
-  const std::string version = "\"minnow.format\":\"2\"";
+  const std::string version = "\"minnow.format\":\"3\"";
   const size_t at = bytes.find(version);
   ASSERT_NE(at, std::string::npos);
-  bytes[at + version.size() - 2] = '3';
+  bytes[at + version.size() - 2] = '4';
   Write(bytes);
   EXPECT_EQ(LoadError().code, Code::kUnsupported);
-  EXPECT_THAT(LoadError().message, HasSubstr("version \"3\""));
+  EXPECT_THAT(LoadError().message, HasSubstr("version \"4\""));
   fs::copy_file(Fixture("tiny_bert/model.safetensors"), path_,
                 fs::copy_options::overwrite_existing);
   EXPECT_EQ(LoadError().code, Code::kUnsupported);
@@ -212,19 +214,21 @@ TEST_F(PackedModel, OtherVersionsAndOtherFilesAreUnsupported) {
 // A config that the tensors do not fit, told in as many bytes as the honest one.
 TEST_F(PackedModel, LiesInTheHeaderAreFound) {
   const std::pair<std::string, std::string> lies[] = {
-      {"\\\"hidden_size\\\":32", "\\\"hidden_size\\\":64"},
-      {"\\\"intermediate_size\\\":64", "\\\"intermediate_size\\\":96"},
-      {"\\\"num_hidden_layers\\\":2", "\\\"num_hidden_layers\\\":3"},
-      {"\\\"vocab_size\\\":109", "\\\"vocab_size\\\":999"},
-      {"\\\"max_position_embeddings\\\":40", "\\\"max_position_embeddings\\\":99"},
-      {"\\\"type_vocab_size\\\":2", "\\\"type_vocab_size\\\":9"},
+      {"\\\"hidden_size\\\": 32", "\\\"hidden_size\\\": 64"},
+      {"\\\"intermediate_size\\\": 64", "\\\"intermediate_size\\\": 96"},
+      {"\\\"num_hidden_layers\\\": 2", "\\\"num_hidden_layers\\\": 3"},
+      {"\\\"vocab_size\\\": 109", "\\\"vocab_size\\\": 999"},
+      {"\\\"max_position_embeddings\\\": 40", "\\\"max_position_embeddings\\\": 99"},
+      {"\\\"type_vocab_size\\\": 2", "\\\"type_vocab_size\\\": 9"},
       {"\"minnow.embedding_dtype\":\"int8\"", "\"minnow.embedding_dtype\":\"int4\""},
       {"\"minnow.embedding_dtype\":\"int8\"", "\"minnow.embedding_dtype\":\"int9\""},
       {"\"minnow.dtype\":\"int8\"", "\"minnow.dtype\":\"bf16\""},
       {"\"minnow.dtype\":\"int8\"", "\"minnow.dtype\":\"int5\""},
       {"\\\"ids\\\":109", "\\\"ids\\\":199"},
       {"\\\"tokens\\\":109", "\\\"tokens\\\":999"},
-      {"\"minnow.config\"", "\"minnow.confiG\""},
+      {"\"minnow.config.head\"", "\"minnow.config.heaD\""},
+      {"\"minnow.config.transformer\"", "\"minnow.config.transformeR\""},
+      {"\"minnow.kind\"", "\"minnow.kinD\""},
       {"\"minnow.tokenizer\"", "\"minnow.tokenizeR\""},
   };
   Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
@@ -308,7 +312,8 @@ TEST_P(PackedFixtures, StaysReadable) {
   EXPECT_GE(compared, 12);
 }
 
-INSTANTIATE_TEST_SUITE_P(Versions, PackedFixtures, testing::Values("packed_v1", "packed_v2"),
+INSTANTIATE_TEST_SUITE_P(Versions, PackedFixtures,
+                         testing::Values("packed_v1", "packed_v2", "packed_v3"),
                          [](const auto& version) { return std::string(version.param); });
 
 }  // namespace

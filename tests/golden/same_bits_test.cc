@@ -3,34 +3,16 @@
 // precision; and a forward pass allocates nothing.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <new>
 #include <random>
 #include <tuple>
 #include <vector>
 
 #include "kernels/dispatch.h"
-#include "models/sentence_encoder.h"
-
-// Sanitizers count allocations for themselves and replace these operators.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define MINNOW_COUNTS_ALLOCATIONS 0
-#else
-#define MINNOW_COUNTS_ALLOCATIONS 1
-namespace {
-std::atomic<size_t> allocations{0};
-}
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* p) noexcept { std::free(p); }
-[[gnu::noinline]] void operator delete(void* p, size_t) noexcept { std::free(p); }
-#endif
+#include "models/encoder_model.h"
+#include "tests/failing_memory.h"
 
 namespace minnow {
 namespace {
@@ -83,7 +65,9 @@ class SameBits : public testing::TestWithParam<std::tuple<const char*, Dtype>> {
       if (!fs::exists(directory / "model.safetensors"))
         GTEST_SKIP() << directory << ": no model there";
     }
-    auto loaded = SentenceEncoder::Load(directory.string(), std::get<1>(GetParam()));
+    const auto source = ModelSource::Open(directory.string());
+    ASSERT_TRUE(source.ok()) << source.error().message;
+    auto loaded = EncoderModel::Load(*source, source->layout(), {.dtype = std::get<1>(GetParam())});
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
     encoder_ = std::move(loaded).value();
     // The real model costs a thousand times a tiny one's arithmetic, and emulators run this test
@@ -95,11 +79,11 @@ class SameBits : public testing::TestWithParam<std::tuple<const char*, Dtype>> {
     ThreadPool pool(threads);
     const auto workspace = encoder_->NewWorkspace(kMaxTokens, kTexts, &pool);
     std::vector<float> out(batch.texts() * encoder_->info().embedding_size);
-    encoder_->Embed(batch, /*normalize=*/true, *workspace, out.data());
+    encoder_->Run(batch, /*normalize=*/true, *workspace, out.data());
     return out;
   }
 
-  std::unique_ptr<SentenceEncoder> encoder_;
+  std::unique_ptr<EncoderModel> encoder_;
   int longest_ = 0;  // tokens of a text
 };
 
@@ -119,20 +103,18 @@ TEST_P(SameBits, AloneInABatchAndOnThreads) {
 }
 
 TEST_P(SameBits, ForwardAllocatesNothing) {
-#if MINNOW_COUNTS_ALLOCATIONS
+  if (!FailingMemory::Works())
+    GTEST_SKIP() << "a sanitizer owns the allocation functions; the release build counts";
   const Texts texts = RandomTexts(encoder_->info(), kTexts, longest_);
   std::vector<int32_t> starts;
   const TokenBatch one = texts.One(3, starts);
   ThreadPool pool(2);
   const auto workspace = encoder_->NewWorkspace(kMaxTokens, kTexts, &pool);
   std::vector<float> out(kTexts * encoder_->info().embedding_size);
-  const size_t before = allocations;
-  encoder_->Embed(texts.Batch(), /*normalize=*/true, *workspace, out.data());
-  encoder_->Embed(one, /*normalize=*/true, *workspace, out.data());
-  EXPECT_EQ(before, allocations.load());
-#else
-  GTEST_SKIP() << "a sanitizer owns the allocation functions; the release build counts";
-#endif
+  const size_t before = FailingMemory::Allocations();
+  encoder_->Run(texts.Batch(), /*normalize=*/true, *workspace, out.data());
+  encoder_->Run(one, /*normalize=*/true, *workspace, out.data());
+  EXPECT_EQ(before, FailingMemory::Allocations());
 }
 
 std::string Name(const testing::TestParamInfo<std::tuple<const char*, Dtype>>& info) {

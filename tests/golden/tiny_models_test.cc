@@ -12,7 +12,7 @@
 
 #include "base/mapped_file.h"
 #include "formats/json.h"
-#include "models/sentence_encoder.h"
+#include "models/encoder_model.h"
 #include "tasks/embedding_model.h"
 
 namespace minnow {
@@ -27,6 +27,11 @@ constexpr size_t kWorkspaceTexts = 64;
 
 fs::path Fixture(const std::string& name) {
   return fs::path(MINNOW_SOURCE_DIR) / "tests" / "fixtures" / name;
+}
+
+Result<std::unique_ptr<EncoderModel>> LoadEncoder(const std::string& directory) {
+  MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(directory));
+  return EncoderModel::Load(source, source.layout(), {.dtype = Dtype::kF32});
 }
 
 struct Case {
@@ -74,7 +79,7 @@ float LargestDifference(std::span<const float> a, std::span<const float> b) {
 class TinyModel : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    auto loaded = SentenceEncoder::Load(Fixture(GetParam()).string(), Dtype::kF32);
+    auto loaded = LoadEncoder(Fixture(GetParam()).string());
     ASSERT_TRUE(loaded.ok()) << loaded.error().message;
     encoder_ = std::move(loaded).value();
     workspace_ = encoder_->NewWorkspace(kWorkspaceTokens, kWorkspaceTexts, &pool_);
@@ -95,13 +100,13 @@ class TinyModel : public testing::TestWithParam<const char*> {
       starts.push_back(static_cast<int32_t>(ids.size()));
     }
     std::vector<float> out(texts.size() * encoder_->info().embedding_size);
-    encoder_->Embed({ids, starts, {}}, encoder_->info().layout.normalize, *workspace_, out.data());
+    encoder_->Run({ids, starts, {}}, encoder_->info().layout.normalize, *workspace_, out.data());
     return out;
   }
 
   ThreadPool pool_{2};
-  std::unique_ptr<SentenceEncoder> encoder_;
-  std::unique_ptr<SentenceEncoder::Workspace> workspace_;
+  std::unique_ptr<EncoderModel> encoder_;
+  std::unique_ptr<EncoderModel::Workspace> workspace_;
   std::vector<Case> cases_;
 };
 
@@ -165,7 +170,7 @@ class LyingModel : public testing::Test {
     std::ofstream(path, std::ios::binary) << text;
   }
   Error LoadError() {
-    const auto loaded = SentenceEncoder::Load(directory_.string(), Dtype::kF32);
+    const auto loaded = LoadEncoder(directory_.string());
     return loaded.ok() ? Error{Code::kInternal, "(loaded)"} : loaded.error();
   }
 

@@ -12,13 +12,10 @@
 #include <utility>
 
 #include "api/errors.h"
-#include "api/routes.h"
 #include "formats/json.h"
-#include "http/server.h"
 #include "tests/await.h"
 #include "tests/failing_memory.h"
-#include "tests/server/fake_service.h"
-#include "tests/server/socket_client.h"
+#include "tests/server/api_fixture.h"
 
 namespace minnow {
 namespace {
@@ -27,33 +24,6 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-class ApiServer : public ::testing::Test {
- protected:
-  void SetUp() override {
-    http::Router router;
-    api::AddRoutes(&context_, router);
-    auto server = http::Server::Start(
-        {.host = "127.0.0.1", .port = 0, .refuse = api::RefusalResponse}, std::move(router));
-    ASSERT_TRUE(server.ok()) << server.error().message;
-    server_ = std::move(server).value();
-    client_ = std::make_unique<SocketClient>(server_->port());
-  }
-
-  ClientResponse Post(const std::string& path, const std::string& body) {
-    return client_->Call(PostJson(path, body));
-  }
-  ClientResponse GetPath(const std::string& path) { return client_->Call(Get(path)); }
-
-  FakeService service_;
-  Metrics metrics_;
-  api::ApiContext context_{.models = &service_.models(),
-                           .status = &service_.status(),
-                           .aside = &service_.aside(),
-                           .metrics = &metrics_};
-  std::unique_ptr<http::Server> server_;
-  std::unique_ptr<SocketClient> client_;
-};
 
 std::string Repeat(const std::string& item, size_t count) {
   std::string out = "[";
@@ -224,6 +194,27 @@ TEST_F(ApiServer, WhatIsNoJsonIs400) {
   }
 }
 
+TEST_F(ApiServer, BodiesOfOtherPrograms) {
+  EXPECT_EQ(Post("/embed", "\xEF\xBB\xBF{\"inputs\":\"ab\"}").body, "[[2,0,0,1]]")
+      << "a byte order mark";
+  EXPECT_THAT(Post("/embed", "{\"inputs\":\"caf\xe9\"}").body, HasSubstr("not UTF-8"));
+  EXPECT_THAT(Post("/v1/embeddings", std::string("\xff\xfe{\0\"\0", 6)).body,
+              HasSubstr("not UTF-8"));
+  const auto post = [this](const std::string& type, const std::string& body) {
+    return client_
+        ->Call("POST /embed HTTP/1.1\r\nHost: a\r\nContent-Type: " + type +
+               "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body)
+        .body;
+  };
+  // curl says this of whatever it is told to send.
+  const std::string form = "application/x-www-form-urlencoded";
+  EXPECT_EQ(post(form, R"({"inputs":"ab"})"), "[[2,0,0,1]]");
+  EXPECT_THAT(post(form, "inputs=ab"), HasSubstr("Content-Type is " + form + ", expected JSON"));
+  EXPECT_THAT(post("multipart/form-data; boundary=x", "--x--"),
+              HasSubstr("Content-Type is multipart/form-data, expected JSON"));
+  EXPECT_THAT(post("application/json; charset=utf-8", "inputs"), Not(HasSubstr("Content-Type")));
+}
+
 TEST_F(ApiServer, TeiEmbedShapeAndHeaders) {
   const ClientResponse response = Post("/embed", R"({"inputs":["ab","\u0142"]})");
   ASSERT_EQ(response.status, 200) << response.body;
@@ -261,7 +252,9 @@ TEST_F(ApiServer, TeiErrors) {
       {R"({"inputs":5})", 422},
       {R"({"inputs":"a","truncate":"yes"})", 422},
       {R"({"inputs":"a","truncation_direction":"up"})", 422},
-      {R"({"inputs":"a","prompt_name":"query"})", 422},
+      {R"({"inputs":"a","prompt_name":"nope"})", 422},
+      {R"({"inputs":"a","prompt_name":7})", 422},
+      {R"({"inputs":"a","prompt_name":"query\ud83d"})", 422},
       {R"({"inputs":"a","normalize":1})", 422},
       {R"({"inputs":"a","dimensions":5})", 422}};
   for (const auto& [body, status] : cases) {
@@ -291,6 +284,17 @@ TEST_F(ApiServer, TeiTakesAsManyInputsAsTheBodyHolds) {
   }
   EXPECT_EQ(Post("/tokenize", body).status, 200);
   EXPECT_EQ(Post("/decode", R"({"ids":)" + Repeat("[97]", 5000) + "}").body, Repeat("\"a\"", 5000));
+}
+
+TEST_F(ApiServer, EmbedAllGivesAVectorAToken) {
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":["a","bc"],"truncate":false})").body,
+            "[[[1,0,0,1],[1,0,0,1]],[[2,0,0,1],[2,0,0,1],[2,0,0,1]]]");
+  EXPECT_FALSE(service_.last_request().length.truncate);
+  EXPECT_GT(service_.last_request().max_total_tokens, 0u) << "the answer has a bound";
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":"a"})").body, "[[[1,0,0,1],[1,0,0,1]]]");
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":[]})").status, 400);
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":[""]})").status, 422);
+  EXPECT_EQ(Post("/embed_all", R"({"inputs":5})").status, 422);
 }
 
 TEST_F(ApiServer, SimilarityByItsRouteAndAtTheRoot) {

@@ -75,18 +75,38 @@ ModelFacts FakeModel::Facts(std::string name) {
   facts.pooling = "mean";
   facts.embedding_size = kSize;
   facts.max_sequence_tokens = 256;
+  facts.prompts = {{{"query", "ask "}, {"passage", "tell "}}, "", true};
   return facts;
 }
+
+namespace {
+
+size_t SizeOf(const EmbedInput& input) {
+  if (const auto* pair = std::get_if<TextPair>(&input))
+    return pair->first.size() + pair->second.size();
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&input)) return ids->size();
+  return std::get<std::string>(input).size();
+}
+
+}  // namespace
 
 void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
                     Callback<EmbedAnswer> done) {
   EmbedAnswer answer;
   for (const EmbedInput& input : request.inputs) {
-    const size_t size = std::visit([](const auto& list) { return list.size(); }, input);
-    answer.vectors.insert(answer.vectors.end(), {static_cast<float>(size), 0, 0, 1});
+    const auto* text = std::get_if<std::string>(&input);
+    if (text != nullptr && *text == kRefused) {
+      return done(Error{Code::kInvalidArgument, "no tokens"});
+    }
+    const size_t size = SizeOf(input);
+    for (size_t i = 0; i < (request.all_tokens ? size + 1 : 1); ++i) {
+      answer.vectors.insert(answer.vectors.end(), {static_cast<float>(size), 0, 0, 1});
+    }
     answer.tokens.push_back(static_cast<uint32_t>(size) + 1);
   }
   std::optional<Error> error;
+  const Result<std::string> prompt = FindPrompt(facts_.prompts, request.prompt);
+  if (!prompt.ok()) error = prompt.error();
   if (controls_ != nullptr) {
     const std::lock_guard lock(controls_->mutex);
     if (std::exchange(controls_->next_out_of_memory, false)) throw std::bad_alloc();
@@ -97,7 +117,8 @@ void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& cl
       controls_->held_changed.notify_all();
       return;
     }
-    error = std::exchange(controls_->next_error, std::nullopt);
+    if (controls_->next_error.has_value())
+      error = std::exchange(controls_->next_error, std::nullopt);
   }
   if (error.has_value()) {
     done(*std::move(error));

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/work_lane.h"
 #include "serving/model_registry.h"
@@ -32,6 +33,10 @@ class FakeTokenizer : public Tokenizer {
   std::optional<TokenId> TokenToId(std::string_view token) const override;
   size_t vocab_size() const override { return 0x110000; }
   const char* type() const override { return "Fake"; }
+  const std::vector<std::string>& warnings() const override { return warnings_; }
+
+ private:
+  const std::vector<std::string> warnings_;
 };
 
 // What a test sets, and looks at. Any thread.
@@ -52,6 +57,8 @@ struct FakeControls {
 
 class FakeModel : public LoadedModel {
  public:
+  // A text of which it makes no vector.
+  static constexpr const char* kRefused = "unspeakable";
   static ModelFacts Facts(std::string name);
 
   // `controls` may be null.

@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -105,9 +106,15 @@ class RoutesTest(KuberianTest):
             self.assertEqual((status, json.loads(body)["query"]), (200, text), encoded)
         for path in ("/q/", "/q", "/q/a/b", "/q//", "/q/a/"):
             self.assertEqual(self.get(server, path)[0], 404, path)
-        self.assertEqual(self.get(server, "/q/%zz")[0], 400)
+        for lone, text in (("100%", "100%"), ("80%%20of", "80% of"), ("%zz", "%zz"), ("%4", "%4"), ("%", "%")):
+            status, body = self.get(server, "/q/" + lone)
+            self.assertEqual((status, json.loads(body)["query"]), (200, text), lone)
+        self.assertEqual(json.loads(self.get(server, f"{DIRS}/pkg/o'brien%_")[1])["docs"], [document(3)])
+        self.assertEqual(self.get(server, "/docs/100%"), (404, b'{"msg":"Not Found :-("}'))
         self.assertEqual(self.get(server, "/q/%FF")[0], 200)  # no UTF-8: it is read as U+FFFD
-        self.assertEqual(self.get(server, "/q/" + "long%20" * 1000)[0], 200)
+        status, body = self.get(server, "/q/" + "long%20" * (65536 // 7))
+        self.assertEqual((status, json.loads(body)["query"]), (200, "long " * (65536 // 7)))
+        self.assertEqual(self.get(server, "/q/" + "x" * 100_000)[0], 431)
 
     def test_directories(self):
         server = self.serve()
@@ -312,6 +319,16 @@ class StartTest(KuberianTest):
             result = run("serve", "--kuberian", self.path, "--port", "0", *arguments, env={"HF_HOME": str(home)})
             self.assertEqual(result.returncode, 1, arguments)
             self.assertIn(arguments[1].encode(), result.stderr)
+
+    def test_second_signal_leaves_no_temporary_folder(self):
+        temporary = pathlib.Path(self.folder.name) / "temporary"
+        temporary.mkdir()
+        server = self.serve("--read-only", "--shutdown-delay-seconds", "60", env={"TMPDIR": str(temporary)})
+        self.assertEqual(len(list(temporary.iterdir())), 1)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_for("draining")
+        self.assertEqual(server.end(), -signal.SIGTERM)
+        self.assertEqual(list(temporary.iterdir()), [])
 
     def test_refuses_to_start(self):
         def refused(part, path, *arguments):

@@ -77,7 +77,7 @@ TEST_F(Refusals, WrongMethodsNameTheRightOnes) {
 }
 
 TEST_F(Refusals, PartialAndMalformedRequestsToo) {
-  const std::string large(20'000, 'a');
+  const std::string large(70'000, 'a');
   const auto bad = [](const std::string& path, const std::string& rest) {
     return "POST " + path + " HTTP/1.1\r\n" + rest + "\r\n";
   };

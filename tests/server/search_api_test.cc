@@ -171,8 +171,9 @@ TEST_F(SearchApi, TasksArePolled) {
       },
       "the task to be done");
   EXPECT_THAT(task.body, AllOf(HasSubstr(R"("status":"done")"), HasSubstr(R"("finished_at":"20)")));
-  EXPECT_EQ(GetPath("/tasks").body, R"({"results":[)" + task.body + R"(],"offset":0,"limit":20})");
-  EXPECT_EQ(GetPath("/tasks?offset=1").body, R"({"results":[],"offset":1,"limit":20})");
+  EXPECT_EQ(GetPath("/tasks").body,
+            R"({"results":[)" + task.body + R"(],"offset":0,"limit":20,"total":1})");
+  EXPECT_EQ(GetPath("/tasks?offset=1").body, R"({"results":[],"offset":1,"limit":20,"total":1})");
   for (const char* wrong : {"2", "x", "1.5", "1e0", "01", "-1", "99999999999999999999"}) {
     ExpectError(GetPath("/tasks/" + std::string(wrong)), 404, "not_found", wrong);
   }

@@ -22,11 +22,31 @@ class SearchFields : public SearchFixture {
   }
 };
 
+TEST_F(SearchFields, DocumentsOfOtherPrograms) {
+  const std::string mark = "\xEF\xBB\xBF";
+  AddAll("docs", mark + R"([{"id":"a","title":"one","lang":"en"}])");
+  const ClientResponse lines =
+      Send("POST", "/indexes/docs/documents",
+           mark + "{\"id\":\"b\",\"title\":\"two\"}\r\n{\"id\":\"c\",\"title\":\"caf\xe9\"}\r\n",
+           "application/x-ndjson");
+  EXPECT_THAT(lines.body, AllOf(HasSubstr(R"("accepted":1,"rejected":1)"), HasSubstr("not UTF-8")));
+  EXPECT_EQ(Ids(GetPath("/indexes/docs/documents")), "a b");
+  const ClientResponse table =
+      Send("POST", "/indexes/docs/documents", "id,title\nd,three\n", "text/csv");
+  EXPECT_EQ(table.status, 400);
+  EXPECT_THAT(table.body, HasSubstr("Content-Type is text/csv, expected JSON"));
+  // Other servers' way to write "all fields".
+  EXPECT_THAT(GetPath("/indexes/docs/search?q=one&attributes=*").body,
+              HasSubstr(R"("document":{"id":"a","title":"one","lang":"en"})"));
+  EXPECT_THAT(Post("/indexes/docs/search", R"({"q":"one","attributes":["*","title"]})").body,
+              HasSubstr(R"("lang":"en")"));
+}
+
 TEST_F(SearchFields, ThoseThatAreNotKnownAreRefused) {
   AddAll("docs", R"({"id":"a","text":"red","anything":["goes"]})");
   const std::string search =
       "there are q, filter, limit, offset, semantic_ratio, exact, prefix, min_score, attributes, "
-      "highlight, facets, group_by\"";
+      "highlight, facets, group_by, prompt_name\"";
   const std::string posts[][3] = {
       {"/indexes/docs/search", R"({"q":"red","fitler":"n = 1"})",
        R"(\"fitler\": no such field; )" + search},

@@ -6,10 +6,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -67,7 +70,14 @@ class SearchFixture : public ::testing::Test {
     search_->Open(std::move(store).value());
     if (!embed_) return;
     Chunker chunker;
-    chunker.count_tokens = [](std::string_view text) { return text.size(); };
+    chunker.count_tokens = [this](std::string_view text) {
+      const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+      while (hold_chunker_ && std::chrono::steady_clock::now() < end) {
+        chunker_held_ = true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+      return text.size();
+    };
     service_.set_indexing({"fake", "fp32", model, kFakeDimensions}, chunker);
     search_->StartEmbedding();
   }
@@ -111,6 +121,9 @@ class SearchFixture : public ::testing::Test {
   std::filesystem::path folder_;
   bool open_ = true;   // the store is opened
   bool embed_ = true;  // the model is ready
+  std::atomic<bool> hold_chunker_{
+      false};  // documents that are added are not cut before it is false
+  std::atomic<bool> chunker_held_{false};  // some wait for that
   FakeService service_;
   Metrics metrics_;
   api::ApiContext context_{.models = &service_.models(),

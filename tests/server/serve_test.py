@@ -73,6 +73,23 @@ class AnswersTest(ServeTest):
         for got, vector in zip(json.loads(body), vectors[1:], strict=True):
             self.assertAlmostEqual(got, sum(a * b for a, b in zip(vectors[0], vector)), places=6)
 
+    def test_means_of_all_tokens_are_the_vectors(self):
+        server = self.serve()
+        texts = ["a small fish", "the sea", "fish"]
+        vectors = json.loads(server.request("POST", "/embed", {"inputs": texts})[1])
+        tokens = json.loads(server.request("POST", "/tokenize", {"inputs": texts})[1])
+        status, body = server.request("POST", "/embed_all", {"inputs": texts})
+        self.assertEqual(status, 200, body)
+        for rows, vector, ids in zip(json.loads(body), vectors, tokens, strict=True):
+            self.assertEqual(len(rows), len(ids))
+            mean = [sum(column) for column in zip(*rows, strict=True)]
+            length = sum(x * x for x in mean) ** 0.5
+            for got, expected in zip(mean, vector, strict=True):
+                self.assertAlmostEqual(got / length, expected, places=5)
+        status, body = server.request("POST", "/embed_all", {"inputs": ["a small fish"] * 10000})
+        self.assertEqual(status, 422)
+        self.assertIn("16384 tokens", json.loads(body)["error"])
+
     def test_limits_from_flags_and_environment(self):
         server = self.serve("--max-client-batch-size", "3", "--payload-limit", "1000",
                             env={"MINNOW_SERVED_MODEL_NAME": "fishes", "MINNOW_MAX_CONCURRENT_REQUESTS": "7"})

@@ -151,6 +151,37 @@ class SearchTest(StandInCase):
         self.wait_titles("Pike")
         self.assertEqual(self.query(), {"q": ["river"], "mode": ["lexical"], "index": ["other"]})
 
+    def test_an_index_of_functions_is_searched_by_meaning(self):
+        functions = Collection("functions", [{"id": "1", "name": "Swim", "file": "a.go", "summary": "Swims up the river."}])
+        functions.search_mode = "semantic"
+        self.server.collections["functions"] = functions
+        self.open("/?q=river&index=functions")
+        self.browser.wait(lambda: self.searches() and self.searches()[-1]["semantic_ratio"] == 1, "a semantic search")
+        self.assertTrue(self.browser.run("return document.querySelector('#modes input[value=semantic]').checked"))
+        self.assertEqual(self.query(), {"q": ["river"], "index": ["functions"]})
+        self.browser.click("#modes input[value=hybrid]")
+        self.browser.wait(lambda: self.searches()[-1]["semantic_ratio"] == 0.5, "a hybrid search")
+        self.assertEqual(self.query()["mode"], ["hybrid"])
+        self.browser.reload()
+        self.browser.wait(lambda: len(self.searches()) > 2 and self.searches()[-1]["semantic_ratio"] == 0.5, "hybrid again")
+        self.browser.click("#modes input[value=semantic]")
+        self.browser.wait(lambda: "mode" not in self.query(), "the index's own mode")
+        # Another index has its own.
+        self.browser.run("const box = document.querySelector('#index'); box.value = 'default'; box.dispatchEvent(new Event('change'))")
+        self.browser.wait(lambda: self.searches()[-1]["semantic_ratio"] == 0.5, "a hybrid search")
+        self.assertEqual(self.query(), {"q": ["river"], "index": ["default"]})
+
+    def test_suggestions_are_whole_sentences(self):
+        summaries = ["Takes the lock l.mu and waits. Then it returns.", "Reads version v1.2 of the file", "Is it there? Perhaps.",
+                     "calls a.b().c() on it", "Sorts both\nlines of text"]
+        functions = [{"id": str(i), "name": f"f{i}", "file": "a.go", "line": {"start": 1, "end": 2}, "summary": text}
+                     for i, text in enumerate(summaries)]
+        self.server.collections = {"functions": Collection("functions", functions)}
+        self.open("/")
+        self.wait_text("#start", "Search 5 documents")
+        self.assertEqual(set(self.browser.texts(".examples button")),
+                         {"Takes the lock l.mu and waits", "Reads version v1.2 of the file", "Is it there", "Sorts both"})
+
 
 class HasteTest(StandInCase):
     """The user is faster than the page waits for the end of typing."""

@@ -40,12 +40,14 @@ class Collection:
         self.name, self.documents = name, {document["id"]: document for document in documents}
         self.words = {key: set(words(one.get("title", "") + " " + one.get("text", ""))) for key, one in self.documents.items()}
         self.pending = 0
+        self.search_mode = None  # of Kuberian's functions: "semantic"
 
     def describe(self):
         chunks = 3 * len(self.documents)
         return {"name": self.name, "documents": len(self.documents), "chunks": chunks, "pending_chunks": self.pending,
                 "text_fields": ["title", "text"], "id_field": "id",
-                "model": {"name": "all-MiniLM-L6-v2", "dtype": "int8", "dimensions": 384}}
+                "model": {"name": "all-MiniLM-L6-v2", "dtype": "int8", "dimensions": 384},
+                **({"search_mode": self.search_mode} if self.search_mode else {})}
 
     def passes(self, document, expression):
         """field = "x", field IN ["x", …], field STARTS WITH "x", joined by AND: what the page's own filters are."""

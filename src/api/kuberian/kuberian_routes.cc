@@ -47,35 +47,32 @@ void Run(const ApiContext* context, std::shared_ptr<Call> call, KuberianStep ste
 
 void NotFound(Call& call) { call.Fail({Fault::kNotFound, "Not Found :-("}); }
 
-// The document of that number; null: it went meanwhile, or the store failed.
-Result<std::optional<JsonDocument>> FetchFunction(const KuberianCall& k, uint64_t id) {
-  MINNOW_ASSIGN_OR_RETURN(const auto stored, k.index.Fetch(std::to_string(id)));
-  if (!stored.has_value()) return std::optional<JsonDocument>();
-  MINNOW_ASSIGN_OR_RETURN(JsonDocument document, JsonDocument::Parse(stored->json, ""));
-  return std::optional<JsonDocument>(std::move(document));
-}
-
-// Calls `each` for those that are there; false: the store failed, and the request is answered.
-bool ForEachFunction(const KuberianCall& k, const std::vector<uint64_t>& ids,
-                     const std::function<void(uint64_t, const JsonView&)>& each) {
-  for (const uint64_t id : ids) {
-    const auto document = FetchFunction(k, id);
-    if (!document.ok()) {
-      k.on.Fail(document.error());
-      return false;
-    }
-    if (document->has_value()) each(id, (*document)->root());
-  }
-  return true;
+// Calls `each` for those that are there; false: the store or `each` failed, and the request is
+// answered.
+bool ForEachFunction(const KuberianCall& k, const std::vector<uint64_t>& numbers,
+                     const std::function<Status(uint64_t, const JsonView&)>& each) {
+  std::vector<std::string> ids;
+  ids.reserve(numbers.size());
+  for (const uint64_t number : numbers) ids.push_back(std::to_string(number));
+  const Status status =
+      k.index.Visit(ids, [&each](std::string_view id, std::string_view json) -> Status {
+        uint64_t number = 0;
+        ParseFunctionId(id, number);
+        MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(json, ""));
+        return each(number, document.root());
+      });
+  if (!status.ok()) k.on.Fail(status.error());
+  return status.ok();
 }
 
 void Root(const KuberianCall& k) {
   thread_local std::mt19937_64 random{std::random_device{}()};
   std::vector<std::string> samples;
   const bool read = ForEachFunction(k, k.catalog.Sample(kSamples, random),
-                                    [&samples](uint64_t, const JsonView& document) {
+                                    [&samples](uint64_t, const JsonView& document) -> Status {
                                       const auto summary = document.GetString("summary", "");
                                       if (summary.ok()) samples.emplace_back(*summary);
+                                      return {};
                                     });
   if (!read) return;
   SendJson(k.call(), 200, [&](JsonWriter& json) {
@@ -136,9 +133,16 @@ void FunctionsInFiles(const KuberianCall& k) {
   json.String(prefix);
   json.Key("docs");
   json.BeginArray();
-  const bool read = ForEachFunction(
-      k, k.catalog.InFiles(prefix, paging->offset, paging->limit),
-      [&json](uint64_t id, const JsonView& document) { WriteFunction(id, document, false, json); });
+  const size_t limit = k.call().context().options.max_answer_bytes;
+  const bool read = ForEachFunction(k, k.catalog.InFiles(prefix, paging->offset, paging->limit),
+                                    [&](uint64_t id, const JsonView& document) -> Status {
+                                      WriteFunction(id, document, false, json);
+                                      if (response.body.size() <= limit) return {};
+                                      return Error{Code::kInvalidArgument,
+                                                   "limit: the answer would hold more than " +
+                                                       std::to_string(limit) +
+                                                       " bytes; ask for fewer documents at once"};
+                                    });
   if (!read) return;
   json.EndArray();
   json.Key("results");
@@ -150,11 +154,13 @@ void FunctionsInFiles(const KuberianCall& k) {
 void OneFunction(const KuberianCall& k) {
   uint64_t id = 0;
   if (!ParseFunctionId(k.call().request().Parameter("id"), id)) return NotFound(k.call());
-  const auto document = FetchFunction(k, id);
-  if (!document.ok()) return k.on.Fail(document.error());
-  if (!document->has_value()) return NotFound(k.call());
-  SendJson(k.call(), 200,
-           [&](JsonWriter& json) { WriteFunction(id, (*document)->root(), true, json); });
+  bool there = false;
+  const bool read = ForEachFunction(k, {id}, [&](uint64_t, const JsonView& document) -> Status {
+    there = true;
+    SendJson(k.call(), 200, [&](JsonWriter& json) { WriteFunction(id, document, true, json); });
+    return {};
+  });
+  if (read && !there) NotFound(k.call());
 }
 
 struct Found {
@@ -221,6 +227,7 @@ void EmbedAndSearch(const ApiContext* context, const std::shared_ptr<Call>& call
   EmbedRequest request;
   request.inputs.emplace_back(std::string(call->request().Parameter("query")));
   request.field = "query";
+  request.prompt.kind = PromptChoice::Kind::kQuery;
   if (!call->UseModel("", TaskKind::kEmbed)) return;
   call->model().Run(
       std::move(request), call->request().client, [context, call](Result<EmbedAnswer> answer) {
@@ -252,12 +259,18 @@ http::Handler AddKuberianRoutes(const ApiContext* context, http::Router& router)
                responder.Send(std::move(response));
              },
              {.open = true});
-  router.Add("GET", "/q/{query}", [context](http::Request request, http::Responder responder) {
-    EmbedAndSearch(context, NewCall(context, std::move(request), std::move(responder)));
-  });
+  // Kuberian's own page sends summaries that are not encoded.
+  const http::RouteOptions as_it_is{.lone_percent = true};
+  router.Add(
+      "GET", "/q/{query}",
+      [context](http::Request request, http::Responder responder) {
+        EmbedAndSearch(context, NewCall(context, std::move(request), std::move(responder)));
+      },
+      as_it_is);
   router.Add("GET", kDirs, OnReader(context, Files));
-  router.Add("GET", std::string(kDirs) + "/{prefix*}", OnReader(context, FunctionsInFiles));
-  router.Add("GET", "/docs/{id}", OnReader(context, OneFunction));
+  router.Add("GET", std::string(kDirs) + "/{prefix*}", OnReader(context, FunctionsInFiles),
+             as_it_is);
+  router.Add("GET", "/docs/{id}", OnReader(context, OneFunction), as_it_is);
   // The page at / is open to everybody, its data are not.
   return [root = OnReader(context, Root)](http::Request request, http::Responder responder) {
     if (!request.authorized) {

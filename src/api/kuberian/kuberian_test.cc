@@ -131,6 +131,26 @@ TEST_F(Catalogue, SamplesAreByChance) {
   EXPECT_EQ(catalog->Sample(100, random).size(), 15u);
 }
 
+TEST_F(Catalogue, FollowsChanges) {
+  for (const char* id : {"1", "2", "3"}) Add(id, "a.go", true);
+  const auto first = KuberianCatalog::Make(*index_);
+  ASSERT_TRUE(first.ok());
+  Add("4", "b.go", true);
+  Add("2", "c.go", false);  // replaced
+  Add("x", "z.go", true);   // no function
+  ASSERT_TRUE(index_->Delete(std::vector<std::string>{"1"}).ok());
+  const auto followed = KuberianCatalog::Make(*index_, &*first);
+  const auto anew = KuberianCatalog::Make(*index_);
+  for (const auto* catalog : {&followed, &anew}) {
+    ASSERT_TRUE(catalog->ok());
+    EXPECT_EQ((*catalog)->total(), 3u);
+    EXPECT_EQ((*catalog)->analyzed(), 2u);
+    EXPECT_THAT((*catalog)->files(), ElementsAre("c.go", "a.go", "b.go"));
+    EXPECT_THAT((*catalog)->InFiles("", 0, 10), ElementsAre(2, 3, 4));
+  }
+  EXPECT_THAT(first->InFiles("", 0, 10), ElementsAre(1, 2, 3));
+}
+
 TEST_F(Catalogue, NothingAtAll) {
   const auto catalog = KuberianCatalog::Make(*index_);
   ASSERT_TRUE(catalog.ok());

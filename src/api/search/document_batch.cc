@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/request_json.h"
 #include "formats/json.h"
 #include "http/url.h"
+#include "text/unicode.h"
 
 namespace minnow::api {
 namespace {
@@ -125,6 +127,7 @@ BatchFormat FormatOf(std::string_view content_type) {
 Result<DocumentBatch> ReadDocumentBatch(std::string_view body, BatchFormat format,
                                         const IndexSettings& settings, size_t max_documents,
                                         const Chunker& chunker) {
+  body = WithoutMark(body);
   MINNOW_ASSIGN_OR_RETURN(const std::vector<Piece> pieces, Cut(body, format, max_documents));
   DocumentBatch batch;
   batch.entries.reserve(pieces.size());
@@ -136,7 +139,7 @@ Result<DocumentBatch> ReadDocumentBatch(std::string_view body, BatchFormat forma
     Result<Document> document =
         PrepareDocument(settings, chunker, piece.text.substr(begin, end - begin));
     if (!document.ok()) {
-      entry.error = std::move(document).error().message;
+      entry.error = IsValidUtf8(piece.text) ? document.error().message : "not UTF-8";
       // One document, not an array of many: the body is looked at once more at most.
       if (format == BatchFormat::kJson && begin == 0 && piece.text.size() == body.size() &&
           LooksLikeLines(body))

@@ -99,9 +99,10 @@ void SendNothingAccepted(Call& call, const Addition& addition) {
     json.Key("code");
     json.String("invalid_argument");
     json.Key("message");
-    json.String(addition.entries.empty() ? "the body: no document"
-                                         : "line " + std::to_string(addition.entries[0].line) +
-                                               ": " + addition.entries[0].error);
+    json.String(addition.entries.empty()
+                    ? "the body: no document"
+                    : "line " + std::to_string(addition.entries[0].line) + ": " +
+                          addition.entries[0].error + TypeHint(call.request()));
     json.EndObject();
     WriteEntries(addition, json);
     json.EndObject();
@@ -160,6 +161,7 @@ void Add(const StoreCall& on, std::shared_ptr<SearchIndex> index, DocumentBatch 
   SendAddition(*on.call, *addition, task->status, wait.wait);
 }
 
+// Reads and cuts the documents, which takes as long as there are many; another step writes them.
 void AddDocuments(const StoreCall& on) {
   if (auto failure = NotReady(on.call->context())) return on.call->Fail(*std::move(failure));
   const http::Request& request = on.call->request();
@@ -178,9 +180,14 @@ void AddDocuments(const StoreCall& on) {
       ReadDocumentBatch(request.body, FormatOf(request.FindHeader("Content-Type")),
                         index == nullptr ? IndexSettings() : index->settings(),
                         on.call->context().options.max_documents, (*model)->indexing()->chunker);
+  // Until they are written the documents take as much memory as the body did.
+  const auto permit = request.body_permit;
   on.call->DropBody();
   if (!batch.ok()) return on.Fail(std::move(batch).error());
-  Add(on, index, std::move(batch).value(), *wait);
+  auto documents = std::make_shared<DocumentBatch>(std::move(batch).value());
+  OnLane(on.call, Access::kWrite, [index, documents, permit, wait = *wait](const StoreCall& write) {
+    Add(write, index, std::move(*documents), wait);
+  });
 }
 
 void ListDocuments(const StoreCall& on) {
@@ -292,7 +299,7 @@ void DeleteDocuments(const StoreCall& on) {
 void AddDocumentRoutes(const ApiContext* context, http::Router& router) {
   const std::string documents = "/indexes/{index}/documents";
   const size_t most = context->options.max_documents_bytes;
-  AddStoreRoute(context, router, Access::kWrite, UrlQuery::kRead, "POST", documents, AddDocuments,
+  AddStoreRoute(context, router, Access::kPrepare, UrlQuery::kRead, "POST", documents, AddDocuments,
                 {.body_limit_bytes = most});
   AddStoreRoute(context, router, Access::kRead, UrlQuery::kRead, "GET", documents, ListDocuments);
   AddStoreRoute(context, router, Access::kWrite, UrlQuery::kNone, "POST", documents + "/delete",

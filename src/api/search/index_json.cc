@@ -17,7 +17,8 @@ std::string IsoTime(int64_t unix_ms) {
   return text;
 }
 
-void WriteIndex(const SearchIndex& index, const IndexStats& stats, JsonWriter& json) {
+void WriteIndex(const SearchIndex& index, const IndexStats& stats, bool functions,
+                JsonWriter& json) {
   const IndexSettings settings = index.settings();
   json.BeginObject();
   json.Key("name");
@@ -28,6 +29,10 @@ void WriteIndex(const SearchIndex& index, const IndexStats& stats, JsonWriter& j
   json.Uint(stats.chunks);
   json.Key("pending_chunks");
   json.Uint(stats.pending_chunks);
+  if (stats.refused_chunks > 0) {
+    json.Key("refused_chunks");
+    json.Uint(stats.refused_chunks);
+  }
   json.Key("text_fields");
   json.BeginArray();
   for (const std::string& field : settings.text_fields) json.String(field);
@@ -49,6 +54,10 @@ void WriteIndex(const SearchIndex& index, const IndexStats& stats, JsonWriter& j
   }
   json.Key("created_at");
   json.String(IsoTime(stats.created_at_ms));
+  if (functions) {
+    json.Key("search_mode");
+    json.String("semantic");
+  }
   json.EndObject();
 }
 

@@ -11,8 +11,10 @@
 namespace minnow::api {
 
 // {"name","documents","chunks","pending_chunks","text_fields","id_field","model","created_at"};
-// "model" is {"name","dtype","dimensions"}, or null before the first vector.
-void WriteIndex(const SearchIndex& index, const IndexStats& stats, JsonWriter& json);
+// "model" is {"name","dtype","dimensions"}, or null before the first vector. Of Kuberian's
+// functions also "search_mode":"semantic": how the page searches them unless it is told otherwise.
+void WriteIndex(const SearchIndex& index, const IndexStats& stats, bool functions,
+                JsonWriter& json);
 
 // {"id","index","kind","status","documents","pending_chunks","error","enqueued_at","finished_at"}
 void WriteTask(const TaskRecord& task, JsonWriter& json);

@@ -9,6 +9,7 @@
 #include "api/search/routes.h"
 #include "api/search/search_query.h"
 #include "api/search/store_call.h"
+#include "serving/kuberian/kuberian_service.h"
 
 namespace minnow::api {
 namespace {
@@ -24,7 +25,7 @@ Result<IndexSettings> ReadSettings(const JsonView& body) {
     return Error{Code::kInvalidArgument, std::string(field) + ": a field's name has 1 to " +
                                              std::to_string(kMaxFieldBytes) + " bytes"};
   };
-  MINNOW_ASSIGN_OR_RETURN(settings.id_field, body.GetString("id_field", settings.id_field));
+  MINNOW_ASSIGN_OR_RETURN(settings.id_field, body.GetName("id_field", settings.id_field));
   MINNOW_RETURN_IF_ERROR(check(settings.id_field, "id_field"));
   const auto fields = body.Find("text_fields");
   if (!fields.has_value() || fields->is_null()) return settings;
@@ -34,18 +35,24 @@ Result<IndexSettings> ReadSettings(const JsonView& body) {
                                              " items, limit " + std::to_string(kMaxTextFields)};
   }
   for (const JsonView item : fields->Items()) {
-    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, item.String());
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, item.Name());
     MINNOW_RETURN_IF_ERROR(check(name, "text_fields"));
     settings.text_fields.emplace_back(name);
   }
   return settings;
 }
 
+bool HoldsFunctions(const StoreCall& on, const SearchIndex& index) {
+  const KuberianService* const kuberian = on.call->context().kuberian;
+  return kuberian != nullptr && kuberian->Serves(index);
+}
+
 // The index as JSON, or the failure that was sent.
 void SendIndex(const StoreCall& on, int status, const SearchIndex& index) {
   const Result<IndexStats> stats = index.Stats();
   if (!stats.ok()) return on.Fail(stats.error());
-  SendJson(*on.call, status, [&](JsonWriter& json) { WriteIndex(index, *stats, json); });
+  SendJson(*on.call, status,
+           [&](JsonWriter& json) { WriteIndex(index, *stats, HoldsFunctions(on, index), json); });
 }
 
 void CreateIndex(const StoreCall& on) {
@@ -54,7 +61,8 @@ void CreateIndex(const StoreCall& on) {
   const auto read = [&]() -> Result<std::pair<std::string, IndexSettings>> {
     constexpr std::array<std::string_view, 3> kFields = {"name", "text_fields", "id_field"};
     MINNOW_RETURN_IF_ERROR(CheckFields(body->root(), kFields));
-    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, body->root().GetString("name"));
+    MINNOW_ASSIGN_OR_RETURN(const JsonView field, body->root().Get("name"));
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, field.Name());
     MINNOW_ASSIGN_OR_RETURN(IndexSettings settings, ReadSettings(body->root()));
     return std::pair(std::string(name), std::move(settings));
   }();
@@ -78,7 +86,7 @@ void ListIndexes(const StoreCall& on) {
       // One that was dropped meanwhile is left out.
       const Result<IndexStats> stats = index->Stats();
       if (!stats.ok()) continue;
-      WriteIndex(*index, *stats, json);
+      WriteIndex(*index, *stats, HoldsFunctions(on, *index), json);
       ++total;
     }
     json.EndArray();
@@ -119,12 +127,14 @@ void ListTasks(const StoreCall& on) {
     json.BeginObject();
     json.Key("results");
     json.BeginArray();
-    for (const TaskRecord& task : *tasks) WriteTask(task, json);
+    for (const TaskRecord& task : tasks->tasks) WriteTask(task, json);
     json.EndArray();
     json.Key("offset");
     json.Uint(page->offset);
     json.Key("limit");
     json.Uint(page->limit);
+    json.Key("total");
+    json.Uint(tasks->total);
     json.EndObject();
   });
 }

@@ -12,7 +12,7 @@
 namespace minnow::api {
 namespace {
 
-constexpr std::array<std::string_view, 4> kTexts = {"q", "filter", "id", "group_by"};
+constexpr std::array<std::string_view, 5> kTexts = {"q", "filter", "id", "group_by", "prompt_name"};
 constexpr std::array<std::string_view, 2> kLists = {"attributes", "facets"};
 
 template <size_t N>

@@ -18,6 +18,7 @@ using Clock = std::chrono::steady_clock;
 struct Query {
   SearchRequest request;
   std::optional<std::string> similar_to;
+  PromptChoice prompt{PromptChoice::Kind::kQuery, {}};
   std::chrono::nanoseconds embedding{0};
 };
 
@@ -137,6 +138,7 @@ void Embed(const std::shared_ptr<Call>& call, const std::shared_ptr<Query>& quer
   EmbedRequest request;
   request.inputs.emplace_back(query->request.text);
   request.field = "q";
+  request.prompt = query->prompt;
   const Clock::time_point begin = Clock::now();
   call->model().Run(std::move(request), call->request().client,
                     [call, query, begin](Result<EmbedAnswer> answer) {
@@ -179,6 +181,7 @@ Result<std::shared_ptr<Query>> ReadQuery(const http::Request& request, bool simi
     query->request = std::move(read.request);
   } else {
     MINNOW_ASSIGN_OR_RETURN(query->request, ReadSearchRequest(body.root()));
+    MINNOW_RETURN_IF_ERROR(ReadPromptName(body.root(), query->prompt));
   }
   return query;
 }

@@ -10,11 +10,12 @@ namespace minnow::api {
 namespace {
 
 // A search's first field is what is sought.
-constexpr std::array<std::string_view, 12> kSearchFields = {
-    "q",      "filter",    "limit",      "offset",    "semantic_ratio", "exact",
-    "prefix", "min_score", "attributes", "highlight", "facets",         "group_by"};
+constexpr std::array<std::string_view, 13> kSearchFields = {
+    "q",         "filter",     "limit",     "offset", "semantic_ratio", "exact",      "prefix",
+    "min_score", "attributes", "highlight", "facets", "group_by",       "prompt_name"};
 constexpr std::array<std::string_view, 12> kSimilarFields = [] {
-  auto fields = kSearchFields;
+  std::array<std::string_view, 12> fields;
+  std::copy_n(kSearchFields.begin(), fields.size(), fields.begin());
   fields.front() = "id";
   return fields;
 }();
@@ -42,7 +43,7 @@ Result<std::vector<std::string>> ReadNames(const JsonView& body, std::string_vie
                                              " items, limit " + std::to_string(limit)};
   }
   for (const JsonView item : list->Items()) {
-    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, item.String());
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view name, item.Name());
     names.emplace_back(name);
   }
   return names;
@@ -84,6 +85,11 @@ Result<SearchRequest> ReadRequest(const JsonView& body) {
   const auto attributes = body.Find("attributes");
   request.attributes_given = attributes.has_value() && !attributes->is_null();
   MINNOW_ASSIGN_OR_RETURN(request.attributes, ReadNames(body, "attributes", kMaxAttributes));
+  // As other servers write "all of them".
+  if (std::count(request.attributes.begin(), request.attributes.end(), "*") > 0) {
+    request.attributes_given = false;
+    request.attributes.clear();
+  }
   MINNOW_ASSIGN_OR_RETURN(request.facets, ReadNames(body, "facets", kMaxFacets));
   MINNOW_ASSIGN_OR_RETURN(request.group_by, ReadText(body, "group_by", kMaxFilterBytes));
   return request;
@@ -114,7 +120,10 @@ Result<SearchRequest> ReadSearchRequest(const JsonView& body) {
 }
 
 Result<std::string> ReadId(const JsonView& value) {
-  if (value.is_string()) return std::string(*value.String());
+  if (value.is_string()) {
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view id, value.Name());
+    return std::string(id);
+  }
   const Result<int64_t> number =
       value.Int(std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
   if (!number.ok()) return value.Expected("a string or an integer");

@@ -28,16 +28,18 @@ void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step) {
   SearchService& service = *call->context().search;
   Store* const store = service.store();
   if (store == nullptr) return call->Fail({Fault::kNotReady, "the store is being opened"});
-  if (access == Access::kWrite && store->read_only()) {
+  if (access != Access::kRead && store->read_only()) {
     return call->Fail({Fault::kReadOnly, "the store is served read-only"});
   }
   const std::string_view index = call->request().Parameter("index");
-  if (access == Access::kWrite && !index.empty() && index == service.mirror()) {
+  if (access != Access::kRead && !index.empty() && index == service.mirror()) {
     return call->Fail({Fault::kReadOnly, "index " + QuoteForMessage(index) +
                                              " follows Kuberian's tables: what is written there is "
                                              "taken over at the next start"});
   }
-  WorkLane& lane = access == Access::kWrite ? service.writer() : service.readers();
+  WorkLane& lane = access == Access::kRead      ? service.readers()
+                   : access == Access::kPrepare ? service.preparer()
+                                                : service.writer();
   Call& on = *call;
   on.On(lane, [&service, store, access, step = std::move(step)](Call& c) {
     step({c.shared_from_this(), service, *store, access});

@@ -13,7 +13,8 @@
 
 namespace minnow::api {
 
-enum class Access { kRead, kWrite };
+// kPrepare: reads what is to be written, on a lane of its own, so that it holds up no writer.
+enum class Access { kRead, kPrepare, kWrite };
 
 // What a handler works with on its lane. It answers through `call`, once, now or later.
 struct StoreCall {
@@ -23,7 +24,7 @@ struct StoreCall {
   Access access;
 
   void Fail(Error error) const {
-    call->Fail(ToStoreFailure(std::move(error), access == Access::kWrite));
+    call->Fail(ToStoreFailure(std::move(error), access != Access::kRead));
   }
   // The index that the path names; null: there is none, and the request is answered.
   std::shared_ptr<SearchIndex> Index() const;
@@ -38,7 +39,7 @@ using StoreStep = std::function<void(const StoreCall&)>;
 enum class UrlQuery { kNone, kRead };
 
 // Adds a route whose handler runs on the lane of `access`. It is refused while the store is not
-// open; one that writes, where the store is read-only.
+// open; one that does not only read, where the store is read-only.
 void AddStoreRoute(const ApiContext* context, http::Router& router, Access access,
                    UrlQuery url_query, const std::string& method, const std::string& path,
                    StoreStep step, http::RouteOptions options = {});

@@ -18,6 +18,7 @@
 #include "cli/model_option.h"
 #include "cli/output.h"
 #include "kernels/dispatch.h"
+#include "tasks/embedding_model.h"
 
 namespace minnow {
 namespace {
@@ -66,7 +67,7 @@ Status RunBulk(const BulkOptions& options) {
                 input.texts(), stream.tokens(), passed.count(),
                 static_cast<double>(input.texts()) / passed.count(),
                 static_cast<double>(stream.tokens()) / passed.count(),
-                DtypeName(model->encoder().info().dtype), pool.size());
+                DtypeName(model->info().dtype), pool.size());
   Output output;
   output.Write(line);
   return output.Finish();

@@ -18,7 +18,8 @@
 #include "cli/model_option.h"
 #include "cli/output.h"
 #include "kernels/dispatch.h"
-#include "models/sentence_encoder.h"
+#include "models/encoder_model.h"
+#include "models/registry.h"
 
 namespace minnow {
 namespace {
@@ -84,7 +85,7 @@ Result<std::vector<Shape>> Shapes(const EncoderBenchOptions& options, int longes
 }
 
 // Times in ms, sorted.
-std::vector<double> Time(const SentenceEncoder& encoder, const Shape& shape, ThreadPool& pool,
+std::vector<double> Time(const EncoderModel& encoder, const Shape& shape, ThreadPool& pool,
                          double seconds) {
   std::vector<int32_t> ids, starts = {0};
   // Ids of ordinary words, the same in every run.
@@ -99,25 +100,25 @@ std::vector<double> Time(const SentenceEncoder& encoder, const Shape& shape, Thr
   const TokenBatch batch = {.ids = ids, .starts = starts, .type_ids = {}};
   const auto workspace = encoder.NewWorkspace(ids.size(), shape.lengths.size(), &pool);
   std::vector<float> out(shape.lengths.size() * encoder.info().embedding_size);
-  for (int i = 0; i < 3; ++i) encoder.Embed(batch, /*normalize=*/true, *workspace, out.data());
+  for (int i = 0; i < 3; ++i) encoder.Run(batch, /*normalize=*/true, *workspace, out.data());
   std::vector<double> times;
   const auto end = BenchClock::now() + std::chrono::duration<double>(seconds);
   while (BenchClock::now() < end || times.size() < 5) {
     const auto begin = BenchClock::now();
-    encoder.Embed(batch, /*normalize=*/true, *workspace, out.data());
+    encoder.Run(batch, /*normalize=*/true, *workspace, out.data());
     times.push_back(MillisecondsSince(begin));
   }
   return times;
 }
 
-Result<std::unique_ptr<SentenceEncoder>> LoadEncoder(const EncoderBenchOptions& options) {
+Result<std::unique_ptr<EncoderModel>> LoadEncoder(const EncoderBenchOptions& options) {
   MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(options.dtype));
   if (!options.config.empty()) {
     MINNOW_ASSIGN_OR_RETURN(const EncoderConfig config, ReadEncoderConfig(options.config));
-    return SentenceEncoder::Random(config, precision.dtype.value_or(Dtype::kF32));
+    return EncoderModel::Random(config, precision.dtype.value_or(Dtype::kF32));
   }
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.model));
-  return SentenceEncoder::Load(source, precision);
+  return EncoderModel::Load(source, source.layout(), precision);
 }
 
 // The most memory that this process has had, in 10^6 bytes.

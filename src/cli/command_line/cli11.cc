@@ -28,6 +28,26 @@ std::vector<std::string> ValuesOf(CLI::Option& option) {
   return values;
 }
 
+// CLI11 takes an argument in brackets for a list, "[a,b]" for "a" and "b". One that ends with a
+// zero byte, which no argument can hold, stays one text; Unmarked takes the byte away again.
+constexpr char kOneText = '\0';
+
+std::vector<std::string> MarkedArguments(int argc, char** argv) {
+  std::vector<std::string> arguments;  // the last first, as CLI11 wants them
+  for (int i = argc - 1; i > 0; --i) {
+    arguments.emplace_back(argv[i]);
+    if (arguments.back().ends_with(']')) arguments.back() += kOneText;
+  }
+  return arguments;
+}
+
+CLI::Option* Unmarked(CLI::Option* option) {
+  return option->transform([](std::string value) {
+    if (value.ends_with(kOneText)) value.pop_back();
+    return value;
+  });
+}
+
 }  // namespace
 
 Option Option::Required() { return Option(option_->required()); }
@@ -71,7 +91,7 @@ Command Command::AddCommand(const std::string& name, const std::string& descript
 
 Option Command::AddOption(const std::string& name, std::string& value,
                           const std::string& description) {
-  return Option(app_->add_option(name, value, description));
+  return Option(Unmarked(app_->add_option(name, value, description)));
 }
 
 Option Command::AddOption(const std::string& name, int& value, const std::string& description) {
@@ -92,7 +112,7 @@ Option Command::AddOption(const std::string& name, bool& value, const std::strin
 
 Option Command::AddOption(const std::string& name, std::vector<std::string>& value,
                           const std::string& description) {
-  return Option(app_->add_option(name, value, description));
+  return Option(Unmarked(app_->add_option(name, value, description)));
 }
 
 Option Command::AddOption(const std::string& name, std::vector<int>& value,
@@ -170,7 +190,7 @@ Command CommandLine::root() { return Command(app_.get(), &exit_code_); }
 
 ParseResult CommandLine::Parse(int argc, char** argv) {
   try {
-    app_->parse(argc, argv);
+    app_->parse(MarkedArguments(argc, argv));
     return {ParseOutcome::kDone, "", exit_code_};
   } catch (const CLI::ParseError& error) {
     // What --help and --version throw is an answer, the rest is wrong usage.

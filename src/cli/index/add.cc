@@ -9,11 +9,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/cpu.h"
 #include "base/thread_pool.h"
 #include "cli/command_line/command.h"
+#include "cli/index/embed_turn.h"
 #include "cli/index/index.h"
 #include "cli/index/store_option.h"
 #include "cli/model_option.h"
@@ -33,6 +36,7 @@ constexpr int kMaxThreads = 1024;
 constexpr const char* kStandardInput = "-";
 // Further messages about records are counted only.
 constexpr size_t kShownRejections = 100;
+constexpr std::chrono::milliseconds kTurnPause{100};
 
 using Clock = std::chrono::steady_clock;
 
@@ -176,6 +180,7 @@ std::string JsonSummary(const Summary& summary, const Reporter& reporter, const 
   number("documents", stats.documents);
   number("chunks", stats.chunks);
   number("pending_chunks", stats.pending_chunks);
+  number("refused_chunks", stats.refused_chunks);
   json.EndObject();
   return text + "\n";
 }
@@ -335,17 +340,36 @@ class Adding {
     return {};
   }
 
+  // False where the user wants no more.
+  bool AwaitTurn(const EmbedTurn& turn, Reporter& reporter) {
+    bool told = command_.quiet;
+    while (!turn.Take()) {
+      if (Interruptible::requested()) return false;
+      reporter.bar().Clear();
+      if (!std::exchange(told, true)) {
+        PrintError("waiting: another process embeds the chunks of " + command_.store.path);
+      }
+      std::this_thread::sleep_for(kTurnPause);
+    }
+    return true;
+  }
+
   Status Embed(Reporter& reporter, ThreadPool& pool) {
+    if (summary_.interrupted) return {};
+    const EmbedTurn turn(command_.store.path);
+    summary_.interrupted = !AwaitTurn(turn, reporter);
     if (summary_.interrupted) return {};
     MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index_->Stats());
     if (stats.pending_chunks == 0) return {};
     const Clock::time_point begin = Clock::now();
     PendingEmbedder embedder(*loaded_.model, loaded_.identity, &pool);
-    MINNOW_ASSIGN_OR_RETURN(
-        summary_.embedded, embedder.Run(*index_, [&](const EmbedCounts& counts) {
-          reporter.bar().Show("embedding", counts.chunks, stats.pending_chunks, "chunks");
-          return !Interruptible::requested();
-        }));
+    MINNOW_ASSIGN_OR_RETURN(summary_.embedded,
+                            embedder.Run(*index_, [&](const EmbedCounts& counts) {
+                              // Others may add meanwhile.
+                              const size_t all = std::max(stats.pending_chunks, counts.chunks);
+                              reporter.bar().Show("embedding", counts.chunks, all, "chunks");
+                              return !Interruptible::requested();
+                            }));
     summary_.embed_seconds = Seconds(begin);
     summary_.interrupted = Interruptible::requested();
     return {};

@@ -49,6 +49,8 @@ void WriteIndex(const SearchIndex& index, const IndexStats& stats, JsonWriter& j
   json.Uint(stats.chunks);
   json.Key("pending_chunks");
   json.Uint(stats.pending_chunks);
+  json.Key("refused_chunks");
+  json.Uint(stats.refused_chunks);
   json.Key("text_fields");
   json.BeginArray();
   for (const std::string& field : settings.text_fields) json.String(field);
@@ -77,6 +79,8 @@ std::string IndexText(const SearchIndex& index, const IndexStats& stats) {
   text += "chunks          " + std::to_string(stats.chunks);
   if (stats.pending_chunks > 0)
     text += ", " + std::to_string(stats.pending_chunks) + " of them without a vector yet";
+  if (stats.refused_chunks > 0)
+    text += ", " + std::to_string(stats.refused_chunks) + " of them refused by the model";
   text += "\ntext fields     " + fields + "\nid field        " + settings.id_field +
           "\nmodel           ";
   if (stats.model) {

@@ -8,7 +8,7 @@
 #include "base/result.h"
 #include "cli/command_line/command.h"
 #include "index/store/store.h"
-#include "models/sentence_encoder.h"
+#include "models/weights/precision.h"
 #include "tasks/embedding_model.h"
 
 namespace minnow {

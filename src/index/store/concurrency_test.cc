@@ -285,7 +285,7 @@ TEST_F(StoreConcurrencyTest, WritersOfOneProcessTakeTurns) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(index->Stats()->documents, 40u);
-  EXPECT_EQ(store->Tasks(0, 100)->size(), 40u);
+  EXPECT_EQ(store->Tasks(0, 100)->total, 40u);
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "index/store/document.h"
 
+#include <algorithm>
 #include <bit>
+#include <iterator>
 #include <limits>
 #include <optional>
 
+#include "formats/json_surrogates.h"
 #include "formats/xxh64.h"
 
 namespace minnow {
@@ -25,20 +28,48 @@ void AppendLine(std::string_view line, std::string* text) {
   text->append(line);
 }
 
+// Numbers and booleans are text as JSON writes them: a title may be 1984.
+Status AppendScalar(const JsonView& value, const JsonView& field, std::string* text) {
+  if (value.is_string()) {
+    AppendLine(*value.String(), text);
+  } else if (value.type() == JsonType::kNumber || value.type() == JsonType::kBool) {
+    AppendLine(value.Describe(), text);
+  } else {
+    return field.Expected("a string or an array of strings");
+  }
+  return {};
+}
+
 Status AppendField(const JsonView& value, std::string* text) {
   if (value.is_null()) return {};
-  if (value.is_array()) {
-    for (const JsonView item : value.Items()) {
-      if (!item.is_string()) return value.Expected("a string or an array of strings");
-      MINNOW_ASSIGN_OR_RETURN(const std::string_view line, item.String());
-      AppendLine(line, text);
-    }
-    return {};
+  if (!value.is_array()) return AppendScalar(value, value, text);
+  for (const JsonView item : value.Items()) {
+    MINNOW_RETURN_IF_ERROR(AppendScalar(item, value, text));
   }
-  if (!value.is_string()) return value.Expected("a string or an array of strings");
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view line, value.String());
-  AppendLine(line, text);
   return {};
+}
+
+// "; it may be "_id", ..." for members that look like ids; "" where none does.
+std::string ListIds(const JsonView& object) {
+  constexpr std::string_view kNames[] = {"key", "uuid", "guid", "pk",
+                                         "url", "path", "slug", "isbn"};
+  constexpr size_t kMost = 3;
+  std::string list;
+  size_t listed = 0;
+  for (size_t i = 0; object.is_object() && i < object.size() && listed < kMost; ++i) {
+    const JsonView value = object.at(i);
+    if (!value.is_string() && value.type() != JsonType::kNumber) continue;
+    std::string plain;
+    for (const char c : object.key(i)) {
+      if (c != '_' && c != '-' && c != '$') {
+        plain += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      }
+    }
+    const bool named = std::find(std::begin(kNames), std::end(kNames), plain) != std::end(kNames);
+    if (!named && !plain.ends_with("id")) continue;
+    list += (listed++ == 0 ? "; it may be " : ", ") + QuoteForMessage(object.key(i));
+  }
+  return list;
 }
 
 }  // namespace
@@ -85,6 +116,12 @@ int64_t HashChunks(std::span<const ChunkRange> chunks) {
 }
 
 Result<std::string> ExtractId(const IndexSettings& settings, const JsonView& object) {
+  const auto found = object.Find(settings.id_field);
+  if (!found && object.is_object()) {
+    return object.Wrong("field " + QuoteForMessage(settings.id_field) +
+                        " is missing; another can be the id (id_field, --id-field)" +
+                        ListIds(object));
+  }
   MINNOW_ASSIGN_OR_RETURN(const JsonView value, object.Get(settings.id_field));
   if (value.type() == JsonType::kNumber) {
     MINNOW_ASSIGN_OR_RETURN(const int64_t number, value.Int(std::numeric_limits<int64_t>::min(),
@@ -92,7 +129,7 @@ Result<std::string> ExtractId(const IndexSettings& settings, const JsonView& obj
     return std::to_string(number);
   }
   if (!value.is_string()) return value.Expected("a string or an integer");
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view id, value.String());
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view id, value.Name());
   if (id.empty() || id.size() > kMaxIdBytes) {
     return value.Wrong(std::to_string(id.size()) + " bytes, expected 1 to " +
                        std::to_string(kMaxIdBytes));
@@ -108,7 +145,9 @@ Result<Document> MakeDocument(const IndexSettings& settings, std::string_view js
   Document document;
   MINNOW_ASSIGN_OR_RETURN(document.id, ExtractId(settings, object));
   MINNOW_ASSIGN_OR_RETURN(document.text, ExtractText(settings, object));
-  document.json = json;
+  // Readers of the answer are stricter than we are.
+  SurrogateRepair repair = RepairSurrogates(json);
+  document.json = repair.strings.empty() ? std::string(json) : std::move(repair.text);
   return document;
 }
 

@@ -49,9 +49,9 @@ struct ModelIdentity {
   }
 };
 
-// The text fields joined by "\n" in the order of settings: strings, and strings of arrays. Absent
-// and null fields are left out; anything else is kInvalidArgument. Pure: the store computes it
-// again when a document goes.
+// The text fields joined by "\n" in the order of settings: strings, numbers and booleans, alone or
+// in arrays. Absent and null fields are left out; anything else is kInvalidArgument. Pure: the
+// store computes it again when a document goes.
 Result<std::string> ExtractText(const IndexSettings& settings, const JsonView& object);
 
 // XXH64 of what is kept of a document: its id, the ranges of its chunks, and its JSON.

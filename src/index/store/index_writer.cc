@@ -170,6 +170,14 @@ Status IndexWriter::RemoveRow(int64_t row, std::string_view json) {
 }
 
 Result<bool> IndexWriter::SetVector(int64_t chunk, std::span<const float> vector) {
+  if (std::all_of(vector.begin(), vector.end(), [](float value) { return value == 0; })) {
+    // No vector has the id 0.
+    MINNOW_ASSIGN_OR_RETURN(
+        Statement refuse,
+        Prepare("UPDATE {chunks} SET vector_id = 0 WHERE id = ? AND vector_id IS NULL"));
+    MINNOW_RETURN_IF_ERROR(refuse.Bind(1, chunk).Run());
+    return database_->changes() > 0;
+  }
   MINNOW_ASSIGN_OR_RETURN(
       Statement insert,
       Prepare("INSERT INTO {vectors}(document_id, chunk_id, vector) SELECT document_id, id, ? "

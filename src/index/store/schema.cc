@@ -79,8 +79,8 @@ CREATE INDEX {documents}_of_source ON {documents}(source) WHERE source IS NOT NU
 
 // Of version 1 the table is the same, with whatever tokenizer there was.
 std::string FullTextTable() {
-  return std::string("CREATE VIRTUAL TABLE {lexical} USING fts5(text, content='', tokenize='") +
-         kLexicalTokenizer + "');";
+  return std::string("CREATE VIRTUAL TABLE {lexical} USING fts5(text, content='', ") +
+         kLexicalTable + ");";
 }
 
 Result<bool> HasStore(Database* database) {

@@ -8,6 +8,7 @@
 #include "index/store/index_writer.h"
 #include "index/store/schema.h"
 #include "index/store/search/hits.h"
+#include "index/store/sidecar_files.h"
 #include "index/store/tasks.h"
 #include "index/store/unit_vector.h"
 
@@ -59,13 +60,15 @@ Result<IndexStats> SearchIndex::Stats() const {
   stats.created_at_ms = state_->created_at_ms;
   MINNOW_ASSIGN_OR_RETURN(
       Statement counts,
-      reader->Prepare(
-          "SELECT documents, chunks, chunks - vectors FROM minnow_indexes WHERE id = ?"));
+      reader->Prepare(state_->Sql("SELECT documents, chunks, chunks - vectors, "
+                                  "(SELECT count(*) FROM {chunks} WHERE vector_id IS NULL) "
+                                  "FROM minnow_indexes WHERE id = ?")));
   counts.Bind(1, state_->id);
   MINNOW_RETURN_IF_ERROR(counts.Step());
   stats.documents = static_cast<size_t>(counts.Int(0));
   stats.chunks = static_cast<size_t>(counts.Int(1));
-  stats.pending_chunks = static_cast<size_t>(counts.Int(2));
+  stats.pending_chunks = static_cast<size_t>(counts.Int(3));
+  stats.refused_chunks = static_cast<size_t>(counts.Int(2)) - stats.pending_chunks;
   counts.Reset();
   MINNOW_ASSIGN_OR_RETURN(const int64_t pages, reader->QueryInt("PRAGMA page_count"));
   MINNOW_ASSIGN_OR_RETURN(const int64_t page_bytes, reader->QueryInt("PRAGMA page_size"));
@@ -283,17 +286,58 @@ Result<std::optional<StoredDocument>> SearchIndex::Fetch(const std::string& id) 
   return std::optional<StoredDocument>({id, std::string(find.Text(0))});
 }
 
-Status SearchIndex::VisitDocuments(
-    const std::function<void(std::string_view id, std::string_view json)>& visit) const {
+Result<int64_t> SearchIndex::Generation() const {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  return ReadGeneration(reader.get(), state_->id);
+}
+
+Status SearchIndex::Visit(std::span<const std::string> ids, const Visitor& visit) const {
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
   MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, state_->BeginRead(reader.get()));
   MINNOW_ASSIGN_OR_RETURN(
-      Statement list,
-      reader->Prepare(state_->Sql("SELECT key, json FROM {documents} ORDER BY id")));
+      Statement find, reader->Prepare(state_->Sql("SELECT json FROM {documents} WHERE key = ?")));
+  for (const std::string& id : ids) {
+    find.Bind(1, id);
+    MINNOW_ASSIGN_OR_RETURN(const bool row, find.Step());
+    if (row) MINNOW_RETURN_IF_ERROR(visit(id, find.Text(0)));
+    find.Reset();
+  }
+  return {};
+}
+
+Status SearchIndex::VisitDocuments(
+    const std::function<void(std::string_view id, std::string_view json)>& visit) const {
+  return VisitRowsAfter(
+      0, [&](int64_t, std::string_view id, std::string_view json) { visit(id, json); });
+}
+
+Status SearchIndex::VisitRowsAfter(int64_t after,
+                                   const std::function<void(int64_t row, std::string_view id,
+                                                            std::string_view json)>& visit) const {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, state_->BeginRead(reader.get()));
+  MINNOW_ASSIGN_OR_RETURN(Statement list,
+                          reader->Prepare(state_->Sql(
+                              "SELECT id, key, json FROM {documents} WHERE id > ? ORDER BY id")));
+  list.Bind(1, after);
   for (;;) {
     MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
     if (!row) return {};
-    visit(list.Text(0), list.Text(1));
+    visit(list.Int(0), list.Text(1), list.Text(2));
+  }
+}
+
+Result<std::vector<int64_t>> SearchIndex::Rows() const {
+  MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->Read());
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, state_->BeginRead(reader.get()));
+  // Read from the index of keys, which is far smaller than the documents.
+  MINNOW_ASSIGN_OR_RETURN(Statement list,
+                          reader->Prepare(state_->Sql("SELECT id FROM {documents}")));
+  std::vector<int64_t> rows;
+  for (;;) {
+    MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
+    if (!row) return rows;
+    rows.push_back(list.Int(0));
   }
 }
 

@@ -27,6 +27,7 @@ struct IndexStats {
   size_t documents = 0;
   size_t chunks = 0;
   size_t pending_chunks = 0;  // without a vector yet
+  size_t refused_chunks = 0;  // that the model makes no vector of: words alone find them
   uint64_t bytes = 0;         // of the whole store's file
   std::optional<ModelIdentity> model;
   int64_t created_at_ms = 0;  // since 1970
@@ -99,13 +100,20 @@ class SearchIndex {
 
   // Chunks that wait for a vector, with ids greater than `after`, lowest first: at most `limit`.
   Result<std::vector<PendingChunk>> Pending(size_t limit, int64_t after = 0) const;
-  // vectors: [n, D] f32, n = chunks.size(), of `model`; stored at unit length. Chunks that went
-  // meanwhile are passed over. Durable, and seen by every search that starts after.
+  // vectors: [n, D] f32, n = chunks.size(), of `model`; stored at unit length. Zeros say that the
+  // model refuses the chunk: it waits no more, and has no vector. Chunks that went meanwhile are
+  // passed over. Durable, and seen by every search that starts after.
   // kInvalidArgument where the index is not bound to `model`, or no longer.
   Status SetVectors(const ModelIdentity& model, std::span<const int64_t> chunks,
                     std::span<const float> vectors);
 
+  // Grows with each change of the index, whoever makes it.
+  Result<int64_t> Generation() const;
   Result<std::optional<StoredDocument>> Fetch(const std::string& id) const;
+  // Those of `ids` that are there, in that order and one state. Fails as `visit` does, which must
+  // not call the index.
+  using Visitor = std::function<Status(std::string_view id, std::string_view json)>;
+  Status Visit(std::span<const std::string> ids, const Visitor& visit) const;
   // In the order in which they were added. kInvalidArgument: they hold more than max_bytes.
   Result<DocumentPage> List(const std::string& filter, size_t offset, size_t limit,
                             size_t max_bytes = SIZE_MAX) const;
@@ -113,6 +121,11 @@ class SearchIndex {
   // All, in one state, in the order in which they were added. `visit` must not call the index.
   Status VisitDocuments(
       const std::function<void(std::string_view id, std::string_view json)>& visit) const;
+  // What was added since: rows grow, and a document that is replaced gets another one.
+  Status VisitRowsAfter(int64_t row, const std::function<void(int64_t row, std::string_view id,
+                                                              std::string_view json)>& visit) const;
+  // Of all documents, in no order.
+  Result<std::vector<int64_t>> Rows() const;
 
   // pool: the caller's own, for vectors; null: the calling thread alone.
   Result<SearchAnswer> Search(const SearchRequest& request, ThreadPool* pool = nullptr) const;

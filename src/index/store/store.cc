@@ -221,7 +221,7 @@ Result<TaskRecord> Store::FindTask(int64_t id) const {
   return minnow::FindTask(reader.get(), id);
 }
 
-Result<std::vector<TaskRecord>> Store::Tasks(size_t offset, size_t limit) const {
+Result<TaskPage> Store::Tasks(size_t offset, size_t limit) const {
   MINNOW_ASSIGN_OR_RETURN(Connections::Reader reader, state_->connections->Read());
   return ListTasks(reader.get(), offset, limit);
 }

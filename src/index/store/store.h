@@ -69,8 +69,8 @@ class Store {
   std::vector<std::shared_ptr<SearchIndex>> Indexes() const;
   Status DropIndex(const std::string& name);
 
-  Result<TaskRecord> FindTask(int64_t id) const;                             // kNotFound
-  Result<std::vector<TaskRecord>> Tasks(size_t offset, size_t limit) const;  // newest first
+  Result<TaskRecord> FindTask(int64_t id) const;  // kNotFound
+  Result<TaskPage> Tasks(size_t offset, size_t limit) const;
   // Ends a task whose chunks cannot be embedded.
   Status FailTask(int64_t id, const std::string& error);
 

@@ -139,8 +139,8 @@ TEST_F(StoreTest, ReopensAsItWas) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
   EXPECT_EQ(index->Stats()->model->checksum, "1234");
-  EXPECT_EQ(store->Tasks(0, 10)->size(), 2u);
-  EXPECT_EQ(store->Tasks(0, 10)->at(1).status, TaskStatus::kDone);
+  EXPECT_EQ(store->Tasks(0, 10)->tasks.size(), 2u);
+  EXPECT_EQ(store->Tasks(0, 10)->tasks.at(1).status, TaskStatus::kDone);
 }
 
 TEST_F(StoreTest, AnotherModelIsRefusedUnlessReembed) {
@@ -192,6 +192,41 @@ TEST_F(StoreTest, VectorsOfAnotherModelAreRefused) {
   renamed.name = "elsewhere";
   ASSERT_TRUE(index->SetVectors(renamed, chunks, vector).ok());
   EXPECT_EQ(index->Stats()->pending_chunks, 0u);
+}
+
+TEST_F(StoreTest, ChunksThatTheModelRefusesWaitNoMore) {
+  const auto store = Open();
+  const auto index = *store->CreateIndex("docs", {});
+  ASSERT_TRUE(index->Add(std::vector{Make(1, "red"), Make(2, "green")}).ok());
+  ASSERT_TRUE(index->UseModel(Model(), false).ok());
+  const auto pending = *index->Pending(2);
+  ASSERT_EQ(pending.size(), 2u);
+  std::vector<float> vectors(2 * kTestDimensions);
+  vectors[0] = 1;  // the second one is zeros
+  ASSERT_TRUE(
+      index->SetVectors(Model(), std::vector{pending[0].chunk, pending[1].chunk}, vectors).ok());
+  EXPECT_EQ(index->Stats()->pending_chunks, 0u);
+  EXPECT_EQ(index->Stats()->refused_chunks, 1u);
+  EXPECT_THAT(*index->Pending(2), IsEmpty());
+  SearchRequest request;
+  request.vector.assign(kTestDimensions, 0.0f);
+  request.vector[0] = 1;
+  request.semantic_ratio = 1;
+  EXPECT_THAT(IdsOf(index->Search(request)), ElementsAre("1"));
+  request.text = "green";
+  request.semantic_ratio = 0;
+  EXPECT_THAT(IdsOf(index->Search(request)), ElementsAre("2"));
+  // Another model may take it; and it goes as any other.
+  ASSERT_TRUE(index->UseModel(Model("5678"), true).ok());
+  EXPECT_EQ(index->Stats()->pending_chunks, 2u);
+  EXPECT_EQ(index->Stats()->refused_chunks, 0u);
+  ASSERT_TRUE(index
+                  ->SetVectors(Model("5678"), std::vector{pending[1].chunk},
+                               std::vector<float>(kTestDimensions))
+                  .ok());
+  ASSERT_TRUE(index->Delete(std::vector<std::string>{"2"}).ok());
+  EXPECT_EQ(index->Stats()->refused_chunks, 0u);
+  EXPECT_EQ(index->Stats()->pending_chunks, 1u);
 }
 
 TEST_F(StoreTest, IndexesAreNamedAndDropped) {

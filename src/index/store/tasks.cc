@@ -130,16 +130,20 @@ Result<TaskRecord> FindTask(Database* database, int64_t task) {
   return ReadRow(database, find);
 }
 
-Result<std::vector<TaskRecord>> ListTasks(Database* database, size_t offset, size_t limit) {
+Result<TaskPage> ListTasks(Database* database, size_t offset, size_t limit) {
+  MINNOW_ASSIGN_OR_RETURN(const Transaction transaction, Transaction::BeginRead(database));
+  TaskPage page;
+  MINNOW_ASSIGN_OR_RETURN(const int64_t total,
+                          database->QueryInt("SELECT count(*) FROM minnow_tasks"));
+  page.total = static_cast<size_t>(total);
   MINNOW_ASSIGN_OR_RETURN(Statement list, database->Prepare(std::string(kColumns) +
                                                             "ORDER BY id DESC LIMIT ? OFFSET ?"));
   list.Bind(1, SqlCount(limit)).Bind(2, SqlCount(offset));
-  std::vector<TaskRecord> tasks;
   for (;;) {
     MINNOW_ASSIGN_OR_RETURN(const bool row, list.Step());
-    if (!row) return tasks;
+    if (!row) return page;
     MINNOW_ASSIGN_OR_RETURN(TaskRecord task, ReadRow(database, list));
-    tasks.push_back(std::move(task));
+    page.tasks.push_back(std::move(task));
   }
 }
 

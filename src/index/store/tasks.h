@@ -30,6 +30,11 @@ struct TaskRecord {
   std::optional<int64_t> finished_at_ms;
 };
 
+struct TaskPage {
+  std::vector<TaskRecord> tasks;  // newest first
+  size_t total = 0;               // that are remembered
+};
+
 // Chunks [first, last] of an index are what a task waits for; last < first: for nothing. Vectors
 // come in the order of chunks: what other tasks have between is there before the last.
 struct TaskChunks {
@@ -46,8 +51,7 @@ Status FinishTasks(Database* database, int64_t index);
 Status FailTask(Database* database, int64_t task, const std::string& error);
 Status FailTasksOfIndex(Database* database, int64_t index, const std::string& error);
 Result<TaskRecord> FindTask(Database* database, int64_t task);
-// Newest first.
-Result<std::vector<TaskRecord>> ListTasks(Database* database, size_t offset, size_t limit);
+Result<TaskPage> ListTasks(Database* database, size_t offset, size_t limit);
 
 // Milliseconds since 1970.
 int64_t NowMs();

@@ -61,11 +61,11 @@ constexpr Pair kPairs[] = {
     {"chunks", "SELECT count(*) FROM {chunks}", "SELECT chunks FROM minnow_indexes WHERE id = ?"},
     {"vectors", "SELECT count(*) FROM {vectors}",
      "SELECT vectors FROM minnow_indexes WHERE id = ?"},
-    {"chunks with vectors", "SELECT count(*) FROM {chunks} WHERE vector_id IS NOT NULL",
+    {"chunks with vectors", "SELECT count(*) FROM {chunks} WHERE vector_id > 0",
      "SELECT count(*) FROM {chunks} c JOIN {vectors} v ON v.id = c.vector_id AND v.chunk_id = c.id "
      "AND v.document_id = c.document_id"},
     {"vectors of chunks", "SELECT count(*) FROM {vectors}",
-     "SELECT count(*) FROM {chunks} WHERE vector_id IS NOT NULL"},
+     "SELECT count(*) FROM {chunks} WHERE vector_id > 0"},
     {"chunks of documents", "SELECT count(*) FROM {chunks}",
      "SELECT count(*) FROM {chunks} c JOIN {documents} d ON d.id = c.document_id"},
     {"documents in full text", "SELECT count(*) FROM {lexical}_docsize",

@@ -37,12 +37,6 @@ std::vector<size_t> LineStarts(std::string_view text) {
 }
 
 // At most `limit` bytes, and no half of a UTF-8 sequence.
-std::string_view CutUtf8(std::string_view text, size_t limit) {
-  if (text.size() <= limit) return text;
-  while (limit > 0 && IsUtf8Inner(text[limit])) --limit;
-  return text.substr(0, limit);
-}
-
 // Runs of white space as one space each.
 std::string OneLine(std::string_view text) {
   std::string line;

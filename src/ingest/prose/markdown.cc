@@ -8,6 +8,7 @@
 
 #include "formats/json.h"
 #include "ingest/file_fields.h"
+#include "ingest/prose/yaml.h"
 
 namespace minnow {
 namespace {
@@ -47,23 +48,37 @@ std::string_view Unquoted(std::string_view value) {
 
 struct FrontMatter {
   size_t end = 0;  // where the text begins
-  std::string_view title;
+  std::string title;
 };
+
+// In one line.
+std::string Joined(std::string_view text) {
+  std::string joined;
+  for (const char c : Trim(text)) {
+    const bool space = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    if (!space || !joined.ends_with(' ')) joined += space ? ' ' : c;
+  }
+  return joined;
+}
 
 FrontMatter ReadFrontMatter(std::string_view text) {
   size_t at = 0;
-  const std::string_view fence = TakeLine(text, at);
+  const std::string_view fence = Trim(TakeLine(text, at));
   if (fence != "---" && fence != "+++") return {};
-  FrontMatter found;
+  const size_t begin = at;
+  std::string_view title;  // as its line alone has it: of TOML, and of YAML that is none
   for (size_t lines = 0; at < text.size() && lines < kMaxFrontMatterLines; ++lines) {
+    const size_t line_begin = at;
     const std::string_view line = TakeLine(text, at);
-    if (line == fence || (fence == "---" && line == "...")) {
-      found.end = at;
-      return found;
+    const std::string_view end = line.substr(0, line.find_last_not_of(" \t") + 1);
+    if (end == fence || (fence == "---" && end == "...")) {
+      const std::string_view inside = text.substr(begin, line_begin - begin);
+      const auto found = fence == "---" ? FindYamlText(inside, "title") : std::nullopt;
+      return {at, Joined(found ? *found : title)};
     }
     const size_t colon = line.find(fence == "---" ? ':' : '=');
     if (colon != line.npos && Trim(line.substr(0, colon)) == "title" && line[0] == 't') {
-      found.title = Unquoted(line.substr(colon + 1));
+      title = Unquoted(line.substr(colon + 1));
     }
   }
   return {};  // nothing ends it: a rule, not front matter
@@ -105,11 +120,11 @@ bool IsFence(std::string_view line) {
   return line.starts_with("```") || line.starts_with("~~~");
 }
 
-std::vector<Section> ReadSections(std::string_view text) {
+std::vector<Section> ReadSections(std::string_view text, size_t limit = kMaxSections) {
   std::vector<Section> sections;
   std::map<std::string, size_t> seen;
   std::string_view fence;  // "```" inside fenced code
-  for (size_t at = 0; at < text.size() && sections.size() < kMaxSections;) {
+  for (size_t at = 0; at < text.size() && sections.size() < limit;) {
     const size_t begin = at;
     const std::string_view line = TakeLine(text, at);
     if (IsFence(line)) {
@@ -130,7 +145,7 @@ std::vector<Section> ReadSections(std::string_view text) {
     section.anchor = given.empty() ? AnchorOf(title) : std::string(given);
     const size_t times = seen[section.anchor]++;
     if (times > 0) section.anchor += "-" + std::to_string(times);
-    section.title = title.substr(0, kMaxTitleBytes);
+    section.title = CutUtf8(title, kMaxTitleBytes);
     section.begin = begin;
     sections.push_back(std::move(section));
   }
@@ -151,7 +166,7 @@ std::string MarkdownDocument(const std::string& path, std::string_view text) {
   json.BeginObject();
   WriteFileFields({path, path, "markdown", "text"}, json);
   json.Key("title");
-  json.String(title.substr(0, kMaxTitleBytes));
+  json.String(CutUtf8(title, kMaxTitleBytes));
   json.Key("sections");
   json.BeginArray();
   for (const Section& section : sections) {
@@ -171,17 +186,9 @@ std::string MarkdownDocument(const std::string& path, std::string_view text) {
   return out;
 }
 
-std::string TextDocument(const std::string& path, std::string_view text) {
-  std::string out;
-  JsonWriter json(&out);
-  json.BeginObject();
-  WriteFileFields({path, path, "", "text"}, json);
-  json.Key("title");
-  json.String(FileName(path));
-  json.Key("text");
-  json.String(text);
-  json.EndObject();
-  return out;
+std::string FirstHeading(std::string_view text) {
+  const std::vector<Section> sections = ReadSections(text, /*limit=*/1);
+  return sections.empty() ? std::string() : sections.front().title;
 }
 
 }  // namespace minnow

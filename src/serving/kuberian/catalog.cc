@@ -12,24 +12,24 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kPageDocuments = 1000;
-
 struct Row {
   uint64_t id = 0;
+  int64_t row = 0;
   std::string file;
   bool analyzed = false;
 };
 
-Result<Row> ReadRow(const StoredDocument& document) {
-  Row row;
-  if (!ParseFunctionId(document.id, row.id) || std::to_string(row.id) != document.id) {
-    return Error{Code::kNotFound, "the id is no number"};
-  }
-  MINNOW_ASSIGN_OR_RETURN(const JsonDocument json, JsonDocument::Parse(document.json, ""));
-  MINNOW_ASSIGN_OR_RETURN(row.file, json.root().GetString("file", ""));
-  const auto summary = json.root().Find("summary");
+// False: the id is no number, or the document damaged.
+bool ReadRow(std::string_view id, std::string_view text, Row& row) {
+  if (!ParseFunctionId(id, row.id) || std::to_string(row.id) != id) return false;
+  const auto json = JsonDocument::Parse(text, "");
+  if (!json.ok()) return false;
+  const auto file = json->root().GetString("file", "");
+  if (!file.ok()) return false;
+  row.file = *file;
+  const auto summary = json->root().Find("summary");
   row.analyzed = summary.has_value() && summary->is_string();
-  return row;
+  return true;
 }
 
 }  // namespace
@@ -41,24 +41,32 @@ bool ParseFunctionId(std::string_view text, uint64_t& id) {
   return error == std::errc() && parsed == end && !text.empty();
 }
 
-Result<KuberianCatalog> KuberianCatalog::Make(const SearchIndex& index) {
-  std::vector<Row> rows;
-  for (size_t offset = 0;; offset += kPageDocuments) {
-    MINNOW_ASSIGN_OR_RETURN(const DocumentPage page, index.List("", offset, kPageDocuments));
-    for (const StoredDocument& document : page.documents) {
-      Result<Row> row = ReadRow(document);
-      if (row.ok()) rows.push_back(std::move(row).value());
-    }
-    if (page.documents.size() < kPageDocuments) break;
-  }
-  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.id < b.id; });
+Result<KuberianCatalog> KuberianCatalog::Make(const SearchIndex& index,
+                                              const KuberianCatalog* former) {
   KuberianCatalog catalog;
+  std::vector<Row> rows;
+  if (former != nullptr) {
+    catalog.last_row_ = former->last_row_;
+    MINNOW_ASSIGN_OR_RETURN(const std::vector<int64_t> there, index.Rows());
+    const std::unordered_set<int64_t> kept(there.begin(), there.end());
+    for (const Function& function : former->functions_) {
+      if (!kept.contains(function.row)) continue;
+      rows.push_back({function.id, function.row, former->files_[function.file], function.analyzed});
+    }
+  }
+  MINNOW_RETURN_IF_ERROR(index.VisitRowsAfter(
+      catalog.last_row_, [&](int64_t number, std::string_view id, std::string_view json) {
+        Row row{.row = number};
+        if (ReadRow(id, json, row)) rows.push_back(std::move(row));
+        catalog.last_row_ = number;
+      }));
+  std::sort(rows.begin(), rows.end(), [](const Row& a, const Row& b) { return a.id < b.id; });
   std::unordered_map<std::string, uint32_t> places;
   for (Row& row : rows) {
     const auto [place, is_new] =
         places.try_emplace(row.file, static_cast<uint32_t>(catalog.files_.size()));
     if (is_new) catalog.files_.push_back(row.file);
-    catalog.functions_.push_back({row.id, place->second});
+    catalog.functions_.push_back({row.id, row.row, place->second, row.analyzed});
     if (row.analyzed) catalog.analyzed_.push_back(row.id);
   }
   return catalog;

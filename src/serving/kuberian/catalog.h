@@ -19,8 +19,10 @@ namespace minnow {
 
 class KuberianCatalog {
  public:
-  // Reads the whole index; blocks. Documents whose id is no number are left out.
-  static Result<KuberianCatalog> Make(const SearchIndex& index);
+  // Reads the whole index, or, from `former`, a catalogue of it, what was added since; blocks.
+  // Documents whose id is no number are left out.
+  static Result<KuberianCatalog> Make(const SearchIndex& index,
+                                      const KuberianCatalog* former = nullptr);
 
   size_t total() const { return functions_.size(); }
   size_t analyzed() const { return analyzed_.size(); }
@@ -36,11 +38,14 @@ class KuberianCatalog {
  private:
   struct Function {
     uint64_t id;
+    int64_t row;
     uint32_t file;  // its place in files_
+    bool analyzed;
   };
   std::vector<Function> functions_;  // by id
   std::vector<uint64_t> analyzed_;   // ids of those with a summary
   std::vector<std::string> files_;
+  int64_t last_row_ = 0;
 };
 
 // Digits only, as Rust reads an u64 (a '+' before them is allowed); false: no such number.

@@ -20,12 +20,15 @@ Result<std::shared_ptr<SearchIndex>> KuberianService::Index() const {
 
 Result<std::shared_ptr<const KuberianCatalog>> KuberianService::Catalog() {
   const std::lock_guard lock(mutex_);
-  const uint64_t changes = search_->changes();
-  if (catalog_ != nullptr && catalog_changes_ == changes) return catalog_;
   MINNOW_ASSIGN_OR_RETURN(const std::shared_ptr<SearchIndex> index, Index());
-  MINNOW_ASSIGN_OR_RETURN(KuberianCatalog catalog, KuberianCatalog::Make(*index));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t generation, index->Generation());
+  const bool same_index = catalog_ != nullptr && catalog_index_ == index->id();
+  if (same_index && catalog_generation_ == generation) return catalog_;
+  MINNOW_ASSIGN_OR_RETURN(KuberianCatalog catalog,
+                          KuberianCatalog::Make(*index, same_index ? catalog_.get() : nullptr));
   catalog_ = std::make_shared<const KuberianCatalog>(std::move(catalog));
-  catalog_changes_ = changes;
+  catalog_index_ = index->id();
+  catalog_generation_ = generation;
   return catalog_;
 }
 

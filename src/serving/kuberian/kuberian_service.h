@@ -25,10 +25,12 @@ class KuberianService {
   // the loading thread. Fails as reading the index does.
   Status Open(const std::string& index_name);
   bool ready() const { return ready_.load(std::memory_order_acquire); }
+  // Whether that is the index of functions.
+  bool Serves(const SearchIndex& index) const { return ready() && index.name() == index_name_; }
 
   // Both block. REQUIRES: ready().
   Result<std::shared_ptr<SearchIndex>> Index() const;
-  // Made anew where the store was written to meanwhile.
+  // Made anew, from what changed, where the index was written to meanwhile.
   Result<std::shared_ptr<const KuberianCatalog>> Catalog();
 
  private:
@@ -36,8 +38,9 @@ class KuberianService {
   std::string index_name_;  // written before ready_
   std::atomic<bool> ready_{false};
   std::mutex mutex_;
-  std::shared_ptr<const KuberianCatalog> catalog_;  // guarded by mutex_
-  uint64_t catalog_changes_ = 0;                    // guarded by mutex_: as of which change
+  std::shared_ptr<const KuberianCatalog> catalog_;  // guarded by mutex_, as what follows
+  int64_t catalog_index_ = 0;                       // of which index
+  int64_t catalog_generation_ = 0;                  // at least of this state of it
 };
 
 }  // namespace minnow

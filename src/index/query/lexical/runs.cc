@@ -63,7 +63,7 @@ bool BeginsPart(const std::vector<Unit>& units, size_t i, bool at_digits) {
 
 std::vector<LexicalRun::Part> LexicalRun::Parts() const {
   std::vector<Part> parts;
-  if (dense() || units.size() > kMaxIdentifierUnits) return parts;
+  if (!mixed || dense() || units.size() > kMaxIdentifierUnits) return parts;
   size_t bounds = 0;
   for (size_t i = 1; i < units.size(); ++i) bounds += IsDigitBound(units, i) ? 1 : 0;
   const auto is_short = [&](const Part& part) {
@@ -104,15 +104,20 @@ bool RunReader::FindStart(Character* first) {
   return false;
 }
 
-void RunReader::Extend(Character character) {
+void RunReader::Extend(const Character& character, size_t folded) {
   const bool digit = character.script == Script::kDigit;
-  run_.units.push_back({at_, character.end, 0, character.upper, character.lower, digit});
+  if (!run_.units.empty()) {
+    run_.mixed = run_.mixed || character.upper || digit != run_.units.back().digit;
+  }
+  run_.units.push_back({static_cast<uint32_t>(at_), static_cast<uint32_t>(character.end),
+                        static_cast<uint32_t>(folded), character.upper, character.lower, digit});
   at_ = character.end;
 }
 
 const LexicalRun* RunReader::Next() {
   run_.units.clear();
   run_.folded.clear();
+  run_.mixed = false;
   run_.before = run_.after = {};
   run_.after_bytes = 0;
   dot_ = 0;
@@ -128,7 +133,7 @@ const LexicalRun* RunReader::Next() {
     run_.joint = LexicalRun::Joint::kSigned;
   }
   run_.script = character.script;
-  Extend(character);
+  Extend(character, 0);
   const size_t most = run_.dense() ? kMaxDenseUnits : kMaxSpacedUnits;
   while (at_ < text_.size() && run_.units.size() < most) {
     const size_t folded = run_.folded.size();
@@ -143,8 +148,7 @@ const LexicalRun* RunReader::Next() {
       break;
     }
     if (run_.script == Script::kDigit) run_.script = character.script;
-    Extend(character);
-    run_.units.back().folded = folded;
+    Extend(character, folded);
   }
   if (dot_ > 0 && dot_ == begin && run_.script == Script::kLatin && IsLetter(run_.units.front())) {
     run_.before = ".";
@@ -157,7 +161,10 @@ const LexicalRun* RunReader::Next() {
 
 // "#", "++" and "+" behind the run: c#, c++17, disney+; not of a#b, a+b, 5+5 or c+++.
 void RunReader::ReadSigns() {
-  if (run_.script != Script::kLatin) return;
+  if (run_.script != Script::kLatin || at_ == text_.size()) return;
+  // The most usual characters first: a sign in full width has three bytes.
+  const auto c = static_cast<unsigned char>(text_[at_]);
+  if (c != '#' && c != '+' && c < 0x80) return;
   const Character sign = Peek(text_, at_);
   if (sign.sign != '#' && sign.sign != '+') return;
   const Character second = Peek(text_, sign.end);

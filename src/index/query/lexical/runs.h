@@ -2,7 +2,7 @@
 // LexicalRun: a stretch of letters and digits of one script. The tokenizer makes words of runs, and
 // so does the parser of queries: what a word is stands here once.
 //
-// A reader belongs to one thread; the text outlives it. Total: any bytes give runs.
+// A reader belongs to one thread; the text, at most 4 GiB, outlives it. Total: any bytes give runs.
 #pragma once
 
 #include <cstddef>
@@ -21,9 +21,9 @@ struct LexicalRun {
   enum class Joint { kNone, kGlued, kSigned };
 
   struct Unit {
-    size_t begin = 0;  // of the character, in bytes of the text
-    size_t end = 0;
-    size_t folded = 0;  // where its folded form begins
+    uint32_t begin = 0;  // of the character, in bytes of the text
+    uint32_t end = 0;
+    uint32_t folded = 0;  // where its folded form begins
     bool upper = false;
     bool lower = false;
     bool digit = false;
@@ -31,6 +31,7 @@ struct LexicalRun {
 
   Script script = Script::kNone;
   Joint joint = Joint::kNone;
+  bool mixed = false;       // behind the first character are capitals, or digits beside letters
   std::vector<Unit> units;  // never empty
   std::string folded;
   // Signs that belong to it: "." of .net, "#" of c#, "+" and "++" of c++ and b+.
@@ -72,7 +73,7 @@ class RunReader {
 
  private:
   bool FindStart(Character* first);
-  void Extend(Character character);
+  void Extend(const Character& character, size_t folded);
   void ReadSigns();
 
   std::string_view text_;

@@ -28,8 +28,8 @@ class Table {
   Table() {
     EXPECT_EQ(sqlite3_open(":memory:", &connection_), SQLITE_OK);
     EXPECT_TRUE(RegisterLexicalScan(connection_).ok());
-    Execute("CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='" +
-            std::string(kLexicalTokenizer) + "')");
+    Execute("CREATE VIRTUAL TABLE words USING fts5(text, content='', " +
+            std::string(kLexicalTable) + ")");
   }
   ~Table() { sqlite3_close(connection_); }
 

@@ -167,7 +167,7 @@ LexicalTokenizer::LexicalTokenizer() : functions_(std::make_unique<fts5_tokenize
   CHECK(RegisterLexicalTokenizer(connection_).ok());
   fts5_api* const api = FindFts5(connection_);
   void* context = nullptr;
-  // kLexicalTokenizer, word by word.
+  // kLexicalTable, word by word.
   CHECK(api->xFindTokenizer(api, "porter", &context, functions_.get()) == SQLITE_OK);
   const char* arguments[] = {kName};
   CHECK(functions_->xCreate(context, arguments, 1, &tokenizer_) == SQLITE_OK);

@@ -27,8 +27,9 @@ struct sqlite3;
 
 namespace minnow {
 
-// What stands after tokenize= where a full-text table is made.
-inline constexpr char kLexicalTokenizer[] = "porter minnow";
+// What a full-text table is made with. The list of the words that begin with a character, which a
+// search for one letter reads, is kept beside: one posting a document instead of all their lists.
+inline constexpr char kLexicalTable[] = "tokenize='porter minnow', prefix='1'";
 // Of the words that an index holds of a text. Grows with each change to them: a store that is
 // opened for writing makes its full text again. 1: SQLite's unicode61.
 inline constexpr int64_t kLexicalVersion = 2;

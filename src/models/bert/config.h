@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// EncoderConfig: what a Hugging Face config.json says about an encoder of BERT's family, under
+// whatever names (models/bert/family.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "formats/json.h"
+
+namespace minnow {
+
+struct EncoderFamily;
+
+enum class Activation { kGeluErf, kGeluTanh, kRelu };
+
+const char* ActivationName(Activation activation);  // "gelu", "gelu_tanh", "relu"
+
+// How a token's row in the position table is found.
+enum class PositionIds {
+  kFromZero,         // BERT: 0, 1, 2, ...
+  kAfterPaddingIdx,  // RoBERTa, XLM-R: padding_idx + 1, ...; 514 rows serve 512 tokens
+};
+
+// Every size is checked on reading: positive, below the limits in config.cc, hidden_size
+// divisible by the number of attention heads. An unknown value of a named field is kUnsupported,
+// never guessed.
+struct EncoderConfig {
+  std::string model_type;    // "bert", "roberta", "xlm-roberta", ...
+  std::string architecture;  // the first of architectures, or empty
+  int vocab_size = 0;
+  int hidden_size = 0;
+  int num_hidden_layers = 0;
+  int num_attention_heads = 0;
+  int intermediate_size = 0;
+  Activation hidden_act = Activation::kGeluErf;
+  float layer_norm_eps = 1e-12f;
+  int max_position_embeddings = 0;  // rows of the position table
+  int type_vocab_size = 0;          // rows of the token type table; 0: there is none
+  int pad_token_id = 0;
+  PositionIds position_ids = PositionIds::kFromZero;
+  int head_dim() const { return hidden_size / num_attention_heads; }
+  // The longest sequence that the position table serves, special tokens included.
+  int max_sequence_tokens() const {
+    return position_ids == PositionIds::kFromZero ? max_position_embeddings
+                                                  : max_position_embeddings - pad_token_id - 1;
+  }
+};
+
+// Reads the fields that `family` names. The message of a failure names the file and the field.
+Result<EncoderConfig> ReadFamilyConfig(const JsonView& root, const EncoderFamily& family);
+
+}  // namespace minnow

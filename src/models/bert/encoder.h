@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Encoder: the BERT family's stack of self-attention layers over packed texts.
+//
+// Forward pass and names after transformers' BertModel:
+// https://github.com/huggingface/transformers/blob/v4.46.0/src/transformers/models/bert/modeling_bert.py
+// Letters: T tokens, B texts, C hidden size, F intermediate size.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "base/aligned_buffer.h"
+#include "base/result.h"
+#include "base/thread_pool.h"
+#include "models/bert/config.h"
+#include "models/token_batch.h"
+#include "models/weights/visitor.h"
+#include "nn/embedding_table.h"
+#include "nn/linear.h"
+
+namespace minnow {
+
+struct TensorNames;
+
+struct EncoderLayerWeights {
+  Linear query_key_value;   // [C] -> [3C]: query, key, value side by side
+  Linear attention_output;  // [C] -> [C]
+  LayerNormWeights attention_norm;
+  Linear intermediate;  // [C] -> [F]
+  Linear output;        // [F] -> [C]
+  LayerNormWeights output_norm;
+};
+
+// Views into what they were loaded to or from (models/weights/loader.h).
+struct EncoderWeights {
+  EmbeddingTable word_embeddings;        // [vocab_size, C]
+  EmbeddingTable position_embeddings;    // [max_position_embeddings, C]
+  EmbeddingTable token_type_embeddings;  // [type_vocab_size, C], or empty
+  LayerNormWeights embeddings_norm;
+  std::vector<EncoderLayerWeights> layers;
+};
+
+// Calls `visitor` for every weight of such a model, with its place in `weights`; ends at the first
+// error. `stored`: what a checkpoint calls them.
+Status VisitWeights(const EncoderConfig& config, const TensorNames& stored, EncoderWeights& weights,
+                    WeightVisitor& visitor);
+
+// Buffers of one forward pass, sized once.
+class EncoderActivations {
+ public:
+  // REQUIRES: max_tokens >= the longest text to come.
+  EncoderActivations(const EncoderConfig& config, Dtype dtype, size_t max_tokens,
+                     size_t max_sequence_tokens, const Kernels& kernels, int threads);
+
+  size_t max_tokens() const { return max_tokens_; }
+  Dtype dtype() const { return dtype_; }
+  size_t bytes() const;
+
+  // What one thread needs for itself.
+  struct Member {
+    AlignedBuffer<float> sum;           // [kRowBlock, C]: before a LayerNorm
+    AlignedBuffer<float> intermediate;  // [kRowBlock, F]
+    AlignedBuffer<float> attention;     // scratch of the attention kernel
+    LinearScratch linear;               // rows in a lower precision
+  };
+
+  size_t hidden_stride = 0;  // floats from row to row
+  size_t qkv_stride = 0;
+  size_t intermediate_stride = 0;
+  AlignedBuffer<float> hidden;   // [T, C]
+  AlignedBuffer<float> context;  // [T, C]
+  // [T, 3C]. Two with several threads, used by even and odd layers: a thread that is ahead may
+  // write the next layer's while another still reads this one's, so that one meeting a layer is
+  // enough.
+  AlignedBuffer<float> qkv[2];
+  std::vector<Member> members;
+
+ private:
+  size_t max_tokens_;
+  Dtype dtype_;
+};
+
+// Leaves the last layer's hidden states in activations.hidden; the rows are split among the threads
+// of `pool`. REQUIRES: as EncoderModel::Run, and that the batch fits `activations`. Allocates
+// nothing.
+void EncoderForward(const EncoderConfig& config, const EncoderWeights& weights,
+                    const Kernels& kernels, const TokenBatch& batch, ThreadPool& pool,
+                    EncoderActivations& activations);
+
+// The same on the calling thread alone.
+void EncoderForwardAlone(const EncoderConfig& config, const EncoderWeights& weights,
+                         const Kernels& kernels, const TokenBatch& batch,
+                         EncoderActivations& activations);
+
+}  // namespace minnow

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// EncoderFamily: how a relative of BERT differs: names of config fields and of tensors, the first
+// position, and the head that its sequence classifiers have. The forward pass is one for all.
+#pragma once
+
+#include <string_view>
+
+#include "models/bert/config.h"
+#include "models/heads/sentence_transformers.h"
+
+namespace minnow {
+
+// Fields of config.json. Null: the family has no such field.
+struct ConfigNames {
+  const char* vocab_size = "vocab_size";
+  const char* hidden_size = "hidden_size";
+  const char* layers = "num_hidden_layers";
+  const char* heads = "num_attention_heads";
+  const char* intermediate_size = "intermediate_size";
+  const char* positions = "max_position_embeddings";
+  const char* token_types = "type_vocab_size";  // null: no table of token types
+  const char* activation = "hidden_act";
+  const char* epsilon = "layer_norm_eps";  // null: 1e-12
+};
+
+// Tensors of a checkpoint, each NAME.weight and NAME.bias. The defaults are also what a packed file
+// calls them.
+struct TensorNames {
+  // Before every name of the encoder, in a checkpoint that holds a head besides.
+  const char* prefix = "bert.";
+  const char* word_embeddings = "embeddings.word_embeddings";
+  const char* position_embeddings = "embeddings.position_embeddings";
+  const char* token_type_embeddings = "embeddings.token_type_embeddings";
+  const char* embeddings_norm = "embeddings.LayerNorm";
+  const char* layer = "encoder.layer.";  // then the layer's number, a dot, and:
+  const char* query = "attention.self.query";
+  const char* key = "attention.self.key";
+  const char* value = "attention.self.value";
+  const char* attention_output = "attention.output.dense";
+  const char* attention_norm = "attention.output.LayerNorm";
+  const char* intermediate = "intermediate.dense";
+  const char* output = "output.dense";
+  const char* output_norm = "output.LayerNorm";
+};
+
+// The head of NAMEForSequenceClassification, over the hidden state of the first token: dense
+// [C] -> [C], an activation, then out [C] -> [labels]. Whole names.
+struct ClassifierNames {
+  const char* dense = "bert.pooler.dense";
+  DenseActivation activation = DenseActivation::kTanh;
+  const char* out = "classifier";
+};
+
+struct EncoderFamily {
+  std::string_view model_type;  // of config.json
+  PositionIds position_ids = PositionIds::kFromZero;
+  int pad_token_id = 0;  // where config.json says nothing
+  ConfigNames config = {};
+  TensorNames tensors = {};
+  ClassifierNames classifier = {};
+};
+
+}  // namespace minnow

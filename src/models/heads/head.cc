@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pooling and Dense modules, one after the other.
+#include "models/heads/head.h"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "formats/checkpoint.h"
+#include "models/heads/pooling.h"
+#include "models/weights/packed_weights.h"
+
+namespace minnow {
+namespace {
+
+constexpr const char* kComponent = "head";
+
+MatmulActivation KernelActivation(DenseActivation activation) {
+  switch (activation) {
+    case DenseActivation::kIdentity:
+      return kMatmulNone;
+    case DenseActivation::kTanh:
+      return kMatmulTanh;
+    case DenseActivation::kRelu:
+      return kMatmulRelu;
+    case DenseActivation::kGelu:
+      return kMatmulGeluErf;
+    case DenseActivation::kSigmoid:
+      return kMatmulSigmoid;
+  }
+  return kMatmulNone;
+}
+
+}  // namespace
+
+Result<Head> Head::ForLayout(const SentenceTransformersLayout& layout, size_t channels) {
+  Head head;
+  head.layout_ = layout;
+  head.channels_ = channels;
+  size_t width = channels * layout.pooling.size();
+  head.widest_ = PaddedColumns(width);
+  for (const DenseSpec& spec : layout.dense) {
+    if (static_cast<size_t>(spec.in_features) != width) {
+      const std::string where = spec.directory.empty()
+                                    ? "dense." + std::to_string(head.dense_.size())
+                                    : spec.directory + "/config.json";
+      return Error{Code::kCorrupt, where + ": in_features is " + std::to_string(spec.in_features) +
+                                       ", but the module before gives " + std::to_string(width)};
+    }
+    head.dense_.push_back({{}, KernelActivation(spec.activation)});
+    width = spec.out_features;
+    head.widest_ = std::max(head.widest_, PaddedColumns(width));
+  }
+  head.outputs_ = width;
+  return head;
+}
+
+Status Head::VisitDense(size_t i, WeightVisitor& visitor) {
+  const DenseSpec& spec = layout_.dense[i];
+  return visitor.Product({.name = "dense." + std::to_string(i),
+                          .parts = {&spec.name, 1},
+                          .in_features = static_cast<size_t>(spec.in_features),
+                          .out_features = static_cast<size_t>(spec.out_features),
+                          .bias = spec.bias},
+                         dense_[i].linear);
+}
+
+Result<Head> Head::Load(const SentenceTransformersLayout& layout, size_t channels,
+                        const TensorSource& transformer) {
+  MINNOW_ASSIGN_OR_RETURN(Head head, ForLayout(layout, channels));
+  for (size_t i = 0; i < head.dense_.size(); ++i) {
+    const std::string& directory = layout.dense[i].directory;
+    Checkpoint own;
+    if (directory != layout.transformer_directory) {
+      MINNOW_ASSIGN_OR_RETURN(own, Checkpoint::OpenDirectory(directory));
+    }
+    const TensorSource& source =
+        directory == layout.transformer_directory ? transformer : static_cast<TensorSource&>(own);
+    MINNOW_ASSIGN_OR_RETURN(
+        WeightStorage storage,
+        LoadWeights(source, {.page_size = PageSize::kNormal},
+                    [&](WeightVisitor& visitor) { return head.VisitDense(i, visitor); }));
+    head.storages_.push_back(std::move(storage));
+  }
+  return head;
+}
+
+Result<Head> Head::LoadPacked(const SentenceTransformersLayout& layout, size_t channels,
+                              const PackedFile& packed) {
+  auto head = ForLayout(layout, channels);
+  if (!head.ok()) return Annotate(std::move(head).error(), packed.path());
+  PackedReader reader(packed, packed.Prefix(kComponent), Dtype::kF32, TableType::kF32);
+  for (size_t i = 0; i < head->dense_.size(); ++i)
+    MINNOW_RETURN_IF_ERROR(head->VisitDense(i, reader));
+  return head;
+}
+
+size_t Head::weight_bytes() const {
+  size_t bytes = 0;
+  for (const Dense& dense : dense_) {
+    const LinearWeights& w = dense.linear.weights();
+    bytes += LinearFloats(Dtype::kF32, w.in_features, w.out_features) * sizeof(float);
+  }
+  return bytes;
+}
+
+void Head::AddPackedTensors(std::vector<PackedTensor>& tensors) const {
+  PackedWriter writer(std::string(kComponent) + ".", tensors);
+  // The list fills in places as well as it reads them; here it only reads.
+  auto& self = const_cast<Head&>(*this);
+  for (size_t i = 0; i < dense_.size(); ++i) CHECK(self.VisitDense(i, writer).ok());
+}
+
+void Head::Run(const Kernels& kernels, ConstRows hidden, size_t tokens, float* scratch,
+               float* out) const {
+  float* vector = scratch;
+  float* next = scratch + widest_;
+  for (size_t i = 0; i < layout_.pooling.size(); ++i)
+    Pool(kernels, layout_.pooling[i], hidden, tokens, channels_, vector + i * channels_);
+  LinearScratch none;  // fp32 needs none
+  for (const Dense& dense : dense_) {
+    dense.linear.Forward(kernels, {vector, widest_}, /*rows=*/1, dense.activation,
+                         /*residual=*/{}, {next, widest_}, none);
+    std::swap(vector, next);
+  }
+  std::memcpy(out, vector, outputs_ * sizeof(float));
+}
+
+}  // namespace minnow

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Head: what makes one vector of a text's hidden states: pooling, then Dense modules. A sentence
+// vector and the scores of a classifier are both that; a layout says which.
+//
+// Const after loading; may be used from any thread. D: size of the vector.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "formats/packed.h"
+#include "kernels/kernels.h"
+#include "models/heads/sentence_transformers.h"
+#include "models/weights/loader.h"
+#include "nn/linear.h"
+
+namespace minnow {
+
+class Head {
+ public:
+  // Tensors of the Dense modules: of each one's directory; those of `transformer_directory` are in
+  // `transformer`. Modules are fp32 always. Fails with kNotFound, kCorrupt or kUnsupported.
+  static Result<Head> Load(const SentenceTransformersLayout& layout, size_t channels,
+                           const TensorSource& transformer);
+  static Result<Head> LoadPacked(const SentenceTransformersLayout& layout, size_t channels,
+                                 const PackedFile& packed);
+
+  size_t outputs() const { return outputs_; }            // D
+  size_t scratch_floats() const { return 2 * widest_; }  // for one text at a time
+  size_t weight_bytes() const;
+
+  // The modules' weights, as a packed file holds them; they borrow from the head.
+  void AddPackedTensors(std::vector<PackedTensor>& tensors) const;
+
+  // hidden: [tokens, C] f32; scratch: [scratch_floats()]; out: [D] f32. Allocates nothing.
+  void Run(const Kernels& kernels, ConstRows hidden, size_t tokens, float* scratch,
+           float* out) const;
+
+ private:
+  struct Dense {
+    Linear linear;
+    MatmulActivation activation = kMatmulNone;
+  };
+
+  static Result<Head> ForLayout(const SentenceTransformersLayout& layout, size_t channels);
+  // Visits module i.
+  Status VisitDense(size_t i, WeightVisitor& visitor);
+
+  SentenceTransformersLayout layout_;
+  size_t channels_ = 0;
+  size_t outputs_ = 0;
+  size_t widest_ = 0;  // floats of the widest vector between pooling and the end, padded
+  std::vector<Dense> dense_;
+  std::vector<WeightStorage> storages_;  // none of a packed file
+};
+
+}  // namespace minnow

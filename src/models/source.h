@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// ModelSource: where a model comes from (a directory, a packed file, or the program itself), as
+// components, each with a configuration and tensors of its own.
+//
+// An encoder has one component, "transformer". Configurations and tensors are read when they are
+// asked for: a tokenizer needs neither. Const after opening; may be used from any thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "formats/packed.h"
+#include "models/bert/config.h"
+#include "models/heads/sentence_transformers.h"
+
+namespace minnow {
+
+inline constexpr std::string_view kTransformer = "transformer";
+
+// What a model is made for. A directory of another kind can still embed.
+enum class ModelKind { kEmbedding, kClassification };
+
+const char* ModelKindName(ModelKind kind);  // "embedding", "classification"
+
+struct ModelComponent {
+  std::string directory;  // of its weights, tokenizer and other files; empty in a packed file
+  std::string config;     // what messages call its configuration: the path of a config.json
+};
+
+class ModelSource {
+ public:
+  // `path`: a directory, a packed file, or empty for the model in the running program
+  // (formats/bundle.h). Fails with kNotFound, kCorrupt or kUnsupported; kInvalidArgument where
+  // `path` is empty and the program has no model.
+  static Result<ModelSource> Open(const std::string& path);
+  static Result<ModelSource> FromPacked(std::shared_ptr<const PackedFile> packed);
+
+  // The packed file, or null for a directory.
+  const std::shared_ptr<const PackedFile>& packed() const { return packed_; }
+  // For messages: the path of the directory or file.
+  const std::string& name() const { return packed_ ? packed_->path() : directory_; }
+  // The directory's name (models/hub_cache.h), or what the packed file says.
+  std::string model_id() const;
+  // What comes after the transformer; in a packed classifier, its head.
+  const SentenceTransformersLayout& layout() const { return layout_; }
+
+  const std::map<std::string, ModelComponent, std::less<>>& components() const {
+    return components_;
+  }
+  // JSON text of a component's configuration. REQUIRES: there is such a component.
+  Result<std::string> ReadConfigJson(std::string_view component) const;
+  // A component's tensors; they outlive the source. REQUIRES: as above.
+  Result<std::shared_ptr<const TensorSource>> OpenTensors(std::string_view component) const;
+
+  // The configuration of the transformer, as its family reads it.
+  Result<EncoderConfig> ReadConfig() const;
+  // By config.json's architectures; what cannot be read embeds, and loading tells what is wrong.
+  ModelKind kind() const;
+
+ private:
+  std::string directory_;
+  std::shared_ptr<const PackedFile> packed_;
+  SentenceTransformersLayout layout_;
+  std::map<std::string, ModelComponent, std::less<>> components_;
+};
+
+// Longest text in tokens, special tokens included: what the position table and the layout allow.
+int MaxSequenceTokens(const EncoderConfig& config, const SentenceTransformersLayout& layout);
+
+}  // namespace minnow

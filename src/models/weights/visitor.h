@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// WeightVisitor: what a model's one list of weights is read, written, counted and named through.
+//
+// A list calls the visitor for every weight, with its size as the config tells it; nothing is
+// inferred from which tensors exist.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "models/weights/precision.h"
+#include "nn/embedding_table.h"
+#include "nn/linear.h"
+
+namespace minnow {
+
+struct LayerNormWeights {
+  const float* gamma = nullptr;  // [C]
+  const float* beta = nullptr;   // [C]
+};
+
+struct WeightName {
+  std::string own;     // here and in a packed file
+  std::string stored;  // in a checkpoint, without the prefix of a model with a head
+};
+
+struct ProductSpec {
+  std::string name;  // here and in a packed file
+  // The checkpoint's Linears that stand side by side in this one, each with out_features /
+  // parts.size() columns.
+  std::span<const std::string> parts;
+  size_t in_features = 0;
+  size_t out_features = 0;
+  bool bias = true;  // false: the checkpoint has none, and zeros take its place
+};
+
+class WeightVisitor {
+ public:
+  virtual ~WeightVisitor() = default;
+  virtual Status Table(const WeightName& name, TableKind kind, size_t rows, size_t columns,
+                       EmbeddingTable& table) = 0;
+  virtual Status Norm(const WeightName& name, size_t channels, LayerNormWeights& norm) = 0;
+  virtual Status Product(const ProductSpec& spec, Linear& linear) = 0;
+};
+
+}  // namespace minnow

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the readers of tokenizer.json's components share: each is an object with a "type", and some
+// are a sequence of others. Pure functions.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "formats/json.h"
+
+namespace minnow {
+
+inline Result<std::string_view> ComponentType(const JsonView& component) {
+  MINNOW_RETURN_IF_ERROR(component.Object());
+  return component.GetString("type");
+}
+
+// `value` is the type, or another field that chooses.
+inline Error UnknownComponent(const JsonView& value, std::string_view supported) {
+  return value.Wrong(Code::kUnsupported, "not one of those supported: " + std::string(supported));
+}
+
+// The value again, as text.
+void WriteJson(const JsonView& value, JsonWriter& json);
+
+// The steps of a sequence, which stand in its array `field`.
+template <class Component>
+Result<std::vector<std::unique_ptr<const Component>>> ReadSteps(
+    const JsonView& sequence, std::string_view field,
+    Result<std::unique_ptr<const Component>> (*read)(const JsonView&)) {
+  MINNOW_ASSIGN_OR_RETURN(const JsonView list, sequence.Get(field));
+  MINNOW_RETURN_IF_ERROR(list.Array());
+  std::vector<std::unique_ptr<const Component>> steps;
+  for (const JsonView item : list.Items()) {
+    MINNOW_ASSIGN_OR_RETURN(auto step, read(item));
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+}  // namespace minnow

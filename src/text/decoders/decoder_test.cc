@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decoders in a chain. What each of them does is compared with Hugging Face's in tokenizer_test.cc.
+#include "text/decoders/decoder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "formats/json.h"
+
+namespace minnow {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Fuse : public Decoder {
+ public:
+  void Decode(std::vector<std::string>& tokens) const override {
+    std::string all;
+    for (const std::string& token : tokens) all += token;
+    tokens = {all};
+  }
+};
+
+TEST(DecoderChain, EachWorksOnWhatTheOneBeforeGave) {
+  std::vector<std::unique_ptr<const Decoder>> steps;
+  steps.push_back(MakeWordPieceDecoder("##", true));
+  steps.push_back(std::make_unique<Fuse>());
+  std::vector<std::string> tokens = {"##un", "##aff", "able", "!"};
+  DecoderChain(std::move(steps)).Decode(tokens);
+  EXPECT_THAT(tokens, ElementsAre("##unaff able!"));
+}
+
+TEST(DecoderJson, SequencesAndWhatIsRefused) {
+  const auto read = [](const char* json) {
+    const auto document = JsonDocument::Parse(json, "t.json");
+    return ReadDecoder(document.value().root());
+  };
+  const auto chain = read(R"({"type": "Sequence", "decoders": [
+      {"type": "WordPiece", "prefix": "_", "cleanup": false}]})");
+  ASSERT_TRUE(chain.ok()) << chain.error().message;
+  std::vector<std::string> tokens = {"a", "_b", "c ."};
+  (*chain)->Decode(tokens);
+  EXPECT_THAT(tokens, ElementsAre("a", "b", " c ."));
+  EXPECT_THAT(read(R"({"type": "Sequence", "decoders": [{"type": "Strip"}]})").error().message,
+              HasSubstr("decoders[0].type"));
+  EXPECT_THAT(read(R"({"type": "Sequence"})").error().message, HasSubstr("decoders"));
+}
+
+}  // namespace
+}  // namespace minnow

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Vocabulary: building the arrays, and looking tokens up.
+#include "text/models/vocabulary.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace minnow {
+namespace {
+
+// Tables filled to 5/8 with a fair hash stay far below this, whatever the language; only texts made
+// to collide do not.
+constexpr size_t kMaxProbes = 256;
+constexpr size_t kSmallIdLimit = 1 << 16;
+
+Error Corrupt(std::string message) { return Error{Code::kCorrupt, std::move(message)}; }
+
+size_t SlotsFor(size_t tokens) { return tokens + tokens * 3 / 5 + 1; }
+
+uint8_t Fingerprint(uint64_t hash) { return std::max<uint8_t>(static_cast<uint8_t>(hash), 1); }
+
+size_t Blocks(size_t ids) {
+  return (ids + VocabularyTables::kBlockIds - 1) / VocabularyTables::kBlockIds;
+}
+
+}  // namespace
+
+struct Vocabulary::Arrays {
+  std::vector<char> bytes;
+  std::vector<uint32_t> starts;
+  std::vector<uint16_t> offsets;
+  std::vector<uint8_t> fingerprints;
+  std::vector<uint16_t> ids;
+  std::vector<uint32_t> wide_ids;
+
+  // The texts of `by_id` (null: an id that is not used), and empty slots for `tokens` tokens.
+  static std::shared_ptr<Arrays> Make(std::span<const Entry* const> by_id, size_t tokens,
+                                      size_t text_bytes);
+  // `begins`: where each id's text starts, and the end of the last.
+  void SetStarts(std::vector<uint32_t> begins);
+  // False where that token stands too far from its first slot.
+  bool Insert(std::string_view token, int32_t id);
+  VocabularyTables tables() const {
+    return {.bytes = bytes,
+            .starts = starts,
+            .offsets = offsets,
+            .fingerprints = fingerprints,
+            .ids = ids,
+            .wide_ids = wide_ids};
+  }
+};
+
+std::shared_ptr<Vocabulary::Arrays> Vocabulary::Arrays::Make(std::span<const Entry* const> by_id,
+                                                             size_t tokens, size_t text_bytes) {
+  auto arrays = std::make_shared<Arrays>();
+  arrays->bytes.reserve(text_bytes);
+  std::vector<uint32_t> begins = {0};
+  begins.reserve(by_id.size() + 1);
+  for (const Entry* entry : by_id) {
+    if (entry != nullptr)
+      arrays->bytes.insert(arrays->bytes.end(), entry->token.begin(), entry->token.end());
+    begins.push_back(static_cast<uint32_t>(arrays->bytes.size()));
+  }
+  arrays->SetStarts(std::move(begins));
+  const size_t slots = SlotsFor(tokens);
+  arrays->fingerprints.resize(slots);
+  if (by_id.size() <= kSmallIdLimit) {
+    arrays->ids.resize(slots);
+  } else {
+    arrays->wide_ids.resize(slots);
+  }
+  return arrays;
+}
+
+void Vocabulary::Arrays::SetStarts(std::vector<uint32_t> begins) {
+  for (size_t i = 0; i < begins.size(); ++i) {
+    if (i % VocabularyTables::kBlockIds == 0) starts.push_back(begins[i]);
+    const uint32_t offset = begins[i] - starts.back();
+    if (offset > std::numeric_limits<uint16_t>::max()) {
+      offsets.clear();
+      starts = std::move(begins);
+      return;
+    }
+    offsets.push_back(static_cast<uint16_t>(offset));
+  }
+}
+
+bool Vocabulary::Arrays::Insert(std::string_view token, int32_t id) {
+  TokenHash hash;
+  hash.Add(token);
+  size_t slot = VocabularyTables::FirstSlot(hash.value(), fingerprints.size());
+  for (size_t i = 0; i < kMaxProbes; ++i) {
+    if (fingerprints[slot] == 0) {
+      fingerprints[slot] = Fingerprint(hash.value());
+      if (ids.empty()) {
+        wide_ids[slot] = static_cast<uint32_t>(id);
+      } else {
+        ids[slot] = static_cast<uint16_t>(id);
+      }
+      return true;
+    }
+    if (++slot == fingerprints.size()) slot = 0;
+  }
+  return false;
+}
+
+Result<Vocabulary> Vocabulary::Build(std::span<const Entry> entries) {
+  int32_t max_id = -1;
+  size_t bytes = 0;
+  size_t longest = 0;
+  for (const Entry& entry : entries) {
+    if (entry.id < 0 || entry.id > kMaxId) {
+      return Corrupt("id " + std::to_string(entry.id) + " is not in [0, " + std::to_string(kMaxId) +
+                     "]");
+    }
+    max_id = std::max(max_id, entry.id);
+    bytes += entry.token.size();
+    if (bytes > kMaxBytes)
+      return Corrupt("tokens are longer than " + std::to_string(kMaxBytes) + " bytes together");
+    longest = std::max(longest, entry.token.size());
+  }
+
+  std::vector<const Entry*> by_id(static_cast<size_t>(max_id) + 1, nullptr);
+  for (const Entry& entry : entries) {
+    const Entry*& place = by_id[static_cast<size_t>(entry.id)];
+    if (place != nullptr)
+      return Corrupt("id " + std::to_string(entry.id) + " is given to two tokens");
+    place = &entry;
+  }
+
+  const std::shared_ptr<Arrays> arrays = Arrays::Make(by_id, entries.size(), bytes);
+  Vocabulary v;
+  v.tables_ = arrays->tables();
+  v.tables_.id_limit = max_id + 1;
+  v.tables_.size = entries.size();
+  v.tables_.max_token_bytes = longest;
+  v.owner_ = arrays;
+  for (const Entry* entry : by_id) {
+    if (entry == nullptr) continue;
+    if (const auto other = v.Find(entry->token)) {
+      return Corrupt("ids " + std::to_string(*other) + " and " + std::to_string(entry->id) +
+                     " are the same token");
+    }
+    if (!arrays->Insert(entry->token, entry->id)) {
+      return Corrupt("more than " + std::to_string(kMaxProbes) +
+                     " tokens share one place of the hash table");
+    }
+  }
+  return v;
+}
+
+Result<Vocabulary> Vocabulary::FromTables(const VocabularyTables& tables,
+                                          std::shared_ptr<const void> owner) {
+  if (tables.id_limit < 0 || tables.id_limit > kMaxId + 1)
+    return Corrupt("vocabulary: id_limit " + std::to_string(tables.id_limit));
+  const size_t starts = static_cast<size_t>(tables.id_limit) + 1;
+  const bool narrow = !tables.offsets.empty();
+  if ((narrow && tables.offsets.size() != starts) ||
+      tables.starts.size() != (narrow ? Blocks(starts) : starts)) {
+    return Corrupt("vocabulary: tables of starts do not fit " + std::to_string(tables.id_limit) +
+                   " ids");
+  }
+  const size_t slots = tables.fingerprints.size();
+  const size_t slot_ids = tables.ids.empty() ? tables.wide_ids.size() : tables.ids.size();
+  if (slots == 0 || slots > SlotsFor(size_t{kMaxId} + 1) || slot_ids != slots)
+    return Corrupt("vocabulary: " + std::to_string(slot_ids) + " ids in " + std::to_string(slots) +
+                   " slots");
+  if (tables.bytes.size() > kMaxBytes || tables.max_token_bytes > tables.bytes.size() ||
+      tables.size > static_cast<size_t>(tables.id_limit)) {
+    return Corrupt("vocabulary: " + std::to_string(tables.size) + " tokens, the longest of " +
+                   std::to_string(tables.max_token_bytes) + " bytes, in " +
+                   std::to_string(tables.bytes.size()) + " bytes");
+  }
+  Vocabulary v;
+  v.tables_ = tables;
+  v.owner_ = std::move(owner);
+  return v;
+}
+
+std::optional<int32_t> Vocabulary::Find(std::string_view token) const {
+  TokenHash hash;
+  hash.Add(token);
+  const int32_t id = Find({}, token, hash.value());
+  if (id < 0) return std::nullopt;
+  return id;
+}
+
+int32_t Vocabulary::Find(std::string_view first, std::string_view second, uint64_t hash) const {
+  const uint8_t fingerprint = Fingerprint(hash);
+  const size_t slots = tables_.fingerprints.size();
+  size_t slot = VocabularyTables::FirstSlot(hash, slots);
+  for (size_t i = 0; i < kMaxProbes; ++i, slot = slot + 1 == slots ? 0 : slot + 1) {
+    const uint8_t found = tables_.fingerprints[slot];
+    if (found == 0) return -1;
+    if (found != fingerprint) continue;
+    const uint32_t id = tables_.ids.empty() ? tables_.wide_ids[slot] : tables_.ids[slot];
+    if (id >= static_cast<uint32_t>(tables_.id_limit)) continue;
+    const std::string_view text = Text(static_cast<int32_t>(id));
+    if (text.size() == first.size() + second.size() && text.starts_with(first) &&
+        text.ends_with(second)) {
+      return static_cast<int32_t>(id);
+    }
+  }
+  return -1;
+}
+
+std::optional<std::string_view> Vocabulary::Token(int32_t id) const {
+  if (id < 0 || id >= id_limit()) return std::nullopt;
+  const std::string_view text = Text(id);
+  // An empty text is a hole, unless it is the one token that is empty.
+  if (text.empty() && Find(text) != id) return std::nullopt;
+  return text;
+}
+
+}  // namespace minnow

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// PreTokenizer: cuts normalised text into words; a token never spans two. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/result.h"
+#include "text/normalized_text.h"
+
+namespace minnow {
+
+class JsonView;
+
+class PreTokenizer {
+ public:
+  virtual ~PreTokenizer() = default;
+  // Whether words are cut from a text of its own making (bytes as letters, a mark for a space)
+  // instead of from the input.
+  virtual bool rewrites() const { return false; }
+  // Appends the words of `in`, in order; none is empty. They are spans of `in`, or, where it
+  // rewrites, of `rewritten`, to which it appends what it makes of `in`, with sources where those
+  // are tracked.
+  virtual void Split(const TextView& in, NormalizedText& rewritten,
+                     std::vector<TextSpan>& words) const = 0;
+};
+
+// Words between white space; every punctuation character is a word by itself.
+std::unique_ptr<const PreTokenizer> MakeBertPreTokenizer();
+// Words between white space; runs of \w and runs of everything else are apart.
+std::unique_ptr<const PreTokenizer> MakeWhitespace();
+// Words between white space.
+std::unique_ptr<const PreTokenizer> MakeWhitespaceSplit();
+// Each step cuts the words of the one before it.
+std::unique_ptr<const PreTokenizer> MakePreTokenizerSequence(
+    std::vector<std::unique_ptr<const PreTokenizer>> steps);
+
+// tokenizer.json's "pre_tokenizer". kUnsupported: not one of the above.
+Result<std::unique_ptr<const PreTokenizer>> ReadPreTokenizer(const JsonView& json);
+
+}  // namespace minnow

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// A normalizer that is to change is written into the JSON, so that there is one reader only.
+#include "text/tokenizer_files.h"
+
+#include <filesystem>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "text/component_json.h"
+
+namespace minnow {
+namespace {
+
+constexpr size_t kMaxConfigBytes = size_t{16} << 20;
+constexpr const char* kConfigFile = "tokenizer_config.json";
+
+// What a BertNormalizer is told.
+struct BertFlags {
+  bool lowercase = false;
+  bool handle_chinese_chars = true;
+  std::optional<bool> strip_accents;  // nullopt: as lowercase
+  bool operator==(const BertFlags&) const = default;
+};
+
+Result<BertFlags> ReadFlags(const JsonView& json, std::string_view lowercase,
+                            std::string_view chinese) {
+  BertFlags flags;
+  MINNOW_ASSIGN_OR_RETURN(flags.lowercase, json.GetBool(lowercase));
+  MINNOW_ASSIGN_OR_RETURN(flags.handle_chinese_chars, json.GetBool(chinese, true));
+  if (const auto strip = json.Find("strip_accents"); strip && !strip->is_null()) {
+    MINNOW_ASSIGN_OR_RETURN(flags.strip_accents, strip->Bool());
+  }
+  return flags;
+}
+
+// nullopt: tokenizer_config.json leaves the normalizer as it is.
+Result<std::optional<BertFlags>> ReadConfig(const std::string& directory) {
+  const std::string path = directory + "/" + kConfigFile;
+  std::error_code ec;
+  if (!std::filesystem::exists(path, ec)) return std::optional<BertFlags>();
+  JsonLimits limits;
+  limits.max_bytes = kMaxConfigBytes;
+  MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::ReadFile(path, limits));
+  const JsonView root = document.root();
+  const auto lower = root.Find("do_lower_case");
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view name, root.GetString("tokenizer_class", ""));
+  if (!lower || lower->is_null() || name.starts_with("PreTrainedTokenizer") ||
+      name == "TokenizersBackend") {
+    return std::optional<BertFlags>();
+  }
+  MINNOW_ASSIGN_OR_RETURN(BertFlags flags,
+                          ReadFlags(root, "do_lower_case", "tokenize_chinese_chars"));
+  return std::optional<BertFlags>(flags);
+}
+
+bool IsType(const std::optional<JsonView>& component, std::string_view type) {
+  if (!component) return false;
+  const auto found = component->GetString("type");
+  return found.ok() && *found == type;
+}
+
+bool LowersCase(const JsonView& normalizer) {
+  if (IsType(normalizer, "Lowercase")) return true;
+  if (IsType(normalizer, "BertNormalizer")) {
+    const auto lowercase = normalizer.GetBool("lowercase", false);
+    return lowercase.ok() && *lowercase;
+  }
+  const auto steps = normalizer.Find("normalizers");
+  if (!steps || !steps->is_array()) return false;
+  for (const JsonView step : steps->Items()) {
+    if (LowersCase(step)) return true;
+  }
+  return false;
+}
+
+std::string BertNormalizerJson(const JsonView& old, const BertFlags& flags) {
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  for (const std::string_view kept : {"type", "clean_text"}) {
+    const auto value = old.Find(kept);
+    if (!value) continue;
+    json.Key(kept);
+    WriteJson(*value, json);
+  }
+  json.Key("lowercase");
+  json.Bool(flags.lowercase);
+  json.Key("handle_chinese_chars");
+  json.Bool(flags.handle_chinese_chars);
+  json.Key("strip_accents");
+  flags.strip_accents ? json.Bool(*flags.strip_accents) : json.Null();
+  json.EndObject();
+  return text;
+}
+
+std::string LowercaseFirstJson(const std::optional<JsonView>& old) {
+  std::string text;
+  JsonWriter json(&text);
+  json.Raw(R"({"type":"Sequence","normalizers":[{"type":"Lowercase"})");
+  if (old && !old->is_null()) {
+    text += ',';
+    JsonWriter rest(&text);
+    WriteJson(*old, rest);
+  }
+  return text + "]}";
+}
+
+Result<JsonDocument> WithNormalizer(const JsonDocument& document, std::string_view normalizer) {
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  for (size_t i = 0; i < document.root().size(); ++i) {
+    if (document.root().key(i) == "normalizer") continue;
+    json.Key(document.root().key(i));
+    WriteJson(document.root().at(i), json);
+  }
+  json.Key("normalizer");
+  json.Raw(normalizer);
+  json.EndObject();
+  return JsonDocument::Parse(text, document.name());
+}
+
+}  // namespace
+
+Result<JsonDocument> ReadTokenizerFiles(const std::string& directory, bool lowercase,
+                                        std::vector<std::string>& warnings) {
+  MINNOW_ASSIGN_OR_RETURN(JsonDocument document,
+                          JsonDocument::ReadFile(directory + "/tokenizer.json"));
+  if (!document.root().is_object()) return document;
+  if (const auto bert = document.root().Find("normalizer"); IsType(bert, "BertNormalizer")) {
+    MINNOW_ASSIGN_OR_RETURN(const auto wanted, ReadConfig(directory));
+    MINNOW_ASSIGN_OR_RETURN(const BertFlags found,
+                            ReadFlags(*bert, "lowercase", "handle_chinese_chars"));
+    if (wanted && *wanted != found) {
+      warnings.push_back(std::string(kConfigFile) + ": do_lower_case is " +
+                         (wanted->lowercase ? "true" : "false") +
+                         ": taken instead of what tokenizer.json says of the normalizer");
+      MINNOW_ASSIGN_OR_RETURN(document,
+                              WithNormalizer(document, BertNormalizerJson(*bert, *wanted)));
+    }
+  }
+  const auto normalizer = document.root().Find("normalizer");
+  if (lowercase && !(normalizer && LowersCase(*normalizer))) {
+    warnings.push_back("do_lower_case: texts are put in lower case before tokenizer.json's steps");
+    return WithNormalizer(document, LowercaseFirstJson(normalizer));
+  }
+  return document;
+}
+
+}  // namespace minnow

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of a tokenizer: tokenizer.json, and what tokenizer_config.json changes in it. Pure but
+// for reading.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "formats/json.h"
+
+namespace minnow {
+
+// `directory`/tokenizer.json as transformers loads it: where tokenizer_config.json gives
+// do_lower_case, a BertNormalizer has lowercase, strip_accents and handle_chinese_chars from there,
+// unless tokenizer_class is a plain PreTrainedTokenizer. `lowercase`: where nothing lowers case,
+// that comes first. `warnings` tells what was changed. Fails as JsonDocument::ReadFile does.
+Result<JsonDocument> ReadTokenizerFiles(const std::string& directory, bool lowercase,
+                                        std::vector<std::string>& warnings);
+
+}  // namespace minnow
