@@ -237,7 +237,7 @@ TEST_F(EmbedTest, KnowsAboutHowLargeAWorkspaceWillBe) {
     config.num_attention_heads = width / 64;
     config.intermediate_size = 4 * width;
     const EmbeddingModel model(std::make_unique<ByteTokenizer>(),
-                               SentenceEncoder::Random(config, Dtype::kF32).value());
+                               EncoderModel::Random(config, Dtype::kF32).value());
     for (const int threads : {1, 2, 8}) {
       ThreadPool pool(threads);
       const auto bytes =
