@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 
 #include "formats/json.h"
@@ -106,6 +107,26 @@ TEST_F(Refusals, PartialAndMalformedRequestsToo) {
     client.CloseSending();
     const std::string answer = client.ReadToEnd();
     if (!answer.empty()) EXPECT_THAT(answer, HasSubstr("application/json")) << broken;
+  }
+}
+
+TEST_F(Refusals, SlowRequestsToo) {
+  http::Router router;
+  api::AddRoutes(&context_, router);
+  constexpr std::chrono::milliseconds kShort(100);
+  auto server = http::Server::Start({.host = "127.0.0.1",
+                                     .port = 0,
+                                     .header_timeout = kShort,
+                                     .body_timeout = kShort,
+                                     .refuse = api::RefusalResponse},
+                                    std::move(router));
+  ASSERT_TRUE(server.ok()) << server.error().message;
+  for (const char* rest : {"Ho", "Host: a\r\nContent-Length: 9\r\n\r\n{"}) {
+    SocketClient client((*server)->port());
+    const ClientResponse response =
+        client.Call("POST /v1/embeddings HTTP/1.1\r\n" + std::string(rest));
+    EXPECT_EQ(response.status, 408) << rest;
+    EXPECT_THAT(response.body, StartsWith(R"({"error":{"message":")")) << rest;
   }
 }
 
