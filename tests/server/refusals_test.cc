@@ -6,6 +6,8 @@
 
 #include <chrono>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include "formats/json.h"
 #include "tests/server/search_fixture.h"
@@ -110,9 +112,13 @@ TEST_F(Refusals, PartialAndMalformedRequestsToo) {
   }
 }
 
-TEST_F(Refusals, SlowRequestsToo) {
+TEST_F(Refusals, SlowAndDroppedRequestsToo) {
   http::Router router;
   api::AddRoutes(&context_, router);
+  router.Add("GET", "/v1/dropped", [](http::Request, http::Responder) {});
+  router.Add("GET", "/v1/dropped-aside", [](http::Request, http::Responder responder) {
+    std::thread([r = std::move(responder)] {}).detach();
+  });
   constexpr std::chrono::milliseconds kShort(100);
   auto server = http::Server::Start({.host = "127.0.0.1",
                                      .port = 0,
@@ -127,6 +133,14 @@ TEST_F(Refusals, SlowRequestsToo) {
         client.Call("POST /v1/embeddings HTTP/1.1\r\n" + std::string(rest));
     EXPECT_EQ(response.status, 408) << rest;
     EXPECT_THAT(response.body, StartsWith(R"({"error":{"message":")")) << rest;
+  }
+  for (const char* path : {"/v1/dropped", "/v1/dropped-aside"}) {
+    SocketClient client((*server)->port());
+    const ClientResponse response = client.Call(Get(path));
+    EXPECT_EQ(response.status, 503) << path;
+    EXPECT_THAT(response.body,
+                HasSubstr(R"("message":"the request was dropped","type":"server_error")"));
+    EXPECT_EQ(response.headers.at("retry-after"), "1");
   }
 }
 
