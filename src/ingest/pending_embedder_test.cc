@@ -21,7 +21,7 @@ TEST(PendingEmbedder, RefusedChunksWaitNoMore) {
   const fs::path directory = fs::path(folder->path()) / "model";
   fs::copy(fs::path(MINNOW_SOURCE_DIR) / "tests/fixtures/tiny_bert", directory,
            fs::copy_options::recursive);
-  fs::remove(directory / "tokenizer.json");
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"}) fs::remove(directory / name);
   const ModelSource source = ModelSource::Open(directory.string()).value();
   const auto model = EmbeddingModel::Load(source, {}).value();
   const ModelIdentity identity{"tiny", "fp32", "xxh64:1", model->embedding_size()};
