@@ -104,7 +104,7 @@ class RoutesTest(KuberianTest):
                               ("x?limit=3", "x"), ("%E4%B8%AD", "中"), ("..", ".."), ("%00", "\0")):
             status, body = self.get(server, "/q/" + encoded)
             self.assertEqual((status, json.loads(body)["query"]), (200, text), encoded)
-        for path in ("/q/", "/q", "/q/a/b", "/q//", "/q/a/"):
+        for path in ("/q/", "/q", "/q/a/b", "/q//"):
             self.assertEqual(self.get(server, path)[0], 404, path)
         for lone, text in (("100%", "100%"), ("80%%20of", "80% of"), ("%zz", "%zz"), ("%4", "%4"), ("%", "%")):
             status, body = self.get(server, "/q/" + lone)
@@ -268,14 +268,17 @@ class StartTest(KuberianTest):
 
     def test_original_tables_are_left_alone(self):
         make_database(self.path)
-        with sqlite3.connect(self.path) as database:
-            before = list(database.iterdump())
-        database.close()
+        def original():
+            # Not a whole dump: the index's words need the program's own tokenizer.
+            with sqlite3.connect(self.path) as database:
+                tables = database.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'minnow%' AND name NOT LIKE 'sqlite%'").fetchall()
+                rows = {name: database.execute(f'SELECT * FROM "{name}"').fetchall() for name, _ in tables}
+            database.close()
+            return sorted(tables), rows
+
+        before = original()
         self.assertEqual(self.serve(rows=None).end(), 0)
-        with sqlite3.connect(self.path) as database:
-            after = [line for line in database.iterdump() if "minnow" not in line]
-        database.close()
-        self.assertTrue(set(before) <= set(after))
+        self.assertEqual(original(), before)
 
     def test_a_database_that_cannot_be_written_to(self):
         make_database(self.path)
@@ -343,7 +346,7 @@ class StartTest(KuberianTest):
         with sqlite3.connect(self.path) as database:
             database.execute("CREATE TABLE other (x)")
         database.close()
-        refused("neither Kuberian's tables", self.path)
+        refused("another program's database", self.path)
         refused("--index", self.path, "--index", "x.db")
 
     def test_another_model_is_refused_unless_told_so(self):
