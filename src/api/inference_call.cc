@@ -15,20 +15,22 @@ std::string Milliseconds(std::chrono::nanoseconds time) {
 
 }  // namespace
 
-// Bytes that do not continue a code point.
-size_t CountCharacters(const EmbedRequest& request) {
+size_t CountCharacters(const std::vector<EmbedInput>& inputs) {
   size_t count = 0;
-  for (const EmbedInput& input : request.inputs) {
-    const auto* text = std::get_if<std::string>(&input);
-    if (text == nullptr) continue;
-    for (const char c : *text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  const auto add = [&count](const std::string& text) {
+    // Bytes that do not continue a code point.
+    for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  };
+  for (const EmbedInput& input : inputs) {
+    if (const auto* text = std::get_if<std::string>(&input)) add(*text);
+    if (const auto* pair = std::get_if<TextPair>(&input)) add(pair->first), add(pair->second);
   }
   return count;
 }
 
-bool HasText(const EmbedRequest& request) {
-  return std::any_of(request.inputs.begin(), request.inputs.end(), [](const EmbedInput& input) {
-    return std::holds_alternative<std::string>(input);
+bool HasText(const std::vector<EmbedInput>& inputs) {
+  return std::any_of(inputs.begin(), inputs.end(), [](const EmbedInput& input) {
+    return !std::holds_alternative<std::vector<TokenId>>(input);
   });
 }
 

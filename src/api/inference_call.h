@@ -23,8 +23,8 @@
 namespace minnow::api {
 
 // Code points of all texts.
-size_t CountCharacters(const EmbedRequest& request);
-bool HasText(const EmbedRequest& request);
+size_t CountCharacters(const std::vector<EmbedInput>& inputs);
+bool HasText(const std::vector<EmbedInput>& inputs);
 
 // What no route lets pass, once the fields have been read.
 std::optional<Failure> CheckInputs(const Call& call, const std::string& field, size_t inputs,
@@ -57,11 +57,12 @@ void SubmitInference(Call& call, const Route& route) {
   if (!call.UseModel(query->model, Route::kTask)) return;
   const size_t limit = call.context().options.*route.max_inputs;
   const size_t inputs = query->request.inputs.size();
-  auto failure = CheckInputs(call, query->request.field, inputs, limit, HasText(query->request));
+  auto failure =
+      CheckInputs(call, query->request.field, inputs, limit, HasText(query->request.inputs));
   if (!failure) failure = route.Check(*query, call);
   if (failure) return call.Fail(*std::move(failure));
 
-  const size_t characters = CountCharacters(query->request);
+  const size_t characters = CountCharacters(query->request.inputs);
   CountTaken(call, Route::kTask, inputs, query->batch);
   auto inputs_taken = std::exchange(query->request.inputs, {});
   auto request = query->request;  // the rest of it is small

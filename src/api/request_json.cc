@@ -96,6 +96,31 @@ Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy) {
   return {};
 }
 
+Result<std::string> ReadText(const JsonView& value) {
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view text, value.String());
+  if (text.empty()) return value.Wrong("must not be empty");
+  return std::string(text);
+}
+
+// [id, ...] | ["text"] | ["text", "text"]
+Result<EmbedInput> ReadTextPairOrIds(const JsonView& list) {
+  MINNOW_RETURN_IF_ERROR(list.Array());
+  if (list.size() == 0) return list.Wrong("must not be empty");
+  if (IsNumber(list.at(0))) {
+    MINNOW_ASSIGN_OR_RETURN(std::vector<TokenId> ids, ReadIds(list));
+    return EmbedInput(std::move(ids));
+  }
+  MINNOW_ASSIGN_OR_RETURN(std::string first, ReadText(list.at(0)));
+  if (list.size() == 1) return EmbedInput(std::move(first));
+  if (list.size() > 2) {
+    return list.Wrong(std::to_string(list.size()) +
+                      " texts, limit 2: a list of texts is one text or a pair; several inputs are "
+                      "a list of lists");
+  }
+  MINNOW_ASSIGN_OR_RETURN(std::string second, ReadText(list.at(1)));
+  return EmbedInput(TextPair{std::move(first), std::move(second)});
+}
+
 }  // namespace
 
 std::string_view WithoutMark(std::string_view body) {
@@ -191,6 +216,34 @@ Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body) {
   query.base64 = format == "base64";
   MINNOW_RETURN_IF_ERROR(ReadDimensions(body, query));
   MINNOW_RETURN_IF_ERROR(ReadPromptName(body, query.request.prompt));
+  return query;
+}
+
+Result<PredictQuery> ReadTeiPredict(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  PredictQuery query;
+  MINNOW_ASSIGN_OR_RETURN(query.model, body.GetString("model", ""));
+  MINNOW_ASSIGN_OR_RETURN(const JsonView inputs, body.Get("inputs"));
+  std::vector<EmbedInput>& read = query.request.inputs;
+  if (inputs.is_string()) {
+    MINNOW_ASSIGN_OR_RETURN(std::string text, ReadText(inputs));
+    read.emplace_back(std::move(text));
+  } else if (!inputs.is_array()) {
+    return inputs.Expected(
+        "a string, a pair of strings, a list of token ids or a list of such lists");
+  } else if (inputs.size() > 0 && !inputs.at(0).is_array()) {
+    MINNOW_ASSIGN_OR_RETURN(EmbedInput input, ReadTextPairOrIds(inputs));
+    read.push_back(std::move(input));
+  } else {
+    query.batch = true;
+    read.reserve(inputs.size());
+    for (const JsonView item : inputs.Items()) {
+      MINNOW_ASSIGN_OR_RETURN(EmbedInput input, ReadTextPairOrIds(item));
+      read.push_back(std::move(input));
+    }
+  }
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
+  MINNOW_ASSIGN_OR_RETURN(query.request.raw_scores, body.GetBool("raw_scores", false));
   return query;
 }
 

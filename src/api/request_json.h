@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "formats/json.h"
+#include "tasks/classify.h"
 #include "tasks/embed.h"
 
 namespace minnow::api {
@@ -48,6 +49,16 @@ Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body);
 
 // "prompt_name", where it stands there.
 Status ReadPromptName(const JsonView& body, PromptChoice& prompt);
+
+// POST /predict.
+struct PredictQuery {
+  ClassifyRequest request;  // inputs may be empty: the caller refuses that
+  bool batch = false;       // a list of inputs was sent, not one
+  std::string model;        // empty: the first that classifies
+};
+// inputs: "text" | ["text"] | ["text", "text"], a pair | [id, ...] | a list of such lists; model,
+// truncate, truncation_direction, raw_scores.
+Result<PredictQuery> ReadTeiPredict(const JsonView& body);
 
 struct TokenizeQuery {
   std::vector<std::string> inputs;

@@ -44,7 +44,7 @@ struct ApiContext {
 
 // POST /v1/embeddings (and /embeddings), GET /v1/models, /v1/models/{name}.
 void AddOpenAiRoutes(const ApiContext* context, http::Router& router);
-// POST /embed (and POST /), /embed_all, /similarity, /tokenize, /decode; GET /info.
+// POST /embed (and POST /), /embed_all, /similarity, /predict, /tokenize, /decode; GET /info.
 void AddTeiRoutes(const ApiContext* context, http::Router& router);
 // The documents API: /indexes, /indexes/{name}/documents, /indexes/{name}/search, /tasks, ...
 // REQUIRES: context->search is set.

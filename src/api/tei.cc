@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The routes of text-embeddings-inference: POST /embed, /embed_all, /similarity, /tokenize, /decode
-// and GET /info.
-// https://github.com/huggingface/text-embeddings-inference, release 1.9
+// The routes of text-embeddings-inference: POST /embed, /embed_all, /similarity, /predict,
+// /tokenize, /decode and GET /info. https://github.com/huggingface/text-embeddings-inference,
+// release 1.9
 #include <cstdint>
 #include <memory>
 #include <numeric>
@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "api/embed_call.h"
+#include "api/predict.h"
 #include "api/routes.h"
 #include "formats/json.h"
 
@@ -218,6 +219,27 @@ std::string_view TeiDtype(const std::string& dtype) {
   return dtype;
 }
 
+// A classifier of one label is what TEI calls a reranker.
+void WriteLabels(const std::vector<std::string>& labels, JsonWriter& json) {
+  json.Key(labels.size() == 1 ? "reranker" : "classifier");
+  json.BeginObject();
+  json.Key("id2label");
+  json.BeginObject();
+  for (size_t i = 0; i < labels.size(); ++i) {
+    json.Key(std::to_string(i));
+    json.String(labels[i]);
+  }
+  json.EndObject();
+  json.Key("label2id");
+  json.BeginObject();
+  for (size_t i = 0; i < labels.size(); ++i) {
+    json.Key(labels[i]);
+    json.Uint(i);
+  }
+  json.EndObject();
+  json.EndObject();
+}
+
 void WriteInfo(const ModelFacts& facts, const ApiOptions& options, JsonWriter& json) {
   const auto number = [&json](const char* key, size_t value) {
     json.Key(key);
@@ -238,10 +260,14 @@ void WriteInfo(const ModelFacts& facts, const ApiOptions& options, JsonWriter& j
   text("served_model_name", facts.model_id);
   json.Key("model_type");
   json.BeginObject();
-  json.Key("embedding");
-  json.BeginObject();
-  text("pooling", facts.pooling);
-  json.EndObject();
+  if (facts.task == TaskKind::kClassify) {
+    WriteLabels(facts.labels, json);
+  } else {
+    json.Key("embedding");
+    json.BeginObject();
+    text("pooling", facts.pooling);
+    json.EndObject();
+  }
   json.EndObject();
   number("max_concurrent_requests", facts.max_concurrent_requests);
   number("max_input_length", facts.max_sequence_tokens);
@@ -303,7 +329,17 @@ void AddTeiRoutes(const ApiContext* context, http::Router& router) {
   add("/embed", kEmbedFamily);
   add("/embed_all", kEmbedAllFamily);
   add("/similarity", kSimilarityFamily);
-  add("/", kRootFamily);
+  router.Add("POST", "/predict", [context](http::Request request, http::Responder responder) {
+    HandlePredict(context, std::move(request), std::move(responder));
+  });
+  // The root is what the first model does.
+  router.Add("POST", "/", [context](http::Request request, http::Responder responder) {
+    const ModelLease first = context->models->First();
+    if (first != nullptr && first->facts().task == TaskKind::kClassify) {
+      return HandlePredict(context, std::move(request), std::move(responder));
+    }
+    HandleInference(context, kRootFamily, std::move(request), std::move(responder));
+  });
   router.Add("POST", "/tokenize", AsideHandler(context, Tokenize));
   router.Add("POST", "/decode", AsideHandler(context, Decode));
   router.Add("GET", "/info", [context](http::Request, http::Responder responder) {

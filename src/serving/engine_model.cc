@@ -52,7 +52,7 @@ ModelQueueOptions ToQueueOptions(const ComputeOptions& compute, bool for_indexes
   return options;
 }
 
-ModelFacts FactsOf(const ModelOptions& options, const EmbeddingModel& model) {
+ModelFacts FactsOf(const ModelOptions& options, const TextModel& model) {
   const ModelInfo& info = model.info();
   ModelFacts facts;
   facts.model_id = info.model_id;
@@ -71,7 +71,7 @@ ModelFacts FactsOf(const ModelOptions& options, const EmbeddingModel& model) {
     if (!facts.pooling.empty()) facts.pooling += '+';
     facts.pooling += PoolingName(pooling);
   }
-  facts.embedding_size = model.embedding_size();
+  facts.embedding_size = model.outputs();
   facts.max_sequence_tokens = model.max_tokens();
   facts.loaded_unix_seconds = std::time(nullptr);
   return facts;
@@ -79,9 +79,12 @@ ModelFacts FactsOf(const ModelOptions& options, const EmbeddingModel& model) {
 
 class EngineModel : public LoadedModel {
  public:
-  EngineModel(ModelFacts facts, std::unique_ptr<EmbeddingModel> model, Metrics* metrics)
+  // `classifier`: the same model, where it is one.
+  EngineModel(ModelFacts facts, std::shared_ptr<const TextModel> model,
+              const ClassifyModel* classifier, Metrics* metrics)
       : LoadedModel(std::move(facts)),
         model_(std::move(model)),
+        classifier_(classifier),
         task_(std::make_unique<EmbedTask>(model_.get()), metrics) {}
   ~EngineModel() override { Stop(); }
 
@@ -112,6 +115,11 @@ class EngineModel : public LoadedModel {
            Callback<EmbedAnswer> done) override {
     Submit(std::make_shared<EmbedJob>(model_.get(), std::move(request), done), client, done);
   }
+  void Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>& client,
+           Callback<ClassifyAnswer> done) override {
+    CHECK(classifier_ != nullptr);
+    Submit(std::make_shared<ClassifyJob>(classifier_, std::move(request), done), client, done);
+  }
   void Stop() override {
     if (queue_ != nullptr) queue_->Close();
   }
@@ -130,7 +138,8 @@ class EngineModel : public LoadedModel {
     if (!status.ok()) done(std::move(status).error());
   }
 
-  const std::unique_ptr<EmbeddingModel> model_;
+  const std::shared_ptr<const TextModel> model_;
+  const ClassifyModel* const classifier_;  // null: it embeds
   const MeasuredTask task_;
   std::shared_ptr<ModelQueue> queue_;
 };
@@ -154,17 +163,32 @@ Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& options,
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.path));
   EncoderPrecision precision;
   MINNOW_ASSIGN_OR_RETURN(precision.dtype, ParseDtypeOrAuto(options.dtype));
-  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<EmbeddingModel> model,
-                          EmbeddingModel::Load(source, precision));
+  std::shared_ptr<const TextModel> model;
+  const ClassifyModel* classifier = nullptr;
   std::optional<IndexingFacts> indexing;
-  if (for_indexes && model->has_tokenizer()) {
-    indexing.emplace();
-    MINNOW_ASSIGN_OR_RETURN(indexing->identity, IdentifyModel(source, *model));
-    indexing->chunker = ChunkerOf(*model);
+  if (source.kind() == ModelKind::kClassification) {
+    MINNOW_ASSIGN_OR_RETURN(std::shared_ptr<const ClassifyModel> read,
+                            ClassifyModel::Load(source, precision));
+    classifier = read.get();
+    model = std::move(read);
+  } else {
+    MINNOW_ASSIGN_OR_RETURN(std::shared_ptr<const EmbeddingModel> read,
+                            EmbeddingModel::Load(source, precision));
+    if (for_indexes && read->has_tokenizer()) {
+      indexing.emplace();
+      MINNOW_ASSIGN_OR_RETURN(indexing->identity, IdentifyModel(source, *read));
+      indexing->chunker = ChunkerOf(*read);
+    }
+    model = std::move(read);
   }
   ModelFacts facts = FactsOf(options, *model);
   facts.prepare_threads = static_cast<size_t>(TokenizationThreads(compute));
-  auto loaded = std::make_unique<EngineModel>(std::move(facts), std::move(model), metrics);
+  if (classifier != nullptr) {
+    facts.task = TaskKind::kClassify;
+    facts.labels = classifier->labels();
+  }
+  auto loaded =
+      std::make_unique<EngineModel>(std::move(facts), std::move(model), classifier, metrics);
   MINNOW_RETURN_IF_ERROR(
       loaded->Start(scheduler, ToQueueOptions(compute, for_indexes), std::move(indexing)));
   return std::unique_ptr<LoadedModel>(std::move(loaded));

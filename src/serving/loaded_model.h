@@ -22,6 +22,7 @@
 #include "index/store/document.h"
 #include "ingest/prepare.h"
 #include "serving/task_kind.h"
+#include "tasks/classify.h"
 #include "tasks/embed.h"
 
 namespace minnow {
@@ -38,10 +39,11 @@ struct ModelFacts {
   std::vector<std::string> aliases;  // other names that requests may use
   bool named = false;                // the operator gave the names: no other one will do
   TaskKind task = TaskKind::kEmbed;
-  std::string dtype;               // "fp32", "bf16", "int8"
-  std::string pooling;             // "mean", "cls", ...
-  size_t embedding_size = 0;       // D
-  size_t max_sequence_tokens = 0;  // special tokens included
+  std::string dtype;                // "fp32", "bf16", "int8"
+  std::string pooling;              // "mean", "cls", ...
+  std::vector<std::string> labels;  // of a classifier, [N]
+  size_t embedding_size = 0;        // D
+  size_t max_sequence_tokens = 0;   // special tokens included
   size_t max_batch_tokens = 0;
   size_t max_concurrent_requests = 0;
   size_t prepare_threads = 0;
@@ -86,6 +88,8 @@ class LoadedModel {
   // `done` holds a lease. REQUIRES: facts().task is the request's.
   virtual void Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
                    Callback<EmbedAnswer> done) = 0;
+  virtual void Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>& client,
+                   Callback<ClassifyAnswer> done) = 0;
   // Ends what waits and refuses what comes, with kOverloaded. Blocks for one batch. Idempotent.
   virtual void Stop() = 0;
 

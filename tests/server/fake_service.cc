@@ -127,6 +127,18 @@ void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& cl
   }
 }
 
+void FakeModel::Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>&,
+                    Callback<ClassifyAnswer> done) {
+  ClassifyAnswer answer;
+  for ([[maybe_unused]] const EmbedInput& input : request.inputs) {
+    for (const float score : {0.25f, 0.75f}) {
+      answer.scores.push_back(request.raw_scores ? 2 * score : score);
+    }
+    answer.tokens.push_back(3);
+  }
+  done(std::move(answer));
+}
+
 FakeService::FakeService()
     : aside_(WorkLane::Start({.threads = 1}).value()), models_(ModelRegistry::Start().value()) {
   auto tiny = std::make_unique<FakeModel>(FakeModel::Facts("tiny"), &controls_);

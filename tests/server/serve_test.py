@@ -18,6 +18,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+import classifier_model  # noqa: E402
 from program import FIXTURES, PROGRAM, TINY, environment, run  # noqa: E402
 from running_server import Server  # noqa: E402
 
@@ -250,6 +251,26 @@ class SeveralModelsTest(ServeTest):
             self.assertEqual(server.request("POST", "/indexes/docs/documents?wait=true", document)[0], 200)
             self.assertEqual(server.request("POST", "/indexes/new/documents?wait=true", document)[0], 200)
             self.assertEqual(server.request("GET", "/indexes/new/search?q=fish&semantic_ratio=1")[0], 200)
+
+    def test_classifier_beside_an_embedding_model(self):
+        with tempfile.TemporaryDirectory() as folder:
+            mood = classifier_model.make(pathlib.Path(folder) / "mood")
+            bare = classifier_model.make(pathlib.Path(folder) / "bare", tokenizer=False)
+            server = self.serve("--model", mood, "--model", bare)
+            case = classifier_model.CASE
+            for name in ("", "mood", "bare"):
+                status, body = server.request("POST", "/predict", {"inputs": [case["ids"]], "raw_scores": True, "model": name})
+                self.assertEqual(status, 200, body)
+                scores = {item["label"]: item["score"] for item in json.loads(body)[0]}
+                for label, logit in zip(classifier_model.LABELS, classifier_model.expected_logits()):
+                    self.assertAlmostEqual(scores[label], logit, 4)
+            printed = json.loads(run("classify", "--model", mood, "a small fish").stdout)
+            body = server.request("POST", "/predict", {"inputs": "a small fish"})[1]
+            self.assertEqual(json.loads(body), printed)
+            self.assertEqual(server.request("POST", "/predict", {"inputs": ["a small", "fish"]})[0], 200)
+            self.assertEqual(server.request("POST", "/predict", {"inputs": "a", "model": "bare"})[0], 422)
+            self.assertEqual(server.request("POST", "/embed", {"inputs": "a", "model": "mood"})[0], 424)
+            self.assertEqual(server.request("POST", "/embed", {"inputs": "a"})[0], 200)
 
     def test_model_without_tokenizer_takes_ids_only(self):
         with tempfile.TemporaryDirectory() as folder:
