@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "index/query/lexical/tokenizer.h"
-#include "index/store/faulty_vfs.h"
-#include "index/store/store_testing.h"
+#include "tests/index/faulty_vfs.h"
+#include "tests/index/store_testing.h"
 
 namespace minnow {
 namespace {
