@@ -12,6 +12,7 @@
 #include <string>
 
 #include "base/check.h"
+#include "models/heads/classify.h"
 #include "models/heads/sentence_transformers.h"
 #include "models/registry.h"
 
@@ -21,6 +22,8 @@ namespace {
 namespace fs = std::filesystem;
 
 void FuzzConfig(const std::string& text) {
+  const auto labels = ReadLabels(text, "config.json", /*count=*/3);
+  CHECK(labels.ok() ? labels->size() == 3 : labels.error().message.starts_with("config.json"));
   const auto config = ParseEncoderConfig(text, "config.json");
   if (!config.ok()) {
     CHECK(config.error().message.starts_with("config.json: "));

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/check.h"
+#include "tasks/classify.h"
 #include "tasks/embedding_model.h"
 
 namespace minnow {
@@ -28,14 +30,31 @@ class MemoryFile {
   const int descriptor_;
 };
 
+// Sizes that a small file can claim stay below this; larger ones only cost the fuzzer's time.
+constexpr size_t kMaxTokens = 4096;
+
+void Classify(const ModelSource& source) {
+  const auto model = ClassifyModel::Load(source, {});
+  if (!model.ok() || (*model)->max_tokens() > kMaxTokens) return;
+  static ThreadPool pool(1);
+  TextBatch batch(**model, (*model)->max_tokens(), /*max_texts=*/1, &pool);
+  const auto tokens = (*model)->CheckIds(std::vector<TokenId>{0}, LengthPolicy{});
+  if (!tokens.ok()) return;
+  batch.Add(*tokens);
+  const auto raw = batch.Run(/*normalize=*/false);
+  CHECK(raw.size() == (*model)->labels().size());
+  std::vector<float> scores(raw.begin(), raw.end());
+  (*model)->ApplyScores(scores);
+  CHECK(BestFirst(scores, 1).size() == 1);
+}
+
 void Run(const std::string& path) {
-  // Sizes that a small file can claim stay below this; larger ones only cost the fuzzer's time.
-  constexpr size_t kMaxTokens = 4096;
   const auto packed = PackedFile::Open(path);
   if (!packed.ok()) return;
   (void)(*packed)->Verify();
   const auto source = ModelSource::FromPacked(*packed);
   if (!source.ok()) return;
+  if (source->kind() == ModelKind::kClassification) return Classify(*source);
   const auto model = EmbeddingModel::Load(*source, {});
   if (!model.ok() || (*model)->max_tokens() > kMaxTokens) return;
   static ThreadPool pool(1);

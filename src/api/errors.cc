@@ -2,6 +2,7 @@
 // Faults to statuses and bodies, one table a family.
 #include "api/errors.h"
 
+#include <iterator>
 #include <utility>
 
 #include "formats/json.h"
@@ -17,110 +18,52 @@ struct ErrorKind {
   const char* code = nullptr;  // OpenAI's; null: none
 };
 
-ErrorKind TeiKind(Fault fault) {
-  switch (fault) {
-    case Fault::kMalformedJson:
-      return {400, "Validation"};
-    case Fault::kInvalidField:
-    case Fault::kBatchTooLarge:
-      return {422, "Validation"};
-    case Fault::kEmptyInput:
-      return {400, "Empty"};
-    case Fault::kNotFound:
-      return {404, "Validation"};
-    case Fault::kWrongTask:
-      return {424, "Backend"};
-    case Fault::kNoTokenizer:
-      return {422, "Tokenizer"};
-    case Fault::kConflict:
-      return {409, "Validation"};
-    case Fault::kReadOnly:
-      return {403, "Validation"};
-    case Fault::kStorage:
-    case Fault::kNotReady:
-      return {503, "Unhealthy"};
-    case Fault::kOverloaded:
-      return {429, "Overloaded"};
-    case Fault::kClientGone:
-      return {499, "Overloaded"};
-    case Fault::kNoKey:
-      return {401, "Unauthorized"};
-    case Fault::kInternal:
-      break;
-  }
-  return {424, "Backend"};
-}
+struct FaultRow {
+  Fault fault;
+  ErrorKind tei;
+  ErrorKind openai;
+  ErrorKind search;  // and Kuberian's
+};
 
-ErrorKind OpenAiKind(Fault fault) {
-  constexpr const char* kInvalid = "invalid_request_error";
-  switch (fault) {
-    case Fault::kMalformedJson:
-    case Fault::kInvalidField:
-    case Fault::kEmptyInput:
-    case Fault::kBatchTooLarge:
-      return {400, kInvalid};
-    case Fault::kNotFound:
-      return {404, kInvalid, "model_not_found"};
-    case Fault::kWrongTask:
-      return {400, kInvalid, "wrong_model_type"};
-    case Fault::kNoTokenizer:
-      return {422, kInvalid, "no_tokenizer"};
-    case Fault::kConflict:
-      return {409, kInvalid};
-    case Fault::kReadOnly:
-      return {403, kInvalid};
-    case Fault::kStorage:
-      return {503, "server_error"};
-    case Fault::kNotReady:
-      return {503, "server_error", "not_ready"};
-    case Fault::kOverloaded:
-      return {429, "rate_limit_error", "overloaded"};
-    case Fault::kClientGone:
-      return {499, kInvalid, "client_closed_request"};
-    case Fault::kNoKey:
-      return {401, kInvalid, "invalid_api_key"};
-    case Fault::kInternal:
-      break;
-  }
-  return {500, "server_error"};
-}
-
-ErrorKind SearchKind(Fault fault) {
-  switch (fault) {
-    case Fault::kMalformedJson:
-    case Fault::kInvalidField:
-    case Fault::kEmptyInput:
-      return {400, "invalid_argument"};
-    case Fault::kBatchTooLarge:
-      return {413, "too_large"};
-    case Fault::kNotFound:
-      return {404, "not_found"};
-    case Fault::kWrongTask:
-    case Fault::kNoTokenizer:
-      return {409, "wrong_model"};
-    case Fault::kConflict:
-      return {409, "conflict"};
-    case Fault::kReadOnly:
-      return {403, "read_only"};
-    case Fault::kNotReady:
-      return {503, "not_ready"};
-    case Fault::kStorage:
-      return {503, "storage_failed"};
-    case Fault::kOverloaded:
-      return {429, "overloaded"};
-    case Fault::kClientGone:
-      return {499, "client_left"};
-    case Fault::kNoKey:
-      return {401, "unauthorized"};
-    case Fault::kInternal:
-      break;
-  }
-  return {500, "internal"};
-}
+constexpr const char* kInvalid = "invalid_request_error";
+constexpr FaultRow kFaults[] = {
+    {Fault::kMalformedJson, {400, "Validation"}, {400, kInvalid}, {400, "invalid_argument"}},
+    {Fault::kInvalidField, {422, "Validation"}, {400, kInvalid}, {400, "invalid_argument"}},
+    {Fault::kEmptyInput, {400, "Empty"}, {400, kInvalid}, {400, "invalid_argument"}},
+    {Fault::kBatchTooLarge, {422, "Validation"}, {400, kInvalid}, {413, "too_large"}},
+    {Fault::kNotFound, {404, "Validation"}, {404, kInvalid, "model_not_found"}, {404, "not_found"}},
+    {Fault::kWrongTask,
+     {424, "Backend"},
+     {400, kInvalid, "wrong_model_type"},
+     {409, "wrong_model"}},
+    {Fault::kNoTokenizer,
+     {422, "Tokenizer"},
+     {422, kInvalid, "no_tokenizer"},
+     {409, "wrong_model"}},
+    {Fault::kConflict, {409, "Validation"}, {409, kInvalid}, {409, "conflict"}},
+    {Fault::kReadOnly, {403, "Validation"}, {403, kInvalid}, {403, "read_only"}},
+    {Fault::kNotReady, {503, "Unhealthy"}, {503, "server_error", "not_ready"}, {503, "not_ready"}},
+    {Fault::kStorage, {503, "Unhealthy"}, {503, "server_error"}, {503, "storage_failed"}},
+    {Fault::kOverloaded,
+     {429, "Overloaded"},
+     {429, "rate_limit_error", "overloaded"},
+     {429, "overloaded"}},
+    {Fault::kClientGone,
+     {499, "Overloaded"},
+     {499, kInvalid, "client_closed_request"},
+     {499, "client_left"}},
+    {Fault::kNoKey,
+     {401, "Unauthorized"},
+     {401, kInvalid, "invalid_api_key"},
+     {401, "unauthorized"}},
+    {Fault::kInternal, {424, "Backend"}, {500, "server_error"}, {500, "internal"}},
+};
 
 ErrorKind KindOf(Family family, Fault fault) {
-  if (family == Family::kTei) return TeiKind(fault);
-  return family == Family::kOpenAi ? OpenAiKind(fault) : SearchKind(fault);
+  const FaultRow* row = kFaults;
+  while (row->fault != fault && row + 1 != std::end(kFaults)) ++row;
+  if (family == Family::kTei) return row->tei;
+  return family == Family::kOpenAi ? row->openai : row->search;
 }
 
 // The fault that is nearest to a status of the HTTP server's.

@@ -435,8 +435,12 @@ void Connection::ClientLeft() {
 }
 
 bool Connection::Refuse(int status, std::string_view detail) {
-  response_ = context_->options.refuse(PathSoFar(), status, detail);
+  response_ = Refusal(status, detail);
   return false;
+}
+
+Response Connection::Refusal(int status, std::string_view detail) {
+  return context_->options.refuse(PathSoFar(), status, detail);
 }
 
 std::string_view Connection::PathSoFar() {

@@ -82,6 +82,8 @@ class Connection : public std::enable_shared_from_this<Connection>, public IdleH
   void CheckDeadline(Clock::time_point now);
   // The answer to request number `serial`; ignored when that request is no longer waited for.
   void OnResponse(uint64_t serial, Response response);
+  // What the server itself answers to the request under way.
+  Response Refusal(int status, std::string_view detail);
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;

@@ -84,7 +84,7 @@ class ConnectionSink : public ResponseSink {
   void DropHere() noexcept {
     Response response{.status = 503, .content_type = {}, .headers = {}, .body = {}};
     try {
-      response = PlainRefusal({}, 503, "the request was dropped");
+      response = connection_->Refusal(503, "the request was dropped");
     } catch (const std::bad_alloc&) {
       // The status alone, then.
     }

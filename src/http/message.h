@@ -47,7 +47,7 @@ struct Response {
   bool codable = true;  // false: never compressed, as it would cost more than it saves
 };
 
-// "Not Found" for 404; "Status" for a code that this server never sends.
+// "Not Found" for 404; "Status" for a code that has no name.
 std::string_view ReasonPhrase(int status);
 
 // A plain text answer: the reason phrase, then ": detail" where there is one.

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "ingest/code/language.h"
+#include "ingest/code/code_documents.h"
 
 namespace minnow {
 

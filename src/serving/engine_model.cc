@@ -91,7 +91,13 @@ class EngineModel : public LoadedModel {
     facts_.max_batch_tokens = std::max(options.max_batch_work, task_.max_item_work());
     facts_.max_concurrent_requests = options.admission.jobs;
     indexing_ = std::move(indexing);
-    MINNOW_ASSIGN_OR_RETURN(queue_, scheduler->AddQueue(&task_, options));
+    auto queue = scheduler->AddQueue(&task_, options);
+    if (!queue.ok()) {
+      Error error = std::move(queue).error();
+      error.message = facts_.model_id + ": " + error.message + " (--memory-limit)";
+      return error;
+    }
+    queue_ = std::move(queue).value();
     return {};
   }
 

@@ -326,7 +326,7 @@ class PackTest(CliTest):
     def test_pack_embed_inspect(self):
         result = self.pack("--dtype", "fp32")
         self.assertEqual(result.returncode, DONE, result.stderr)
-        self.assertRegex(result.stdout.decode(), r"tiny.minnow: 0\.\d MB, fp32, fp32 embeddings; cosine .* mean 1\.00000")
+        self.assertRegex(result.stdout.decode(), r"tiny.minnow: embedding, 0\.\d MB, fp32, fp32 embeddings; cosine .* mean 1\.00000")
         for text in ("a fish", ""):
             self.assertEqual(run("embed", "--model", self.packed, text).stdout,
                              run("embed", "--model", TINY, text).stdout)
@@ -355,7 +355,7 @@ class PackTest(CliTest):
 
     def test_nothing_is_left_where_packing_fails(self):
         missing = run("pack", "--model", self.folder.name, "-o", self.packed)
-        self.assert_error(missing, FAILED, "tokenizer.json")
+        self.assert_error(missing, FAILED, "config.json")
         self.assertEqual(os.listdir(self.folder.name), [])
         self.assert_error(self.pack(output=self.folder.name), FAILED, "not a regular file")
         self.pack()

@@ -142,13 +142,13 @@ class AddTest(IndexTest):
 
     def test_wrong_lines_are_told_and_the_rest_is_added(self):
         self.write("a.jsonl", b'{"id":"a","text":"fish"}\nnonsense\n\n{"text":"no id"}\n{"id":"","text":"x"}\n[1]\n'
-                   b'{"id":"b","text":7}\n{"id":"\xff","text":"x"}\n{"id":"c","text":"boat"}')
+                   b'{"id":"b","text":{}}\n{"id":"\xff","text":"x"}\n{"id":"c","text":"boat"}')
         result = self.add("a.jsonl", "--json")
         self.assert_error(result, FAILED, "a.jsonl: line 2: ", "a.jsonl: line 4: field \"id\"", "a.jsonl: line 5: id", "a.jsonl: line 6: ",
-                          "a.jsonl: line 7: text", "a.jsonl: line 8: ", "6 records rejected, 2 documents kept", lines=7)
+                          "a.jsonl: line 8: not UTF-8", "5 records rejected, 3 documents kept", lines=6)
         summary = json.loads(result.stdout)
-        self.assertEqual((summary["added"], summary["rejected"], summary["pending_chunks"]), (2, 6, 0))
-        self.assertEqual(self.stats()["documents"], 2)
+        self.assertEqual((summary["added"], summary["rejected"], summary["pending_chunks"]), (3, 5, 0))
+        self.assertEqual(self.stats()["documents"], 3)
 
     def test_a_line_above_the_limit(self):
         path = self.root / "a.jsonl"

@@ -33,7 +33,7 @@ class ClientTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.log = tempfile.NamedTemporaryFile("r+")
-        cls.process = subprocess.Popen([PROGRAM, "serve", "--model", TINY, "--host", "127.0.0.1"],
+        cls.process = subprocess.Popen([PROGRAM, "serve", "--model", TINY, "--served-model-name", "some-organisation/tiny_bert", "--host", "127.0.0.1"],
                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=cls.log,
                                        env=environment(MINNOW_PORT="0"))
         cls.addClassCleanup(cls.stop)
@@ -96,8 +96,8 @@ class ClientTest(unittest.TestCase):
         client = openai.OpenAI(base_url=self.url + "/v1/", api_key="unused", max_retries=0)
         model = client.models.list().data[0].id
         # The package encodes the slash.
-        for name in (model, "some-organisation/" + model):
-            self.assertEqual(client.models.retrieve(name).id, model)
+        self.assertIn("/", model)
+        self.assertEqual(client.models.retrieve(model).id, model)
 
     def test_openai_package_shows_which_routes_there_are(self):
         openai = package("openai")

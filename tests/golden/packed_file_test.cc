@@ -15,6 +15,7 @@
 #include "base/mapped_file.h"
 #include "formats/json.h"
 #include "formats/packed.h"
+#include "tasks/classify.h"
 #include "tasks/embedding_model.h"
 #include "tasks/pack.h"
 
@@ -269,6 +270,42 @@ TEST_F(PackedModel, FlippedBitsNeverCrash) {
     if (Embed(path_, {}).ok()) ++loaded;
     const auto packed = PackedFile::Open(path_);
     if (packed.ok()) ASSERT_FALSE((*packed)->Verify().ok()) << at;
+    put(at, whole[at]);
+  }
+  EXPECT_GT(loaded, 0);
+  EXPECT_LT(loaded, kFlips);
+}
+
+// A classifier's head and labels are in the header too: what loads gives a score for each label.
+TEST_F(PackedModel, FlippedBitsOfAClassifierNeverCrash) {
+  fs::copy_file(Fixture("packed_v3/tiny_distilbert_int8_int8.minnow"), path_);
+  const std::string whole = Contents();
+  uint64_t header = 0;
+  std::memcpy(&header, whole.data(), sizeof header);
+  std::mt19937 random(2);
+  std::fstream file(path_, std::ios::binary | std::ios::in | std::ios::out);
+  const auto put = [&file](size_t at, char byte) {
+    file.seekp(static_cast<std::streamoff>(at)).put(byte).flush();
+    ASSERT_TRUE(file.good());
+  };
+  constexpr int kFlips = 2000;
+  int loaded = 0;
+  for (int i = 0; i < kFlips; ++i) {
+    const size_t at = random() % (i % 8 == 0 ? whole.size() : header);
+    put(at, static_cast<char>(whole[at] ^ (1 << random() % 8)));
+    const auto source = ModelSource::Open(path_);
+    const auto model = source.ok() ? ClassifyModel::Load(*source, {})
+                                   : Result<std::unique_ptr<ClassifyModel>>(source.error());
+    if (model.ok()) {
+      TextBatch batch(**model, (*model)->max_tokens(), 1, &pool_);
+      batch.Add((*model)->CheckIds(std::vector<TokenId>{1, 2}, LengthPolicy{}).value());
+      std::vector<float> scores((*model)->labels().size());
+      const auto raw = batch.Run(/*normalize=*/false);
+      ASSERT_EQ(raw.size(), scores.size());
+      std::copy(raw.begin(), raw.end(), scores.begin());
+      (*model)->ApplyScores(scores);
+      ++loaded;
+    }
     put(at, whole[at]);
   }
   EXPECT_GT(loaded, 0);

@@ -4,7 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
+#include <utility>
 
 #include "formats/json.h"
 #include "tests/server/search_fixture.h"
@@ -106,6 +109,38 @@ TEST_F(Refusals, PartialAndMalformedRequestsToo) {
     client.CloseSending();
     const std::string answer = client.ReadToEnd();
     if (!answer.empty()) EXPECT_THAT(answer, HasSubstr("application/json")) << broken;
+  }
+}
+
+TEST_F(Refusals, SlowAndDroppedRequestsToo) {
+  http::Router router;
+  api::AddRoutes(&context_, router);
+  router.Add("GET", "/v1/dropped", [](http::Request, http::Responder) {});
+  router.Add("GET", "/v1/dropped-aside", [](http::Request, http::Responder responder) {
+    std::thread([r = std::move(responder)] {}).detach();
+  });
+  constexpr std::chrono::milliseconds kShort(100);
+  auto server = http::Server::Start({.host = "127.0.0.1",
+                                     .port = 0,
+                                     .header_timeout = kShort,
+                                     .body_timeout = kShort,
+                                     .refuse = api::RefusalResponse},
+                                    std::move(router));
+  ASSERT_TRUE(server.ok()) << server.error().message;
+  for (const char* rest : {"Ho", "Host: a\r\nContent-Length: 9\r\n\r\n{"}) {
+    SocketClient client((*server)->port());
+    const ClientResponse response =
+        client.Call("POST /v1/embeddings HTTP/1.1\r\n" + std::string(rest));
+    EXPECT_EQ(response.status, 408) << rest;
+    EXPECT_THAT(response.body, StartsWith(R"({"error":{"message":")")) << rest;
+  }
+  for (const char* path : {"/v1/dropped", "/v1/dropped-aside"}) {
+    SocketClient client((*server)->port());
+    const ClientResponse response = client.Call(Get(path));
+    EXPECT_EQ(response.status, 503) << path;
+    EXPECT_THAT(response.body,
+                HasSubstr(R"("message":"the request was dropped","type":"server_error")"));
+    EXPECT_EQ(response.headers.at("retry-after"), "1");
   }
 }
 

@@ -461,8 +461,8 @@ void AddIndexAddCommand(Command group) {
   add.AddFlag("--verbose", command->verbose, "Name each file that is skipped");
   add.AddFlag("--json", command->json, "The summary as one JSON object");
   add.Footer(
-      "Reads JSONL, NDJSON, JSON, CSV, TSV, Markdown, text and source code (by function where it "
-      "can).\n"
+      "Reads JSONL, NDJSON, JSON, CSV, TSV, Markdown, HTML, notebooks, text and source code (by\n"
+      "function where it can).\n"
       "Adding again adds what is new, replaces what has changed and leaves the rest; after a kill\n"
       "the same command goes on where it was. Hidden, binary and very large files are skipped; "
       "texts\n"

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CodeDocuments: a source file as documents, one for each function and some for the lines between.
+// With the languages of language.h this is all that the rest of the program knows of this folder
+// (docs/decisions/0038).
 #pragma once
 
 #include <string>

@@ -24,11 +24,14 @@ constexpr std::array<std::string_view, 82> kGrammar = {
     "with", "would", "you",    "your", "yours"};
 
 // How much a term tells that stands beside others of the same word.
-constexpr double kBase = 0.5;        // net, of .net
+constexpr double kPart = 0.5;        // net, of .net
 constexpr double kSideBySide = 0.5;  // node and js, of node.js
 constexpr double kWholeRun = 0.5;    // of a script without spaces, beside its pairs
-// Longer ones are not looked up side by side.
-constexpr size_t kMaxJoined = 8;
+// In queries of more words the place of two of them tells little (0007): they are not looked up
+// side by side there.
+constexpr size_t kMaxJoined = 3;
+// Longer runs of scripts without spaces are not looked up whole.
+constexpr size_t kMaxWholeUnits = 8;
 
 bool IsGrammar(const LexicalRun& run) {
   return !run.has_sign() && std::binary_search(kGrammar.begin(), kGrammar.end(), run.folded);
@@ -96,6 +99,9 @@ class Builder {
 
   // Words of grammar say nothing of what a document is about, however rare they are.
   LexicalQuery Take() {
+    for (std::string& words : side_by_side_) {
+      if (spaced_ <= kMaxJoined) Add(Words(std::move(words), kSideBySide), Role::kEither);
+    }
     if (std::find(roles_.begin(), roles_.end(), Role::kContent) == roles_.end()) {
       return std::move(query_);
     }
@@ -116,11 +122,11 @@ class Builder {
 
   void AddSpaced(const LexicalRun& run, Role role) {
     if (run.joint == LexicalRun::Joint::kNone) FlushJoined();
-    joined_.push_back(PhraseWords(run, false));
+    if (++spaced_ <= kMaxJoined) joined_.push_back(PhraseWords(run, false));
     Add(Words(run.Signed()), role);
-    if (run.has_sign() && run.BaseIsWord()) Add(Words(run.folded, kBase));
+    if (run.has_sign() && run.BaseIsWord()) Add(Words(run.folded, kPart));
     for (const LexicalRun::Part& part : run.Parts()) {
-      Add(Words(std::string(run.Text(part.first, part.last))));
+      Add(Words(std::string(run.Text(part.first, part.last)), kPart));
     }
   }
 
@@ -129,7 +135,7 @@ class Builder {
     if (joined_.size() > 1 && joined_.size() <= kMaxJoined) {
       std::string words;
       for (const std::string& word : joined_) words += (words.empty() ? "" : " ") + word;
-      Add(Words(std::move(words), kSideBySide), Role::kEither);
+      side_by_side_.push_back(std::move(words));
     }
     joined_.clear();
   }
@@ -147,7 +153,7 @@ class Builder {
     }
     const double weight = 1 / std::sqrt(static_cast<double>(count - 1));
     for (size_t i = 0; i + 1 < count; ++i) Add(Words(std::string(run.Text(i, i + 2)), weight));
-    if (count > 2 && count <= kMaxJoined) {
+    if (count > 2 && count <= kMaxWholeUnits) {
       Add(Words(PhraseWords(run, true), kWholeRun), Role::kEither);
     }
   }
@@ -173,6 +179,8 @@ class Builder {
   LexicalQuery query_;
   std::vector<Role> roles_;          // of each term
   std::vector<std::string> joined_;  // the words that signs have joined so far
+  std::vector<std::string> side_by_side_;
+  size_t spaced_ = 0;  // runs of scripts with spaces
   std::unordered_map<std::string, size_t> places_;
 };
 

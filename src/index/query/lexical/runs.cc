@@ -11,9 +11,9 @@ constexpr std::string_view kJoints = "._-/&@:+";
 constexpr size_t kMaxSpacedUnits = 512;
 constexpr size_t kMaxDenseUnits = 4'096;
 // Longer words are no identifiers, and those with more changes between letters and digits are
-// checksums.
+// versions and checksums (v1beta2).
 constexpr size_t kMaxIdentifierUnits = 128;
-constexpr size_t kMaxDigitBounds = 4;
+constexpr size_t kMaxDigitBounds = 2;
 
 using Unit = LexicalRun::Unit;
 

@@ -62,7 +62,7 @@ class Table {
     std::map<int64_t, std::vector<std::set<std::string>>> words;
     double total = 0;
     for (const auto& [row, text] : texts_) {
-      for (const LexicalToken& token : LexicalTokenizer::ForThisThread().Tokenize(text)) {
+      for (const LexicalToken& token : LexicalTokenizer::ForThisThread().TokenizeToIndex(text)) {
         words[row].resize(token.place + 1);
         words[row].back().insert(token.stem);
       }

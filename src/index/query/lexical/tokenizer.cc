@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <limits>
 #include <new>
+#include <unordered_set>
 
 #include "base/check.h"
 #include "index/query/lexical/fts5.h"
@@ -23,7 +24,10 @@ using TokenSink = int (*)(void* context, int flags, const char* token, int bytes
 // Hands tokens to FTS5 until it fails.
 class Emitter {
  public:
-  Emitter(void* context, TokenSink sink) : context_(context), sink_(sink) {}
+  // `parts_once`: the parts of a word count where it stands first: a page that names an identifier
+  // fifty times is not about its parts.
+  Emitter(void* context, TokenSink sink, bool parts_once)
+      : context_(context), sink_(sink), parts_once_(parts_once) {}
 
   int result() const { return result_; }
 
@@ -55,6 +59,7 @@ class Emitter {
       Add(run.folded, begin, end);
     }
     const std::vector<LexicalRun::Part> parts = run.Parts();
+    if (parts.empty() || (parts_once_ && !seen_.insert(run.folded).second)) return;
     for (const LexicalRun::Part& part : parts) {
       Add(run.Text(part.first, part.last), run.units[part.first].begin,
           run.units[part.last - 1].end, &part == parts.data() ? FTS5_TOKEN_COLOCATED : 0);
@@ -74,6 +79,8 @@ class Emitter {
 
   void* const context_;
   const TokenSink sink_;
+  const bool parts_once_;
+  std::unordered_set<std::string> seen_;  // words with parts
   int result_ = SQLITE_OK;
 };
 
@@ -99,7 +106,7 @@ int TokenizeText(Fts5Tokenizer* /*tokenizer*/, void* context, int flags, const c
                  int bytes, TokenSink sink) {
   try {
     const std::string_view text(bytes > 0 ? data : "", static_cast<size_t>(std::max(bytes, 0)));
-    Emitter emitter(context, sink);
+    Emitter emitter(context, sink, (flags & FTS5_TOKENIZE_DOCUMENT) != 0);
     if ((flags & FTS5_TOKENIZE_QUERY) != 0) {
       AddQuery(text, emitter);
       return emitter.result();
@@ -190,6 +197,10 @@ std::vector<LexicalToken> LexicalTokenizer::Run(std::string_view text, int flags
 }
 
 std::vector<LexicalToken> LexicalTokenizer::Tokenize(std::string_view text) {
+  return Run(text, FTS5_TOKENIZE_AUX);
+}
+
+std::vector<LexicalToken> LexicalTokenizer::TokenizeToIndex(std::string_view text) {
   return Run(text, FTS5_TOKENIZE_DOCUMENT);
 }
 

@@ -57,6 +57,8 @@ class LexicalTokenizer {
 
   // Total: any bytes give words.
   std::vector<LexicalToken> Tokenize(std::string_view text);
+  // As FTS5 sees a document: the parts of a word stand only where the word stands first.
+  std::vector<LexicalToken> TokenizeToIndex(std::string_view text);
   // The stems of folded words with one space between, as a query names them.
   std::vector<std::string> Stems(std::string_view words);
 
