@@ -18,7 +18,7 @@ constexpr size_t kRateBatches = 8;
 // An expected wait may turn out longer by one part in so many.
 constexpr int kDoubt = 3;
 // Preparing what holds more than this takes long enough to let small jobs go first.
-constexpr size_t kSlowToPrepareBytes = 64 * 1024;
+constexpr size_t kSlowToPrepareBytes = size_t{1} << 20;
 
 ModelQueueOptions WithRoom(ModelQueueOptions options, const Task& task) {
   options.max_batch_work = std::max(options.max_batch_work, task.max_item_work());

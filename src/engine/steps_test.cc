@@ -297,7 +297,7 @@ TEST_F(StepsTest, SmallInteractiveJobsArePreparedFirst) {
     submit("first bulk", Priority::kBulk, 0);
     Await(begun, "the first job to be prepared");
     submit("bulk", Priority::kBulk, 0);
-    submit("large", Priority::kInteractive, 1 << 20);
+    submit("large", Priority::kInteractive, 2 << 20);
     submit("small", Priority::kInteractive, 0);
     // Where there are two threads, one is free for it at once.
     if (threads == 2) {

@@ -22,7 +22,9 @@ constexpr int kBackgroundNice = 10;
 // Linux keeps the nice value for each thread. Failure costs nothing but the order of threads.
 void GiveWay() {
   const auto id = static_cast<id_t>(::syscall(SYS_gettid));
-  [[maybe_unused]] const int result = ::setpriority(PRIO_PROCESS, id, kBackgroundNice);
+  // More than others of the process, however nice that is itself.
+  const int nice = ::getpriority(PRIO_PROCESS, id) + kBackgroundNice;
+  [[maybe_unused]] const int result = ::setpriority(PRIO_PROCESS, id, nice);
 }
 
 Result<std::unique_ptr<WorkLane>> WorkLane::Start(const WorkLaneOptions& options) {

@@ -132,11 +132,13 @@ std::unique_ptr<Task::Workspace> EmbedTask::NewWorkspace(size_t max_tokens, size
 // Rows of activations dominate: each thread has some for whole texts, and all share some more.
 size_t EmbedTask::WorkspaceBytes(size_t max_tokens, size_t max_items, int threads) const {
   constexpr size_t kRowsPerThread = 512;
-  constexpr size_t kWidthsPerRow = 16;  // hidden states, context, q, k and v; twice for two threads
+  // Hidden states, context, q, k and v: once for each thread, and where there are several, once and
+  // a half for all.
+  const size_t widths_per_row = threads == 1 ? 6 : 14;
   const size_t width = model_->hidden_size();
   const size_t rows = std::max(kRowsPerThread, model_->max_tokens()) * static_cast<size_t>(threads);
   const size_t outputs = std::max(max_items * model_->outputs(), max_tokens * width);
-  return (rows * width * kWidthsPerRow + outputs) * sizeof(float) +
+  return (rows * width * widths_per_row + outputs) * sizeof(float) +
          max_tokens * (sizeof(TokenId) + 1);
 }
 

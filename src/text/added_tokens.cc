@@ -108,7 +108,15 @@ Result<AddedTokens> AddedTokens::Make(std::vector<AddedToken> tokens, const Norm
   AddedTokens added;
   std::stable_sort(tokens.begin(), tokens.end(),
                    [](const AddedToken& a, const AddedToken& b) { return a.id < b.id; });
-  added.tokens_ = std::move(tokens);
+  for (size_t i = 0; i < tokens.size(); ++i) {
+    if (i + 1 == tokens.size() || tokens[i].id != tokens[i + 1].id) {
+      added.tokens_.push_back(std::move(tokens[i]));
+    } else {
+      warnings.push_back("added_tokens: " + QuoteForMessage(tokens[i].content) +
+                         " is never found: its id is also that of " +
+                         QuoteForMessage(tokens[i + 1].content));
+    }
+  }
   NormalizedText normalized;
   for (size_t i = 0; i < added.tokens_.size(); ++i) {
     const AddedToken& token = added.tokens_[i];

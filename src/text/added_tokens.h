@@ -69,8 +69,9 @@ class AddedTokens {
   enum class Stage { kRaw, kNormalized };
 
   AddedTokens() = default;
-  // `tokens` with their final ids; `normalizer` may be null. Of tokens that are equal once
-  // normalised the one with the least id is found, and a warning added. kUnsupported: a token that
+  // `tokens` with their final ids; `normalizer` may be null. Of tokens
+  // with one id the last is found, of tokens that are equal once normalised the one with the least
+  // id; and a warning is added. kUnsupported: a token that
   // normalises to nothing.
   static Result<AddedTokens> Make(std::vector<AddedToken> tokens, const Normalizer* normalizer,
                                   std::vector<std::string>& warnings);

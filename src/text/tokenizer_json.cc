@@ -34,7 +34,7 @@ Result<AddedToken> ReadAddedToken(const JsonView& json) {
 }
 
 // Hugging Face tokenizers takes no notice of the file's ids: a token that the vocabulary has keeps
-// its id there, others are numbered on, in order. Of two with one content the first counts.
+// its id there, others are numbered on, in order. Of two with one content the last counts.
 Result<AddedTokens> ReadAddedTokens(const JsonView& json, const Vocabulary& vocabulary,
                                     const Normalizer* normalizer,
                                     std::vector<std::string>& warnings) {
@@ -47,15 +47,21 @@ Result<AddedTokens> ReadAddedTokens(const JsonView& json, const Vocabulary& voca
     MINNOW_ASSIGN_OR_RETURN(AddedToken token, ReadAddedToken(item));
     const std::string name =
         "added_tokens[" + std::to_string(i) + "]: " + QuoteForMessage(token.content);
-    const int32_t earlier = seen.ValueOf(token.content);
-    if (earlier >= 0) tokens[static_cast<size_t>(earlier)].special |= token.special;
-    if (earlier >= 0 || token.content.empty()) {
-      warnings.push_back(name + (earlier >= 0 ? ": given before, left out" : ": left out"));
+    if (token.content.empty()) {
+      warnings.push_back(name + ": left out");
       continue;
     }
-    const TokenId id = vocabulary.Find(token.content).value_or(next_id);
+    if (const int32_t earlier = seen.ValueOf(token.content); earlier >= 0) {
+      AddedToken& other = tokens[static_cast<size_t>(earlier)];
+      token.id = other.id;
+      token.special |= other.special;
+      other = std::move(token);
+      warnings.push_back(name + ": given before, this one counts");
+      continue;
+    }
+    const std::optional<TokenId> known = vocabulary.Find(token.content);
+    const TokenId id = known ? *known : next_id++;
     if (id > Vocabulary::kMaxId) return item.Wrong(Code::kCorrupt, "more tokens than ids");
-    next_id = std::max(next_id, id + 1);
     if (id != token.id) {
       warnings.push_back(name + ": has id " + std::to_string(id) + ", not " +
                          std::to_string(token.id));

@@ -156,14 +156,15 @@ TEST(TokenizerJsonTest, AddedTokensAreNumberedAsHuggingFaceDoes) {
       {added, R"({"id": 3, "content": "new")", R"(added_tokens[1]: "new": has id 4, not 3)", 4},
       {added, R"({"id": 90, "content": "new")", "has id 4, not 90", 4},
       {added, R"({"id": 4, "content": "new")" + flags + ", " + added,
-       R"(added_tokens[2]: "new": given before, left out)", 4},
+       R"(added_tokens[2]: "new": given before, this one counts)", 4},
       {added, R"({"id": 4, "content": "")" + flags + ", " + added, R"("": left out)", 4},
       {added, R"({"id": 4, "content": "NEW")" + flags + R"(, {"id": 5, "content": "new")",
        R"("new" is never found: once normalised it is the same as "NEW")", 4},
-      // A gap in the vocabulary: the count goes by the number of tokens, until an added one is
-      // above.
+      // A gap in the vocabulary: new ids go by the number of tokens, whatever else has them.
       {R"("##b": 3)", R"("##b": 4)", "", 4},
       {R"("##b": 3)", R"("##b": 3, "new": 9)", "has id 9, not 4", 9},
+      {added, R"({"id": 0, "content": "far")" + flags + ", " + added, "has id 4, not 0", 5},
+      {R"("##b": 3)", R"("##b": 3, "far": 6, "new": 5)", "has id 5, not 4", 5},
       {R"("[CLS]": 1)", R"("[CLS]": 1, "[UNK]": 0, "far": 30)", "has id 5, not 4", 5},
   };
   for (const Loaded& c : cases) {
@@ -176,6 +177,21 @@ TEST(TokenizerJsonTest, AddedTokensAreNumberedAsHuggingFaceDoes) {
       EXPECT_THAT((*tokenizer)->warnings(), testing::Contains(testing::HasSubstr(c.warning)));
     }
   }
+}
+
+// "<x>" is numbered 4, and then "far" of the vocabulary has that id.
+TEST(TokenizerJsonTest, OfTwoAddedTokensWithOneIdTheLastIsFound) {
+  const std::string flags =
+      R"(, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": false})";
+  std::string json = With(R"("##b": 3)", R"("##b": 4)");
+  const std::string added = R"({"id": 4, "content": "new")";
+  json.replace(json.find(added), added.size(),
+               R"({"id": 4, "content": "<x>")" + flags + R"(, {"id": 4, "content": "##b")");
+  const auto tokenizer = Tokenizer::FromJson(json, "t.json");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  EXPECT_EQ((*tokenizer)->Encode("a ##b <x>", {}).ids, (std::vector<TokenId>{1, 2, 4, 0, 0, 0}));
+  EXPECT_THAT((*tokenizer)->warnings(),
+              testing::Contains(testing::HasSubstr(R"("<x>" is never found: its id is also)")));
 }
 
 TEST(TokenizerJsonTest, ATokenGivenTwiceIsSpecialWhereOneIs) {

@@ -226,6 +226,29 @@ TEST_F(EmbedTest, RequestsThatDifferInNormalisationShareBatches) {
   }
 }
 
+TEST_F(EmbedTest, KnowsAboutHowLargeAWorkspaceWillBe) {
+  EncoderConfig config;
+  config.vocab_size = kVocabSize;
+  config.type_vocab_size = 2;
+  config.num_hidden_layers = 1;
+  config.max_position_embeddings = 512;
+  for (const int width : {384, 768}) {
+    config.hidden_size = width;
+    config.num_attention_heads = width / 64;
+    config.intermediate_size = 4 * width;
+    const EmbeddingModel model(std::make_unique<ByteTokenizer>(),
+                               EncoderModel::Random(config, Dtype::kF32).value());
+    for (const int threads : {1, 2, 8}) {
+      ThreadPool pool(threads);
+      const auto bytes =
+          static_cast<double>(model.encoder().NewWorkspace(2048, 512, &pool)->bytes());
+      const auto told = static_cast<double>(EmbedTask(&model).WorkspaceBytes(2048, 512, threads));
+      EXPECT_GT(told / bytes, 0.7) << width << " " << threads;
+      EXPECT_LT(told / bytes, 3.0) << width << " " << threads;
+    }
+  }
+}
+
 TEST_F(EmbedTest, BatchHoldsWhatItIsSizedFor) {
   ThreadPool pool(1);
   EmbeddingBatch batch(model_, 10, 3, &pool);

@@ -21,7 +21,7 @@ class UnpooledPrompt : public testing::Test {
     fs::copy(std::string(MINNOW_SOURCE_DIR) + "/tests/fixtures/tiny_bert", directory_,
              fs::copy_options::recursive);
     std::ofstream(directory_ / "config_sentence_transformers.json")
-        << R"({"prompts": {"query": "old green "}})";
+        << R"({"prompts": {"query": "small fish "}})";
     std::ofstream(directory_ / "1_Pooling/config.json")
         << R"({"pooling_mode_mean_tokens": true, "include_prompt": false})";
     auto source = ModelSource::Open(directory_.string());
@@ -93,7 +93,7 @@ TEST_F(UnpooledPrompt, CutTextsKeepTokensToPool) {
   EXPECT_EQ(model_->Tokenize(text, LengthPolicy{}, prompt)->unpooled_tokens, 3u);
   EXPECT_EQ(model_->Tokenize(text, left, prompt)->unpooled_tokens, 1u);  // [CLS] alone
   std::string long_prompt;
-  for (int i = 0; i < 100; ++i) long_prompt += "old ";
+  for (int i = 0; i < 100; ++i) long_prompt += "fish ";
   const Prompt all = model_->MakePrompt({PromptChoice::Kind::kText, long_prompt}).value();
   const TokenizedText cut = model_->Tokenize("fish", LengthPolicy{}, all).value();
   EXPECT_EQ(cut.unpooled_tokens, cut.ids.size() - 1);  // [SEP] is left
