@@ -12,8 +12,8 @@
 
 #include "formats/json.h"
 #include "formats/xxh64.h"
-#include "index/store/store_testing.h"
 #include "ingest/file_fields.h"
+#include "tests/index/store_testing.h"
 
 namespace minnow {
 namespace {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "index/store/faulty_vfs.h"
-#include "index/store/store_model.h"
+#include "tests/index/faulty_vfs.h"
+#include "tests/index/store_model.h"
 
 namespace minnow {
 namespace {

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "index/store/store_files.h"
-#include "index/store/store_model.h"
+#include "tests/index/store_model.h"
 
 namespace minnow {
 namespace {

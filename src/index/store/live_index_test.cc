@@ -13,7 +13,7 @@
 
 #include "index/sqlite/sqlite.h"
 #include "index/store/sidecar_files.h"
-#include "index/store/store_testing.h"
+#include "tests/index/store_testing.h"
 
 namespace minnow {
 namespace {

@@ -68,13 +68,9 @@ CREATE TABLE {removed}(
   vector_id INTEGER);
 )sql";
 
-// Version 2 notes which words the full text is made of, and which folder a document came from.
+// Version 2 notes which words the full text is made of.
 constexpr const char* kTables2 = R"sql(
 ALTER TABLE minnow_indexes ADD COLUMN tokenizer_version INTEGER NOT NULL DEFAULT 1;
-)sql";
-constexpr const char* kIndexTables2 = R"sql(
-ALTER TABLE {documents} ADD COLUMN source TEXT;
-CREATE INDEX {documents}_of_source ON {documents}(source) WHERE source IS NOT NULL;
 )sql";
 
 // Of version 1 the table is the same, with whatever tokenizer there was.
@@ -107,7 +103,7 @@ struct Migration {
   const char* each_index;  // with the braces of IndexSql
 };
 constexpr std::array<Migration, kStoreVersion> kMigrations = {
-    {{kTables, kIndexTables}, {kTables2, kIndexTables2}}};
+    {{kTables, kIndexTables}, {kTables2, ""}}};
 
 Result<std::vector<int64_t>> ListIds(Database* database, std::string_view sql) {
   MINNOW_ASSIGN_OR_RETURN(Statement list, database->Prepare(sql));

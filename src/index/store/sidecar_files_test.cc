@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <random>
 
-#include "index/store/store_testing.h"
+#include "tests/index/store_testing.h"
 
 namespace minnow {
 namespace {

@@ -16,7 +16,7 @@
 #include <string>
 #include <vector>
 
-#include "index/store/store_testing.h"
+#include "tests/index/store_testing.h"
 
 namespace minnow {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "index/sqlite/sqlite.h"
-#include "index/store/store_testing.h"
+#include "tests/index/store_testing.h"
 
 namespace minnow {
 namespace {

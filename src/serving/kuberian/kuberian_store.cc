@@ -37,7 +37,9 @@ Error NoFunctions(const std::string& path) {
 
 Result<KuberianStore> OpenForWriting(const std::string& path, bool tables) {
   KuberianStore opened;
-  MINNOW_ASSIGN_OR_RETURN(opened.store, Store::Open(path, {.create = false, .adopt = tables}));
+  auto store = Store::Open(path, {.create = false, .adopt = tables});
+  if (!store.ok() && store.error().code == Code::kNotFound) return NoFunctions(path);
+  MINNOW_ASSIGN_OR_RETURN(opened.store, std::move(store));
   opened.index = FindFunctions(*opened.store);
   if (tables) {
     opened.source = path;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "formats/json.h"
-#include "index/store/store_testing.h"
+#include "tests/index/store_testing.h"
 
 namespace minnow {
 namespace {

@@ -9,7 +9,7 @@
 #include <tuple>
 #include <vector>
 
-#include "index/store/store_testing.h"
+#include "tests/index/store_testing.h"
 
 namespace minnow {
 namespace {

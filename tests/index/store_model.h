@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "index/store/store_testing.h"
+#include "tests/index/store_testing.h"
 
 namespace minnow {
 
