@@ -346,7 +346,7 @@ class StartTest(KuberianTest):
         with sqlite3.connect(self.path) as database:
             database.execute("CREATE TABLE other (x)")
         database.close()
-        refused("another program's database", self.path)
+        refused("neither Kuberian's tables", self.path)
         refused("--index", self.path, "--index", "x.db")
 
     def test_another_model_is_refused_unless_told_so(self):
