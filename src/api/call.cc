@@ -60,7 +60,7 @@ void Call::Aside(Step step) {
   if (!status.ok()) Fail(ToFailure(std::move(status).error()));
 }
 
-void Call::AsideOrHere(Step step) {
+void Call::RunOffloadedOrInline(Step step) {
   const Status status = context_->aside->Submit([self = shared_from_this(), step] { step(*self); });
   if (!status.ok()) step(*this);
 }

@@ -37,7 +37,7 @@ class Call : public std::enable_shared_from_this<Call> {
   // Runs `step` on the aside lane; answers kOverloaded when it is refused.
   void Aside(Step step);
   // The same, but where the lane refuses, `step` runs here: for work that is nearly done.
-  void AsideOrHere(Step step);
+  void RunOffloadedOrInline(Step step);
   // Runs `step` on the lane, unless the client has left by then; answers kOverloaded when it is
   // refused.
   void On(WorkLane& lane, Step step);

@@ -75,7 +75,7 @@ void SubmitInference(Call& call, const Route& route) {
           return AnswerInference(*self, route, *query, characters, std::move(result).value());
         }
         auto answer = std::make_shared<Answer>(std::move(result).value());
-        self->AsideOrHere([&route, query, characters, answer](Call& c) {
+        self->RunOffloadedOrInline([&route, query, characters, answer](Call& c) {
           AnswerInference(c, route, *query, characters, std::move(*answer));
         });
       });

@@ -228,7 +228,7 @@ void AddSearchCommand(Command app) {
   Command search = app.AddCommand("search", "Search an index");
   auto command = std::make_shared<SearchCommand>();
   Option query = search.AddOption("QUERY", command->query, "What to search for");
-  AddStoreOptions(search, command->store, CarriedStore::kTaken);
+  AddStoreOptions(search, command->store, EmbeddedStore::kTaken);
   AddModelOption(search, command->model);
   AddDtypeOption(search, command->dtype);
   search.AddOption("-k,--limit", command->limit, "Hits").Range(size_t{1}, kMaxHits);
@@ -264,7 +264,7 @@ void AddSearchCommand(Command app) {
       "  minnow search \"parse a header\" --index my.db --filter 'lang = \"go\"'\n"
       "  minnow search --queries questions.txt --index my.db --json > answers.jsonl");
   search.OnChosen([command, query] {
-    RequireStore(command->store, CarriedStore::kTaken);
+    RequireStore(command->store, EmbeddedStore::kTaken);
     if (!query.given() && command->queries.empty()) {
       RequireArgument("QUERY or --queries");
     }

@@ -117,7 +117,8 @@ class Walker {
   void AddEntry(const std::string& path, const std::string& id, const std::string& name,
                 size_t depth) {
     if (name.starts_with('.')) return Skip(path, SkipReason::kHidden);
-    if (name == "node_modules" || name == "__pycache__") return Skip(path, SkipReason::kNotOwn);
+    if (name == "node_modules" || name == "__pycache__")
+      return Skip(path, SkipReason::kToolDirectory);
     for (const std::string& pattern : options_.exclude) {
       if (::fnmatch(pattern.c_str(), name.c_str(), 0) == 0 ||
           ::fnmatch(pattern.c_str(), id.c_str(), 0) == 0) {
@@ -168,7 +169,7 @@ const char* SkipReasonText(SkipReason reason) {
   switch (reason) {
     case SkipReason::kHidden:
       return "hidden";
-    case SkipReason::kNotOwn:
+    case SkipReason::kToolDirectory:
       return "node_modules or __pycache__";
     case SkipReason::kExcluded:
       return "excluded";

@@ -20,10 +20,10 @@ namespace minnow {
 
 // Why a file gives no documents.
 enum class SkipReason {
-  kHidden,      // its name, or a folder's, begins with a dot
-  kNotOwn,      // node_modules and __pycache__: what tools put there
-  kExcluded,    // by a pattern of the caller's
-  kNotRegular,  // a symbolic link, pipe, socket or device
+  kHidden,         // its name, or a folder's, begins with a dot
+  kToolDirectory,  // node_modules and __pycache__: what tools put there
+  kExcluded,       // by a pattern of the caller's
+  kNotRegular,     // a symbolic link, pipe, socket or device
   kBinary,
   kNotProse,
   kForeign,  // a format that is not read

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// int8 products on AVX2 for light weights. C headers and intrinsics only; see cmake/kernels.cmake.
+// int8 products on AVX2 for int16-safe weights. C headers and intrinsics only; see
+// cmake/kernels.cmake.
 //
-// vpmaddubsw adds two u8 x s8 products in 16 bits, where they saturate. The weights are light
+// vpmaddubsw adds two u8 x s8 products in 16 bits, where they saturate. The weights are int16-safe
 // enough (kInt8GroupSum) for the sums of kInt8GroupWords such instructions to fit, so only those
 // are widened: the same integers as VNNI's, from seven instructions for 96 products, where
 // avx2_int8.cc takes twelve and more.

@@ -36,7 +36,7 @@ const Kernels kAvx512Kernels = {"avx512",
                                 AddRowI8,
                                 AddRowI4,
                                 &kAvx512SoftBf16,
-                                &kAvx2Int8,  // of files whose weights are not light
+                                &kAvx2Int8,  // of files whose weights are not int16-safe
                                 &kAvx512Int8Light,
                                 AttentionF32Run,
                                 AttentionScratchFloats,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// int8 products on AVX-512 without VNNI for light weights, as avx2_int8_light.cc makes them. C
+// int8 products on AVX-512 without VNNI for int16-safe weights, as avx2_int8_light.cc makes them. C
 // headers and intrinsics only; see cmake/kernels.cmake.
 #include <immintrin.h>
 

@@ -20,9 +20,9 @@ namespace minnow {
 
 // Columns of one block of a packed weight, on every instruction set.
 enum { kPanelColumns = 16 };
-// int8 weights are light when products may be added up in 16 bits: of each column, inputs are taken
-// kInt8GroupWords words of four at a time; the first two of each word make one group, the last two
-// another. The positive integers of a group add up to kInt8GroupSum at most, and so do the
+// int8 weights are int16-safe when products may be added up in 16 bits: of each column, inputs are
+// taken kInt8GroupWords words of four at a time; the first two of each word make one group, the
+// last two another. The positive integers of a group add up to kInt8GroupSum at most, and so do the
 // magnitudes of the negative ones: 255 * 128 fits 16 bits.
 enum { kInt8GroupWords = 3, kInt8GroupSum = 128 };
 // Elements of an int4 embedding row that share a scale.
@@ -145,7 +145,7 @@ struct Kernels {
 
   const struct PackedKernels* bf16;
   const struct PackedKernels* int8;
-  // The same for light weights, where that is faster; else null. The sums are as exact.
+  // The same for int16-safe weights, where that is faster; else null. The sums are as exact.
   const struct PackedKernels* int8_light;
   // attention_f32 with products in a lower precision (inputs and outputs are fp32 still), or
   // attention_f32 itself.

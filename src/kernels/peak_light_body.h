@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Peak of int8 products without VNNI: vpmaddubsw, with as many sums of 16 bits as light weights
-// allow before they are widened. An ISA file defines, in its anonymous namespace before it includes
-// this file there:
+// Peak of int8 products without VNNI: vpmaddubsw, with as many sums of 16 bits as int16-safe
+// weights allow before they are widened. An ISA file defines, in its anonymous namespace before it
+// includes this file there:
 //   V, MINNOW_PEAK_REGISTER(x) (a constraint that keeps x in a register),
 //   MINNOW_PEAK_SUMS(X) and kPeakSums (so many sums of 32 bits, and as many of 16: what fits),
 //   VBytes(char), VProducts(a, b), VAddProducts(a, b, sums), VWiden(sums, accumulator).

@@ -72,7 +72,7 @@ inline void SumBlocks(const uint8_t* codes, size_t stride, const uintptr_t* ahea
 #pragma GCC unroll 2
       for (int b = 0; b < kBlocks; ++b) {
         const uint8_t* at = codes + (size_t)b * stride + (p + i) * 32;
-        if (i % 2 == 0) Ask(ahead[b] + (p + i) * 32);
+        if (i % 2 == 0) Prefetch(ahead[b] + (p + i) * 32);
         const __m256i code = LoadOnce(at);
         const __m256i low = _mm256_and_si256(code, nibble);
         const __m256i high = _mm256_and_si256(_mm256_srli_epi16(code, 4), nibble);

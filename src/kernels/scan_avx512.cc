@@ -53,8 +53,8 @@ inline BlockSums SumBlocks(const uint8_t* first, const uint8_t* second, const ui
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; ++i) {
       const size_t at = (p + i) * 32;
-      if (i % 2 == 0) Ask(ahead[0] + at);
-      if (i % 2 == 0) Ask(ahead[1] + at);
+      if (i % 2 == 0) Prefetch(ahead[0] + at);
+      if (i % 2 == 0) Prefetch(ahead[1] + at);
       const __m512i code = _mm512_inserti64x4(
           _mm512_castsi256_si512(_mm256_loadu_si256((const __m256i*)(first + at))),
           _mm256_loadu_si256((const __m256i*)(second + at)), 1);

@@ -223,7 +223,7 @@ inline uintptr_t AheadOf(const struct ScanList* s, size_t b) {
   if (ahead < s->block_count || s->next == NULL) return (uintptr_t)s->blocks + ahead * stride;
   return (uintptr_t)s->next + (ahead - s->block_count) * stride;
 }
-inline void Ask(uintptr_t at) { __builtin_prefetch((const void*)at); }
+inline void Prefetch(uintptr_t at) { __builtin_prefetch((const void*)at); }
 
 // Appends the rows of one block whose bit in `rows` is set.
 inline size_t PutSurvivors(const struct ScanList* s, size_t block, uint32_t rows,

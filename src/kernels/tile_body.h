@@ -19,7 +19,7 @@ static const int kVectorsPerPanel = (int)kPanelColumns / kTileLanes;
 static const size_t kLineBytes = 64;
 
 // Asks for the line at `next` and the following `lines`.
-inline void Ask(const char* next, size_t lines) {
+inline void Prefetch(const char* next, size_t lines) {
   for (size_t i = 0; i < lines; ++i)
     __builtin_prefetch(next + i * kLineBytes, /*rw=*/0, /*locality=*/2);
 }
@@ -59,14 +59,14 @@ __attribute__((always_inline)) inline size_t AddGroups(const XWord* x, size_t x_
   }
   return k;
 }
-// A step is long: what it would ask for in between is asked for at once, before the tile.
-static const bool kAsksWithin = false;
+// A step is long: what it would prefetch in between is prefetched at once, before the tile.
+static const bool kPrefetchesWithin = false;
 #else
 template <int R, int V>
 inline size_t AddGroups(const XWord*, size_t, const Word*, size_t, size_t, VA (&)[R][V]) {
   return 0;
 }
-static const bool kAsksWithin = true;
+static const bool kPrefetchesWithin = true;
 #endif
 
 // y tile [R, V vectors] = x [R, words] times V vectors of columns of packed w. All R*V accumulators
@@ -83,7 +83,7 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
     for (int v = 0; v < V; ++v) acc[r][v] = VZeroAccumulator();
   }
   for (size_t k = AddGroups<R, V>(x, x_stride, w, panel_stride, words, acc); k < words; ++k) {
-    if (kAsksWithin) Ask(next + k * kLineBytes, 1);
+    if (kPrefetchesWithin) Prefetch(next + k * kLineBytes, 1);
     VW b[V];
 #pragma GCC unroll 32
     for (int v = 0; v < V; ++v) {
@@ -176,14 +176,15 @@ inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
     // What the next group of columns will read, a part during each tile of this one.
     const char* next = (const char*)(w + V * kTileLanes / kPanelColumns * panel_stride);
     const size_t group_lines = V * kTileLanes * t.words * sizeof(Word) / kLineBytes;
-    const size_t lines = kAsksWithin ? t.words : (group_lines + tiles.count - 1) / tiles.count;
-    size_t asked = 0, row = 0;
+    const size_t lines =
+        kPrefetchesWithin ? t.words : (group_lines + tiles.count - 1) / tiles.count;
+    size_t prefetched = 0, row = 0;
     for (size_t tile = 0; tile < tiles.count; ++tile) {
       const size_t rows = tiles.least + (tile < tiles.larger);
-      if (!kAsksWithin) Ask(next + asked * kLineBytes, lines);
+      if (!kPrefetchesWithin) Prefetch(next + prefetched * kLineBytes, lines);
       TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words,
-                       t.y + row * t.y_stride + column, t.y_stride, next + asked * kLineBytes);
-      asked += asked + lines < group_lines ? lines : 0;
+                       t.y + row * t.y_stride + column, t.y_stride, next + prefetched * kLineBytes);
+      prefetched += prefetched + lines < group_lines ? lines : 0;
       finish(row, rows, column, (size_t)(V * kTileLanes));
       row += rows;
     }

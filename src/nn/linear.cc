@@ -11,7 +11,7 @@ namespace {
 
 const PackedKernels& PackedFor(const Kernels& kernels, const LinearWeights& weights) {
   if (weights.dtype == Dtype::kBF16) return *kernels.bf16;
-  return weights.light && kernels.int8_light != nullptr ? *kernels.int8_light : *kernels.int8;
+  return weights.int16_safe && kernels.int8_light != nullptr ? *kernels.int8_light : *kernels.int8;
 }
 
 // Of whichever kernels a Linear of that precision takes.

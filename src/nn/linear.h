@@ -39,8 +39,8 @@ struct LinearWeights {
   const float* bias = nullptr;   // [PaddedColumns(N)]
   const float* scale = nullptr;  // [PaddedColumns(N)]; int8 only
   const float* sum =
-      nullptr;         // [PaddedColumns(N)]: scale[n] * sum over k of the integers; int8 only
-  bool light = false;  // int8: the integers keep to kInt8GroupSum
+      nullptr;              // [PaddedColumns(N)]: scale[n] * sum over k of the integers; int8 only
+  bool int16_safe = false;  // int8: the integers keep to kInt8GroupSum
   const float* input_multiplier = nullptr;  // [PaddedColumns(K)]: of x before it is rounded; int8
 };
 

@@ -11,9 +11,9 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kFlightChunks = 64;
-constexpr size_t kFlights = 2;      // one is computed while another one is prepared, or stored
-constexpr int kFlightsInTurn = 16;  // before another index has its turn
+constexpr size_t kBatchChunks = 64;
+constexpr size_t kBatchesAtOnce = 2;  // one is computed while another one is prepared, or stored
+constexpr int kBatchesInTurn = 16;    // before another index has its turn
 // Other processes may add chunks too; nobody wakes us for them.
 constexpr std::chrono::milliseconds kIdleRest{5000};
 constexpr std::chrono::milliseconds kRestAfterFailure{1000};
@@ -114,29 +114,29 @@ Result<bool> Embedder::EmbedPending(SearchIndex& index) {
     return false;
   }
   refused_.erase(index.name());
-  std::deque<Flight> flights;
+  std::deque<PendingBatch> batches;
   int64_t after = 0;
   bool all_taken = false;
   for (int turn = 0; !stopping();) {
-    while (!all_taken && flights.size() < kFlights && turn < kFlightsInTurn) {
+    while (!all_taken && batches.size() < kBatchesAtOnce && turn < kBatchesInTurn) {
       MINNOW_ASSIGN_OR_RETURN(std::vector<PendingChunk> pending,
-                              index.Pending(kFlightChunks, after));
+                              index.Pending(kBatchChunks, after));
       all_taken = pending.empty();
       if (all_taken) break;
       after = pending.back().chunk;
-      Flight& flight = flights.emplace_back();
-      flight.model = model;
+      PendingBatch& batch = batches.emplace_back();
+      batch.model = model;
       for (PendingChunk& chunk : pending) {
-        flight.chunks.push_back(chunk.chunk);
-        flight.texts.push_back(std::move(chunk.text));
+        batch.chunks.push_back(chunk.chunk);
+        batch.texts.push_back(std::move(chunk.text));
       }
-      Launch(flight);
+      Submit(batch);
       ++turn;
     }
-    if (flights.empty()) break;
-    MINNOW_ASSIGN_OR_RETURN(const std::vector<float> vectors, Land(flights.front()));
-    MINNOW_RETURN_IF_ERROR(index.SetVectors(identity, flights.front().chunks, vectors));
-    flights.pop_front();
+    if (batches.empty()) break;
+    MINNOW_ASSIGN_OR_RETURN(const std::vector<float> vectors, Await(batches.front()));
+    MINNOW_RETURN_IF_ERROR(index.SetVectors(identity, batches.front().chunks, vectors));
+    batches.pop_front();
     maintenance_rounds_ = kMaintenanceRounds;
     EndWaiters();
   }
@@ -148,46 +148,46 @@ ModelLease Embedder::ModelFor(const IndexStats& stats) const {
   return model != nullptr ? model : models_->FindForIndex(nullptr);
 }
 
-void Embedder::Launch(Flight& flight) {
+void Embedder::Submit(PendingBatch& batch) {
   EmbedRequest request;
-  for (const std::string& text : flight.texts) request.inputs.emplace_back(text);
+  for (const std::string& text : batch.texts) request.inputs.emplace_back(text);
   request.field = "chunks";
   request.prompt.kind = PromptChoice::Kind::kDocument;
   request.priority = Priority::kBulk;
   auto promise = std::make_shared<std::promise<Result<EmbedAnswer>>>();
-  flight.answer = promise->get_future();
-  flight.model->Run(std::move(request), nullptr,
-                    [promise, lease = flight.model](Result<EmbedAnswer> answer) {
-                      promise->set_value(std::move(answer));
-                    });
+  batch.answer = promise->get_future();
+  batch.model->Run(std::move(request), nullptr,
+                   [promise, lease = batch.model](Result<EmbedAnswer> answer) {
+                     promise->set_value(std::move(answer));
+                   });
 }
 
 Result<EmbedAnswer> Embedder::EmbedOnce(const ModelLease& model, std::vector<std::string> texts) {
-  Flight flight;
-  flight.model = model;
-  flight.texts = std::move(texts);
-  Launch(flight);
-  return flight.answer.get();
+  PendingBatch batch;
+  batch.model = model;
+  batch.texts = std::move(texts);
+  Submit(batch);
+  return batch.answer.get();
 }
 
-Result<std::vector<float>> Embedder::Land(Flight& flight) {
-  Result<EmbedAnswer> answer = flight.answer.get();
+Result<std::vector<float>> Embedder::Await(PendingBatch& batch) {
+  Result<EmbedAnswer> answer = batch.answer.get();
   while (!answer.ok() && answer.error().code == Code::kOverloaded) {
     if (stopping()) return std::move(answer).error();
     Rest(kRestWhenRefused);
-    answer = EmbedOnce(flight.model, flight.texts);
+    answer = EmbedOnce(batch.model, batch.texts);
   }
   if (answer.ok()) return std::move(answer->vectors);
   if (answer.error().code != Code::kInvalidArgument) return std::move(answer).error();
   // One of the texts: each by itself.
   std::vector<float> vectors;
-  for (const std::string& text : flight.texts) {
-    Result<EmbedAnswer> one = EmbedOnce(flight.model, {text});
+  for (const std::string& text : batch.texts) {
+    Result<EmbedAnswer> one = EmbedOnce(batch.model, {text});
     if (one.ok()) {
       vectors.insert(vectors.end(), one->vectors.begin(), one->vectors.end());
     } else if (one.error().code == Code::kInvalidArgument) {
       Warn("a chunk has no vector: " + one.error().message);
-      vectors.resize(vectors.size() + flight.model->facts().embedding_size, 0.0f);
+      vectors.resize(vectors.size() + batch.model->facts().embedding_size, 0.0f);
     } else {
       return std::move(one).error();
     }

@@ -54,7 +54,7 @@ class Embedder {
     TaskCallback done;
   };
   // Chunks on their way through a model.
-  struct Flight {
+  struct PendingBatch {
     ModelLease model;
     std::vector<int64_t> chunks;
     std::vector<std::string> texts;
@@ -70,9 +70,9 @@ class Embedder {
   Result<bool> EmbedPending(SearchIndex& index);
   // The model that made the index's vectors, else the first one that could.
   ModelLease ModelFor(const IndexStats& stats) const;
-  void Launch(Flight& flight);
-  // The vectors of a flight, [n, D]; zeros for chunks that the model refuses.
-  Result<std::vector<float>> Land(Flight& flight);
+  void Submit(PendingBatch& batch);
+  // The vectors of a batch, [n, D]; zeros for chunks that the model refuses.
+  Result<std::vector<float>> Await(PendingBatch& batch);
   Result<EmbedAnswer> EmbedOnce(const ModelLease& model, std::vector<std::string> texts);
   void EndWaiters();
   // Those of tasks of that index, or all.

@@ -477,7 +477,7 @@ void AddIndexAddCommand(Command group) {
       "  jq -c '.[]' data.json | minnow index add - --index my.db\n"
       "  minnow index add --index my.db --model other.minnow --reembed");
   add.OnChosen([command] {
-    RequireStore(command->store, CarriedStore::kRefused);
+    RequireStore(command->store, EmbeddedStore::kRefused);
     RequireModel(command->model);
     if (command->files.empty() && !command->reembed) RequireArgument("FILE");
     if (!command->encoding.empty() && !FindEncoding(command->encoding)) {

@@ -141,14 +141,14 @@ Status List(const DescribeCommand& command) {
 void AddIndexStatsCommand(Command group) {
   Command stats = group.AddCommand("stats", "What one index holds");
   auto command = std::make_shared<DescribeCommand>();
-  AddStoreOptions(stats, command->store, CarriedStore::kTaken);
+  AddStoreOptions(stats, command->store, EmbeddedStore::kTaken);
   stats.AddFlag("--json", command->json, "One JSON object instead of text");
   stats.Footer(
       "Examples:\n"
       "  minnow index stats --index my.db\n"
       "  minnow index stats --index my.db --name code --json");
   stats.OnChosen([command] {
-    RequireStore(command->store, CarriedStore::kTaken);
+    RequireStore(command->store, EmbeddedStore::kTaken);
     return ExitCode(Describe(*command));
   });
 }
@@ -156,11 +156,11 @@ void AddIndexStatsCommand(Command group) {
 void AddIndexListCommand(Command group) {
   Command list = group.AddCommand("list", "The indexes of a store");
   auto command = std::make_shared<DescribeCommand>();
-  AddStorePathOption(list, command->store, CarriedStore::kTaken);
+  AddStorePathOption(list, command->store, EmbeddedStore::kTaken);
   list.AddFlag("--json", command->json, "A JSON array instead of lines");
   list.Footer("Examples:\n  minnow index list --index my.db");
   list.OnChosen([command] {
-    RequireStore(command->store, CarriedStore::kTaken);
+    RequireStore(command->store, EmbeddedStore::kTaken);
     return ExitCode(List(*command));
   });
 }

@@ -134,13 +134,13 @@ Status Delete(const MaintainCommand& command) {
   return Tell(command, Plural(deleted, "document") + " deleted", "deleted", deleted);
 }
 
-std::shared_ptr<MaintainCommand> AddCommand(Command command, CarriedStore carried,
+std::shared_ptr<MaintainCommand> AddCommand(Command command, EmbeddedStore embedded,
                                             Status (*run)(const MaintainCommand&)) {
   auto options = std::make_shared<MaintainCommand>();
-  AddStorePathOption(command, options->store, carried);
+  AddStorePathOption(command, options->store, embedded);
   command.AddFlag("--json", options->json, "One JSON object instead of text");
-  command.OnChosen([options, carried, run] {
-    RequireStore(options->store, carried);
+  command.OnChosen([options, embedded, run] {
+    RequireStore(options->store, embedded);
     return ExitCode(run(*options));
   });
   return options;
@@ -150,13 +150,13 @@ std::shared_ptr<MaintainCommand> AddCommand(Command command, CarriedStore carrie
 
 void AddIndexCompactCommand(Command group) {
   Command compact = group.AddCommand("compact", "Give freed space back to the file system");
-  AddCommand(compact, CarriedStore::kRefused, Compact);
+  AddCommand(compact, EmbeddedStore::kRefused, Compact);
   compact.Footer("Examples:\n  minnow index compact --index my.db");
 }
 
 void AddIndexBackupCommand(Command group) {
   Command backup = group.AddCommand("backup", "Copy a store that may be in use");
-  const auto command = AddCommand(backup, CarriedStore::kTaken, Backup);
+  const auto command = AddCommand(backup, EmbeddedStore::kTaken, Backup);
   backup
       .AddOption("FILE", command->output,
                  "The copy; it appears when it is complete, in place of an older one")
@@ -166,7 +166,7 @@ void AddIndexBackupCommand(Command group) {
 
 void AddIndexVerifyCommand(Command group) {
   Command verify = group.AddCommand("verify", "Read a whole store and say whether it is good");
-  AddCommand(verify, CarriedStore::kTaken, Verify);
+  AddCommand(verify, EmbeddedStore::kTaken, Verify);
   verify.Footer(
       "Changes nothing. Writers wait while the full text is checked, which needs a store that can\n"
       "be written; where it cannot, that is said (--json: \"full_text\": false).\n\n"
@@ -191,7 +191,7 @@ void AddIndexDeleteCommand(Command group) {
       "  minnow index delete --filter 'path STARTS WITH \"docs/old/\"' --index my.db\n"
       "  minnow index delete --name drafts --whole-index --index my.db");
   remove.OnChosen([command] {
-    RequireStore(command->store, CarriedStore::kRefused);
+    RequireStore(command->store, EmbeddedStore::kRefused);
     if (command->ids.empty() && command->filter.empty() && !command->whole) {
       RequireArgument("ID, --filter or --whole-index");
     }

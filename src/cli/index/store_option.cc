@@ -12,8 +12,8 @@
 
 namespace minnow {
 
-void AddStorePathOption(Command command, StoreOption& option, CarriedStore carried) {
-  const bool taken = carried == CarriedStore::kTaken;
+void AddStorePathOption(Command command, StoreOption& option, EmbeddedStore embedded) {
+  const bool taken = embedded == EmbeddedStore::kTaken;
   command
       .AddOption("--index", option.path,
                  std::string("The store: one file, with vectors beside it") +
@@ -21,15 +21,15 @@ void AddStorePathOption(Command command, StoreOption& option, CarriedStore carri
       .Env("MINNOW_INDEX");
 }
 
-void AddStoreOptions(Command command, StoreOption& option, CarriedStore carried) {
-  AddStorePathOption(command, option, carried);
+void AddStoreOptions(Command command, StoreOption& option, EmbeddedStore embedded) {
+  AddStorePathOption(command, option, embedded);
   command.AddOption("--name", option.name, "Which of the store's indexes");
 }
 
-void RequireStore(const StoreOption& option, CarriedStore carried) {
+void RequireStore(const StoreOption& option, EmbeddedStore embedded) {
   if (!option.path.empty()) return;
   if (!HasBundledStore()) RequireArgument("--index");
-  if (carried == CarriedStore::kTaken) return;
+  if (embedded == EmbeddedStore::kTaken) return;
   RequireArgument("What this program carries is only read: --index");
 }
 

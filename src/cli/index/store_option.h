@@ -19,18 +19,18 @@ struct StoreOption {
 };
 
 // Whether a command does without --index where the program carries a store; its help says so.
-enum class CarriedStore { kRefused, kTaken };
+enum class EmbeddedStore { kRefused, kTaken };
 
 // Adds --index (MINNOW_INDEX) and --name.
 void AddStoreOptions(Command command, StoreOption& option,
-                     CarriedStore carried = CarriedStore::kRefused);
+                     EmbeddedStore embedded = EmbeddedStore::kRefused);
 // Only --index.
 void AddStorePathOption(Command command, StoreOption& option,
-                        CarriedStore carried = CarriedStore::kRefused);
+                        EmbeddedStore embedded = EmbeddedStore::kRefused);
 
 // For the command's callback: ends the command line's parsing as wrong usage where there is no
 // store.
-void RequireStore(const StoreOption& option, CarriedStore carried);
+void RequireStore(const StoreOption& option, EmbeddedStore embedded);
 // The store for people: its path, or that it is the program's own.
 std::string NameOf(const StoreOption& option);
 

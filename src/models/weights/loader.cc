@@ -132,7 +132,7 @@ class CheckpointReader : public WeightVisitor {
                      .bias = bias,
                      .scale = target.scale,
                      .sum = target.sum,
-                     .light = true,
+                     .int16_safe = true,
                      .input_multiplier = multiplier});
     return Status();
   }

@@ -124,9 +124,9 @@ Status PackedReader::Product(const ProductSpec& spec, Linear& linear) {
   if (dtype_ == Dtype::kInt8) {
     weights.scale = TakeVector(spec.name + ".scale", spec.out_features);
     weights.sum = TakeVector(spec.name + ".sum", spec.out_features);
-    weights.light = file_.header().version >= 2;
+    weights.int16_safe = file_.header().version >= 2;
     weights.input_multiplier =
-        weights.light ? TakeVector(spec.name + ".input_multiplier", spec.in_features) : ones_;
+        weights.int16_safe ? TakeVector(spec.name + ".input_multiplier", spec.in_features) : ones_;
   }
   linear = Linear(weights);
   return status_;

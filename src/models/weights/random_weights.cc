@@ -95,7 +95,7 @@ class RandomWriter : public WeightVisitor {
     w.weight = weight;
     w.bias = Take(out_features);
     if (dtype_ == Dtype::kInt8) {
-      w.light = true;
+      w.int16_safe = true;
       w.scale = scale = Reserve(out_features);
       w.sum = sum = Reserve(out_features);
       float* multiplier = Reserve(in_features);
