@@ -169,7 +169,7 @@ Result<TokenizedText> TextModel::CheckIds(std::span<const TokenId> ids, const Le
   tokens.ids.assign(ids.begin(), ids.end());
   tokens.untruncated_tokens = ids.size();
   if (policy.truncate) Truncate(tokens, max_tokens(), policy.direction);
-  MINNOW_RETURN_IF_ERROR(CheckTokens(tokens));
+  MINNOW_RETURN_IF_ERROR(CheckTokens(tokens, has_tokenizer() ? kSendTexts : ""));
   return tokens;
 }
 
@@ -199,7 +199,7 @@ Status TextModel::CheckSpecialTokens(std::span<const TokenId> ids) const {
 
 // The tokenizer's files and the encoder's may not fit each other, so what comes from the tokenizer
 // is checked too.
-Status TextModel::CheckTokens(const TokenizedText& text) const {
+Status TextModel::CheckTokens(const TokenizedText& text, const char* hint) const {
   const EncoderConfig& config = info().config;
   if (text.ids.empty()) return Error{Code::kInvalidArgument, "no tokens"};
   if (text.ids.size() > max_tokens()) {
@@ -209,8 +209,7 @@ Status TextModel::CheckTokens(const TokenizedText& text) const {
   for (const TokenId id : text.ids) {
     if (id < 0 || id >= config.vocab_size) {
       return Error{Code::kInvalidArgument, "token id " + std::to_string(id) + " is not in [0, " +
-                                               std::to_string(config.vocab_size) + ")" +
-                                               kSendTexts};
+                                               std::to_string(config.vocab_size) + ")" + hint};
     }
   }
   for (const uint8_t type : text.type_ids) {

@@ -86,7 +86,8 @@ class TextModel {
   // Empty where the model takes none of the texts. May throw std::bad_alloc.
   Calibration Calibrate() const;
   Result<TokenizedText> FromEncoding(Encoding encoding) const;
-  Status CheckTokens(const TokenizedText& text) const;
+  // `hint`: what to tell whoever sent an id that is out of range.
+  Status CheckTokens(const TokenizedText& text, const char* hint = "") const;
   Status CheckSpecialTokens(std::span<const TokenId> ids) const;
 
   std::unique_ptr<const Tokenizer> tokenizer_;
