@@ -72,8 +72,12 @@ Status Admission::Admit(size_t items, const Cost& cost, Priority priority, nanos
 void Admission::Correct(const Cost& before, const Cost& after) {
   load_.work += after.work - before.work;
   load_.bytes += after.bytes - before.bytes;
-  memory_->Give(before.bytes);
-  memory_->TakeAnyway(after.bytes);
+  // The difference alone: others take from the same budget meanwhile.
+  if (after.bytes > before.bytes) {
+    memory_->TakeAnyway(after.bytes - before.bytes);
+  } else {
+    memory_->Give(before.bytes - after.bytes);
+  }
 }
 
 void Admission::Release(size_t items, const Cost& cost) {

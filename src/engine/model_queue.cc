@@ -165,6 +165,7 @@ void ModelQueue::Close() {
     workspace = std::move(workspace_);
     workspace_bytes = std::exchange(workspace_bytes_, 0);
   }
+  state_->idle.notify_all();  // Stop waits for the lane's last queue
   workspace = nullptr;
   state_->memory->Give(workspace_bytes);
 }

@@ -27,14 +27,16 @@ CsvScanner::Found CsvScanner::Step(char c) {
   return ends_field ? Found::kEndOfField : Found::kByte;
 }
 
-std::vector<std::string> SplitCsvRecord(std::string_view record, char delimiter) {
+std::vector<std::string> SplitCsvRecord(std::string_view record, char delimiter, size_t limit) {
   std::vector<std::string> fields(1);
   CsvScanner scanner(delimiter);
   for (const char c : record) {
     const CsvScanner::Found found = scanner.Step(c);
     if (found == CsvScanner::Found::kEndOfRecord) break;
     if (found == CsvScanner::Found::kByte) fields.back() += c;
-    if (found == CsvScanner::Found::kEndOfField) fields.emplace_back();
+    if (found != CsvScanner::Found::kEndOfField) continue;
+    if (fields.size() > limit) break;
+    fields.emplace_back();
   }
   return fields;
 }

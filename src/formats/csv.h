@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,10 @@ class CsvScanner {
   State state_ = State::kFieldStart;
 };
 
-// The fields of one record, with or without the line break that ends it; at least one.
-std::vector<std::string> SplitCsvRecord(std::string_view record, char delimiter);
+// The fields of one record, with or without the line break that ends it; at least one. Stops at
+// one field more than `limit`.
+std::vector<std::string> SplitCsvRecord(std::string_view record, char delimiter,
+                                        size_t limit = SIZE_MAX);
 
 // All records of `text`, separated by commas, but for empty lines.
 std::vector<std::vector<std::string>> ParseCsv(std::string_view text);

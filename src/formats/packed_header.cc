@@ -2,6 +2,7 @@
 // The packed file's metadata: a few names, and JSON for what has structure.
 #include "formats/packed_header.h"
 
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -42,13 +43,17 @@ std::string QualityJson(const PackedQuality& quality) {
   return text;
 }
 
+// JSON has no NaN: null stands for it.
+constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();
+
 Result<PackedQuality> ReadQuality(const std::string& text, const std::string& name) {
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(text, name));
   PackedQuality quality;
   MINNOW_ASSIGN_OR_RETURN(const int64_t texts, document.root().GetInt("texts", 0, kMaxTexts));
   quality.texts = static_cast<int>(texts);
-  MINNOW_ASSIGN_OR_RETURN(quality.cosine_mean, document.root().GetNumber("cosine_mean"));
-  MINNOW_ASSIGN_OR_RETURN(quality.cosine_min, document.root().GetNumber("cosine_min"));
+  MINNOW_ASSIGN_OR_RETURN(quality.cosine_mean,
+                          document.root().GetNumber("cosine_mean", kNotANumber));
+  MINNOW_ASSIGN_OR_RETURN(quality.cosine_min, document.root().GetNumber("cosine_min", kNotANumber));
   if (document.root().Find("same_label")) {
     MINNOW_ASSIGN_OR_RETURN(const int64_t same, document.root().GetInt("same_label", 0, texts));
     quality.same_label = static_cast<int>(same);

@@ -54,10 +54,9 @@ std::string Listed(const std::vector<std::string>& names) {
 
 Result<CsvHeader> CsvHeader::Parse(std::string_view row, char delimiter,
                                    const IndexSettings& settings) {
-  std::vector<std::string> names = SplitCsvRecord(row, delimiter);
+  std::vector<std::string> names = SplitCsvRecord(row, delimiter, kMaxColumns);
   if (names.size() > kMaxColumns) {
-    return Error{Code::kInvalidArgument,
-                 std::to_string(names.size()) + " columns, limit " + std::to_string(kMaxColumns)};
+    return Error{Code::kInvalidArgument, "more than " + std::to_string(kMaxColumns) + " columns"};
   }
   CsvHeader header(delimiter);
   const auto& fields = settings.text_fields;
@@ -80,7 +79,7 @@ Result<CsvHeader> CsvHeader::Parse(std::string_view row, char delimiter,
 }
 
 bool CsvHeader::NamesId(std::string_view row, char delimiter, const IndexSettings& settings) {
-  const std::vector<std::string> names = SplitCsvRecord(row, delimiter);
+  const std::vector<std::string> names = SplitCsvRecord(row, delimiter, kMaxColumns);
   return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
     const size_t begin = std::min(name.find_first_not_of(kAroundNames), name.size());
     name.remove_prefix(begin);
@@ -89,7 +88,7 @@ bool CsvHeader::NamesId(std::string_view row, char delimiter, const IndexSetting
 }
 
 Result<std::vector<std::string>> CsvHeader::Cells(std::string_view row) const {
-  std::vector<std::string> cells = SplitCsvRecord(row, delimiter_);
+  std::vector<std::string> cells = SplitCsvRecord(row, delimiter_, kMaxColumns);
   if (cells.size() == columns_.size()) return cells;
   return Error{Code::kInvalidArgument, std::to_string(cells.size()) + " fields, but " +
                                            std::to_string(columns_.size()) + " columns"};

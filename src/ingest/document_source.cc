@@ -90,7 +90,9 @@ class JsonSource : public DocumentSource {
     if (kind_ == RecordKind::kNone) kind_ = KindOfRecord(*item, settings_);
     if (kind_ != RecordKind::kKuberian) return item;
     const auto parsed = JsonDocument::Parse(item->json, "");
-    if (parsed.ok() && IsKuberianRecord(parsed->root())) {
+    // What has no good id stays as it is, and is refused with its line.
+    if (parsed.ok() && IsKuberianRecord(parsed->root()) &&
+        ExtractId(settings_, parsed->root()).ok()) {
       item->json = KuberianDocument(parsed->root());
     }
     return item;
@@ -247,6 +249,8 @@ Result<std::optional<std::string>> ReadText(const FoundFile& file, size_t limit)
     told = FindEncoding(DeclaredCharset(bytes));
     // As browsers take it.
     if (told == TextEncoding::kLatin1) told = TextEncoding::kWindows1252;
+    // The declaration was read as ASCII, so it is not true.
+    if (told == TextEncoding::kUtf16Le || told == TextEncoding::kUtf16Be) told = std::nullopt;
   }
   const EncodedBeginning beginning =
       FindEncodingOf(std::string_view(bytes).substr(0, kBeginningBytes), told);

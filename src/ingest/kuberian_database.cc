@@ -32,8 +32,16 @@ constexpr const char* kFunctions =
 // Without locks where the file system takes none: then nobody writes there either.
 Result<std::unique_ptr<Database>> OpenSource(const std::string& path) {
   auto database = Database::Open(path, {.read_only = true});
-  if (database.ok() && (*database)->QueryInt("SELECT count(*) FROM sqlite_master").ok()) {
-    return database;
+  if (database.ok()) {
+    const auto looked = (*database)->QueryInt("SELECT count(*) FROM sqlite_master");
+    if (looked.ok()) return database;
+    // Without locks, a change that was cut off would be read half-way.
+    for (const char* end : {"-journal", "-wal"}) {
+      std::error_code ec;
+      const auto bytes = std::filesystem::file_size(path + end, ec);
+      if (!ec && bytes > 0) return looked.error();
+    }
+    if (looked.error().code == Code::kOverloaded) return looked.error();
   }
   return Database::Open(path, {.read_only = true, .immutable = true});
 }
@@ -95,9 +103,12 @@ class Import {
     const std::string json = WriteKuberianFunction(function);
     MINNOW_ASSIGN_OR_RETURN(const auto stored, index_.Fetch(function.id));
     if (stored.has_value() && stored->json == json) return {};
-    MINNOW_ASSIGN_OR_RETURN(Document document, PrepareDocument(index_.settings(), chunker_, json));
+    auto document = PrepareDocument(index_.settings(), chunker_, json);
+    if (!document.ok()) {
+      return Annotate(std::move(document).error(), "functions: id " + function.id);
+    }
     batch_bytes_ += json.size();
-    batch_.push_back(std::move(document));
+    batch_.push_back(std::move(document).value());
     return {};
   }
 

@@ -40,6 +40,11 @@ Result<ModelSource> ModelSource::Open(const std::string& path) {
 }
 
 Result<ModelSource> ModelSource::FromPacked(std::shared_ptr<const PackedFile> packed) {
+  const std::string& kind = packed->header().kind;
+  if (kind != ModelKindName(ModelKind::kEmbedding) &&
+      kind != ModelKindName(ModelKind::kClassification)) {
+    return Error{Code::kUnsupported, packed->path() + ": models of kind " + QuoteForMessage(kind)};
+  }
   ModelSource source;
   source.packed_ = std::move(packed);
   const auto& configs = source.packed_->header().configs;

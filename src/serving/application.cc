@@ -60,6 +60,7 @@ Status Application::Load() {
 
 Status Application::LoadAll() {
   MINNOW_RETURN_IF_ERROR(store_->Open());
+  std::vector<std::unique_ptr<LoadedModel>> loaded;
   for (const ModelOptions& options : options_.models) {
     const auto begin = std::chrono::steady_clock::now();
     MINNOW_ASSIGN_OR_RETURN(
@@ -68,6 +69,10 @@ Status Application::LoadAll() {
     MINNOW_RETURN_IF_ERROR(CountMemory());
     LogLoaded(log_, model->facts(), ComputeThreads(options_.compute),
               std::chrono::steady_clock::now() - begin);
+    loaded.push_back(std::move(model));
+  }
+  // Requests come once all are loaded: what they hold must not count as what the models hold.
+  for (std::unique_ptr<LoadedModel>& model : loaded) {
     MINNOW_RETURN_IF_ERROR(models_->Add(std::move(model)));
   }
   // Kuberian tells by itself when its vectors are there; other routes are served meanwhile.

@@ -111,10 +111,10 @@ void SearchService::BeginStop() {
 
 void SearchService::Stop() {
   BeginStop();
-  background_->Stop();
-  preparer_->Stop();
-  writer_->Stop();
-  readers_->Stop();
+  // Start may have failed before the last of them.
+  for (WorkLane* lane : {background_.get(), preparer_.get(), writer_.get(), readers_.get()}) {
+    if (lane != nullptr) lane->Stop();
+  }
   open_.store(nullptr, std::memory_order_release);
   if (store_ == nullptr) return;
   if (!store_->read_only()) {

@@ -49,6 +49,9 @@ class TextModel {
  public:
   TextModel(std::unique_ptr<const Tokenizer> tokenizer, std::unique_ptr<EncoderModel> encoder)
       : tokenizer_(std::move(tokenizer)), encoder_(std::move(encoder)) {}
+  virtual ~TextModel() = default;
+  TextModel(TextModel&&) = default;
+  TextModel& operator=(TextModel&&) = default;
 
   // False: the model takes token ids only.
   bool has_tokenizer() const { return tokenizer_ != nullptr; }

@@ -27,13 +27,16 @@ std::string_view TextMember(const JsonView& object, std::string_view name) {
   return member && member->is_string() ? *member->String() : std::string_view();
 }
 
+constexpr size_t kMaxLanguageBytes = 64;
+
 std::string LanguageOf(const JsonView& notebook) {
   for (const auto& [part, name] :
        {std::pair("language_info", "name"), {"kernelspec", "language"}}) {
     const auto metadata = notebook.Find("metadata");
     const auto about = metadata ? metadata->Find(part) : std::nullopt;
     const std::string_view language = about ? TextMember(*about, name) : std::string_view();
-    if (!language.empty()) return std::string(language);
+    // It stands in the document of every cell.
+    if (!language.empty()) return std::string(CutUtf8(language, kMaxLanguageBytes));
   }
   return "python";
 }

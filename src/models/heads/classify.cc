@@ -23,19 +23,26 @@ Result<JsonDocument> ParseConfig(const std::string& json, const std::string& nam
   return JsonDocument::Parse(json, name, limits);
 }
 
+constexpr double kMaxExactInteger = 0x1p53;
+
 // A label as text; nullopt for null.
 Result<std::optional<std::string>> LabelText(const JsonView& value) {
   std::string text;
   JsonWriter writer(&text);
   if (value.is_null()) return std::optional<std::string>();
-  if (const auto string = value.String(); string.ok()) {
-    text = *string;
-  } else if (const auto integer = value.Int(-(int64_t{1} << 53), int64_t{1} << 53); integer.ok()) {
-    writer.Int(*integer);
-  } else if (const auto number = value.Number(); number.ok()) {
-    writer.Double(*number);
-  } else if (const auto flag = value.Bool(); flag.ok()) {
-    writer.Bool(*flag);
+  // By type, not by trial: what fails finds its place in the document for the message.
+  if (value.is_string()) {
+    MINNOW_ASSIGN_OR_RETURN(text, value.String());
+  } else if (value.type() == JsonType::kNumber) {
+    MINNOW_ASSIGN_OR_RETURN(const double number, value.Number());
+    if (std::trunc(number) == number && std::fabs(number) <= kMaxExactInteger) {
+      writer.Int(static_cast<int64_t>(number));
+    } else {
+      writer.Double(number);
+    }
+  } else if (value.type() == JsonType::kBool) {
+    MINNOW_ASSIGN_OR_RETURN(const bool flag, value.Bool());
+    writer.Bool(flag);
   } else {
     return value.Expected("a string or a number");
   }

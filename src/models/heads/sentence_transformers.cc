@@ -2,6 +2,7 @@
 // Reads modules.json and the config files of the modules that it names.
 #include "models/heads/sentence_transformers.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <string_view>
@@ -177,7 +178,7 @@ Status ReadTokenizerLimit(SentenceTransformersLayout& layout) {
   if (limit > kNoTokenizerLimit) return {};
   MINNOW_ASSIGN_OR_RETURN(const int64_t tokens,
                           field->Int(1, static_cast<int64_t>(kNoTokenizerLimit)));
-  layout.max_seq_length = static_cast<int>(tokens);
+  layout.max_seq_length = static_cast<int>(std::min(tokens, kMaxSequence));
   layout.max_seq_length_source = kFile;
   return {};
 }
