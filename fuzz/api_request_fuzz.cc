@@ -32,9 +32,12 @@ void CheckEmbed(const Result<EmbeddingQuery>& query) {
   CHECK(query->batch || query->request.inputs.size() == 1);
   CHECK(query->dimensions.value_or(1) >= 1);
   for (const EmbedInput& input : query->request.inputs) {
-    CHECK(std::visit([](const auto& list) { return !list.empty(); }, input));
+    // No route of embeddings takes pairs.
+    CHECK(!std::holds_alternative<TextPair>(input));
+    if (const auto* text = std::get_if<std::string>(&input)) CHECK(!text->empty());
     const auto* ids = std::get_if<std::vector<TokenId>>(&input);
     if (ids == nullptr) continue;
+    CHECK(!ids->empty());
     for (const TokenId id : *ids) CHECK(id >= 0);
   }
 }

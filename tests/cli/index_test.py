@@ -145,10 +145,10 @@ class AddTest(IndexTest):
                    b'{"id":"b","text":{}}\n{"id":"\xff","text":"x"}\n{"id":"c","text":"boat"}')
         result = self.add("a.jsonl", "--json")
         self.assert_error(result, FAILED, "a.jsonl: line 2: ", "a.jsonl: line 4: field \"id\"", "a.jsonl: line 5: id", "a.jsonl: line 6: ",
-                          "a.jsonl: line 8: not UTF-8", "5 records rejected, 3 documents kept", lines=6)
+                          "a.jsonl: line 7: text", "a.jsonl: line 8: not UTF-8", "6 records rejected, 2 documents kept", lines=7)
         summary = json.loads(result.stdout)
-        self.assertEqual((summary["added"], summary["rejected"], summary["pending_chunks"]), (3, 5, 0))
-        self.assertEqual(self.stats()["documents"], 3)
+        self.assertEqual((summary["added"], summary["rejected"], summary["pending_chunks"]), (2, 6, 0))
+        self.assertEqual(self.stats()["documents"], 2)
 
     def test_a_line_above_the_limit(self):
         path = self.root / "a.jsonl"
