@@ -23,7 +23,6 @@
 namespace minnow {
 namespace {
 
-constexpr int kMaxThreads = 1024;
 constexpr int kMaxTopK = 1 << 20;
 
 struct ClassifyCommand {
@@ -115,9 +114,7 @@ void AddClassifyCommand(Command app) {
   auto command = std::make_shared<ClassifyCommand>();
   AddModelOption(classify, command->model);
   AddDtypeOption(classify, command->dtype);
-  classify.AddOption("--threads", command->threads, "Threads; 0: as many as there are usable cores")
-      .Range(0, kMaxThreads)
-      .Env("MINNOW_THREADS");
+  AddThreadsOption(classify, command->threads);
   classify.AddOption("--top-k", command->top_k, "Labels to print, best first; 0: all")
       .Range(0, kMaxTopK);
   classify.AddFlag("--json-input", command->json_input, "Each text is a JSON string");

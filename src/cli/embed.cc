@@ -23,7 +23,6 @@
 namespace minnow {
 namespace {
 
-constexpr int kMaxThreads = 1024;
 // A thread that has less text than this to work on costs more than it brings.
 constexpr size_t kBytesPerThread = 32;
 
@@ -123,9 +122,7 @@ void AddEmbedCommand(Command app) {
   auto command = std::make_shared<EmbedCommand>();
   AddModelOption(embed, command->model);
   AddDtypeOption(embed, command->dtype);
-  embed.AddOption("--threads", command->threads, "Threads; 0: as many as there are usable cores")
-      .Range(0, kMaxThreads)
-      .Env("MINNOW_THREADS");
+  AddThreadsOption(embed, command->threads);
   embed.AddOption("--normalize", command->normalize, "Vectors of length 1 (true or false)");
   embed.AddOption("--output", command->output, "json: an array a line; f32: raw little-endian rows")
       .OneOf({"json", "f32"});

@@ -107,6 +107,13 @@ void AddDtypeOption(Command command, std::string& dtype) {
       .Env("MINNOW_DTYPE");
 }
 
+void AddThreadsOption(Command command, int& threads) {
+  constexpr int kMaxThreads = 1024;
+  command.AddOption("--threads", threads, "Threads; 0: as many as there are usable cores")
+      .Range(0, kMaxThreads)
+      .Env("MINNOW_THREADS");
+}
+
 void RequireModel(const std::string& model) {
   if (model.empty() && !HasBundledModel()) RequireArgument("--model");
 }

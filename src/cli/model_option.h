@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// --model and --dtype: of the commands that run one model, and of serve, which runs several.
+// --model, --dtype and --threads: of the commands that run one model, and of serve, which runs
+// several.
 #pragma once
 
 #include <string>
@@ -18,6 +19,9 @@ namespace minnow {
 void AddModelOption(Command command, std::string& model);
 // Adds --dtype (MINNOW_DTYPE).
 void AddDtypeOption(Command command, std::string& dtype);
+
+// Adds --threads (MINNOW_THREADS): 0 is as many as there are usable cores.
+void AddThreadsOption(Command command, int& threads);
 
 // For the command's callback: ends the command line's parsing as wrong usage where there is no
 // model.

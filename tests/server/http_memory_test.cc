@@ -17,24 +17,19 @@
 namespace minnow {
 namespace {
 
-http::Response Text(std::string body) {
-  http::Response response;
-  response.body = std::move(body);
-  return response;
-}
-
 class HttpMemory : public ::testing::Test {
  protected:
   void Start(http::ServerOptions options = {}) {
     options.host = "127.0.0.1";
     options.port = 0;
     http::Router router;
-    router.Add("GET", "/hello", [](http::Request, http::Responder r) { r.Send(Text("hello")); });
+    router.Add("GET", "/hello",
+               [](http::Request, http::Responder r) { r.Send(TextResponse("hello")); });
     router.Add("POST", "/echo", [](http::Request request, http::Responder r) {
-      r.Send(Text(std::move(request.body)));
+      r.Send(TextResponse(std::move(request.body)));
     });
     router.Add("GET", "/large", [](http::Request, http::Responder r) {
-      r.Send(Text(std::string(size_t{64} << 20, 'x')));
+      r.Send(TextResponse(std::string(size_t{64} << 20, 'x')));
     });
     router.Add("POST", "/wait", [this](http::Request request, http::Responder r) {
       const std::lock_guard lock(mutex_);
@@ -71,7 +66,7 @@ TEST_F(HttpMemory, AnswersWithoutMemoryToo) {
     auto item = Take();
     ASSERT_NE(item, nullptr);
     // Long enough to get a header more, for which there is no memory.
-    http::Response answer = Text(std::string(10'000, 'x'));
+    http::Response answer = TextResponse(std::string(10'000, 'x'));
     {
       const FailingMemory failing;
       try {
@@ -106,7 +101,7 @@ TEST_F(HttpMemory, LargeBodiesAreCountedAsMemory) {
   EXPECT_EQ(refused.status, 429);
   SocketClient other(server_->port());
   EXPECT_EQ(other.Call(PostJson("/echo", std::string(60'000, 'x'))).status, 200) << "small";
-  item->Send(Text("done"));
+  item->Send(TextResponse("done"));
   request_ = {};
   EXPECT_EQ(held.Read().body, "done");
   EXPECT_EQ(other.Call(PostJson("/echo", std::string(kLarge - 1, 'x'))).status, 200);

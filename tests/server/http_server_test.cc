@@ -59,35 +59,30 @@ class Shelf {
   std::vector<std::unique_ptr<Item>> items_;
 };
 
-http::Response Text(std::string body) {
-  http::Response response;
-  response.body = std::move(body);
-  return response;
-}
-
 class HttpServer : public ::testing::Test {
  protected:
   void Start(http::ServerOptions options = {}) {
     options.host = "127.0.0.1";
     options.port = 0;
     http::Router router;
-    router.Add("GET", "/hello", [](http::Request, http::Responder r) { r.Send(Text("hello")); });
+    router.Add("GET", "/hello",
+               [](http::Request, http::Responder r) { r.Send(TextResponse("hello")); });
     router.Add("POST", "/echo", [](http::Request request, http::Responder r) {
-      r.Send(Text(std::move(request.body)));
+      r.Send(TextResponse(std::move(request.body)));
     });
     router.Add("POST", "/thread", [](http::Request request, http::Responder r) {
       std::thread([body = std::move(request.body), r = std::move(r)]() mutable {
-        r.Send(Text(std::move(body)));
+        r.Send(TextResponse(std::move(body)));
       }).detach();
     });
     router.Add("GET", "/name/{name}", [](http::Request request, http::Responder r) {
-      r.Send(Text(std::string(request.Parameter("name"))));
+      r.Send(TextResponse(std::string(request.Parameter("name"))));
     });
     router.Add("GET", "/dropped", [](http::Request, http::Responder) {});
     router.Add("GET", "/throws",
                [](http::Request, http::Responder) { throw std::runtime_error("broken"); });
     router.Add("GET", "/large", [](http::Request, http::Responder r) {
-      r.Send(Text(std::string(size_t{64} << 20, 'x')));
+      r.Send(TextResponse(std::string(size_t{64} << 20, 'x')));
     });
     router.Add("POST", "/wait", [shelf = shelf_](http::Request request, http::Responder r) {
       shelf->Put(std::move(request), std::move(r));
@@ -375,7 +370,7 @@ TEST_F(HttpServer, LongestIdleConnectionGivesWay) {
     EXPECT_EQ(idle.ReadToEnd(&closed), "");
     EXPECT_TRUE(closed) << i;
   }
-  item->responder.Send(Text("done"));
+  item->responder.Send(TextResponse("done"));
   EXPECT_EQ(busy.Read().body, "done") << "what is under way is not cut off";
   server_->Stop();
   ASSERT_FALSE(warnings->empty());
@@ -397,8 +392,8 @@ TEST_F(HttpServer, ConnectionsOverTheLimitGet503WhereNoneIsIdle) {
   ClientResponse refused = third.Read();
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.headers["retry-after"], "1");
-  item->responder.Send(Text("done"));
-  other->responder.Send(Text("done"));
+  item->responder.Send(TextResponse("done"));
+  other->responder.Send(TextResponse("done"));
   EXPECT_EQ(first.Read().body, "done");
   EXPECT_EQ(second.Read().body, "done");
   ExpectAlive();
@@ -414,7 +409,7 @@ TEST_F(HttpServer, ClientThatLeavesCancelsItsRequest) {
   std::this_thread::sleep_for(milliseconds(200));
   client.Close();
   AwaitUntil([&] { return item->request.client->gone(); }, "the client to be gone");
-  item->responder.Send(Text("nobody reads this"));
+  item->responder.Send(TextResponse("nobody reads this"));
   ExpectAlive();
 }
 
@@ -426,7 +421,7 @@ TEST_F(HttpServer, HalfClosedClientGetsItsAnswer) {
   auto item = shelf_->Take();
   ASSERT_NE(item, nullptr);
   std::this_thread::sleep_for(milliseconds(30));
-  item->responder.Send(Text("late"));
+  item->responder.Send(TextResponse("late"));
   EXPECT_EQ(client.Read().body, "late");
   SocketClient cut(server_->port());
   cut.Send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 30\r\n\r\nabc");
@@ -451,7 +446,7 @@ TEST_F(HttpServer, StopAnswersWhatIsUnderWayAndClosesTheRest) {
   EXPECT_TRUE(closed);
   SocketClient late(server_->port());
   EXPECT_FALSE(late.connected());
-  item->responder.Send(Text("done"));
+  item->responder.Send(TextResponse("done"));
   const ClientResponse response = busy.Read();
   EXPECT_EQ(response.body, "done");
   EXPECT_EQ(response.headers.at("connection"), "close");
@@ -468,7 +463,7 @@ TEST_F(HttpServer, StopGivesUpAfterItsLimitAndLateAnswersGoNowhere) {
   server_->Stop();  // returns, though nobody answers
   EXPECT_TRUE(item->request.client->gone());
   server_.reset();
-  item->responder.Send(Text("too late"));
+  item->responder.Send(TextResponse("too late"));
   EXPECT_EQ(busy.Read().status, 0);
 }
 

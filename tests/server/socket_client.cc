@@ -16,6 +16,12 @@
 
 namespace minnow {
 
+http::Response TextResponse(std::string body) {
+  http::Response response;
+  response.body = std::move(body);
+  return response;
+}
+
 SocketClient::SocketClient(uint16_t port) {
   fd_ = ::socket(AF_INET, SOCK_STREAM, 0);
   set_time_limit(std::chrono::seconds(60));

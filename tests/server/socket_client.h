@@ -11,7 +11,12 @@
 #include <string>
 #include <string_view>
 
+#include "http/message.h"
+
 namespace minnow {
+
+// What a handler of a test answers.
+http::Response TextResponse(std::string body);
 
 struct ClientResponse {
   int status = 0;  // 0: the connection ended, or time ran out, before a whole response

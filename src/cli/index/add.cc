@@ -32,7 +32,6 @@
 namespace minnow {
 namespace {
 
-constexpr int kMaxThreads = 1024;
 constexpr const char* kStandardInput = "-";
 // Further messages about records are counted only.
 constexpr size_t kShownRejections = 100;
@@ -454,9 +453,7 @@ void AddIndexAddCommand(Command group) {
   AddInputOptions(add, *command);
   add.AddFlag("--reembed", command->reembed,
               "Make all vectors anew where they are of another model");
-  add.AddOption("--threads", command->threads, "Threads; 0: as many as there are usable cores")
-      .Range(0, kMaxThreads)
-      .Env("MINNOW_THREADS");
+  AddThreadsOption(add, command->threads);
   add.AddFlag("--quiet", command->quiet, "Errors only");
   add.AddFlag("--verbose", command->verbose, "Name each file that is skipped");
   add.AddFlag("--json", command->json, "The summary as one JSON object");

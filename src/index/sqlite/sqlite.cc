@@ -113,11 +113,6 @@ Statement& Statement::BindBlob(int parameter, std::span<const std::byte> bytes) 
   return *this;
 }
 
-Statement& Statement::BindNull(int parameter) {
-  if (const int code = sqlite3_bind_null(statement_, parameter)) bind_error_ = code;
-  return *this;
-}
-
 Result<bool> Statement::Step() {
   if (bind_error_ != 0) return database_->Failure(std::exchange(bind_error_, 0));
   const int code = sqlite3_step(statement_);

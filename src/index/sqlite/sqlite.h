@@ -40,7 +40,6 @@ class Statement {
   Statement& Bind(int parameter, double value);
   Statement& Bind(int parameter, std::string_view text);
   Statement& BindBlob(int parameter, std::span<const std::byte> bytes);
-  Statement& BindNull(int parameter);
 
   // True: a row is there to read. False: the statement has ended.
   Result<bool> Step();
