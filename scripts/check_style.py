@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What clang-format does not see: sizes of files, functions and folders, licence lines, words that must not appear.
+"""What clang-format does not see: sizes of files, functions and folders, licence lines, words that must not appear,
+types of one name (the linker keeps one of their destructors for both and says nothing).
 
 usage: check_style.py [ROOT]
 A file may be longer, or hold a longer function, where a comment gives the reason:  style: long file, REASON  (anywhere
@@ -25,17 +26,20 @@ TEXTS = SOURCES | {".md", ".txt", ".json", ".yaml", ".yml", ".html", ".js", ".cs
 FORBIDDEN = re.compile(
     r"/work/|/root/|/home/[a-z]|/Users/|\b(?:docker\.io|ghcr\.io|quay\.io|gcr\.io|pypi\.org|pythonhosted\.org|debian\.org"
     r"|pkg\.dev)\b|\b(?:TODO|FIXME|XXX)\b")
-SKIPPED_FOLDERS = {".git", "build", "models", ".cache", ".venv", "__pycache__", "corpus", "golden", "testdata", "data"}
+SKIPPED_FOLDERS = {".git", ".cache", ".venv", "__pycache__", "corpus", "testdata", "data"}
+SKIPPED_AT_THE_ROOT = {"build", "models"}  # what is built and fetched; src/models is not among it
 SKIPPED_FILES = {".git", "LICENSE", "check_style.py", "checks_test.py"}
 NO_FUNCTION = re.compile(r"^ *(namespace|class|struct|enum|union|extern|if|for|while|switch|else|do\b|//|\}|#|return\b)")
+NAMESPACE = re.compile(r"namespace ?([\w:]*) ?\{$")
+TYPE = re.compile(r"(?:template <.*> )?(?:class|struct|union|enum|enum class) (?:\[\[\w+\]\] )?(\w+)(?: final)?(?: :.*)? \{")
 CODE_ENDS = re.compile(r"([;{}]|^\s*(public|protected|private):|^\s*//.*|^#.*|^)\s*$")
 
 
-def walk(root):
+def walk(root, skipped=SKIPPED_AT_THE_ROOT):
     for path in sorted(root.iterdir()):
         if path.is_dir():
-            if path.name not in SKIPPED_FOLDERS:
-                yield from walk(path)
+            if path.name not in SKIPPED_FOLDERS and path.name not in skipped:
+                yield from walk(path, skipped=())
         elif path.is_file() and not path.is_symlink():
             yield path
 
@@ -93,10 +97,24 @@ def check_file(path, text):
         yield f"{path}:{number}: function of {length} lines, limit {MAX_FUNCTION_LINES}"
 
 
+def types_defined(lines):
+    """(qualified name, line number) of the classes and enumerations that other files can clash with."""
+    open_namespaces = []
+    for number, line in enumerate(lines, 1):
+        match = NAMESPACE.match(line)
+        if match:
+            open_namespaces.append(match[1] or "")
+        elif line.startswith("}  // namespace") and open_namespaces:
+            open_namespaces.pop()
+        match = TYPE.match(line)
+        if match and open_namespaces and "" not in open_namespaces:
+            yield "::".join([*open_namespaces, match[1]]), number
+
+
 def check(root):
     """Returns the breaches, a line each."""
     root = pathlib.Path(root)
-    breaches, folders = [], {}
+    breaches, folders, types = [], {}, {}
     for path in walk(root):
         if path.name in SKIPPED_FILES or path.suffix not in TEXTS:
             continue
@@ -105,6 +123,11 @@ def check(root):
         except UnicodeDecodeError:
             continue
         breaches += check_file(path, text)
+        if path.suffix in (".h", ".cc"):
+            for name, number in types_defined(text.splitlines()):
+                first = types.setdefault(name, f"{path}:{number}")
+                if first != f"{path}:{number}":
+                    breaches.append(f"{path}:{number}: {name} is defined at {first} too")
         if path.suffix == ".cc" and not path.stem.endswith(("_test", "_bench", "_fuzz")):
             folders.setdefault(path.parent, []).append(path.name)
     for folder, names in folders.items():

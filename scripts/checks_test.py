@@ -122,6 +122,16 @@ class StyleTest(Tree):
         self.write("src/base/a.cc", SPDX + "// style: long function, one table\n" + function)
         self.assertEqual(check_style.check(self.root), [])
 
+    def test_two_types_of_one_name(self):
+        def type_in(namespace, name):
+            return SPDX + f"namespace {namespace} {{\nclass {name} {{}};\n}}  // namespace\n"
+        self.write("src/base/a.h", type_in("minnow", "Head"))
+        self.write("src/nn/b.cc", type_in("minnow::nn", "Head"))
+        self.write("src/nn/c.cc", SPDX + "namespace minnow {\nnamespace {\nclass Head {\n};\n}  // namespace\n}  // namespace\n")
+        self.assertEqual(check_style.check(self.root), [])
+        self.write("src/models/d.h", type_in("minnow", "Head").replace("{}", "{\n}"))
+        self.assert_breach(check_style.check(self.root), "minnow::Head is defined at")
+
     def test_licence_words_and_folder(self):
         self.write("src/base/a.cc", "int x;\n")
         self.write("docs/a.md", "Lies in /home/somebody/x.\n")

@@ -71,8 +71,8 @@ class BraceScanner {
     const size_t brace = brace_++;
     const size_t close = closing_[brace];
     const size_t from = std::max(statement_, at_ - std::min(at_, kMaxHeadBytes));
-    const Head head = ReadHead(masked_.substr(from, at_ - from), syntax_,
-                               containers_.empty() ? "" : containers_.back());
+    const FunctionHead head = ReadFunctionHead(masked_.substr(from, at_ - from), syntax_,
+                                               containers_.empty() ? "" : containers_.back());
     const bool closes = close != masked_.npos;
     if (head.kind == HeadKind::kContainer || !closes) {
       if (containers_.size() >= kMaxContainers) return BeginStatement(at_ + 1);
@@ -99,7 +99,7 @@ class BraceScanner {
     at_ = close;
   }
 
-  void Add(const Head& head, size_t signature, size_t close) {
+  void Add(const FunctionHead& head, size_t signature, size_t close) {
     CodeFunction function;
     function.name = head.name;
     function.head = signature;

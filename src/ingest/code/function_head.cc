@@ -92,18 +92,18 @@ std::string Qualified(std::string_view container, std::string_view separator,
   return std::string(container) + std::string(separator) + std::string(name);
 }
 
-Head Continues() { return Head{HeadKind::kContinues, "", 0}; }
+FunctionHead Continues() { return FunctionHead{HeadKind::kContinues, "", 0}; }
 
 // --- Go: func (r *Receiver) Name(...) ... {
 
-Head ReadGo(std::string_view head) {
+FunctionHead ReadGo(std::string_view head) {
   size_t func = head.rfind("\nfunc ");
   func = func == kNone ? (head.starts_with("func ") ? 0 : kNone) : func + 1;
   if (func == kNone) return {};
   const std::string_view text = head.substr(func);
   if (InBrackets(text)) return Continues();
   if (OneOf(WordBefore(text, text.size()), {"interface", "struct"})) return Continues();
-  Head found;
+  FunctionHead found;
   found.signature = func;
   size_t at = SkipSpace(text, 5);
   std::string receiver;
@@ -140,8 +140,8 @@ std::string ImplName(std::string_view head, size_t at) {
   return std::string(WordBefore(type, type.size()));
 }
 
-Head ReadRust(std::string_view head) {
-  Head found;
+FunctionHead ReadRust(std::string_view head) {
+  FunctionHead found;
   found.signature = SkipSpace(head, 0);
   if (const size_t fn = FindWord(head, "fn"); fn != kNone) {
     if (InBrackets(head)) return Continues();
@@ -307,8 +307,8 @@ bool HasInitialisers(std::string_view rest) {
   return false;
 }
 
-Head ReadC(std::string_view whole, std::string_view container) {
-  Head found;
+FunctionHead ReadC(std::string_view whole, std::string_view container) {
+  FunctionHead found;
   found.signature = SkipPrefixes(whole);
   const std::string_view head = whole.substr(found.signature);
   if (InBrackets(head)) return Continues();
@@ -353,8 +353,8 @@ Head ReadC(std::string_view whole, std::string_view container) {
   return found;
 }
 
-Head ReadJava(std::string_view head, std::string_view container) {
-  Head found;
+FunctionHead ReadJava(std::string_view head, std::string_view container) {
+  FunctionHead found;
   found.signature = SkipSpace(head, 0);
   if (InBrackets(head)) return Continues();
   for (const std::string_view word : {"class", "interface", "enum", "record"}) {
@@ -409,8 +409,8 @@ std::string_view AssignedName(std::string_view head, size_t end) {
   return head.substr(begin, end - begin);
 }
 
-Head ReadScript(std::string_view head, std::string_view container) {
-  Head found;
+FunctionHead ReadScript(std::string_view head, std::string_view container) {
+  FunctionHead found;
   found.kind = HeadKind::kContainer;  // callbacks and literals hold functions too
   const size_t end = TrimEnd(head, head.size());
   const size_t class_at = FindWord(head, "class");
@@ -449,7 +449,8 @@ Head ReadScript(std::string_view head, std::string_view container) {
 
 }  // namespace
 
-Head ReadHead(std::string_view head, CodeSyntax syntax, std::string_view container) {
+FunctionHead ReadFunctionHead(std::string_view head, CodeSyntax syntax,
+                              std::string_view container) {
   switch (syntax) {
     case CodeSyntax::kC:
       return ReadC(head, container);
@@ -460,7 +461,7 @@ Head ReadHead(std::string_view head, CodeSyntax syntax, std::string_view contain
     case CodeSyntax::kJavaScript:
       return ReadScript(head, container);
     case CodeSyntax::kRust: {
-      Head found = ReadRust(head);
+      FunctionHead found = ReadRust(head);
       if (found.kind == HeadKind::kFunction) found.name = Qualified(container, "::", found.name);
       return found;
     }

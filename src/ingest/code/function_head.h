@@ -18,7 +18,7 @@ enum class HeadKind {
   kContinues,  // the brace belongs to the head itself: interface{}, member{1}, default arguments
 };
 
-struct Head {
+struct FunctionHead {
   HeadKind kind = HeadKind::kOther;
   std::string name;      // of the function or container; may be empty for a container
   size_t signature = 0;  // where the signature begins in the head
@@ -26,6 +26,6 @@ struct Head {
 
 // `head`: masked code from the statement's beginning up to the brace. `container`: the name of the
 // innermost class around it, or empty.
-Head ReadHead(std::string_view head, CodeSyntax syntax, std::string_view container);
+FunctionHead ReadFunctionHead(std::string_view head, CodeSyntax syntax, std::string_view container);
 
 }  // namespace minnow
