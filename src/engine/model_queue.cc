@@ -54,11 +54,16 @@ Status ModelQueue::Submit(std::shared_ptr<Job> job) {
       ++stats_.jobs_refused;
       return admitted;
     }
-    ++stats_.jobs_taken;
-    ++unfinished_;
     const bool slow =
         ticket->job->priority == Priority::kBulk || ticket->counted.bytes > kSlowToPrepareBytes;
-    (slow ? state_->unprepared_slow : state_->unprepared).push_back(std::move(ticket));
+    try {
+      (slow ? state_->unprepared_slow : state_->unprepared).push_back(ticket);
+    } catch (const std::bad_alloc&) {
+      admission_.Release(ticket->counted_items, ticket->counted);
+      return OutOfMemory();
+    }
+    ++stats_.jobs_taken;
+    ++unfinished_;
   }
   state_->prepare_wanted.notify_one();
   return {};
@@ -109,6 +114,9 @@ nanoseconds ModelQueue::TimeBefore(Clock::time_point due, bool with_bulk) const 
     for (const std::shared_ptr<Ticket>& ticket : *unprepared) {
       if (ticket->queue.get() == this) add(*ticket);
     }
+  }
+  for (const Ticket* ticket : state_->preparing) {
+    if (ticket->queue.get() == this) add(*ticket);
   }
   return rate_.TimeOf(work);
 }

@@ -42,6 +42,7 @@ Result<std::unique_ptr<Scheduler>> Scheduler::Start(const SchedulerOptions& opti
         options.memory != nullptr ? options.memory : std::make_shared<MemoryBudget>());
     std::unique_ptr<Scheduler> scheduler(new Scheduler(state));
     state->prepare_threads = std::max(options.prepare_threads, 1);
+    state->preparing.reserve(static_cast<size_t>(state->prepare_threads));
     state->compute.threads = state->heavy.threads = std::max(options.compute_threads, 1);
     state->heavy.gives_way = true;
     for (int i = 0; i < state->prepare_threads; ++i) {
@@ -98,6 +99,7 @@ void Scheduler::Stop() {
     state_->stopping = true;
     for (const Lane* lane : {&state_->compute, &state_->heavy}) {
       for (ModelQueue* queue : lane->queues) {
+        queue->closed_ = true;  // the running step is the last one, whichever queue is closed first
         // Null: its destructor runs, and closes it.
         if (auto held = queue->weak_from_this().lock()) queues.push_back(std::move(held));
       }
@@ -137,6 +139,8 @@ std::shared_ptr<Ticket> SchedulerState::NextUnprepared() {
 }
 
 void SchedulerState::PrepareLoop() {
+  std::vector<std::shared_ptr<Ticket>> ended;
+  ended.reserve(1);
   while (true) {
     std::shared_ptr<Ticket> ticket;
     {
@@ -146,56 +150,60 @@ void SchedulerState::PrepareLoop() {
                (stopping && unprepared.empty() && unprepared_slow.empty());
       });
       if (ticket == nullptr) return;
+      preparing.push_back(ticket.get());
     }
-    PrepareOne(std::move(ticket));
+    PrepareOne(std::move(ticket), ended);
+    Finish(ended);
   }
 }
 
-void SchedulerState::PrepareOne(std::shared_ptr<Ticket> ticket) {
+void SchedulerState::PrepareOne(std::shared_ptr<Ticket> ticket,
+                                std::vector<std::shared_ptr<Ticket>>& ended) {
   const Clock::time_point begin = Clock::now();
   ModelQueue& queue = *ticket->queue;
   ticket->timings.queue = begin - ticket->submitted;
-  ticket->error = GivenUp(*ticket->job, begin);
-  if (!ticket->error) {
-    try {
+  try {
+    ticket->error = GivenUp(*ticket->job, begin);
+    if (!ticket->error) {
       Result<std::vector<uint32_t>> works = ticket->job->Prepare();
       if (works.ok()) {
         ticket->works = std::move(works).value();
       } else {
         ticket->error = std::move(works).error();
       }
-    } catch (const std::bad_alloc&) {
-      ticket->error = OutOfMemory();
     }
+    if (!ticket->error && !queue.StepsFit(ticket->works)) {
+      ticket->error = Error{Code::kInternal, "an input is larger than the batches of its model"};
+    }
+  } catch (const std::bad_alloc&) {
+    ticket->error = OutOfMemory();
   }
   Cost cost = ticket->job->expected_cost();
   size_t work = 0;
   for (const uint32_t each : ticket->works) work += each;
   cost.work = std::max(cost.work, work);
-  if (!ticket->error && !queue.StepsFit(ticket->works)) {
-    ticket->error = Error{Code::kInternal, "an input is larger than the batches of its model"};
-  }
   ticket->prepared = Clock::now();
   ticket->timings.prepare = ticket->prepared - begin;
-  std::vector<std::shared_ptr<Ticket>> ended;
-  {
-    const std::lock_guard lock(mutex);
-    if (std::exchange(ticket->prepares_slowly, false)) {
-      --slow_preparing;
-      if (!unprepared_slow.empty()) prepare_wanted.notify_one();
-    }
-    queue.admission_.Correct(ticket->counted, cost);
-    ticket->counted = cost;
-    if (queue.closed_ && !ticket->error) ticket->error = ShuttingDown();
-    if (ticket->finished()) {
-      ended.push_back(std::move(ticket));
-    } else {
+  const std::lock_guard lock(mutex);
+  std::erase(preparing, ticket.get());
+  if (std::exchange(ticket->prepares_slowly, false)) {
+    --slow_preparing;
+    if (!unprepared_slow.empty()) prepare_wanted.notify_one();
+  }
+  queue.admission_.Correct(ticket->counted, cost);
+  ticket->counted = cost;
+  if (queue.closed_ && !ticket->error) ticket->error = ShuttingDown();
+  if (!ticket->finished()) {
+    try {
+      queue.batcher_.Add(ticket);
       ++queue.stats_.jobs_prepared;
       queue.lane_->wanted.notify_one();
-      queue.batcher_.Add(std::move(ticket));
+      return;
+    } catch (const std::bad_alloc&) {
+      ticket->error = OutOfMemory();
     }
   }
-  Finish(ended);
+  ended.push_back(std::move(ticket));
 }
 
 void SchedulerState::StartLane(Lane& lane) {

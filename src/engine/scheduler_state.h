@@ -36,7 +36,8 @@ struct SchedulerState : std::enable_shared_from_this<SchedulerState> {
   explicit SchedulerState(std::shared_ptr<MemoryBudget> budget) : memory(std::move(budget)) {}
 
   void PrepareLoop();
-  void PrepareOne(std::shared_ptr<Ticket> ticket);
+  // What ends with it is added to `ended`, which has room for it.
+  void PrepareOne(std::shared_ptr<Ticket> ticket, std::vector<std::shared_ptr<Ticket>>& ended);
   // The ticket that is prepared next; null: none. REQUIRES the lock.
   std::shared_ptr<Ticket> NextUnprepared();
   // Starts the lane's thread and makes its team. Throws std::system_error or std::bad_alloc.
@@ -55,6 +56,7 @@ struct SchedulerState : std::enable_shared_from_this<SchedulerState> {
   // Below: guarded by mutex.
   std::deque<std::shared_ptr<Ticket>> unprepared;       // small interactive jobs
   std::deque<std::shared_ptr<Ticket>> unprepared_slow;  // bulk, and what is large
+  std::vector<const Ticket*> preparing;                 // has room for one a thread
   int prepare_threads = 0;
   int slow_preparing = 0;
   int slow_passed_over = 0;

@@ -31,6 +31,8 @@ class SquareJob : public Job {
     return {std::accumulate(numbers_.begin(), numbers_.end(), size_t{0}), bytes};
   }
   Result<std::vector<uint32_t>> Prepare() override {
+    preparing = true;
+    AwaitUntil([this] { return !held; }, "the test to let go");
     if (out_of_memory) throw std::bad_alloc();
     for (const uint32_t number : numbers_) {
       if (number == 0) return Error{Code::kInvalidArgument, "numbers[0]: 0"};
@@ -55,6 +57,8 @@ class SquareJob : public Job {
 
   std::vector<uint64_t> squares;
   size_t bytes = 0;
+  std::atomic<bool> preparing{false};
+  std::atomic<bool> held{false};  // Prepare waits
   bool out_of_memory = false;
   bool throws_when_done = false;
   std::atomic<int> done_calls{0};
@@ -354,6 +358,24 @@ TEST_F(SchedulerTest, RefusesWhatWouldWaitTooLong) {
   EXPECT_TRUE(queue_->Submit(same).ok()) << "nothing waits any more";
   EXPECT_TRUE(same->Wait().ok());
   EXPECT_EQ(queue_->load().work, 0u);
+}
+
+TEST_F(SchedulerTest, WhatIsBeingPreparedCountsAsWork) {
+  Start({.admission = {.wait = seconds(100)}});
+  task_.step_time = milliseconds(20);
+  auto measured = NewJob({1});
+  ASSERT_TRUE(queue_->Submit(measured).ok());
+  EXPECT_TRUE(measured->Wait().ok());
+  AwaitUntil([this] { return queue_->stats().steps == 1; }, "the rate");
+  auto large = NewJob(std::vector<uint32_t>(100, 100));
+  large->held = true;
+  ASSERT_TRUE(queue_->Submit(large).ok());
+  AwaitUntil([&] { return large->preparing.load(); }, "the large job to be prepared");
+  const Status status = queue_->Submit(NewJob(std::vector<uint32_t>(100, 100)));
+  large->Cancel();
+  large->held = false;
+  ASSERT_FALSE(status.ok());
+  EXPECT_THAT(status.error().message, HasSubstr("expected wait"));
 }
 
 TEST_F(SchedulerTest, MemoryOfWorkspacesAndJobsHasOneCeiling) {
