@@ -16,7 +16,7 @@ using Clock = Job::Clock;
 // The rate is that of about so many full batches.
 constexpr size_t kRateBatches = 8;
 // An expected wait may turn out longer by one part in so many.
-constexpr int kDoubt = 3;
+constexpr int kDoubt = 2;
 // Preparing what holds more than this takes long enough to let small jobs go first.
 constexpr size_t kSlowToPrepareBytes = size_t{1} << 20;
 

@@ -184,7 +184,7 @@ void SchedulerState::PrepareOne(std::shared_ptr<Ticket> ticket,
   cost.work = std::max(cost.work, work);
   ticket->prepared = Clock::now();
   ticket->timings.prepare = ticket->prepared - begin;
-  const std::lock_guard lock(mutex);
+  std::unique_lock lock(mutex);
   std::erase(preparing, ticket.get());
   if (std::exchange(ticket->prepares_slowly, false)) {
     --slow_preparing;
@@ -197,6 +197,7 @@ void SchedulerState::PrepareOne(std::shared_ptr<Ticket> ticket,
     try {
       queue.batcher_.Add(ticket);
       ++queue.stats_.jobs_prepared;
+      lock.unlock();  // the lane's thread would wait for it as soon as it wakes
       queue.lane_->wanted.notify_one();
       return;
     } catch (const std::bad_alloc&) {

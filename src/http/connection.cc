@@ -77,6 +77,18 @@ Connection::Connection(asio::ip::tcp::socket socket, ServerContext* context)
     : socket_(std::move(socket)), context_(context), answered_(socket_.get_executor()) {}
 
 asio::awaitable<void> Connection::Run() {
+  try {
+    co_await Serve();
+  } catch (const std::exception&) {
+    // Out of memory, in practice: this connection ends, and gives back what it holds.
+  }
+  ClientLeft();
+  ReleaseAnswer();
+  error_code ignored;
+  socket_.close(ignored);
+}
+
+asio::awaitable<void> Connection::Serve() {
   while (!aborted_) {
     const bool complete = co_await ReadRequest();
     if (complete) {
@@ -92,10 +104,6 @@ asio::awaitable<void> Connection::Run() {
       break;
     }
   }
-  ClientLeft();
-  ReleaseAnswer();
-  error_code ignored;
-  socket_.close(ignored);
 }
 
 asio::awaitable<bool> Connection::ReadRequest() {
@@ -230,7 +238,7 @@ asio::awaitable<bool> Connection::ReadBody() {
   } else if (!AdmitBody()) {
     co_return false;
   }
-  if (request_.body_permit != nullptr) {
+  if (request_.body_permit.use_count() > 0) {
     const bool complete = co_await ReadLargeBody();
     co_return complete;
   }
@@ -302,8 +310,8 @@ std::optional<Response> Connection::AnswerWithoutHandler() {
 void Connection::OnResponse(uint64_t serial, Response response) {
   if (serial != serial_ || phase_ != Phase::kHandling || response_.has_value()) return;
   response_ = std::move(response);
+  answered_.cancel();  // first: what follows may run out of memory
   AdmitAnswer();
-  answered_.cancel();
 }
 
 void Connection::AdmitAnswer() {

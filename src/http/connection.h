@@ -89,6 +89,8 @@ class Connection : public std::enable_shared_from_this<Connection>, public IdleH
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
   enum class Phase { kIdle, kReading, kHandling, kWriting };
 
+  // Requests and answers in turns, until the connection is to close.
+  boost::asio::awaitable<void> Serve();
   // Reads one request into request_. False: none came; the answer, if one is due, is in response_.
   boost::asio::awaitable<bool> ReadRequest();
   boost::asio::awaitable<bool> ReadHead();

@@ -159,17 +159,25 @@ void Server::Impl::StartThread() {
 }
 
 asio::awaitable<void> Server::Impl::AcceptLoop() {
+  bool pauses = false;
   while (acceptor_.is_open()) {
-    auto [error, socket] = co_await acceptor_.async_accept(kAwait);
-    if (!acceptor_.is_open()) co_return;
-    if (error) {
-      if (IsShortage(error) && CloseLongestIdle()) continue;
-      // Connections that close will give some back.
-      retry_.expires_after(kAcceptRetry);
-      co_await retry_.async_wait(kAwait);
-      continue;
+    try {
+      if (std::exchange(pauses, false)) {
+        // Connections that close will give something back.
+        retry_.expires_after(kAcceptRetry);
+        co_await retry_.async_wait(kAwait);
+        continue;
+      }
+      auto [error, socket] = co_await acceptor_.async_accept(kAwait);
+      if (!acceptor_.is_open()) co_return;
+      if (error) {
+        pauses = !IsShortage(error) || !CloseLongestIdle();
+      } else {
+        Adopt(std::move(socket));
+      }
+    } catch (const std::exception&) {
+      pauses = true;  // out of memory, in practice: this client is lost, the next one need not be
     }
-    Adopt(std::move(socket));
   }
 }
 
@@ -182,10 +190,15 @@ void Server::Impl::Adopt(tcp::socket socket) {
   socket.set_option(tcp::no_delay(true), ignored);
   auto connection = std::make_shared<Connection>(std::move(socket), &context_);
   context_.connections.insert(connection.get());
+  try {
+    asio::co_spawn(
+        *io_, [connection] { return connection->Run(); },
+        [this, connection](std::exception_ptr) { Remove(connection); });
+  } catch (const std::exception&) {
+    context_.connections.erase(connection.get());
+    throw;
+  }
   context_.counters->open_connections.store(context_.connections.size(), std::memory_order_relaxed);
-  asio::co_spawn(
-      *io_, [connection] { return connection->Run(); },
-      [this, connection](std::exception_ptr) { Remove(connection); });
   ScheduleTick();
 }
 

@@ -53,6 +53,11 @@ void Embedder::Rest(std::chrono::milliseconds time) {
   awake_ = false;
 }
 
+void Embedder::Pause(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  changed_condition_.wait_for(lock, time, [this] { return stopping(); });
+}
+
 template <class Work>
 bool Embedder::Guarded(const char* what, const Work& work) {
   try {
@@ -67,7 +72,7 @@ bool Embedder::Guarded(const char* what, const Work& work) {
 void Embedder::Run() {
   while (!stopping()) {
     bool more = false;
-    if (!Guarded("embedding", [&] { more = Turn(); })) Rest(kRestAfterFailure);
+    if (!Guarded("embedding", [&] { more = Turn(); })) Pause(kRestAfterFailure);
     if (more) continue;
     bool waited_for = false;
     {
@@ -97,7 +102,7 @@ bool Embedder::EmbedSome(SearchIndex& index) {
   if (stopping() || more.error().code == Code::kNotFound) return false;  // dropped meanwhile
   Warn("index " + index.name() + ": " + more.error().message);
   FailWaiters(&index.name(), more.error());
-  Rest(kRestAfterFailure);
+  Pause(kRestAfterFailure);
   return false;
 }
 
@@ -171,10 +176,12 @@ Result<EmbedAnswer> Embedder::EmbedOnce(const ModelLease& model, std::vector<std
 }
 
 Result<std::vector<float>> Embedder::Await(PendingBatch& batch) {
+  // A batch may wait long behind interactive requests: whoever waits for a task is told in time.
+  while (batch.answer.wait_for(kRestWithWaiters) != std::future_status::ready) EndWaiters();
   Result<EmbedAnswer> answer = batch.answer.get();
   while (!answer.ok() && answer.error().code == Code::kOverloaded) {
     if (stopping()) return std::move(answer).error();
-    Rest(kRestWhenRefused);
+    Pause(kRestWhenRefused);
     answer = EmbedOnce(batch.model, batch.texts);
   }
   if (answer.ok()) return std::move(answer->vectors);

@@ -80,6 +80,8 @@ class Embedder {
   void StartMaintenance();
   // Returns early on Wake and Stop.
   void Rest(std::chrono::milliseconds time);
+  // Returns early on Stop alone: what Wake said is still to be done.
+  void Pause(std::chrono::milliseconds time);
   void Warn(const std::string& message);
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
 

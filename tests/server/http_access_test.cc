@@ -27,6 +27,7 @@ class HttpAround : public ::testing::Test {
  protected:
   static constexpr size_t kTextBytes = 20'000;
   static constexpr size_t kLargeBytes = 200'000;
+  static constexpr size_t kLargestBody = 200'000;
 
   void Start(http::ServerOptions options = {}) {
     options.host = "127.0.0.1";
@@ -52,7 +53,7 @@ class HttpAround : public ::testing::Test {
                  response.body = std::to_string(request.body.size());
                  r.Send(std::move(response));
                },
-               {.body_limit_bytes = 1000});
+               {.body_limit_bytes = kLargestBody});
     router.Add("POST", "/keep",
                [this](http::Request request, http::Responder r) {
                  const std::lock_guard lock(mutex_);
@@ -159,13 +160,15 @@ TEST_F(HttpAround, PagesOfAllowedOriginsMayReadEvenErrors) {
 
 TEST_F(HttpAround, ARouteMayTakeLargerBodies) {
   Start({.body_limit_bytes = 100});
-  EXPECT_EQ(Call(Ask("POST", "/size", "", std::string(1000, 'b'))).body, "1000");
-  EXPECT_EQ(Call(Ask("POST", "/size", "", std::string(1001, 'b'))).status, 413);
+  EXPECT_EQ(Call(Ask("POST", "/size", "", std::string(kLargestBody, 'b'))).body,
+            std::to_string(kLargestBody));
+  EXPECT_EQ(Call(Ask("POST", "/size", "", std::string(kLargestBody + 1, 'b'))).status, 413);
   EXPECT_EQ(Call(Ask("POST", "/text", "", std::string(101, 'b'))).status, 413);
   const std::string chunked = "Transfer-Encoding: chunked\r\n";
   std::string chunks;
-  for (int i = 0; i < 10; ++i) chunks += "64\r\n" + std::string(100, 'b') + "\r\n";
-  EXPECT_EQ(Call(Ask("POST", "/size", chunked) + chunks + "0\r\n\r\n").body, "1000");
+  for (int i = 0; i < 10; ++i) chunks += "4e20\r\n" + std::string(20'000, 'b') + "\r\n";
+  EXPECT_EQ(Call(Ask("POST", "/size", chunked) + chunks + "0\r\n\r\n").body,
+            std::to_string(kLargestBody));
   EXPECT_EQ(Call(Ask("POST", "/size", chunked) + chunks + "1\r\nb\r\n0\r\n\r\n").status, 413);
 }
 
@@ -193,6 +196,22 @@ TEST_F(HttpAround, SlowLargeBodyTimesOut) {
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(Call(Ask("POST", "/size", "", std::string(500, 'b'))).body, "500");
   }
+}
+
+TEST_F(HttpAround, ALargeBodyMayTakeAsLongAsItsBytes) {
+  constexpr int kPieces = 10;
+  constexpr size_t kPieceBytes = 10'000;
+  Start({.body_limit_bytes = 100, .body_timeout = std::chrono::milliseconds(300)});
+  SocketClient client(server_->port());
+  client.Send(
+      Ask("POST", "/size", "Content-Length: " + std::to_string(kPieces * kPieceBytes) + "\r\n"));
+  for (int i = 0; i < kPieces; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    client.Send(std::string(kPieceBytes, 'b'));
+  }
+  const ClientResponse response = client.Read();
+  EXPECT_EQ(response.status, 200) << "slower than body_timeout, faster than the slowest rate";
+  EXPECT_EQ(response.body, std::to_string(kPieces * kPieceBytes));
 }
 
 TEST_F(HttpAround, TraceParentComesBack) {
