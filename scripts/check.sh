@@ -137,8 +137,10 @@ stage_format() {
 }
 
 stage_dev() {
-  # The page's tests drive the program that is shipped, below.
-  build dev dev all && ctests dev build/dev -LE 'source|web'
+  build dev dev all || return
+  gtest dev build/dev/minnow_tests
+  # Those of the page and of golden values drive the program that is shipped, below: they look at answers, not at memory.
+  ctests dev build/dev -L program -LE 'web|golden'
 }
 
 # The stripped program keeps to its size, and needs nothing of the system it runs on.
