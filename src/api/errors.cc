@@ -21,7 +21,7 @@ struct ErrorKind {
 struct FaultRow {
   Fault fault;
   ErrorKind tei;
-  ErrorKind openai;
+  ErrorKind openai;  // and Cohere's and FastAPI's
   ErrorKind search;  // and Kuberian's
 };
 
@@ -63,7 +63,7 @@ ErrorKind KindOf(Family family, Fault fault) {
   const FaultRow* row = kFaults;
   while (row->fault != fault && row + 1 != std::end(kFaults)) ++row;
   if (family == Family::kTei) return row->tei;
-  return family == Family::kOpenAi ? row->openai : row->search;
+  return family == Family::kSearch || family == Family::kKuberian ? row->search : row->openai;
 }
 
 // The fault that is nearest to a status of the HTTP server's.
@@ -120,6 +120,10 @@ http::Response Write(Family family, const ErrorKind& kind, const std::string& me
     field("error_type", kind.type);
   } else if (family == Family::kKuberian) {
     field("msg", message);
+  } else if (family == Family::kCohere) {
+    field("message", message);
+  } else if (family == Family::kFastApi) {
+    field("detail", message);
   } else {
     json.Key("error");
     json.BeginObject();
@@ -144,9 +148,11 @@ http::Response Write(Family family, const ErrorKind& kind, const std::string& me
 // The family whose clients ask at that path.
 Family FamilyOf(std::string_view path) {
   constexpr std::pair<std::string_view, Family> kFamilies[] = {
-      {"/v1", Family::kOpenAi},    {"/embeddings", Family::kOpenAi}, {"/indexes", Family::kSearch},
-      {"/tasks", Family::kSearch}, {"/q", Family::kKuberian},        {"/dirs", Family::kKuberian},
-      {"/docs", Family::kKuberian}};
+      {"/v1", Family::kOpenAi},      {"/embeddings", Family::kOpenAi},
+      {"/indexes", Family::kSearch}, {"/tasks", Family::kSearch},
+      {"/q", Family::kKuberian},     {"/dirs", Family::kKuberian},
+      {"/docs", Family::kKuberian},  {"/v2", Family::kCohere},
+      {"/process", Family::kFastApi}};
   const std::string_view first = path.substr(0, path.find('/', 1));
   for (const auto& [name, family] : kFamilies) {
     if (first == name) return family;

@@ -42,13 +42,15 @@ Failure ToFailure(Error error);
 Failure ToStoreFailure(Error error, bool writing);
 FailureKind MetricsKind(Fault fault);
 
-enum class Family { kTei, kOpenAi, kSearch, kKuberian };
+enum class Family { kTei, kOpenAi, kSearch, kKuberian, kCohere, kFastApi };
 
 // The one place where faults become statuses and bodies.
 //   TEI:    {"error":"...","error_type":"Validation"}
 //   OpenAI: {"error":{"message":"...","type":"...","param":null,"code":null}}
 //   search: {"error":{"code":"...","message":"..."}}
 //   Kuberian: {"msg":"..."}
+//   Cohere: {"message":"..."}
+//   FastAPI: {"detail":"..."}
 http::Response ErrorResponse(Family family, const Failure& failure);
 
 // An http::RefusalWriter: JSON in the shape of the family that the path belongs to, plain text for

@@ -82,6 +82,8 @@ void AddHealthRoutes(const ApiContext* context, http::Router& router) {
 void AddRoutes(const ApiContext* context, http::Router& router) {
   AddOpenAiRoutes(context, router);
   AddTeiRoutes(context, router);
+  AddRerankRoutes(context, router);
+  AddClassifyRoutes(context, router);
   AddHealthRoutes(context, router);
   if (context->search != nullptr) AddSearchRoutes(context, router);
   http::Handler json_root;

@@ -45,8 +45,9 @@ void AnswerInference(Call& call, const Route& route, const typename Route::Query
   SendAnswer(call, Route::kTask, query.batch, characters, tokens, timings, std::move(body));
 }
 
+// `model`: the one that the path names; empty: what the body says.
 template <class Route>
-void SubmitInference(Call& call, const Route& route) {
+void SubmitInference(Call& call, const Route& route, std::string_view model = {}) {
   using Query = typename Route::Query;
   using Answer = typename Route::Answer;
   const auto document = call.Parse();
@@ -54,7 +55,7 @@ void SubmitInference(Call& call, const Route& route) {
   Result<Query> read = route.read(document->root());
   if (!read.ok()) return call.Fail(ToFailure(std::move(read).error()));
   auto query = std::make_shared<Query>(std::move(read).value());
-  if (!call.UseModel(query->model, Route::kTask)) return;
+  if (!call.UseModel(model.empty() ? query->model : model, Route::kTask)) return;
   const size_t limit = call.context().options.*route.max_inputs;
   const size_t inputs = query->request.inputs.size();
   auto failure =

@@ -82,26 +82,6 @@ Status ReadDimensions(const JsonView& body, EmbeddingQuery& query) {
   return {};
 }
 
-Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy) {
-  MINNOW_ASSIGN_OR_RETURN(policy.truncate, body.GetBool("truncate", true));
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view direction,
-                          body.GetString("truncation_direction", "right"));
-  if (direction == "left" || direction == "Left") {
-    policy.direction = TruncationDirection::kLeft;
-  } else if (direction == "right" || direction == "Right") {
-    policy.direction = TruncationDirection::kRight;
-  } else {
-    return body.Find("truncation_direction")->Expected("\"left\" or \"right\"");
-  }
-  return {};
-}
-
-Result<std::string> ReadText(const JsonView& value) {
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view text, value.String());
-  if (text.empty()) return value.Wrong("must not be empty");
-  return std::string(text);
-}
-
 // [id, ...] | ["text"] | ["text", "text"]
 Result<EmbedInput> ReadTextPairOrIds(const JsonView& list) {
   MINNOW_RETURN_IF_ERROR(list.Array());
@@ -133,6 +113,26 @@ Result<JsonDocument> ParseBody(std::string_view body) {
   auto document = JsonDocument::Parse(body, "", {.max_depth = kMaxDepth, .max_values = kMaxValues});
   if (document.ok() || IsValidUtf8(body)) return document;
   return Error{Code::kInvalidArgument, "the body is not UTF-8"};
+}
+
+Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy) {
+  MINNOW_ASSIGN_OR_RETURN(policy.truncate, body.GetBool("truncate", true));
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view direction,
+                          body.GetString("truncation_direction", "right"));
+  if (direction == "left" || direction == "Left") {
+    policy.direction = TruncationDirection::kLeft;
+  } else if (direction == "right" || direction == "Right") {
+    policy.direction = TruncationDirection::kRight;
+  } else {
+    return body.Find("truncation_direction")->Expected("\"left\" or \"right\"");
+  }
+  return {};
+}
+
+Result<std::string> ReadText(const JsonView& value) {
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view text, value.String());
+  if (text.empty()) return value.Wrong("must not be empty");
+  return std::string(text);
 }
 
 Status ReadPromptName(const JsonView& body, PromptChoice& prompt) {

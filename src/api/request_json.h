@@ -47,6 +47,10 @@ Result<EmbeddingQuery> ReadTeiRoot(const JsonView& body);
 // POST /v1/embeddings: input, model, encoding_format, dimensions; and prompt_name, as /embed.
 Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body);
 
+// "truncate" and "truncation_direction".
+Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy);
+// A string with something in it.
+Result<std::string> ReadText(const JsonView& value);
 // "prompt_name", where it stands there.
 Status ReadPromptName(const JsonView& body, PromptChoice& prompt);
 

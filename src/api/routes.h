@@ -44,6 +44,11 @@ struct ApiContext {
 
 // POST /v1/embeddings (and /embeddings), GET /v1/models, /v1/models/{name}.
 void AddOpenAiRoutes(const ApiContext* context, http::Router& router);
+// POST /rerank (TEI), /v1/rerank (Jina), /v2/rerank (Cohere).
+void AddRerankRoutes(const ApiContext* context, http::Router& router);
+// POST /v1/classify; /models/{name} (the shape of Hugging Face's inference); /process (the language
+// detection service of CodeNLP).
+void AddClassifyRoutes(const ApiContext* context, http::Router& router);
 // POST /embed (and POST /), /embed_all, /similarity, /predict, /tokenize, /decode; GET /info.
 void AddTeiRoutes(const ApiContext* context, http::Router& router);
 // The documents API: /indexes, /indexes/{name}/documents, /indexes/{name}/search, /tasks, ...

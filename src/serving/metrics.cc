@@ -185,7 +185,8 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
     AppendSample("te_request_failure", "{err=\"" + std::string(kFailureNames[i]) + "\"}",
                  static_cast<double>(request_failure[i].value()), out);
   }
-  for (const auto& [name, task] : {std::pair("te_embed", &embed), {"te_predict", &predict}}) {
+  for (const auto& [name, task] :
+       {std::pair("te_embed", &embed), {"te_predict", &predict}, {"te_rerank", &rerank}}) {
     AppendCounter(name + std::string("_count"), "Inputs.", task->count, out);
     AppendCounter(name + std::string("_success"), "Inputs that were answered.", task->success, out);
   }
@@ -200,7 +201,8 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
   };
   const std::pair<std::string, const Durations*> durations[] = {{"te_request_", &request_duration},
                                                                 {"te_embed_", &embed.duration},
-                                                                {"te_predict_", &predict.duration}};
+                                                                {"te_predict_", &predict.duration},
+                                                                {"te_rerank_", &rerank.duration}};
   for (const auto& [prefix, times] : durations) {
     histogram(prefix + "duration", times->total);
     histogram(prefix + "tokenization_duration", times->tokenization);

@@ -87,7 +87,10 @@ struct TaskMetrics {
 struct Metrics {
   Metrics();
 
-  TaskMetrics& Of(TaskKind task) { return task == TaskKind::kEmbed ? embed : predict; }
+  TaskMetrics& Of(TaskKind task) {
+    if (task == TaskKind::kRerank) return rerank;
+    return task == TaskKind::kEmbed ? embed : predict;
+  }
 
   // One request to a route that computes; `inputs` were in it.
   void CountRequest(bool batch) { (batch ? request_count_batch : request_count_single).Add(); }
@@ -102,7 +105,7 @@ struct Metrics {
   Counter request_success_single, request_success_batch;
   std::array<Counter, kFailureKinds> request_failure;
   Durations request_duration;
-  TaskMetrics embed, predict;
+  TaskMetrics embed, predict, rerank;
   Histogram request_input_length;
   Counter search_count;
   Histogram search_duration;

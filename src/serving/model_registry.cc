@@ -34,7 +34,12 @@ Error Unknown(std::string_view name, const std::vector<ModelLease>& models) {
   return {Code::kNotFound, models.empty() ? "model: none is loaded" : std::move(message)};
 }
 
+bool IsReranker(const ModelFacts& facts) {
+  return facts.task == TaskKind::kClassify && facts.labels.size() == 1;
+}
+
 bool Does(const ModelLease& model, std::optional<TaskKind> kind) {
+  if (kind == TaskKind::kRerank) return IsReranker(model->facts());
   return !kind.has_value() || model->facts().task == *kind;
 }
 
@@ -126,8 +131,14 @@ Result<ModelLease> ModelRegistry::Find(std::string_view name, std::optional<Task
     if (found == nullptr) return Unknown(name, models_);
     return IfDoes(*found, kind);
   }
-  for (const ModelLease& model : models_) {
-    if (Does(model, kind)) return model;
+  // A reranker classifies too, but is not what a request without a name asks for where there are
+  // others.
+  for (const bool rerankers : {false, true}) {
+    for (const ModelLease& model : models_) {
+      const bool passed_over =
+          kind == TaskKind::kClassify && IsReranker(model->facts()) && !rerankers;
+      if (Does(model, kind) && !passed_over) return model;
+    }
   }
   if (models_.empty()) return Unknown(name, models_);
   return IfDoes(models_.front(), kind);

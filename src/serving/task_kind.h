@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// TaskKind: what a model does with its inputs.
+// TaskKind: what a request wants a model to do. A reranker is a classifier with one label.
 #pragma once
 
 namespace minnow {
 
-enum class TaskKind { kEmbed, kClassify };
+enum class TaskKind { kEmbed, kClassify, kRerank };
 
-// "embed", "classify": after "can" in messages.
+// "embed", "classify", "rerank": after "can" in messages.
 inline const char* TaskName(TaskKind kind) {
-  return kind == TaskKind::kEmbed ? "embed" : "classify";
+  if (kind == TaskKind::kEmbed) return "embed";
+  return kind == TaskKind::kClassify ? "classify" : "rerank";
 }
 
 }  // namespace minnow

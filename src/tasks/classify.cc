@@ -59,6 +59,7 @@ ClassifyJob::ClassifyJob(const ClassifyModel* model, bool raw, ClassifyRequest&&
                  if (!vectors.ok()) return done(std::move(vectors).error());
                  ClassifyAnswer answer = {.scores = std::move(vectors->vectors),
                                           .tokens = std::move(vectors->tokens),
+                                          .untruncated = std::move(vectors->untruncated),
                                           .truncated = vectors->truncated,
                                           .timings = vectors->timings};
                  if (!raw) model->ApplyScores(answer.scores);

@@ -58,9 +58,10 @@ struct ClassifyRequest {
 };
 
 struct ClassifyAnswer {
-  std::vector<float> scores;     // [inputs, N], in label order
-  std::vector<uint32_t> tokens;  // of each input
-  size_t truncated = 0;          // inputs that were cut
+  std::vector<float> scores;               // [inputs, N], in label order
+  std::vector<uint32_t> tokens;            // of each input
+  std::vector<uint32_t> untruncated = {};  // tokens of each input before it was cut
+  size_t truncated = 0;                    // inputs that were cut
   JobTimings timings;
 };
 

@@ -80,6 +80,7 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
     }
     answer_.tokens.push_back(static_cast<uint32_t>(tokens->ids.size()));
     answer_.truncated += tokens->truncated() ? 1 : 0;
+    answer_.untruncated.push_back(static_cast<uint32_t>(tokens->untruncated_tokens));
     total_tokens += tokens->ids.size();
     if (request_.max_total_tokens > 0 && total_tokens > request_.max_total_tokens) {
       return Error{Code::kInvalidArgument, request_.field + ": more than " +

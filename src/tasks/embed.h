@@ -43,9 +43,10 @@ struct EmbedRequest {
 
 // The vectors of a request, and what it cost.
 struct EmbedAnswer {
-  std::vector<float> vectors;    // [inputs, D]; of all tokens: [sum of tokens, C]
-  std::vector<uint32_t> tokens;  // of each input
-  size_t truncated = 0;          // inputs that were cut
+  std::vector<float> vectors;              // [inputs, D]; of all tokens: [sum of tokens, C]
+  std::vector<uint32_t> tokens;            // of each input
+  std::vector<uint32_t> untruncated = {};  // tokens of each input before it was cut
+  size_t truncated = 0;                    // inputs that were cut
   JobTimings timings;
 };
 

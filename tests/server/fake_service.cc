@@ -130,11 +130,17 @@ void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& cl
 void FakeModel::Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>&,
                     Callback<ClassifyAnswer> done) {
   ClassifyAnswer answer;
-  for ([[maybe_unused]] const EmbedInput& input : request.inputs) {
+  for (const EmbedInput& input : request.inputs) {
+    answer.tokens.push_back(3);
+    answer.untruncated.push_back(4);
+    const auto* pair = std::get_if<TextPair>(&input);
+    if (facts_.labels.size() == 1 && pair != nullptr) {
+      answer.scores.push_back(static_cast<float>(pair->second.size()) - 1);
+      continue;
+    }
     for (const float score : {0.25f, 0.75f}) {
       answer.scores.push_back(request.raw_scores ? 2 * score : score);
     }
-    answer.tokens.push_back(3);
   }
   done(std::move(answer));
 }

@@ -75,7 +75,8 @@ class FakeModel : public LoadedModel {
   ModelLoad load() const override { return {}; }
   void Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
            Callback<EmbedAnswer> done) override;
-  // Each input has the same scores; raw ones are twice as high.
+  // Each input has the same scores; raw ones are twice as high. With one label, a pair has the
+  // bytes of its second text less one.
   void Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>& client,
            Callback<ClassifyAnswer> done) override;
   void Stop() override {}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// Classes of texts: POST /v1/classify, POST /models/{name} (the shape of Hugging Face's inference,
+// https://huggingface.co/docs/inference-providers/tasks/text-classification) and POST /process (the
+// language detection service of CodeNLP, https://github.com/CodeNLP/codenlp-docker-ml).
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "api/inference_call.h"
+#include "api/process_json.h"
+#include "api/request_json.h"
+#include "api/routes.h"
+#include "formats/json.h"
+
+namespace minnow::api {
+namespace {
+
+// Writing more scores than this takes long enough to leave it to another thread than the model's
+// worker.
+constexpr size_t kFewScores = 4 * 1024;
+
+struct ClassifyQuery {
+  ClassifyRequest request;
+  bool batch = false;     // a list of texts was sent, not one
+  std::string model;      // empty: the first that classifies
+  size_t top_k = 0;       // 0: all
+  double threshold = -1;  // labels with a lower score are left out
+};
+
+// "text" | ["text", ...]
+Status ReadTexts(const JsonView& body, const char* field, ClassifyQuery& query) {
+  MINNOW_ASSIGN_OR_RETURN(const JsonView value, body.Get(field));
+  query.request.field = field;
+  if (value.is_string()) {
+    query.request.inputs.emplace_back(std::string(*value.String()));
+    return {};
+  }
+  if (!value.is_array()) return value.Expected("a string or a list of strings");
+  query.batch = true;
+  query.request.inputs.reserve(value.size());
+  for (const JsonView item : value.Items()) {
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view text, item.String());
+    query.request.inputs.emplace_back(std::string(text));
+  }
+  return {};
+}
+
+Status ReadTopK(const JsonView& options, ClassifyQuery& query) {
+  MINNOW_ASSIGN_OR_RETURN(const int64_t top_k, options.GetInt("top_k", 1, INT32_MAX, 0));
+  query.top_k = static_cast<size_t>(top_k);
+  return {};
+}
+
+// {"input", "model", "top_k", "threshold", "truncate", "truncation_direction"}
+Result<ClassifyQuery> ReadClassify(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  ClassifyQuery query;
+  MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
+  MINNOW_RETURN_IF_ERROR(ReadTexts(body, "input", query));
+  MINNOW_RETURN_IF_ERROR(ReadTopK(body, query));
+  MINNOW_ASSIGN_OR_RETURN(query.threshold, body.GetNumber("threshold", query.threshold));
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
+  return query;
+}
+
+// {"inputs", "parameters": {"top_k", "function_to_apply"}}; the path names the model.
+Result<ClassifyQuery> ReadHuggingFace(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  ClassifyQuery query;
+  MINNOW_RETURN_IF_ERROR(ReadTexts(body, "inputs", query));
+  const auto parameters = body.Find("parameters");
+  if (!parameters.has_value() || parameters->is_null()) return query;
+  MINNOW_RETURN_IF_ERROR(parameters->Object());
+  MINNOW_RETURN_IF_ERROR(ReadTopK(*parameters, query));
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view function,
+                          parameters->GetString("function_to_apply", ""));
+  if (function != "" && function != "none" && function != "softmax" && function != "sigmoid") {
+    return parameters->Find("function_to_apply")->Expected("\"softmax\", \"sigmoid\" or \"none\"");
+  }
+  query.request.raw_scores = function == "none";
+  return query;
+}
+
+// {"text"}, which FindProcessFault has looked at.
+Result<ClassifyQuery> ReadProcess(const JsonView& body) {
+  ClassifyQuery query;
+  MINNOW_RETURN_IF_ERROR(ReadTexts(body, "text", query));
+  query.top_k = 1;
+  return query;
+}
+
+// One text's place in an answer.
+struct ClassifiedText {
+  const std::vector<std::string>& labels;
+  std::span<const float> scores;
+};
+
+void WriteClasses(const ClassifyQuery& query, const ClassifiedText& text, JsonWriter& json) {
+  json.BeginArray();
+  for (const LabelScore& best : BestFirst(text.scores, query.top_k)) {
+    if (best.score < query.threshold) break;
+    json.BeginObject();
+    json.Key("label");
+    json.String(text.labels[best.label]);
+    json.Key("score");
+    json.Float(best.score);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+void WriteClassify(const ClassifyQuery& query, const ModelFacts& facts,
+                   const ClassifyAnswer& answer, JsonWriter& json) {
+  const size_t count = facts.labels.size();
+  uint64_t tokens = 0;
+  json.BeginObject();
+  json.Key("object");
+  json.String("list");
+  json.Key("data");
+  json.BeginArray();
+  for (size_t i = 0; i < answer.tokens.size(); ++i) {
+    tokens += answer.tokens[i];
+    json.BeginObject();
+    json.Key("index");
+    json.Uint(i);
+    json.Key("classes");
+    WriteClasses(query,
+                 {facts.labels, std::span<const float>(answer.scores).subspan(i * count, count)},
+                 json);
+    json.Key("tokens");
+    json.Uint(answer.untruncated[i]);
+    json.Key("tokens_used");
+    json.Uint(answer.tokens[i]);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("model");
+  json.String(facts.model_id);
+  json.Key("usage");
+  json.BeginObject();
+  json.Key("prompt_tokens");
+  json.Uint(tokens);
+  json.Key("total_tokens");
+  json.Uint(tokens);
+  json.EndObject();
+  json.EndObject();
+}
+
+// A list for each text, also where there is one.
+void WriteHuggingFace(const ClassifyQuery& query, const ModelFacts& facts,
+                      const ClassifyAnswer& answer, JsonWriter& json) {
+  const size_t count = facts.labels.size();
+  json.BeginArray();
+  for (size_t at = 0; at < answer.scores.size(); at += count) {
+    WriteClasses(query, {facts.labels, std::span<const float>(answer.scores).subspan(at, count)},
+                 json);
+  }
+  json.EndArray();
+}
+
+void WriteProcess(const ClassifyQuery&, const ModelFacts& facts, const ClassifyAnswer& answer,
+                  JsonWriter& json) {
+  json.String(facts.labels[BestFirst(answer.scores, 1).front().label]);
+}
+
+// A Route of api/inference_call.h.
+struct ClassifyRoute {
+  using Query = ClassifyQuery;
+  using Answer = ClassifyAnswer;
+  using Writer = void (*)(const ClassifyQuery& query, const ModelFacts& facts,
+                          const ClassifyAnswer& answer, JsonWriter& json);
+  static constexpr TaskKind kTask = TaskKind::kClassify;
+
+  Family errors;
+  Result<ClassifyQuery> (*read)(const JsonView& body);
+  Writer write;
+  size_t ApiOptions::*max_inputs = &ApiOptions::max_openai_inputs;
+
+  std::optional<Failure> Check(ClassifyQuery&, const Call&) const { return std::nullopt; }
+  bool IsLong(const ClassifyAnswer& answer) const { return answer.scores.size() > kFewScores; }
+  void Write(const ClassifyQuery& query, const Call& call, const ClassifyAnswer& answer,
+             std::string& body) const {
+    JsonWriter json(&body);
+    write(query, call.facts(), answer, json);
+  }
+};
+
+constexpr ClassifyRoute kClassify{
+    .errors = Family::kOpenAi, .read = ReadClassify, .write = WriteClassify};
+constexpr ClassifyRoute kHuggingFace{
+    .errors = Family::kTei, .read = ReadHuggingFace, .write = WriteHuggingFace};
+constexpr ClassifyRoute kProcess{
+    .errors = Family::kFastApi, .read = ReadProcess, .write = WriteProcess};
+
+void HandleProcess(const ApiContext* context, http::Request request, http::Responder responder) {
+  auto call =
+      std::make_shared<Call>(context, kProcess.errors, std::move(request), std::move(responder));
+  Call::Begin(std::move(call), [](Call& c) {
+    if (auto fault = FindProcessFault(c.request().body)) {
+      c.context().metrics->CountFailure(FailureKind::kValidation);
+      return c.Finish(*std::move(fault));
+    }
+    SubmitInference(c, kProcess);
+  });
+}
+
+// POST /models/{name}: the name is part of the path, with its slashes.
+void HandleNamed(const ApiContext* context, http::Request request, http::Responder responder) {
+  const std::string name(request.Parameter("name"));
+  auto call = std::make_shared<Call>(context, kHuggingFace.errors, std::move(request),
+                                     std::move(responder));
+  Call::Begin(std::move(call), [name](Call& c) { SubmitInference(c, kHuggingFace, name); });
+}
+
+}  // namespace
+
+void AddClassifyRoutes(const ApiContext* context, http::Router& router) {
+  router.Add("POST", "/v1/classify", [context](http::Request request, http::Responder responder) {
+    HandleInference(context, kClassify, std::move(request), std::move(responder));
+  });
+  router.Add("POST", "/models/{name*}",
+             [context](http::Request request, http::Responder responder) {
+               HandleNamed(context, std::move(request), std::move(responder));
+             });
+  router.Add("POST", "/process", [context](http::Request request, http::Responder responder) {
+    HandleProcess(context, std::move(request), std::move(responder));
+  });
+}
+
+}  // namespace minnow::api
