@@ -43,6 +43,7 @@ http::ServerOptions ToServerOptions(const ServeCommand& command) {
   options.host = command.host;
   options.port = static_cast<uint16_t>(command.port);
   options.body_limit_bytes = command.payload_limit;
+  options.body_limit_flag = "--payload-limit";
   options.max_connections = command.max_connections;
   options.drain_timeout = std::chrono::seconds(command.drain_seconds);
   options.access.api_keys = command.api_keys;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the HTTP server does around handlers, over real sockets: content codings, keys, origins,
 // large bodies, trace headers, counters.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -15,6 +16,8 @@
 
 namespace minnow {
 namespace {
+
+using ::testing::HasSubstr;
 
 std::string Ask(const std::string& method, const std::string& path, const std::string& headers,
                 const std::string& body = "") {
@@ -52,14 +55,14 @@ class HttpAround : public ::testing::Test {
                  response.body = std::to_string(request.body.size());
                  r.Send(std::move(response));
                },
-               {.body_limit_bytes = 1000});
+               {.body_limit_bytes = 1000, .body_limit_flag = "--large"});
     router.Add("POST", "/keep",
                [this](http::Request request, http::Responder r) {
                  const std::lock_guard lock(mutex_);
                  kept_.push_back(std::move(request));
                  r.Send(http::PlainResponse(200));
                },
-               {.body_limit_bytes = 1000});
+               {.body_limit_bytes = 1000, .body_limit_flag = "--large"});
     auto server = http::Server::Start(options, std::move(router));
     ASSERT_TRUE(server.ok()) << server.error().message;
     server_ = std::move(server).value();
@@ -158,15 +161,24 @@ TEST_F(HttpAround, PagesOfAllowedOriginsMayReadEvenErrors) {
 }
 
 TEST_F(HttpAround, ARouteMayTakeLargerBodies) {
-  Start({.body_limit_bytes = 100});
+  Start({.body_limit_bytes = 100, .body_limit_flag = "--small"});
   EXPECT_EQ(Call(Ask("POST", "/size", "", std::string(1000, 'b'))).body, "1000");
-  EXPECT_EQ(Call(Ask("POST", "/size", "", std::string(1001, 'b'))).status, 413);
-  EXPECT_EQ(Call(Ask("POST", "/text", "", std::string(101, 'b'))).status, 413);
+  const auto told = [](int bytes, const std::string& flag) {
+    return "the body: limit " + std::to_string(bytes) + " bytes (the server's " + flag + ")";
+  };
+  const ClientResponse large = Call(Ask("POST", "/size", "", std::string(1001, 'b')));
+  EXPECT_EQ(large.status, 413);
+  EXPECT_THAT(large.body, HasSubstr(told(1000, "--large")));
+  const ClientResponse small = Call(Ask("POST", "/text", "", std::string(101, 'b')));
+  EXPECT_EQ(small.status, 413);
+  EXPECT_THAT(small.body, HasSubstr(told(100, "--small")));
   const std::string chunked = "Transfer-Encoding: chunked\r\n";
   std::string chunks;
   for (int i = 0; i < 10; ++i) chunks += "64\r\n" + std::string(100, 'b') + "\r\n";
   EXPECT_EQ(Call(Ask("POST", "/size", chunked) + chunks + "0\r\n\r\n").body, "1000");
-  EXPECT_EQ(Call(Ask("POST", "/size", chunked) + chunks + "1\r\nb\r\n0\r\n\r\n").status, 413);
+  const ClientResponse cut = Call(Ask("POST", "/size", chunked) + chunks + "1\r\nb\r\n0\r\n\r\n");
+  EXPECT_EQ(cut.status, 413);
+  EXPECT_THAT(cut.body, HasSubstr(told(1000, "--large")));
 }
 
 TEST_F(HttpAround, LargeBodiesAreCounted) {
