@@ -132,7 +132,7 @@ class Server:
 
     def refusals_ms(self):
         """What the server took for each refusal, from the head to the answer."""
-        events = (json.loads(line) for line in pathlib.Path(self.log.name).read_text().splitlines() if '"status":"429"' in line)
+        events = (json.loads(line) for line in pathlib.Path(self.log.name).read_text().splitlines() if '"status":429' in line)
         return sorted(float(event["ms"]) for event in events)
 
     def close(self):

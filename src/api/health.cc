@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Probes and metrics. None of them computes or waits: inference never blocks a probe.
+#include <initializer_list>
 #include <utility>
 
 #include "api/errors.h"
@@ -64,6 +65,19 @@ http::Response MetricsText(const ApiContext& context) {
   return response;
 }
 
+// For routes that need what this server was started without: 404 that says what that is.
+void AddUnserved(Family family, std::initializer_list<const char*> paths, const char* why,
+                 http::Router& router) {
+  const auto answer = [family, why](http::Request, http::Responder responder) {
+    responder.Send(ErrorResponse(family, {Fault::kNotFound, why}));
+  };
+  for (const char* path : paths) {
+    for (const char* method : {"GET", "POST", "PUT", "PATCH", "DELETE"}) {
+      router.Add(method, path, answer, {.listed = false});
+    }
+  }
+}
+
 }  // namespace
 
 void AddHealthRoutes(const ApiContext* context, http::Router& router) {
@@ -85,9 +99,19 @@ void AddRoutes(const ApiContext* context, http::Router& router) {
   AddRerankRoutes(context, router);
   AddClassifyRoutes(context, router);
   AddHealthRoutes(context, router);
-  if (context->search != nullptr) AddSearchRoutes(context, router);
+  if (context->search != nullptr) {
+    AddSearchRoutes(context, router);
+  } else {
+    AddUnserved(Family::kSearch, {"/indexes", "/indexes/{rest*}", "/tasks", "/tasks/{rest*}"},
+                "no index is served here: start the server with --index FILE", router);
+  }
   http::Handler json_root;
-  if (context->kuberian != nullptr) json_root = AddKuberianRoutes(context, router);
+  if (context->kuberian != nullptr) {
+    json_root = AddKuberianRoutes(context, router);
+  } else {
+    AddUnserved(Family::kKuberian, {"/q", "/q/{rest*}", "/dirs/{rest*}", "/docs/{rest*}"},
+                "Kuberian's API is not served here: start the server with --kuberian FILE", router);
+  }
   AddPageRoutes(router, std::move(json_root));
 }
 

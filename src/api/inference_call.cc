@@ -56,7 +56,8 @@ void CountTaken(const Call& call, TaskKind task, size_t inputs, bool batch) {
 }
 
 void SendAnswer(Call& call, TaskKind task, bool batch, size_t characters,
-                const std::vector<uint32_t>& tokens, const JobTimings& timings, std::string body) {
+                const std::vector<uint32_t>& tokens, size_t truncated, const JobTimings& timings,
+                std::string body) {
   Metrics& metrics = *call.context().metrics;
   size_t sum = 0;
   for (const uint32_t count : tokens) {
@@ -77,6 +78,8 @@ void SendAnswer(Call& call, TaskKind task, bool batch, size_t characters,
                       {"x-tokenization-time", Milliseconds(timings.prepare)},
                       {"x-queue-time", Milliseconds(timings.queue)},
                       {"x-inference-time", Milliseconds(timings.run)}};
+  // OpenAI's bodies have no place for it, and a text that was cut is easily missed.
+  if (truncated > 0) response.headers.push_back({"x-truncated-inputs", std::to_string(truncated)});
   metrics.Observe(task, timings, total);
   metrics.CountSuccess(batch);
   metrics.Of(task).success.Add(tokens.size());

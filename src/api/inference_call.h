@@ -5,7 +5,7 @@
 // A Route says what differs. It lives as long as the program, and its functions are called on any
 // thread:
 //   using Query = ...;   // {request: {inputs, field}, model, batch}
-//   using Answer = ...;  // {tokens, timings}
+//   using Answer = ...;  // {tokens, truncated, timings}
 //   Family errors;
 //   static constexpr TaskKind kTask;
 //   Result<Query> (*read)(const JsonView& body);
@@ -33,16 +33,19 @@ std::optional<Failure> CheckInputs(const Call& call, const std::string& field, s
 // Counts a request that a model takes, and sends its answer.
 void CountTaken(const Call& call, TaskKind task, size_t inputs, bool batch);
 void SendAnswer(Call& call, TaskKind task, bool batch, size_t characters,
-                const std::vector<uint32_t>& tokens, const JobTimings& timings, std::string body);
+                const std::vector<uint32_t>& tokens, size_t truncated, const JobTimings& timings,
+                std::string body);
 
 template <class Route>
 void AnswerInference(Call& call, const Route& route, const typename Route::Query& query,
                      size_t characters, typename Route::Answer answer) {
   const std::vector<uint32_t> tokens = answer.tokens;
+  const size_t truncated = answer.truncated;
   const JobTimings timings = answer.timings;
   std::string body;
   route.Write(query, call, std::move(answer), body);
-  SendAnswer(call, Route::kTask, query.batch, characters, tokens, timings, std::move(body));
+  SendAnswer(call, Route::kTask, query.batch, characters, tokens, truncated, timings,
+             std::move(body));
 }
 
 // `model`: the one that the path names; empty: what the body says.

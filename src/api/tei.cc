@@ -2,6 +2,7 @@
 // The routes of text-embeddings-inference: POST /embed, /embed_all, /similarity, /predict,
 // /tokenize, /decode and GET /info. https://github.com/huggingface/text-embeddings-inference,
 // release 1.9
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <numeric>
@@ -11,6 +12,7 @@
 #include "api/embed_call.h"
 #include "api/predict.h"
 #include "api/routes.h"
+#include "api/search/parameters.h"
 #include "formats/json.h"
 
 namespace minnow::api {
@@ -165,9 +167,13 @@ void FinishCounted(Call& call, bool batch, http::Response response) {
 // request is answered.
 const Tokenizer* FindTokenizer(Call& call, const std::string& model, const char* field) {
   if (!call.UseModel(model, std::nullopt)) return nullptr;
-  auto failure = CheckInputs(call, field, 1, 1, /*has_text=*/true);
-  if (failure) call.Fail(*std::move(failure));
-  return call.model().tokenizer();
+  const Tokenizer* const tokenizer = call.model().tokenizer();
+  if (tokenizer == nullptr) {
+    call.Fail({Fault::kNoTokenizer, std::string(field) + ": model " +
+                                        QuoteForMessage(call.facts().model_id) +
+                                        " has no tokenizer, which this route needs"});
+  }
+  return tokenizer;
 }
 
 void Tokenize(Call& call) {
@@ -194,6 +200,23 @@ void Tokenize(Call& call) {
   FinishCounted(call, query->batch, std::move(response));
 }
 
+// The tokenizer itself passes over ids that stand for nothing.
+std::optional<Failure> CheckIds(const DecodeQuery& query, size_t vocab_size) {
+  for (size_t i = 0; i < query.ids.size(); ++i) {
+    const std::vector<TokenId>& ids = query.ids[i];
+    const auto wrong = std::find_if(ids.begin(), ids.end(), [vocab_size](TokenId id) {
+      return static_cast<size_t>(id) >= vocab_size;
+    });
+    if (wrong == ids.end()) continue;
+    const std::string list = query.batch ? "[" + std::to_string(i) + "]" : "";
+    return Failure{Fault::kInvalidField, "ids" + list + "[" + std::to_string(wrong - ids.begin()) +
+                                             "]: token id " + std::to_string(*wrong) +
+                                             " is not in [0, " + std::to_string(vocab_size) +
+                                             "), the vocabulary"};
+  }
+  return std::nullopt;
+}
+
 void Decode(Call& call) {
   const auto document = call.Parse();
   if (!document.has_value()) return;
@@ -202,6 +225,9 @@ void Decode(Call& call) {
   if (!CheckBatch(call, "ids", query->ids.size())) return;
   const Tokenizer* const tokenizer = FindTokenizer(call, query->model, "ids");
   if (tokenizer == nullptr) return;
+  if (auto failure = CheckIds(*query, tokenizer->vocab_size())) {
+    return call.Fail(*std::move(failure));
+  }
   http::Response response = JsonResponse();
   JsonWriter json(&response.body);
   json.BeginArray();
@@ -296,11 +322,18 @@ void WriteInfo(const ModelFacts& facts, const ApiOptions& options, JsonWriter& j
   json.EndObject();
 }
 
-// Of the first model: TEI serves one.
-http::Response Info(const ApiContext& context) {
-  const ModelLease model = context.models->First();
-  if (model == nullptr) {
-    return ErrorResponse(Family::kTei, NotReady(context).value_or(Failure{Fault::kNotReady, ""}));
+// Of the first model, as TEI serves one, or of ?model=NAME.
+http::Response Info(const ApiContext& context, std::string_view query) {
+  const auto fail = [](const Failure& failure) { return ErrorResponse(Family::kTei, failure); };
+  const Result<std::vector<http::Header>> parameters = ReadParameters(query);
+  if (!parameters.ok()) return fail(ToFailure(parameters.error()));
+  ModelLease model = context.models->First();
+  if (model == nullptr) return fail(NotReady(context).value_or(Failure{Fault::kNotReady, ""}));
+  for (const http::Header& parameter : *parameters) {
+    if (parameter.name != "model") continue;
+    Result<ModelLease> found = context.models->FindByName(parameter.value);
+    if (!found.ok()) return fail(ToFailure(std::move(found).error()));
+    model = std::move(found).value();
   }
   http::Response response = JsonResponse();
   JsonWriter json(&response.body);
@@ -342,8 +375,8 @@ void AddTeiRoutes(const ApiContext* context, http::Router& router) {
   });
   router.Add("POST", "/tokenize", AsideHandler(context, Tokenize));
   router.Add("POST", "/decode", AsideHandler(context, Decode));
-  router.Add("GET", "/info", [context](http::Request, http::Responder responder) {
-    responder.Send(Info(*context));
+  router.Add("GET", "/info", [context](http::Request request, http::Responder responder) {
+    responder.Send(Info(*context, request.query));
   });
 }
 

@@ -31,17 +31,21 @@ struct ReadableFile {
 Result<ReadableFile> OpenRegular(const std::string& path) {
   struct stat info;
   // Looked at before it is opened: opening a pipe would wait for whoever writes to it.
-  if (::stat(path.c_str(), &info) != 0) return SystemError(path, "cannot open");
+  if (::stat(path.c_str(), &info) != 0) return SystemError(ShownPath(path), "cannot open");
   if (!S_ISREG(info.st_mode)) return Error{Code::kInvalidArgument, path + ": not a regular file"};
   ReadableFile file;
   file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file.fd < 0) return SystemError(path, "cannot open");
+  if (file.fd < 0) return SystemError(ShownPath(path), "cannot open");
   if (::fstat(file.fd, &info) != 0) return SystemError(path, "cannot stat");
   file.size = static_cast<size_t>(info.st_size);
   return file;
 }
 
 }  // namespace
+
+std::string ShownPath(const std::string& path) {
+  return path == kThisProgram ? program_invocation_name : path;
+}
 
 Result<MappedFile> MappedFile::Open(const std::string& path) {
   MINNOW_ASSIGN_OR_RETURN(ReadableFile file, OpenRegular(path));
@@ -51,7 +55,7 @@ Result<MappedFile> MappedFile::Open(const std::string& path) {
 Result<MappedFile> MappedFile::OpenRange(const std::string& path, uint64_t offset, uint64_t size) {
   MINNOW_ASSIGN_OR_RETURN(ReadableFile file, OpenRegular(path));
   if (offset > file.size || size > file.size - offset) {
-    return Error{Code::kCorrupt, path + ": " + std::to_string(size) + " bytes at " +
+    return Error{Code::kCorrupt, ShownPath(path) + ": " + std::to_string(size) + " bytes at " +
                                      std::to_string(offset) + " are beyond the end of the file"};
   }
   return Map(file.Release(), path, offset, size);

@@ -16,6 +16,11 @@
 
 namespace minnow {
 
+// The running program's own file.
+inline constexpr const char* kThisProgram = "/proc/self/exe";
+// What messages call a file: its path, and the running program as it was started.
+std::string ShownPath(const std::string& path);
+
 class MappedFile {
  public:
   // Fails with kNotFound, kInvalidArgument (not a regular file) or kInternal; the message names the
@@ -30,6 +35,7 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  // As ShownPath has it.
   const std::string& path() const { return path_; }
 
   // Copies the bytes from `offset` on without making their pages resident: for what is read here
@@ -41,7 +47,7 @@ class MappedFile {
   void Release(std::span<const std::byte> range) const;
 
  private:
-  explicit MappedFile(std::string path) : path_(std::move(path)) {}
+  explicit MappedFile(const std::string& path) : path_(ShownPath(path)) {}
   // Takes the descriptor over.
   static Result<MappedFile> Map(int descriptor, const std::string& path, uint64_t offset,
                                 size_t size);

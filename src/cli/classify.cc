@@ -115,13 +115,16 @@ void AddClassifyCommand(Command app) {
   AddModelOption(classify, command->model);
   AddDtypeOption(classify, command->dtype);
   AddThreadsOption(classify, command->threads);
-  classify.AddOption("--top-k", command->top_k, "Labels to print, best first; 0: all")
-      .Range(0, kMaxTopK);
+  Option top_k =
+      classify.AddOption("--top-k", command->top_k, "Labels to print, best first; 0: all")
+          .Range(0, kMaxTopK);
   classify.AddFlag("--json-input", command->json_input, "Each text is a JSON string");
   classify.AddFlag("--input-ids", command->input_ids,
                    "Each text is a JSON array of token ids, special tokens included");
-  classify.AddFlag("--raw-scores", command->raw_scores,
-                   "Print the model's own outputs, in label order, as an array of numbers");
+  Option raw_scores =
+      classify.AddFlag("--raw-scores", command->raw_scores,
+                       "Print the model's own outputs, in label order, as an array of numbers");
+  raw_scores.Excludes(top_k);
   classify.AddOption("TEXT", command->texts, "Texts; without any, the lines of standard input");
   classify.Footer(
       "Prints [{\"label\":\"it\",\"score\":0.99},...] for each text, a line each. 'minnow "

@@ -54,7 +54,9 @@ std::string Report(const StsCommand& command, const ModelInfo& info, size_t pair
 
 Status EvaluateSts(const StsCommand& command) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
-  MINNOW_ASSIGN_OR_RETURN(const std::vector<SentencePair> pairs, ReadSentencePairs(command.file));
+  MINNOW_ASSIGN_OR_RETURN(const SentencePairs read, ReadSentencePairs(command.file));
+  const std::vector<SentencePair>& pairs = read.pairs;
+  if (read.heading) PrintError(command.file + ": the first row is a heading, and left out");
   MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(command.dtype));
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
   MINNOW_ASSIGN_OR_RETURN(const auto model, EmbeddingModel::Load(source, precision));
@@ -81,7 +83,9 @@ void AddEvalCommand(Command app) {
   auto command = std::make_shared<StsCommand>();
   Command sts = eval.AddCommand(
       "sts", "Spearman's correlation of cosines with people's scores of sentence pairs");
-  sts.AddOption("FILE", command->file, "CSV of sentence1, sentence2, score").Required();
+  sts.AddOption("FILE", command->file,
+                "CSV or TSV of sentence1, sentence2, score; a heading is left out")
+      .Required();
   AddModelOption(sts, command->model);
   AddDtypeOption(sts, command->dtype);
   sts.AddFlag("--json", command->json, "One JSON object instead of text");

@@ -45,7 +45,10 @@ Named SplitName(const std::string& text) {
 void SetDtypes(const std::vector<std::string>& dtypes, std::vector<ModelOptions>& models) {
   // First what is for all, as what is for one goes before it.
   for (const std::string& dtype : dtypes) {
-    if (!SplitName(dtype).name.empty()) continue;
+    const Named named = SplitName(dtype);
+    const auto known = ParseDtypeOrAuto(named.value);
+    if (!known.ok()) RefuseArgument("--dtype", known.error().message);
+    if (!named.name.empty()) continue;
     for (ModelOptions& model : models) model.dtype = dtype;
   }
   for (const std::string& dtype : dtypes) {
@@ -104,6 +107,7 @@ void AddDtypeOption(Command command, std::string& dtype) {
   command
       .AddOption("--dtype", dtype,
                  "Precision: fp32, bf16, int8; auto: a packed file's own, fp32 for a directory")
+      .OneOf({"auto", "fp32", "bf16", "int8", "float32", "bfloat16"})
       .Env("MINNOW_DTYPE");
 }
 

@@ -140,11 +140,11 @@ int ModelReport::embedding_size() const {
 
 Result<ModelReport> ExamineModel(const std::string& path, bool verify) {
   ModelReport report;
-  report.path = path.empty() ? kThisProgram : path;
+  report.path = path.empty() ? ShownPath(kThisProgram) : path;
   std::error_code ec;
-  if (!fs::exists(report.path, ec))
+  if (!path.empty() && !fs::exists(path, ec))
     return Error{Code::kNotFound, path + ": no such file or directory"};
-  report.directory = fs::is_directory(report.path, ec);
+  report.directory = fs::is_directory(path, ec);
   report.model = true;
   if (report.directory) {
     ExamineDirectory(report);
@@ -158,10 +158,9 @@ Result<ModelReport> ExamineModel(const std::string& path, bool verify) {
       ExaminePacked(PackedFile::Open(path), verify, report);
     }
   }
-  if (verify && !report.packed && report.problems.empty()) {
-    report.problems.push_back(
-        {Code::kUnsupported, report.path + ": only packed files have a checksum to verify"});
-  }
+  // No reason to refuse it: it is served without one.
+  if (verify && !report.packed && report.problems.empty())
+    report.notes.push_back("nothing to verify: only packed files have a checksum");
   CountTensors(report);
   return report;
 }

@@ -93,9 +93,11 @@ void AddPackCommand(Command app) {
   Command pack = app.AddCommand("pack", "Turn a model directory into one packed file");
   auto command = std::make_shared<PackCommand>();
   pack.AddOption("--model", command->model, "Model directory").Required().Env("MINNOW_MODEL");
-  pack.AddOption("--dtype", command->dtype, "Precision: int8, bf16, fp32");
+  pack.AddOption("--dtype", command->dtype, "Precision: int8, bf16, fp32")
+      .OneOf({"int8", "bf16", "fp32", "float32", "bfloat16"});
   pack.AddOption("--embedding-dtype", command->embedding_dtype,
-                 "Precision of the embedding tables: int8, int4, bf16, fp32; default: --dtype");
+                 "Precision of the embedding tables: int8, int4, bf16, fp32; default: --dtype")
+      .OneOf({"int8", "int4", "bf16", "fp32"});
   pack.AddOption("-o,--output", command->output, "The packed file").Required();
   pack.Footer(
       "Measures the packed model against fp32 and keeps the figures in the file.\n\n"

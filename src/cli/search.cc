@@ -66,8 +66,9 @@ class QueryEmbedder {
                                                QuoteForMessage(index.name()) +
                                                " has no vectors yet; --mode lexical needs none"};
     }
-    MINNOW_ASSIGN_OR_RETURN(IdentifiedModel loaded, LoadModelOf(NameOf(command.store), *stats.model,
-                                                                command.model, command.dtype));
+    MINNOW_ASSIGN_OR_RETURN(IdentifiedModel loaded,
+                            LoadModelOf(NameOf(command.store), *stats.model, command.model,
+                                        command.dtype, ", or use --mode lexical"));
     embedder.model_ = std::move(loaded.model);
     MINNOW_ASSIGN_OR_RETURN(embedder.prompt_, embedder.model_->MakePrompt(QueryPrompt(command)));
     embedder.pool_ = std::make_unique<ThreadPool>(Cpu().usable_cores());

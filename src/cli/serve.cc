@@ -43,6 +43,7 @@ http::ServerOptions ToServerOptions(const ServeCommand& command) {
   options.host = command.host;
   options.port = static_cast<uint16_t>(command.port);
   options.body_limit_bytes = command.payload_limit;
+  options.body_limit_flag = "--payload-limit";
   options.max_connections = command.max_connections;
   options.drain_timeout = std::chrono::seconds(command.drain_seconds);
   options.access.api_keys = command.api_keys;
@@ -57,13 +58,6 @@ void RaiseFileLimit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-std::string Milliseconds(std::chrono::nanoseconds time, int digits) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.*f", digits,
-                std::chrono::duration<double, std::milli>(time).count());
-  return text;
 }
 
 class Serving {
@@ -137,16 +131,16 @@ class Serving {
       options.on_answered = [this](const http::AnsweredRequest& request) { LogRequest(request); };
     }
     MINNOW_ASSIGN_OR_RETURN(server_, http::Server::Start(std::move(options), std::move(router)));
-    log_.Info("listening", {{"host", command_.host}, {"port", std::to_string(server_->port())}});
+    log_.Info("listening", {{"host", command_.host}, {"port", server_->port()}});
     return {};
   }
 
   void LogRequest(const http::AnsweredRequest& request) {
     log_.Info("request", {{"method", request.method},
                           {"path", request.path},
-                          {"status", std::to_string(request.status)},
-                          {"bytes", std::to_string(request.body_bytes)},
-                          {"ms", Milliseconds(request.took, 3)},
+                          {"status", request.status},
+                          {"bytes", request.body_bytes},
+                          {"ms", Log::Value::Milliseconds(request.took, 3)},
                           {"traceparent", request.trace}});
   }
 
@@ -155,9 +149,10 @@ class Serving {
     const auto begin = std::chrono::steady_clock::now();
     load_status_ = application_.Load();
     if (load_status_.ok()) {
-      log_.Info("ready", {{"models", std::to_string(application_.models().List().size())},
+      log_.Info("ready", {{"models", application_.models().List().size()},
                           {"kernels", ActiveKernels().name},
-                          {"load_ms", Milliseconds(std::chrono::steady_clock::now() - begin, 1)}});
+                          {"load_ms",
+                           Log::Value::Milliseconds(std::chrono::steady_clock::now() - begin, 1)}});
     } else {
       log_.Error("loading failed", {{"reason", load_status_.error().message}});
     }
@@ -168,8 +163,8 @@ class Serving {
 
   void Drain(int signal) {
     log_.Info("draining", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"},
-                           {"delay_s", std::to_string(command_.shutdown_delay_seconds)},
-                           {"limit_s", std::to_string(command_.drain_seconds)}});
+                           {"delay_s", command_.shutdown_delay_seconds},
+                           {"limit_s", command_.drain_seconds}});
     application_.BeginDrain();
     // Balancers see /readyz say no before connections are refused.
     std::this_thread::sleep_for(std::chrono::seconds(command_.shutdown_delay_seconds));

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "base/mapped_file.h"
 #include "formats/csv.h"
@@ -53,28 +54,39 @@ double Dot(const float* a, const float* b, size_t size) {
   return sum;
 }
 
+std::optional<double> Number(const std::string& text) {
+  double number = 0;
+  const char* end = text.data() + text.size();
+  const auto [parsed, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || parsed != end || !std::isfinite(number)) return std::nullopt;
+  return number;
+}
+
 }  // namespace
 
-Result<std::vector<SentencePair>> ReadSentencePairs(const std::string& path) {
+Result<SentencePairs> ReadSentencePairs(const std::string& path) {
   MINNOW_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(path, kMaxFileBytes));
-  std::vector<std::vector<std::string>> records = ParseCsv(text);
-  std::vector<SentencePair> pairs;
-  for (std::vector<std::string>& record : records) {
-    const std::string where = path + ": record " + std::to_string(pairs.size() + 1) + ": ";
+  const bool tabs = SplitCsvRecord(text, '\t', kFields).size() == kFields;
+  const std::vector<std::vector<std::string>> records = ParseCsv(text, tabs ? '\t' : ',');
+  SentencePairs read;
+  for (size_t i = 0; i < records.size(); ++i) {
+    const std::vector<std::string>& record = records[i];
+    const std::string where = path + ": record " + std::to_string(i + 1) + ": ";
     if (record.size() != kFields) {
       return Error{Code::kCorrupt, where + std::to_string(record.size()) +
                                        " fields, expected sentence1, sentence2, score"};
     }
-    const std::string& field = record[2];
-    SentencePair pair = {std::move(record[0]), std::move(record[1])};
-    const char* end = field.data() + field.size();
-    const auto [parsed, error] = std::from_chars(field.data(), end, pair.score);
-    if (error != std::errc() || parsed != end || !std::isfinite(pair.score))
-      return Error{Code::kCorrupt, where + "score " + QuoteForMessage(field) + " is no number"};
-    pairs.push_back(std::move(pair));
+    const std::optional<double> score = Number(record[2]);
+    if (score) {
+      read.pairs.push_back({record[0], record[1], *score});
+    } else if (i == 0) {
+      read.heading = true;
+    } else {
+      return Error{Code::kCorrupt, where + "score " + QuoteForMessage(record[2]) + " is no number"};
+    }
   }
-  if (pairs.empty()) return Error{Code::kCorrupt, path + ": no pairs"};
-  return pairs;
+  if (read.pairs.empty()) return Error{Code::kCorrupt, path + ": no pairs"};
+  return read;
 }
 
 double Spearman(std::span<const double> a, std::span<const double> b) {

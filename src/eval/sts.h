@@ -19,9 +19,15 @@ struct SentencePair {
   double score = 0;
 };
 
-// Reads a CSV file of sentence1, sentence2, score, without a heading. Fails with kCorrupt (wrong
-// CSV, not three fields, no number), naming file and record; and as ReadSmallFile does.
-Result<std::vector<SentencePair>> ReadSentencePairs(const std::string& path);
+struct SentencePairs {
+  std::vector<SentencePair> pairs;
+  bool heading = false;  // the first row was one, and is left out
+};
+
+// Reads a file of sentence1, sentence2, score, separated by commas or, where its first line has
+// them, by tabs. A first row whose score is no number is a heading. Fails with kCorrupt (wrong CSV,
+// not three fields, no number), naming file and record; and as ReadSmallFile does.
+Result<SentencePairs> ReadSentencePairs(const std::string& path);
 
 // Spearman's rank correlation; equal values share the mean of their ranks. 0 where it is not
 // defined. REQUIRES: a.size() == b.size()

@@ -28,9 +28,19 @@ TEST(ReadSentencePairsTest, ReadsAndRefuses) {
   };
   const auto pairs = read("\"a, b\",c,2.5\nd,e,0\n");
   ASSERT_TRUE(pairs.ok());
-  ASSERT_EQ(pairs->size(), 2u);
-  EXPECT_EQ((*pairs)[0].first, "a, b");
-  EXPECT_EQ((*pairs)[0].score, 2.5);
+  ASSERT_EQ(pairs->pairs.size(), 2u);
+  EXPECT_FALSE(pairs->heading);
+  EXPECT_EQ(pairs->pairs[0].first, "a, b");
+  EXPECT_EQ(pairs->pairs[0].score, 2.5);
+  for (const char* headed : {"sentence1,sentence2,score\na,b,1\n", "s1\ts2\tscore\na\tb\t1\n"}) {
+    const auto rest = read(headed);
+    ASSERT_TRUE(rest.ok()) << rest.error().message;
+    EXPECT_TRUE(rest->heading);
+    ASSERT_EQ(rest->pairs.size(), 1u);
+    EXPECT_EQ(rest->pairs[0].second, "b");
+  }
+  EXPECT_NE(read("a,b,1\nc,d,x\n").error().message.find("record 2: score \"x\" is no number"),
+            std::string::npos);
   for (const char* wrong : {"", "a,b\n", "a,b,c,1\n", "a,b,x\n", "a,b,1x\n", "a,b,nan\n"}) {
     const auto result = read(wrong);
     ASSERT_FALSE(result.ok()) << wrong;

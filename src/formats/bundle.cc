@@ -129,16 +129,17 @@ std::vector<std::byte> GapAfter(uint64_t bytes) {
 Result<BundleContents> ReadBundle(const std::string& path) {
   MINNOW_ASSIGN_OR_RETURN(const MappedFile mapped, MappedFile::Open(path));
   const std::span<const std::byte> file = mapped.bytes();
+  const std::string& name = mapped.path();
   Trailer trailer;
-  if (file.size() < sizeof trailer) return WithoutTrailer(file, path);
+  if (file.size() < sizeof trailer) return WithoutTrailer(file, name);
   std::memcpy(&trailer, file.data() + file.size() - sizeof trailer, sizeof trailer);
-  if (trailer.magic == kTableMagic) return ReadTable(file, trailer, path);
-  if (trailer.magic != kModelMagic) return WithoutTrailer(file, path);
+  if (trailer.magic == kTableMagic) return ReadTable(file, trailer, name);
+  if (trailer.magic != kModelMagic) return WithoutTrailer(file, name);
   const uint64_t end = file.size() - sizeof trailer;
   const Part model{PartKind::kModel, 0, trailer.offset, trailer.bytes};
   if (trailer.checksum != Checksum(trailer, {}) || !IsInside(model, 0, end) ||
       trailer.bytes != end - trailer.offset) {
-    return Damaged(path);
+    return Damaged(name);
   }
   BundleContents contents;
   contents.program_bytes = trailer.offset;

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 
+#include "base/mapped_file.h"
 #include "base/result.h"
 #include "formats/packed.h"
 
@@ -29,9 +30,6 @@ struct BundleContents {
   std::optional<BundledRange> store;
   std::map<int64_t, BundledRange> vectors;  // by the store's number of the index
 };
-
-// The running program's own file.
-inline constexpr const char* kThisProgram = "/proc/self/exe";
 
 // Reads the end of the program at `path`. Ranges are checked to lie inside the file. Fails with
 // kCorrupt (also where something follows the program, but no trailer ends it), kNotFound or

@@ -149,9 +149,9 @@ TEST(Safetensors, LyingShapes) {
 }
 
 TEST(Safetensors, LyingOffsets) {
-  EXPECT_THAT(ErrorOf(File(One("U8", "[4]", "[0,5]"), 4)).message,
-              HasSubstr("data_offsets[1]: expected an integer in [0, 4], got 5"));
-  EXPECT_THAT(ErrorOf(File(One("U8", "[4]", "[5,9]"), 4)).message, HasSubstr("data_offsets[0]"));
+  EXPECT_THAT(ErrorOf(File(One("U8", "[4]", "[0,5]"), 5)).message,
+              HasSubstr("5 bytes in data_offsets, but shape and dtype need 4"));
+  EXPECT_THAT(ErrorOf(File(One("U8", "[4]", "[5,4]"), 4)).message, HasSubstr("data_offsets[0]"));
   EXPECT_THAT(ErrorOf(File(One("U8", "[4]", "[4,0]"), 4)).message,
               HasSubstr("expected an integer in [4, 4], got 0"));
   EXPECT_THAT(ErrorOf(File(One("U8", "[4]", "[-4,0]"), 4)).message, HasSubstr("got -4"));
@@ -161,6 +161,21 @@ TEST(Safetensors, LyingOffsets) {
               HasSubstr("data_offsets[1]"));
   EXPECT_THAT(ErrorOf(File(One("F32", "[4]", "[0,4]"), 4)).message,
               HasSubstr("4 bytes in data_offsets, but shape and dtype need 16"));
+}
+
+TEST(Safetensors, CutOffFilesSayHowMuchIsThere) {
+  const std::string whole = File(
+      "{" + Tensor("a", "U8", "[4]", "[0,4]") + "," + Tensor("b", "U8", "[4]", "[4,8]") + "}", 8);
+  const auto header = Parse(whole.substr(0, whole.size() - 5));
+  ASSERT_TRUE(header.ok());
+  ASSERT_EQ(header->problems.size(), 1u);
+  EXPECT_THAT(header->problems.front().message,
+              HasSubstr("is cut off: " + std::to_string(whole.size() - 5) + " bytes of " +
+                        std::to_string(whole.size())));
+  EXPECT_TRUE(header->tensors.empty());
+  // Offsets that no file has, neither.
+  EXPECT_THAT(ErrorOf(File(One("U8", "[4]", "[0,9223372036854775807]"), 4)).message,
+              HasSubstr("is cut off"));
 }
 
 TEST(Safetensors, HolesAndOverlapsAreRefused) {

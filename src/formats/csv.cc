@@ -41,13 +41,13 @@ std::vector<std::string> SplitCsvRecord(std::string_view record, char delimiter,
   return fields;
 }
 
-std::vector<std::vector<std::string>> ParseCsv(std::string_view text) {
+std::vector<std::vector<std::string>> ParseCsv(std::string_view text, char delimiter) {
   std::vector<std::vector<std::string>> records;
   for (size_t begin = 0; begin < text.size();) {
-    CsvScanner scanner(',');
+    CsvScanner scanner(delimiter);
     size_t end = begin;
     while (end < text.size() && scanner.Step(text[end]) != CsvScanner::Found::kEndOfRecord) ++end;
-    if (end > begin) records.push_back(SplitCsvRecord(text.substr(begin, end - begin), ','));
+    if (end > begin) records.push_back(SplitCsvRecord(text.substr(begin, end - begin), delimiter));
     begin = end + 1;
   }
   return records;

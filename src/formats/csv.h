@@ -34,8 +34,8 @@ class CsvScanner {
 std::vector<std::string> SplitCsvRecord(std::string_view record, char delimiter,
                                         size_t limit = SIZE_MAX);
 
-// All records of `text`, separated by commas, but for empty lines.
-std::vector<std::vector<std::string>> ParseCsv(std::string_view text);
+// All records of `text`, but for empty lines.
+std::vector<std::vector<std::string>> ParseCsv(std::string_view text, char delimiter = ',');
 
 // The delimiter (comma, semicolon, tab, pipe) that a file's first record is written with: one that
 // makes `column` a field if there is any, else the one that makes the most fields, else the comma.

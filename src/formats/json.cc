@@ -2,6 +2,7 @@
 // Boost.JSON behind typed getters; see json.h.
 #include "formats/json.h"
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/value.hpp>
@@ -163,15 +164,14 @@ class TreeHandler {
   bool name_repaired_ = false;
 };
 
+// Of a text of one line the column alone: it may be one of many, which the caller numbers.
 std::string LineAndColumn(std::string_view text, size_t offset) {
-  size_t line = 1;
-  size_t line_start = 0;
-  for (size_t i = 0; i < offset && i < text.size(); ++i) {
-    if (text[i] != '\n') continue;
-    ++line;
-    line_start = i + 1;
-  }
-  return "line " + std::to_string(line) + ", column " + std::to_string(offset - line_start + 1);
+  const std::string_view before = text.substr(0, offset);
+  const size_t line_start = before.rfind('\n') + 1;
+  const std::string column = "column " + std::to_string(offset - line_start + 1);
+  if (text.find('\n') == std::string_view::npos) return column;
+  return "line " + std::to_string(1 + std::count(before.begin(), before.end(), '\n')) + ", " +
+         column;
 }
 
 // Whether the text at `offset` (which may point a few letters in) is one of the words Python writes

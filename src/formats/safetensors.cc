@@ -142,6 +142,18 @@ void CheckCoverage(SafetensorsHeader& header, size_t data_begin, size_t file_byt
   }
 }
 
+// Bytes of the data by the header's own account; of a file that was cut off more than there are.
+int64_t ToldDataBytes(const JsonView& root) {
+  int64_t told = 0;
+  for (const JsonView entry : root.Items()) {
+    const auto offsets = entry.Find("data_offsets");
+    if (!offsets || !offsets->is_array() || offsets->size() != 2) continue;
+    const auto end = offsets->at(1).Int(0, std::numeric_limits<int64_t>::max());
+    if (end.ok()) told = std::max(told, *end);
+  }
+  return told;
+}
+
 }  // namespace
 
 Result<SafetensorsHeader> ParseSafetensorsHeader(std::span<const std::byte> file,
@@ -159,16 +171,23 @@ Result<SafetensorsHeader> ParseSafetensorsHeader(std::span<const std::byte> file
   SafetensorsHeader header;
   header.tensors.reserve(root.size());
   const size_t data_begin = kLengthBytes + text.size();
+  const size_t told_bytes =
+      std::max(file.size(), data_begin + static_cast<size_t>(ToldDataBytes(root)));
+  if (told_bytes > file.size()) {
+    header.problems.push_back(Corrupt(name, "is cut off: " + std::to_string(file.size()) +
+                                                " bytes of " + std::to_string(told_bytes) +
+                                                "; copy or download it again"));
+  }
   for (size_t i = 0; i < root.size(); ++i) {
     if (root.key(i) == "__metadata__") {
       MINNOW_RETURN_IF_ERROR(ReadMetadata(root.at(i), header));
       continue;
     }
-    auto entry = ReadEntry(root.key(i), root.at(i), data_begin, file.size());
-    if (entry.ok()) {
-      header.tensors.push_back(std::move(entry).value());
-    } else {
+    auto entry = ReadEntry(root.key(i), root.at(i), data_begin, told_bytes);
+    if (!entry.ok()) {
       header.problems.push_back(std::move(entry).error());
+    } else if (entry->end <= file.size()) {
+      header.tensors.push_back(std::move(entry).value());
     }
   }
   std::sort(header.tensors.begin(), header.tensors.end(),

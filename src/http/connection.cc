@@ -194,6 +194,16 @@ bool Connection::TakeHead() {
   return !response_.has_value() || parser_->is_done();
 }
 
+bool Connection::RefuseLargeBody() {
+  const ServerOptions& server = context_->options;
+  const RouteOptions& route = match_.options;
+  const bool own = route.body_limit_bytes > server.body_limit_bytes;
+  const std::string flag(own ? route.body_limit_flag : server.body_limit_flag);
+  const size_t limit = own ? route.body_limit_bytes : server.body_limit_bytes;
+  return Refuse(413, "the body: limit " + std::to_string(limit) + " bytes" +
+                         (flag.empty() ? "" : " (the server's " + flag + ")"));
+}
+
 bool Connection::AdmitBody() {
   const std::string_view coding = request_.FindHeader("Content-Encoding");
   if (!coding.empty() && !EqualsIgnoringCase(coding, "identity")) {
@@ -202,9 +212,7 @@ bool Connection::AdmitBody() {
   const ServerOptions& options = context_->options;
   const size_t limit = std::max(match_.options.body_limit_bytes, options.body_limit_bytes);
   const auto length = parser_->content_length();
-  if (length.value_or(0) > limit) {
-    return Refuse(413, "limit " + std::to_string(limit) + " bytes");
-  }
+  if (length.value_or(0) > limit) return RefuseLargeBody();
   parser_->body_limit(limit);
   const size_t bytes = length.value_or(limit);
   if (options.memory != nullptr && bytes > kSmallBodyBytes) {
@@ -302,7 +310,8 @@ std::optional<Response> Connection::AnswerWithoutHandler() {
                            "; there are " + context_->routes);
   }
   Response response =
-      asks ? PlainResponse(204) : refuse(405, request_.method + " is not among " + match_.allow);
+      asks ? PlainResponse(204)
+           : refuse(405, request_.method + " is not allowed here; allowed are " + match_.allow);
   response.headers.push_back({"Allow", match_.allow});
   return response;
 }
@@ -470,11 +479,10 @@ bool Connection::RefuseForError(const error_code& error) {
   if (timed_out_) return Refuse(408, "the request took too long to arrive");
   const ServerOptions& options = context_->options;
   if (error == HttpError::header_limit || error == HttpError::buffer_overflow) {
-    return Refuse(431, "limit " + std::to_string(options.header_limit_bytes) + " bytes");
+    return Refuse(431, "the request line and headers: limit " +
+                           std::to_string(options.header_limit_bytes) + " bytes");
   }
-  if (error == HttpError::body_limit) {
-    return Refuse(413, "limit " + std::to_string(options.body_limit_bytes) + " bytes");
-  }
+  if (error == HttpError::body_limit) return RefuseLargeBody();
   if (error == HttpError::bad_version) return Refuse(505, "HTTP/1.0 or HTTP/1.1");
   // Left in the middle of a request, or the socket failed: nobody to answer.
   if (error == HttpError::end_of_stream || error == HttpError::partial_message) return false;

@@ -121,6 +121,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public IdleH
 
   // Sets response_. False, so that reading a request ends with it and the connection closes.
   bool Refuse(int status, std::string_view detail);
+  bool RefuseLargeBody();
   // The path of the request under way, as far as it has come.
   std::string_view PathSoFar();
   bool RefuseForError(const boost::system::error_code& error);

@@ -24,10 +24,11 @@ using Handler = std::function<void(Request, Responder)>;
 
 // What the server does for a route before its handler is called.
 struct RouteOptions {
-  bool open = false;            // needs no API key
-  bool listed = true;           // Describe names it
-  bool lone_percent = false;    // a '%' that begins no escape is itself, instead of 400
-  size_t body_limit_bytes = 0;  // 0: the server's
+  bool open = false;                      // needs no API key
+  bool listed = true;                     // Describe names it
+  bool lone_percent = false;              // a '%' that begins no escape is itself, instead of 400
+  size_t body_limit_bytes = 0;            // 0: the server's
+  std::string_view body_limit_flag = {};  // as ServerOptions has it
 };
 
 class Router {

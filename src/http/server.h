@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/memory_budget.h"
 #include "base/result.h"
@@ -28,7 +29,8 @@ struct ServerOptions {
   // Request line and headers; above: 431. Browsers send all cookies of localhost.
   size_t header_limit_bytes = 64 * 1024;
   size_t body_limit_bytes = 2'000'000;  // after chunked decoding; above: 413; routes may have more
-  size_t max_large_bodies = 16;         // above body_limit_bytes, held at a time; then 429
+  std::string_view body_limit_flag = {};  // what sets that limit, for the message of a 413
+  size_t max_large_bodies = 16;           // above body_limit_bytes, held at a time; then 429
   // Bodies of answers that clients have not read yet, of all connections; above: 429. One of 64
   // KiB, and one that no other is in the way of, is always given.
   size_t max_unread_bytes = size_t{256} << 20;

@@ -101,7 +101,8 @@ Result<ModelIdentity> IdentifyModel(const ModelSource& source, const EmbeddingMo
   identity.name = source.model_id();
   identity.dtype = DtypeName(info.dtype);
   identity.dimensions = model.embedding_size();
-  if (source.name() != kThisProgram) {
+  // The program's own model is found without a path.
+  if (!source.packed() || source.name() != ShownPath(kThisProgram)) {
     identity.path = std::filesystem::absolute(source.name()).lexically_normal().string();
   }
   if (source.packed()) {

@@ -20,7 +20,7 @@ Result<Dtype> ParseDtype(const std::string& name) {
   if (name == "fp32" || name == "float32") return Dtype::kF32;
   if (name == "bf16" || name == "bfloat16") return Dtype::kBF16;
   if (name == "int8") return Dtype::kInt8;
-  return Error{Code::kInvalidArgument, "dtype \"" + name + "\" is not one of fp32, bf16, int8"};
+  return Error{Code::kInvalidArgument, "\"" + name + "\" is not one of fp32, bf16, int8"};
 }
 
 Result<std::optional<Dtype>> ParseDtypeOrAuto(const std::string& name) {

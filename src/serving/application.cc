@@ -14,15 +14,13 @@ namespace {
 
 void LogLoaded(const Log& log, const ModelFacts& facts, int threads,
                std::chrono::steady_clock::duration took) {
-  char ms[32];
-  std::snprintf(ms, sizeof(ms), "%.1f", std::chrono::duration<double, std::milli>(took).count());
   log.Info("model loaded", {{"model", facts.model_id},
                             {"task", TaskName(facts.task)},
                             {"dtype", facts.dtype},
-                            {"dimensions", std::to_string(facts.embedding_size)},
-                            {"max_tokens", std::to_string(facts.max_sequence_tokens)},
-                            {"threads", std::to_string(threads)},
-                            {"load_ms", ms}});
+                            {"dimensions", facts.embedding_size},
+                            {"max_tokens", facts.max_sequence_tokens},
+                            {"threads", threads},
+                            {"load_ms", Log::Value::Milliseconds(took, 1)}});
 }
 
 }  // namespace

@@ -46,14 +46,14 @@ std::string Line(LogFormat format, std::string_view level, std::string_view mess
     json.String(message);
     for (const auto& [name, value] : fields) {
       json.Key(name);
-      json.String(value);
+      value.bare ? json.Raw(value.text) : json.String(value.text);
     }
     json.EndObject();
   } else {
     line = Now();
     for (const std::string_view word : {level, message}) line.append(" ").append(word);
     for (const auto& [name, value] : fields)
-      line.append(" ").append(name).append("=").append(value);
+      line.append(" ").append(name).append("=").append(value.text);
   }
   line += '\n';
   return line;
@@ -70,6 +70,15 @@ void WriteAll(int descriptor, std::string_view bytes) {
 }
 
 }  // namespace
+
+Log::Value Log::Value::Milliseconds(std::chrono::nanoseconds time, int digits) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*f", digits,
+                std::chrono::duration<double, std::milli>(time).count());
+  Value value(text);
+  value.bare = true;
+  return value;
+}
 
 struct Log::Queue {
   const LogFormat format;
@@ -93,7 +102,7 @@ void Log::Queue::Loop() {
     if (waiting.empty()) return;
     std::string lines = std::exchange(waiting, {});
     if (const uint64_t lost = std::exchange(dropped, 0); lost > 0) {
-      lines += Line(format, "warning", "log lines dropped", {{"lines", std::to_string(lost)}});
+      lines += Line(format, "warning", "log lines dropped", {{"lines", lost}});
     }
     writing = true;
     lock.unlock();

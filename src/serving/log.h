@@ -5,6 +5,8 @@
 // out. What does not fit the queue is dropped, and a line says how much was.
 #pragma once
 
+#include <chrono>
+#include <concepts>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -18,7 +20,25 @@ enum class LogFormat { kText, kJson };
 
 class Log {
  public:
-  using Fields = std::initializer_list<std::pair<std::string_view, std::string>>;
+  // A text, or what JSON writes without quotes: a number, true, false.
+  struct Value {
+    Value(std::string value) : text(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+    Value(const char* value) : text(value) {}             // NOLINT(google-explicit-constructor)
+    template <std::integral T>
+    Value(T value) : bare(true) {  // NOLINT(google-explicit-constructor)
+      if constexpr (std::same_as<T, bool>) {
+        text = value ? "true" : "false";
+      } else {
+        text = std::to_string(value);
+      }
+    }
+    // With so many digits behind the point.
+    static Value Milliseconds(std::chrono::nanoseconds time, int digits);
+
+    std::string text;
+    bool bare = false;
+  };
+  using Fields = std::initializer_list<std::pair<std::string_view, Value>>;
 
   // The descriptor outlives the log.
   explicit Log(LogFormat format, int descriptor = 2);
@@ -28,7 +48,7 @@ class Log {
   Log& operator=(const Log&) = delete;
 
   // text: 2026-01-31T12:00:00.123Z info listening port=8080
-  // JSON: {"time":"2026-01-31T12:00:00.123Z","level":"info","message":"listening","port":"8080"}
+  // JSON: {"time":"2026-01-31T12:00:00.123Z","level":"info","message":"listening","port":8080}
   void Info(std::string_view message, Fields fields = {}) const { Write("info", message, fields); }
   void Warning(std::string_view message, Fields fields = {}) const {
     Write("warning", message, fields);

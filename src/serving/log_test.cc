@@ -59,16 +59,18 @@ TEST(Log, EndsWhileNobodyReads) {
 }
 
 TEST(Log, WritesWhatIsLeft) {
+  constexpr std::chrono::microseconds kTime(1500);
   int ends[2];
   ASSERT_EQ(::pipe(ends), 0);
   {
     const Log log(LogFormat::kJson, ends[1]);
-    log.Error("last", {{"a", "b"}});
+    log.Error("last",
+              {{"a", "1"}, {"n", 2}, {"yes", true}, {"ms", Log::Value::Milliseconds(kTime, 3)}});
   }
   ::close(ends[1]);
   std::string all;
   ReadUntil(ends[0],
-            R"("level":"error","message":"last","a":"b"})"
+            R"("level":"error","message":"last","a":"1","n":2,"yes":true,"ms":1.500})"
             "\n",
             all);
   ::close(ends[0]);

@@ -32,8 +32,8 @@ Status ServedStore::Start() {
 
 void ServedStore::LogOpen(const Store& store) const {
   log_.Info("store open", {{"path", store.path()},
-                           {"indexes", std::to_string(store.Indexes().size())},
-                           {"read_only", store.read_only() ? "true" : "false"}});
+                           {"indexes", store.Indexes().size()},
+                           {"read_only", store.read_only()}});
 }
 
 Status ServedStore::Open() {
@@ -108,8 +108,8 @@ Status ServedStore::AwaitVectors() {
     const auto now = std::chrono::steady_clock::now();
     if (now - logged >= kLogInterval) {
       logged = now;
-      log_.Info("making vectors", {{"done", std::to_string(stats.chunks - stats.pending_chunks)},
-                                   {"total", std::to_string(stats.chunks)}});
+      log_.Info("making vectors",
+                {{"done", stats.chunks - stats.pending_chunks}, {"total", stats.chunks}});
     }
     std::this_thread::sleep_for(kPoll);
   }

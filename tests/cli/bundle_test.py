@@ -100,7 +100,7 @@ class BundleTest(unittest.TestCase):
                             ("bundle", "--model", MODEL, "-o", str(self.root / "again"))):
                 refused = self.start(str(cut), *command)
                 self.assertEqual(refused.returncode, FAILED, (command, refused.stdout))
-                self.assertIn(b"is cut off: ", refused.stderr + refused.stdout, command)
+                self.assertIn(f"{cut}: is cut off: ".encode(), refused.stderr + refused.stdout, command)
 
     def serve(self, program):
         server = subprocess.Popen([program, "serve", "--host", "127.0.0.1", "--port", "0"], cwd="/", env=environment(),

@@ -182,7 +182,7 @@ class ClassifyTest(unittest.TestCase):
             self.assertIn(tensor, self.error("classify", "--model", str(model), "x"))
 
     def test_usage(self):
-        for arguments in (("--top-k", "-1"), ("--top-k", "x"), ("--threads", "-1"), ("--nothing",)):
+        for arguments in (("--raw-scores", "--top-k", "3"), ("--top-k", "-1"), ("--top-k", "x"), ("--threads", "-1"), ("--nothing",)):
             self.error("classify", "--model", TINY, *arguments, "x", code=USAGE)
         self.assertIn("--model", self.error("classify", "x", code=USAGE))
         help_text = run("classify", "--help").stdout.decode()

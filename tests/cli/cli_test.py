@@ -45,10 +45,19 @@ class UsageTest(CliTest):
         self.assertIn("minnow embed [OPTIONS]", run("embed", "--help").stdout.decode())
 
     def test_wrong_usage(self):
-        for arguments, part in (((), "subcommand"), (("nope",), "no such command: nope"), (("--bogus",), "no such option: --bogus"),
+        for arguments, part in (((), "subcommand"), (("nope",), "no such command: nope; there are embed, "),
+                                (("index", "ad", "docs"), "no such command: index ad; did you mean 'index add'?"),
+                                (("bench", "foo"), "no such command: bench foo; there are encoder, bulk, "),
+                                (("serv",), "did you mean 'serve'?"),
+                                (("--bogus",), "no such option: --bogus"),
                                 (("embed",), "--model"), (("embed", "--model", TINY, "--nope"), "--nope"),
                                 (("embed", "--model", TINY, "--output", "xml"), "--output"),
                                 (("embed", "--model", TINY, "--threads", "-1"), "--threads"),
+                                (("embed", "--model", TINY, "--threads", "abc"),
+                                 '--threads: expected a number from 0 to 1024, got "abc"'),
+                                (("embed", "--model", TINY, "--normalize", "maybe"),
+                                 '--normalize: expected true or false, got "maybe"'),
+                                (("embed", "--model", TINY, "--dtype", "int4"), "--dtype: int4 not in {auto,fp32,bf16,int8"),
                                 (("embed", "--model", TINY, "--threads", "99999999999999"), "--threads"),
                                 (("serve", "--model", TINY, "--port", "0", "--read-only"), "--read-only"),
                                 (("completion", "tcsh"), "tcsh")):
@@ -221,6 +230,7 @@ class EmbedTest(CliTest):
         for wrong, part in ((b"nonsense", "line 2"), (b"12", "line 2"), (b'"a" "b"', "line 2"), (b'"\xff"', "line 2")):
             result = run("embed", "--model", TINY, "--json-input", stdin=b'"a fish"\n' + wrong + b'\n"x"\n')
             self.assert_error(result, FAILED, part)
+            self.assertNotIn(b"line 1", result.stderr)
             self.assertEqual(len(result.stdout.splitlines()), 1, wrong)
         self.assert_error(run("embed", "--model", TINY, "--json-input", "nonsense"), FAILED, "argument 1")
 
@@ -343,8 +353,8 @@ class PackTest(CliTest):
             result = self.pack(*arguments)
             self.assertIn(text, result.stdout.decode())
             self.assertEqual(run("embed", "--model", self.packed, "a fish").returncode, DONE)
-        self.assert_error(self.pack("--dtype", "int3"), FAILED, "int3")
-        self.assert_error(self.pack("--embedding-dtype", "int3"), FAILED, "int3")
+        self.assert_error(self.pack("--dtype", "int3"), USAGE, "int3")
+        self.assert_error(self.pack("--embedding-dtype", "int3"), USAGE, "int3")
 
     def test_no_warning_of_what_is_usual(self):
         model = ROOT / "models/all-MiniLM-L6-v2"
@@ -415,7 +425,9 @@ class PackTest(CliTest):
                                   cwd="/", env=environment())
 
         self.assertEqual(start(first, "embed", "a fish").stdout, expected)
-        self.assertIn(b"tiny_bert", start(first, "inspect", "--verify").stdout)
+        inspected = start(first, "inspect", "--verify")
+        self.assertIn(b"tiny_bert", inspected.stdout)
+        self.assertTrue(inspected.stdout.startswith(first.encode() + b"\n"), inspected.stdout)
         # A model that is named goes before the program's own.
         self.assert_error(start(first, "embed", "--model", "/nonexistent", "a"), FAILED, "/nonexistent")
         # Bundling from a bundle replaces the model.
@@ -441,6 +453,12 @@ class EvalTest(CliTest):
             self.assertTrue(-1 <= printed["spearman"] <= 1)
             self.assertRegex(run("eval", "sts", pairs.name, "--model", TINY).stdout.decode(),
                              r"^spearman -?\d\.\d{4} over 3 pairs \(tiny_bert, fp32, fp32 embeddings\)\n$")
+            headed = pathlib.Path(pairs.name + ".tsv")
+            self.addCleanup(headed.unlink)
+            headed.write_text("sentence1\tsentence2\tscore\na fish\ta fish\t5\nthe boat\tthe sea\t1\n")
+            result = run("eval", "sts", headed, "--model", TINY)
+            self.assertRegex(result.stdout.decode(), r"over 2 pairs")
+            self.assert_error(result, DONE, "the first row is a heading")
             pairs.write("one field\n")
             pairs.flush()
             self.assert_error(run("eval", "sts", pairs.name, "--model", TINY), FAILED, "record 4")

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 
 import index_test
-from index_test import DONE, FAILED, OTHER_MODEL
+from index_test import DONE, FAILED, OTHER_MODEL, USAGE
 from program import TINY, environment, run
 
 
@@ -82,6 +82,22 @@ class RememberedModel(index_test.IndexTest):
         self.assertEqual(asked.returncode, DONE, asked.stderr)
         self.assertEqual(asked.stdout, self.ask("--model", TINY, "--dtype", "int8").stdout)
         self.assert_error(self.ask("--dtype", "fp32"), FAILED, "int8", "fp32")
+
+    def test_index_add_finds_it(self):
+        for arguments, part in ((("b.jsonl",), "--model is required"), (("--reembed",), "--model is required")):
+            refused = run("index", "add", *arguments, "--index", self.store, cwd=self.root)
+            self.assert_error(refused, USAGE, part)
+        self.added("a.jsonl", "--dtype", "int8", model=str(self.model))
+        self.write("b.jsonl", [{"id": "new", "text": "a new fish"}])
+        added = run("index", "add", "b.jsonl", "--index", self.store, "--json", cwd=self.root)
+        self.assertEqual(added.returncode, DONE, added.stderr)
+        self.assertEqual(json.loads(added.stdout)["embedded_chunks"], 1)
+        self.assertEqual(self.stats()["model"]["dtype"], "int8")
+        refused = run("index", "add", "b.jsonl", "--index", self.store, "--name", "other", cwd=self.root)
+        self.assert_error(refused, FAILED, '--model: index "other"', "has no vectors yet")
+        shutil.rmtree(self.model)
+        refused = run("index", "add", "b.jsonl", "--index", self.store, cwd=self.root)
+        self.assert_error(refused, FAILED, "give that model with --model\n")
 
     def test_one_that_moved(self):
         self.added("a.jsonl", model=str(self.model))

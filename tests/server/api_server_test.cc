@@ -122,12 +122,16 @@ TEST_F(ApiServer, ModelWithoutTokenizerTakesIdsOnly) {
                   .ok());
   EXPECT_EQ(Post("/embed", R"({"inputs":[[5,6]]})").body, "[[2,0,0,1]]");
   EXPECT_EQ(Post("/v1/embeddings", R"({"input":[5,6]})").status, 200);
-  for (const char* path : {"/embed", "/v1/embeddings", "/tokenize"}) {
+  for (const char* path : {"/embed", "/v1/embeddings"}) {
     const ClientResponse text = Post(path, R"({"inputs":["ab"],"input":"ab"})");
     EXPECT_EQ(text.status, 422) << path;
     EXPECT_THAT(text.body, HasSubstr("token ids only")) << path;
   }
-  EXPECT_EQ(Post("/decode", R"({"ids":[5]})").status, 422);
+  for (const char* path : {"/tokenize", "/decode"}) {
+    const ClientResponse none = Post(path, R"({"inputs":["ab"],"ids":[5]})");
+    EXPECT_EQ(none.status, 422) << path;
+    EXPECT_THAT(none.body, HasSubstr(R"(model \"bare\" has no tokenizer, which this route needs)"));
+  }
 }
 
 TEST_F(ApiServer, OpenAiModelNotFoundShape) {
@@ -371,6 +375,10 @@ TEST_F(ApiServer, TokenizeAndDecode) {
   EXPECT_EQ(Post("/decode", R"({"ids":"a"})").status, 422);
   EXPECT_EQ(Post("/decode", R"({"ids":[-1]})").status, 422);
   EXPECT_EQ(Post("/decode", R"({"ids":[]})").status, 400);
+  const ClientResponse beyond = Post("/decode", R"({"ids":[97,1114112]})");
+  EXPECT_EQ(beyond.status, 422);
+  EXPECT_THAT(beyond.body, HasSubstr("ids[1]: token id 1114112 is not in [0, 1114112)"));
+  EXPECT_THAT(Post("/decode", R"({"ids":[[1],[97,2000000]]})").body, HasSubstr("ids[1][1]: "));
 }
 
 TEST_F(ApiServer, InfoAndModels) {

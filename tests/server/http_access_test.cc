@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the HTTP server does around handlers, over real sockets: content codings, keys, origins,
 // large bodies, trace headers, counters.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -15,6 +16,8 @@
 
 namespace minnow {
 namespace {
+
+using ::testing::HasSubstr;
 
 std::string Ask(const std::string& method, const std::string& path, const std::string& headers,
                 const std::string& body = "") {
@@ -53,14 +56,14 @@ class HttpAround : public ::testing::Test {
                  response.body = std::to_string(request.body.size());
                  r.Send(std::move(response));
                },
-               {.body_limit_bytes = kLargestBody});
+               {.body_limit_bytes = kLargestBody, .body_limit_flag = "--large"});
     router.Add("POST", "/keep",
                [this](http::Request request, http::Responder r) {
                  const std::lock_guard lock(mutex_);
                  kept_.push_back(std::move(request));
                  r.Send(http::PlainResponse(200));
                },
-               {.body_limit_bytes = 1000});
+               {.body_limit_bytes = 1000, .body_limit_flag = "--large"});
     auto server = http::Server::Start(options, std::move(router));
     ASSERT_TRUE(server.ok()) << server.error().message;
     server_ = std::move(server).value();
@@ -159,17 +162,25 @@ TEST_F(HttpAround, PagesOfAllowedOriginsMayReadEvenErrors) {
 }
 
 TEST_F(HttpAround, ARouteMayTakeLargerBodies) {
-  Start({.body_limit_bytes = 100});
-  EXPECT_EQ(Call(Ask("POST", "/size", "", std::string(kLargestBody, 'b'))).body,
-            std::to_string(kLargestBody));
-  EXPECT_EQ(Call(Ask("POST", "/size", "", std::string(kLargestBody + 1, 'b'))).status, 413);
-  EXPECT_EQ(Call(Ask("POST", "/text", "", std::string(101, 'b'))).status, 413);
+  Start({.body_limit_bytes = 100, .body_limit_flag = "--small"});
+  const std::string whole = std::to_string(kLargestBody);
+  EXPECT_EQ(Call(Ask("POST", "/size", "", std::string(kLargestBody, 'b'))).body, whole);
+  const auto told = [](size_t bytes, const std::string& flag) {
+    return "the body: limit " + std::to_string(bytes) + " bytes (the server's " + flag + ")";
+  };
+  const ClientResponse large = Call(Ask("POST", "/size", "", std::string(kLargestBody + 1, 'b')));
+  EXPECT_EQ(large.status, 413);
+  EXPECT_THAT(large.body, HasSubstr(told(kLargestBody, "--large")));
+  const ClientResponse small = Call(Ask("POST", "/text", "", std::string(101, 'b')));
+  EXPECT_EQ(small.status, 413);
+  EXPECT_THAT(small.body, HasSubstr(told(100, "--small")));
   const std::string chunked = "Transfer-Encoding: chunked\r\n";
   std::string chunks;
   for (int i = 0; i < 10; ++i) chunks += "4e20\r\n" + std::string(20'000, 'b') + "\r\n";
-  EXPECT_EQ(Call(Ask("POST", "/size", chunked) + chunks + "0\r\n\r\n").body,
-            std::to_string(kLargestBody));
-  EXPECT_EQ(Call(Ask("POST", "/size", chunked) + chunks + "1\r\nb\r\n0\r\n\r\n").status, 413);
+  EXPECT_EQ(Call(Ask("POST", "/size", chunked) + chunks + "0\r\n\r\n").body, whole);
+  const ClientResponse cut = Call(Ask("POST", "/size", chunked) + chunks + "1\r\nb\r\n0\r\n\r\n");
+  EXPECT_EQ(cut.status, 413);
+  EXPECT_THAT(cut.body, HasSubstr(told(kLargestBody, "--large")));
 }
 
 TEST_F(HttpAround, LargeBodiesAreCounted) {

@@ -26,7 +26,7 @@ class Server:
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log,
                                         preexec_fn=files and (lambda: setrlimit(RLIMIT_NOFILE, (files, files))),
                                         env=environment(**{"MINNOW_PORT": "0", **(env or {})}))
-        self.port = int(self.wait_for(r'\bport(=|":")(\d+)').group(2))
+        self.port = int(self.wait_for(r'\bport(=|":)(\d+)').group(2))
         if wait_ready:
             self.wait_for(r" ready ")
 

@@ -300,7 +300,7 @@ void AddDocumentRoutes(const ApiContext* context, http::Router& router) {
   const std::string documents = "/indexes/{index}/documents";
   const size_t most = context->options.max_documents_bytes;
   AddStoreRoute(context, router, Access::kPrepare, UrlQuery::kRead, "POST", documents, AddDocuments,
-                {.body_limit_bytes = most});
+                {.body_limit_bytes = most, .body_limit_flag = "--documents-payload-limit"});
   AddStoreRoute(context, router, Access::kRead, UrlQuery::kRead, "GET", documents, ListDocuments);
   AddStoreRoute(context, router, Access::kWrite, UrlQuery::kNone, "POST", documents + "/delete",
                 DeleteDocuments);

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "base/mapped_file.h"
 #include "cli/bench/bench.h"
 #include "cli/bench/timing.h"
 #include "cli/command_line/command.h"
@@ -30,7 +31,6 @@ struct StartupOptions {
   int runs = 50;
 };
 
-constexpr char kThisProgram[] = "/proc/self/exe";
 constexpr int kWarmUpRuns = 3;
 
 Error SystemError(const char* what, int number) {

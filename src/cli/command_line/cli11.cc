@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one file that includes CLI11.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <numeric>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/command_line/command.h"
 #include "cli/command_line/command_line.h"
+#include "formats/json.h"
 
 namespace minnow {
 namespace {
@@ -48,6 +52,65 @@ CLI::Option* Unmarked(CLI::Option* option) {
   });
 }
 
+// CLI11's own words for a wrong value do not say what is allowed, or say it in another form than
+// the help does.
+template <class T>
+CLI::Option* InRange(CLI::Option* option, T least, T most) {
+  std::ostringstream expected;
+  expected << "expected a number from " << least << " to " << most << ", got ";
+  const auto check = [least, most, expected = expected.str()](std::string& text) {
+    T value{};
+    const bool good = CLI::detail::lexical_cast(text, value) && value >= least && value <= most;
+    return good ? std::string() : expected + QuoteForMessage(text);
+  };
+  return option->check(CLI::Validator(check, CLI::Range(least, most).get_description()));
+}
+
+std::string CheckTruth(const std::string& text) {
+  bool value = false;
+  if (CLI::detail::lexical_cast(text, value)) return {};
+  return "expected true or false, got " + QuoteForMessage(text);
+}
+
+// How many letters must be put in, taken out or changed to make one word of the other.
+size_t EditDistance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i + 1);
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, diagonal + 1, row[j] + 1});
+    }
+  }
+  return row.back();
+}
+
+// What was typed in place of one of the commands of `app`, which is `name`; empty where nothing
+// was.
+std::string UnknownCommand(const CLI::App& app, const std::string& name) {
+  constexpr size_t kNear = 2;
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  const std::vector<std::string> rest = app.remaining();
+  if (commands.empty() || rest.empty()) return {};
+  std::string word = rest.front();
+  if (word.ends_with(kOneText)) word.pop_back();
+  if (word.starts_with('-')) return "no such option: " + word;
+  const size_t space = name.find(' ');
+  const std::string group = space == std::string::npos ? "" : name.substr(space + 1) + " ";
+  std::string nearest, all;
+  size_t least = std::min(kNear + 1, word.size());
+  for (const CLI::App* command : commands) {
+    all += (all.empty() ? "" : ", ") + command->get_name();
+    const size_t distance = EditDistance(word, command->get_name());
+    if (distance < least) nearest = command->get_name();
+    least = std::min(least, distance);
+  }
+  return "no such command: " + group + word +
+         (nearest.empty() ? "; there are " + all : "; did you mean '" + group + nearest + "'?");
+}
+
 }  // namespace
 
 Option Option::Required() { return Option(option_->required()); }
@@ -58,17 +121,11 @@ Option Option::OneOf(const std::vector<std::string>& values) {
   return Option(option_->check(CLI::IsMember(values), kOneOf));
 }
 
-Option Option::Range(int least, int most) {
-  return Option(option_->check(CLI::Range(least, most)));
-}
+Option Option::Range(int least, int most) { return Option(InRange(option_, least, most)); }
 
-Option Option::Range(size_t least, size_t most) {
-  return Option(option_->check(CLI::Range(least, most)));
-}
+Option Option::Range(size_t least, size_t most) { return Option(InRange(option_, least, most)); }
 
-Option Option::Range(double least, double most) {
-  return Option(option_->check(CLI::Range(least, most)));
-}
+Option Option::Range(double least, double most) { return Option(InRange(option_, least, most)); }
 
 Option Option::NotEmpty() {
   return Option(option_->check(
@@ -107,7 +164,7 @@ Option Command::AddOption(const std::string& name, double& value, const std::str
 }
 
 Option Command::AddOption(const std::string& name, bool& value, const std::string& description) {
-  return Option(app_->add_option(name, value, description));
+  return Option(app_->add_option(name, value, description)->check(CheckTruth));
 }
 
 Option Command::AddOption(const std::string& name, std::vector<std::string>& value,
@@ -206,11 +263,8 @@ ParseResult CommandLine::Parse(int argc, char** argv) {
     }
     std::string message = error.what();
     if (!message.empty() && message.back() == '\n') message.pop_back();
-    if (chosen == app_.get() && argc > 1 && argv[1][0] != '-') {
-      message = "no such command: " + std::string(argv[1]);
-    } else if (chosen == app_.get() && argc > 1) {
-      message = "no such option: " + std::string(argv[1]);
-    }
+    const std::string unknown = UnknownCommand(*chosen, name);
+    if (!unknown.empty()) message = unknown;
     return {ParseOutcome::kUsage, message + " (see '" + name + " --help')", 0};
   }
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
@@ -199,7 +200,8 @@ class Adding {
     MINNOW_RETURN_IF_ERROR(FindFiles());
     Reporter reporter(command_, walk_.files.size());
     for (const auto& [path, reason] : skipped_) reporter.Skipped(path, reason);
-    MINNOW_ASSIGN_OR_RETURN(loaded_, LoadIdentified(command_.model, command_.dtype));
+    MINNOW_ASSIGN_OR_RETURN(loaded_,
+                            LoadModelToAdd(command_.store, command_.model, command_.dtype));
     MINNOW_ASSIGN_OR_RETURN(store_, OpenForWriting(command_.store, /*create=*/true));
     MINNOW_RETURN_IF_ERROR(OpenIndex());
     // What can refuse comes before what changes: another model, or, where it is welcome and all
@@ -460,8 +462,10 @@ void AddIndexAddCommand(Command group) {
   add.Footer(
       "Reads JSONL, NDJSON, JSON, CSV, TSV, Markdown, HTML, notebooks, text and source code (by\n"
       "function where it can).\n"
-      "Adding again adds what is new, replaces what has changed and leaves the rest; after a kill\n"
-      "the same command goes on where it was. Hidden, binary and very large files are skipped; "
+      "Adding again adds what is new, replaces what has changed and leaves the rest, without "
+      "--model\n"
+      "by the model of the vectors that are there; after a kill the same command goes on. Hidden, "
+      "binary and very large files are skipped; "
       "texts\n"
       "that are not UTF-8 are refused, unless --encoding says what they are.\n"
       "Lines that are no document are reported, the others are added, and the exit code is 1; so\n"
@@ -475,7 +479,9 @@ void AddIndexAddCommand(Command group) {
       "  minnow index add --index my.db --model other.minnow --reembed");
   add.OnChosen([command] {
     RequireStore(command->store, EmbeddedStore::kRefused);
-    RequireModel(command->model);
+    // A store that is there may know its model.
+    std::error_code ignored;
+    if (!std::filesystem::exists(command->store.path, ignored)) RequireModel(command->model);
     if (command->files.empty() && !command->reembed) RequireArgument("FILE");
     if (!command->encoding.empty() && !FindEncoding(command->encoding)) {
       RefuseArgument("--encoding", "not known; there are " + EncodingNames());

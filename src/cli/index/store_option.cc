@@ -71,13 +71,14 @@ Result<IdentifiedModel> LoadIdentified(const std::string& path, const std::strin
 }
 
 Result<IdentifiedModel> LoadModelOf(const std::string& store, const ModelIdentity& made,
-                                    const std::string& path, const std::string& dtype) {
+                                    const std::string& path, const std::string& dtype,
+                                    const std::string& otherwise) {
   const auto refuse = [&](const std::string& why) {
     return Error{Code::kInvalidArgument, "--model: the vectors of " + store + " were made by " +
                                              made.name + " (" + made.dtype + "), checksum " +
                                              made.checksum + why};
   };
-  const std::string hint = "; give that model with --model, or use --mode lexical";
+  const std::string hint = "; give that model with --model" + otherwise;
   const bool remembered = path.empty() && !HasBundledModel();
   if (remembered && made.path.empty()) return refuse(", and where it lies is not known" + hint);
   Result<IdentifiedModel> loaded =
@@ -94,6 +95,19 @@ Result<IdentifiedModel> LoadModelOf(const std::string& store, const ModelIdentit
                   (remembered ? ", which lies at " + made.path + " now" + hint : ""));
   }
   return loaded;
+}
+
+Result<IdentifiedModel> LoadModelToAdd(const StoreOption& option, const std::string& path,
+                                       const std::string& dtype) {
+  if (!path.empty() || HasBundledModel()) return LoadIdentified(path, dtype);
+  MINNOW_ASSIGN_OR_RETURN(const auto store, OpenForReading(option));
+  const auto index = store->FindIndex(option.name);
+  if (index.ok()) {
+    MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, (*index)->Stats());
+    if (stats.model) return LoadModelOf(option.path, *stats.model, path, dtype, "");
+  }
+  return Error{Code::kInvalidArgument, "--model: index " + QuoteForMessage(option.name) + " of " +
+                                           option.path + " has no vectors yet, so it needs one"};
 }
 
 }  // namespace minnow

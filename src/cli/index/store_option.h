@@ -48,8 +48,14 @@ struct IdentifiedModel {
 };
 Result<IdentifiedModel> LoadIdentified(const std::string& path, const std::string& dtype);
 // The model that made the vectors of `store`: the one given, else the program's own, else the one
-// at the path that the store remembers. kInvalidArgument where that is another one, or is gone.
+// at the path that the store remembers. kInvalidArgument where that is another one, or is gone;
+// `otherwise` ends that message with what else could be done.
 Result<IdentifiedModel> LoadModelOf(const std::string& store, const ModelIdentity& made,
-                                    const std::string& path, const std::string& dtype);
+                                    const std::string& path, const std::string& dtype,
+                                    const std::string& otherwise);
+// The model to add documents with: the one given, else the program's own, else the one that made
+// the vectors that are there.
+Result<IdentifiedModel> LoadModelToAdd(const StoreOption& option, const std::string& path,
+                                       const std::string& dtype);
 
 }  // namespace minnow

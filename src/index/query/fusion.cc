@@ -117,7 +117,7 @@ std::vector<RankedDocument> FuseRankings(std::span<const SemanticHit> semantic,
   for (size_t i = 0; i < semantic.size(); ++i) {
     Place& place = place_of(semantic[i].document);
     place.semantic = i;
-    place.hit.semantic = semantic[i].cosine;
+    place.hit.semantic = std::clamp(semantic[i].cosine, -1.0, 1.0);  // rounding goes past them
     place.hit.chunk = semantic[i].chunk;
   }
   for (size_t i = 0; i < lexical.size(); ++i) {

@@ -77,6 +77,13 @@ TEST(Fusion, AnyListsGiveATotalOrderWithScoresInRange) {
   }
 }
 
+TEST(Fusion, RoundingTakesNoCosinePastOne) {
+  const std::vector<SemanticHit> hits = {{1, 0, 1.0000001}, {2, 0, -1.0000001}};
+  const auto ranking = FuseRankings(hits, {}, 0.5);
+  EXPECT_EQ(ranking[0].semantic, 1.0);
+  EXPECT_EQ(ranking[1].semantic, -1.0);
+}
+
 TEST(Fusion, DropGroupAndPage) {
   auto ranking = FuseRankings(kSemantic, kLexical, 0.5);
   DropBelow(std::nullopt, ranking);

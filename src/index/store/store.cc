@@ -109,7 +109,7 @@ Status StoreState::RefreshIfChanged() {
   return Refresh(reader.get());
 }
 
-const std::string& Store::path() const { return state_->connections->path(); }
+std::string Store::path() const { return ShownPath(state_->connections->path()); }
 bool Store::read_only() const { return state_->connections->read_only(); }
 
 Result<std::unique_ptr<Store>> Store::Open(const std::string& path, const StoreOptions& options) {

@@ -57,7 +57,7 @@ class Store {
   static Result<std::unique_ptr<Store>> OpenBundled(const BundledStore& bundle, int readers = 4);
   ~Store();
 
-  const std::string& path() const;
+  std::string path() const;
   bool read_only() const;
 
   // kInvalidArgument where it exists, or for a name outside [A-Za-z0-9_-]{1,64}.

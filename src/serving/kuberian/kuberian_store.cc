@@ -74,7 +74,7 @@ class ProgressLog {
     const auto now = std::chrono::steady_clock::now();
     if (now - last_ < kLogInterval) return;
     last_ = now;
-    log_.Info(message_, {{"done", std::to_string(done)}, {"total", std::to_string(total)}});
+    log_.Info(message_, {{"done", done}, {"total", total}});
   }
 
  private:
@@ -111,7 +111,7 @@ Result<KuberianStore> OpenKuberianStore(const std::string& path, bool read_only,
 Result<KuberianStore> TakeKuberianStore(std::unique_ptr<Store> store, const ModelIdentity& model) {
   KuberianStore taken;
   taken.store = std::move(store);
-  const std::string& path = taken.store->path();
+  const std::string path = taken.store->path();
   taken.index = FindFunctions(*taken.store);
   if (taken.index.empty()) return NoFunctions(path);
   MINNOW_ASSIGN_OR_RETURN(const auto index, taken.store->FindIndex(taken.index));
@@ -134,9 +134,9 @@ Status ImportFunctions(const KuberianStore& opened, const Chunker& chunker, cons
         progress(done, total);
         return true;
       }));
-  log.Info("functions read", {{"functions", std::to_string(imported.functions)},
-                              {"changed", std::to_string(imported.changed)},
-                              {"removed", std::to_string(imported.removed)}});
+  log.Info("functions read", {{"functions", imported.functions},
+                              {"changed", imported.changed},
+                              {"removed", imported.removed}});
   return {};
 }
 
