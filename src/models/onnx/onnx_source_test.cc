@@ -29,6 +29,8 @@ struct Form {
   bool transposes = false;    // written as nodes, not folded into the weights
   bool old_norms = false;     // LayerNorms in operators of opset 11
   bool fused = false;         // onnxruntime's attention, LayerNorm and Gelu
+  bool embed_norm = false;    // onnxruntime's embeddings in one node
+  bool multi_head = false;    // onnxruntime's attention on separate products, biases packed
   bool value_first = false;   // the order of query, key and value
   bool typed = false;         // float_data instead of raw_data
   std::string external = {};  // a file for all data
@@ -150,7 +152,19 @@ class TinyOnnx {
     return onnx_.Node("Add", {Vector(stem + ".bias"), Product(stem, x)});
   }
 
+  std::string FusedEmbeddings() {
+    OnnxWriter::Names inputs = {"input_ids", "token_type_ids"};
+    for (const char* table : {"word", "position", "token_type"}) {
+      const std::string name = std::string("embeddings.") + table + "_embeddings.weight";
+      const TensorView& stored = *checkpoint_.Find(name);
+      inputs.push_back(Add(Named(name), stored.shape, FloatsOf(stored)));
+    }
+    inputs.push_back(Vector("embeddings.LayerNorm.weight"));
+    inputs.push_back(Vector("embeddings.LayerNorm.bias"));
+    return onnx_.Node("com.microsoft.EmbedLayerNormalization", inputs);
+  }
   std::string Embeddings() {
+    if (form_.embed_norm) return FusedEmbeddings();
     const std::string word = Table("embeddings.word_embeddings", "input_ids");
     const std::string type = Table("embeddings.token_type_embeddings", "token_type_ids");
     const std::string positions = onnx_.Node("Shape", {"input_ids"});
@@ -162,7 +176,18 @@ class TinyOnnx {
   std::string Heads(const std::string& x) {
     return onnx_.Node("Transpose", {onnx_.Node("Reshape", {x, onnx_.Node("Shape", {x})})});
   }
+  std::string MultiHead(const std::string& self, const std::string& x) {
+    OnnxWriter::Names inputs;
+    std::vector<float> biases;
+    for (const char* part : {"query", "key", "value"}) {
+      inputs.push_back(Product(self + part, x));
+      for (const float b : Weight(self + part + ".bias")) biases.push_back(b);
+    }
+    inputs.push_back(Add("b" + std::to_string(tensors_++), {3 * kHidden}, biases));
+    return onnx_.Node("com.microsoft.MultiHeadAttention", inputs);
+  }
   std::string Attention(const std::string& self, const std::string& x) {
+    if (form_.multi_head) return MultiHead(self, x);
     std::string value;
     if (form_.value_first) value = Heads(Linear(self + "value", x));
     const std::string query = Heads(Linear(self + "query", x));
@@ -276,6 +301,8 @@ TEST_F(OnnxForms, ByNames) {
   ExpectTheSameWeights({.transposes = true}, "names");
   ExpectTheSameWeights({.old_norms = true}, "names");
   ExpectTheSameWeights({.fused = true}, "names");
+  ExpectTheSameWeights({.fused = true, .embed_norm = true}, "names");
+  ExpectTheSameWeights({.multi_head = true}, "names");
 }
 
 TEST_F(OnnxForms, ByStructure) {
@@ -283,6 +310,8 @@ TEST_F(OnnxForms, ByStructure) {
   ExpectTheSameWeights({.names = false, .transposes = true}, "structure");
   ExpectTheSameWeights({.names = false, .old_norms = true}, "structure");
   ExpectTheSameWeights({.names = false, .fused = true}, "structure");
+  ExpectTheSameWeights({.names = false, .fused = true, .embed_norm = true}, "structure");
+  ExpectTheSameWeights({.names = false, .multi_head = true}, "structure");
   ExpectTheSameWeights({.names = false, .value_first = true}, "structure");
 }
 

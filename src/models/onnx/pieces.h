@@ -35,7 +35,7 @@ struct OnnxPiece {
 struct OnnxPieces {
   std::vector<OnnxPiece> list;                   // in the order of computing
   std::map<std::string_view, size_t> by_output;  // also with bias or scale applied
-  // Matrix products of two values neither of which is a weight: attention's.
+  // Products of values none of which is a weight: attention's, in parts or as one operator.
   std::vector<const OnnxNode*> inner_products;
 };
 

@@ -99,7 +99,7 @@ class StructureReader {
                                   "more products of attention than config.json has layers for");
     }
     for (const OnnxNode* node : pieces_.inner_products) {
-      if (node->op == "MultiHeadAttention") {
+      if (node->op == "MultiHeadAttention" || node->op == "Attention") {
         SetPart(Trace(graph_, pieces_, node->input(0)), Part::kQuery);
         SetPart(Trace(graph_, pieces_, node->input(1)), Part::kKey);
         SetPart(Trace(graph_, pieces_, node->input(2)), Part::kValue);
