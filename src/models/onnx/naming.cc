@@ -36,12 +36,14 @@ struct WantedStems {
   bool Has(std::string_view stem) const { return encoder.contains(stem) || head.contains(stem); }
   // The wanted name that `name` ends with, after whatever prefix the model had; or empty.
   std::string Find(std::string_view name) const {
-    while (!Has(name)) {
+    constexpr int kMaxPrefixParts = 8;
+    for (int i = 0; i <= kMaxPrefixParts; ++i) {
+      if (Has(name)) return std::string(name);
       const size_t dot = name.find('.');
-      if (dot == name.npos) return "";
+      if (dot == name.npos) break;
       name.remove_prefix(dot + 1);
     }
-    return std::string(name);
+    return "";
   }
 };
 
@@ -56,7 +58,7 @@ std::string_view WithoutEnd(std::string_view name, std::string_view end) {
 
 // "/bert/encoder/layer.0/output/dense/MatMul" -> "bert.encoder.layer.0.output.dense"
 std::string Scope(std::string_view node) {
-  const size_t last = node.rfind('/');
+  const size_t last = node.substr(0, kMaxName).rfind('/');
   if (last == node.npos || last == 0) return "";
   std::string scope(node.substr(node.front() == '/' ? 1 : 0, last));
   if (scope.ends_with('/')) scope.pop_back();
@@ -74,6 +76,15 @@ std::string StemOf(const OnnxPiece& piece, const WantedStems& wanted) {
   if (stem.empty()) stem = wanted.Find(WithoutEnd(piece.weight.name, ".weight"));
   if (stem.empty()) stem = wanted.Find(Scope(piece.node->name));
   return stem;
+}
+
+// Whether a piece that has no place would have one in a model of more layers.
+bool IsOfALayer(const OnnxPiece& piece, const EncoderFamily& family) {
+  const auto has_layer = [&](std::string_view name) {
+    return name.substr(0, kMaxName).find(family.tensors.layer) != name.npos;
+  };
+  return piece.kind == OnnxPieceKind::kAttention || has_layer(piece.weight.name) ||
+         (piece.bias && has_layer(piece.bias->name)) || has_layer(Scope(piece.node->name));
 }
 
 std::string Layer(const EncoderFamily& family, size_t layer) {
@@ -136,7 +147,8 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
   for (size_t i = 0; i < stems.size(); ++i) {
     const OnnxPiece& piece = pieces.list[i];
     if (stems[i].empty()) {
-      if (i >= encoder_end && !classifier) continue;  // a head that nobody asks for
+      const bool head = i >= encoder_end && !IsOfALayer(piece, family);
+      if (head && !classifier) continue;  // nobody asks for it
       return graph.NotUnderstood(*piece.node, "its weight " + QuoteForMessage(piece.weight.name) +
                                                   " has no place in a model of type " +
                                                   std::string(family.model_type));

@@ -340,6 +340,13 @@ TEST_F(OnnxForms, WhatIsNotUnderstoodIsNamed) {
               HasSubstr("(\"com.microsoft.MatMulNBits\") was not understood"));
   config_.num_attention_heads = 8;
   EXPECT_THAT(Refusal({.fused = true}), HasSubstr("num_heads is not that of config.json"));
+  config_.num_attention_heads = 4;
+  for (const bool names : {true, false}) {
+    for (const bool fused : {true, false}) {
+      config_.num_hidden_layers = 1;
+      EXPECT_THAT(Refusal({.names = names, .fused = fused}), HasSubstr("was not understood"));
+    }
+  }
   config_.num_hidden_layers = 3;
   EXPECT_THAT(Refusal({}), HasSubstr("5 LayerNorms, but config.json needs 7"));
 }

@@ -64,8 +64,15 @@ class StructureReader {
         case OnnxPieceKind::kTable:
           MINNOW_RETURN_IF_ERROR(PlaceTable(i));
           break;
-        case OnnxPieceKind::kNorm:  // after the last layer: of a head without a name
-          if (norms_ < AllNorms()) MINNOW_RETURN_IF_ERROR(PlaceNorm(i));
+        case OnnxPieceKind::kNorm:
+          // One after the last layer may be a head's; a layer has two.
+          if (norms_ > AllNorms())
+            return Misfit(i, "more LayerNorms than config.json has layers for");
+          if (norms_ == AllNorms()) {
+            ++norms_;
+          } else {
+            MINNOW_RETURN_IF_ERROR(PlaceNorm(i));
+          }
           break;
         case OnnxPieceKind::kAttention:
           attention_.push_back(i);
@@ -75,7 +82,7 @@ class StructureReader {
           break;
       }
     }
-    if (norms_ != AllNorms()) {
+    if (norms_ < AllNorms()) {
       return Error{Code::kUnsupported, graph_.file().path() + ": " + std::to_string(norms_) +
                                            " LayerNorms, but config.json needs " +
                                            std::to_string(AllNorms())};
