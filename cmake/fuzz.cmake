@@ -8,6 +8,7 @@ foreach(source ${fuzz_sources})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source})
   target_link_libraries(${name} PRIVATE minnow_core)
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR})  # "fuzz/memory_file.h"
   target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
 endforeach()

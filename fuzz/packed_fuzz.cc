@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Any bytes as a packed file: what loads must tokenize a text and run one forward pass.
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdint>
 #include <memory>
@@ -10,25 +7,12 @@
 #include <vector>
 
 #include "base/check.h"
+#include "fuzz/memory_file.h"
 #include "tasks/classify.h"
 #include "tasks/embedding_model.h"
 
 namespace minnow {
 namespace {
-
-// The bytes as a file that has a path and touches no disk.
-class MemoryFile {
- public:
-  MemoryFile() : descriptor_(::memfd_create("packed", MFD_CLOEXEC)) { CHECK(descriptor_ >= 0); }
-  void Fill(const uint8_t* data, size_t size) const {
-    CHECK(::ftruncate(descriptor_, 0) == 0);
-    CHECK(::pwrite(descriptor_, data, size, 0) == static_cast<ssize_t>(size));
-  }
-  std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
-
- private:
-  const int descriptor_;
-};
 
 // Sizes that a small file can claim stay below this; larger ones only cost the fuzzer's time.
 constexpr size_t kMaxTokens = 4096;

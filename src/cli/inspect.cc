@@ -10,6 +10,7 @@
 
 #include "cli/command_line/command.h"
 #include "cli/commands.h"
+#include "cli/inspect_json.h"
 #include "cli/model_report.h"
 #include "cli/output.h"
 #include "formats/bundle.h"
@@ -117,18 +118,19 @@ std::string LayerPattern(std::string_view name) {
 }
 
 // One row a tensor, or one for all tensors that differ only in their layer's number.
-std::vector<TensorRow> TensorRows(const Checkpoint& checkpoint, bool packed, bool each) {
+std::vector<TensorRow> TensorRows(const ModelReport& report, bool each) {
   std::vector<TensorRow> rows;
   std::map<std::tuple<std::string, TensorType, std::string>, size_t> row_of;
-  for (const auto& [name, tensor] : checkpoint.tensors()) {
-    if (packed && name.starts_with("_pad.")) continue;  // fills up to the next tensor's alignment
+  for (const auto& [name, tensor] : report.tensors()) {
+    if (report.packed && name.starts_with("_pad."))
+      continue;  // fills up to the next tensor's alignment
     const std::string shape = tensor.ShapeString();
     const std::string pattern = each ? name : LayerPattern(name);
     const auto [found, added] = row_of.try_emplace({pattern, tensor.type, shape}, rows.size());
     if (added) rows.push_back({name, tensor.type, shape, 0, 0});
     TensorRow& row = rows[found->second];
     if (++row.count > 1) row.name = pattern;
-    row.bytes += tensor.data.size();
+    row.bytes += static_cast<uint64_t>(tensor.elements()) * TensorTypeBytes(tensor.type);
   }
   return rows;
 }
@@ -153,9 +155,9 @@ std::string Table(const std::vector<std::vector<std::string>>& rows,
   return text;
 }
 
-std::string TensorTable(const Checkpoint& checkpoint, bool packed, bool each) {
+std::string TensorTable(const ModelReport& report, bool each) {
   std::vector<std::vector<std::string>> cells;
-  for (const TensorRow& row : TensorRows(checkpoint, packed, each)) {
+  for (const TensorRow& row : TensorRows(report, each)) {
     cells.push_back({Printable(row.name), TensorTypeName(row.type), row.shape,
                      row.count > 1 ? "x " + std::to_string(row.count) : "", Bytes(row.bytes)});
   }
@@ -221,23 +223,22 @@ std::string SentenceText(const ModelReport& report) {
 }
 
 std::string WeightsText(const ModelReport& report, bool each) {
-  const Checkpoint& checkpoint = report.weights();
-  if (checkpoint.files().empty()) return "";
+  if (report.files().empty()) return "";
   std::string text = "Weights\n";
-  for (const auto& file : checkpoint.files()) {
+  for (const auto& file : report.files()) {
     const std::string& path = file->path();
     text += Line("file",
                  Printable(path.substr(path.rfind('/') + 1)) + ", " + Bytes(file->bytes().size()));
   }
   if (!report.packed) {
-    for (const auto& [key, value] : checkpoint.metadata())
+    for (const auto& [key, value] : report.checkpoint.metadata())
       text += Line("metadata", QuoteForMessage(key) + ": " + QuoteForMessage(value));
   }
-  text += Line("tensors", Grouped(checkpoint.tensors().size()));
+  text += Line("tensors", Grouped(report.tensors().size()));
   // A packed file also holds scales, padding and the tokenizer's tables.
   if (!report.packed)
     text += Line("parameters", Grouped(report.parameters) + ", " + Bytes(report.tensor_bytes));
-  return text + "\n" + TensorTable(checkpoint, report.packed != nullptr, each) + "\n";
+  return text + "\n" + TensorTable(report, each) + "\n";
 }
 
 std::string PackedText(const ModelReport& report) {
@@ -260,6 +261,21 @@ std::string PackedText(const ModelReport& report) {
   return text + "\n";
 }
 
+std::string OnnxText(const OnnxReport& onnx) {
+  std::string text = "ONNX\n";
+  text += Line("file", Printable(onnx.path));
+  text += Line("producer", Printable(onnx.producer));
+  text += Line("version",
+               "opset " + std::to_string(onnx.opset) + ", IR " + std::to_string(onnx.ir_version));
+  text += Line("graph",
+               GroupedPlural(onnx.nodes, "node") + ", " + GroupedPlural(onnx.tensors, "tensor"));
+  text +=
+      Line("understood", onnx.source ? std::string("by ") + onnx.source->understood_by() + ", " +
+                                           Grouped(onnx.source->tensors().size()) + " weights"
+                                     : "no");
+  return text + "\n";
+}
+
 std::string VerdictText(const ModelReport& report) {
   std::string text;
   for (const std::string& note : report.notes) text += "Note: " + note + "\n";
@@ -276,6 +292,7 @@ std::string VerdictText(const ModelReport& report) {
 std::string Text(const ModelReport& report, const InspectOptions& options) {
   std::string text = Printable(report.path) + "\n\n";
   if (report.packed) text += PackedText(report);
+  if (report.onnx) text += OnnxText(*report.onnx);
   if (report.config) text += ModelText(*report.config);
   const bool classifier = report.kind == ModelKind::kClassification;
   if (report.layout && report.config)
@@ -287,183 +304,11 @@ std::string Text(const ModelReport& report, const InspectOptions& options) {
   return text + WeightsText(report, options.tensors) + VerdictText(report);
 }
 
-// --- JSON
-// -------------------------------------------------------------------------------------------------------
-
-void Field(JsonWriter& json, std::string_view name, int64_t value) {
-  json.Key(name);
-  json.Int(value);
-}
-
-void Field(JsonWriter& json, std::string_view name, std::string_view value) {
-  json.Key(name);
-  json.String(value);
-}
-
-void WriteConfig(JsonWriter& json, const EncoderConfig& c, const std::vector<std::string>& labels) {
-  json.BeginObject();
-  Field(json, "model_type", c.model_type);
-  Field(json, "architecture", c.architecture);
-  Field(json, "vocab_size", c.vocab_size);
-  Field(json, "hidden_size", c.hidden_size);
-  Field(json, "num_hidden_layers", c.num_hidden_layers);
-  Field(json, "num_attention_heads", c.num_attention_heads);
-  Field(json, "intermediate_size", c.intermediate_size);
-  Field(json, "hidden_act", ActivationName(c.hidden_act));
-  json.Key("layer_norm_eps");
-  json.Float(c.layer_norm_eps);
-  Field(json, "max_position_embeddings", c.max_position_embeddings);
-  Field(json, "type_vocab_size", c.type_vocab_size);
-  Field(json, "pad_token_id", c.pad_token_id);
-  json.Key("labels");
-  json.BeginArray();
-  for (const std::string& label : labels) json.String(label);
-  json.EndArray();
-  json.EndObject();
-}
-
-void WriteSentence(JsonWriter& json, const ModelReport& report) {
-  const SentenceTransformersLayout& layout = *report.layout;
-  json.BeginObject();
-  json.Key("prompts");
-  json.BeginObject();
-  for (const auto& [name, prompt] : layout.prompts.named) {
-    json.Key(name);
-    json.String(prompt);
-  }
-  json.EndObject();
-  json.Key("pooling");
-  json.BeginArray();
-  for (const Pooling pooling : layout.pooling) json.String(PoolingName(pooling));
-  json.EndArray();
-  json.Key("dense");
-  json.BeginArray();
-  for (const DenseSpec& dense : layout.dense) {
-    json.BeginObject();
-    Field(json, "in_features", dense.in_features);
-    Field(json, "out_features", dense.out_features);
-    Field(json, "activation", DenseActivationName(dense.activation));
-    json.Key("bias");
-    json.Bool(dense.bias);
-    json.EndObject();
-  }
-  json.EndArray();
-  json.Key("normalize");
-  json.Bool(layout.normalize);
-  if (report.config) Field(json, "embedding_size", report.embedding_size());
-  if (const auto limit = report.length_limit()) {
-    Field(json, "max_tokens", limit->tokens);
-    Field(json, "max_tokens_source", limit->source);
-  }
-  json.EndObject();
-}
-
-void WriteWeights(JsonWriter& json, const ModelReport& report, bool each) {
-  json.BeginObject();
-  json.Key("files");
-  json.BeginArray();
-  for (const auto& file : report.weights().files()) json.String(file->path());
-  json.EndArray();
-  Field(json, "tensors", static_cast<int64_t>(report.weights().tensors().size()));
-  Field(json, "parameters", static_cast<int64_t>(report.parameters));
-  Field(json, "bytes", static_cast<int64_t>(report.tensor_bytes));
-  if (each) {
-    json.Key("list");
-    json.BeginArray();
-    for (const auto& [name, tensor] : report.weights().tensors()) {
-      json.BeginObject();
-      Field(json, "name", name);
-      Field(json, "dtype", TensorTypeName(tensor.type));
-      json.Key("shape");
-      json.BeginArray();
-      for (const int64_t size : tensor.shape) json.Int(size);
-      json.EndArray();
-      Field(json, "bytes", static_cast<int64_t>(tensor.data.size()));
-      json.EndObject();
-    }
-    json.EndArray();
-  }
-  json.EndObject();
-}
-
-void WriteTokenizer(JsonWriter& json, const TokenizerReport& tokenizer) {
-  json.BeginObject();
-  Field(json, "type", tokenizer.type);
-  Field(json, "vocab_size", static_cast<int64_t>(tokenizer.vocab_size));
-  json.EndObject();
-}
-
-void WriteVerdict(JsonWriter& json, const ModelReport& report) {
-  json.Key("notes");
-  json.BeginArray();
-  for (const std::string& note : report.notes) json.String(note);
-  json.EndArray();
-  json.Key("problems");
-  json.BeginArray();
-  for (const Error& problem : report.problems) {
-    json.BeginObject();
-    Field(json, "code", CodeName(problem.code));
-    Field(json, "message", problem.message);
-    json.EndObject();
-  }
-  json.EndArray();
-  json.Key(report.model ? "served" : "readable");
-  json.Bool(report.problems.empty());
-}
-
-void WritePackedReport(JsonWriter& json, const ModelReport& report) {
-  const PackedHeader& header = report.packed->header();
-  json.BeginObject();
-  Field(json, "format", header.version);
-  Field(json, "model_id", header.model_id);
-  Field(json, "packed_by", header.packed_by);
-  Field(json, "dtype", header.dtype);
-  Field(json, "embedding_dtype", header.embedding_dtype);
-  json.Key("quality");
-  if (header.quality) {
-    json.BeginObject();
-    Field(json, "texts", header.quality->texts);
-    json.Key("cosine_mean");
-    json.Double(header.quality->cosine_mean);
-    json.Key("cosine_min");
-    json.Double(header.quality->cosine_min);
-    if (header.quality->same_label) Field(json, "same_label", *header.quality->same_label);
-    json.EndObject();
-  } else {
-    json.Null();
-  }
-  json.Key("verified");
-  json.Bool(report.verified);
-  json.EndObject();
-}
-
-// What could not be read is null.
-std::string Json(const ModelReport& report, const InspectOptions& options) {
-  std::string text;
-  JsonWriter json(&text);
-  json.BeginObject();
-  Field(json, "path", report.path);
-  Field(json, "kind", ModelKindName(report.kind));
-  json.Key("packed");
-  report.packed ? WritePackedReport(json, report) : json.Null();
-  json.Key("config");
-  report.config ? WriteConfig(json, *report.config, report.labels) : json.Null();
-  json.Key("sentence_vectors");
-  report.layout&& report.kind == ModelKind::kEmbedding ? WriteSentence(json, report) : json.Null();
-  json.Key("tokenizer");
-  report.tokenizer ? WriteTokenizer(json, *report.tokenizer) : json.Null();
-  json.Key("weights");
-  WriteWeights(json, report, options.tensors);
-  WriteVerdict(json, report);
-  json.EndObject();
-  return text + "\n";
-}
-
 int RunInspect(const InspectOptions& options) {
   const auto report = ExamineModel(options.path, options.verify);
   if (!report.ok()) return Fail(report.error());
   Output output;
-  output.Write(options.json ? Json(*report, options) : Text(*report, options));
+  output.Write(options.json ? ReportJson(*report, options.tensors) : Text(*report, options));
   const int written = ExitCode(output.Finish());
   return report->problems.empty() ? written : kExitFailed;
 }
@@ -475,7 +320,7 @@ void AddInspectCommand(Command app) {
       app.AddCommand("inspect", "Show what is in a model, and why it would be refused");
   auto options = std::make_shared<InspectOptions>();
   command.AddOption("path", options->path,
-                    "Model directory, packed file, or one .safetensors file; a bundled program "
+                    "Model directory, packed file, .onnx or .safetensors file; a bundled program "
                     "has its own");
   command.AddFlag("--verify", options->verify, "Compare a packed file's checksum (reads it all)");
   command.AddFlag("--tensors", options->tensors, "Every tensor, not one line for all layers");

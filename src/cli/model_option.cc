@@ -98,8 +98,9 @@ std::vector<ModelOptions> ReadModelOptions(std::vector<std::string> models,
 
 void AddModelOption(Command command, std::string& model) {
   command
-      .AddOption("--model", model,
-                 "Model: a directory or a packed file; a bundled program has its own")
+      .AddOption(
+          "--model", model,
+          "Model: a directory, a packed file or an .onnx file; a bundled program has its own")
       .Env("MINNOW_MODEL");
 }
 

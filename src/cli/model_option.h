@@ -14,8 +14,8 @@
 
 namespace minnow {
 
-// Adds --model (MINNOW_MODEL): a directory, a packed file, or nothing in a program that carries a
-// model.
+// Adds --model (MINNOW_MODEL): a directory, a packed file, an ONNX file, or nothing in a program
+// that carries a model.
 void AddModelOption(Command command, std::string& model);
 // Adds --dtype (MINNOW_DTYPE).
 void AddDtypeOption(Command command, std::string& dtype);

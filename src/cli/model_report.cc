@@ -46,9 +46,10 @@ void ExamineTokenizer(Result<std::unique_ptr<const Tokenizer>> loaded, ModelRepo
 }
 
 void CountTensors(ModelReport& report) {
-  for (const auto& [name, tensor] : report.weights().tensors()) {
+  for (const auto& [name, tensor] : report.tensors()) {
     report.parameters += static_cast<uint64_t>(tensor.elements());
-    report.tensor_bytes += tensor.data.size();
+    // A part of a fused weight lies between the others: its data span more than it has.
+    report.tensor_bytes += static_cast<uint64_t>(tensor.elements()) * TensorTypeBytes(tensor.type);
   }
 }
 
@@ -86,6 +87,21 @@ void ExamineWhole(const ModelSource& source, ModelReport& report) {
   if (!loaded.ok()) report.problems.push_back(loaded.error());
 }
 
+void ExamineOnnx(const std::string& path, ModelReport& report) {
+  auto file = Keep(OnnxFile::Open(path), report.problems);
+  if (!file) return;
+  const OnnxFile& onnx = **file;
+  report.onnx = OnnxReport{path,         onnx.producer(),     onnx.ir_version(),
+                           onnx.opset(), onnx.nodes().size(), onnx.tensors().size(),
+                           nullptr};
+  if (!report.config) return;
+  auto source =
+      Keep(OnnxSource::Make(std::move(*file), *report.config, FamilyOf(report.config->model_type)),
+           report.problems);
+  if (source) report.onnx->source = std::move(*source);
+}
+
+// A directory, or an ONNX file and what lies about it.
 void ExamineDirectory(ModelReport& report) {
   const auto source = Keep(ModelSource::Open(report.path), report.problems);
   // With an unreadable layout the usual place is still worth a look.
@@ -93,7 +109,11 @@ void ExamineDirectory(ModelReport& report) {
   report.config =
       Keep(ReadEncoderConfig((fs::path(transformer) / "config.json").string()), report.problems);
   ExamineTokenizer(source ? LoadTokenizer(*source) : Tokenizer::LoadDirectory(transformer), report);
-  report.checkpoint = Checkpoint::Examine(transformer, report.problems);
+  if (source && !source->onnx().empty()) {
+    ExamineOnnx(source->onnx(), report);
+  } else {
+    report.checkpoint = Checkpoint::Examine(transformer, report.problems);
+  }
   if (source) {
     report.layout = source->layout();
     for (const DenseSpec& dense : report.layout->dense)
@@ -123,6 +143,16 @@ void ExaminePacked(Result<std::shared_ptr<const PackedFile>> opened, bool verify
 
 }  // namespace
 
+const std::map<std::string, TensorView, std::less<>>& ModelReport::tensors() const {
+  if (onnx && onnx->source) return onnx->source->tensors();
+  return packed ? packed->checkpoint().tensors() : checkpoint.tensors();
+}
+
+const std::vector<std::unique_ptr<MappedFile>>& ModelReport::files() const {
+  if (onnx && onnx->source) return onnx->source->file().files();
+  return packed ? packed->checkpoint().files() : checkpoint.files();
+}
+
 std::optional<ModelReport::LengthLimit> ModelReport::length_limit() const {
   if (!config) return std::nullopt;
   const LengthLimit positions{config->max_sequence_tokens(),
@@ -146,7 +176,7 @@ Result<ModelReport> ExamineModel(const std::string& path, bool verify) {
     return Error{Code::kNotFound, path + ": no such file or directory"};
   report.directory = fs::is_directory(path, ec);
   report.model = true;
-  if (report.directory) {
+  if (report.directory || path.ends_with(".onnx")) {
     ExamineDirectory(report);
   } else if (path.empty()) {
     ExaminePacked(OpenBundledModel(), verify, report);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// ModelReport: everything that can be made out about a model directory, a packed file or a weights
-// file, and all that is wrong with it.
+// ModelReport: everything that can be made out about a model directory, a packed file, an ONNX file
+// or a weights file, and all that is wrong with it.
 //
 // Made once by one thread. Nothing here runs the model.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "formats/packed.h"
 #include "models/bert/config.h"
 #include "models/heads/classify.h"
+#include "models/onnx/onnx_source.h"
 #include "models/source.h"
 
 namespace minnow {
@@ -23,6 +25,17 @@ namespace minnow {
 struct TokenizerReport {
   std::string type;
   size_t vocab_size = 0;
+};
+
+// What an ONNX file says of itself, and what was made of it.
+struct OnnxReport {
+  std::string path;
+  std::string producer;
+  int64_t ir_version = 0;
+  int64_t opset = 0;
+  size_t nodes = 0;
+  size_t tensors = 0;                        // in the file
+  std::shared_ptr<const OnnxSource> source;  // null where it was not understood
 };
 
 struct ModelReport {
@@ -36,7 +49,8 @@ struct ModelReport {
   std::optional<TokenizerReport> tokenizer;
   ModelKind kind = ModelKind::kEmbedding;
   std::vector<std::string> labels;  // of a classifier
-  Checkpoint checkpoint;            // empty where `packed` is not
+  Checkpoint checkpoint;            // empty where `packed` or `onnx` is not
+  std::optional<OnnxReport> onnx;   // of weights in an ONNX file that could be read
   uint64_t parameters = 0;
   uint64_t tensor_bytes = 0;
   std::vector<Error> problems;     // the model is refused for each of these
@@ -44,7 +58,10 @@ struct ModelReport {
 
   // Whether this is a whole model, not one file of weights.
   bool model = false;
-  const Checkpoint& weights() const { return packed ? packed->checkpoint() : checkpoint; }
+  // The weights by name, and the files that they are in. An ONNX file's are those that its graph
+  // was understood to hold.
+  const std::map<std::string, TensorView, std::less<>>& tensors() const;
+  const std::vector<std::unique_ptr<MappedFile>>& files() const;
 
   // Longest text in tokens and the file that says so; nullopt without config.
   struct LengthLimit {

@@ -45,6 +45,8 @@ Result<PackOptions> ToOptions(const PackCommand& command) {
 Status CheckOutput(const PackCommand& command) {
   if (PackedFile::Open(command.output).ok()) return {};
   std::error_code error;
+  if (fs::is_regular_file(command.model, error))
+    MINNOW_RETURN_IF_ERROR(RefuseSameFile(command.output, command.model, "the model"));
   fs::recursive_directory_iterator it(command.model, error);
   for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
     MINNOW_RETURN_IF_ERROR(
@@ -92,7 +94,9 @@ Status Pack(const PackCommand& command) {
 void AddPackCommand(Command app) {
   Command pack = app.AddCommand("pack", "Turn a model directory into one packed file");
   auto command = std::make_shared<PackCommand>();
-  pack.AddOption("--model", command->model, "Model directory").Required().Env("MINNOW_MODEL");
+  pack.AddOption("--model", command->model, "Model directory or .onnx file")
+      .Required()
+      .Env("MINNOW_MODEL");
   pack.AddOption("--dtype", command->dtype, "Precision: int8, bf16, fp32")
       .OneOf({"int8", "bf16", "fp32", "float32", "bfloat16"});
   pack.AddOption("--embedding-dtype", command->embedding_dtype,

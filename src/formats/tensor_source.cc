@@ -73,6 +73,35 @@ int64_t TensorView::elements() const {
 
 std::string TensorView::ShapeString() const { return ShapeText(shape); }
 
+TensorView TensorView::Rows(int64_t begin, int64_t count) const {
+  CHECK(!shape.empty() && begin >= 0 && count >= 0 && begin <= shape[0] - count);
+  TensorView rows = *this;
+  rows.shape[0] = count;
+  const size_t inner = shape.size() == 1 ? 1 : static_cast<size_t>(shape[1]);
+  const auto first = static_cast<size_t>(begin), many = static_cast<size_t>(count);
+  const size_t bytes = TensorTypeBytes(type);
+  if (transposed) {
+    // A column of [N, K] is a row of the data: each gives its part.
+    rows.stride = stride != 0 ? stride : static_cast<size_t>(shape[0]);
+    const size_t elements_spanned = inner == 0 ? 0 : (inner - 1) * rows.stride + many;
+    rows.data = data.subspan(first * bytes, elements_spanned * bytes);
+  } else {
+    CHECK(stride == 0);
+    rows.data = data.subspan(first * inner * bytes, many * inner * bytes);
+  }
+  if (scales.size() > 1) rows.scales = scales.subspan(first, many);
+  if (zero_points.size() > 1) rows.zero_points = zero_points.subspan(first, many);
+  return rows;
+}
+
+void TensorView::Release() const {
+  if (file == nullptr) return;
+  const std::span<const std::byte> all = file->bytes();
+  const bool inside = data.data() >= all.data() && data.data() <= all.data() + all.size();
+  if (inside && data.size() <= static_cast<size_t>(all.data() + all.size() - data.data()))
+    file->Release(data);
+}
+
 Result<const TensorView*> TensorSource::Get(std::string_view name,
                                             std::span<const int64_t> shape) const {
   const TensorView* tensor = Find(name);

@@ -50,6 +50,8 @@ struct TensorView {
   const MappedFile* file = nullptr;  // for messages, and to release pages after packing
   // The data of a matrix are [K, N] row by row: column after column of [N, K].
   bool transposed = false;
+  // Elements from one of the data's rows to the next; 0: they lie end to end.
+  size_t stride = 0;
   // Quantised: a value is scale * (integer - zero_point). One scale (and zero point, where there
   // are any) for the whole tensor, or one for each row of [N, K]. Empty: values are as they are.
   std::span<const float> scales = {};
@@ -57,6 +59,12 @@ struct TensorView {
 
   int64_t elements() const;
   std::string ShapeString() const;  // "[384, 1536]"
+  // Whether the data are the values, row after row, as a table's or a kernel's are.
+  bool plain() const { return !transposed && stride == 0 && scales.empty(); }
+  // Rows [begin, begin + count) of a matrix, or elements of a vector. REQUIRES: it has them.
+  TensorView Rows(int64_t begin, int64_t count) const;
+  // Tells the kernel that the data will not be needed soon; nothing where they are in no file.
+  void Release() const;
 };
 
 class TensorSource {

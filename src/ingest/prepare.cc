@@ -11,6 +11,7 @@
 #include "base/mapped_file.h"
 #include "formats/bundle.h"
 #include "formats/checkpoint.h"
+#include "formats/onnx/onnx_file.h"
 #include "formats/packed_header.h"
 #include "formats/xxh64.h"
 #include "nn/dtype.h"
@@ -45,13 +46,21 @@ std::string LayoutText(const SentenceTransformersLayout& layout, const EncoderCo
 // Of weights, tokenizer and layout: what decides over vectors.
 Result<std::string> DirectoryChecksum(const ModelSource& source, const EncoderConfig& config) {
   const std::string& directory = source.layout().transformer_directory;
-  MINNOW_ASSIGN_OR_RETURN(const Checkpoint weights, Checkpoint::OpenDirectory(directory));
   MINNOW_ASSIGN_OR_RETURN(const std::string tokenizer,
                           ReadSmallFile(directory + "/tokenizer.json", kMaxTokenizerBytes));
   Xxh64 checksum;
-  for (const auto& file : weights.files()) {
-    checksum.Update(file->bytes());
-    file->Release(file->bytes());
+  const auto update = [&checksum](const auto& files) {
+    for (const auto& file : files) {
+      checksum.Update(file->bytes());
+      file->Release(file->bytes());
+    }
+  };
+  if (source.onnx().empty()) {
+    MINNOW_ASSIGN_OR_RETURN(const Checkpoint weights, Checkpoint::OpenDirectory(directory));
+    update(weights.files());
+  } else {
+    MINNOW_ASSIGN_OR_RETURN(const auto weights, OnnxFile::Open(source.onnx()));
+    update(weights->files());
   }
   checksum.Update(std::as_bytes(std::span(tokenizer)));
   for (const DenseSpec& dense : source.layout().dense) {

@@ -1,22 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tells directories from packed files.
+// Tells directories, packed files and ONNX files from each other.
 #include "models/source.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
+#include <set>
 #include <utility>
 
 #include "base/mapped_file.h"
 #include "formats/bundle.h"
 #include "formats/checkpoint.h"
+#include "formats/onnx/onnx_file.h"
 #include "models/hub_cache.h"
+#include "models/onnx/onnx_source.h"
 #include "models/registry.h"
 
 namespace minnow {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr std::string_view kClassifierSuffix = "ForSequenceClassification";
 constexpr const char* kHead = "head";
+constexpr std::string_view kOnnxEnd = ".onnx";
+constexpr const char* kConfig = "config.json";
+
+bool Exists(const fs::path& path) {
+  std::error_code ec;
+  return fs::exists(path, ec);
+}
+
+// The file of a directory whose weights are ONNX; empty where there is none, or safetensors.
+std::string FindOnnx(const std::string& directory) {
+  const fs::path root(directory);
+  for (const char* file : {"model.safetensors", "model.safetensors.index.json"}) {
+    if (Exists(root / file)) return "";
+  }
+  const std::array<fs::path, 2> folders = {root / "onnx", root};
+  for (const char* file : {"model.onnx", "model_optimized.onnx", "model_quantized.onnx"}) {
+    for (const fs::path& folder : folders) {
+      if (Exists(folder / file)) return (folder / file).string();
+    }
+  }
+  for (const fs::path& folder : folders) {
+    std::set<std::string> others;
+    std::error_code ec;
+    for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec)) {
+      const std::string name = it->path().filename().string();
+      if (name.starts_with("model") && name.ends_with(kOnnxEnd)) others.insert(name);
+    }
+    if (!others.empty()) return (folder / *others.begin()).string();
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -26,17 +63,36 @@ const char* ModelKindName(ModelKind kind) {
 
 Result<ModelSource> ModelSource::Open(const std::string& path) {
   std::error_code ec;
-  if (path.empty() || std::filesystem::is_regular_file(path, ec)) {
+  const bool file = !path.empty() && fs::is_regular_file(path, ec);
+  if (file && path.ends_with(kOnnxEnd)) return FromOnnx(path);
+  if (path.empty() || file) {
     MINNOW_ASSIGN_OR_RETURN(auto packed,
                             path.empty() ? OpenBundledModel() : PackedFile::Open(path));
     return FromPacked(std::move(packed));
   }
   ModelSource source;
+  source.name_ = path;
   source.directory_ = path;
   MINNOW_ASSIGN_OR_RETURN(source.layout_, ReadSentenceTransformersLayout(path));
   const std::string& directory = source.layout_.transformer_directory;
   source.components_.emplace(kTransformer, ModelComponent{directory, directory + "/config.json"});
+  source.onnx_ = FindOnnx(directory);
+  if (source.onnx_.empty() && directory != path && !Exists(directory + "/model.safetensors"))
+    source.onnx_ = FindOnnx(path);
   return source;
+}
+
+Result<ModelSource> ModelSource::FromOnnx(const std::string& path) {
+  std::error_code ec;
+  const fs::path folder = fs::absolute(path, ec).parent_path();
+  for (const fs::path& directory : {folder, folder.parent_path()}) {
+    if (!Exists(directory / kConfig)) continue;
+    MINNOW_ASSIGN_OR_RETURN(ModelSource source, Open(directory.string()));
+    source.name_ = path;
+    source.onnx_ = path;
+    return source;
+  }
+  return Error{Code::kNotFound, path + ": no config.json beside it or in the folder above"};
 }
 
 Result<ModelSource> ModelSource::FromPacked(std::shared_ptr<const PackedFile> packed) {
@@ -74,6 +130,13 @@ Result<std::string> ModelSource::ReadConfigJson(std::string_view component) cons
 Result<std::shared_ptr<const TensorSource>> ModelSource::OpenTensors(
     std::string_view component) const {
   if (packed_) return std::shared_ptr<const TensorSource>(packed_);
+  if (!onnx_.empty()) {
+    MINNOW_ASSIGN_OR_RETURN(const EncoderConfig config, ReadConfig());
+    MINNOW_ASSIGN_OR_RETURN(auto file, OnnxFile::Open(onnx_));
+    MINNOW_ASSIGN_OR_RETURN(auto source,
+                            OnnxSource::Make(std::move(file), config, FamilyOf(config.model_type)));
+    return std::shared_ptr<const TensorSource>(std::move(source));
+  }
   MINNOW_ASSIGN_OR_RETURN(Checkpoint checkpoint,
                           Checkpoint::OpenDirectory(components_.find(component)->second.directory));
   return std::shared_ptr<const TensorSource>(std::make_shared<Checkpoint>(std::move(checkpoint)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// ModelSource: where a model comes from (a directory, a packed file, or the program itself), as
-// components, each with a configuration and tensors of its own.
+// ModelSource: where a model comes from (a directory, a packed file, an ONNX file, or the program
+// itself), as components, each with a configuration and tensors of its own.
 //
 // An encoder has one component, "transformer". Configurations and tensors are read when they are
 // asked for: a tokenizer needs neither. Const after opening; may be used from any thread.
@@ -32,16 +32,20 @@ struct ModelComponent {
 
 class ModelSource {
  public:
-  // `path`: a directory, a packed file, or empty for the model in the running program
-  // (formats/bundle.h). Fails with kNotFound, kCorrupt or kUnsupported; kInvalidArgument where
-  // `path` is empty and the program has no model.
+  // `path`: a directory, a packed file, a file NAME.onnx whose config.json lies beside it or in the
+  // folder above, or empty for the model in the running program (formats/bundle.h). A directory
+  // without safetensors has its weights in onnx/model*.onnx or model*.onnx: the plain export where
+  // there is one, else an optimised one, else a quantised one. Fails with kNotFound, kCorrupt or
+  // kUnsupported; kInvalidArgument where `path` is empty and the program has no model.
   static Result<ModelSource> Open(const std::string& path);
   static Result<ModelSource> FromPacked(std::shared_ptr<const PackedFile> packed);
 
   // The packed file, or null for a directory.
   const std::shared_ptr<const PackedFile>& packed() const { return packed_; }
+  // The ONNX file that holds the weights; empty where they are in safetensors or packed.
+  const std::string& onnx() const { return onnx_; }
   // For messages: the path of the directory or file.
-  const std::string& name() const { return packed_ ? packed_->path() : directory_; }
+  const std::string& name() const { return packed_ ? packed_->path() : name_; }
   // The directory's name (models/hub_cache.h), or what the packed file says.
   std::string model_id() const;
   // What comes after the transformer; in a packed classifier, its head.
@@ -52,7 +56,8 @@ class ModelSource {
   }
   // JSON text of a component's configuration. REQUIRES: there is such a component.
   Result<std::string> ReadConfigJson(std::string_view component) const;
-  // A component's tensors; they outlive the source. REQUIRES: as above.
+  // A component's tensors; they outlive the source. REQUIRES: as above. Of an ONNX file, those that
+  // its graph was understood to hold (models/onnx/onnx_source.h).
   Result<std::shared_ptr<const TensorSource>> OpenTensors(std::string_view component) const;
 
   // The configuration of the transformer, as its family reads it.
@@ -61,7 +66,11 @@ class ModelSource {
   ModelKind kind() const;
 
  private:
-  std::string directory_;
+  static Result<ModelSource> FromOnnx(const std::string& path);
+
+  std::string name_;       // as it was asked for
+  std::string directory_;  // of the model
+  std::string onnx_;
   std::shared_ptr<const PackedFile> packed_;
   SentenceTransformersLayout layout_;
   std::map<std::string, ModelComponent, std::less<>> components_;

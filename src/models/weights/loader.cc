@@ -71,7 +71,7 @@ class CheckpointReader : public WeightVisitor {
                             source_.Get(prefix_ + name.stored + ".weight", shape));
     MINNOW_ASSIGN_OR_RETURN(const TableType type, FloatTableType(*tensor));
     const TableType wanted = embedding_ ? StoredTableType(kind, *embedding_) : type;
-    if (wanted != type) {
+    if (wanted != type || !tensor->plain()) {
       MINNOW_ASSIGN_OR_RETURN(ConvertedTable converted, ConvertTable(*tensor, wanted));
       table = converted.table();
       storage_.tables.push_back(std::move(converted));

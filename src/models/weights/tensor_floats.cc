@@ -16,20 +16,96 @@
 
 namespace minnow {
 
-Result<TableType> FloatTableType(const TensorView& tensor) {
-  if (tensor.transposed || !tensor.scales.empty()) {
-    return Error{Code::kUnsupported,
-                 tensor.file->path() + ": tensor \"" + std::string(tensor.name) + "\" is stored " +
-                     (tensor.transposed ? "transposed" : "quantised") + "; supported: plain rows"};
+namespace {
+
+bool IsQuantisedInteger(const TensorView& tensor) {
+  return !tensor.scales.empty() &&
+         (tensor.type == TensorType::kI8 || tensor.type == TensorType::kU8 ||
+          tensor.type == TensorType::kI32);
+}
+
+// Element n, k of the data, which may be unaligned, lies at n * row_step + k * column_step.
+struct Order {
+  size_t rows = 0;
+  size_t columns = 0;
+  size_t row_step = 0;
+  size_t column_step = 0;
+};
+
+// out: [rows, columns]. As many rows at a time as a cache line of transposed floats has, so that
+// each line is read once.
+template <class Stored, class Convert>
+void CopyOrdered(const std::byte* data, const Order& order, Convert convert, float* out) {
+  constexpr size_t kRows = 16;
+  for (size_t begin = 0; begin < order.rows; begin += kRows) {
+    const size_t end = std::min(order.rows, begin + kRows);
+    for (size_t k = 0; k < order.columns; ++k) {
+      for (size_t n = begin; n < end; ++n) {
+        Stored value;
+        std::memcpy(&value, data + (n * order.row_step + k * order.column_step) * sizeof value,
+                    sizeof value);
+        out[n * order.columns + k] = convert(value);
+      }
+    }
   }
+}
+
+void ApplyScales(const TensorView& tensor, const Order& order, float* out) {
+  const auto& scales = tensor.scales;
+  const auto& zeros = tensor.zero_points;
+  for (size_t n = 0; n < order.rows; ++n) {
+    const float scale = scales[scales.size() == 1 ? 0 : n];
+    const float zero = zeros.empty() ? 0.0f : static_cast<float>(zeros[zeros.size() == 1 ? 0 : n]);
+    float* row = out + n * order.columns;
+    for (size_t k = 0; k < order.columns; ++k) row[k] = scale * (row[k] - zero);
+  }
+}
+
+// The values of a tensor that is not plain. out: [N, K], or [N] of a vector
+void CopyReordered(const TensorView& tensor, float* out) {
+  const size_t rows = tensor.shape[0];
+  const size_t columns = tensor.shape.size() < 2 ? 1 : tensor.shape[1];
+  const size_t stride = tensor.stride != 0 ? tensor.stride : rows;
+  const Order order = {rows, columns, tensor.transposed ? 1 : columns,
+                       tensor.transposed ? stride : 1};
+  const std::byte* data = tensor.data.data();
+  const auto number = [](auto value) { return static_cast<float>(value); };
+  switch (tensor.type) {
+    case TensorType::kF16:
+      CopyOrdered<uint16_t>(data, order, FloatFromF16, out);
+      break;
+    case TensorType::kBF16:
+      CopyOrdered<uint16_t>(data, order, FloatFromBF16, out);
+      break;
+    case TensorType::kI8:
+      CopyOrdered<int8_t>(data, order, number, out);
+      break;
+    case TensorType::kU8:
+      CopyOrdered<uint8_t>(data, order, number, out);
+      break;
+    case TensorType::kI32:
+      CopyOrdered<int32_t>(data, order, number, out);
+      break;
+    default:
+      CopyOrdered<float>(data, order, number, out);
+      break;
+  }
+  if (!tensor.scales.empty()) ApplyScales(tensor, order, out);
+}
+
+}  // namespace
+
+Result<TableType> FloatTableType(const TensorView& tensor) {
+  const bool quantised = IsQuantisedInteger(tensor);
   switch (tensor.type) {
     case TensorType::kF32:
       return TableType::kF32;
     case TensorType::kF16:
-      return TableType::kF16;
+      return tensor.plain() ? TableType::kF16 : TableType::kF32;
     case TensorType::kBF16:
-      return TableType::kBF16;
+      return tensor.plain() ? TableType::kBF16 : TableType::kF32;
     default:
+      if (quantised) return TableType::kF32;
       return Error{Code::kUnsupported,
                    tensor.file->path() + ": tensor \"" + std::string(tensor.name) + "\" has type " +
                        TensorTypeName(tensor.type) + "; supported: F32, F16, BF16"};
@@ -40,21 +116,16 @@ Status CopyFloats(const TensorView& tensor, float* out) {
   MINNOW_ASSIGN_OR_RETURN(const TableType type, FloatTableType(tensor));
   const size_t elements = tensor.elements();
   if (elements == 0) return Status();
+  if (!tensor.plain()) {
+    CopyReordered(tensor, out);
+    return Status();
+  }
   std::fill_n(out, elements, 0.0f);
   EmbeddingTable(tensor.data.data(), type, 1, elements).Add(ActiveKernels(), 0, out);
   return Status();
 }
 
 namespace {
-
-// Rows [begin, begin + count) of a matrix.
-TensorView RowsOf(const TensorView& matrix, size_t begin, size_t count) {
-  TensorView rows = matrix;
-  const size_t row_bytes = matrix.shape[1] * TensorTypeBytes(matrix.type);
-  rows.shape[0] = static_cast<int64_t>(count);
-  rows.data = matrix.data.subspan(begin * row_bytes, count * row_bytes);
-  return rows;
-}
 
 void ConvertRows(const float* rows, size_t count, size_t columns, TableType type, std::byte* data,
                  std::byte* scales) {
@@ -84,13 +155,15 @@ void ConvertRows(const float* rows, size_t count, size_t columns, TableType type
 Status ColumnMagnitudes(std::span<const TensorView* const> parts, float* most) {
   const size_t columns = parts[0]->shape[1];
   std::fill_n(most, columns, 0.0f);
-  std::vector<float> row(columns);
+  constexpr int64_t kRows = 16;
+  std::vector<float> rows(kRows * columns);
   for (const TensorView* part : parts) {
-    for (int64_t n = 0; n < part->shape[0]; ++n) {
-      MINNOW_RETURN_IF_ERROR(CopyFloats(RowsOf(*part, n, 1), row.data()));
-      for (size_t k = 0; k < columns; ++k) {
-        const float magnitude = std::fabs(row[k]);
-        if (std::isfinite(magnitude)) most[k] = std::max(most[k], magnitude);
+    for (int64_t n = 0; n < part->shape[0]; n += kRows) {
+      const int64_t count = std::min(kRows, part->shape[0] - n);
+      MINNOW_RETURN_IF_ERROR(CopyFloats(part->Rows(n, count), rows.data()));
+      for (size_t i = 0; i < static_cast<size_t>(count) * columns; ++i) {
+        const float magnitude = std::fabs(rows[i]);
+        if (std::isfinite(magnitude)) most[i % columns] = std::max(most[i % columns], magnitude);
       }
     }
   }
@@ -118,11 +191,11 @@ Result<ConvertedTable> ConvertTable(const TensorView& tensor, TableType type) {
   std::vector<float> floats(std::min(rows, kRows) * columns);
   for (size_t begin = 0; begin < rows; begin += kRows) {
     const size_t count = std::min(kRows, rows - begin);
-    MINNOW_RETURN_IF_ERROR(CopyFloats(RowsOf(tensor, begin, count), floats.data()));
+    MINNOW_RETURN_IF_ERROR(CopyFloats(tensor.Rows(begin, count), floats.data()));
     ConvertRows(floats.data(), count, columns, type, table.data.data() + begin * row_bytes,
                 table.scales.data() + begin * scale_bytes);
   }
-  tensor.file->Release(tensor.data);
+  tensor.Release();
   return table;
 }
 
@@ -189,7 +262,7 @@ Status PackRows(std::span<const TensorView* const> parts, const PackedTarget& ta
     MINNOW_RETURN_IF_ERROR(FloatTableType(*part));
     const size_t rows = part->shape[0];
     columns += rows;
-    panels_meet = panels_meet && part->type == TensorType::kF32 &&
+    panels_meet = panels_meet && part->type == TensorType::kF32 && part->plain() &&
                   (parts.size() == 1 || rows % kPanelColumns == 0);
   }
   if (panels_meet) {
@@ -209,7 +282,7 @@ Status PackRows(std::span<const TensorView* const> parts, const PackedTarget& ta
     }
     Pack(stacked.data(), columns, inner, target);
   }
-  for (const TensorView* part : parts) part->file->Release(part->data);
+  for (const TensorView* part : parts) part->Release();
   return Status();
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A checkpoint's tensors as floats: F32, F16 and BF16 are read, everything else is kUnsupported.
+// A checkpoint's tensors as floats: F32, F16 and BF16 are read, and integers with a scale, each
+// also where they lie transposed; everything else is kUnsupported.
 #pragma once
 
 #include <span>
@@ -26,6 +27,7 @@ struct ConvertedTable {
   }
 };
 
+// As what table the tensor is read: in place where it is plain, else fp32 that is made of it.
 Result<TableType> FloatTableType(const TensorView& tensor);
 
 // out: [tensor.elements()] f32

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names of pieces by the names in the file, and what the names give.
+#include "models/onnx/naming.h"
+
+#include <set>
+#include <utility>
+
+#include "formats/json.h"
+
+namespace minnow {
+namespace {
+
+// Of an initialiser or a node: longer ones are no exporter's.
+constexpr size_t kMaxName = 512;
+constexpr std::string_view kClassifierSuffix = "ForSequenceClassification";
+
+// Names of everything that an encoder has, and of its head.
+struct WantedStems {
+  std::set<std::string, std::less<>> encoder;
+  std::set<std::string, std::less<>> head;
+
+  WantedStems(const EncoderConfig& config, const EncoderFamily& family) {
+    const TensorNames& t = family.tensors;
+    encoder = {t.word_embeddings, t.position_embeddings, t.embeddings_norm};
+    if (config.type_vocab_size > 0) encoder.emplace(t.token_type_embeddings);
+    for (int i = 0; i < config.num_hidden_layers; ++i) {
+      const std::string layer = t.layer + std::to_string(i) + ".";
+      for (const char* part : {t.query, t.key, t.value, t.attention_output, t.attention_norm,
+                               t.intermediate, t.output, t.output_norm}) {
+        encoder.insert(layer + part);
+      }
+    }
+    head = {family.classifier.dense, family.classifier.out};
+  }
+
+  bool Has(std::string_view stem) const { return encoder.contains(stem) || head.contains(stem); }
+  // The wanted name that `name` ends with, after whatever prefix the model had; or empty.
+  std::string Find(std::string_view name) const {
+    constexpr int kMaxPrefixParts = 8;
+    for (int i = 0; i <= kMaxPrefixParts; ++i) {
+      if (Has(name)) return std::string(name);
+      const size_t dot = name.find('.');
+      if (dot == name.npos) break;
+      name.remove_prefix(dot + 1);
+    }
+    return "";
+  }
+};
+
+// "bert.pooler.dense.weight_quantized" -> "bert.pooler.dense"; empty where it has no such end.
+std::string_view WithoutEnd(std::string_view name, std::string_view end) {
+  constexpr std::string_view kQuantised = "_quantized";
+  if (name.ends_with(kQuantised)) name.remove_suffix(kQuantised.size());
+  if (!name.ends_with(end)) return "";
+  name.remove_suffix(end.size());
+  return name;
+}
+
+// "/bert/encoder/layer.0/output/dense/MatMul" -> "bert.encoder.layer.0.output.dense"
+std::string Scope(std::string_view node) {
+  const size_t last = node.substr(0, kMaxName).rfind('/');
+  if (last == node.npos || last == 0) return "";
+  std::string scope(node.substr(node.front() == '/' ? 1 : 0, last));
+  if (scope.ends_with('/')) scope.pop_back();
+  for (char& c : scope) {
+    if (c == '/') c = '.';
+  }
+  return scope;
+}
+
+std::string StemOf(const OnnxPiece& piece, const WantedStems& wanted) {
+  if (piece.weight.name.size() > kMaxName || piece.node->name.size() > kMaxName) return "";
+  std::string stem;
+  if (piece.bias && piece.bias->name.size() <= kMaxName)
+    stem = wanted.Find(WithoutEnd(piece.bias->name, ".bias"));
+  if (stem.empty()) stem = wanted.Find(WithoutEnd(piece.weight.name, ".weight"));
+  if (stem.empty()) stem = wanted.Find(Scope(piece.node->name));
+  return stem;
+}
+
+// Whether a piece that has no place would have one in a model of more layers.
+bool IsOfALayer(const OnnxPiece& piece, const EncoderFamily& family) {
+  const auto has_layer = [&](std::string_view name) {
+    return name.substr(0, kMaxName).find(family.tensors.layer) != name.npos;
+  };
+  return piece.kind == OnnxPieceKind::kAttention || has_layer(piece.weight.name) ||
+         (piece.bias && has_layer(piece.bias->name)) || has_layer(Scope(piece.node->name));
+}
+
+std::string Layer(const EncoderFamily& family, size_t layer) {
+  return family.tensors.layer + std::to_string(layer) + ".";
+}
+
+using TensorMap = std::map<std::string, TensorView, std::less<>>;
+
+// Query, key and value of a fused attention, each a third of its rows.
+Status CutAttention(const OnnxGraph& graph, const OnnxPiece& piece, const std::string& layer,
+                    const EncoderConfig& config, const EncoderFamily& family, TensorMap& tensors) {
+  const int64_t channels = config.hidden_size;
+  if (piece.weight.shape[0] != 3 * channels || !piece.bias)
+    return graph.NotUnderstood(*piece.node, "its size is not that of config.json");
+  if (piece.node->Int("num_heads", 0) != config.num_attention_heads)
+    return graph.NotUnderstood(*piece.node, "num_heads is not that of config.json");
+  int64_t at = 0;
+  for (const char* part : {family.tensors.query, family.tensors.key, family.tensors.value}) {
+    tensors.emplace(layer + part + ".weight", piece.weight.Rows(at, channels));
+    tensors.emplace(layer + part + ".bias", piece.bias->Rows(at, channels));
+    at += channels;
+  }
+  return {};
+}
+
+}  // namespace
+
+OnnxStems StemsByName(const OnnxPieces& pieces, const EncoderConfig& config,
+                      const EncoderFamily& family) {
+  const WantedStems wanted(config, family);
+  const TensorNames& t = family.tensors;
+  OnnxStems stems(pieces.list.size());
+  std::set<std::string> found;
+  size_t layer = 0;
+  for (size_t i = 0; i < pieces.list.size(); ++i) {
+    if (pieces.list[i].kind == OnnxPieceKind::kAttention) {
+      stems[i] = Layer(family, layer++);
+      for (const char* part : {t.query, t.key, t.value}) found.insert(stems[i] + part);
+      continue;
+    }
+    stems[i] = StemOf(pieces.list[i], wanted);
+    if (!stems[i].empty() && !found.insert(stems[i]).second) return {};
+  }
+  for (const std::string& stem : wanted.encoder) {
+    if (!found.contains(stem)) return {};
+  }
+  return stems;
+}
+
+Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
+                              const OnnxStems& stems, const EncoderConfig& config,
+                              const EncoderFamily& family) {
+  const WantedStems wanted(config, family);
+  const bool classifier = config.architecture.ends_with(kClassifierSuffix);
+  size_t encoder_end = 0;
+  for (size_t i = 0; i < stems.size(); ++i) {
+    if (!stems[i].empty() && !wanted.head.contains(stems[i])) encoder_end = i + 1;
+  }
+  TensorMap tensors;
+  for (size_t i = 0; i < stems.size(); ++i) {
+    const OnnxPiece& piece = pieces.list[i];
+    if (stems[i].empty()) {
+      const bool head = i >= encoder_end && !IsOfALayer(piece, family);
+      if (head && !classifier) continue;  // nobody asks for it
+      return graph.NotUnderstood(*piece.node, "its weight " + QuoteForMessage(piece.weight.name) +
+                                                  " has no place in a model of type " +
+                                                  std::string(family.model_type));
+    }
+    if (piece.kind == OnnxPieceKind::kAttention) {
+      MINNOW_RETURN_IF_ERROR(CutAttention(graph, piece, stems[i], config, family, tensors));
+      continue;
+    }
+    tensors.emplace(stems[i] + ".weight", piece.weight);
+    if (piece.bias) tensors.emplace(stems[i] + ".bias", *piece.bias);
+  }
+  for (auto& [name, view] : tensors) view.name = name;
+  return tensors;
+}
+
+}  // namespace minnow

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names of pieces by their place in the order of computing, which is one chain but for query, key
+// and value.
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
+#include "models/onnx/naming.h"
+
+namespace minnow {
+namespace {
+
+// Values that a way from attention's product back to its operands passes, at most.
+constexpr size_t kMaxSteps = 1000;
+
+// What a value is made of: the products that are met first on every way back.
+struct Origin {
+  std::set<size_t> products;
+  bool softmax = false;
+};
+
+Origin Trace(const OnnxGraph& graph, const OnnxPieces& pieces, std::string_view value) {
+  Origin origin;
+  std::vector<std::string_view> open = {value};
+  std::set<std::string_view> seen;
+  while (!open.empty() && seen.size() < kMaxSteps) {
+    const std::string_view at = open.back();
+    open.pop_back();
+    if (at.empty() || !seen.insert(at).second) continue;
+    if (const auto piece = pieces.by_output.find(at); piece != pieces.by_output.end()) {
+      if (pieces.list[piece->second].kind == OnnxPieceKind::kProduct)
+        origin.products.insert(piece->second);
+      continue;
+    }
+    const OnnxNode* node = graph.Producer(at);
+    if (node == nullptr || node->op == "Shape") continue;
+    if (node->op == "Softmax") {
+      origin.softmax = true;
+      continue;
+    }
+    open.insert(open.end(), node->inputs.begin(), node->inputs.end());
+  }
+  return origin;
+}
+
+enum class Part { kQuery, kKey, kValue };
+
+class StructureReader {
+ public:
+  StructureReader(const OnnxGraph& graph, const OnnxPieces& pieces, const EncoderConfig& config,
+                  const EncoderFamily& family)
+      : graph_(graph),
+        pieces_(pieces),
+        config_(config),
+        family_(family),
+        stems_(pieces.list.size()) {}
+
+  Result<OnnxStems> Read() {
+    MINNOW_RETURN_IF_ERROR(FindParts());
+    for (size_t i = 0; i < pieces_.list.size(); ++i) {
+      const OnnxPiece& piece = pieces_.list[i];
+      switch (piece.kind) {
+        case OnnxPieceKind::kTable:
+          MINNOW_RETURN_IF_ERROR(PlaceTable(i));
+          break;
+        case OnnxPieceKind::kNorm:
+          // One after the last layer may be a head's; a layer has two.
+          if (norms_ > AllNorms())
+            return Misfit(i, "more LayerNorms than config.json has layers for");
+          if (norms_ == AllNorms()) {
+            ++norms_;
+          } else {
+            MINNOW_RETURN_IF_ERROR(PlaceNorm(i));
+          }
+          break;
+        case OnnxPieceKind::kAttention:
+          attention_.push_back(i);
+          break;
+        case OnnxPieceKind::kProduct:
+          products_.push_back(i);
+          break;
+      }
+    }
+    if (norms_ < AllNorms()) {
+      return Error{Code::kUnsupported, graph_.file().path() + ": " + std::to_string(norms_) +
+                                           " LayerNorms, but config.json needs " +
+                                           std::to_string(AllNorms())};
+    }
+    PlaceHead();
+    return std::move(stems_);
+  }
+
+ private:
+  size_t AllNorms() const { return 1 + 2 * static_cast<size_t>(config_.num_hidden_layers); }
+  Error Misfit(size_t piece, const std::string& why) const {
+    return graph_.NotUnderstood(*pieces_.list[piece].node, why);
+  }
+
+  // Which products make queries, keys and values.
+  Status FindParts() {
+    constexpr size_t kInHeads = 8;
+    const size_t most = 2 * static_cast<size_t>(config_.num_hidden_layers) + kInHeads;
+    if (pieces_.inner_products.size() > most) {
+      return graph_.NotUnderstood(*pieces_.inner_products[most],
+                                  "more products of attention than config.json has layers for");
+    }
+    for (const OnnxNode* node : pieces_.inner_products) {
+      if (node->op == "MultiHeadAttention" || node->op == "Attention") {
+        SetPart(Trace(graph_, pieces_, node->input(0)), Part::kQuery);
+        SetPart(Trace(graph_, pieces_, node->input(1)), Part::kKey);
+        SetPart(Trace(graph_, pieces_, node->input(2)), Part::kValue);
+        continue;
+      }
+      const Origin left = Trace(graph_, pieces_, node->input(0));
+      const Origin right = Trace(graph_, pieces_, node->input(1));
+      SetPart(right, left.softmax ? Part::kValue : Part::kKey);
+      if (!left.softmax) SetPart(left, Part::kQuery);
+    }
+    return {};
+  }
+  void SetPart(const Origin& origin, Part part) {
+    if (origin.products.size() == 1) parts_.emplace(*origin.products.begin(), part);
+  }
+
+  Status PlaceTable(size_t i) {
+    const OnnxPiece& piece = pieces_.list[i];
+    const int64_t rows = piece.weight.shape[0];
+    const auto& inputs = graph_.file().inputs();
+    const bool from_input = std::find(inputs.begin(), inputs.end(), piece.indices) != inputs.end();
+    TableKind kind = TableKind::kPosition;
+    if (piece.table) {
+      kind = *piece.table;
+    } else if (piece.indices == "input_ids" || (from_input && rows == config_.vocab_size)) {
+      kind = TableKind::kWord;
+    } else if (piece.indices == "token_type_ids" ||
+               (rows == config_.type_vocab_size && rows != config_.max_position_embeddings)) {
+      kind = TableKind::kTokenType;
+    }
+    const TensorNames& t = family_.tensors;
+    const char* stem = kind == TableKind::kWord        ? t.word_embeddings
+                       : kind == TableKind::kTokenType ? t.token_type_embeddings
+                                                       : t.position_embeddings;
+    if (norms_ > 0 || !tables_.insert(kind).second) return Misfit(i, "one table too many");
+    stems_[i] = stem;
+    return {};
+  }
+
+  Status PlaceNorm(size_t i) {
+    const TensorNames& t = family_.tensors;
+    const size_t n = norms_++;
+    if (n == 0) {
+      if (!products_.empty() || !attention_.empty())
+        return Misfit(products_.empty() ? attention_[0] : products_[0],
+                      "it comes before the embeddings' LayerNorm");
+      stems_[i] = t.embeddings_norm;
+      return {};
+    }
+    const std::string layer = t.layer + std::to_string((n - 1) / 2) + ".";
+    if (n % 2 == 1) {
+      stems_[i] = layer + t.attention_norm;
+      return PlaceAttention(i, layer);
+    }
+    stems_[i] = layer + t.output_norm;
+    if (products_.size() != 2 || !attention_.empty())
+      return Misfit(i, "not two products between the LayerNorms of a layer");
+    stems_[products_[0]] = layer + t.intermediate;
+    stems_[products_[1]] = layer + t.output;
+    products_.clear();
+    return {};
+  }
+
+  // What lies before the first LayerNorm of a layer; `norm` is its piece.
+  Status PlaceAttention(size_t norm, const std::string& layer) {
+    const TensorNames& t = family_.tensors;
+    if (products_.size() + 3 * attention_.size() != 4 || attention_.size() > 1)
+      return Misfit(norm, "not query, key, value and output before the LayerNorm of a layer");
+    if (!attention_.empty()) stems_[attention_[0]] = layer;
+    std::set<Part> placed;
+    for (size_t i = 0; attention_.empty() && i < 3; ++i) {
+      const auto part = parts_.find(products_[i]);
+      if (part == parts_.end() || !placed.insert(part->second).second)
+        return Misfit(products_[i], "neither query, key nor value of attention");
+      stems_[products_[i]] = layer + (part->second == Part::kQuery ? t.query
+                                      : part->second == Part::kKey ? t.key
+                                                                   : t.value);
+    }
+    stems_[products_.back()] = layer + t.attention_output;
+    products_.clear();
+    attention_.clear();
+    return {};
+  }
+
+  // Products after the last layer: those of a classifier, in their order.
+  void PlaceHead() {
+    if (products_.size() != 2) return;
+    stems_[products_[0]] = family_.classifier.dense;
+    stems_[products_[1]] = family_.classifier.out;
+  }
+
+  const OnnxGraph& graph_;
+  const OnnxPieces& pieces_;
+  const EncoderConfig& config_;
+  const EncoderFamily& family_;
+  OnnxStems stems_;
+  std::map<size_t, Part> parts_;  // by product
+  std::set<TableKind> tables_;
+  size_t norms_ = 0;
+  std::vector<size_t> products_;   // since the last LayerNorm
+  std::vector<size_t> attention_;  // likewise
+};
+
+}  // namespace
+
+Result<OnnxStems> StemsByStructure(const OnnxGraph& graph, const OnnxPieces& pieces,
+                                   const EncoderConfig& config, const EncoderFamily& family) {
+  return StructureReader(graph, pieces, config, family).Read();
+}
+
+}  // namespace minnow
