@@ -61,5 +61,50 @@ TEST_F(PackedTokenizerTest, TablesThatDoNotFitTheVocabularyAreRefused) {
   }
 }
 
+// A BPE tokenizer into a packed file and out of it.
+TEST_F(PackedTokenizerTest, MergesGiveTheSameTokens) {
+  const std::string source = std::string(MINNOW_SOURCE_DIR) + "/tests/";
+  for (const std::string name : {"bpe_roberta", "bpe_clip", "bpe_suffix"}) {
+    const std::string directory = path_ + "_directory";
+    std::filesystem::create_directories(directory);
+    std::filesystem::copy_file(source + "golden/tokenizer/" + name + ".json",
+                               directory + "/tokenizer.json");
+    const auto tables = ReadTokenizerTables(directory);
+    const auto before = Tokenizer::LoadDirectory(directory);
+    std::filesystem::remove_all(directory);
+    ASSERT_TRUE(tables.ok()) << tables.error().message;
+    ASSERT_TRUE(before.ok()) << before.error().message;
+    EXPECT_EQ(tables->json.find("\"merges\""), std::string::npos);
+    const auto other = PackedFile::Open(source + "fixtures/packed_v2/tiny_bert_int8_int4.minnow");
+    PackedHeader header = (*other)->header();
+    header.tokenizer_json = tables->json;
+    ASSERT_TRUE(WritePacked(header, tables->tensors(), path_).ok());
+    auto packed = PackedFile::Open(path_);
+    ASSERT_TRUE(packed.ok()) << packed.error().message;
+    const auto after = Tokenizer::FromPacked(*std::move(packed));
+    ASSERT_TRUE(after.ok()) << after.error().message;
+    EXPECT_STREQ((*after)->type(), "BPE");
+    for (const char* text : {"don't jump over 123 caf\u00e9s <mask> the lazy dog!", "", "abababab",
+                             "\u4e2d\u56fd \xff"}) {
+      EXPECT_EQ((*after)->Encode(text, {}).ids, (*before)->Encode(text, {}).ids) << text;
+    }
+  }
+}
+
+TEST_F(PackedTokenizerTest, MergesThatDoNotFitAreRefused) {
+  const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}};
+  const std::vector<uint32_t> merges = {0, 1};
+  const TokenizerTables tables = {"", {Vocabulary::Build(entries).value(), {}, merges}};
+  const auto other = PackedFile::Open(std::string(MINNOW_SOURCE_DIR) +
+                                      "/tests/fixtures/packed_v2/tiny_bert_int8_int4.minnow");
+  PackedHeader header = (*other)->header();
+  header.tokenizer_json = R"({"model": {"type": "BPE", "vocabulary_tables": {"ids": 2,
+      "tokens": 2, "max_token_bytes": 1}}})";
+  ASSERT_TRUE(WritePacked(header, tables.tensors(), path_).ok());
+  const auto wrong = Tokenizer::FromPacked(PackedFile::Open(path_).value());
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_THAT(wrong.error().message, HasSubstr("merges[0]: \"ab\" is not in model.vocab"));
+}
+
 }  // namespace
 }  // namespace minnow

@@ -22,8 +22,9 @@ class JsonView;
 // kept by whoever keeps the vocabulary's tables.
 struct ModelTables {
   Vocabulary vocabulary;
-  std::span<const float> scores;     // of each id, or empty
-  std::span<const uint32_t> merges;  // ids of two parts, the first merge first; or empty
+  std::span<const float> scores;                // of each id, or empty
+  std::span<const uint32_t> merges;             // ids of two parts, the first merge first; or empty
+  std::shared_ptr<const void> owner = nullptr;  // keeps scores and merges that no file keeps
 };
 
 class TokenModel {
@@ -42,8 +43,11 @@ class TokenModel {
   const ModelTables tables_;
 };
 
+// tokenizer.json's "vocab" where it is an object, without scores and merges. Fails with kCorrupt.
+Result<ModelTables> ReadVocabulary(const JsonView& json);
+
 // tokenizer.json's "model". `tables`: the model's; without them, they are read from the JSON.
-// kUnsupported: not WordPiece. A model without a type is what Hugging Face takes it for.
+// kUnsupported: not WordPiece or BPE. A model without a type is what Hugging Face takes it for.
 Result<std::unique_ptr<const TokenModel>> ReadTokenModel(const JsonView& json,
                                                          std::optional<ModelTables> tables);
 
