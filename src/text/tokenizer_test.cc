@@ -145,7 +145,8 @@ TEST_P(GoldenTokensTest, EveryRow) {
 INSTANTIATE_TEST_SUITE_P(Columns, GoldenTokensTest,
                          testing::Values(GoldenColumn{"hf_layout_minilm", "bert-base-uncased"},
                                          GoldenColumn{"tok_hf/roberta-base", "roberta-base"},
-                                         GoldenColumn{"tok_hf/clip", "clip"}));
+                                         GoldenColumn{"tok_hf/clip", "clip"},
+                                         GoldenColumn{"hf_layout_sd15/tokenizer", "clip"}));
 
 TEST_F(BertTokenizerTest, SentenceTransformersTruncation) {
   EncodeOptions options;
