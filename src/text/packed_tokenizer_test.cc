@@ -25,7 +25,8 @@ class PackedTokenizerTest : public testing::Test {
   Result<ModelTables> WriteAndRead(std::span<const float> scores,
                                    std::span<const uint32_t> merges) {
     const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}, {"ab", 2}};
-    const TokenizerTables tables = {"", {Vocabulary::Build(entries).value(), scores, merges}};
+    const TokenizerTables tables = {"",
+                                    {Vocabulary::Build(entries).value(), scores, {merges, {}, {}}}};
     const std::string model =
         std::string(MINNOW_SOURCE_DIR) + "/tests/fixtures/packed_v2/tiny_bert_int8_int4.minnow";
     MINNOW_ASSIGN_OR_RETURN(const auto other, PackedFile::Open(model));
@@ -44,11 +45,11 @@ TEST_F(PackedTokenizerTest, ScoresAndMergesAreOptional) {
   const auto both = WriteAndRead(scores, merges);
   ASSERT_TRUE(both.ok()) << both.error().message;
   EXPECT_THAT(both->scores, ElementsAreArray(scores));
-  EXPECT_THAT(both->merges, ElementsAreArray(merges));
+  EXPECT_THAT(both->merges.pairs, ElementsAreArray(merges));
   EXPECT_EQ(both->vocabulary.Find("ab"), 2);
   const auto none = WriteAndRead({}, {});
   ASSERT_TRUE(none.ok()) << none.error().message;
-  EXPECT_TRUE(none->scores.empty() && none->merges.empty());
+  EXPECT_TRUE(none->scores.empty() && none->merges.pairs.empty());
 }
 
 TEST_F(PackedTokenizerTest, TablesThatDoNotFitTheVocabularyAreRefused) {
@@ -75,6 +76,7 @@ TEST_F(PackedTokenizerTest, MergesGiveTheSameTokens) {
     ASSERT_TRUE(tables.ok()) << tables.error().message;
     ASSERT_TRUE(before.ok()) << before.error().message;
     EXPECT_EQ(tables->json.find("\"merges\""), std::string::npos);
+    EXPECT_FALSE(tables->tables.merges.slots.empty());
     const auto other = PackedFile::Open(source + "fixtures/packed_v2/tiny_bert_int8_int4.minnow");
     PackedHeader header = (*other)->header();
     header.tokenizer_json = tables->json;
@@ -91,10 +93,30 @@ TEST_F(PackedTokenizerTest, MergesGiveTheSameTokens) {
   }
 }
 
+// What a file holds is not trusted: other merges are other tokens, of the vocabulary still.
+TEST_F(PackedTokenizerTest, WrongMergesGiveTokensOfTheVocabulary) {
+  const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}, {"ab", 2}};
+  const std::vector<uint32_t> pairs = {0, 1};
+  const auto vocabulary = Vocabulary::Build(entries);
+  const auto good = MergeTable::Build(pairs, 0, *vocabulary);
+  ASSERT_TRUE(good.ok());
+  const std::vector<uint32_t> far = {99};
+  std::vector<uint32_t> slots(good->arrays().slots.begin(), good->arrays().slots.end());
+  for (uint32_t& slot : slots) slot = slot == 0 ? 7 : slot + 5;
+  const auto wide = MergeTable::FromArrays({pairs, far, good->arrays().slots}, 3);
+  const auto lost = MergeTable::FromArrays({pairs, good->arrays().merged, slots}, 3);
+  EXPECT_EQ(good->Find(0, 1), 0u);
+  EXPECT_EQ(good->merged(0), 2u);
+  EXPECT_EQ(wide->Find(0, 1), MergeTable::kNone);
+  EXPECT_EQ(lost->Find(0, 1), MergeTable::kNone);
+  EXPECT_FALSE(MergeTable::FromArrays({pairs, {}, {}}, 3).ok());
+  EXPECT_FALSE(MergeTable::FromArrays({pairs, far, {}}, 3).ok());
+}
+
 TEST_F(PackedTokenizerTest, MergesThatDoNotFitAreRefused) {
   const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}};
   const std::vector<uint32_t> merges = {0, 1};
-  const TokenizerTables tables = {"", {Vocabulary::Build(entries).value(), {}, merges}};
+  const TokenizerTables tables = {"", {Vocabulary::Build(entries).value(), {}, {merges, {}, {}}}};
   const auto other = PackedFile::Open(std::string(MINNOW_SOURCE_DIR) +
                                       "/tests/fixtures/packed_v2/tiny_bert_int8_int4.minnow");
   PackedHeader header = (*other)->header();

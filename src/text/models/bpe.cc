@@ -5,15 +5,26 @@
 #include <algorithm>
 #include <functional>
 #include <queue>
+#include <utility>
 
 #include "base/utf8.h"
 
 namespace minnow {
+namespace {
+
+// Of the pairs, and of what was made of them.
+using BothOwners = std::pair<std::shared_ptr<const void>, std::shared_ptr<const void>>;
+
+}  // namespace
 
 Result<std::unique_ptr<const TokenModel>> Bpe::Make(ModelTables tables, BpeOptions options) {
-  auto merges =
-      MergeTable::Build(tables.merges, options.continuing_prefix.size(), tables.vocabulary);
+  const bool made = !tables.merges.slots.empty();
+  auto merges = made ? MergeTable::FromArrays(tables.merges, tables.vocabulary.id_limit())
+                     : MergeTable::Build(tables.merges.pairs, options.continuing_prefix.size(),
+                                         tables.vocabulary);
   if (!merges.ok()) return Error{merges.error().code, "model." + merges.error().message};
+  tables.merges = merges->arrays();
+  if (!made) tables.owner = std::make_shared<const BothOwners>(tables.owner, merges->owner());
   return std::unique_ptr<const TokenModel>(
       new Bpe(std::move(tables), std::move(options), *std::move(merges)));
 }

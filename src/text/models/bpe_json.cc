@@ -45,7 +45,7 @@ Result<ModelTables> ReadTables(const JsonView& json) {
   MINNOW_ASSIGN_OR_RETURN(const JsonView merges, json.Get("merges"));
   MINNOW_ASSIGN_OR_RETURN(auto ids, ReadMerges(merges, tables.vocabulary));
   const auto owner = std::make_shared<const std::vector<uint32_t>>(std::move(ids));
-  tables.merges = *owner;
+  tables.merges.pairs = *owner;
   tables.owner = owner;
   return tables;
 }

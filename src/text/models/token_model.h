@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/models/merge_table.h"
 #include "text/models/vocabulary.h"
 #include "text/normalized_text.h"
 #include "text/tokenizer.h"
@@ -22,8 +23,8 @@ class JsonView;
 // kept by whoever keeps the vocabulary's tables.
 struct ModelTables {
   Vocabulary vocabulary;
-  std::span<const float> scores;                // of each id, or empty
-  std::span<const uint32_t> merges;             // ids of two parts, the first merge first; or empty
+  std::span<const float> scores;  // of each id, or empty
+  MergeArrays merges;             // or empty; with pairs only, the rest is made of them
   std::shared_ptr<const void> owner = nullptr;  // keeps scores and merges that no file keeps
 };
 
