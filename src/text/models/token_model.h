@@ -20,12 +20,12 @@ namespace minnow {
 class JsonView;
 
 // The large parts of a model, as a packed file holds them (formats/PACKED.md). What is borrowed is
-// kept by whoever keeps the vocabulary's tables.
+// kept by `owner`, or where that is null by whoever keeps the vocabulary's tables.
 struct ModelTables {
   Vocabulary vocabulary;
   std::span<const float> scores;  // of each id, or empty
   MergeArrays merges;             // or empty; with pairs only, the rest is made of them
-  std::shared_ptr<const void> owner = nullptr;  // keeps scores and merges that no file keeps
+  std::shared_ptr<const void> owner = {};
 };
 
 class TokenModel {
