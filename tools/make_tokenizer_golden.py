@@ -13,8 +13,9 @@ import random
 import sys
 import zlib
 
+import bpe_golden
 import tokenizers
-from tokenizers import Tokenizer, normalizers, pre_tokenizers
+from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
 
 OUT = pathlib.Path(__file__).parent.parent / "tests" / "golden" / "tokenizer"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -117,11 +118,11 @@ FRAGMENTS = (["the", "Embed", "ding", "UN", "aff", " ", "  ", "\t", "\n", "\u300
              + [chr(c) for c in (0x301, 0x316, 0x327, 0x308, 0x345, 0x334, 0x5b0, 0x64b, 0xf71, 0x302e, 0x1d165, 0x1d16d)])
 
 
-def texts():
+def texts(special, fragments):
     rng = random.Random(20)
-    yield from TEXTS
+    yield from special
     for _ in range(120):
-        yield "".join(rng.choice(FRAGMENTS) for _ in range(rng.randint(1, 24)))
+        yield "".join(rng.choice(fragments) for _ in range(rng.randint(1, 24)))
     for _ in range(60):
         yield "".join(chr(rng.choice([rng.randrange(0x20, 0x250), rng.randrange(0x250, 0xd800),
                                       rng.randrange(0xe000, 0x110000)])) for _ in range(rng.randint(1, 16)))
@@ -139,7 +140,9 @@ def expected(hf, case):
 
 def cases(name, hf):
     rng = random.Random(name)
-    everything = list(texts()) + ["the <gap> fox<far> <left><gap>x"] * (name == "older")
+    bpe = name.startswith("bpe_")
+    everything = list(texts(bpe_golden.TEXTS, bpe_golden.FRAGMENTS) if bpe else texts(TEXTS, FRAGMENTS))
+    everything += ["the <gap> fox<far> <left><gap>x"] * (name == "older")
     for text in everything:
         yield expected(hf, {"text": text})
     for _ in range(60):
@@ -158,13 +161,20 @@ def checksums():
     nfd, nfkd = normalizers.NFD().normalize_str, normalizers.NFKD().normalize_str
     lower, accents = normalizers.Lowercase().normalize_str, normalizers.StripAccents().normalize_str
     split, words = pre_tokenizers.BertPreTokenizer().pre_tokenize_str, pre_tokenizers.Whitespace().pre_tokenize_str
+    nfc, nfkc = normalizers.NFC().normalize_str, normalizers.NFKC().normalize_str
+    letters = pre_tokenizers.Split(Regex(r"\p{L}"), "removed", invert=True).pre_tokenize_str
+    numbers = pre_tokenizers.Split(Regex(r"\p{N}"), "removed", invert=True).pre_tokenize_str
+    digits = pre_tokenizers.Digits(individual_digits=True).pre_tokenize_str
     every = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
     properties = {
         "dropped": lambda c: clean(c) == "", "space": lambda c: len(split("a" + c + "b")) == 2,
         "punctuation": lambda c: len(split("a" + c + "b")) == 3,
-        "word": lambda c: len(words("a" + c + "b")) == 1, "mark": lambda c: accents("a" + c) == "a"}
+        "word": lambda c: len(words("a" + c + "b")) == 1, "mark": lambda c: accents("a" + c) == "a",
+        "letter": lambda c: len(letters(c)) == 1, "number": lambda c: len(numbers(c)) == 1,
+        "numeric": lambda c: len(digits("a" + c + "b")) == 3}
     mappings = {"lowercase": lower, "nfd": lambda c: nfd("a\u0301" + c + "\u0316"),
-                "nfkd": lambda c: nfkd("a\u0327" + c + "\u0301"), "stripped": lambda c: strip("a" + c)}
+                "nfkd": lambda c: nfkd("a\u0327" + c + "\u0301"), "stripped": lambda c: strip("a" + c),
+                "nfc": lambda c: nfc("a\u0301" + c + "\u0316\u0301"), "nfkc": lambda c: nfkc("a\u0327" + c + "\u0301")}
     sums = {name: zlib.crc32(bytes(f(c) for c in every)) for name, f in properties.items()}
     sums.update({name: zlib.crc32("".join(map(f, every)).encode()) for name, f in mappings.items()})
     return sums
@@ -172,7 +182,7 @@ def checksums():
 
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
-    for name, definition in files():
+    for name, definition in (*files(), *bpe_golden.files()):
         path = OUT / f"{name}.json"
         path.write_text(json.dumps(definition, ensure_ascii=False, separators=(",", ":")) + "\n")
         hf = Tokenizer.from_file(str(path))

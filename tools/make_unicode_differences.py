@@ -12,10 +12,10 @@ import ctypes
 import ctypes.util
 
 import tokenizers
-from tokenizers import normalizers, pre_tokenizers
+from tokenizers import Regex, normalizers, pre_tokenizers
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
-LU, NL, MN, ME, PC, PO, CC, CF, CO = 1, 10, 6, 8, 12, 18, 26, 27, 29
+LU, LO, ND, NL, NO, MN, ME, PC, PO, CC, CF, CO = 1, 5, 9, 10, 11, 6, 8, 12, 18, 26, 27, 29
 
 
 class Property(ctypes.Structure):
@@ -70,6 +70,21 @@ def combining_classes(nfd):
     return marks
 
 
+def class_differences(categories):
+    """Where a regular expression's \\p{L} and \\p{N}, and the numbers that Digits looks for, are not utf8proc's L* and N*."""
+    individual = pre_tokenizers.Digits(individual_digits=True).pre_tokenize_str
+    kinds = {"Letter": (LU, LO, pre_tokenizers.Split(Regex(r"\p{L}"), "removed", invert=True).pre_tokenize_str),
+             "Number": (ND, NO, pre_tokenizers.Split(Regex(r"\p{N}"), "removed", invert=True).pre_tokenize_str),
+             "Numeric": (ND, NO, lambda text: [w for w in individual("x".join(text)) if set(w[0]) != {"x"} and len(w[0]) == 1])}
+    tables = {}
+    for name, (first, last, split) in kinds.items():
+        found = set()
+        for i in range(0, len(CODE_POINTS), 4096):
+            found.update(ord(word) for word, _ in split("".join(map(chr, CODE_POINTS[i:i + 4096]))))
+        tables[name] = {c: int(c in found) for c in CODE_POINTS if (c in found) != (first <= categories[c] <= last)}
+    return tables
+
+
 def measure():
     clean, accents = bert(clean_text=True), bert(strip_accents=True)
     nfd, nfkd = normalizers.NFD().normalize_str, normalizers.NFKD().normalize_str
@@ -116,6 +131,7 @@ def measure():
                                ("NoCompatibility", nfkd(ch), decompose(c, 1 << 4 | 1 << 2))):
             assert hf in (ours, ch), hex(c)
             flag(name, hf != ours, False)
+    tables.update(class_differences({c: UTF8PROC.utf8proc_get_property(c).contents.category for c in CODE_POINTS}))
     return tables, lowercase
 
 

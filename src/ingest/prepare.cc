@@ -15,6 +15,7 @@
 #include "formats/packed_header.h"
 #include "formats/xxh64.h"
 #include "nn/dtype.h"
+#include "text/tokenizer_files.h"
 
 namespace minnow {
 namespace {
@@ -46,8 +47,11 @@ std::string LayoutText(const SentenceTransformersLayout& layout, const EncoderCo
 // Of weights, tokenizer and layout: what decides over vectors.
 Result<std::string> DirectoryChecksum(const ModelSource& source, const EncoderConfig& config) {
   const std::string& directory = source.layout().transformer_directory;
-  MINNOW_ASSIGN_OR_RETURN(const std::string tokenizer,
-                          ReadSmallFile(directory + "/tokenizer.json", kMaxTokenizerBytes));
+  std::string tokenizer;
+  for (const std::string& path : VocabularyFiles(directory)) {
+    MINNOW_ASSIGN_OR_RETURN(const std::string file, ReadSmallFile(path, kMaxTokenizerBytes));
+    tokenizer += file;
+  }
   Xxh64 checksum;
   const auto update = [&checksum](const auto& files) {
     for (const auto& file : files) {

@@ -20,6 +20,8 @@ constexpr const char* kFingerprints = "tokenizer.vocabulary.fingerprints";
 constexpr const char* kIds = "tokenizer.vocabulary.ids";
 constexpr const char* kScores = "tokenizer.vocabulary.scores";
 constexpr const char* kMerges = "tokenizer.merges";
+constexpr const char* kMerged = "tokenizer.merges.merged";
+constexpr const char* kMergeSlots = "tokenizer.merges.slots";
 // Stands in "model", in the place of "vocab".
 constexpr const char* kCounts = "vocabulary_tables";
 
@@ -77,9 +79,12 @@ std::vector<PackedTensor> TokenizerTables::tensors() const {
   if (!tables.scores.empty()) {
     tensors.push_back(Tensor(kScores, TensorType::kF32, tables.scores));
   }
-  if (!tables.merges.empty()) {
-    tensors.push_back(Tensor(kMerges, TensorType::kU32, tables.merges));
-  }
+  const auto add = [&tensors](const char* name, std::span<const uint32_t> values) {
+    if (!values.empty()) tensors.push_back(Tensor(name, TensorType::kU32, values));
+  };
+  add(kMerges, tables.merges.pairs);
+  add(kMerged, tables.merges.merged);
+  add(kMergeSlots, tables.merges.slots);
   return tensors;
 }
 
@@ -131,17 +136,21 @@ Result<ModelTables> ReadPackedTables(std::shared_ptr<const PackedFile> packed,
     MINNOW_ASSIGN_OR_RETURN(tables.wide_ids, Values<uint32_t>(*packed, kIds, TensorType::kU32));
   }
   std::span<const float> scores;
-  std::span<const uint32_t> merges;
   if (packed->checkpoint().Find(kScores) != nullptr) {
     MINNOW_ASSIGN_OR_RETURN(scores, Values<float>(*packed, kScores, TensorType::kF32));
   }
-  if (packed->checkpoint().Find(kMerges) != nullptr) {
-    MINNOW_ASSIGN_OR_RETURN(merges, Values<uint32_t>(*packed, kMerges, TensorType::kU32));
+  MergeArrays merges;
+  for (const auto& [name, values] : {std::pair(kMerges, &merges.pairs),
+                                     {kMerged, &merges.merged},
+                                     {kMergeSlots, &merges.slots}}) {
+    if (packed->checkpoint().Find(name) == nullptr) continue;
+    MINNOW_ASSIGN_OR_RETURN(*values, Values<uint32_t>(*packed, name, TensorType::kU32));
   }
   const std::string path = packed->path();
-  if ((!scores.empty() && scores.size() != static_cast<size_t>(ids)) || merges.size() % 2 != 0) {
+  if ((!scores.empty() && scores.size() != static_cast<size_t>(ids)) ||
+      merges.pairs.size() % 2 != 0) {
     return Error{Code::kCorrupt, path + ": " + std::to_string(scores.size()) + " scores and " +
-                                     std::to_string(merges.size()) + " ids of merges for " +
+                                     std::to_string(merges.pairs.size()) + " ids of merges for " +
                                      std::to_string(ids) + " ids"};
   }
   auto vocabulary = Vocabulary::FromTables(tables, std::move(packed));

@@ -25,7 +25,8 @@ class PackedTokenizerTest : public testing::Test {
   Result<ModelTables> WriteAndRead(std::span<const float> scores,
                                    std::span<const uint32_t> merges) {
     const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}, {"ab", 2}};
-    const TokenizerTables tables = {"", {Vocabulary::Build(entries).value(), scores, merges}};
+    const TokenizerTables tables = {"",
+                                    {Vocabulary::Build(entries).value(), scores, {merges, {}, {}}}};
     const std::string model =
         std::string(MINNOW_SOURCE_DIR) + "/tests/fixtures/packed_v2/tiny_bert_int8_int4.minnow";
     MINNOW_ASSIGN_OR_RETURN(const auto other, PackedFile::Open(model));
@@ -44,11 +45,11 @@ TEST_F(PackedTokenizerTest, ScoresAndMergesAreOptional) {
   const auto both = WriteAndRead(scores, merges);
   ASSERT_TRUE(both.ok()) << both.error().message;
   EXPECT_THAT(both->scores, ElementsAreArray(scores));
-  EXPECT_THAT(both->merges, ElementsAreArray(merges));
+  EXPECT_THAT(both->merges.pairs, ElementsAreArray(merges));
   EXPECT_EQ(both->vocabulary.Find("ab"), 2);
   const auto none = WriteAndRead({}, {});
   ASSERT_TRUE(none.ok()) << none.error().message;
-  EXPECT_TRUE(none->scores.empty() && none->merges.empty());
+  EXPECT_TRUE(none->scores.empty() && none->merges.pairs.empty());
 }
 
 TEST_F(PackedTokenizerTest, TablesThatDoNotFitTheVocabularyAreRefused) {
@@ -59,6 +60,72 @@ TEST_F(PackedTokenizerTest, TablesThatDoNotFitTheVocabularyAreRefused) {
     EXPECT_EQ(wrong.error().code, Code::kCorrupt);
     EXPECT_THAT(wrong.error().message, HasSubstr("for 3 ids"));
   }
+}
+
+// A BPE tokenizer into a packed file and out of it.
+TEST_F(PackedTokenizerTest, MergesGiveTheSameTokens) {
+  const std::string source = std::string(MINNOW_SOURCE_DIR) + "/tests/";
+  for (const std::string name : {"bpe_roberta", "bpe_clip", "bpe_suffix"}) {
+    const std::string directory = path_ + "_directory";
+    std::filesystem::create_directories(directory);
+    std::filesystem::copy_file(source + "golden/tokenizer/" + name + ".json",
+                               directory + "/tokenizer.json");
+    const auto tables = ReadTokenizerTables(directory);
+    const auto before = Tokenizer::LoadDirectory(directory);
+    std::filesystem::remove_all(directory);
+    ASSERT_TRUE(tables.ok()) << tables.error().message;
+    ASSERT_TRUE(before.ok()) << before.error().message;
+    EXPECT_EQ(tables->json.find("\"merges\""), std::string::npos);
+    EXPECT_FALSE(tables->tables.merges.slots.empty());
+    const auto other = PackedFile::Open(source + "fixtures/packed_v2/tiny_bert_int8_int4.minnow");
+    PackedHeader header = (*other)->header();
+    header.tokenizer_json = tables->json;
+    ASSERT_TRUE(WritePacked(header, tables->tensors(), path_).ok());
+    auto packed = PackedFile::Open(path_);
+    ASSERT_TRUE(packed.ok()) << packed.error().message;
+    const auto after = Tokenizer::FromPacked(*std::move(packed));
+    ASSERT_TRUE(after.ok()) << after.error().message;
+    EXPECT_STREQ((*after)->type(), "BPE");
+    for (const char* text : {"don't jump over 123 caf\u00e9s <mask> the lazy dog!", "", "abababab",
+                             "\u4e2d\u56fd \xff"}) {
+      EXPECT_EQ((*after)->Encode(text, {}).ids, (*before)->Encode(text, {}).ids) << text;
+    }
+  }
+}
+
+// What a file holds is not trusted: other merges are other tokens, of the vocabulary still.
+TEST_F(PackedTokenizerTest, WrongMergesGiveTokensOfTheVocabulary) {
+  const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}, {"ab", 2}};
+  const std::vector<uint32_t> pairs = {0, 1};
+  const auto vocabulary = Vocabulary::Build(entries);
+  const auto good = MergeTable::Build(pairs, 0, *vocabulary);
+  ASSERT_TRUE(good.ok());
+  const std::vector<uint32_t> far = {99};
+  std::vector<uint32_t> slots(good->arrays().slots.begin(), good->arrays().slots.end());
+  for (uint32_t& slot : slots) slot = slot == 0 ? 7 : slot + 5;
+  const auto wide = MergeTable::FromArrays({pairs, far, good->arrays().slots}, 3);
+  const auto lost = MergeTable::FromArrays({pairs, good->arrays().merged, slots}, 3);
+  EXPECT_EQ(good->Find(0, 1), 0u);
+  EXPECT_EQ(good->merged(0), 2u);
+  EXPECT_EQ(wide->Find(0, 1), MergeTable::kNone);
+  EXPECT_EQ(lost->Find(0, 1), MergeTable::kNone);
+  EXPECT_FALSE(MergeTable::FromArrays({pairs, {}, {}}, 3).ok());
+  EXPECT_FALSE(MergeTable::FromArrays({pairs, far, {}}, 3).ok());
+}
+
+TEST_F(PackedTokenizerTest, MergesThatDoNotFitAreRefused) {
+  const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}};
+  const std::vector<uint32_t> merges = {0, 1};
+  const TokenizerTables tables = {"", {Vocabulary::Build(entries).value(), {}, {merges, {}, {}}}};
+  const auto other = PackedFile::Open(std::string(MINNOW_SOURCE_DIR) +
+                                      "/tests/fixtures/packed_v2/tiny_bert_int8_int4.minnow");
+  PackedHeader header = (*other)->header();
+  header.tokenizer_json = R"({"model": {"type": "BPE", "vocabulary_tables": {"ids": 2,
+      "tokens": 2, "max_token_bytes": 1}}})";
+  ASSERT_TRUE(WritePacked(header, tables.tensors(), path_).ok());
+  const auto wrong = Tokenizer::FromPacked(PackedFile::Open(path_).value());
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_THAT(wrong.error().message, HasSubstr("merges[0]: \"ab\" is not in model.vocab"));
 }
 
 }  // namespace

@@ -5,19 +5,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/byte_alphabet.h"
+#include "text/unicode.h"
+
 namespace minnow {
 namespace {
-
-// The part of a sequence that is kept: tokens [begin, begin + size).
-struct Kept {
-  size_t begin = 0;
-  size_t size = 0;
-};
-
-Kept Keep(size_t tokens, size_t limit, TruncationDirection direction) {
-  const size_t size = std::min(tokens, limit);
-  return {direction == TruncationDirection::kLeft ? tokens - size : 0, size};
-}
 
 // "Longest first" in closed form: lengths n1 and n2 of a pair cut to `limit` together.
 std::pair<size_t, size_t> LongestFirst(size_t n1, size_t n2, size_t limit) {
@@ -46,17 +38,56 @@ void AppendSpecial(const TemplatePiece& piece, bool want_offsets, Encoding& out)
   out.special.resize(out.ids.size(), 1);
 }
 
-void AppendSequence(const TokenSequence& sequence, const Kept& kept, bool want_offsets,
-                    Encoding& out) {
-  const auto ids = sequence.ids.begin() + static_cast<ptrdiff_t>(kept.begin);
-  out.ids.insert(out.ids.end(), ids, ids + static_cast<ptrdiff_t>(kept.size));
-  if (!want_offsets) return;
-  const auto offsets = sequence.offsets.begin() + static_cast<ptrdiff_t>(kept.begin);
-  out.offsets.insert(out.offsets.end(), offsets, offsets + static_cast<ptrdiff_t>(kept.size));
-  out.special.resize(out.ids.size(), 0);
+bool IsSpaceOfToken(char32_t c) { return c == LetterOfByte(' ') || IsWhiteSpace(c); }
+
+// `first`: of the tokens that are kept.
+void Trim(const TokenSpaces& spaces, bool first, bool add_prefix_space, TokenOffset& offset) {
+  const bool put_there = (first || offset.begin == 0) && add_prefix_space && spaces.leading == 1;
+  if (!put_there) offset.begin = std::min(offset.begin + spaces.leading, offset.end);
+  if (offset.end >= spaces.trailing)
+    offset.end = std::max(offset.end - spaces.trailing, offset.begin);
 }
 
 }  // namespace
+
+TokenSpaces CountSpaces(std::string_view token) {
+  TokenSpaces spaces;
+  const char* const end = token.data() + token.size();
+  bool only_spaces = true;
+  for (const char* p = token.data(); p < end;) {
+    if (!IsSpaceOfToken(NextCodePoint(p))) {
+      only_spaces = false;
+      spaces.trailing = 0;
+      continue;
+    }
+    ++spaces.trailing;
+    if (only_spaces) ++spaces.leading;
+  }
+  return spaces;
+}
+
+TemplateProcessing::Kept TemplateProcessing::Keep(size_t tokens, size_t limit,
+                                                  TruncationDirection direction) {
+  const size_t size = std::min(tokens, limit);
+  return {direction == TruncationDirection::kLeft ? tokens - size : 0, size};
+}
+
+void TemplateProcessing::AppendSequence(const TokenSequence& sequence, const Kept& kept,
+                                        bool want_offsets, Encoding& out) const {
+  const auto ids = sequence.ids.begin() + static_cast<ptrdiff_t>(kept.begin);
+  out.ids.insert(out.ids.end(), ids, ids + static_cast<ptrdiff_t>(kept.size));
+  if (!want_offsets) return;
+  const size_t before = out.offsets.size();
+  const auto offsets = sequence.offsets.begin() + static_cast<ptrdiff_t>(kept.begin);
+  out.offsets.insert(out.offsets.end(), offsets, offsets + static_cast<ptrdiff_t>(kept.size));
+  out.special.resize(out.ids.size(), 0);
+  for (const Trimming& trimming : trimmings_) {
+    for (size_t i = 0; i < kept.size; ++i) {
+      Trim(sequence.spaces[kept.begin + i], i == 0, trimming.add_prefix_space,
+           out.offsets[before + i]);
+    }
+  }
+}
 
 TemplateProcessing::TemplateProcessing()
     : single_{{TemplatePiece::Kind::kFirst, 0, {}}},

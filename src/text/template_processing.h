@@ -1,21 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // TemplateProcessing: puts special tokens around one text or a pair, and cuts what is too long.
-// BertProcessing, and no post-processor at all, are templates too. Immutable, thread-safe.
+// BertProcessing, RobertaProcessing, and no post-processor at all, are templates too. Immutable,
+// thread-safe.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "text/tokenizer.h"
 
 namespace minnow {
 
+// How many code points at the ends of a token's text are white space, or the letter that stands for
+// a space in byte-level tokenizers.
+struct TokenSpaces {
+  uint32_t leading = 0;
+  uint32_t trailing = 0;
+};
+
 // The tokens of one text, before special tokens.
 struct TokenSequence {
   std::vector<TokenId> ids;
   std::vector<TokenOffset> offsets;  // parallel to ids, or empty
+  std::vector<TokenSpaces> spaces;   // parallel to offsets, where those are trimmed; or empty
 };
+
+TokenSpaces CountSpaces(std::string_view token);
 
 struct TemplatePiece {
   enum class Kind { kFirst, kSecond, kSpecial };
@@ -30,14 +42,34 @@ class TemplateProcessing {
   TemplateProcessing();
   TemplateProcessing(std::vector<TemplatePiece> single, std::vector<TemplatePiece> pair);
 
+  // From now on offsets leave out the spaces of tokens: trim_offsets of RobertaProcessing and
+  // ByteLevel. `add_prefix_space`: the one space of a first token was put there and has no offset.
+  // Each call trims once more, as each of a sequence of post-processors does.
+  void AddTrimming(bool add_prefix_space) { trimmings_.push_back({add_prefix_space}); }
+  bool trims_offsets() const { return !trimmings_.empty(); }
+
   // The final encoding. `second` is null for a single text. Never gives more than
   // options.max_tokens tokens.
   Encoding Apply(const TokenSequence& first, const TokenSequence* second,
                  const EncodeOptions& options) const;
 
  private:
+  struct Trimming {
+    bool add_prefix_space;
+  };
+  // The part of a sequence that is kept: tokens [begin, begin + size).
+  struct Kept {
+    size_t begin = 0;
+    size_t size = 0;
+  };
+
+  static Kept Keep(size_t tokens, size_t limit, TruncationDirection direction);
+  void AppendSequence(const TokenSequence& sequence, const Kept& kept, bool want_offsets,
+                      Encoding& out) const;
+
   std::vector<TemplatePiece> single_;
   std::vector<TemplatePiece> pair_;
+  std::vector<Trimming> trimmings_;
 };
 
 }  // namespace minnow

@@ -33,6 +33,7 @@ class PipelineTokenizer : public Tokenizer {
   struct Output {
     TokenSequence sequence;
     bool want_offsets = false;
+    bool want_spaces = false;
     NormalizedText normalized;
     NormalizedText rewritten;  // by the pre-tokenizer
     std::vector<AddedTokens::Piece> pieces;
@@ -82,6 +83,7 @@ TokenSequence PipelineTokenizer::EncodeText(std::string_view text, bool want_off
   }
   Output out;
   out.want_offsets = want_offsets;
+  out.want_spaces = want_offsets && parts_.post_processor.trims_offsets();
   out.sequence.ids.reserve(text.size() / 4 + 4);
   std::vector<uint32_t> indices;
   if (want_offsets) indices = CodePointIndices(text);
@@ -137,6 +139,11 @@ void PipelineTokenizer::EncodeNormalizedPiece(const TextView& piece, Output& out
       out.sequence.offsets.push_back(
           OffsetOf(text, word.begin + span.begin, word.begin + span.end));
     }
+    if (!out.want_spaces) continue;
+    for (size_t i = out.sequence.spaces.size(); i < out.sequence.ids.size(); ++i) {
+      const auto token = parts_.model->vocabulary().Token(out.sequence.ids[i]);
+      out.sequence.spaces.push_back(CountSpaces(token.value_or("")));
+    }
   }
 }
 
@@ -144,6 +151,7 @@ void PipelineTokenizer::AppendAddedToken(const AddedToken& token, const TextView
                                          Output& out) const {
   out.sequence.ids.push_back(token.id);
   if (out.want_offsets) out.sequence.offsets.push_back(OffsetOf(match, 0, match.bytes.size()));
+  if (out.want_spaces) out.sequence.spaces.push_back(CountSpaces(match.bytes));
 }
 
 std::string PipelineTokenizer::Decode(std::span<const TokenId> ids,

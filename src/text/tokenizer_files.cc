@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "text/bpe_files.h"
 #include "text/component_json.h"
 
 namespace minnow {
@@ -14,6 +15,16 @@ namespace {
 
 constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 constexpr const char* kConfigFile = "tokenizer_config.json";
+
+std::string TokenizerJsonPath(const std::string& directory) {
+  return directory + "/tokenizer.json";
+}
+
+// Without tokenizer.json.
+bool HasOlderFiles(const std::string& directory) {
+  std::error_code ec;
+  return !std::filesystem::exists(TokenizerJsonPath(directory), ec) && HasBpeFiles(directory);
+}
 
 // What a BertNormalizer is told.
 struct BertFlags {
@@ -126,7 +137,9 @@ Result<JsonDocument> WithNormalizer(const JsonDocument& document, std::string_vi
 Result<JsonDocument> ReadTokenizerFiles(const std::string& directory, bool lowercase,
                                         std::vector<std::string>& warnings) {
   MINNOW_ASSIGN_OR_RETURN(JsonDocument document,
-                          JsonDocument::ReadFile(directory + "/tokenizer.json"));
+                          HasOlderFiles(directory)
+                              ? ReadBpeFiles(directory)
+                              : JsonDocument::ReadFile(TokenizerJsonPath(directory)));
   if (!document.root().is_object()) return document;
   if (const auto bert = document.root().Find("normalizer"); IsType(bert, "BertNormalizer")) {
     MINNOW_ASSIGN_OR_RETURN(const auto wanted, ReadConfig(directory));
@@ -146,6 +159,11 @@ Result<JsonDocument> ReadTokenizerFiles(const std::string& directory, bool lower
     return WithNormalizer(document, LowercaseFirstJson(normalizer));
   }
   return document;
+}
+
+std::vector<std::string> VocabularyFiles(const std::string& directory) {
+  if (HasOlderFiles(directory)) return {directory + "/vocab.json", directory + "/merges.txt"};
+  return {TokenizerJsonPath(directory)};
 }
 
 }  // namespace minnow

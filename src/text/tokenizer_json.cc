@@ -175,11 +175,65 @@ Result<TemplateProcessing> ReadBertProcessing(const JsonView& json, TokenId id_l
   return TemplateProcessing(single, std::move(pair));
 }
 
-Result<TemplateProcessing> ReadPostProcessor(const JsonView& json, TokenId id_limit) {
+// Both texts have type 0, and two tokens stand between them.
+Result<TemplateProcessing> ReadRobertaProcessing(const JsonView& json, TokenId id_limit) {
+  using Kind = TemplatePiece::Kind;
+  MINNOW_ASSIGN_OR_RETURN(const TokenId cls, ReadTokenPair(json, "cls", id_limit));
+  MINNOW_ASSIGN_OR_RETURN(const TokenId sep, ReadTokenPair(json, "sep", id_limit));
+  const std::vector<TemplatePiece> single = {
+      {Kind::kSpecial, 0, {cls}}, {Kind::kFirst, 0, {}}, {Kind::kSpecial, 0, {sep}}};
+  std::vector<TemplatePiece> pair = single;
+  pair.push_back({Kind::kSpecial, 0, {sep}});
+  pair.push_back({Kind::kSecond, 0, {}});
+  pair.push_back({Kind::kSpecial, 0, {sep}});
+  return TemplateProcessing(single, std::move(pair));
+}
+
+// Which of the post-processors `json` is, or, of a sequence, are. A template is put into
+// `processor`, and trimming is added to it.
+Status ReadPostProcessors(const JsonView& json, TokenId id_limit,
+                          std::optional<TemplateProcessing>& processor,
+                          std::vector<bool>& trimmings) {
   MINNOW_ASSIGN_OR_RETURN(const std::string_view type, ComponentType(json));
-  if (type == "TemplateProcessing") return ReadTemplateProcessing(json, id_limit);
-  if (type == "BertProcessing") return ReadBertProcessing(json, id_limit);
-  return UnknownComponent(*json.Find("type"), "TemplateProcessing, BertProcessing");
+  if (type == "Sequence") {
+    MINNOW_ASSIGN_OR_RETURN(const JsonView steps, json.Get("processors"));
+    MINNOW_RETURN_IF_ERROR(steps.Array());
+    for (const JsonView step : steps.Items()) {
+      MINNOW_RETURN_IF_ERROR(ReadPostProcessors(step, id_limit, processor, trimmings));
+    }
+    return Status();
+  }
+  if (type == "ByteLevel" || type == "RobertaProcessing") {
+    MINNOW_ASSIGN_OR_RETURN(const bool trim_offsets, json.GetBool("trim_offsets"));
+    MINNOW_ASSIGN_OR_RETURN(const bool add_prefix_space, json.GetBool("add_prefix_space"));
+    if (trim_offsets && processor) {
+      return json.Wrong(Code::kUnsupported, "trim_offsets after tokens have been added");
+    }
+    if (trim_offsets) trimmings.push_back(add_prefix_space);
+    if (type == "ByteLevel") return Status();
+  }
+  if (processor) return json.Wrong(Code::kUnsupported, "tokens are added twice");
+  if (type == "TemplateProcessing") {
+    MINNOW_ASSIGN_OR_RETURN(processor, ReadTemplateProcessing(json, id_limit));
+  } else if (type == "BertProcessing") {
+    MINNOW_ASSIGN_OR_RETURN(processor, ReadBertProcessing(json, id_limit));
+  } else if (type == "RobertaProcessing") {
+    MINNOW_ASSIGN_OR_RETURN(processor, ReadRobertaProcessing(json, id_limit));
+  } else {
+    return UnknownComponent(
+        *json.Find("type"),
+        "TemplateProcessing, BertProcessing, RobertaProcessing, ByteLevel, Sequence");
+  }
+  return Status();
+}
+
+Result<TemplateProcessing> ReadPostProcessor(const JsonView& json, TokenId id_limit) {
+  std::optional<TemplateProcessing> processor;
+  std::vector<bool> trimmings;
+  MINNOW_RETURN_IF_ERROR(ReadPostProcessors(json, id_limit, processor, trimmings));
+  if (!processor) processor.emplace();
+  for (const bool add_prefix_space : trimmings) processor->AddTrimming(add_prefix_space);
+  return *std::move(processor);
 }
 
 }  // namespace

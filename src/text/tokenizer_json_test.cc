@@ -87,14 +87,16 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{R"("unk_token": "[UNK]", )", "", Code::kCorrupt, "unk_token"},
         Refused{R"("max_input_chars_per_word": 100)", R"("max_input_chars_per_word": -1)",
                 Code::kCorrupt, "model.max_input_chars_per_word"},
-        Refused{R"({"type": "WordPiece", "unk)", R"({"type": "BPE", "unk)", Code::kUnsupported,
-                "model.type"},
+        Refused{R"({"type": "WordPiece", "unk)", R"({"type": "BPE", "unk)", Code::kCorrupt,
+                "model: field \"merges\" is missing"},
+        Refused{R"({"type": "WordPiece", "unk)", R"({"type": "WordLevel", "unk)",
+                Code::kUnsupported, "model.type"},
         Refused{R"({"type": "WordPiece", "unk)", R"({"type": null, "unk)", Code::kCorrupt,
                 "model.type"},
         Refused{R"({"type": "WordPiece", "unk)", R"({"type": "wordpiece", "unk)",
                 Code::kUnsupported, "model.type"},
-        Refused{R"({"type": "WordPiece", "unk)", R"({"merges": [], "unk)", Code::kUnsupported,
-                "model: without a type, its fields are those of BPE"},
+        Refused{R"({"type": "WordPiece", "unk)", R"({"merges": 1, "unk)", Code::kCorrupt,
+                "model.merges"},
         Refused{R"("max_input_chars_per_word": 100,)", "", Code::kCorrupt,
                 "max_input_chars_per_word"},
         Refused{R"({"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",)",
@@ -111,8 +113,20 @@ INSTANTIATE_TEST_SUITE_P(
                 "pre_tokenizer.type"},
         Refused{R"({"type": "BertPreTokenizer"})", R"("BertPreTokenizer")", Code::kCorrupt,
                 "pre_tokenizer"},
-        Refused{R"("type": "TemplateProcessing")", R"("type": "RobertaProcessing")",
-                Code::kUnsupported, "post_processor.type"},
+        Refused{R"("type": "TemplateProcessing")", R"("type": "RobertaProcessing")", Code::kCorrupt,
+                "trim_offsets"},
+        Refused{R"("type": "TemplateProcessing")", R"("type": "CtcProcessing")", Code::kUnsupported,
+                "post_processor.type"},
+        Refused{R"("post_processor": {)",
+                R"("post_processor": {"type": "Sequence", "processors": [
+                {"type": "BertProcessing", "cls": ["[CLS]", 1], "sep": ["[UNK]", 0]},
+                {"type": "ByteLevel", "trim_offsets": true, "add_prefix_space": true}]}, "x": {)",
+                Code::kUnsupported, "post_processor.processors[1]: trim_offsets after"},
+        Refused{R"("post_processor": {)",
+                R"("post_processor": {"type": "Sequence", "processors": [
+                {"type": "BertProcessing", "cls": ["[CLS]", 1], "sep": ["[UNK]", 0]},
+                {"type": "BertProcessing", "cls": ["[CLS]", 1], "sep": ["[UNK]", 0]}]}, "x": {)",
+                Code::kUnsupported, "post_processor.processors[1]: tokens are added twice"},
         Refused{R"("SpecialToken": {"id": "[CLS]")", R"("SpecialToken": {"id": "[SEP]")",
                 Code::kCorrupt,
                 "post_processor.single[0].SpecialToken.id: \"[SEP]\" is not in special_tokens"},
@@ -124,8 +138,13 @@ INSTANTIATE_TEST_SUITE_P(
                 "post_processor.single"},
         Refused{R"("Sequence": {"id": "B")", R"("Sequence": {"id": "C")", Code::kCorrupt,
                 "post_processor.pair[1]"},
-        Refused{R"({"type": "WordPiece", "prefix")", R"({"type": "ByteLevel", "prefix")",
+        Refused{R"({"type": "WordPiece", "prefix")", R"({"type": "CTC", "prefix")",
                 Code::kUnsupported, "decoder.type"},
+        Refused{R"({"type": "WordPiece", "prefix")", R"({"type": "BPEDecoder", "prefix")",
+                Code::kCorrupt, "suffix"},
+        Refused{R"("type": "BertNormalizer")",
+                R"("type": "Replace", "pattern": {"Regex": "a+"}, "content": "b")",
+                Code::kUnsupported, "normalizer.pattern"},
         Refused{R"({"id": 4, "content": "new")", R"({"id": 4, "content": "\u0001")",
                 Code::kUnsupported, "added_tokens"},
         Refused{R"("lstrip": false, )", "", Code::kCorrupt, "lstrip"},
@@ -274,6 +293,24 @@ TEST(TokenizerJsonTest, NoJsonOrNoObject) {
     const auto tokenizer = Tokenizer::FromJson(json, "t.json");
     ASSERT_FALSE(tokenizer.ok()) << json;
     EXPECT_EQ(tokenizer.error().code, Code::kCorrupt) << json;
+  }
+}
+
+// Whatever is cut off or flipped: an error, or a tokenizer.
+TEST(TokenizerJsonTest, DamagedFiles) {
+  for (const char* name : {"bpe_roberta", "bpe_cl100k", "bpe_suffix", "bpe_cuts"}) {
+    std::ifstream in(std::string(MINNOW_SOURCE_DIR) + "/tests/golden/tokenizer/" + name + ".json",
+                     std::ios::binary);
+    const std::string whole(std::istreambuf_iterator<char>(in), {});
+    ASSERT_GT(whole.size(), 1000u);
+    for (size_t at = 0; at < whole.size(); at += 1 + whole.size() / 200) {
+      std::string flipped = whole;
+      flipped[at] = static_cast<char>(flipped[at] ^ 1 << at % 8);
+      for (const std::string& json : {whole.substr(0, at), flipped}) {
+        const auto tokenizer = Tokenizer::FromJson(json, "t.json");
+        if (tokenizer.ok()) (*tokenizer)->Encode("the quick caf\u00e9 <mask> 12!", {});
+      }
+    }
   }
 }
 

@@ -104,7 +104,9 @@ TEST_P(GoldenTest, EqualsHuggingFace) {
 
 INSTANTIATE_TEST_SUITE_P(Files, GoldenTest,
                          testing::Values("uncased", "flags", "cased", "accents", "sequence", "nfkd",
-                                         "bare", "older"),
+                                         "bare", "older", "bpe_roberta", "bpe_prefix_space",
+                                         "bpe_cl100k", "bpe_qwen", "bpe_clip", "bpe_suffix",
+                                         "bpe_bytes", "bpe_cuts"),
                          [](const auto& info) { return std::string(info.param); });
 
 class BertTokenizerTest : public testing::Test {
@@ -117,16 +119,34 @@ class BertTokenizerTest : public testing::Test {
   std::unique_ptr<const Tokenizer> tokenizer_;
 };
 
-TEST_F(BertTokenizerTest, GoldenTokens) {
+struct GoldenColumn {
+  const char* directory;  // of tokenizer files, in the test data
+  const char* column;
+};
+
+void PrintTo(const GoldenColumn& golden, std::ostream* out) { *out << golden.directory; }
+
+class GoldenTokensTest : public testing::TestWithParam<GoldenColumn> {};
+
+TEST_P(GoldenTokensTest, EveryRow) {
+  const std::string path = DataPath(GetParam().directory);
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "no " << path << " (MINNOW_DATA)";
+  const auto tokenizer = Tokenizer::LoadDirectory(path);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
   int cases = 0;
   ForEachLine(DataPath("golden_tokens/golden.jsonl"), [&](const JsonView& json, int line) {
-    const Encoding encoding = tokenizer_->Encode(json.GetString("text").value(), {});
-    EXPECT_EQ(encoding.ids, Ints<TokenId>(json.Get("bert-base-uncased").value()))
-        << "line " << line;
+    const Encoding encoding = (*tokenizer)->Encode(json.GetString("text").value(), {});
+    EXPECT_EQ(encoding.ids, Ints<TokenId>(json.Get(GetParam().column).value())) << "line " << line;
     ++cases;
   });
   EXPECT_GT(cases, 500);
 }
+
+INSTANTIATE_TEST_SUITE_P(Columns, GoldenTokensTest,
+                         testing::Values(GoldenColumn{"hf_layout_minilm", "bert-base-uncased"},
+                                         GoldenColumn{"tok_hf/roberta-base", "roberta-base"},
+                                         GoldenColumn{"tok_hf/clip", "clip"},
+                                         GoldenColumn{"hf_layout_sd15/tokenizer", "clip"}));
 
 TEST_F(BertTokenizerTest, SentenceTransformersTruncation) {
   EncodeOptions options;

@@ -79,6 +79,30 @@ bool IsWord(char32_t c) {
                        category == UTF8PROC_CATEGORY_PC);
 }
 
+bool IsPunctuationOrAsciiSymbol(char32_t c) {
+  if (c >= 0x80) return IsPunctuation(c);
+  return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
+         (c >= '{' && c <= '~');
+}
+
+bool IsLetter(char32_t c) {
+  const int category = Category(c);
+  return Corrected(kLetterDifferences, c,
+                   category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO);
+}
+
+bool IsNumber(char32_t c) {
+  const int category = Category(c);
+  return Corrected(kNumberDifferences, c,
+                   category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+}
+
+bool IsNumeric(char32_t c) {
+  const int category = Category(c);
+  return Corrected(kNumericDifferences, c,
+                   category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
+}
+
 uint8_t CanonicalCombiningClass(char32_t c) {
   if (const auto* difference = FindDifference(kCombiningClassDifferences, c))
     return difference->value;
@@ -113,6 +137,27 @@ size_t Decompose(char32_t c, Decomposition kind, char32_t out[kMaxDecomposition]
   CHECK(size > 0 && size <= static_cast<utf8proc_ssize_t>(kMaxDecomposition));
   std::copy_n(buffer, size, out);
   return static_cast<size_t>(size);
+}
+
+char32_t Compose(char32_t first, char32_t second) {
+  // Conjoining jamo, by the standard's arithmetic (section 3.12).
+  constexpr char32_t kSyllables = 0xAC00, kLeads = 0x1100, kVowels = 0x1161, kTails = 0x11A7;
+  constexpr char32_t kLeadCount = 19, kVowelCount = 21, kTailCount = 28;
+  if (first >= kLeads && first < kLeads + kLeadCount && second >= kVowels &&
+      second < kVowels + kVowelCount) {
+    return kSyllables + ((first - kLeads) * kVowelCount + (second - kVowels)) * kTailCount;
+  }
+  if (first >= kSyllables && first < kSyllables + kLeadCount * kVowelCount * kTailCount &&
+      (first - kSyllables) % kTailCount == 0) {
+    return second > kTails && second < kTails + kTailCount ? first + (second - kTails) : 0;
+  }
+  // STABLE leaves out what Unicode excludes from composition.
+  utf8proc_int32_t pair[3] = {static_cast<utf8proc_int32_t>(first),
+                              static_cast<utf8proc_int32_t>(second), 0};
+  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+  if (utf8proc_normalize_utf32(pair, 2, options) != 1) return 0;
+  const auto composed = static_cast<char32_t>(pair[0]);
+  return FindDifference(kNoCanonicalDifferences, composed) == nullptr ? composed : 0;
 }
 
 }  // namespace minnow

@@ -20,6 +20,13 @@ bool IsPunctuation(char32_t c);     // general category P*
 bool IsNonspacingMark(char32_t c);  // general category Mn
 bool IsMark(char32_t c);            // general category M*
 bool IsWord(char32_t c);            // \w of a regular expression
+// Those, and the ASCII characters that are symbols: what BERT calls punctuation.
+bool IsPunctuationOrAsciiSymbol(char32_t c);
+// \p{L} and \p{N} of a regular expression; and N* where digits are looked for one by one, of
+// another Unicode version.
+bool IsLetter(char32_t c);
+bool IsNumber(char32_t c);
+bool IsNumeric(char32_t c);
 
 uint8_t CanonicalCombiningClass(char32_t c);
 
@@ -33,5 +40,8 @@ inline constexpr size_t kMaxDecomposition = 18;
 // Writes the full decomposition of `c` (itself where it has none) and returns how many code points
 // that is.
 size_t Decompose(char32_t c, Decomposition kind, char32_t out[kMaxDecomposition]);
+
+// The code point that the two compose to (UAX #15); 0 where there is none.
+char32_t Compose(char32_t first, char32_t second);
 
 }  // namespace minnow

@@ -83,6 +83,13 @@ TEST(UnicodeTest, EveryCodePointAgreesWithHuggingFace) {
             expected("punctuation"));
   EXPECT_EQ(ChecksumOf(IsWord), expected("word"));
   EXPECT_EQ(ChecksumOf(IsMark), expected("mark"));
+  EXPECT_EQ(ChecksumOf(IsLetter), expected("letter"));
+  EXPECT_EQ(ChecksumOf(IsNumber), expected("number"));
+  EXPECT_EQ(ChecksumOf(IsNumeric), expected("numeric"));
+  EXPECT_EQ(ChecksumOf(*MakeCompose(Decomposition::kCanonical), "a\u0301", "\u0316\u0301"),
+            expected("nfc"));
+  EXPECT_EQ(ChecksumOf(*MakeCompose(Decomposition::kCompatibility), "a\u0327", "\u0301"),
+            expected("nfkc"));
   EXPECT_EQ(ChecksumOf(*MakeLowercase(), "", ""), expected("lowercase"));
   EXPECT_EQ(ChecksumOf(*MakeDecompose(Decomposition::kCanonical), "a\u0301", "\u0316"),
             expected("nfd"));

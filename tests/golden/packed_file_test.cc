@@ -102,6 +102,41 @@ TEST_F(PackedModel, GivesTheSameBitsAsTheDirectory) {
   }
 }
 
+// RoBERTa's layers with its own kind of tokenizer, from vocab.json and merges.txt.
+TEST_F(PackedModel, GivesTheSameBitsWithBytePairs) {
+  const fs::path model = directory_ / "bytes";
+  fs::copy(Fixture("tiny_roberta"), model, fs::copy_options::recursive);
+  fs::remove(model / "tokenizer.json");
+  std::string vocabulary = R"({"<s>": 0, "<pad>": 1, "</s>": 2, "<unk>": 3, "<mask>": 4)";
+  int next = 5;
+  const auto add = [&](const std::string& token) {
+    vocabulary += ", \"" + token + "\": " + std::to_string(next++);
+  };
+  for (char c = 'a'; c <= 'z'; ++c) add(std::string(1, c));
+  for (const char* token : {"\u0120", "\u0120t", "\u0120th", "\u0120the", "is", "sh", "!"})
+    add(token);
+  std::ofstream(model / "vocab.json") << vocabulary << "}";
+  std::ofstream(model / "merges.txt")
+      << "#version: 0.2\n\u0120 t\n\u0120t h\n\u0120th e\ns h\ni s\n";
+  std::ofstream(model / "tokenizer_config.json") << R"({"tokenizer_class": "RobertaTokenizer"})";
+
+  const EncoderPrecision precision = {.dtype = Dtype::kF32, .embedding = TableType::kF32};
+  const auto packed =
+      PackModel(model.string(),
+                {.dtype = *precision.dtype, .embedding = *precision.embedding, .packed_by = "test"},
+                path_, &pool_, [](const std::string&) {});
+  ASSERT_TRUE(packed.ok()) << packed.error().message;
+  const auto expected = Embed(model.string(), precision);
+  const auto found = Embed(path_, {});
+  ASSERT_TRUE(expected.ok()) << expected.error().message;
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  ASSERT_GT(expected->size(), 0u);
+  EXPECT_EQ(*expected, *found);
+  const auto tokenizer =
+      Tokenizer::FromPacked(PackedFile::Open(path_).value()).value()->Encode("a the fish!", {});
+  EXPECT_EQ(tokenizer.ids, (std::vector<TokenId>{0, 5, 34, 31, 10, 13, 36, 37, 2}));
+}
+
 TEST_F(PackedModel, Int8IsCalibrated) {
   Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
   const auto packed = PackedFile::Open(path_).value();

@@ -35,6 +35,12 @@ class DecoderChain : public Decoder {
 // A token that begins with `prefix` goes on where the one before ended, others after a space.
 std::unique_ptr<const Decoder> MakeWordPieceDecoder(std::string prefix, bool cleanup);
 
+// Tokens are joined; letters are the bytes that they stand for (byte_alphabet.h), and what is no
+// UTF-8 then is U+FFFD. A token with another letter is its text.
+std::unique_ptr<const Decoder> MakeByteLevelDecoder();
+// `suffix` ends a word: it becomes a space, and nothing in the last token.
+std::unique_ptr<const Decoder> MakeBpeDecoder(std::string suffix);
+
 // tokenizer.json's "decoder". kUnsupported: not one of the above.
 Result<std::unique_ptr<const Decoder>> ReadDecoder(const JsonView& json);
 

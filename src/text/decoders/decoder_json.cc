@@ -12,11 +12,17 @@ Result<std::unique_ptr<const Decoder>> ReadDecoder(const JsonView& json) {
     MINNOW_ASSIGN_OR_RETURN(const bool cleanup, json.GetBool("cleanup"));
     return MakeWordPieceDecoder(std::string(prefix), cleanup);
   }
+  if (type == "ByteLevel") return MakeByteLevelDecoder();
+  if (type == "BPEDecoder") {
+    MINNOW_ASSIGN_OR_RETURN(const std::string_view suffix, json.GetString("suffix"));
+    if (suffix.empty()) return json.Find("suffix")->Wrong(Code::kUnsupported, "must not be empty");
+    return MakeBpeDecoder(std::string(suffix));
+  }
   if (type == "Sequence") {
     MINNOW_ASSIGN_OR_RETURN(auto steps, ReadSteps(json, "decoders", ReadDecoder));
     return std::unique_ptr<const Decoder>(std::make_unique<DecoderChain>(std::move(steps)));
   }
-  return UnknownComponent(*json.Find("type"), "WordPiece, Sequence");
+  return UnknownComponent(*json.Find("type"), "WordPiece, ByteLevel, BPEDecoder, Sequence");
 }
 
 }  // namespace minnow

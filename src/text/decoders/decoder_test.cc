@@ -31,6 +31,19 @@ TEST(DecoderChain, EachWorksOnWhatTheOneBeforeGave) {
   EXPECT_THAT(tokens, ElementsAre("##unaff able!"));
 }
 
+// Values of Hugging Face tokenizers' decoders.ByteLevel and decoders.BPEDecoder.
+TEST(DecoderTest, BytesAsLettersAndSuffixes) {
+  std::vector<std::string> tokens = {"\u0120caf\u00c3", "\u00a9", "\u00c3", "<\u4e2d>", "\u010a"};
+  MakeByteLevelDecoder()->Decode(tokens);
+  EXPECT_THAT(tokens, ElementsAre(" caf\u00e9\ufffd<\u4e2d>\n"));
+  tokens = {"a</w>", "b", "c</w></w>", "d</w>"};
+  MakeBpeDecoder("</w>")->Decode(tokens);
+  EXPECT_THAT(tokens, ElementsAre("a ", "b", "c  ", "d"));
+  tokens.clear();
+  MakeBpeDecoder("</w>")->Decode(tokens);
+  EXPECT_TRUE(tokens.empty());
+}
+
 TEST(DecoderJson, SequencesAndWhatIsRefused) {
   const auto read = [](const char* json) {
     const auto document = JsonDocument::Parse(json, "t.json");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/models/merge_table.h"
 #include "text/models/vocabulary.h"
 #include "text/normalized_text.h"
 #include "text/tokenizer.h"
@@ -19,11 +20,12 @@ namespace minnow {
 class JsonView;
 
 // The large parts of a model, as a packed file holds them (formats/PACKED.md). What is borrowed is
-// kept by whoever keeps the vocabulary's tables.
+// kept by `owner`, or where that is null by whoever keeps the vocabulary's tables.
 struct ModelTables {
   Vocabulary vocabulary;
-  std::span<const float> scores;     // of each id, or empty
-  std::span<const uint32_t> merges;  // ids of two parts, the first merge first; or empty
+  std::span<const float> scores;  // of each id, or empty
+  MergeArrays merges;             // or empty; with pairs only, the rest is made of them
+  std::shared_ptr<const void> owner = {};
 };
 
 class TokenModel {
@@ -42,8 +44,11 @@ class TokenModel {
   const ModelTables tables_;
 };
 
+// tokenizer.json's "vocab" where it is an object, without scores and merges. Fails with kCorrupt.
+Result<ModelTables> ReadVocabulary(const JsonView& json);
+
 // tokenizer.json's "model". `tables`: the model's; without them, they are read from the JSON.
-// kUnsupported: not WordPiece. A model without a type is what Hugging Face takes it for.
+// kUnsupported: not WordPiece or BPE. A model without a type is what Hugging Face takes it for.
 Result<std::unique_ptr<const TokenModel>> ReadTokenModel(const JsonView& json,
                                                          std::optional<ModelTables> tables);
 

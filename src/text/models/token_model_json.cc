@@ -3,6 +3,7 @@
 #include <initializer_list>
 
 #include "text/component_json.h"
+#include "text/models/bpe.h"
 #include "text/models/token_model.h"
 #include "text/models/wordpiece.h"
 
@@ -10,20 +11,6 @@ namespace minnow {
 namespace {
 
 constexpr int64_t kMaxWordCodePoints = int64_t{1} << 20;
-
-Result<ModelTables> ReadVocabulary(const JsonView& json) {
-  MINNOW_RETURN_IF_ERROR(json.Object());
-  std::vector<Vocabulary::Entry> entries;
-  const size_t size = json.size();
-  entries.reserve(size);
-  for (size_t i = 0; i < size; ++i) {
-    MINNOW_ASSIGN_OR_RETURN(const int64_t id, json.at(i).Int(0, Vocabulary::kMaxId));
-    entries.push_back({json.key(i), static_cast<int32_t>(id)});
-  }
-  auto vocabulary = Vocabulary::Build(entries);
-  if (!vocabulary.ok()) return json.Wrong(vocabulary.error().code, vocabulary.error().message);
-  return ModelTables{*std::move(vocabulary), {}, {}};
-}
 
 // Files from before models had a type: the first of these whose fields are all there.
 std::string_view DeducedType(const JsonView& json) {
@@ -60,6 +47,20 @@ Result<std::unique_ptr<const TokenModel>> ReadWordPiece(const JsonView& json,
 
 }  // namespace
 
+Result<ModelTables> ReadVocabulary(const JsonView& json) {
+  MINNOW_RETURN_IF_ERROR(json.Object());
+  std::vector<Vocabulary::Entry> entries;
+  const size_t size = json.size();
+  entries.reserve(size);
+  for (size_t i = 0; i < size; ++i) {
+    MINNOW_ASSIGN_OR_RETURN(const int64_t id, json.at(i).Int(0, Vocabulary::kMaxId));
+    entries.push_back({json.key(i), static_cast<int32_t>(id)});
+  }
+  auto vocabulary = Vocabulary::Build(entries);
+  if (!vocabulary.ok()) return json.Wrong(vocabulary.error().code, vocabulary.error().message);
+  return ModelTables{*std::move(vocabulary), {}, {}};
+}
+
 Result<std::unique_ptr<const TokenModel>> ReadTokenModel(const JsonView& json,
                                                          std::optional<ModelTables> tables) {
   MINNOW_RETURN_IF_ERROR(json.Object());
@@ -69,11 +70,12 @@ Result<std::unique_ptr<const TokenModel>> ReadTokenModel(const JsonView& json,
     MINNOW_ASSIGN_OR_RETURN(type, given->String());
   }
   if (type == "WordPiece") return ReadWordPiece(json, std::move(tables));
-  if (given) return UnknownComponent(*given, "WordPiece");
+  if (type == "BPE") return ReadBpe(json, std::move(tables));
+  if (given) return UnknownComponent(*given, "WordPiece, BPE");
   if (type.empty()) return json.Get("type").error();
   return json.Wrong(Code::kUnsupported, "without a type, its fields are those of " +
                                             std::string(type) +
-                                            ": not one of those supported: WordPiece");
+                                            ": not one of those supported: WordPiece, BPE");
 }
 
 }  // namespace minnow

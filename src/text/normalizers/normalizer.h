@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -22,6 +23,9 @@ class Normalizer {
 
 std::unique_ptr<const Normalizer> MakeLowercase();
 std::unique_ptr<const Normalizer> MakeDecompose(Decomposition kind);  // NFD, NFKD
+std::unique_ptr<const Normalizer> MakeCompose(Decomposition kind);    // NFC, NFKC
+// Every run of white space becomes `content`.
+std::unique_ptr<const Normalizer> MakeReplaceWhiteSpace(std::string content);
 std::unique_ptr<const Normalizer> MakeStripAccents();
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(
     std::vector<std::unique_ptr<const Normalizer>> steps);

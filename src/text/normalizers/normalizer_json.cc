@@ -16,6 +16,15 @@ Result<std::unique_ptr<const Normalizer>> ReadBertNormalizer(const JsonView& jso
   return std::unique_ptr<const Normalizer>(std::make_unique<BertNormalizer>(options));
 }
 
+// Of its patterns only the regular expression \s+.
+Result<std::unique_ptr<const Normalizer>> ReadReplace(const JsonView& json) {
+  MINNOW_ASSIGN_OR_RETURN(const JsonView pattern, json.Get("pattern"));
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view content, json.GetString("content"));
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view regex, pattern.GetString("Regex", ""));
+  if (regex != "\\s+") return UnknownComponent(pattern, "the Regex \\s+");
+  return MakeReplaceWhiteSpace(std::string(content));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json) {
@@ -28,9 +37,13 @@ Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json) {
   if (type == "Lowercase") return MakeLowercase();
   if (type == "NFD") return MakeDecompose(Decomposition::kCanonical);
   if (type == "NFKD") return MakeDecompose(Decomposition::kCompatibility);
+  if (type == "NFC") return MakeCompose(Decomposition::kCanonical);
+  if (type == "NFKC") return MakeCompose(Decomposition::kCompatibility);
+  if (type == "Replace") return ReadReplace(json);
   if (type == "StripAccents") return MakeStripAccents();
   return UnknownComponent(*json.Find("type"),
-                          "BertNormalizer, Sequence, Lowercase, NFD, NFKD, StripAccents");
+                          "BertNormalizer, Sequence, Lowercase, NFC, NFD, NFKC, NFKD, Replace, "
+                          "StripAccents");
 }
 
 }  // namespace minnow

@@ -48,14 +48,9 @@ class ClassSplit : public PreTokenizer {
   std::array<CharacterClass, 128> ascii_;
 };
 
-bool IsAsciiPunctuation(char32_t c) {
-  return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') ||
-         (c >= '{' && c <= '~');
-}
-
 CharacterClass BertClass(char32_t c) {
   if (IsWhiteSpace(c)) return kSpace;
-  return (c < 0x80 ? IsAsciiPunctuation(c) : IsPunctuation(c)) ? kAlone : kLetter;
+  return IsPunctuationOrAsciiSymbol(c) ? kAlone : kLetter;
 }
 
 CharacterClass WhitespaceClass(char32_t c) {

@@ -31,11 +31,18 @@ std::unique_ptr<const PreTokenizer> MakeBertPreTokenizer();
 std::unique_ptr<const PreTokenizer> MakeWhitespace();
 // Words between white space.
 std::unique_ptr<const PreTokenizer> MakeWhitespaceSplit();
+struct ByteLevelOptions {
+  bool add_prefix_space = true;  // a space before a text that does not begin with one
+  bool use_regex = true;         // words by GPT-2's regular expression; else the text is one word
+};
+// Every byte becomes a letter (byte_alphabet.h).
+std::unique_ptr<const PreTokenizer> MakeByteLevel(const ByteLevelOptions& options);
 // Each step cuts the words of the one before it.
 std::unique_ptr<const PreTokenizer> MakePreTokenizerSequence(
     std::vector<std::unique_ptr<const PreTokenizer>> steps);
 
-// tokenizer.json's "pre_tokenizer". kUnsupported: not one of the above.
+// tokenizer.json's "pre_tokenizer". kUnsupported: not one of the above, nor of those of
+// delimiter_split.h.
 Result<std::unique_ptr<const PreTokenizer>> ReadPreTokenizer(const JsonView& json);
 
 }  // namespace minnow

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cutting at delimiters, in the five ways that Hugging Face tokenizers knows.
+#include "text/pre_tokenizers/delimiter_split.h"
+
+#include <utility>
+
+#include "text/unicode.h"
+
+namespace minnow {
+namespace {
+
+struct Segment {
+  TextSpan span;
+  bool delimiter;
+};
+
+// Joins each segment with the one before it in the list where `joins(before, segment)` says so.
+template <class Joins>
+void Join(std::vector<Segment>& segments, const Joins& joins) {
+  size_t kept = 0;
+  bool before = false;  // whether the segment before was a delimiter
+  for (const Segment& segment : std::vector<Segment>(segments)) {
+    if (kept > 0 && joins(before, segment.delimiter)) {
+      TextSpan& span = segments[kept - 1].span;
+      span = {std::min(span.begin, segment.span.begin), std::max(span.end, segment.span.end)};
+    } else {
+      segments[kept++] = segment;
+    }
+    before = segment.delimiter;
+  }
+  segments.resize(kept);
+}
+
+class DelimiterSplit : public PreTokenizer {
+ public:
+  DelimiterSplit(DelimiterPattern pattern, DelimiterBehavior behavior, bool invert)
+      : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert) {}
+
+  void Split(const TextView& in, NormalizedText&, std::vector<TextSpan>& words) const override {
+    std::vector<Segment> segments = Segments(in.bytes);
+    const auto joins_previous = [](bool before, bool delimiter) { return delimiter && !before; };
+    switch (behavior_) {
+      case DelimiterBehavior::kRemoved:
+        std::erase_if(segments, [](const Segment& segment) { return segment.delimiter; });
+        break;
+      case DelimiterBehavior::kIsolated:
+        break;
+      case DelimiterBehavior::kMergedWithPrevious:
+        Join(segments, joins_previous);
+        break;
+      case DelimiterBehavior::kMergedWithNext:
+        std::reverse(segments.begin(), segments.end());
+        Join(segments, joins_previous);
+        std::reverse(segments.begin(), segments.end());
+        break;
+      case DelimiterBehavior::kContiguous:
+        Join(segments, [](bool before, bool delimiter) { return before == delimiter; });
+        break;
+    }
+    for (const Segment& segment : segments) words.push_back(segment.span);
+  }
+
+ private:
+  // The whole text, in order.
+  std::vector<Segment> Segments(std::string_view text) const {
+    std::vector<Segment> segments;
+    size_t done = 0;
+    for (size_t at = 0; at < text.size();) {
+      const size_t end = pattern_(text, at);
+      if (end == at) {
+        ++at;
+        while (at < text.size() && IsUtf8Continuation(text[at])) ++at;
+        continue;
+      }
+      if (done < at) segments.push_back({{done, at}, invert_});
+      segments.push_back({{at, end}, !invert_});
+      done = at = end;
+    }
+    if (done < text.size()) segments.push_back({{done, text.size()}, invert_});
+    return segments;
+  }
+
+  const DelimiterPattern pattern_;
+  const DelimiterBehavior behavior_;
+  const bool invert_;
+};
+
+// Single characters that have a property.
+DelimiterPattern Characters(bool (*property)(char32_t)) {
+  return [property](std::string_view text, size_t at) {
+    const char* p = text.data() + at;
+    return property(NextCodePoint(p)) ? static_cast<size_t>(p - text.data()) : at;
+  };
+}
+
+}  // namespace
+
+std::unique_ptr<const PreTokenizer> MakeDelimiterSplit(DelimiterPattern pattern,
+                                                       DelimiterBehavior behavior, bool invert) {
+  return std::make_unique<DelimiterSplit>(std::move(pattern), behavior, invert);
+}
+
+std::unique_ptr<const PreTokenizer> MakePunctuation(DelimiterBehavior behavior) {
+  return MakeDelimiterSplit(Characters(IsPunctuationOrAsciiSymbol), behavior, false);
+}
+
+std::unique_ptr<const PreTokenizer> MakeDigits(bool individual_digits) {
+  return MakeDelimiterSplit(
+      Characters(IsNumeric),
+      individual_digits ? DelimiterBehavior::kIsolated : DelimiterBehavior::kContiguous, false);
+}
+
+}  // namespace minnow
