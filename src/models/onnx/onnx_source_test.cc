@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <vector>
 
 #include "formats/checkpoint.h"
@@ -349,6 +350,20 @@ TEST_F(OnnxForms, WhatIsNotUnderstoodIsNamed) {
   }
   config_.num_hidden_layers = 3;
   EXPECT_THAT(Refusal({}), HasSubstr("5 LayerNorms, but config.json needs 7"));
+}
+
+// tests/golden/onnx_hostile_test.cc does the same to a real file, and runs what is left of it.
+TEST_F(OnnxForms, OneByteChangedIsAnErrorOrAModel) {
+  const std::string whole = TinyOnnx(checkpoint_, {.fused = true}).File();
+  std::mt19937 random(7);
+  int understood = 0;
+  for (int i = 0; i < 1000; ++i) {
+    std::string bytes = whole;
+    bytes[random() % bytes.size()] ^= static_cast<char>(1 + random() % 255);
+    understood += Open(bytes).ok() ? 1 : 0;
+  }
+  EXPECT_GT(understood, 0);
+  EXPECT_LT(understood, 1000);
 }
 
 }  // namespace

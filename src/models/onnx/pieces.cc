@@ -426,7 +426,8 @@ class PieceReader {
         node.Int("unidirectional", 0) != 0 || node.Int("do_rotary", 0) != 0)
       return graph_.NotUnderstood(node, "attention of another form");
     const float scale = node.Float("scale", 0.0f);
-    const float usual = 1.0f / std::sqrt(static_cast<float>(channels / heads));
+    const int64_t head_size = channels / heads;
+    const float usual = 1.0f / std::sqrt(static_cast<float>(head_size));
     if (scale != 0.0f && std::fabs(scale - usual) > 1e-4f * usual)
       return graph_.NotUnderstood(node, "its scale is not 1 / sqrt(head size)");
     OnnxPiece& piece = AddPiece(node, OnnxPieceKind::kAttention, std::move(weight));
