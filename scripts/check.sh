@@ -16,7 +16,7 @@ jobs=$(nproc)
 clang=14                  # the version that .clang-format and the fuzz preset are written for
 max_program_bytes=7000000
 fuzz_seconds=${MINNOW_FUZZ_SECONDS:-10}
-program_seconds=600       # after which a test program is taken to hang
+program_seconds=1500     # after which a test program is taken to hang; each test has its own limit (tests/watchdog.cc)
 
 # count P F S: adds to the sums.
 count() { passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3)); }
