@@ -14,6 +14,7 @@ int RunCommandLine(int argc, char** argv);
 // returns its exit code.
 void AddEmbedCommand(Command app);
 void AddClassifyCommand(Command app);
+void AddRerankCommand(Command app);
 void AddTokenizeCommand(Command app);
 void AddInspectCommand(Command app);
 void AddPackCommand(Command app);
