@@ -137,9 +137,8 @@ def expected(hf, case):
             "decoded": hf.decode(e.ids, skip_special_tokens=False), "skipped": hf.decode(e.ids, skip_special_tokens=True)}
 
 
-def cases(name, hf):
+def cases(name, hf, everything):
     rng = random.Random(name)
-    everything = list(texts()) + ["the <gap> fox<far> <left><gap>x"] * (name == "older")
     for text in everything:
         yield expected(hf, {"text": text})
     for _ in range(60):
@@ -178,7 +177,8 @@ def main():
         hf = Tokenizer.from_file(str(path))
         hf.no_padding()
         with open(OUT / f"{name}.jsonl", "w") as out:
-            for case in cases(name, hf):
+            more = ["the <gap> fox<far> <left><gap>x"] * (name == "older")
+            for case in cases(name, hf, list(texts()) + more):
                 out.write(json.dumps(case, separators=(",", ":")) + "\n")
     sums = {"tokenizers": tokenizers.__version__, **checksums()}
     (OUT / "unicode.json").write_text(json.dumps(sums, indent=1) + "\n")

@@ -5,7 +5,7 @@
 Every code point is put through the library's own normalizers and pre-tokenizers, alone or between letters, and the
 answer is compared with utf8proc's (the shared library, by ctypes). What differs becomes the table.
 
-    pip install tokenizers
+    pip install tokenizers sentencepiece protobuf
     python3 tools/make_unicode_differences.py > src/text/unicode_differences.h
 """
 import ctypes
@@ -13,6 +13,8 @@ import ctypes.util
 
 import tokenizers
 from tokenizers import normalizers, pre_tokenizers
+
+from make_unigram_golden import charsmap
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 LU, NL, MN, ME, PC, PO, CC, CF, CO = 1, 10, 6, 8, 12, 18, 26, 27, 29
@@ -26,6 +28,7 @@ def load_utf8proc():
     lib = ctypes.CDLL(ctypes.util.find_library("utf8proc"))
     lib.utf8proc_get_property.restype = ctypes.POINTER(Property)
     lib.utf8proc_unicode_version.restype = ctypes.c_char_p
+    lib.utf8proc_grapheme_break.restype = ctypes.c_bool
     return lib
 
 
@@ -116,7 +119,27 @@ def measure():
                                ("NoCompatibility", nfkd(ch), decompose(c, 1 << 4 | 1 << 2))):
             assert hf in (ours, ch), hex(c)
             flag(name, hf != ours, False)
+    tables["Grapheme"] = graphemes()
     return tables, lowercase
+
+
+def graphemes():
+    """Code points that join the one before them (1), the one behind them (2) or neither (0) where utf8proc says otherwise.
+
+    The rule for "~" takes with it what joins it; that for e and an accent is not found behind what joins it.
+    """
+    rules = normalizers.Precompiled(charsmap()).normalize_str
+    values = {}
+    for c in CODE_POINTS:
+        ch = chr(c)
+        if rules(ch) == "":
+            continue
+        joins, prepends = rules("~" + ch + ".") == "-.", "e\u0301" in rules(ch + "e\u0301.")
+        ours = [not UTF8PROC.utf8proc_grapheme_break(ord("~"), c), not UTF8PROC.utf8proc_grapheme_break(c, ord("e"))]
+        if [joins, prepends] != ours:
+            assert not (joins and prepends), hex(c)
+            values[c] = 1 if joins else 2 if prepends else 0
+    return values
 
 
 def white_space(c):
@@ -126,15 +149,16 @@ def white_space(c):
 def write(tables, lowercase):
     version = UTF8PROC.utf8proc_unicode_version().decode()
     print(f"""// SPDX-License-Identifier: Apache-2.0
-// Code points where Hugging Face tokenizers {tokenizers.__version__} and utf8proc (Unicode {version}) disagree, and the former's answer.
-// Made by tools/make_unicode_differences.py; do not edit.
+// Code points where Hugging Face tokenizers {tokenizers.__version__} and utf8proc (Unicode {version}) disagree, and the
+// former's answer. Made by tools/make_unicode_differences.py; do not edit.
 #pragma once
 
 #include <cstdint>
 
 namespace minnow {{
 
-// Code points first..last have the property `value` (0 or 1, or a combining class).
+// Code points first..last have the property `value` (0 or 1, a combining class, or 2 for what joins
+// the next).
 struct PropertyDifference {{
   char32_t first;
   char32_t last;

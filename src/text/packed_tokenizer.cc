@@ -20,6 +20,7 @@ constexpr const char* kFingerprints = "tokenizer.vocabulary.fingerprints";
 constexpr const char* kIds = "tokenizer.vocabulary.ids";
 constexpr const char* kScores = "tokenizer.vocabulary.scores";
 constexpr const char* kMerges = "tokenizer.merges";
+constexpr const char* kPrefixes = "tokenizer.vocabulary.prefixes";
 // Stands in "model", in the place of "vocab".
 constexpr const char* kCounts = "vocabulary_tables";
 
@@ -75,20 +76,23 @@ std::vector<PackedTensor> TokenizerTables::tensors() const {
   tensors.push_back(t.ids.empty() ? Tensor(kIds, TensorType::kU32, t.wide_ids)
                                   : Tensor(kIds, TensorType::kU16, t.ids));
   if (!tables.scores.empty()) {
-    tensors.push_back(Tensor(kScores, TensorType::kF32, tables.scores));
+    tensors.push_back(Tensor(kScores, TensorType::kF64, tables.scores));
   }
   if (!tables.merges.empty()) {
     tensors.push_back(Tensor(kMerges, TensorType::kU32, tables.merges));
+  }
+  if (!tables.prefixes.empty()) {
+    tensors.push_back(Tensor(kPrefixes, TensorType::kU64, tables.prefixes));
   }
   return tensors;
 }
 
 Result<TokenizerTables> ReadTokenizerTables(const std::string& directory, bool lowercase) {
   std::vector<std::string> warnings;
-  MINNOW_ASSIGN_OR_RETURN(const JsonDocument document,
-                          ReadTokenizerFiles(directory, lowercase, warnings));
-  MINNOW_ASSIGN_OR_RETURN(TokenizerParts parts, ReadTokenizerJson(document));
-  const JsonView root = document.root();
+  MINNOW_ASSIGN_OR_RETURN(TokenizerFiles files, ReadTokenizerFiles(directory, lowercase, warnings));
+  MINNOW_ASSIGN_OR_RETURN(TokenizerParts parts,
+                          ReadTokenizerJson(files.document, std::move(files.tables)));
+  const JsonView root = files.document.root();
   TokenizerTables tables = {{}, parts.model->tables()};
   JsonWriter json(&tables.json);
   json.BeginObject();
@@ -130,10 +134,14 @@ Result<ModelTables> ReadPackedTables(std::shared_ptr<const PackedFile> packed,
   } else {
     MINNOW_ASSIGN_OR_RETURN(tables.wide_ids, Values<uint32_t>(*packed, kIds, TensorType::kU32));
   }
-  std::span<const float> scores;
+  std::span<const double> scores;
   std::span<const uint32_t> merges;
+  std::span<const uint64_t> prefixes;
   if (packed->checkpoint().Find(kScores) != nullptr) {
-    MINNOW_ASSIGN_OR_RETURN(scores, Values<float>(*packed, kScores, TensorType::kF32));
+    MINNOW_ASSIGN_OR_RETURN(scores, Values<double>(*packed, kScores, TensorType::kF64));
+  }
+  if (packed->checkpoint().Find(kPrefixes) != nullptr) {
+    MINNOW_ASSIGN_OR_RETURN(prefixes, Values<uint64_t>(*packed, kPrefixes, TensorType::kU64));
   }
   if (packed->checkpoint().Find(kMerges) != nullptr) {
     MINNOW_ASSIGN_OR_RETURN(merges, Values<uint32_t>(*packed, kMerges, TensorType::kU32));
@@ -146,7 +154,7 @@ Result<ModelTables> ReadPackedTables(std::shared_ptr<const PackedFile> packed,
   }
   auto vocabulary = Vocabulary::FromTables(tables, std::move(packed));
   if (!vocabulary.ok()) return Annotate(vocabulary.error(), path);
-  return ModelTables{*std::move(vocabulary), scores, merges};
+  return ModelTables{*std::move(vocabulary), scores, merges, prefixes};
 }
 
 }  // namespace minnow

@@ -22,7 +22,7 @@ class PackedTokenizerTest : public testing::Test {
  protected:
   void TearDown() override { std::filesystem::remove(path_); }
 
-  Result<ModelTables> WriteAndRead(std::span<const float> scores,
+  Result<ModelTables> WriteAndRead(std::span<const double> scores,
                                    std::span<const uint32_t> merges) {
     const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}, {"ab", 2}};
     const TokenizerTables tables = {"", {Vocabulary::Build(entries).value(), scores, merges}};
@@ -39,7 +39,7 @@ class PackedTokenizerTest : public testing::Test {
 };
 
 TEST_F(PackedTokenizerTest, ScoresAndMergesAreOptional) {
-  const std::vector<float> scores = {-1.5f, -2.0f, -0.25f};
+  const std::vector<double> scores = {-1.5, -2.1, -0.25};
   const std::vector<uint32_t> merges = {0, 1};
   const auto both = WriteAndRead(scores, merges);
   ASSERT_TRUE(both.ok()) << both.error().message;
@@ -52,7 +52,7 @@ TEST_F(PackedTokenizerTest, ScoresAndMergesAreOptional) {
 }
 
 TEST_F(PackedTokenizerTest, TablesThatDoNotFitTheVocabularyAreRefused) {
-  const std::vector<float> scores = {-1.5f, -2.0f};
+  const std::vector<double> scores = {-1.5, -2.0};
   const std::vector<uint32_t> merges = {0, 1, 2};
   for (const auto& wrong : {WriteAndRead(scores, {}), WriteAndRead({}, merges)}) {
     ASSERT_FALSE(wrong.ok());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of a tokenizer: tokenizer.json, and what tokenizer_config.json changes in it. Pure but
-// for reading.
+// The files of a tokenizer: tokenizer.json, and what tokenizer_config.json changes in it; where it
+// is missing, a sentencepiece .model file. Pure but for reading.
 #pragma once
 
 #include <string>
@@ -8,14 +8,16 @@
 
 #include "base/result.h"
 #include "formats/json.h"
+#include "text/sentencepiece/piece_files.h"
 
 namespace minnow {
 
 // `directory`/tokenizer.json as transformers loads it: where tokenizer_config.json gives
 // do_lower_case, a BertNormalizer has lowercase, strip_accents and handle_chinese_chars from there,
 // unless tokenizer_class is a plain PreTrainedTokenizer. `lowercase`: where nothing lowers case,
-// that comes first. `warnings` tells what was changed. Fails as JsonDocument::ReadFile does.
-Result<JsonDocument> ReadTokenizerFiles(const std::string& directory, bool lowercase,
-                                        std::vector<std::string>& warnings);
+// that comes first. `warnings` tells what was changed. `directory` may also be a .model file. Fails
+// as JsonDocument::ReadFile and ReadPieceFile do.
+Result<TokenizerFiles> ReadTokenizerFiles(const std::string& directory, bool lowercase,
+                                          std::vector<std::string>& warnings);
 
 }  // namespace minnow

@@ -41,6 +41,13 @@ const MappingDifference* FindMapping(std::span<const MappingDifference> mappings
   return at != mappings.end() && at->from == c ? &*at : nullptr;
 }
 
+// A code point that joins its neighbours as `c` does.
+utf8proc_int32_t GraphemeStandIn(char32_t c) {
+  constexpr utf8proc_int32_t kStandIns[] = {'a', 0x300, 0x600};  // joins none, the last, the next
+  const auto* difference = FindDifference(kGraphemeDifferences, c);
+  return difference == nullptr ? static_cast<utf8proc_int32_t>(c) : kStandIns[difference->value];
+}
+
 }  // namespace
 
 bool IsWhiteSpace(char32_t c) {
@@ -113,6 +120,21 @@ size_t Decompose(char32_t c, Decomposition kind, char32_t out[kMaxDecomposition]
   CHECK(size > 0 && size <= static_cast<utf8proc_ssize_t>(kMaxDecomposition));
   std::copy_n(buffer, size, out);
   return static_cast<size_t>(size);
+}
+
+bool IsGraphemeBreak(char32_t first, char32_t second, int32_t& state) {
+  return utf8proc_grapheme_break_stateful(GraphemeStandIn(first), GraphemeStandIn(second), &state);
+}
+
+char32_t Compose(char32_t first, char32_t second) {
+  if (first < 0x80 && second < 0x80) return 0;
+  utf8proc_int32_t pair[] = {static_cast<utf8proc_int32_t>(first),
+                             static_cast<utf8proc_int32_t>(second)};
+  const auto options = static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+  if (utf8proc_normalize_utf32(pair, 2, options) != 1) return 0;
+  const auto both = static_cast<char32_t>(pair[0]);
+  // What does not decompose is not composed either.
+  return FindDifference(kNoCanonicalDifferences, both) == nullptr ? both : 0;
 }
 
 }  // namespace minnow

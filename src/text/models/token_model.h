@@ -19,11 +19,13 @@ namespace minnow {
 class JsonView;
 
 // The large parts of a model, as a packed file holds them (formats/PACKED.md). What is borrowed is
-// kept by whoever keeps the vocabulary's tables.
+// kept by `owner`, or where that is null by whoever keeps the vocabulary's tables.
 struct ModelTables {
   Vocabulary vocabulary;
-  std::span<const float> scores;     // of each id, or empty
-  std::span<const uint32_t> merges;  // ids of two parts, the first merge first; or empty
+  std::span<const double> scores;           // of each id, or empty
+  std::span<const uint32_t> merges;         // ids of two parts, the first merge first; or empty
+  std::span<const uint64_t> prefixes = {};  // of a PrefixFilter, or empty
+  std::shared_ptr<const void> owner = {};
 };
 
 class TokenModel {
@@ -43,7 +45,8 @@ class TokenModel {
 };
 
 // tokenizer.json's "model". `tables`: the model's; without them, they are read from the JSON.
-// kUnsupported: not WordPiece. A model without a type is what Hugging Face takes it for.
+// kUnsupported: neither WordPiece nor Unigram. A model without a type is what Hugging Face takes it
+// for.
 Result<std::unique_ptr<const TokenModel>> ReadTokenModel(const JsonView& json,
                                                          std::optional<ModelTables> tables);
 

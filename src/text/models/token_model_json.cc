@@ -4,6 +4,7 @@
 
 #include "text/component_json.h"
 #include "text/models/token_model.h"
+#include "text/models/unigram.h"
 #include "text/models/wordpiece.h"
 
 namespace minnow {
@@ -69,11 +70,12 @@ Result<std::unique_ptr<const TokenModel>> ReadTokenModel(const JsonView& json,
     MINNOW_ASSIGN_OR_RETURN(type, given->String());
   }
   if (type == "WordPiece") return ReadWordPiece(json, std::move(tables));
-  if (given) return UnknownComponent(*given, "WordPiece");
+  if (type == "Unigram") return ReadUnigram(json, std::move(tables));
+  if (given) return UnknownComponent(*given, "WordPiece, Unigram");
   if (type.empty()) return json.Get("type").error();
   return json.Wrong(Code::kUnsupported, "without a type, its fields are those of " +
                                             std::string(type) +
-                                            ": not one of those supported: WordPiece");
+                                            ": not one of those supported: WordPiece, Unigram");
 }
 
 }  // namespace minnow

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -11,7 +12,9 @@
 
 namespace minnow {
 
+class Charsmap;
 class JsonView;
+class ReplacePattern;
 
 class Normalizer {
  public:
@@ -22,7 +25,18 @@ class Normalizer {
 
 std::unique_ptr<const Normalizer> MakeLowercase();
 std::unique_ptr<const Normalizer> MakeDecompose(Decomposition kind);  // NFD, NFKD
+std::unique_ptr<const Normalizer> MakeCompose(Decomposition kind);    // NFC, NFKC
 std::unique_ptr<const Normalizer> MakeStripAccents();
+// What matches `pattern` becomes `content`.
+std::unique_ptr<const Normalizer> MakeReplace(ReplacePattern pattern, std::string content);
+// Without white space at the ends.
+std::unique_ptr<const Normalizer> MakeStrip(bool left, bool right);
+// `text` before what is not empty.
+std::unique_ptr<const Normalizer> MakePrepend(std::string text);
+// sentencepiece's rule "nmt": without control characters, spaces of one kind.
+std::unique_ptr<const Normalizer> MakeNmt();
+// The rules of a sentencepiece model, as Hugging Face tokenizers applies them.
+std::unique_ptr<const Normalizer> MakePrecompiled(Charsmap map);
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(
     std::vector<std::unique_ptr<const Normalizer>> steps);
 

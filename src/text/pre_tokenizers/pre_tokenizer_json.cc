@@ -10,12 +10,16 @@ Result<std::unique_ptr<const PreTokenizer>> ReadPreTokenizer(const JsonView& jso
   if (type == "BertPreTokenizer") return MakeBertPreTokenizer();
   if (type == "Whitespace") return MakeWhitespace();
   if (type == "WhitespaceSplit") return MakeWhitespaceSplit();
+  if (type == "Metaspace") {
+    MINNOW_ASSIGN_OR_RETURN(MetaspaceOptions options, ReadMetaspaceOptions(json));
+    return MakeMetaspace(std::move(options));
+  }
   if (type == "Sequence") {
     MINNOW_ASSIGN_OR_RETURN(auto steps, ReadSteps(json, "pretokenizers", ReadPreTokenizer));
     return MakePreTokenizerSequence(std::move(steps));
   }
   return UnknownComponent(*json.Find("type"),
-                          "BertPreTokenizer, Whitespace, WhitespaceSplit, Sequence");
+                          "BertPreTokenizer, Whitespace, WhitespaceSplit, Metaspace, Sequence");
 }
 
 }  // namespace minnow
