@@ -69,7 +69,7 @@ Unigram::Unigram(ModelTables tables, const UnigramOptions& options, double unkno
 
 void Unigram::Tokenize(std::string_view word, std::vector<TokenId>& ids,
                        std::vector<TextSpan>* spans) const {
-  if (options_.float_sums) {
+  if (options_.as_sentencepiece) {
     TokenizeWith<float>(word, ids, spans);
   } else {
     TokenizeWith<double>(word, ids, spans);
@@ -87,13 +87,14 @@ void Unigram::TokenizeWith(std::string_view word, std::vector<TokenId>& ids,
   FindBest(word, nodes);
 
   // From the end to the beginning; a run of unknown characters is one unknown token.
+  const bool one_by_one = options_.as_sentencepiece && options_.byte_fallback;
   const size_t ids_before = ids.size();
   const size_t spans_before = spans == nullptr ? 0 : spans->size();
   for (size_t end = word.size(); end > 0;) {
     size_t begin = nodes[end].begin;
     const TokenId id = nodes[end].id;
     if (id == options_.unknown_id) {
-      while (begin > 0 && nodes[begin].id == id) begin = nodes[begin].begin;
+      while (!one_by_one && begin > 0 && nodes[begin].id == id) begin = nodes[begin].begin;
       AppendUnknown(word, {begin, end}, ids, spans);
     } else {
       ids.push_back(id);
@@ -152,7 +153,8 @@ void Unigram::AppendUnknown(std::string_view word, TextSpan span, std::vector<To
                             std::vector<TextSpan>* spans) const {
   const std::string_view text = word.substr(span.begin, span.end - span.begin);
   const size_t before = ids.size();
-  const std::optional<TokenId> found = options_.float_sums ? std::nullopt : vocabulary().Find(text);
+  const std::optional<TokenId> found =
+      options_.as_sentencepiece ? std::nullopt : vocabulary().Find(text);
   if (!found && options_.byte_fallback) {
     for (size_t i = text.size(); i-- > 0;) {
       constexpr const char* kDigits = "0123456789ABCDEF";

@@ -17,11 +17,13 @@ namespace minnow {
 struct UnigramOptions {
   TokenId unknown_id = 0;
   // Score of a character that no token is; unset: ten less than the least score of a token.
-  std::optional<double> unknown_score;
+  std::optional<double> unknown_score = {};
   // Characters that no token holds become their bytes' tokens, "<0x41>", where there are such.
   bool byte_fallback = false;
-  // Sums are rounded to 32 bits after each token, as sentencepiece's; otherwise to 64 bits.
-  bool float_sums = false;
+  // As sentencepiece, not as Hugging Face tokenizers: sums are rounded to 32 bits after each token,
+  // not to 64; bytes stand for one character each, not for a run; and a run of unknown characters
+  // is not looked for among the tokens.
+  bool as_sentencepiece = false;
 };
 
 class Unigram : public TokenModel {

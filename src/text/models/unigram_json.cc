@@ -44,7 +44,7 @@ Result<std::unique_ptr<const TokenModel>> ReadUnigram(const JsonView& json,
   options.unknown_id = static_cast<TokenId>(id);
   MINNOW_ASSIGN_OR_RETURN(options.byte_fallback, json.GetBool("byte_fallback", false));
   // Only of a sentencepiece file (sentencepiece/piece_files.h).
-  MINNOW_ASSIGN_OR_RETURN(options.float_sums, json.GetBool("float_sums", false));
+  MINNOW_ASSIGN_OR_RETURN(options.as_sentencepiece, json.GetBool("as_sentencepiece", false));
   if (const auto score = json.Find("unknown_score")) {
     MINNOW_ASSIGN_OR_RETURN(options.unknown_score, score->Number());
   }

@@ -111,7 +111,7 @@ TEST(Unigram, SumsAreRoundedAsAskedFor) {
   const std::vector<Piece> close = {
       {"<unk>", -9}, {"a", -1}, {"b", -std::ldexp(1, -31)}, {"ab", -1 - std::ldexp(1, -30)}};
   EXPECT_THAT(Pieces(close).Ids("ab"), ElementsAre(1, 2));
-  EXPECT_THAT(Pieces(close, {.float_sums = true}).Ids("ab"), ElementsAre(3));
+  EXPECT_THAT(Pieces(close, {.as_sentencepiece = true}).Ids("ab"), ElementsAre(3));
 }
 
 TEST(Unigram, LongWordsAndLongTokens) {

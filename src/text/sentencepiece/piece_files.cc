@@ -72,6 +72,17 @@ void WriteNormalizer(const PieceModel& model, JsonWriter& json) {
   json.EndObject();
 }
 
+// Marks are spaces; one at the beginning goes.
+void WriteDecoder(const PieceModel& model, JsonWriter& json) {
+  const bool begins =
+      model.escape_whitespaces && (model.add_dummy_prefix || model.remove_extra_whitespaces);
+  std::string text = R"({"type":"Sequence","decoders":[)";
+  text += R"({"type":"Replace","pattern":{"String":"▁"},"content":" "},)";
+  if (model.byte_fallback) text += R"({"type":"ByteFallback"},)";
+  text += R"({"type":"Fuse"},{"type":"Strip","content":" ","stop":0,"start":)";
+  json.Raw(text + (begins ? "1}]}" : "0}]}"));
+}
+
 void WriteModel(const PieceModel& model, const PieceLayout& layout, JsonWriter& json) {
   json.BeginObject();
   json.Key("type");
@@ -79,7 +90,7 @@ void WriteModel(const PieceModel& model, const PieceLayout& layout, JsonWriter& 
   json.Key("unk_id");
   json.Int(layout.ids[model.unknown_id]);
   WriteFlag(json, "byte_fallback", model.byte_fallback);
-  WriteFlag(json, "float_sums", true);
+  WriteFlag(json, "as_sentencepiece", true);
   json.Key("unknown_score");
   json.Double(UnknownScore(model));
   json.EndObject();
@@ -98,7 +109,7 @@ std::string DocumentText(const PieceModel& model, const PieceLayout& layout) {
   json.Key("post_processor");
   WritePostProcessor(layout, json);
   json.Key("decoder");
-  json.Raw(R"({"type":"Metaspace","replacement":"▁","prepend_scheme":"always"})");
+  WriteDecoder(model, json);
   json.Key("model");
   WriteModel(model, layout, json);
   json.EndObject();

@@ -27,8 +27,8 @@ std::string FindPieceFile(const std::string& directory);
 // no special tokens. `directory`: where config.json and tokenizer_config.json may say more, and
 // tokens that the file does not hold (<mask>, <extra_id_0>) are added; empty: neither.
 // The document has what only this program knows: a normalizer SentencePiece, and fields
-// float_sums and unknown_score of the model. Fails with kNotFound, kCorrupt or kUnsupported; the
-// message names the file.
+// as_sentencepiece and unknown_score of the model. Fails with kNotFound, kCorrupt or kUnsupported;
+// the message names the file.
 Result<TokenizerFiles> ReadPieceFile(const std::string& path, const std::string& directory);
 // The same, of a file's bytes.
 Result<TokenizerFiles> ReadPieceBytes(std::string_view bytes, const std::string& path,
