@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "text/component_json.h"
+#include "text/models/unigram.h"
 #include "text/tokenizer_files.h"
 #include "text/tokenizer_json.h"
 
@@ -23,13 +24,14 @@ constexpr const char* kMerges = "tokenizer.merges";
 constexpr const char* kPrefixes = "tokenizer.vocabulary.prefixes";
 // Stands in "model", in the place of "vocab".
 constexpr const char* kCounts = "vocabulary_tables";
+constexpr const char* kUnknownScore = "unknown_score";  // of Unigram
 
 // The parts of tokenizer.json that a tokenizer is made of, but for the model.
 constexpr std::array<const char*, 6> kParts = {"version",       "added_tokens",   "normalizer",
                                                "pre_tokenizer", "post_processor", "decoder"};
 
-void WriteModel(const JsonView& model, const char* type, const VocabularyTables& tables,
-                JsonWriter& json) {
+void WriteModel(const JsonView& model, const char* type, const ModelTables& all, JsonWriter& json) {
+  const VocabularyTables& tables = all.vocabulary.tables();
   json.BeginObject();
   json.Key("type");
   json.String(type);
@@ -38,6 +40,11 @@ void WriteModel(const JsonView& model, const char* type, const VocabularyTables&
     if (key == "type" || key == "vocab" || key == "merges") continue;
     json.Key(model.key(i));
     WriteJson(model.at(i), json);
+  }
+  // So that loading does not look at all scores.
+  if (!all.scores.empty() && !model.Find(kUnknownScore)) {
+    json.Key(kUnknownScore);
+    json.Double(UnknownScoreOf(all.scores));
   }
   json.Key(kCounts);
   json.BeginObject();
@@ -103,7 +110,7 @@ Result<TokenizerTables> ReadTokenizerTables(const std::string& directory, bool l
     WriteJson(*part, json);
   }
   json.Key("model");
-  WriteModel(*root.Find("model"), parts.model->type(), tables.tables.vocabulary.tables(), json);
+  WriteModel(*root.Find("model"), parts.model->type(), tables.tables, json);
   json.EndObject();
   return tables;
 }

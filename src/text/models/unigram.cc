@@ -28,6 +28,12 @@ struct UnigramArrays {
 
 }  // namespace
 
+double UnknownScoreOf(std::span<const double> scores) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const double score : scores) least = std::min(least, score);
+  return least - kUnknownPenalty;
+}
+
 Result<ModelTables> MakeUnigramTables(std::span<const Vocabulary::Entry> entries,
                                       std::vector<double> scores) {
   MINNOW_ASSIGN_OR_RETURN(Vocabulary vocabulary, Vocabulary::Build(entries));
@@ -53,12 +59,9 @@ Result<std::unique_ptr<const TokenModel>> Unigram::Make(ModelTables tables,
   if (!tables.vocabulary.Token(options.unknown_id)) {
     return Error{Code::kCorrupt, "unk_id: there is no token " + std::to_string(options.unknown_id)};
   }
-  double least = std::numeric_limits<double>::infinity();
-  if (!options.unknown_score) {
-    for (const double score : tables.scores) least = std::min(least, score);
-  }
-  return std::unique_ptr<const TokenModel>(new Unigram(
-      std::move(tables), options, options.unknown_score.value_or(least - kUnknownPenalty)));
+  const double unknown_score =
+      options.unknown_score ? *options.unknown_score : UnknownScoreOf(tables.scores);
+  return std::unique_ptr<const TokenModel>(new Unigram(std::move(tables), options, unknown_score));
 }
 
 Unigram::Unigram(ModelTables tables, const UnigramOptions& options, double unknown_score)

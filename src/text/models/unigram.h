@@ -16,7 +16,7 @@ namespace minnow {
 
 struct UnigramOptions {
   TokenId unknown_id = 0;
-  // Score of a character that no token is; unset: ten less than the least score of a token.
+  // Score of a character that no token is; unset: UnknownScoreOf.
   std::optional<double> unknown_score = {};
   // Characters that no token holds become their bytes' tokens, "<0x41>", where there are such.
   bool byte_fallback = false;
@@ -65,6 +65,9 @@ class Unigram : public TokenModel {
   const double unknown_score_;
   const PrefixFilter filter_;
 };
+
+// Ten less than the least of `scores`: Hugging Face's score of a character that no token is.
+double UnknownScoreOf(std::span<const double> scores);
 
 // The tables of tokens, with ids in [0, entries.size()), and their scores, by id. Fails as
 // Vocabulary::Build does.
