@@ -68,7 +68,8 @@ def cases(name, processor):
         ids = [piece.id for piece in proto.pieces]
         begins = [len(text.encode()[:piece.begin].decode()) for piece in proto.pieces]  # code points, not bytes
         case = {"text": text, "ids": ids, "begins": begins}
-        if 0 not in ids and name != "pieces_suffix":
+        # Not where sentencepiece shows what is unknown, nor where it takes marks away that stood in the text themselves.
+        if 0 not in ids and name != "pieces_suffix" and "▁" not in text:
             case["decoded"] = processor.decode(ids)
         yield case
 

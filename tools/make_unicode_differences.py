@@ -124,21 +124,22 @@ def measure():
 
 
 def graphemes():
-    """Code points that join the one before them (1), the one behind them (2) or neither (0) where utf8proc says otherwise.
+    """Code points that join the one before them (1), any behind them (2), marks behind them (0) or none (3) where utf8proc
+    says otherwise.
 
-    The rule for "~" takes with it what joins it; that for e and an accent is not found behind what joins it.
+    The rule for "~" takes with it what joins it; those for e and an accent, and for a mark, are not found behind what joins
+    them.
     """
     rules = normalizers.Precompiled(charsmap()).normalize_str
     values = {}
     for c in CODE_POINTS:
         ch = chr(c)
-        if rules(ch) == "":
+        if rules(ch) != ch:
             continue
-        joins, prepends = rules("~" + ch + ".") == "-.", "e\u0301" in rules(ch + "e\u0301.")
-        ours = [not UTF8PROC.utf8proc_grapheme_break(ord("~"), c), not UTF8PROC.utf8proc_grapheme_break(c, ord("e"))]
-        if [joins, prepends] != ours:
-            assert not (joins and prepends), hex(c)
-            values[c] = 1 if joins else 2 if prepends else 0
+        hf = (rules("~" + ch + ".") == "-.", "e\u0301" in rules(ch + "e\u0301."), "\u0301" in rules(ch + "\u0340\u0301."))
+        ours = tuple(not UTF8PROC.utf8proc_grapheme_break(a, b) for a, b in ((ord("~"), c), (c, ord("e")), (c, 0x340)))
+        if hf != ours:
+            values[c] = {(True, False, True): 1, (False, True, True): 2, (False, False, True): 0, (False, False, False): 3}[hf]
     return values
 
 
@@ -157,8 +158,8 @@ def write(tables, lowercase):
 
 namespace minnow {{
 
-// Code points first..last have the property `value` (0 or 1, a combining class, or 2 for what joins
-// the next).
+// Code points first..last have the property `value` (0 or 1, a combining class, or a number of
+// GraphemeStandIn in unicode.cc).
 struct PropertyDifference {{
   char32_t first;
   char32_t last;

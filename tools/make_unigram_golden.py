@@ -30,7 +30,7 @@ RULES = {"\t": " ", "\n": " ", "\r": " ", "\u3000": " ", "\u00a0": " ", "\u2003"
          "e\u0301": "\u00e9", "a\u0301": "\u00e1", "\u0438\u0306": "\u0439", "\u00c5\u0301": "\u01fa", "\u2026": "...",
          "\ufdfa": "\u0635\u0644\u0649 \u0627\u0644\u0644\u0647", "\u0600": "", "\u00a9": "(c)", "\u0e33": "\u0e4d\u0e32",
          "\u0622": "\u0627\u0653", "\ud55c": "\u1112\u1161\u11ab", "\u1e9b\u0323": "\u1e69", "\u1e9b": "\u1e61", "0\u20e3": "0",
-         "~": "-"}
+         "~": "-", "\u0340": "\u0300"}
 PIECES = """▁the ▁quick ▁brown ▁fox ▁ the qu ick br own ju mp s ▁Em bed ding ▁un aff able ▁token izer er ing ed ▁ru nn in g a b c d e f h i
 j k l m n o p q r t u v w x y z A T M Z ürich Zürich é á й и ▁м ир при вет 中 国 中国 語 カ ガ ハ ß . , ! ? ' - ( ) 0 1 2 42 TM fi ▁▁ ▁▁▁▁
 ▁a ▁b ab abc bc cd ḁ ́ ... صلى ا 한 국 😀 ▁😀 👍 lead day Word ord""".split()
@@ -140,11 +140,12 @@ def checksums():
     strip = normalizers.Strip().normalize_str
     space = normalizers.Replace(tokenizers.Regex(r"\s"), "_").normalize_str
     rules = normalizers.Precompiled(charsmap()).normalize_str
-    # Whether a code point joins the one before it is seen by what the rule for that takes with it; whether it joins the one
-    # behind it, by a rule that is not found in a cluster that begins with something else.
+    # Whether a code point joins the one before it is seen by what the rule for that takes with it; whether it joins a letter or
+    # a mark behind it, by a rule that is not found in a cluster that begins with something else.
     mappings = {"nfc": lambda c: nfc("a" + c + "\u0301e"), "nfkc": lambda c: nfkc("\u0327" + c + "\u0338\u0301"),
                 "nmt": nmt, "stripped": lambda c: strip(c + "a" + c), "space": space,
-                "joins": lambda c: rules("~" + c + "."), "joined": lambda c: rules(c + "e\u0301.")}
+                "joins": lambda c: rules("~" + c + "."), "joined": lambda c: rules(c + "e\u0301."),
+                "marked": lambda c: rules(c + "\u0340\u0301.")}
     return {name: zlib.crc32("".join(map(f, every)).encode()) for name, f in mappings.items()}
 
 

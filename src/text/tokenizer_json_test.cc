@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <string>
 
 #include "text/tokenizer.h"
@@ -267,6 +268,29 @@ TEST_F(TokenizerFilesTest, LowerCaseCanComeBeforeAllElse) {
   Write("tokenizer.json", kGood);
   EXPECT_EQ(Ids("", true, warning), (std::vector<TokenId>{1, 2, 3}));
   EXPECT_EQ(warning, "");
+}
+
+// Cut and bit-flipped files are refused, or give tokenizers that work.
+TEST(TokenizerJsonTest, DamagedUnigramFilesAreSafe) {
+  std::ifstream in(std::string(MINNOW_SOURCE_DIR) + "/tests/golden/tokenizer/unigram.json",
+                   std::ios::binary);
+  const std::string good(std::istreambuf_iterator<char>(in), {});
+  ASSERT_GT(good.size(), 1000u);
+  std::mt19937 random(4);
+  for (int round = 0; round < 600; ++round) {
+    std::string bytes = good;
+    if (round % 4 == 0) bytes.resize(random() % bytes.size());
+    for (size_t flips = 1 + random() % 4; flips > 0 && !bytes.empty(); --flips)
+      bytes[random() % bytes.size()] ^= static_cast<char>(1 << random() % 8);
+    const auto tokenizer = Tokenizer::FromJson(bytes, "t.json");
+    if (!tokenizer.ok()) {
+      EXPECT_THAT(tokenizer.error().message, testing::StartsWith("t.json: "));
+      continue;
+    }
+    const Encoding encoding =
+        (*tokenizer)->Encode("the  \uFB01x \u2122\u001E e\u0301 <mask>", {.want_offsets = true});
+    (*tokenizer)->Decode(encoding.ids, false);
+  }
 }
 
 TEST(TokenizerJsonTest, NoJsonOrNoObject) {

@@ -43,7 +43,8 @@ const MappingDifference* FindMapping(std::span<const MappingDifference> mappings
 
 // A code point that joins its neighbours as `c` does.
 utf8proc_int32_t GraphemeStandIn(char32_t c) {
-  constexpr utf8proc_int32_t kStandIns[] = {'a', 0x300, 0x600};  // joins none, the last, the next
+  // Joins: marks behind it; what is before it; what is behind it; nothing.
+  constexpr utf8proc_int32_t kStandIns[] = {'a', 0x300, 0x600, 0x01};
   const auto* difference = FindDifference(kGraphemeDifferences, c);
   return difference == nullptr ? static_cast<utf8proc_int32_t>(c) : kStandIns[difference->value];
 }

@@ -125,6 +125,7 @@ TEST(UnicodeTest, EveryCodePointIsNormalizedAsByHuggingFace) {
                           std::string(document->root().GetString("charsmap").value()) + "\"}");
   EXPECT_EQ(ChecksumOf(*rules, "~", "."), expected("joins"));
   EXPECT_EQ(ChecksumOf(*rules, "", "e\u0301."), expected("joined"));
+  EXPECT_EQ(ChecksumOf(*rules, "", "\u0340\u0301."), expected("marked"));
 }
 
 TEST(UnicodeTest, Utf8RoundTrip) {

@@ -65,16 +65,19 @@ class SentencePieceNormalizer : public Normalizer {
     if (out.track_sources()) out.sources.resize(out.bytes.size(), in.source[at]);
   }
 
+  // What stays as it is keeps its sources; what replaces has that of the first character replaced.
   void Append(const TextView& in, size_t at, std::string_view replacement,
               NormalizedText& out) const {
-    for (const char c : replacement) {
-      if (c == ' ') {
-        AppendSpace(in, at, out);
+    const bool stays = replacement.data() == in.bytes.data() + at;
+    for (size_t i = 0; i < replacement.size(); ++i) {
+      const size_t from = stays ? at + i : at;
+      if (replacement[i] == ' ') {
+        AppendSpace(in, from, out);
       } else {
-        out.bytes += c;
+        out.bytes += replacement[i];
+        if (out.track_sources()) out.sources.push_back(in.source[from]);
       }
     }
-    if (out.track_sources()) out.sources.resize(out.bytes.size(), in.source[at]);
   }
 
   void RemoveSpacesAtTheEnd(NormalizedText& out) const {

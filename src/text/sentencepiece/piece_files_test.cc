@@ -195,6 +195,26 @@ TEST(PieceModel, WhatIsWrongIsNamed) {
               HasSubstr("does not begin with"));
 }
 
+TEST(PieceModel, UserDefinedPiecesKeepTheirPlaces) {
+  const std::string bytes = PieceField("<unk>", 2) + PieceField("a bc", 4) + PieceField("x", 0);
+  const auto tokenizer = Tokenizer::FromPieceModel(bytes, "x.model");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  const Encoding encoding = (*tokenizer)->Encode("xa bcx", {.want_offsets = true});
+  EXPECT_EQ(encoding.offsets.back(), (TokenOffset{5, 6}));
+  EXPECT_EQ(encoding.offsets[encoding.offsets.size() - 2], (TokenOffset{1, 5}));
+}
+
+TEST(PieceModel, Limits) {
+  std::string many = PieceField("<unk>", 2);
+  for (int i = 0; i < 1 << 19; ++i) many += PieceField("a", 0);
+  EXPECT_THAT(Tokenizer::FromPieceModel(many, "x.model").error().message,
+              HasSubstr("more than 524288 pieces"));
+  std::string user = PieceField("<unk>", 2);
+  for (int i = 0; i < 10000; ++i) user += PieceField(std::string(110, 'a'), 4);
+  EXPECT_THAT(Tokenizer::FromPieceModel(user, "x.model").error().message,
+              HasSubstr("user-defined"));
+}
+
 // Cut and bit-flipped files are refused, or give tokenizers that work.
 TEST(PieceModel, DamagedFilesAreSafe) {
   std::mt19937 random(3);
