@@ -73,7 +73,8 @@ Result<std::unique_ptr<const Tokenizer>> LoadFor(const TokenizeCommand& command,
                                                  size_t& max_tokens) {
   if (IsPieceFile(command.model)) {
     if (command.truncate)
-      return Error{Code::kInvalidArgument, command.model + ": says no limit to --truncate at"};
+      return Error{Code::kInvalidArgument,
+                   command.model + ": a sentencepiece file says no limit for --truncate"};
     return Tokenizer::LoadDirectory(command.model);
   }
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));

@@ -94,7 +94,8 @@ class ExpressionReader {
         ++p_;
         return !first;
       }
-      if (*p_ == '[' || *p_ == '&') return false;  // sets in sets, and both of two
+      // Sets in sets, and what is in both of two.
+      if (*p_ == '[' || std::string_view(p_, end_).starts_with("&&")) return false;
       char32_t begin = 0;
       if (!ReadCharacter(set, begin)) return false;
       if (end_ - p_ < 2 || *p_ != '-' || p_[1] == ']') continue;

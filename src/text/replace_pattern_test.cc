@@ -46,6 +46,7 @@ TEST(ReplacePattern, TextsAndExpressions) {
   EXPECT_EQ(Replaced("Regex", R"([a-cé\]\s]+)", "abz]é -d"), "_z_-d");
   EXPECT_EQ(Replaced("Regex", "[^a-c]", "abxcéd"), "ab_c__");
   EXPECT_EQ(Replaced("Regex", "[-a]", "b-a"), "b__");
+  EXPECT_EQ(Replaced("Regex", R"([!"\#$%\&'\(\)&*])", "a&b#c\\"), "a_b_c\\");
   EXPECT_EQ(Replaced("Regex", "[a-]", "b-a"), "b__");
   EXPECT_EQ(Replaced("Regex", R"(\n)", "a\nb"), "a_b");
 }
