@@ -55,19 +55,43 @@ constexpr const char* kBpe[] = {
       "continuing_subword_prefix": "#", "vocab": {"a": 0, "#a": 1, "aa": 2, "<0x23>": 3, "<0xE4>": 4, "<0xB8>": 5,
       "<0xAD>": 6, "#b": 7, "aab": 8}, "merges": [["a", "#a"], ["aa", "#b"]]}})",
 };
-constexpr size_t kTokenizers = std::size(kTails) + std::size(kBpe);
+// Those of Unigram, whole but for "added_tokens".
+constexpr char kUnigramHead[] = R"({"added_tokens": [
+  {"id": 0, "content": "<unk>", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": true},
+  {"id": 99, "content": "<mask>", "single_word": false, "lstrip": true, "rstrip": false, "normalized": false, "special": true},
+  {"id": 99, "content": "Day", "single_word": true, "lstrip": true, "rstrip": true, "normalized": true, "special": false}],
+  "model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0], ["\u2581", -2], ["\u2581a", -2.5], ["a", -3], ["b", -3],
+  ["ab", -4.25], ["aba", -5.1], ["\u2581\u2581", -6], ["\u00e9", -3], ["\u4e2d", -4], ["e\u0301", -3], ["<0x0A>", -9], ["-", -1],
+  ["fi", -2], [" ", -3]], "byte_fallback": )";
+constexpr const char* kUnigramTails[] = {
+    R"(false}, "normalizer": {"type": "Sequence", "normalizers": [{"type": "Nmt"}, {"type": "NFKC"},
+      {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"}]},
+      "pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "WhitespaceSplit"},
+      {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always"}]},
+      "decoder": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always"}})",
+    R"(true}, "normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "\u2581"},
+      {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}, {"type": "NFC"}]},
+      "decoder": {"type": "Sequence", "decoders": [{"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "},
+      {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 1}]}})",
+    R"(true}, "normalizer": {"type": "Strip", "strip_left": true, "strip_right": true},
+      "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "first", "split": false}})",
+    R"(false}, "normalizer": {"type": "SentencePiece", "precompiled_charsmap": "", "add_dummy_prefix": true,
+      "remove_extra_whitespaces": true, "escape_whitespaces": true, "treat_whitespace_as_suffix": true,
+      "user_defined": ["ab ", "\u00e9"]}})",
+};
+constexpr size_t kTokenizers = std::size(kTails) + std::size(kBpe) + std::size(kUnigramTails);
 
 const Tokenizer& TokenizerNumber(size_t i) {
   static const auto* tokenizers = [] {
     auto* made = new std::vector<std::unique_ptr<const Tokenizer>>;
-    std::vector<std::string> files;
-    for (const char* tail : kTails) files.push_back(std::string(kHead) + tail);
-    files.insert(files.end(), std::begin(kBpe), std::end(kBpe));
-    for (const std::string& file : files) {
+    const auto add = [made](const std::string& file) {
       auto tokenizer = Tokenizer::FromJson(file, "fuzz");
       CHECK(tokenizer.ok());
       made->push_back(std::move(tokenizer).value());
-    }
+    };
+    for (const char* tail : kTails) add(std::string(kHead) + tail);
+    for (const char* file : kBpe) add(file);
+    for (const char* tail : kUnigramTails) add(std::string(kUnigramHead) + tail);
     return made;
   }();
   return *(*tokenizers)[i];

@@ -17,7 +17,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   constexpr std::string_view kText =
-      "a ab.b [MASK] Zu\u0308rich \u4e2d \u0301\u0316 abababababababababababab <r>  Day";
+      "a ab.b [MASK] Zu\u0308rich \u4e2d \u0301\u0316 abababababababababababab <r>  Day \u2581 the "
+      " quick\t\ufb01x "
+      "\u2122\u001e e\u0301 \uff76\uff9e \U0001F600";
   EncodeOptions options;
   options.want_offsets = true;
   for (const Encoding& encoding :

@@ -138,11 +138,8 @@ def expected(hf, case):
             "decoded": hf.decode(e.ids, skip_special_tokens=False), "skipped": hf.decode(e.ids, skip_special_tokens=True)}
 
 
-def cases(name, hf):
+def cases(name, hf, everything):
     rng = random.Random(name)
-    bpe = name.startswith("bpe_")
-    everything = list(texts(bpe_golden.TEXTS, bpe_golden.FRAGMENTS) if bpe else texts(TEXTS, FRAGMENTS))
-    everything += ["the <gap> fox<far> <left><gap>x"] * (name == "older")
     for text in everything:
         yield expected(hf, {"text": text})
     for _ in range(60):
@@ -188,7 +185,10 @@ def main():
         hf = Tokenizer.from_file(str(path))
         hf.no_padding()
         with open(OUT / f"{name}.jsonl", "w") as out:
-            for case in cases(name, hf):
+            bpe = name.startswith("bpe_")
+            everything = list(texts(bpe_golden.TEXTS, bpe_golden.FRAGMENTS) if bpe else texts(TEXTS, FRAGMENTS))
+            everything += ["the <gap> fox<far> <left><gap>x"] * (name == "older")
+            for case in cases(name, hf, everything):
                 out.write(json.dumps(case, separators=(",", ":")) + "\n")
     sums = {"tokenizers": tokenizers.__version__, **checksums()}
     (OUT / "unicode.json").write_text(json.dumps(sums, indent=1) + "\n")

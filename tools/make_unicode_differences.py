@@ -5,7 +5,7 @@
 Every code point is put through the library's own normalizers and pre-tokenizers, alone or between letters, and the
 answer is compared with utf8proc's (the shared library, by ctypes). What differs becomes the table.
 
-    pip install tokenizers
+    pip install tokenizers sentencepiece protobuf
     python3 tools/make_unicode_differences.py > src/text/unicode_differences.h
 """
 import ctypes
@@ -13,6 +13,8 @@ import ctypes.util
 
 import tokenizers
 from tokenizers import Regex, normalizers, pre_tokenizers
+
+from make_unigram_golden import charsmap
 
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 LU, LO, ND, NL, NO, MN, ME, PC, PO, CC, CF, CO = 1, 5, 9, 10, 11, 6, 8, 12, 18, 26, 27, 29
@@ -26,6 +28,7 @@ def load_utf8proc():
     lib = ctypes.CDLL(ctypes.util.find_library("utf8proc"))
     lib.utf8proc_get_property.restype = ctypes.POINTER(Property)
     lib.utf8proc_unicode_version.restype = ctypes.c_char_p
+    lib.utf8proc_grapheme_break.restype = ctypes.c_bool
     return lib
 
 
@@ -132,7 +135,28 @@ def measure():
             assert hf in (ours, ch), hex(c)
             flag(name, hf != ours, False)
     tables.update(class_differences({c: UTF8PROC.utf8proc_get_property(c).contents.category for c in CODE_POINTS}))
+    tables["Grapheme"] = graphemes()
     return tables, lowercase
+
+
+def graphemes():
+    """Code points that join the one before them (1), any behind them (2), marks behind them (0) or none (3) where utf8proc
+    says otherwise.
+
+    The rule for "~" takes with it what joins it; those for e and an accent, and for a mark, are not found behind what joins
+    them.
+    """
+    rules = normalizers.Precompiled(charsmap()).normalize_str
+    values = {}
+    for c in CODE_POINTS:
+        ch = chr(c)
+        if rules(ch) != ch:
+            continue
+        hf = (rules("~" + ch + ".") == "-.", "e\u0301" in rules(ch + "e\u0301."), "\u0301" in rules(ch + "\u0340\u0301."))
+        ours = tuple(not UTF8PROC.utf8proc_grapheme_break(a, b) for a, b in ((ord("~"), c), (c, ord("e")), (c, 0x340)))
+        if hf != ours:
+            values[c] = {(True, False, True): 1, (False, True, True): 2, (False, False, True): 0, (False, False, False): 3}[hf]
+    return values
 
 
 def white_space(c):
@@ -142,15 +166,16 @@ def white_space(c):
 def write(tables, lowercase):
     version = UTF8PROC.utf8proc_unicode_version().decode()
     print(f"""// SPDX-License-Identifier: Apache-2.0
-// Code points where Hugging Face tokenizers {tokenizers.__version__} and utf8proc (Unicode {version}) disagree, and the former's answer.
-// Made by tools/make_unicode_differences.py; do not edit.
+// Code points where Hugging Face tokenizers {tokenizers.__version__} and utf8proc (Unicode {version}) disagree, and the
+// former's answer. Made by tools/make_unicode_differences.py; do not edit.
 #pragma once
 
 #include <cstdint>
 
 namespace minnow {{
 
-// Code points first..last have the property `value` (0 or 1, or a combining class).
+// Code points first..last have the property `value` (0 or 1, a combining class, or a number of
+// GraphemeStandIn in unicode.cc).
 struct PropertyDifference {{
   char32_t first;
   char32_t last;

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <utility>
 
+#include "base/base64.h"
+
 namespace minnow::api {
 namespace {
 
@@ -57,20 +59,7 @@ void CutVectors(std::vector<float>& vectors, size_t size, size_t dimensions, boo
 
 void AppendBase64(std::span<const float> values, std::string& out) {
   static_assert(std::endian::native == std::endian::little);
-  static constexpr char kDigits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  const auto* bytes = reinterpret_cast<const unsigned char*>(values.data());
-  const size_t size = values.size() * sizeof(float);
-  out.reserve(out.size() + (size + 2) / 3 * 4);
-  for (size_t i = 0; i < size; i += 3) {
-    const size_t left = size - i;
-    const uint32_t group = uint32_t{bytes[i]} << 16 | (left > 1 ? uint32_t{bytes[i + 1]} << 8 : 0) |
-                           (left > 2 ? uint32_t{bytes[i + 2]} : 0);
-    out += kDigits[group >> 18];
-    out += kDigits[group >> 12 & 63];
-    out += left > 1 ? kDigits[group >> 6 & 63] : '=';
-    out += left > 2 ? kDigits[group & 63] : '=';
-  }
+  minnow::AppendBase64({reinterpret_cast<const char*>(values.data()), values.size_bytes()}, out);
 }
 
 }  // namespace minnow::api

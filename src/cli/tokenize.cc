@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow tokenize: texts to token ids, one JSON line a text. Needs the tokenizer's files only.
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -61,17 +62,36 @@ Status WriteEncodings(const Tokenizer& tokenizer, const EncodeOptions& options, 
   return {};
 }
 
-Status Tokenize(const TokenizeCommand& command) {
+// A sentencepiece file, which is a tokenizer and no model.
+bool IsPieceFile(const std::string& path) {
+  std::error_code ec;
+  return path.ends_with(".model") && std::filesystem::is_regular_file(path, ec);
+}
+
+// `max_tokens`: the model's limit, where the command asks for it.
+Result<std::unique_ptr<const Tokenizer>> LoadFor(const TokenizeCommand& command,
+                                                 size_t& max_tokens) {
+  if (IsPieceFile(command.model)) {
+    if (command.truncate)
+      return Error{Code::kInvalidArgument,
+                   command.model + ": a sentencepiece file says no limit for --truncate"};
+    return Tokenizer::LoadDirectory(command.model);
+  }
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
-  MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<const Tokenizer> tokenizer,
-                          RequireTokenizer(source));
+  MINNOW_ASSIGN_OR_RETURN(auto tokenizer, RequireTokenizer(source));
+  if (command.truncate) {
+    MINNOW_ASSIGN_OR_RETURN(const EncoderConfig config, source.ReadConfig());
+    max_tokens = static_cast<size_t>(MaxSequenceTokens(config, source.layout()));
+  }
+  return tokenizer;
+}
+
+Status Tokenize(const TokenizeCommand& command) {
   EncodeOptions options;
   options.add_special_tokens = !command.no_special;
   options.want_offsets = true;
-  if (command.truncate) {
-    MINNOW_ASSIGN_OR_RETURN(const EncoderConfig config, source.ReadConfig());
-    options.max_tokens = static_cast<size_t>(MaxSequenceTokens(config, source.layout()));
-  }
+  MINNOW_ASSIGN_OR_RETURN(const std::unique_ptr<const Tokenizer> tokenizer,
+                          LoadFor(command, options.max_tokens));
   TextInput input(command.texts, command.json_input);
   Output output;
   Status read = WriteEncodings(*tokenizer, options, input, output);
@@ -90,7 +110,8 @@ void AddTokenizeCommand(Command app) {
   tokenize.AddFlag("--truncate", command->truncate, "Cut at the model's limit, as embed does");
   tokenize.AddOption("TEXT", command->texts, "Texts; without any, the lines of standard input");
   tokenize.Footer(
-      "The tokenizer's files are enough for a model directory.\n"
+      "The tokenizer's files are enough for a model directory; a sentencepiece FILE.model is one "
+      "too.\n"
       "Prints {\"ids\":[...],\"tokens\":[...],\"offsets\":[[begin,end],...]} for each text; "
       "offsets\n"
       "count code points.\n\n"

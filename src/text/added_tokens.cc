@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Added tokens: a trie for each stage, and the rules about white space and words around a match.
+// Added tokens: a matcher for each stage, and the rules about white space and words around a match.
 #include "text/added_tokens.h"
 
 #include <algorithm>
@@ -48,61 +48,6 @@ size_t SkipSpaceForward(std::string_view text, size_t end) {
 
 }  // namespace
 
-int32_t StringMatcher::Step(int32_t first_sibling, char byte) const {
-  int32_t node = first_sibling;
-  while (node >= 0 && nodes_[static_cast<size_t>(node)].byte != byte)
-    node = nodes_[static_cast<size_t>(node)].sibling;
-  return node;
-}
-
-void StringMatcher::Add(std::string_view pattern, int32_t value) {
-  int32_t parent = -1;
-  for (const char byte : pattern) {
-    int32_t& head =
-        parent < 0 ? roots_[static_cast<uint8_t>(byte)] : nodes_[static_cast<size_t>(parent)].child;
-    int32_t node = Step(head, byte);
-    if (node < 0) {
-      node = static_cast<int32_t>(nodes_.size());
-      const int32_t sibling = head;
-      head = node;
-      nodes_.push_back({-1, sibling, -1, byte});
-    }
-    parent = node;
-  }
-  if (parent >= 0) nodes_[static_cast<size_t>(parent)].value = value;
-}
-
-int32_t StringMatcher::Find(std::string_view text, size_t from, size_t& begin, size_t& end) const {
-  if (empty()) return -1;
-  for (size_t start = from; start < text.size(); ++start) {
-    int32_t node = roots_[static_cast<uint8_t>(text[start])];
-    int32_t value = -1;
-    for (size_t i = start + 1; node >= 0; ++i) {
-      if (nodes_[static_cast<size_t>(node)].value >= 0) {
-        value = nodes_[static_cast<size_t>(node)].value;
-        end = i;
-      }
-      if (i == text.size()) break;
-      node = Step(nodes_[static_cast<size_t>(node)].child, text[i]);
-    }
-    if (value >= 0) {
-      begin = start;
-      return value;
-    }
-  }
-  return -1;
-}
-
-int32_t StringMatcher::ValueOf(std::string_view pattern) const {
-  int32_t node = -1;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    node = i == 0 ? roots_[static_cast<uint8_t>(pattern[0])]
-                  : Step(nodes_[static_cast<size_t>(node)].child, pattern[i]);
-    if (node < 0) return -1;
-  }
-  return node < 0 ? -1 : nodes_[static_cast<size_t>(node)].value;
-}
-
 Result<AddedTokens> AddedTokens::Make(std::vector<AddedToken> tokens, const Normalizer* normalizer,
                                       std::vector<std::string>& warnings) {
   AddedTokens added;
@@ -128,7 +73,9 @@ Result<AddedTokens> AddedTokens::Make(std::vector<AddedToken> tokens, const Norm
     const std::string name = "added_tokens: " + QuoteForMessage(token.content);
     if (pattern.empty()) return Error{Code::kUnsupported, name + " is empty once normalised"};
     StringMatcher& matcher = token.normalized ? added.normalized_ : added.raw_;
-    if (const int32_t other = matcher.ValueOf(pattern); other >= 0) {
+    if (!token.in_text) {
+      // Known by its content and its id only.
+    } else if (const int32_t other = matcher.ValueOf(pattern); other >= 0) {
       const AddedToken& found = added.tokens_[static_cast<size_t>(other)];
       warnings.push_back(name + " is never found: once normalised it is the same as " +
                          QuoteForMessage(found.content));

@@ -6,7 +6,6 @@
 // Thread-safe.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -16,6 +15,7 @@
 
 #include "base/result.h"
 #include "text/normalizers/normalizer.h"
+#include "text/string_matcher.h"
 #include "text/tokenizer.h"
 
 namespace minnow {
@@ -28,34 +28,7 @@ struct AddedToken {
   bool rstrip = false;       // takes white space after it
   bool normalized = true;
   bool special = false;
-};
-
-// Finds the leftmost-longest of some strings.
-class StringMatcher {
- public:
-  // `value` must not be negative.
-  void Add(std::string_view pattern, int32_t value);
-  bool empty() const { return nodes_.empty(); }
-  // The first match at or after `from`: its value; -1 where there is none.
-  int32_t Find(std::string_view text, size_t from, size_t& begin, size_t& end) const;
-  // The value of exactly `pattern`, or -1.
-  int32_t ValueOf(std::string_view pattern) const;
-
- private:
-  struct Node {
-    int32_t child = -1;
-    int32_t sibling = -1;
-    int32_t value = -1;
-    char byte = 0;
-  };
-  int32_t Step(int32_t first_sibling, char byte) const;
-
-  std::vector<Node> nodes_;
-  std::array<int32_t, 256> roots_ = [] {
-    std::array<int32_t, 256> none;
-    none.fill(-1);
-    return none;
-  }();
+  bool in_text = true;  // false: only put in by templates, and known to decoding
 };
 
 class AddedTokens {

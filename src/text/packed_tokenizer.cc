@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "text/component_json.h"
+#include "text/models/unigram.h"
 #include "text/tokenizer_files.h"
 #include "text/tokenizer_json.h"
 
@@ -22,15 +23,17 @@ constexpr const char* kScores = "tokenizer.vocabulary.scores";
 constexpr const char* kMerges = "tokenizer.merges";
 constexpr const char* kMerged = "tokenizer.merges.merged";
 constexpr const char* kMergeSlots = "tokenizer.merges.slots";
+constexpr const char* kPrefixes = "tokenizer.vocabulary.prefixes";
 // Stands in "model", in the place of "vocab".
 constexpr const char* kCounts = "vocabulary_tables";
+constexpr const char* kUnknownScore = "unknown_score";  // of Unigram
 
 // The parts of tokenizer.json that a tokenizer is made of, but for the model.
 constexpr std::array<const char*, 6> kParts = {"version",       "added_tokens",   "normalizer",
                                                "pre_tokenizer", "post_processor", "decoder"};
 
-void WriteModel(const JsonView& model, const char* type, const VocabularyTables& tables,
-                JsonWriter& json) {
+void WriteModel(const JsonView& model, const char* type, const ModelTables& all, JsonWriter& json) {
+  const VocabularyTables& tables = all.vocabulary.tables();
   json.BeginObject();
   json.Key("type");
   json.String(type);
@@ -39,6 +42,11 @@ void WriteModel(const JsonView& model, const char* type, const VocabularyTables&
     if (key == "type" || key == "vocab" || key == "merges") continue;
     json.Key(model.key(i));
     WriteJson(model.at(i), json);
+  }
+  // So that loading does not look at all scores.
+  if (!all.scores.empty() && !model.Find(kUnknownScore)) {
+    json.Key(kUnknownScore);
+    json.Double(UnknownScoreOf(all.scores));
   }
   json.Key(kCounts);
   json.BeginObject();
@@ -77,7 +85,7 @@ std::vector<PackedTensor> TokenizerTables::tensors() const {
   tensors.push_back(t.ids.empty() ? Tensor(kIds, TensorType::kU32, t.wide_ids)
                                   : Tensor(kIds, TensorType::kU16, t.ids));
   if (!tables.scores.empty()) {
-    tensors.push_back(Tensor(kScores, TensorType::kF32, tables.scores));
+    tensors.push_back(Tensor(kScores, TensorType::kF64, tables.scores));
   }
   const auto add = [&tensors](const char* name, std::span<const uint32_t> values) {
     if (!values.empty()) tensors.push_back(Tensor(name, TensorType::kU32, values));
@@ -85,15 +93,18 @@ std::vector<PackedTensor> TokenizerTables::tensors() const {
   add(kMerges, tables.merges.pairs);
   add(kMerged, tables.merges.merged);
   add(kMergeSlots, tables.merges.slots);
+  if (!tables.prefixes.empty()) {
+    tensors.push_back(Tensor(kPrefixes, TensorType::kU64, tables.prefixes));
+  }
   return tensors;
 }
 
 Result<TokenizerTables> ReadTokenizerTables(const std::string& directory, bool lowercase) {
   std::vector<std::string> warnings;
-  MINNOW_ASSIGN_OR_RETURN(const JsonDocument document,
-                          ReadTokenizerFiles(directory, lowercase, warnings));
-  MINNOW_ASSIGN_OR_RETURN(TokenizerParts parts, ReadTokenizerJson(document));
-  const JsonView root = document.root();
+  MINNOW_ASSIGN_OR_RETURN(TokenizerFiles files, ReadTokenizerFiles(directory, lowercase, warnings));
+  MINNOW_ASSIGN_OR_RETURN(TokenizerParts parts,
+                          ReadTokenizerJson(files.document, std::move(files.tables)));
+  const JsonView root = files.document.root();
   TokenizerTables tables = {{}, parts.model->tables()};
   JsonWriter json(&tables.json);
   json.BeginObject();
@@ -104,7 +115,7 @@ Result<TokenizerTables> ReadTokenizerTables(const std::string& directory, bool l
     WriteJson(*part, json);
   }
   json.Key("model");
-  WriteModel(*root.Find("model"), parts.model->type(), tables.tables.vocabulary.tables(), json);
+  WriteModel(*root.Find("model"), parts.model->type(), tables.tables, json);
   json.EndObject();
   return tables;
 }
@@ -135,9 +146,13 @@ Result<ModelTables> ReadPackedTables(std::shared_ptr<const PackedFile> packed,
   } else {
     MINNOW_ASSIGN_OR_RETURN(tables.wide_ids, Values<uint32_t>(*packed, kIds, TensorType::kU32));
   }
-  std::span<const float> scores;
+  std::span<const double> scores;
+  std::span<const uint64_t> prefixes;
   if (packed->checkpoint().Find(kScores) != nullptr) {
-    MINNOW_ASSIGN_OR_RETURN(scores, Values<float>(*packed, kScores, TensorType::kF32));
+    MINNOW_ASSIGN_OR_RETURN(scores, Values<double>(*packed, kScores, TensorType::kF64));
+  }
+  if (packed->checkpoint().Find(kPrefixes) != nullptr) {
+    MINNOW_ASSIGN_OR_RETURN(prefixes, Values<uint64_t>(*packed, kPrefixes, TensorType::kU64));
   }
   MergeArrays merges;
   for (const auto& [name, values] : {std::pair(kMerges, &merges.pairs),
@@ -155,7 +170,7 @@ Result<ModelTables> ReadPackedTables(std::shared_ptr<const PackedFile> packed,
   }
   auto vocabulary = Vocabulary::FromTables(tables, std::move(packed));
   if (!vocabulary.ok()) return Annotate(vocabulary.error(), path);
-  return ModelTables{*std::move(vocabulary), scores, merges};
+  return ModelTables{*std::move(vocabulary), scores, merges, prefixes};
 }
 
 }  // namespace minnow

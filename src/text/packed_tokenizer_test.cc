@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// What only some models have (scores, merges), into a packed file and out of it. The rest is tested
-// with whole models in tests/golden/packed_file_test.cc.
+// What only some models have (scores, merges), and whole Unigram tokenizers, into a packed file and
+// out of it. The rest is tested with whole models in tests/golden/packed_file_test.cc.
 #include "text/packed_tokenizer.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+
+#include "text/tokenizer.h"
 
 namespace minnow {
 namespace {
@@ -22,16 +25,22 @@ class PackedTokenizerTest : public testing::Test {
  protected:
   void TearDown() override { std::filesystem::remove(path_); }
 
-  Result<ModelTables> WriteAndRead(std::span<const float> scores,
-                                   std::span<const uint32_t> merges) {
-    const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}, {"ab", 2}};
-    const TokenizerTables tables = {"",
-                                    {Vocabulary::Build(entries).value(), scores, {merges, {}, {}}}};
+  // A packed file of a tokenizer only.
+  Result<std::shared_ptr<const PackedFile>> Write(const TokenizerTables& tables) {
     const std::string model =
         std::string(MINNOW_SOURCE_DIR) + "/tests/fixtures/packed_v2/tiny_bert_int8_int4.minnow";
     MINNOW_ASSIGN_OR_RETURN(const auto other, PackedFile::Open(model));
-    MINNOW_RETURN_IF_ERROR(WritePacked(other->header(), tables.tensors(), path_));
-    MINNOW_ASSIGN_OR_RETURN(auto packed, PackedFile::Open(path_));
+    PackedHeader header = other->header();
+    header.tokenizer_json = tables.json;
+    MINNOW_RETURN_IF_ERROR(WritePacked(header, tables.tensors(), path_));
+    return PackedFile::Open(path_);
+  }
+
+  Result<ModelTables> WriteAndRead(std::span<const double> scores,
+                                   std::span<const uint32_t> merges) {
+    const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}, {"ab", 2}};
+    const TokenizerTables tables = {"", {Vocabulary::Build(entries).value(), scores, merges}};
+    MINNOW_ASSIGN_OR_RETURN(auto packed, Write(tables));
     return ReadPackedTables(std::move(packed), JsonDocument::Parse(kModel, "t.json")->root());
   }
 
@@ -40,7 +49,7 @@ class PackedTokenizerTest : public testing::Test {
 };
 
 TEST_F(PackedTokenizerTest, ScoresAndMergesAreOptional) {
-  const std::vector<float> scores = {-1.5f, -2.0f, -0.25f};
+  const std::vector<double> scores = {-1.5, -2.1, -0.25};
   const std::vector<uint32_t> merges = {0, 1};
   const auto both = WriteAndRead(scores, merges);
   ASSERT_TRUE(both.ok()) << both.error().message;
@@ -52,8 +61,49 @@ TEST_F(PackedTokenizerTest, ScoresAndMergesAreOptional) {
   EXPECT_TRUE(none->scores.empty() && none->merges.pairs.empty());
 }
 
+// `file` of the golden tokenizers, or of another folder, under the name that it has in a model.
+TEST_F(PackedTokenizerTest, UnigramGivesTheSameTokensAsItsFiles) {
+  const char* data = std::getenv("MINNOW_DATA");
+  const std::string shared =
+      data != nullptr ? data : std::string(MINNOW_SOURCE_DIR) + "/../shared/data";
+  const std::string golden = std::string(MINNOW_SOURCE_DIR) + "/tests/golden/tokenizer/";
+  const std::pair<std::string, const char*> files[] = {
+      {golden + "unigram.json", "tokenizer.json"},
+      {golden + "unigram_older.json", "tokenizer.json"},
+      {golden + "unigram_bytes.json", "tokenizer.json"},
+      {golden + "pieces.model", "sentencepiece.bpe.model"},
+      {golden + "pieces_bytes.model", "spiece.model"},
+      {shared + "/tok_xlmr_rebuilt/tokenizer.json", "tokenizer.json"},
+      {shared + "/tok_xlmr_rebuilt/sentencepiece.bpe.model", "sentencepiece.bpe.model"}};
+  const std::string directory = path_ + "_files";
+  for (const auto& [file, name] : files) {
+    if (!std::filesystem::exists(file)) continue;  // the shared data is not everywhere
+    SCOPED_TRACE(file);
+    std::filesystem::create_directories(directory);
+    std::filesystem::copy_file(file, directory + "/" + name);
+    const auto tables = ReadTokenizerTables(directory);
+    ASSERT_TRUE(tables.ok()) << tables.error().message;
+    auto packed = Write(*tables);
+    ASSERT_TRUE(packed.ok()) << packed.error().message;
+    const auto found = Tokenizer::FromPacked(*std::move(packed));
+    ASSERT_TRUE(found.ok()) << found.error().message;
+    const auto expected = Tokenizer::LoadDirectory(directory).value();
+    EXPECT_EQ((*found)->vocab_size(), expected->vocab_size());
+    for (const char* text :
+         {"the quick  brown fox", "Zürich, \uFB01x \u2122\u001E \uFF76\uFF9E e\u0301",
+          "中国語 日本 😀", "<mask> the <extra_id_3>", "<s> x </s> привет"}) {
+      const Encoding a = expected->Encode(text, {.want_offsets = true});
+      const Encoding b = (*found)->Encode(text, {.want_offsets = true});
+      EXPECT_EQ(a.ids, b.ids);
+      EXPECT_EQ(a.offsets, b.offsets);
+      EXPECT_EQ(expected->Decode(a.ids, true), (*found)->Decode(a.ids, true));
+    }
+    std::filesystem::remove_all(directory);
+  }
+}
+
 TEST_F(PackedTokenizerTest, TablesThatDoNotFitTheVocabularyAreRefused) {
-  const std::vector<float> scores = {-1.5f, -2.0f};
+  const std::vector<double> scores = {-1.5, -2.0};
   const std::vector<uint32_t> merges = {0, 1, 2};
   for (const auto& wrong : {WriteAndRead(scores, {}), WriteAndRead({}, merges)}) {
     ASSERT_FALSE(wrong.ok());

@@ -34,6 +34,7 @@ class PipelineTokenizer : public Tokenizer {
     TokenSequence sequence;
     bool want_offsets = false;
     bool want_spaces = false;
+    bool track_sources = false;
     NormalizedText normalized;
     NormalizedText rewritten;  // by the pre-tokenizer
     std::vector<AddedTokens::Piece> pieces;
@@ -84,10 +85,12 @@ TokenSequence PipelineTokenizer::EncodeText(std::string_view text, bool want_off
   Output out;
   out.want_offsets = want_offsets;
   out.want_spaces = want_offsets && parts_.post_processor.trims_offsets();
+  out.track_sources =
+      want_offsets || (parts_.pre_tokenizer != nullptr && parts_.pre_tokenizer->needs_sources());
   out.sequence.ids.reserve(text.size() / 4 + 4);
   std::vector<uint32_t> indices;
-  if (want_offsets) indices = CodePointIndices(text);
-  const TextView view{text, want_offsets ? indices.data() : nullptr};
+  if (out.track_sources) indices = CodePointIndices(text);
+  const TextView view{text, out.track_sources ? indices.data() : nullptr};
 
   std::vector<AddedTokens::Piece> pieces;
   parts_.added_tokens.Split(text, AddedTokens::Stage::kRaw, pieces);
@@ -125,7 +128,7 @@ void PipelineTokenizer::EncodeNormalizedPiece(const TextView& piece, Output& out
   out.words.clear();
   TextView text = piece;
   if (const PreTokenizer* pre_tokenizer = parts_.pre_tokenizer.get()) {
-    if (pre_tokenizer->rewrites()) out.rewritten.Reset(out.want_offsets, piece.bytes.size());
+    if (pre_tokenizer->rewrites()) out.rewritten.Reset(out.track_sources, piece.bytes.size());
     pre_tokenizer->Split(piece, out.rewritten, out.words);
     if (pre_tokenizer->rewrites()) text = out.rewritten.view();
   } else if (!piece.bytes.empty()) {
@@ -186,10 +189,9 @@ std::optional<TokenId> PipelineTokenizer::TokenToId(std::string_view token) cons
 }
 
 Result<std::unique_ptr<const Tokenizer>> FromDocument(
-    const Result<JsonDocument>& document, std::optional<ModelTables> tables = std::nullopt,
+    const JsonDocument& document, std::optional<ModelTables> tables = std::nullopt,
     std::vector<std::string> warnings = {}) {
-  if (!document.ok()) return document.error();
-  auto parts = ReadTokenizerJson(document.value(), std::move(tables));
+  auto parts = ReadTokenizerJson(document, std::move(tables));
   if (!parts.ok()) {
     Error error = std::move(parts).error();
     // To the reader of JSON a wrong field is a wrong argument; here the file is at fault.
@@ -206,22 +208,28 @@ Result<std::unique_ptr<const Tokenizer>> FromDocument(
 Result<std::unique_ptr<const Tokenizer>> Tokenizer::LoadDirectory(const std::string& directory,
                                                                   bool lowercase) {
   std::vector<std::string> warnings;
-  const auto document = ReadTokenizerFiles(directory, lowercase, warnings);
-  return FromDocument(document, std::nullopt, std::move(warnings));
+  MINNOW_ASSIGN_OR_RETURN(TokenizerFiles files, ReadTokenizerFiles(directory, lowercase, warnings));
+  return FromDocument(files.document, std::move(files.tables), std::move(warnings));
 }
 
 Result<std::unique_ptr<const Tokenizer>> Tokenizer::FromJson(std::string_view json,
                                                              const std::string& name) {
-  return FromDocument(JsonDocument::Parse(json, name));
+  MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(json, name));
+  return FromDocument(document);
+}
+
+Result<std::unique_ptr<const Tokenizer>> Tokenizer::FromPieceModel(std::string_view bytes,
+                                                                   const std::string& name) {
+  MINNOW_ASSIGN_OR_RETURN(TokenizerFiles files, ReadPieceBytes(bytes, name, ""));
+  return FromDocument(files.document, std::move(files.tables));
 }
 
 Result<std::unique_ptr<const Tokenizer>> Tokenizer::FromPacked(
     std::shared_ptr<const PackedFile> packed) {
   const std::string name = packed->path() + ": minnow.tokenizer";
-  const auto document = JsonDocument::Parse(packed->header().tokenizer_json, name);
-  if (!document.ok()) return document.error();
-  MINNOW_ASSIGN_OR_RETURN(ModelTables tables,
-                          ReadPackedTables(std::move(packed), document->root()));
+  MINNOW_ASSIGN_OR_RETURN(const JsonDocument document,
+                          JsonDocument::Parse(packed->header().tokenizer_json, name));
+  MINNOW_ASSIGN_OR_RETURN(ModelTables tables, ReadPackedTables(std::move(packed), document.root()));
   return FromDocument(document, std::move(tables));
 }
 

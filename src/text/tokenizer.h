@@ -54,7 +54,8 @@ struct EncodeOptions {
 
 class Tokenizer {
  public:
-  // Reads `directory`/tokenizer.json, and tokenizer_config.json beside it (tokenizer_files.h).
+  // Reads `directory`/tokenizer.json, and tokenizer_config.json beside it, or where there is none a
+  // sentencepiece .model file; `directory` may be that file itself (tokenizer_files.h).
   // `lowercase`: texts are put in lower case before all else. Fails with kNotFound, kCorrupt or
   // kUnsupported; the message names the file and the JSON field.
   static Result<std::unique_ptr<const Tokenizer>> LoadDirectory(const std::string& directory,
@@ -62,6 +63,10 @@ class Tokenizer {
   // `json` is the text of a tokenizer.json; `name` stands for it in messages.
   static Result<std::unique_ptr<const Tokenizer>> FromJson(std::string_view json,
                                                            const std::string& name);
+  // `bytes` are those of a sentencepiece .model file; `name` stands for it in messages, and ids go
+  // by it (sentencepiece/piece_files.h).
+  static Result<std::unique_ptr<const Tokenizer>> FromPieceModel(std::string_view bytes,
+                                                                 const std::string& name);
 
   // The tokenizer of a packed file, whose tables are used where they lie.
   static Result<std::unique_ptr<const Tokenizer>> FromPacked(

@@ -132,36 +132,59 @@ Result<JsonDocument> WithNormalizer(const JsonDocument& document, std::string_vi
   return JsonDocument::Parse(text, document.name());
 }
 
-}  // namespace
-
-Result<JsonDocument> ReadTokenizerFiles(const std::string& directory, bool lowercase,
-                                        std::vector<std::string>& warnings) {
+Result<JsonDocument> ReadTokenizerDocument(const std::string& directory,
+                                           std::vector<std::string>& warnings) {
   MINNOW_ASSIGN_OR_RETURN(JsonDocument document,
                           HasOlderFiles(directory)
                               ? ReadBpeFiles(directory)
                               : JsonDocument::ReadFile(TokenizerJsonPath(directory)));
   if (!document.root().is_object()) return document;
-  if (const auto bert = document.root().Find("normalizer"); IsType(bert, "BertNormalizer")) {
-    MINNOW_ASSIGN_OR_RETURN(const auto wanted, ReadConfig(directory));
-    MINNOW_ASSIGN_OR_RETURN(const BertFlags found,
-                            ReadFlags(*bert, "lowercase", "handle_chinese_chars"));
-    if (wanted && *wanted != found) {
-      warnings.push_back(std::string(kConfigFile) + ": do_lower_case is " +
-                         (wanted->lowercase ? "true" : "false") +
-                         ": taken instead of what tokenizer.json says of the normalizer");
-      MINNOW_ASSIGN_OR_RETURN(document,
-                              WithNormalizer(document, BertNormalizerJson(*bert, *wanted)));
-    }
+  const auto bert = document.root().Find("normalizer");
+  if (!IsType(bert, "BertNormalizer")) return document;
+  MINNOW_ASSIGN_OR_RETURN(const auto wanted, ReadConfig(directory));
+  MINNOW_ASSIGN_OR_RETURN(const BertFlags found,
+                          ReadFlags(*bert, "lowercase", "handle_chinese_chars"));
+  if (!wanted || *wanted == found) return document;
+  warnings.push_back(std::string(kConfigFile) + ": do_lower_case is " +
+                     (wanted->lowercase ? "true" : "false") +
+                     ": taken instead of what tokenizer.json says of the normalizer");
+  return WithNormalizer(document, BertNormalizerJson(*bert, *wanted));
+}
+
+// Of whichever file is there; where none is, tokenizer.json is missing.
+Result<TokenizerFiles> ReadOneFile(const std::string& directory,
+                                   std::vector<std::string>& warnings) {
+  std::error_code ec;
+  if (std::filesystem::is_regular_file(directory, ec)) return ReadPieceFile(directory, "");
+  if (!std::filesystem::exists(TokenizerJsonPath(directory), ec)) {
+    const std::string pieces = FindPieceFile(directory);
+    if (!pieces.empty()) return ReadPieceFile(pieces, directory);
   }
-  const auto normalizer = document.root().Find("normalizer");
-  if (lowercase && !(normalizer && LowersCase(*normalizer))) {
+  MINNOW_ASSIGN_OR_RETURN(JsonDocument document, ReadTokenizerDocument(directory, warnings));
+  return TokenizerFiles{std::move(document), std::nullopt};
+}
+
+}  // namespace
+
+Result<TokenizerFiles> ReadTokenizerFiles(const std::string& directory, bool lowercase,
+                                          std::vector<std::string>& warnings) {
+  MINNOW_ASSIGN_OR_RETURN(TokenizerFiles files, ReadOneFile(directory, warnings));
+  const JsonView root = files.document.root();
+  const auto normalizer = root.Find("normalizer");
+  if (root.is_object() && lowercase && !(normalizer && LowersCase(*normalizer))) {
     warnings.push_back("do_lower_case: texts are put in lower case before tokenizer.json's steps");
-    return WithNormalizer(document, LowercaseFirstJson(normalizer));
+    MINNOW_ASSIGN_OR_RETURN(files.document,
+                            WithNormalizer(files.document, LowercaseFirstJson(normalizer)));
   }
-  return document;
+  return files;
 }
 
 std::vector<std::string> VocabularyFiles(const std::string& directory) {
+  std::error_code ec;
+  if (std::filesystem::is_regular_file(directory, ec)) return {directory};
+  const std::string pieces = FindPieceFile(directory);
+  if (!pieces.empty() && !std::filesystem::exists(TokenizerJsonPath(directory), ec))
+    return {pieces};
   if (HasOlderFiles(directory)) return {directory + "/vocab.json", directory + "/merges.txt"};
   return {TokenizerJsonPath(directory)};
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The files of a tokenizer: tokenizer.json, and what tokenizer_config.json changes in it; or
-// older ones (bpe_files.h). Pure but for reading.
+// The files of a tokenizer: tokenizer.json, and what tokenizer_config.json changes in it; where it
+// is missing, a sentencepiece .model file or older ones (bpe_files.h). Pure but for reading.
 #pragma once
 
 #include <string>
@@ -8,19 +8,20 @@
 
 #include "base/result.h"
 #include "formats/json.h"
+#include "text/sentencepiece/piece_files.h"
 
 namespace minnow {
 
-// `directory`/tokenizer.json, or what older files make of it, as transformers loads it: where
+// `directory`/tokenizer.json, or what the other files make of it, as transformers loads it: where
 // tokenizer_config.json gives do_lower_case, a BertNormalizer has lowercase, strip_accents and
 // handle_chinese_chars from there, unless tokenizer_class is a plain PreTrainedTokenizer.
 // `lowercase`: where nothing lowers case, that comes first. `warnings` tells what was changed.
-// Fails as JsonDocument::ReadFile does.
-Result<JsonDocument> ReadTokenizerFiles(const std::string& directory, bool lowercase,
-                                        std::vector<std::string>& warnings);
+// `directory` may also be a .model file. Fails as JsonDocument::ReadFile and ReadPieceFile do.
+Result<TokenizerFiles> ReadTokenizerFiles(const std::string& directory, bool lowercase,
+                                          std::vector<std::string>& warnings);
 
-// Paths of the files of `directory` that hold the vocabulary: tokenizer.json, or vocab.json and
-// merges.txt where there is none.
+// Paths of the files of `directory` that hold the vocabulary: tokenizer.json, or where there is
+// none a .model file, or vocab.json and merges.txt.
 std::vector<std::string> VocabularyFiles(const std::string& directory);
 
 }  // namespace minnow

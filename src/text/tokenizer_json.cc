@@ -30,6 +30,7 @@ Result<AddedToken> ReadAddedToken(const JsonView& json) {
   MINNOW_ASSIGN_OR_RETURN(token.rstrip, json.GetBool("rstrip"));
   MINNOW_ASSIGN_OR_RETURN(token.normalized, json.GetBool("normalized"));
   MINNOW_ASSIGN_OR_RETURN(token.special, json.GetBool("special"));
+  MINNOW_ASSIGN_OR_RETURN(token.in_text, json.GetBool("in_text", true));
   return token;
 }
 

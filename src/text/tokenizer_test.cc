@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Parity of whole tokenizers with Hugging Face's (files made by tools/make_tokenizer_golden.py and
-// shared data), and what parity cannot show: bytes that are no UTF-8, large inputs, threads.
+// Parity of whole tokenizers with Hugging Face's (files made by tools/make_tokenizer_golden.py
+// and make_unigram_golden.py, and shared data), and what parity cannot show: bytes that are no
+// UTF-8, large inputs, threads.
 #include "text/tokenizer.h"
 
 #include <gtest/gtest.h>
@@ -106,7 +107,8 @@ INSTANTIATE_TEST_SUITE_P(Files, GoldenTest,
                          testing::Values("uncased", "flags", "cased", "accents", "sequence", "nfkd",
                                          "bare", "older", "bpe_roberta", "bpe_prefix_space",
                                          "bpe_cl100k", "bpe_qwen", "bpe_clip", "bpe_suffix",
-                                         "bpe_bytes", "bpe_cuts"),
+                                         "bpe_bytes", "bpe_cuts", "unigram", "unigram_older",
+                                         "unigram_bytes", "unigram_first", "unigram_never"),
                          [](const auto& info) { return std::string(info.param); });
 
 class BertTokenizerTest : public testing::Test {

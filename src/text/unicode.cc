@@ -41,6 +41,14 @@ const MappingDifference* FindMapping(std::span<const MappingDifference> mappings
   return at != mappings.end() && at->from == c ? &*at : nullptr;
 }
 
+// A code point that joins its neighbours as `c` does.
+utf8proc_int32_t GraphemeStandIn(char32_t c) {
+  // Joins: marks behind it; what is before it; what is behind it; nothing.
+  constexpr utf8proc_int32_t kStandIns[] = {'a', 0x300, 0x600, 0x01};
+  const auto* difference = FindDifference(kGraphemeDifferences, c);
+  return difference == nullptr ? static_cast<utf8proc_int32_t>(c) : kStandIns[difference->value];
+}
+
 }  // namespace
 
 bool IsWhiteSpace(char32_t c) {
@@ -139,7 +147,12 @@ size_t Decompose(char32_t c, Decomposition kind, char32_t out[kMaxDecomposition]
   return static_cast<size_t>(size);
 }
 
+bool IsGraphemeBreak(char32_t first, char32_t second, int32_t& state) {
+  return utf8proc_grapheme_break_stateful(GraphemeStandIn(first), GraphemeStandIn(second), &state);
+}
+
 char32_t Compose(char32_t first, char32_t second) {
+  if (first < 0x80 && second < 0x80) return 0;
   // Conjoining jamo, by the standard's arithmetic (section 3.12).
   constexpr char32_t kSyllables = 0xAC00, kLeads = 0x1100, kVowels = 0x1161, kTails = 0x11A7;
   constexpr char32_t kLeadCount = 19, kVowelCount = 21, kTailCount = 28;

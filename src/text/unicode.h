@@ -41,6 +41,10 @@ inline constexpr size_t kMaxDecomposition = 18;
 // that is.
 size_t Decompose(char32_t c, Decomposition kind, char32_t out[kMaxDecomposition]);
 
+// Whether a grapheme cluster may end between two neighbours. `state`: 0 before the first pair, then
+// the same for all pairs of a cluster.
+bool IsGraphemeBreak(char32_t first, char32_t second, int32_t& state);
+
 // The code point that the two compose to (UAX #15); 0 where there is none.
 char32_t Compose(char32_t first, char32_t second);
 

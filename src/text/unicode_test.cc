@@ -102,6 +102,39 @@ TEST(UnicodeTest, EveryCodePointAgreesWithHuggingFace) {
   EXPECT_EQ(ChecksumOf(strip, "a", ""), expected("stripped"));
 }
 
+// The normalizers of Unigram tokenizers; the file is made by tools/make_unigram_golden.py.
+TEST(UnicodeTest, EveryCodePointIsNormalizedAsByHuggingFace) {
+  auto document = JsonDocument::ReadFile(std::string(MINNOW_SOURCE_DIR) +
+                                         "/tests/golden/tokenizer/unigram_unicode.json");
+  ASSERT_TRUE(document.ok()) << document.error().message;
+  const auto expected = [&](const char* name) {
+    return document->root().GetInt(name, 0, UINT32_MAX).value();
+  };
+  const auto read = [](const std::string& json) {
+    return ReadNormalizer(JsonDocument::Parse(json, "t.json")->root()).value();
+  };
+  EXPECT_EQ(ChecksumOf(*MakeCompose(Decomposition::kCanonical), "a", "\u0301e"), expected("nfc"));
+  EXPECT_EQ(ChecksumOf(*MakeCompose(Decomposition::kCompatibility), "\u0327", "\u0338\u0301"),
+            expected("nfkc"));
+  EXPECT_EQ(ChecksumOf(*MakeNmt(), "", ""), expected("nmt"));
+  const auto strip = MakeStrip(true, true);
+  NormalizedText out;
+  EXPECT_EQ(Checksum([&](char32_t c) {
+              std::string text;
+              AppendUtf8(c, text);
+              strip->Normalize({text + "a" + text, nullptr}, out);
+              return std::string_view(out.bytes);
+            }),
+            expected("stripped"));
+  const auto space = read(R"({"type": "Replace", "pattern": {"Regex": "\\s"}, "content": "_"})");
+  EXPECT_EQ(ChecksumOf(*space, "", ""), expected("space"));
+  const auto rules = read(R"({"type": "Precompiled", "precompiled_charsmap": ")" +
+                          std::string(document->root().GetString("charsmap").value()) + "\"}");
+  EXPECT_EQ(ChecksumOf(*rules, "~", "."), expected("joins"));
+  EXPECT_EQ(ChecksumOf(*rules, "", "e\u0301."), expected("joined"));
+  EXPECT_EQ(ChecksumOf(*rules, "", "\u0340\u0301."), expected("marked"));
+}
+
 TEST(UnicodeTest, Utf8RoundTrip) {
   for (char32_t c = 0; c < 0x110000; ++c) {
     std::string text;

@@ -323,6 +323,13 @@ class TokenizeTest(CliTest):
         self.assertEqual(len(self.tokenize(stdin=b"\n")), 1)
         self.assertEqual(self.tokenize("a\nfish")[0], self.tokenize("--json-input", stdin=b'"a\\nfish"')[0])
 
+    def test_sentencepiece_file(self):
+        pieces = str(ROOT / "tests/golden/tokenizer/pieces.model")
+        result = run("tokenize", "--model", pieces, "the fox")
+        self.assertEqual((result.returncode, result.stderr), (DONE, b""))
+        self.assertEqual(json.loads(result.stdout)["tokens"], ["\u2581the", "\u2581fox"])
+        self.assert_error(run("tokenize", "--model", pieces, "--truncate", "a"), FAILED, "pieces.model", "--truncate")
+
 
 class PackTest(CliTest):
     def setUp(self):

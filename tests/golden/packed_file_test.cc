@@ -168,6 +168,28 @@ TEST_F(PackedModel, GivesTheSameTokensAsTheDirectory) {
   }
 }
 
+// BERT's layers with a Unigram tokenizer, as paraphrase-multilingual-MiniLM has them.
+TEST_F(PackedModel, UnigramGivesTheSameVectorsAsTheDirectory) {
+  const fs::path model = directory_ / "unigram";
+  fs::copy(Fixture("tiny_bert"), model, fs::copy_options::recursive);
+  fs::remove(model / "tokenizer.json");
+  fs::remove(model / "tokenizer_config.json");
+  std::ofstream(model / "tokenizer.json") << R"({
+    "pre_tokenizer": {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": "always"},
+    "model": {"type": "Unigram", "unk_id": 0, "vocab": [["<unk>", 0], ["\u2581", -2], ["\u2581the", -3.3],
+      ["\u2581fish", -4], ["s", -3], ["e", -3], ["a", -3], ["\u2581a", -3.5], ["de", -5.1]]}})";
+  const EncoderPrecision precision = {.dtype = Dtype::kInt8, .embedding = TableType::kInt8};
+  const auto expected = Embed(model.string(), precision);
+  ASSERT_TRUE(expected.ok()) << expected.error().message;
+  const auto packed = PackModel(
+      model.string(), {.dtype = Dtype::kInt8, .embedding = TableType::kInt8, .packed_by = "test"},
+      path_, &pool_, [](const std::string&) {});
+  ASSERT_TRUE(packed.ok()) << packed.error().message;
+  const auto found = Embed(path_, {});
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  EXPECT_EQ(*expected, *found);
+}
+
 TEST_F(PackedModel, PackingTwiceGivesTheSameBytes) {
   Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
   const std::string first = Contents();

@@ -8,7 +8,7 @@
 
 #include "formats/json.h"
 #include "formats/onnx/onnx_tensor.h"
-#include "formats/onnx/protobuf.h"
+#include "formats/protobuf.h"
 
 namespace minnow {
 namespace {

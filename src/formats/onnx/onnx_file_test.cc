@@ -9,7 +9,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "formats/onnx/protobuf.h"
+#include "formats/protobuf.h"
 #include "tests/onnx_writer.h"
 
 namespace minnow {

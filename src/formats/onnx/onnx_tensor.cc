@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "formats/json.h"
-#include "formats/onnx/protobuf.h"
+#include "formats/protobuf.h"
 
 namespace minnow {
 namespace {

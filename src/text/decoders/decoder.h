@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/metaspace_options.h"
 
 namespace minnow {
 
 class JsonView;
+class ReplacePattern;
 
 class Decoder {
  public:
@@ -34,6 +36,17 @@ class DecoderChain : public Decoder {
 
 // A token that begins with `prefix` goes on where the one before ended, others after a space.
 std::unique_ptr<const Decoder> MakeWordPieceDecoder(std::string prefix, bool cleanup);
+// Marks become spaces; in the first token they go, unless none was prepended.
+std::unique_ptr<const Decoder> MakeMetaspaceDecoder(MetaspaceOptions options);
+// What matches `pattern` becomes `content`, in each token.
+std::unique_ptr<const Decoder> MakeReplaceDecoder(ReplacePattern pattern, std::string content);
+// Takes `content`, one character, away at most `start` times before and `stop` times behind each
+// token.
+std::unique_ptr<const Decoder> MakeStripDecoder(std::string content, size_t start, size_t stop);
+// All tokens become one.
+std::unique_ptr<const Decoder> MakeFuseDecoder();
+// A run of tokens such as <0x41> becomes the text of these bytes, or U+FFFD for each.
+std::unique_ptr<const Decoder> MakeByteFallbackDecoder();
 
 // Tokens are joined; letters are the bytes that they stand for (byte_alphabet.h), and what is no
 // UTF-8 then is U+FFFD. A token with another letter is its text.

@@ -55,9 +55,37 @@ TEST(DecoderJson, SequencesAndWhatIsRefused) {
   std::vector<std::string> tokens = {"a", "_b", "c ."};
   (*chain)->Decode(tokens);
   EXPECT_THAT(tokens, ElementsAre("a", "b", " c ."));
-  EXPECT_THAT(read(R"({"type": "Sequence", "decoders": [{"type": "Strip"}]})").error().message,
+  EXPECT_THAT(read(R"({"type": "Sequence", "decoders": [{"type": "CTC"}]})").error().message,
               HasSubstr("decoders[0].type"));
   EXPECT_THAT(read(R"({"type": "Sequence"})").error().message, HasSubstr("decoders"));
+}
+
+// What Hugging Face tokenizers' decoders give for these tokens (their decode() without the join);
+// where those fail, what is left.
+TEST(PieceDecoders, EachByItself) {
+  const auto decoded = [](const std::string& json, std::vector<std::string> tokens) {
+    const auto document = JsonDocument::Parse(json, "t.json");
+    const auto decoder = ReadDecoder(document.value().root());
+    EXPECT_TRUE(decoder.ok()) << decoder.error().message;
+    (*decoder)->Decode(tokens);
+    return tokens;
+  };
+  const std::string metaspace = R"({"type": "Metaspace", "replacement": "_")";
+  EXPECT_THAT(decoded(metaspace + "}", {"_a_b", "_c", "d__"}), ElementsAre("ab", " c", "d  "));
+  EXPECT_THAT(decoded(metaspace + R"(, "prepend_scheme": "never"})", {"_a", "_c"}),
+              ElementsAre(" a", " c"));
+  EXPECT_THAT(decoded(metaspace + R"(, "add_prefix_space": false})", {"_a"}), ElementsAre(" a"));
+  EXPECT_THAT(
+      decoded(R"({"type": "Replace", "pattern": {"String": "_"}, "content": " "})", {"_a_", "b"}),
+      ElementsAre(" a ", "b"));
+  EXPECT_THAT(decoded(R"({"type": "Strip", "content": " ", "start": 1, "stop": 2})",
+                      {"  a  ", "b   ", " ", ""}),
+              ElementsAre(" a", "b ", "", ""));
+  EXPECT_THAT(decoded(R"({"type": "Fuse"})", {"a", "b"}), ElementsAre("ab"));
+  EXPECT_THAT(decoded(R"({"type": "Fuse"})", {}), ElementsAre(""));
+  EXPECT_THAT(decoded(R"({"type": "ByteFallback"})",
+                      {"<0xC3>", "<0xA9>", "a", "<0xC3>", "b", "<0x4g>", "<0x+A>", "<0x0a>"}),
+              ElementsAre("é", "a", "\uFFFD", "b", "<0x4g>", "\n\n"));
 }
 
 }  // namespace

@@ -42,11 +42,8 @@ Bpe::Bpe(ModelTables tables, BpeOptions options, MergeTable merges)
       }
     }
   }
-  constexpr char kDigits[] = "0123456789ABCDEF";
-  for (size_t i = 0; i < byte_ids_.size(); ++i) {
-    const char name[] = {'<', '0', 'x', kDigits[i / 16], kDigits[i % 16], '>'};
-    byte_ids_[i] = vocabulary().Find({name, sizeof(name)}).value_or(-1);
-  }
+  for (size_t i = 0; i < byte_ids_.size(); ++i)
+    byte_ids_[i] = vocabulary().FindByte(static_cast<char>(i)).value_or(-1);
 }
 
 TokenId Bpe::FindCharacter(std::string_view character, bool first, bool last) const {

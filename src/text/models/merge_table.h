@@ -20,9 +20,9 @@ namespace minnow {
 // end, at most kMaxProbes further. A slot holds 8 bits of the pair's hash above the pair's rank + 1
 // (24 bits); 0 is empty.
 struct MergeArrays {
-  std::span<const uint32_t> pairs;   // [2 * merges]: ids of two parts, the first merge first
-  std::span<const uint32_t> merged;  // [merges]: the token that each makes
-  std::span<const uint32_t> slots;
+  std::span<const uint32_t> pairs;        // [2 * merges]: ids of two parts, the first merge first
+  std::span<const uint32_t> merged = {};  // [merges]: the token that each makes
+  std::span<const uint32_t> slots = {};
 };
 
 class MergeTable {

@@ -23,8 +23,9 @@ class JsonView;
 // kept by `owner`, or where that is null by whoever keeps the vocabulary's tables.
 struct ModelTables {
   Vocabulary vocabulary;
-  std::span<const float> scores;  // of each id, or empty
-  MergeArrays merges;             // or empty; with pairs only, the rest is made of them
+  std::span<const double> scores;           // of each id, or empty
+  MergeArrays merges;                       // or empty; with pairs only, the rest is made of them
+  std::span<const uint64_t> prefixes = {};  // of a PrefixFilter, or empty
   std::shared_ptr<const void> owner = {};
 };
 
@@ -48,7 +49,8 @@ class TokenModel {
 Result<ModelTables> ReadVocabulary(const JsonView& json);
 
 // tokenizer.json's "model". `tables`: the model's; without them, they are read from the JSON.
-// kUnsupported: not WordPiece or BPE. A model without a type is what Hugging Face takes it for.
+// kUnsupported: not WordPiece, BPE or Unigram. A model without a type is what Hugging Face takes it
+// for.
 Result<std::unique_ptr<const TokenModel>> ReadTokenModel(const JsonView& json,
                                                          std::optional<ModelTables> tables);
 

@@ -5,6 +5,7 @@
 #include "text/component_json.h"
 #include "text/models/bpe.h"
 #include "text/models/token_model.h"
+#include "text/models/unigram.h"
 #include "text/models/wordpiece.h"
 
 namespace minnow {
@@ -63,6 +64,7 @@ Result<ModelTables> ReadVocabulary(const JsonView& json) {
 
 Result<std::unique_ptr<const TokenModel>> ReadTokenModel(const JsonView& json,
                                                          std::optional<ModelTables> tables) {
+  constexpr const char* kTypes = "WordPiece, BPE, Unigram";
   MINNOW_RETURN_IF_ERROR(json.Object());
   const auto given = json.Find("type");
   std::string_view type = DeducedType(json);
@@ -71,11 +73,12 @@ Result<std::unique_ptr<const TokenModel>> ReadTokenModel(const JsonView& json,
   }
   if (type == "WordPiece") return ReadWordPiece(json, std::move(tables));
   if (type == "BPE") return ReadBpe(json, std::move(tables));
-  if (given) return UnknownComponent(*given, "WordPiece, BPE");
+  if (type == "Unigram") return ReadUnigram(json, std::move(tables));
+  if (given) return UnknownComponent(*given, kTypes);
   if (type.empty()) return json.Get("type").error();
   return json.Wrong(Code::kUnsupported, "without a type, its fields are those of " +
                                             std::string(type) +
-                                            ": not one of those supported: WordPiece, BPE");
+                                            ": not one of those supported: " + kTypes);
 }
 
 }  // namespace minnow

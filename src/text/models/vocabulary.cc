@@ -187,6 +187,13 @@ std::optional<int32_t> Vocabulary::Find(std::string_view token) const {
   return id;
 }
 
+std::optional<int32_t> Vocabulary::FindByte(char byte) const {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  const auto value = static_cast<unsigned char>(byte);
+  const char name[] = {'<', '0', 'x', kDigits[value >> 4], kDigits[value & 15], '>'};
+  return Find({name, sizeof(name)});
+}
+
 int32_t Vocabulary::Find(std::string_view first, std::string_view second, uint64_t hash) const {
   const uint8_t fingerprint = Fingerprint(hash);
   const size_t slots = tables_.fingerprints.size();

@@ -76,6 +76,8 @@ class Vocabulary {
   std::optional<int32_t> Find(std::string_view token) const;
   // The id of the token `first` + `second`, whose hash is `hash`; -1 where there is none.
   int32_t Find(std::string_view first, std::string_view second, uint64_t hash) const;
+  // The token that stands for a byte where no other does: "<0x41>".
+  std::optional<int32_t> FindByte(char byte) const;
   // The token's text; nullopt for an id that is not used.
   std::optional<std::string_view> Token(int32_t id) const;
 

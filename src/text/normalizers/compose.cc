@@ -4,26 +4,20 @@
 #include <vector>
 
 #include "text/normalizers/canonical_order.h"
+#include "text/normalizers/character_changes.h"
 #include "text/normalizers/normalizer.h"
 
 namespace minnow {
 namespace {
 
-// A code point on its way, and how many code points of the input it stands for: those that are
-// taken from it one after the other, whichever they were. So Hugging Face's offsets.
-struct Composed {
-  char32_t c;
-  uint32_t taken;
-};
-
-// Composes code points that come in canonical order.
+// Composes code points that come in canonical order. What one stands for are those of the input
+// that are taken one after the other, whichever they were. So Hugging Face's offsets.
 class Composition {
  public:
-  template <class Emit>
-  void Push(Composed next, const Emit& emit) {
+  void Push(CharacterChange next) {
     const uint8_t combining_class = CanonicalCombiningClass(next.c);
     if (!has_starter_) {
-      if (combining_class != 0) return emit(next);
+      if (combining_class != 0) return done_.push_back(next);
       starter_ = next;
       has_starter_ = true;
       return;
@@ -31,9 +25,9 @@ class Composition {
     const bool blocked = !marks_.empty() && last_class_ >= combining_class;
     const char32_t composed = blocked ? 0 : Compose(starter_.c, next.c);
     if (composed != 0) {
-      starter_ = {composed, starter_.taken + next.taken};
+      starter_ = {composed, starter_.change + next.change - 1};
     } else if (combining_class == 0) {
-      Flush(emit);
+      Flush();
       starter_ = next;
       has_starter_ = true;
     } else {
@@ -42,43 +36,25 @@ class Composition {
     }
   }
 
-  template <class Emit>
-  void Flush(const Emit& emit) {
-    if (has_starter_) emit(starter_);
-    for (const Composed& mark : marks_) emit(mark);
+  // All of them, in the end.
+  const std::vector<CharacterChange>& Finish() {
+    Flush();
+    return done_;
+  }
+
+ private:
+  void Flush() {
+    if (has_starter_) done_.push_back(starter_);
+    done_.insert(done_.end(), marks_.begin(), marks_.end());
     has_starter_ = false;
     marks_.clear();
   }
 
- private:
+  std::vector<CharacterChange> done_;
   bool has_starter_ = false;
-  Composed starter_ = {};
-  std::vector<Composed> marks_;  // that did not compose with the starter
-  uint8_t last_class_ = 0;       // of the last of them
-};
-
-// Writes code points with the sources of those of the input that they take.
-class SourceWriter {
- public:
-  SourceWriter(const TextView& in, NormalizedText& out)
-      : in_(in), out_(out), next_(in.bytes.data()) {}
-
-  void operator()(const Composed& composed) {
-    if (in_.source == nullptr) return out_.Append(composed.c, 0);
-    if (composed.taken > 0) last_source_ = in_.source[next_ - in_.bytes.data()];
-    out_.Append(composed.c, last_source_);
-    for (uint32_t i = 0; i < composed.taken; ++i) {
-      // What takes nothing has the source of the last one taken.
-      last_source_ = in_.source[next_ - in_.bytes.data()];
-      NextCodePoint(next_);
-    }
-  }
-
- private:
-  const TextView& in_;
-  NormalizedText& out_;
-  const char* next_;  // the first that is not taken
-  uint32_t last_source_ = 0;
+  CharacterChange starter_ = {};
+  std::vector<CharacterChange> marks_;  // that did not compose with the starter
+  uint8_t last_class_ = 0;              // of the last of them
 };
 
 class ComposeText : public Normalizer {
@@ -92,13 +68,11 @@ class ComposeText : public Normalizer {
       if (in.source != nullptr) out.sources.assign(in.source, in.source + in.bytes.size());
       return;
     }
-    SourceWriter write(in, out);
-    const auto emit = [&write](const Composed& composed) { write(composed); };
     Composition composition;
-    // Numbers stand for sources: a part that has the number of the one before it takes nothing.
+    // Numbers stand for sources: a part that has the number of the one before it was added.
     uint32_t last_number = 0;
     const auto push = [&](char32_t c, uint32_t number) {
-      composition.Push({c, number == last_number ? 0u : 1u}, emit);
+      composition.Push({c, number == last_number ? 1 : 0});
       last_number = number;
     };
     CanonicalOrder order(kind_);
@@ -113,7 +87,7 @@ class ComposeText : public Normalizer {
       }
     }
     order.Flush(push);
-    composition.Flush(emit);
+    AppendChanges(in, composition.Finish(), out);
   }
 
  private:

@@ -12,7 +12,9 @@
 
 namespace minnow {
 
+class Charsmap;
 class JsonView;
+class ReplacePattern;
 
 class Normalizer {
  public:
@@ -24,9 +26,17 @@ class Normalizer {
 std::unique_ptr<const Normalizer> MakeLowercase();
 std::unique_ptr<const Normalizer> MakeDecompose(Decomposition kind);  // NFD, NFKD
 std::unique_ptr<const Normalizer> MakeCompose(Decomposition kind);    // NFC, NFKC
-// Every run of white space becomes `content`.
-std::unique_ptr<const Normalizer> MakeReplaceWhiteSpace(std::string content);
 std::unique_ptr<const Normalizer> MakeStripAccents();
+// What matches `pattern` becomes `content`.
+std::unique_ptr<const Normalizer> MakeReplace(ReplacePattern pattern, std::string content);
+// Without white space at the ends.
+std::unique_ptr<const Normalizer> MakeStrip(bool left, bool right);
+// `text` before what is not empty.
+std::unique_ptr<const Normalizer> MakePrepend(std::string text);
+// sentencepiece's rule "nmt": without control characters, spaces of one kind.
+std::unique_ptr<const Normalizer> MakeNmt();
+// The rules of a sentencepiece model, as Hugging Face tokenizers applies them.
+std::unique_ptr<const Normalizer> MakePrecompiled(Charsmap map);
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(
     std::vector<std::unique_ptr<const Normalizer>> steps);
 

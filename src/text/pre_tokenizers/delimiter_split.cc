@@ -65,16 +65,9 @@ class DelimiterSplit : public PreTokenizer {
   std::vector<Segment> Segments(std::string_view text) const {
     std::vector<Segment> segments;
     size_t done = 0;
-    for (size_t at = 0; at < text.size();) {
-      const size_t end = pattern_(text, at);
-      if (end == at) {
-        ++at;
-        while (at < text.size() && IsUtf8Continuation(text[at])) ++at;
-        continue;
-      }
-      if (done < at) segments.push_back({{done, at}, invert_});
-      segments.push_back({{at, end}, !invert_});
-      done = at = end;
+    for (TextSpan match; done < text.size() && pattern_(text, done, match); done = match.end) {
+      if (done < match.begin) segments.push_back({{done, match.begin}, invert_});
+      segments.push_back({match, !invert_});
     }
     if (done < text.size()) segments.push_back({{done, text.size()}, invert_});
     return segments;
@@ -87,9 +80,15 @@ class DelimiterSplit : public PreTokenizer {
 
 // Single characters that have a property.
 DelimiterPattern Characters(bool (*property)(char32_t)) {
-  return [property](std::string_view text, size_t at) {
-    const char* p = text.data() + at;
-    return property(NextCodePoint(p)) ? static_cast<size_t>(p - text.data()) : at;
+  return [property](std::string_view text, size_t from, TextSpan& delimiter) {
+    const char* const begin = text.data();
+    for (const char* p = begin + from; p < begin + text.size();) {
+      delimiter.begin = static_cast<size_t>(p - begin);
+      const bool found = property(NextCodePoint(p));
+      delimiter.end = static_cast<size_t>(p - begin);
+      if (found) return true;
+    }
+    return false;
   };
 }
 

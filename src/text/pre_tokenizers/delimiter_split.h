@@ -19,9 +19,9 @@ enum class DelimiterBehavior {
   kContiguous,          // the, -, final, --, countdown
 };
 
-// Where the delimiter that begins at byte `at` of the text ends; `at` itself where none begins
-// there.
-using DelimiterPattern = std::function<size_t(std::string_view text, size_t at)>;
+// Finds the first delimiter (not empty) at byte `from` of the text or behind; false: none.
+using DelimiterPattern =
+    std::function<bool(std::string_view text, size_t from, TextSpan& delimiter)>;
 
 // `invert`: what is between the matches of `pattern` are the delimiters.
 std::unique_ptr<const PreTokenizer> MakeDelimiterSplit(DelimiterPattern pattern,
@@ -31,7 +31,7 @@ std::unique_ptr<const PreTokenizer> MakePunctuation(DelimiterBehavior behavior);
 std::unique_ptr<const PreTokenizer> MakeDigits(bool individual_digits);
 
 // tokenizer.json's Split, Punctuation and Digits. kUnsupported: a regular expression that
-// word_patterns.h does not know.
+// neither word_patterns.h nor replace_pattern.h knows.
 Result<std::unique_ptr<const PreTokenizer>> ReadSplit(const JsonView& json);
 Result<std::unique_ptr<const PreTokenizer>> ReadPunctuation(const JsonView& json);
 Result<std::unique_ptr<const PreTokenizer>> ReadDigits(const JsonView& json);

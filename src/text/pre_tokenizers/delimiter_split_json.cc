@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // tokenizer.json's Split, Punctuation and Digits.
+#include "base/utf8.h"
 #include "text/component_json.h"
 #include "text/pre_tokenizers/delimiter_split.h"
 #include "text/pre_tokenizers/word_patterns.h"
+#include "text/replace_pattern.h"
 
 namespace minnow {
 namespace {
@@ -18,24 +20,36 @@ Result<DelimiterBehavior> ReadBehavior(const JsonView& json) {
                           "Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous");
 }
 
+// The words of `pattern`, wherever they begin.
+DelimiterPattern Words(WordPattern pattern) {
+  return [pattern](std::string_view text, size_t from, TextSpan& delimiter) {
+    for (size_t at = from; at < text.size();) {
+      delimiter = {at, pattern(text, at)};
+      if (delimiter.end > at) return true;
+      ++at;
+      while (at < text.size() && IsUtf8Continuation(text[at])) ++at;
+    }
+    return false;
+  };
+}
+
 // {"Regex": "\\s+"} or {"String": " "}
 Result<DelimiterPattern> ReadPattern(const JsonView& json) {
   MINNOW_RETURN_IF_ERROR(json.Object());
   if (const auto regex = json.Find("Regex")) {
     MINNOW_ASSIGN_OR_RETURN(const std::string_view expression, regex->String());
-    const WordPattern pattern = FindWordPattern(expression);
-    if (pattern == nullptr) {
-      return regex->Wrong(Code::kUnsupported,
-                          "not one of those supported: those of GPT-2, CLIP, "
-                          "cl100k (Llama 3, Qwen 2), and \\s+");
-    }
-    return DelimiterPattern(pattern);
+    if (const WordPattern pattern = FindWordPattern(expression)) return Words(pattern);
   }
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view text, json.GetString("String"));
-  if (text.empty()) return json.Find("String")->Wrong(Code::kUnsupported, "must not be empty");
-  return DelimiterPattern([literal = std::string(text)](std::string_view in, size_t at) {
-    return in.substr(at).starts_with(literal) ? at + literal.size() : at;
-  });
+  auto pattern = ReplacePattern::Read(json);
+  if (!pattern.ok()) {
+    Error error = pattern.error();
+    if (json.Find("Regex")) error.message += "; those of GPT-2, CLIP and cl100k (Llama 3, Qwen 2)";
+    return error;
+  }
+  return DelimiterPattern(
+      [found = *std::move(pattern)](std::string_view text, size_t from, TextSpan& delimiter) {
+        return found.Find(text, from, delimiter);
+      });
 }
 
 }  // namespace

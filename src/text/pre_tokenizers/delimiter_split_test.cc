@@ -60,6 +60,16 @@ TEST(DelimiterSplitTest, FiveBehaviors) {
   EXPECT_TRUE(Words(SplitJson("Isolated", "false"), "").empty());
 }
 
+TEST(DelimiterSplitTest, Expressions) {
+  const auto split = [](const std::string& expression) {
+    return R"({"type": "Split", "pattern": {"Regex": ")" + expression +
+           R"("}, "behavior": "Isolated", "invert": false})";
+  };
+  EXPECT_THAT(Words(split(R"(\\s+)"), "a \u3000b c"), ElementsAre("a", " \u3000", "b", " ", "c"));
+  EXPECT_THAT(Words(split(" {2,}"), "a b  c   "), ElementsAre("a b", "  ", "c", "   "));
+  EXPECT_THAT(Words(split("[0-9]{2}"), "1234567"), ElementsAre("12", "34", "56", "7"));
+}
+
 TEST(DelimiterSplitTest, PunctuationAndDigits) {
   EXPECT_THAT(Words(R"({"type": "Punctuation"})", "a,$\u3002b"),
               ElementsAre("a", ",", "$", "\u3002", "b"));
@@ -94,7 +104,7 @@ TEST(DelimiterSplitTest, WhatIsRefused) {
   EXPECT_THAT(error(SplitJson("Merged", "false")), HasSubstr("behavior"));
   EXPECT_THAT(error(R"({"type": "Split", "pattern": {"Regex": "\\w+"}, "behavior": "Isolated",
       "invert": false})"),
-              HasSubstr("pattern.Regex: not one of those supported"));
+              HasSubstr("pattern.Regex: the expression"));
   EXPECT_THAT(error(R"({"type": "Split", "pattern": {"String": ""}, "behavior": "Isolated",
       "invert": false})"),
               HasSubstr("pattern.String"));

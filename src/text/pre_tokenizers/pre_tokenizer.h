@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "text/metaspace_options.h"
 #include "text/normalized_text.h"
 
 namespace minnow {
@@ -18,6 +19,8 @@ class PreTokenizer {
   // Whether words are cut from a text of its own making (bytes as letters, a mark for a space)
   // instead of from the input.
   virtual bool rewrites() const { return false; }
+  // Whether words depend on where in the original they stand, so that `in` must have sources.
+  virtual bool needs_sources() const { return false; }
   // Appends the words of `in`, in order; none is empty. They are spans of `in`, or, where it
   // rewrites, of `rewritten`, to which it appends what it makes of `in`, with sources where those
   // are tracked.
@@ -37,6 +40,8 @@ struct ByteLevelOptions {
 };
 // Every byte becomes a letter (byte_alphabet.h).
 std::unique_ptr<const PreTokenizer> MakeByteLevel(const ByteLevelOptions& options);
+// Words before each mark, which stands for a space. Rewrites.
+std::unique_ptr<const PreTokenizer> MakeMetaspace(MetaspaceOptions options);
 // Each step cuts the words of the one before it.
 std::unique_ptr<const PreTokenizer> MakePreTokenizerSequence(
     std::vector<std::unique_ptr<const PreTokenizer>> steps);

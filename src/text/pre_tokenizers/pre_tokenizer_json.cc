@@ -25,13 +25,17 @@ Result<std::unique_ptr<const PreTokenizer>> ReadPreTokenizer(const JsonView& jso
   if (type == "Split") return ReadSplit(json);
   if (type == "Punctuation") return ReadPunctuation(json);
   if (type == "Digits") return ReadDigits(json);
+  if (type == "Metaspace") {
+    MINNOW_ASSIGN_OR_RETURN(MetaspaceOptions options, ReadMetaspaceOptions(json));
+    return MakeMetaspace(std::move(options));
+  }
   if (type == "Sequence") {
     MINNOW_ASSIGN_OR_RETURN(auto steps, ReadSteps(json, "pretokenizers", ReadPreTokenizer));
     return MakePreTokenizerSequence(std::move(steps));
   }
   return UnknownComponent(*json.Find("type"),
                           "BertPreTokenizer, Whitespace, WhitespaceSplit, ByteLevel, Split, "
-                          "Punctuation, Digits, Sequence");
+                          "Punctuation, Digits, Metaspace, Sequence");
 }
 
 }  // namespace minnow

@@ -16,6 +16,10 @@ class Sequence : public PreTokenizer {
   }
 
   bool rewrites() const override { return rewriters_ > 0; }
+  bool needs_sources() const override {
+    return std::any_of(steps_.begin(), steps_.end(),
+                       [](const auto& step) { return step->needs_sources(); });
+  }
 
   void Split(const TextView& in, NormalizedText& rewritten,
              std::vector<TextSpan>& words) const override {

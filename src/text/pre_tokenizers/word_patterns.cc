@@ -135,9 +135,6 @@ size_t MatchCl100kWord(std::string_view text, size_t at) {
   return MatchSpaces(text, at);
 }
 
-// \s+
-size_t MatchWhiteSpace(std::string_view text, size_t at) { return RunEnd(text, at, Kind::kSpace); }
-
 struct NamedPattern {
   std::string_view expression;
   WordPattern pattern;
@@ -157,7 +154,6 @@ constexpr NamedPattern kPatterns[] = {
      MatchClipTokenOrWord},
     {MINNOW_CL100K(R"re(\p{N}{1,3})re"), MatchCl100kWord<3>},
     {MINNOW_CL100K(R"re(\p{N})re"), MatchCl100kWord<1>},
-    {R"re(\s+)re", MatchWhiteSpace},
 };
 #undef MINNOW_CL100K
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tags, varints and lengths, each checked against what is left.
-#include "formats/onnx/protobuf.h"
+#include "formats/protobuf.h"
 
 namespace minnow {
 namespace {
