@@ -3,6 +3,7 @@
 // https://huggingface.co/docs/inference-providers/tasks/text-classification) and POST /process (the
 // language detection service of CodeNLP, https://github.com/CodeNLP/codenlp-docker-ml).
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,29 +23,12 @@ constexpr size_t kFewScores = 4 * 1024;
 
 struct ClassifyQuery {
   ClassifyRequest request;
-  bool batch = false;     // a list of texts was sent, not one
-  std::string model;      // empty: the first that classifies
-  size_t top_k = 0;       // 0: all
-  double threshold = -1;  // labels with a lower score are left out
+  bool batch = false;  // a list of texts was sent, not one
+  std::string model;   // empty: the first that classifies
+  size_t top_k = 0;    // 0: all
+  // Labels with a lower score are left out.
+  double threshold = -std::numeric_limits<double>::infinity();
 };
-
-// "text" | ["text", ...]
-Status ReadTexts(const JsonView& body, const char* field, ClassifyQuery& query) {
-  MINNOW_ASSIGN_OR_RETURN(const JsonView value, body.Get(field));
-  query.request.field = field;
-  if (value.is_string()) {
-    query.request.inputs.emplace_back(std::string(*value.String()));
-    return {};
-  }
-  if (!value.is_array()) return value.Expected("a string or a list of strings");
-  query.batch = true;
-  query.request.inputs.reserve(value.size());
-  for (const JsonView item : value.Items()) {
-    MINNOW_ASSIGN_OR_RETURN(const std::string_view text, item.String());
-    query.request.inputs.emplace_back(std::string(text));
-  }
-  return {};
-}
 
 Status ReadTopK(const JsonView& options, ClassifyQuery& query) {
   MINNOW_ASSIGN_OR_RETURN(const int64_t top_k, options.GetInt("top_k", 1, INT32_MAX, 0));
@@ -52,23 +36,26 @@ Status ReadTopK(const JsonView& options, ClassifyQuery& query) {
   return {};
 }
 
-// {"input", "model", "top_k", "threshold", "truncate", "truncation_direction"}
+// {"input", "model", "top_k", "threshold", "raw_scores", "truncate", "truncation_direction"}
 Result<ClassifyQuery> ReadClassify(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   ClassifyQuery query;
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
-  MINNOW_RETURN_IF_ERROR(ReadTexts(body, "input", query));
+  query.request.field = "input";
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "input", query.request.inputs, query.batch));
   MINNOW_RETURN_IF_ERROR(ReadTopK(body, query));
+  MINNOW_ASSIGN_OR_RETURN(query.request.raw_scores, body.GetBool("raw_scores", false));
   MINNOW_ASSIGN_OR_RETURN(query.threshold, body.GetNumber("threshold", query.threshold));
   MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   return query;
 }
 
-// {"inputs", "parameters": {"top_k", "function_to_apply"}}; the path names the model.
+// {"inputs", "parameters": {"top_k", "function_to_apply", "truncation"}}; the path names the model.
 Result<ClassifyQuery> ReadHuggingFace(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   ClassifyQuery query;
-  MINNOW_RETURN_IF_ERROR(ReadTexts(body, "inputs", query));
+  query.request.field = "inputs";
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query.request.inputs, query.batch));
   const auto parameters = body.Find("parameters");
   if (!parameters.has_value() || parameters->is_null()) return query;
   MINNOW_RETURN_IF_ERROR(parameters->Object());
@@ -79,13 +66,15 @@ Result<ClassifyQuery> ReadHuggingFace(const JsonView& body) {
     return parameters->Find("function_to_apply")->Expected("\"softmax\", \"sigmoid\" or \"none\"");
   }
   query.request.raw_scores = function == "none";
+  MINNOW_ASSIGN_OR_RETURN(query.request.length.truncate, parameters->GetBool("truncation", true));
   return query;
 }
 
 // {"text"}, which FindProcessFault has looked at.
 Result<ClassifyQuery> ReadProcess(const JsonView& body) {
   ClassifyQuery query;
-  MINNOW_RETURN_IF_ERROR(ReadTexts(body, "text", query));
+  query.request.field = "text";
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "text", query.request.inputs, query.batch));
   query.top_k = 1;
   return query;
 }

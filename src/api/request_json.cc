@@ -29,39 +29,6 @@ Result<std::vector<TokenId>> ReadIds(const JsonView& list) {
 
 bool IsNumber(const JsonView& value) { return value.type() == JsonType::kNumber; }
 
-// "text" | ["text", ...] | [id, ...] | [[id, ...], ...]
-Status ReadInputs(const JsonView& body, std::string_view field, EmbeddingQuery& query) {
-  MINNOW_ASSIGN_OR_RETURN(const JsonView value, body.Get(field));
-  query.request.field = field;
-  std::vector<EmbedInput>& inputs = query.request.inputs;
-  if (value.is_string()) {
-    inputs.emplace_back(std::string(*value.String()));
-    return {};
-  }
-  if (!value.is_array()) {
-    return value.Expected("a string, a list of strings, a list of token ids or a list of those");
-  }
-  if (value.size() > 0 && IsNumber(value.at(0))) {
-    MINNOW_ASSIGN_OR_RETURN(std::vector<TokenId> ids, ReadIds(value));
-    inputs.emplace_back(std::move(ids));
-    return {};
-  }
-  query.batch = true;
-  inputs.reserve(value.size());
-  const bool want_ids = value.size() > 0 && value.at(0).is_array();
-  for (const JsonView item : value.Items()) {
-    if (want_ids && item.is_array()) {
-      MINNOW_ASSIGN_OR_RETURN(std::vector<TokenId> ids, ReadIds(item));
-      inputs.emplace_back(std::move(ids));
-    } else if (!want_ids && item.is_string()) {
-      inputs.emplace_back(std::string(*item.String()));
-    } else {
-      return item.Expected(want_ids ? "a list of token ids" : "a string");
-    }
-  }
-  return {};
-}
-
 Status RefuseEmptyTexts(const EmbedRequest& request) {
   for (size_t i = 0; i < request.inputs.size(); ++i) {
     const auto* text = std::get_if<std::string>(&request.inputs[i]);
@@ -115,6 +82,37 @@ Result<JsonDocument> ParseBody(std::string_view body) {
   return Error{Code::kInvalidArgument, "the body is not UTF-8"};
 }
 
+Status ReadInputs(const JsonView& body, std::string_view field, std::vector<EmbedInput>& inputs,
+                  bool& batch) {
+  MINNOW_ASSIGN_OR_RETURN(const JsonView value, body.Get(field));
+  if (value.is_string()) {
+    inputs.emplace_back(std::string(*value.String()));
+    return {};
+  }
+  if (!value.is_array()) {
+    return value.Expected("a string, a list of strings, a list of token ids or a list of those");
+  }
+  if (value.size() > 0 && IsNumber(value.at(0))) {
+    MINNOW_ASSIGN_OR_RETURN(std::vector<TokenId> ids, ReadIds(value));
+    inputs.emplace_back(std::move(ids));
+    return {};
+  }
+  batch = true;
+  inputs.reserve(value.size());
+  const bool want_ids = value.size() > 0 && value.at(0).is_array();
+  for (const JsonView item : value.Items()) {
+    if (want_ids && item.is_array()) {
+      MINNOW_ASSIGN_OR_RETURN(std::vector<TokenId> ids, ReadIds(item));
+      inputs.emplace_back(std::move(ids));
+    } else if (!want_ids && item.is_string()) {
+      inputs.emplace_back(std::string(*item.String()));
+    } else {
+      return item.Expected(want_ids ? "a list of token ids" : "a string");
+    }
+  }
+  return {};
+}
+
 Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy) {
   MINNOW_ASSIGN_OR_RETURN(policy.truncate, body.GetBool("truncate", true));
   MINNOW_ASSIGN_OR_RETURN(const std::string_view direction,
@@ -145,7 +143,8 @@ Result<EmbeddingQuery> ReadTeiEmbed(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   EmbeddingQuery query;
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetString("model", ""));
-  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query));
+  query.request.field = "inputs";
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query.request.inputs, query.batch));
   MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
   MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   MINNOW_ASSIGN_OR_RETURN(query.request.normalize, body.GetBool("normalize", true));
@@ -159,7 +158,8 @@ Result<EmbeddingQuery> ReadTeiEmbedAll(const JsonView& body) {
   EmbeddingQuery query;
   query.request.all_tokens = true;
   query.request.max_total_tokens = kMaxTokensOfAll;
-  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query));
+  query.request.field = "inputs";
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "inputs", query.request.inputs, query.batch));
   MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
   MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   MINNOW_RETURN_IF_ERROR(ReadPromptName(body, query.request.prompt));
@@ -205,7 +205,8 @@ Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   EmbeddingQuery query;
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
-  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "input", query));
+  query.request.field = "input";
+  MINNOW_RETURN_IF_ERROR(ReadInputs(body, "input", query.request.inputs, query.batch));
   MINNOW_RETURN_IF_ERROR(RefuseEmptyTexts(query.request));
   MINNOW_ASSIGN_OR_RETURN(const std::string_view format,
                           body.GetString("encoding_format", "float"));
@@ -216,6 +217,7 @@ Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body) {
   query.base64 = format == "base64";
   MINNOW_RETURN_IF_ERROR(ReadDimensions(body, query));
   MINNOW_RETURN_IF_ERROR(ReadPromptName(body, query.request.prompt));
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   return query;
 }
 

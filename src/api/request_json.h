@@ -44,9 +44,14 @@ Result<EmbeddingQuery> ReadTeiEmbedAll(const JsonView& body);
 Result<EmbeddingQuery> ReadTeiSimilarity(const JsonView& body);
 // POST /: either of them, as inputs are an object or not.
 Result<EmbeddingQuery> ReadTeiRoot(const JsonView& body);
-// POST /v1/embeddings: input, model, encoding_format, dimensions; and prompt_name, as /embed.
+// POST /v1/embeddings: input, model, encoding_format, dimensions; and prompt_name, truncate,
+// truncation_direction, as /embed.
 Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body);
 
+// "text" | ["text", ...] | [id, ...] | [[id, ...], ...]; `batch` becomes true where a list of
+// inputs was sent.
+Status ReadInputs(const JsonView& body, std::string_view field, std::vector<EmbedInput>& inputs,
+                  bool& batch);
 // "truncate" and "truncation_direction".
 Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy);
 // A string with something in it.

@@ -89,6 +89,7 @@ Result<RerankQuery> ReadJina(const JsonView& body) {
   MINNOW_ASSIGN_OR_RETURN(const bool return_documents, body.GetBool("return_documents", true));
   MINNOW_RETURN_IF_ERROR(ReadDocuments(body, "documents", true, return_documents, query));
   MINNOW_RETURN_IF_ERROR(ReadTopN(body, query));
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   return query;
 }
 
@@ -99,6 +100,7 @@ Result<RerankQuery> ReadCohere(const JsonView& body) {
   // Objects are what version 1 of the API took.
   MINNOW_RETURN_IF_ERROR(ReadDocuments(body, "documents", true, false, query));
   MINNOW_RETURN_IF_ERROR(ReadTopN(body, query));
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   return query;
 }
 

@@ -40,8 +40,13 @@ Result<bool> EmbedStream::AddNext(TextInput& input, bool normalize, const Take& 
   return wanted;
 }
 
-Status EmbedStream::Run(TextInput& input, bool normalize, const Take& take) {
+Status EmbedStream::Run(TextInput& input, bool normalize, const Take& take_finite) {
   Status status;
+  bool finite = true;
+  const Take take = [&](std::span<const float> vectors, bool waiting) {
+    finite = finite && AllFinite(vectors);
+    return finite && take_finite(vectors, waiting);
+  };
   while (true) {
     // Whoever writes line by line gets answers line by line.
     if (batch_.texts() > 0 && !input.ready() && !take(batch_.Run(normalize), /*waiting=*/true)) {
@@ -53,6 +58,7 @@ Status EmbedStream::Run(TextInput& input, bool normalize, const Take& take) {
   }
   // What came before a wrong line is still good.
   if (batch_.texts() > 0) take(batch_.Run(normalize), /*waiting=*/false);
+  if (!finite) return Error{Code::kInternal, kNotFinite};
   return status;
 }
 

@@ -117,6 +117,9 @@ std::span<float> EmbedJob::PlaceOf(size_t item) {
 
 void EmbedJob::Done(Status status, const JobTimings& timings) {
   const Callback done = std::move(done_);
+  if (status.ok() && !AllFinite(answer_.vectors)) {
+    status = Error{Code::kInternal, kNotFinite};
+  }
   if (!status.ok()) {
     done(std::move(status).error());
     return;

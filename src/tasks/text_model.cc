@@ -140,6 +140,12 @@ Result<Prompt> TextModel::MakePrompt(const PromptChoice& choice) const {
   return prompt;
 }
 
+bool AllFinite(std::span<const float> values) {
+  float sum = 0;  // of zeros; infinity and NaN times zero are NaN
+  for (const float value : values) sum += value * 0.0f;
+  return sum == 0;
+}
+
 Result<TokenizedText> TextModel::Tokenize(std::string_view text, const LengthPolicy& policy,
                                           const Prompt& prompt) const {
   if (tokenizer_ == nullptr) return NoTokenizer();

@@ -45,6 +45,11 @@ Result<std::unique_ptr<const Tokenizer>> LoadTokenizer(const ModelSource& source
 // The same; fails with kNotFound where there is none.
 Result<std::unique_ptr<const Tokenizer>> RequireTokenizer(const ModelSource& source);
 
+inline constexpr const char* kNotFinite =
+    "the model gave values that are not finite: its weights may be damaged";
+// False where a weight was damaged, or a sum overflowed: such values are nobody's answer.
+bool AllFinite(std::span<const float> values);
+
 class TextModel {
  public:
   TextModel(std::unique_ptr<const Tokenizer> tokenizer, std::unique_ptr<EncoderModel> encoder)

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import unittest
 
-from classifier_model import CASE, LABELS, expected_logits, make
+from classifier_model import CASE, LABELS, expected_logits, make, read_tensors, write_tensors
 from program import ROOT, TINY, run
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -52,6 +52,14 @@ class ClassifyTest(unittest.TestCase):
                 model = make(self.folder / family, family)
                 found = self.lines("--model", model, "--dtype", dtype, "--raw-scores", CASE["text"])[0]
                 self.assert_close(found, expected_logits(family), tolerance)
+
+    def test_values_that_are_not_finite(self):
+        model = make(self.folder / "broken", "bert")
+        weights = pathlib.Path(model) / "model.safetensors"
+        tensors = read_tensors(weights)
+        shape, values = tensors["classifier.bias"]
+        write_tensors(weights, {**tensors, "classifier.bias": (shape, (float("nan"), *values[1:]))})
+        self.assertIn("not finite", self.error("classify", "--model", model, CASE["text"]))
 
     def test_logits_of_transformers(self):
         if not DATA.exists():

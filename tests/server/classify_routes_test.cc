@@ -43,7 +43,7 @@ TEST_F(ClassifyRoutes, Classify) {
   EXPECT_THAT(Post("/v1/classify", R"({"input":"a","threshold":0.8})").body,
               HasSubstr(R"("classes":[])"));
   const std::pair<const char*, const char*> bad[] = {
-      {R"({"input":5})", "input: expected a string or a list of strings"},
+      {R"({"input":{}})", "input: expected a string, a list of strings"},
       {R"({"input":["a",null]})", "input[1]: expected a string"},
       {R"({"input":[]})", "input: must not be empty"},
       {R"({"input":"a","top_k":0})", "top_k"},
@@ -157,6 +157,11 @@ TEST_F(ClassifyRoutes, RerankAsJinaAndCohere) {
 TEST_F(ClassifyRoutes, WithoutATokenizer) {
   Add("ids", {"de", "it"}, /*has_tokenizer=*/false);
   EXPECT_EQ(Post("/v1/classify", R"({"input":"a","model":"ids"})").status, 422);
+  for (const char* input : {"[5,6]", "[[5,6]]"}) {
+    const std::string ids = input;
+    EXPECT_EQ(Post("/v1/classify", R"({"input":)" + ids + "}").status, 200) << ids;
+    EXPECT_EQ(Post("/models/ids", R"({"inputs":)" + ids + "}").status, 200) << ids;
+  }
   const ClientResponse refused = Post("/process", R"({"text":"a"})");
   EXPECT_EQ(refused.status, 422);
   EXPECT_THAT(refused.body, HasSubstr("no tokenizer"));
