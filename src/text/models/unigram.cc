@@ -72,21 +72,11 @@ Unigram::Unigram(ModelTables tables, const UnigramOptions& options, double unkno
 
 void Unigram::Tokenize(std::string_view word, std::vector<TokenId>& ids,
                        std::vector<TextSpan>* spans) const {
-  if (options_.as_sentencepiece) {
-    TokenizeWith<float>(word, ids, spans);
-  } else {
-    TokenizeWith<double>(word, ids, spans);
-  }
-}
-
-template <class Score>
-void Unigram::TokenizeWith(std::string_view word, std::vector<TokenId>& ids,
-                           std::vector<TextSpan>* spans) const {
   constexpr size_t kInline = 128;
-  std::array<Node<Score>, kInline> few;
-  std::vector<Node<Score>> many;
+  std::array<Node, kInline> few;
+  std::vector<Node> many;
   if (word.size() >= kInline) many.resize(word.size() + 1);
-  Node<Score>* const nodes = many.empty() ? few.data() : many.data();
+  Node* const nodes = many.empty() ? few.data() : many.data();
   FindBest(word, nodes);
 
   // From the end to the beginning; a run of unknown characters is one unknown token.
@@ -110,9 +100,8 @@ void Unigram::TokenizeWith(std::string_view word, std::vector<TokenId>& ids,
     std::reverse(spans->begin() + static_cast<ptrdiff_t>(spans_before), spans->end());
 }
 
-template <class Score>
-void Unigram::FindBest(std::string_view word, Node<Score>* nodes) const {
-  std::fill_n(nodes, word.size() + 1, Node<Score>{0, kNone, 0});
+void Unigram::FindBest(std::string_view word, Node* nodes) const {
+  std::fill_n(nodes, word.size() + 1, Node{0, kNone, 0});
   for (size_t begin = 0; begin < word.size();) {
     const size_t first_end = begin + SequenceLength(word[begin]);
     AddTokensFrom(word, begin, first_end, nodes);
@@ -120,12 +109,11 @@ void Unigram::FindBest(std::string_view word, Node<Score>* nodes) const {
   }
 }
 
-template <class Score>
 void Unigram::AddTokensFrom(std::string_view word, size_t begin, size_t first_end,
-                            Node<Score>* nodes) const {
-  const Score before = nodes[begin].score;
-  const auto offer = [&](size_t end, TokenId id, Score score) {
-    Node<Score>& node = nodes[end];
+                            Node* nodes) const {
+  const double before = nodes[begin].score;
+  const auto offer = [&](size_t end, TokenId id, double score) {
+    Node& node = nodes[end];
     if (node.id != kNone && !(score > node.score)) return;
     node = {score, id, static_cast<uint32_t>(begin)};
   };
@@ -140,15 +128,13 @@ void Unigram::AddTokensFrom(std::string_view word, size_t begin, size_t first_en
     if (id >= 0) {
       const double score = tables().scores[static_cast<size_t>(id)];
       if (!std::isnan(score)) {
-        offer(end, id, static_cast<Score>(score + static_cast<double>(before)));
+        offer(end, id, Sum(before, score));
         known |= end == first_end;
       }
     }
     if (end == word.size() || !filter_.MayContinue(hash.value())) break;
   }
-  if (!known)
-    offer(first_end, options_.unknown_id,
-          static_cast<Score>(static_cast<Score>(unknown_score_) + before));
+  if (!known) offer(first_end, options_.unknown_id, Sum(before, unknown_score_));
 }
 
 // Tokens are appended last first.

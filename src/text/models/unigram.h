@@ -39,25 +39,23 @@ class Unigram : public TokenModel {
 
  private:
   // The last token of the best way to the end of some bytes of the word, and that way's score.
-  template <class Score>
   struct Node {
-    Score score;
+    double score;
     TokenId id;      // kNone: no way ends here
     uint32_t begin;  // of that token
   };
   static constexpr TokenId kNone = -1;
 
   Unigram(ModelTables tables, const UnigramOptions& options, double unknown_score);
-  template <class Score>
-  void TokenizeWith(std::string_view word, std::vector<TokenId>& ids,
-                    std::vector<TextSpan>* spans) const;
   // Fills `nodes`, one for each byte of the word and one more.
-  template <class Score>
-  void FindBest(std::string_view word, Node<Score>* nodes) const;
-  // All tokens that begin at `begin` and the unknown one.
-  template <class Score>
-  void AddTokensFrom(std::string_view word, size_t begin, size_t first_end,
-                     Node<Score>* nodes) const;
+  void FindBest(std::string_view word, Node* nodes) const;
+  // All tokens that begin at `begin`, or the unknown one for the character that ends at
+  // `first_end`.
+  void AddTokensFrom(std::string_view word, size_t begin, size_t first_end, Node* nodes) const;
+  double Sum(double score, double token_score) const {
+    const double sum = score + token_score;
+    return options_.as_sentencepiece ? static_cast<double>(static_cast<float>(sum)) : sum;
+  }
   void AppendUnknown(std::string_view word, TextSpan span, std::vector<TokenId>& ids,
                      std::vector<TextSpan>* spans) const;
 
