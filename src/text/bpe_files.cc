@@ -224,19 +224,6 @@ Result<Roles> ReadRoles(const ConfigFiles& files, const BpeClass& kind, AddedTok
   return roles;
 }
 
-// "a b" a line; the version before them is left to the reader of merges.
-void WriteMerges(std::string_view text, JsonWriter& json) {
-  json.BeginArray();
-  while (!text.empty()) {
-    const size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (!line.empty()) json.String(line);
-  }
-  json.EndArray();
-}
-
 constexpr std::string_view kClipNormalizer =
     R"({"type":"Sequence","normalizers":[{"type":"NFC"},{"type":"Replace","pattern":{"Regex":"\\s+"},)"
     R"("content":" "},{"type":"Lowercase"}]})";
@@ -276,7 +263,7 @@ class BpeFileWriter {
     json_.Key("vocab");
     WriteJson(vocabulary_, json_);
     json_.Key("merges");
-    WriteMerges(merges, json_);
+    json_.String(merges);  // one text: the reader of the model takes it apart
     json_.EndObject();
     json_.EndObject();
     return std::move(text_);

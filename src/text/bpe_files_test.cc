@@ -172,7 +172,9 @@ TEST_F(BpeFilesTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(LoadError(), HasSubstr("added_tokens.json: <x>"));
   Write("added_tokens.json", "{}");
   Write("merges.txt", "a b\na  b\n");
-  EXPECT_THAT(LoadError(), HasSubstr("vocab.json and merges.txt: model.merges[1]"));
+  EXPECT_THAT(LoadError(),
+              HasSubstr("vocab.json and merges.txt: model.merges: expected two tokens with "
+                        "one space between them, got \"a  b\""));
   Write("merges.txt", "");
   Write("vocab.json", "[]");
   EXPECT_THAT(LoadError(), HasSubstr("vocab.json: expected an object"));

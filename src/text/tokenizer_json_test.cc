@@ -144,7 +144,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{R"({"type": "WordPiece", "prefix")", R"({"type": "BPEDecoder", "prefix")",
                 Code::kCorrupt, "suffix"},
         Refused{R"("type": "BertNormalizer")",
-                R"("type": "Replace", "pattern": {"Regex": "a|b"}, "content": "b")",
+                R"("type": "Replace", "pattern": {"Regex": "(a|b)+"}, "content": "b")",
                 Code::kUnsupported, "normalizer.pattern"},
         Refused{R"({"id": 4, "content": "new")", R"({"id": 4, "content": "\u0001")",
                 Code::kUnsupported, "added_tokens"},

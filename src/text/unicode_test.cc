@@ -150,6 +150,16 @@ TEST(UnicodeTest, Utf8RoundTrip) {
   }
 }
 
+TEST(UnicodeTest, ComposesPairs) {
+  EXPECT_EQ(Compose('e', 0x301), 0xE9u);
+  EXPECT_EQ(Compose(0x1100, 0x1161), 0xAC00u);
+  EXPECT_EQ(Compose(0xAC00, 0x11A8), 0xAC01u);
+  EXPECT_EQ(Compose(0xAC01, 0x11A8), 0u);  // has a tail already
+  EXPECT_EQ(Compose(0xAC00, 0x11A7), 0u);  // stands before the first tail
+  EXPECT_EQ(Compose(0x915, 0x93C), 0u);    // excluded from composition
+  EXPECT_EQ(Compose('a', 'b'), 0u);
+}
+
 // The examples of the Unicode standard, tables 3-8 to 3-11.
 TEST(UnicodeTest, RepairReplacesMaximalSubparts) {
   const std::string r = "\uFFFD";

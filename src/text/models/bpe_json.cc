@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tokenizer.json's "model" of type BPE.
+#include <algorithm>
 #include <utility>
 
 #include "formats/json.h"
@@ -8,35 +9,78 @@
 namespace minnow {
 namespace {
 
+using Merge = std::pair<std::string_view, std::string_view>;
+
+// "a b"; `where`: the value that it is, or is part of.
+Result<Merge> ParseMerge(std::string_view text, const JsonView& where) {
+  const size_t space = text.find(' ');
+  if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos) {
+    return where.Wrong(Code::kCorrupt, "expected two tokens with one space between them, got " +
+                                           QuoteForMessage(text));
+  }
+  return Merge(text.substr(0, space), text.substr(space + 1));
+}
+
 // ["a", "b"], or "a b" in older files.
-Result<std::pair<std::string_view, std::string_view>> ReadMerge(const JsonView& json) {
+Result<Merge> ReadMerge(const JsonView& json) {
   if (json.is_array() && json.size() == 2) {
     MINNOW_ASSIGN_OR_RETURN(const std::string_view first, json.at(0).String());
     MINNOW_ASSIGN_OR_RETURN(const std::string_view second, json.at(1).String());
-    return std::pair(first, second);
+    return Merge(first, second);
   }
   if (!json.is_string()) return json.Expected("two tokens");
-  MINNOW_ASSIGN_OR_RETURN(const std::string_view text, json.String());
-  const size_t space = text.find(' ');
-  if (space == std::string_view::npos || text.find(' ', space + 1) != std::string_view::npos)
-    return json.Expected("two tokens with one space between them");
-  return std::pair(text.substr(0, space), text.substr(space + 1));
+  return ParseMerge(json.String().value(), json);
+}
+
+bool IsVersion(std::string_view line) { return line.starts_with("#version"); }
+
+// Appends ids of merges, looked up in a vocabulary.
+class MergeIds {
+ public:
+  MergeIds(const Vocabulary& vocabulary, size_t merges) : vocabulary_(vocabulary) {
+    ids_.reserve(2 * merges);
+  }
+  Status Add(const Merge& merge, const JsonView& where) {
+    for (const std::string_view part : {merge.first, merge.second}) {
+      const auto id = vocabulary_.Find(part);
+      if (!id) return where.Wrong(Code::kCorrupt, QuoteForMessage(part) + " is not in model.vocab");
+      ids_.push_back(static_cast<uint32_t>(*id));
+    }
+    return Status();
+  }
+  std::vector<uint32_t> Take() { return std::move(ids_); }
+
+ private:
+  const Vocabulary& vocabulary_;
+  std::vector<uint32_t> ids_;
+};
+
+// A merges.txt as it is (bpe_files.h): an array of its lines would take many times the memory.
+Result<std::vector<uint32_t>> ReadMergeLines(const JsonView& json, const Vocabulary& vocabulary) {
+  MINNOW_ASSIGN_OR_RETURN(std::string_view text, json.String());
+  MergeIds ids(vocabulary, static_cast<size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line.empty() || IsVersion(line)) continue;
+    MINNOW_ASSIGN_OR_RETURN(const Merge merge, ParseMerge(line, json));
+    MINNOW_RETURN_IF_ERROR(ids.Add(merge, json));
+  }
+  return ids.Take();
 }
 
 Result<std::vector<uint32_t>> ReadMerges(const JsonView& json, const Vocabulary& vocabulary) {
+  if (json.is_string()) return ReadMergeLines(json, vocabulary);
   MINNOW_RETURN_IF_ERROR(json.Array());
-  std::vector<uint32_t> merges;
-  merges.reserve(2 * json.size());
+  MergeIds ids(vocabulary, json.size());
   for (const JsonView item : json.Items()) {
-    if (item.is_string() && item.String()->starts_with("#version")) continue;
-    MINNOW_ASSIGN_OR_RETURN(const auto merge, ReadMerge(item));
-    for (const std::string_view part : {merge.first, merge.second}) {
-      const auto id = vocabulary.Find(part);
-      if (!id) return item.Wrong(Code::kCorrupt, QuoteForMessage(part) + " is not in model.vocab");
-      merges.push_back(static_cast<uint32_t>(*id));
-    }
+    if (item.is_string() && IsVersion(item.String().value())) continue;
+    MINNOW_ASSIGN_OR_RETURN(const Merge merge, ReadMerge(item));
+    MINNOW_RETURN_IF_ERROR(ids.Add(merge, item));
   }
-  return merges;
+  return ids.Take();
 }
 
 Result<ModelTables> ReadTables(const JsonView& json) {
