@@ -2,7 +2,7 @@
 // OnnxSource: the weights of an encoder in an ONNX file, under the names that a checkpoint of its
 // family has (models/bert/family.h). The graph is read for its weights; it is not what is run.
 //
-// docs/decisions/0062-onnx-by-names-then-structure.md
+// docs/decisions/0063-onnx-by-names-then-structure.md
 // Const after opening; may be used from any thread.
 #pragma once
 
