@@ -9,8 +9,8 @@
 #include <span>
 #include <utility>
 
+#include "api/classify/predict.h"
 #include "api/embed_call.h"
-#include "api/predict.h"
 #include "api/routes.h"
 #include "api/search/parameters.h"
 #include "formats/json.h"

@@ -22,6 +22,7 @@ void AddBundleCommand(Command app);
 void AddEvalCommand(Command app);
 // Below `eval`.
 void AddEvalIrCommand(Command eval);
+void AddEvalClassifyCommand(Command eval);
 void AddBenchCommand(Command app);
 void AddIndexCommand(Command app);
 void AddSearchCommand(Command app);

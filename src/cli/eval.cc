@@ -77,8 +77,8 @@ Status EvaluateSts(const StsCommand& command) {
 }  // namespace
 
 void AddEvalCommand(Command app) {
-  Command eval =
-      app.AddCommand("eval", "Measure how good a model's vectors are, or searches by them");
+  Command eval = app.AddCommand(
+      "eval", "Measure how good a model's vectors or labels are, or searches by them");
   eval.RequireCommand();
   auto command = std::make_shared<StsCommand>();
   Command sts = eval.AddCommand(
@@ -94,6 +94,7 @@ void AddEvalCommand(Command app) {
     return ExitCode(EvaluateSts(*command));
   });
   AddEvalIrCommand(eval);
+  AddEvalClassifyCommand(eval);
 }
 
 }  // namespace minnow

@@ -53,6 +53,28 @@ class ClassifyTest(unittest.TestCase):
                 found = self.lines("--model", model, "--dtype", dtype, "--raw-scores", CASE["text"])[0]
                 self.assert_close(found, expected_logits(family), tolerance)
 
+    def test_eval_counts_what_is_right(self):
+        model = make(self.folder / "model", "bert")
+        texts = [CASE["text"], "a cat", "the dog sat", "on a mat", "rivers"]
+        best = [line[0]["label"] for line in self.lines("--model", model, *texts)]
+        wrong = next(label for label in LABELS if label != best[0])
+        file = self.folder / "test.tsv"
+        rows = [f"{label}\t{text}" for label, text in zip(best, texts)] + [f"{wrong}\t{texts[0]}", ""]
+        file.write_bytes("\r\n".join(rows).encode())
+        result = run("eval", "classify", str(file), "--model", model, "--json")
+        self.assertEqual(result.returncode, DONE, result.stderr)
+        found = json.loads(result.stdout)
+        self.assertEqual((found["texts"], found["accuracy"]), (6, 5 / 6))
+        right = {label: best.count(label) for label in set(best)}
+        counts = {label: (right.get(label, 0), right.get(label, 0) + (label == wrong)) for label in {*best, wrong}}
+        self.assertEqual({label: (one["right"], one["texts"]) for label, one in found["labels"].items()}, counts)
+        self.assertAlmostEqual(found["macro_accuracy"], sum(hits / count for hits, count in counts.values()) / len(counts))
+        printed = run("eval", "classify", str(file), "--model", model).stdout.decode()
+        self.assertIn("accuracy 83.33 %, macro", printed)
+        for content, words in (("it a\n", "line 1: no tab"), ("it\ta\nxx\tb\n", 'line 2: label "xx" is not one of'), ("\n", "no texts")):
+            file.write_text(content)
+            self.assertIn(words, self.error("eval", "classify", str(file), "--model", model))
+
     def test_values_that_are_not_finite(self):
         model = make(self.folder / "broken", "bert")
         weights = pathlib.Path(model) / "model.safetensors"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /predict of text-embeddings-inference: texts, pairs of texts or token ids to the scores of a
 // classifier's labels. https://github.com/huggingface/text-embeddings-inference, release 1.9
-#include "api/predict.h"
+#include "api/classify/predict.h"
 
 #include <span>
 #include <utility>

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "api/classify/process_json.h"
 #include "api/inference_call.h"
-#include "api/process_json.h"
 #include "api/request_json.h"
 #include "api/routes.h"
 #include "formats/json.h"

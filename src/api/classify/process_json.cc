@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "api/process_json.h"
+#include "api/classify/process_json.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// GET /openapi.json and /docs: the routes for programs and for people, of one table.
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "api/routes.h"
+#include "formats/json.h"
+
+namespace minnow::api {
+namespace {
+
+struct RouteText {
+  std::string_view path;
+  std::string_view method;  // as OpenAPI writes it
+  std::string_view summary;
+  std::string_view request = {};  // an example, JSON; empty: the route takes no body
+  std::string_view answer = {};   // an example, JSON; empty: plain text
+};
+
+constexpr RouteText kRoutes[] = {
+    {"/v1/embeddings", "post", "Vectors of texts, as OpenAI's",
+     R"({"model":"all-MiniLM-L6-v2","input":["a sentence","another"]})",
+     R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,-0.2]}],"model":"all-MiniLM-L6-v2","usage":{"prompt_tokens":9,"total_tokens":9}})"},
+    {"/v1/models", "get", "The models that are served", {}, R"({"object":"list","data":[]})"},
+    {"/embed", "post", "Vectors of texts, as text-embeddings-inference's",
+     R"({"inputs":["a sentence"],"normalize":true,"truncate":true})", "[[0.1,-0.2]]"},
+    {"/embed_all", "post", "A vector for each token", R"({"inputs":"a sentence"})",
+     "[[[0.1,-0.2],[0.3,0.4]]]"},
+    {"/similarity", "post", "How near sentences are to one",
+     R"({"inputs":{"source_sentence":"a cat","sentences":["a kitten","a car"]}})", "[0.8,0.2]"},
+    {"/predict", "post", "Labels of a text or of a pair of texts", R"({"inputs":"a text"})",
+     R"([{"score":0.9,"label":"glad"},{"score":0.1,"label":"sad"}])"},
+    {"/rerank", "post", "Texts by how well they answer a query, as text-embeddings-inference's",
+     R"({"query":"how long do cats sleep?","texts":["Cats sleep all day.","A car."]})",
+     R"([{"index":0,"score":0.98},{"index":1,"score":0.01}])"},
+    {"/v1/rerank", "post", "The same, as Jina's",
+     R"({"query":"how long do cats sleep?","documents":["Cats sleep all day."],"top_n":1})",
+     R"({"model":"cross-encoder","usage":{"total_tokens":12},"results":[{"index":0,"relevance_score":0.98,"document":{"text":"Cats sleep all day."}}]})"},
+    {"/v2/rerank", "post", "The same, as Cohere's",
+     R"({"query":"how long do cats sleep?","documents":["Cats sleep all day."],"top_n":1})",
+     R"({"id":"07734bd2-2473-4f07-94e1-0d9f0e6843cf","results":[{"index":0,"relevance_score":0.98}],"meta":{"api_version":{"version":"2"}}})"},
+    {"/v1/classify", "post", "Labels of texts, with the tokens before and after the model's limit",
+     R"({"input":"Ciao a tutti","top_k":1,"threshold":0.5})",
+     R"({"object":"list","data":[{"index":0,"classes":[{"label":"it","score":0.99}],"tokens":6,"tokens_used":6}],"model":"languages","usage":{"prompt_tokens":6,"total_tokens":6}})"},
+    {"/models/{name}", "post", "A model's task, in the shape of Hugging Face's inference",
+     R"({"inputs":"Ciao a tutti","parameters":{"top_k":1}})", R"([[{"label":"it","score":0.99}]])"},
+    {"/process", "post", "The best label of a text, as CodeNLP's language detection",
+     R"({"text":"Ala ma kota"})", R"("pl")"},
+    {"/tokenize", "post", "Token ids of texts", R"({"inputs":"a sentence"})",
+     R"([[{"id":101,"text":"[CLS]","special":true,"start":null,"stop":null}]])"},
+    {"/decode", "post", "Texts of token ids", R"({"ids":[[101,1037,6251,102]]})",
+     R"(["a sentence"])"},
+    {"/info",
+     "get",
+     "What the first model is, or the one of ?model=NAME",
+     {},
+     R"({"model_id":"all-MiniLM-L6-v2","max_input_length":256})"},
+    {"/health", "get", "Whether requests are taken"},
+    {"/livez", "get", "Whether the process is up"},
+    {"/readyz", "get", "Whether the models are loaded"},
+    {"/metrics", "get", "Prometheus' text"},
+};
+
+void WriteContent(std::string_view example, JsonWriter& json) {
+  json.Key("content");
+  json.BeginObject();
+  json.Key(example.empty() ? "text/plain" : "application/json");
+  json.BeginObject();
+  if (!example.empty()) {
+    json.Key("example");
+    json.Raw(example);
+  }
+  json.EndObject();
+  json.EndObject();
+}
+
+void WriteOperation(const RouteText& route, JsonWriter& json) {
+  json.Key(route.method);
+  json.BeginObject();
+  json.Key("summary");
+  json.String(route.summary);
+  if (const size_t brace = route.path.find('{'); brace != std::string_view::npos) {
+    json.Key("parameters");
+    json.BeginArray();
+    json.BeginObject();
+    json.Key("name");
+    json.String(route.path.substr(brace + 1, route.path.find('}') - brace - 1));
+    json.Key("in");
+    json.String("path");
+    json.Key("required");
+    json.Bool(true);
+    json.Key("schema");
+    json.Raw(R"({"type":"string"})");
+    json.EndObject();
+    json.EndArray();
+  }
+  if (!route.request.empty()) {
+    json.Key("requestBody");
+    json.BeginObject();
+    json.Key("required");
+    json.Bool(true);
+    WriteContent(route.request, json);
+    json.EndObject();
+  }
+  json.Key("responses");
+  json.BeginObject();
+  json.Key("200");
+  json.BeginObject();
+  json.Key("description");
+  json.String("Done");
+  WriteContent(route.answer, json);
+  json.EndObject();
+  json.EndObject();
+  json.EndObject();
+}
+
+std::string OpenApiText() {
+  std::string text;
+  JsonWriter json(&text);
+  json.BeginObject();
+  json.Key("openapi");
+  json.String("3.1.0");
+  json.Key("info");
+  json.BeginObject();
+  json.Key("title");
+  json.String("minnow");
+  json.Key("version");
+  json.String(MINNOW_VERSION);
+  json.EndObject();
+  json.Key("paths");
+  json.BeginObject();
+  for (const RouteText& route : kRoutes) {
+    json.Key(route.path);
+    json.BeginObject();
+    WriteOperation(route, json);
+    json.EndObject();
+  }
+  json.EndObject();
+  json.EndObject();
+  return text;
+}
+
+// The table holds no character that HTML would take for markup but for those in examples.
+std::string Escaped(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '<') {
+      out += "&lt;";
+    } else if (c == '&') {
+      out += "&amp;";
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string DocsText() {
+  std::string html =
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>minnow: "
+      "routes</title>\n<meta name=\"viewport\" content=\"width=device-width\">\n<style>"
+      "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}"
+      "pre{background:#8881;padding:.6rem;border-radius:.4rem;white-space:pre-wrap;"
+      "overflow-wrap:anywhere}h2{font-size:1.05rem;margin:1.6rem 0 .2rem}p{margin:.2rem 0}"
+      ":root{color-scheme:light dark}</style></head>\n<body><h1>Routes</h1>\n"
+      "<p>For programs: <a href=\"openapi.json\">openapi.json</a></p>\n";
+  for (const RouteText& route : kRoutes) {
+    const std::string method = route.method == "get" ? "GET" : "POST";
+    html += "<h2><code>" + method + " " + std::string(route.path) + "</code></h2>\n<p>" +
+            Escaped(route.summary) + "</p>\n";
+    if (!route.request.empty()) html += "<pre>" + Escaped(route.request) + "</pre>\n";
+    if (!route.answer.empty()) html += "<pre>" + Escaped(route.answer) + "</pre>\n";
+  }
+  return html + "</body></html>\n";
+}
+
+http::Handler Constant(std::string body, const char* content_type) {
+  return [body = std::move(body), content_type](http::Request, http::Responder responder) {
+    http::Response response;
+    response.content_type = content_type;
+    response.body = body;
+    response.headers = {
+        {"Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"},
+        {"X-Content-Type-Options", "nosniff"}};
+    responder.Send(std::move(response));
+  };
+}
+
+}  // namespace
+
+void AddApiDescription(http::Router& router) {
+  constexpr http::RouteOptions kOpen = {.open = true};
+  router.Add("GET", "/openapi.json", Constant(OpenApiText(), "application/json"), kOpen);
+  router.Add("GET", "/docs", Constant(DocsText(), "text/html; charset=utf-8"), kOpen);
+}
+
+}  // namespace minnow::api
