@@ -21,11 +21,19 @@ constexpr EncoderFamily Roberta(std::string_view model_type) {
           .classifier = kRobertaClassifier};
 }
 
+// The discriminator, whose embeddings are as wide as its hidden states from the base size on.
+constexpr EncoderFamily kElectra = {.model_type = "electra",
+                                    .tensors = {.prefix = "electra."},
+                                    .classifier = {.dense = "classifier.dense",
+                                                   .activation = DenseActivation::kGelu,
+                                                   .out = "classifier.out_proj"}};
+
 constexpr std::array kFamilies = {
     EncoderFamily{.model_type = "bert"},
     Roberta("roberta"),
     Roberta("xlm-roberta"),
     Roberta("camembert"),
+    kElectra,
     kDistilBert,
 };
 

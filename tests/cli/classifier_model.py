@@ -80,6 +80,16 @@ def bert_tensors(tensors, width, labels):
             "classifier.bias": out_bias}
 
 
+def electra_tensors(tensors, width, labels):
+    weight, bias, out, out_bias = head(width, labels)
+    renamed = {"electra." + name: tensor for name, tensor in tensors.items() if not name.startswith("pooler.")}
+    return {**renamed, "classifier.dense.weight": weight, "classifier.dense.bias": bias, "classifier.out_proj.weight": out,
+            "classifier.out_proj.bias": out_bias}
+
+
+ACTIVATIONS = {"distilbert": lambda x: max(x, 0.0), "bert": math.tanh, "electra": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2}
+
+
 def make(directory, family="distilbert", labels=len(LABELS), tokenizer=True, **fields):
     """Writes the model; `fields` replace those of config.json, and None drops one."""
     directory = pathlib.Path(directory)
@@ -93,6 +103,10 @@ def make(directory, family="distilbert", labels=len(LABELS), tokenizer=True, **f
             config.pop(field)
         tensors = distilbert_tensors(tensors, width, labels)
         config["architectures"] = ["DistilBertForSequenceClassification"]
+    elif family == "electra":
+        tensors = electra_tensors(tensors, width, labels)
+        config["architectures"] = ["ElectraForSequenceClassification"]
+        config["embedding_size"] = width
     else:
         tensors = bert_tensors(tensors, width, labels)
         config["architectures"] = ["BertForSequenceClassification"]
@@ -107,5 +121,5 @@ def make(directory, family="distilbert", labels=len(LABELS), tokenizer=True, **f
 def expected_logits(family="distilbert", labels=len(LABELS)):
     """Of CASE."""
     first = CASE["hidden"][0] if isinstance(CASE["hidden"][0], list) else CASE["hidden"]
-    dense = [max(x, 0.0) if family == "distilbert" else math.tanh(x) for x in first[:labels]]
+    dense = [ACTIVATIONS[family](x) for x in first[:labels]]
     return [2 * x + 0.5 * i for i, x in enumerate(dense)]

@@ -47,11 +47,15 @@ class ClassifyTest(unittest.TestCase):
             self.assertAlmostEqual(a, b, delta=tolerance)
 
     def test_logits_of_another_implementation(self):
-        for family in ("distilbert", "bert"):
+        for family in ("distilbert", "bert", "electra"):
             for dtype, tolerance in (("fp32", 1e-4), ("bf16", 0.1), ("int8", 0.3)):
                 model = make(self.folder / family, family)
                 found = self.lines("--model", model, "--dtype", dtype, "--raw-scores", CASE["text"])[0]
                 self.assert_close(found, expected_logits(family), tolerance)
+
+    def test_embeddings_of_another_width(self):
+        model = make(self.folder / "small", "electra", embedding_size=8)
+        self.assertIn("embedding_size: 8 beside hidden_size", self.error("classify", "--model", model, "a"))
 
     def test_eval_counts_what_is_right(self):
         model = make(self.folder / "model", "bert")

@@ -66,6 +66,15 @@ Status ReadSizes(const JsonView& root, const ConfigNames& names, EncoderConfig& 
                             root.GetInt(names.token_types, 0, kMaxTypes, /*fallback=*/2));
     config.type_vocab_size = static_cast<int>(types);
   }
+  if (const auto field = root.Find("embedding_size"); field && !field->is_null()) {
+    MINNOW_ASSIGN_OR_RETURN(const int64_t width, field->Int(1, kMaxHidden));
+    if (width != config.hidden_size) {
+      return field->Wrong(Code::kUnsupported, std::to_string(width) + " beside " +
+                                                  names.hidden_size + " " +
+                                                  std::to_string(config.hidden_size) +
+                                                  ": a projection between them is not supported");
+    }
+  }
   if (config.hidden_size % config.num_attention_heads != 0) {
     return root.Wrong(std::string(names.hidden_size) + " " + std::to_string(config.hidden_size) +
                       " is not a multiple of " + names.heads + " " +
