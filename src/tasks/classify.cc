@@ -29,9 +29,10 @@ Result<std::unique_ptr<ClassifyModel>> ClassifyModel::Load(const ModelSource& so
   return std::unique_ptr<ClassifyModel>(new ClassifyModel(std::move(model), std::move(spec)));
 }
 
-void ClassifyModel::ApplyScores(std::span<float> scores) const {
+void ClassifyModel::ApplyScores(std::span<float> scores,
+                                std::optional<ScoreFunction> function) const {
   for (size_t at = 0; at < scores.size(); at += labels_.size())
-    ApplyScoreFunction(function_, scores.subspan(at, labels_.size()));
+    ApplyScoreFunction(function.value_or(function_), scores.subspan(at, labels_.size()));
 }
 
 std::vector<LabelScore> BestFirst(std::span<const float> scores, size_t top_k) {
@@ -50,19 +51,20 @@ std::vector<LabelScore> BestFirst(std::span<const float> scores, size_t top_k) {
 }
 
 ClassifyJob::ClassifyJob(const ClassifyModel* model, ClassifyRequest request, Callback done)
-    : ClassifyJob(model, request.raw_scores, std::move(request), std::move(done)) {}
+    : ClassifyJob(model, request.raw_scores ? ScoreFunction::kNone : request.function,
+                  std::move(request), std::move(done)) {}
 
-ClassifyJob::ClassifyJob(const ClassifyModel* model, bool raw, ClassifyRequest&& request,
-                         Callback done)
+ClassifyJob::ClassifyJob(const ClassifyModel* model, std::optional<ScoreFunction> function,
+                         ClassifyRequest&& request, Callback done)
     : EmbedJob(model, ToEmbedRequest(std::move(request)),
-               [model, raw, done = std::move(done)](Result<EmbedAnswer> vectors) {
+               [model, function, done = std::move(done)](Result<EmbedAnswer> vectors) {
                  if (!vectors.ok()) return done(std::move(vectors).error());
                  ClassifyAnswer answer = {.scores = std::move(vectors->vectors),
                                           .tokens = std::move(vectors->tokens),
                                           .untruncated = std::move(vectors->untruncated),
                                           .truncated = vectors->truncated,
                                           .timings = vectors->timings};
-                 if (!raw) model->ApplyScores(answer.scores);
+                 model->ApplyScores(answer.scores, function);
                  done(std::move(answer));
                }) {}
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -29,8 +30,9 @@ class ClassifyModel : public TextModel {
                                                      const EncoderPrecision& precision);
 
   const std::vector<std::string>& labels() const { return labels_; }  // [N]
-  // Raw scores to scores, in place; scores: [texts, N].
-  void ApplyScores(std::span<float> scores) const;
+  // Raw scores to scores, in place; scores: [texts, N]. By the model's own function where
+  // `function` is empty.
+  void ApplyScores(std::span<float> scores, std::optional<ScoreFunction> function = {}) const;
 
  private:
   ClassifyModel(TextModel model, ClassifierSpec spec);
@@ -51,9 +53,10 @@ std::vector<LabelScore> BestFirst(std::span<const float> scores, size_t top_k);
 struct ClassifyRequest {
   std::vector<EmbedInput> inputs;
   LengthPolicy length;
-  bool raw_scores = false;       // as the head gives them, not as probabilities
-  std::string field = "inputs";  // what messages call the inputs
-  size_t max_total_tokens = 0;   // of the inputs together; 0: no such limit
+  bool raw_scores = false;                     // as the head gives them, not as probabilities
+  std::optional<ScoreFunction> function = {};  // instead of the model's own
+  std::string field = "inputs";                // what messages call the inputs
+  size_t max_total_tokens = 0;                 // of the inputs together; 0: no such limit
   Priority priority = Priority::kInteractive;
 };
 
@@ -73,7 +76,8 @@ class ClassifyJob : public EmbedJob {
   ClassifyJob(const ClassifyModel* model, ClassifyRequest request, Callback done);
 
  private:
-  ClassifyJob(const ClassifyModel* model, bool raw, ClassifyRequest&& request, Callback done);
+  ClassifyJob(const ClassifyModel* model, std::optional<ScoreFunction> function,
+              ClassifyRequest&& request, Callback done);
 };
 
 }  // namespace minnow

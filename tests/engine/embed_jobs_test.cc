@@ -298,6 +298,11 @@ TEST(ClassifyJob, GivesScoresInLabelOrder) {
   ASSERT_TRUE(scores.ok());
   EXPECT_NEAR(std::accumulate(scores->scores.begin(), scores->scores.end(), 0.0f), 1, 1e-5);
   EXPECT_EQ(BestFirst(scores->scores, 1)[0].label, 1u);
+  const auto alone = classify({.inputs = {ids}, .function = ScoreFunction::kSigmoid});
+  ASSERT_TRUE(alone.ok());
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_NEAR(alone->scores[i], 1 / (1 + std::exp(-expected[i])), 1e-4) << i;
+  }
   for (const EmbedInput& text : {EmbedInput("text"), EmbedInput(TextPair{"a", "b"})}) {
     const auto refused = classify({.inputs = {text}});
     ASSERT_FALSE(refused.ok());

@@ -123,6 +123,11 @@ TEST_F(ClassifyRoutes, RerankAsTei) {
     EXPECT_EQ(refused.status, 422) << body;
     EXPECT_THAT(refused.body, HasSubstr(message)) << body;
   }
+  std::string many = R"({"query":")" + std::string(100'000, 'q') + R"(","texts":["a")";
+  for (int i = 0; i < 1000; ++i) many += R"(,"")";
+  const ClientResponse large = Post("/rerank", many + "]}");
+  EXPECT_EQ(large.status, 422);
+  EXPECT_THAT(large.body, HasSubstr("texts: 1001 documents for a query of 100000 bytes, limit"));
   const ClientResponse wrong =
       Post("/rerank", R"({"query":"q","texts":["a"],"model":"org/languages"})");
   EXPECT_EQ(wrong.status, 424);

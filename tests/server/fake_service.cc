@@ -139,7 +139,8 @@ void FakeModel::Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>&
       continue;
     }
     for (const float score : {0.25f, 0.75f}) {
-      answer.scores.push_back(request.raw_scores ? 2 * score : score);
+      const bool raw = request.raw_scores || request.function == ScoreFunction::kNone;
+      answer.scores.push_back(raw ? 2 * score : score);
     }
   }
   done(std::move(answer));

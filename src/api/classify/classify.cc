@@ -65,7 +65,9 @@ Result<ClassifyQuery> ReadHuggingFace(const JsonView& body) {
   if (function != "" && function != "none" && function != "softmax" && function != "sigmoid") {
     return parameters->Find("function_to_apply")->Expected("\"softmax\", \"sigmoid\" or \"none\"");
   }
-  query.request.raw_scores = function == "none";
+  if (function == "none") query.request.function = ScoreFunction::kNone;
+  if (function == "softmax") query.request.function = ScoreFunction::kSoftmax;
+  if (function == "sigmoid") query.request.function = ScoreFunction::kSigmoid;
   MINNOW_ASSIGN_OR_RETURN(query.request.length.truncate, parameters->GetBool("truncation", true));
   return query;
 }

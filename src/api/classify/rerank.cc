@@ -27,6 +27,8 @@ namespace {
 // Writing more scores than this takes long enough to leave it to another thread than the model's
 // worker.
 constexpr size_t kFewResults = 1024;
+// Of the query, once for each document: more than any model reads.
+constexpr size_t kMaxPairBytes = size_t{32} << 20;
 
 struct RerankQuery {
   ClassifyRequest request;  // a pair of the query and each document
@@ -49,6 +51,11 @@ Status ReadDocuments(const JsonView& body, const char* field, bool objects, bool
   MINNOW_ASSIGN_OR_RETURN(const std::string first, ReadText(asked));
   MINNOW_ASSIGN_OR_RETURN(const JsonView documents, body.Get(field));
   MINNOW_RETURN_IF_ERROR(documents.Array());
+  if (documents.size() > 0 && first.size() > kMaxPairBytes / documents.size()) {
+    return documents.Wrong(std::to_string(documents.size()) + " documents for a query of " +
+                           std::to_string(first.size()) + " bytes, limit " +
+                           std::to_string(kMaxPairBytes) + " bytes of queries together");
+  }
   query.request.field = field;
   query.request.raw_scores = true;
   query.request.inputs.reserve(documents.size());
