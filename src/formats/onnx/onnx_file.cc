@@ -2,6 +2,7 @@
 // Fields of ModelProto, GraphProto, NodeProto and AttributeProto, by their numbers in onnx.proto.
 #include "formats/onnx/onnx_file.h"
 
+#include <algorithm>
 #include <bit>
 #include <filesystem>
 #include <utility>
@@ -19,7 +20,8 @@ namespace fs = std::filesystem;
 // the file.
 constexpr size_t kMaxNodes = size_t{1} << 16;
 constexpr size_t kMaxTensors = size_t{1} << 16;
-constexpr size_t kMaxNames = size_t{1} << 18;    // of nodes' inputs and outputs
+constexpr size_t kMaxNames = size_t{1} << 18;  // of nodes' inputs and outputs
+constexpr size_t kMaxAttributes = size_t{1} << 18;
 constexpr size_t kMaxDecoded = size_t{1} << 24;  // bytes of numbers of four bytes and more
 constexpr size_t kMaxExternalFiles = 1000;
 constexpr size_t kMaxInts = 64;
@@ -55,41 +57,76 @@ constexpr uint32_t kNodeDomain = 7;
 constexpr uint32_t kAttributeName = 1;
 constexpr uint32_t kAttributeFloat = 2;
 constexpr uint32_t kAttributeInt = 3;
+constexpr uint32_t kAttributeText = 4;
 constexpr uint32_t kAttributeTensor = 5;
 constexpr uint32_t kAttributeInts = 8;
+constexpr uint32_t kAttributeType = 20;
+constexpr uint64_t kTypeAny = 0, kTypeFloat = 1, kTypeInt = 2, kTypeInts = 7;
 
-bool IsNamed(std::span<const std::byte> attribute, std::string_view name) {
+// What is kept of a node's attributes, and the type that each must have.
+struct KeptAttribute {
+  std::string_view name;
+  uint64_t type;
+};
+constexpr KeptAttribute kKept[] = {
+    {"alpha", kTypeFloat},
+    {"axis", kTypeInt},
+    {"beta", kTypeFloat},
+    {"do_rotary", kTypeInt},
+    {"num_heads", kTypeInt},
+    {"perm", kTypeInts},
+    {"scale", kTypeFloat},
+    {"transA", kTypeInt},
+    {"transB", kTypeInt},
+    {"unidirectional", kTypeInt},
+    {"qkv_hidden_sizes", kTypeInts},
+    {"value", kTypeAny},
+};
+
+// False where the field is not of the wire type that its number has.
+bool ReadAttributeField(const ProtoField& field, OnnxAttribute& attribute) {
+  switch (field.number) {
+    case kAttributeName:
+      attribute.name = field.text();
+      return field.type == ProtoType::kBytes;
+    case kAttributeType:
+      attribute.type = field.value;
+      return field.type == ProtoType::kVarint;
+    case kAttributeInt:
+      attribute.i = static_cast<int64_t>(field.value);
+      return field.type == ProtoType::kVarint;
+    case kAttributeFloat:
+      attribute.f = std::bit_cast<float>(static_cast<uint32_t>(field.value));
+      return field.type == ProtoType::kFixed32;
+    case kAttributeText:
+      attribute.text = field.text();
+      return field.type == ProtoType::kBytes;
+    case kAttributeTensor:
+      attribute.tensor = field.bytes;
+      return field.type == ProtoType::kBytes;
+    default:
+      return true;
+  }
+}
+
+// False where the ints cannot be read, or are too many.
+bool ReadInts(std::span<const std::byte> attribute, std::vector<int64_t>& ints) {
   ProtoReader reader(attribute);
   while (const auto field = reader.Next()) {
-    if (field->number == kAttributeName) return field->text() == name;
-  }
-  return false;
-}
-
-bool AddInt(uint64_t value, std::vector<int64_t>& ints) {
-  if (ints.size() == kMaxInts) return false;
-  ints.push_back(static_cast<int64_t>(value));
-  return true;
-}
-
-std::optional<OnnxAttribute> ReadAttribute(std::span<const std::byte> bytes) {
-  OnnxAttribute attribute;
-  bool sound = true;
-  ProtoReader reader(bytes);
-  while (const auto field = sound ? reader.Next() : std::nullopt) {
-    if (field->number == kAttributeInt) attribute.i = static_cast<int64_t>(field->value);
-    if (field->number == kAttributeFloat)
-      attribute.f = std::bit_cast<float>(static_cast<uint32_t>(field->value));
-    if (field->number == kAttributeTensor) attribute.tensor = field->bytes;
     if (field->number != kAttributeInts) continue;
-    if (field->type == ProtoType::kVarint) sound = AddInt(field->value, attribute.ints);
-    for (std::span<const std::byte> packed = field->bytes; sound && !packed.empty();) {
-      const auto value = TakeVarint(packed);
-      sound = value && AddInt(*value, attribute.ints);
+    if (field->type == ProtoType::kVarint) {
+      ints.push_back(static_cast<int64_t>(field->value));
+    } else if (field->type != ProtoType::kBytes) {
+      return false;
     }
+    for (std::span<const std::byte> packed = field->bytes; !packed.empty();) {
+      const auto value = TakeVarint(packed);
+      if (!value || ints.size() > kMaxInts) return false;
+      ints.push_back(static_cast<int64_t>(*value));
+    }
+    if (ints.size() > kMaxInts) return false;
   }
-  if (!sound || !reader.ok()) return std::nullopt;
-  return attribute;
+  return true;
 }
 
 // A relative path without "..", so that nothing outside the model's folder is read.
@@ -105,22 +142,20 @@ bool StaysInside(std::string_view path) {
 
 }  // namespace
 
-std::optional<OnnxAttribute> OnnxNode::Attribute(std::string_view attribute) const {
-  ProtoReader reader(bytes);
-  while (const auto field = reader.Next()) {
-    if (field->number == kNodeAttribute && IsNamed(field->bytes, attribute))
-      return ReadAttribute(field->bytes);
+const OnnxAttribute* OnnxNode::Attribute(std::string_view attribute) const {
+  for (const OnnxAttribute& known : attributes) {
+    if (known.name == attribute) return &known;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 int64_t OnnxNode::Int(std::string_view attribute, int64_t fallback) const {
-  const auto found = Attribute(attribute);
+  const OnnxAttribute* found = Attribute(attribute);
   return found ? found->i : fallback;
 }
 
 float OnnxNode::Float(std::string_view attribute, float fallback) const {
-  const auto found = Attribute(attribute);
+  const OnnxAttribute* found = Attribute(attribute);
   return found ? found->f : fallback;
 }
 
@@ -237,12 +272,12 @@ Status OnnxFile::ParseNode(std::span<const std::byte> bytes) {
   if (nodes_.size() == kMaxNodes)
     return Wrong(Code::kUnsupported, "more than " + std::to_string(kMaxNodes) + " nodes");
   OnnxNode node;
-  node.bytes = bytes;
   ProtoReader reader(bytes);
   while (const auto field = reader.Next()) {
     if (field->number == kNodeName) node.name = field->text();
     if (field->number == kNodeOp) node.op = field->text();
     if (field->number == kNodeDomain) node.domain = field->text();
+    if (field->number == kNodeAttribute) MINNOW_RETURN_IF_ERROR(ParseAttribute(field->bytes, node));
     if (field->number != kNodeInput && field->number != kNodeOutput) continue;
     if (++names_ > kMaxNames)
       return Wrong(Code::kUnsupported, "more than " + std::to_string(kMaxNames) + " values");
@@ -252,11 +287,36 @@ Status OnnxFile::ParseNode(std::span<const std::byte> bytes) {
     return Wrong(Code::kCorrupt, "node " + QuoteForMessage(node.name) + " cannot be read");
   if (node.domain == "ai.onnx") node.domain = "";
   if (node.op == "Constant" && node.domain.empty()) {
-    const auto value = node.Attribute("value");
-    if (value && !value->tensor.empty())
+    const OnnxAttribute* value = node.Attribute("value");
+    if (value != nullptr && !value->tensor.empty())
       MINNOW_RETURN_IF_ERROR(ParseTensor(value->tensor, node.output(0)));
   }
   nodes_.push_back(std::move(node));
+  return {};
+}
+
+Status OnnxFile::ParseAttribute(std::span<const std::byte> bytes, OnnxNode& node) {
+  OnnxAttribute attribute;
+  bool sound = true;
+  ProtoReader reader(bytes);
+  while (const auto field = reader.Next()) sound = ReadAttributeField(*field, attribute) && sound;
+  const auto* kept = std::find_if(std::begin(kKept), std::end(kKept),
+                                  [&](const KeptAttribute& a) { return a.name == attribute.name; });
+  const bool wanted = kept != std::end(kKept);
+  if (wanted) {
+    const bool typed =
+        attribute.type == 0 || kept->type == kTypeAny || attribute.type == kept->type;
+    sound = sound && typed && node.Attribute(attribute.name) == nullptr;
+    if (kept->type == kTypeInts) sound = sound && ReadInts(bytes, attribute.ints);
+  }
+  if (!sound || !reader.ok()) {
+    return Wrong(Code::kCorrupt, "node " + QuoteForMessage(node.name) + ": attribute " +
+                                     QuoteForMessage(attribute.name) + " cannot be read");
+  }
+  if (!wanted) return {};
+  if (++attributes_ > kMaxAttributes)
+    return Wrong(Code::kUnsupported, "more than " + std::to_string(kMaxAttributes) + " attributes");
+  node.attributes.push_back(std::move(attribute));
   return {};
 }
 
