@@ -93,6 +93,11 @@ std::string Layer(const EncoderFamily& family, size_t layer) {
 
 using TensorMap = std::map<std::string, TensorView, std::less<>>;
 
+// Whether as many scales or zero points are none, one, or one a row.
+bool FitsRows(size_t count, const TensorView& tensor) {
+  return count <= 1 || (!tensor.shape.empty() && count == static_cast<size_t>(tensor.shape[0]));
+}
+
 // Query, key and value of a fused attention, each a third of its rows.
 Status CutAttention(const OnnxGraph& graph, const OnnxPiece& piece, const std::string& layer,
                     const EncoderConfig& config, const EncoderFamily& family, TensorMap& tensors) {
@@ -160,7 +165,14 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
     tensors.emplace(stems[i] + ".weight", piece.weight);
     if (piece.bias) tensors.emplace(stems[i] + ".bias", *piece.bias);
   }
-  for (auto& [name, view] : tensors) view.name = name;
+  for (auto& [name, view] : tensors) {
+    // Whoever reads the tensor relies on this.
+    if (!FitsRows(view.scales.size(), view) || !FitsRows(view.zero_points.size(), view)) {
+      return Error{Code::kUnsupported, graph.file().path() + ": tensor " + QuoteForMessage(name) +
+                                           ": scales or zero points that are not one a row"};
+    }
+    view.name = name;
+  }
   return tensors;
 }
 

@@ -398,7 +398,8 @@ class PieceReader {
     for (const auto& [input, kind] : tables) {
       if (node.input(input).empty()) continue;
       const auto constant = graph_.Constant(node.input(input));
-      if (!constant || !IsFloat(constant->view.type) || constant->view.shape.size() != 2)
+      if (!constant || !IsFloat(constant->view.type) || constant->view.shape.size() != 2 ||
+          constant->column_scales || !constant->view.scales.empty())
         return graph_.NotUnderstood(node, "a table that is no constant matrix");
       // Not under the node's output: that is the norm's.
       OnnxPiece& piece = pieces_.list.emplace_back();

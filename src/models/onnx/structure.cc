@@ -23,11 +23,11 @@ struct Origin {
 Origin Trace(const OnnxGraph& graph, const OnnxPieces& pieces, std::string_view value) {
   Origin origin;
   std::vector<std::string_view> open = {value};
-  std::set<std::string_view> seen;
-  while (!open.empty() && seen.size() < kMaxSteps) {
+  std::set<std::string_view> seen = {value};
+  std::set<const OnnxNode*> entered;
+  while (!open.empty()) {
     const std::string_view at = open.back();
     open.pop_back();
-    if (at.empty() || !seen.insert(at).second) continue;
     if (const auto piece = pieces.by_output.find(at); piece != pieces.by_output.end()) {
       if (pieces.list[piece->second].kind == OnnxPieceKind::kProduct)
         origin.products.insert(piece->second);
@@ -39,7 +39,11 @@ Origin Trace(const OnnxGraph& graph, const OnnxPieces& pieces, std::string_view 
       origin.softmax = true;
       continue;
     }
-    open.insert(open.end(), node->inputs.begin(), node->inputs.end());
+    if (!entered.insert(node).second) continue;
+    for (const std::string_view input : node->inputs) {
+      if (seen.size() == kMaxSteps) break;
+      if (!input.empty() && seen.insert(input).second) open.push_back(input);
+    }
   }
   return origin;
 }
