@@ -24,6 +24,7 @@ constexpr size_t kMaxNames = size_t{1} << 18;  // of nodes' inputs and outputs
 constexpr size_t kMaxAttributes = size_t{1} << 18;
 constexpr size_t kMaxDecoded = size_t{1} << 24;  // bytes of numbers of four bytes and more
 constexpr size_t kMaxExternalFiles = 1000;
+constexpr size_t kMaxLocation = 4096;
 constexpr size_t kMaxInts = 64;
 constexpr size_t kMaxProducer = 128;
 constexpr int64_t kOldestOpset = 11;
@@ -59,9 +60,10 @@ constexpr uint32_t kAttributeFloat = 2;
 constexpr uint32_t kAttributeInt = 3;
 constexpr uint32_t kAttributeText = 4;
 constexpr uint32_t kAttributeTensor = 5;
+constexpr uint32_t kAttributeFloats = 7;
 constexpr uint32_t kAttributeInts = 8;
 constexpr uint32_t kAttributeType = 20;
-constexpr uint64_t kTypeAny = 0, kTypeFloat = 1, kTypeInt = 2, kTypeInts = 7;
+constexpr uint64_t kTypeAny = 0, kTypeFloat = 1, kTypeInt = 2, kTypeFloats = 6, kTypeInts = 7;
 
 // What is kept of a node's attributes, and the type that each must have.
 struct KeptAttribute {
@@ -81,6 +83,8 @@ constexpr KeptAttribute kKept[] = {
     {"unidirectional", kTypeInt},
     {"qkv_hidden_sizes", kTypeInts},
     {"value", kTypeAny},
+    {"value_floats", kTypeFloats},
+    {"sparse_value", kTypeAny},
 };
 
 // False where the field is not of the wire type that its number has.
@@ -104,6 +108,9 @@ bool ReadAttributeField(const ProtoField& field, OnnxAttribute& attribute) {
     case kAttributeTensor:
       attribute.tensor = field.bytes;
       return field.type == ProtoType::kBytes;
+    case kAttributeFloats:
+      attribute.floats += field.type == ProtoType::kBytes ? field.bytes.size() / sizeof(float) : 1;
+      return field.type == ProtoType::kBytes || field.type == ProtoType::kFixed32;
     default:
       return true;
   }
@@ -129,9 +136,12 @@ bool ReadInts(std::span<const std::byte> attribute, std::vector<int64_t>& ints) 
   return true;
 }
 
-// A relative path without "..", so that nothing outside the model's folder is read.
+// A relative path without "..", so that nothing outside the model's folder is read. Messages about
+// the file show it: it has no control characters.
 bool StaysInside(std::string_view path) {
-  if (path.empty() || path.find_first_of(std::string_view("\\\0", 2)) != path.npos) return false;
+  const auto is_odd = [](unsigned char c) { return c == '\\' || c < 0x20 || c == 0x7f; };
+  if (path.empty() || path.size() > kMaxLocation || std::any_of(path.begin(), path.end(), is_odd))
+    return false;
   const fs::path parsed(path);
   if (parsed.is_absolute()) return false;
   for (const fs::path& component : parsed) {
@@ -368,7 +378,8 @@ Result<std::span<const std::byte>> OnnxFile::ExternalData(const OnnxExternalData
     return Error{Code::kCorrupt, "external data at " + QuoteForMessage(external.location) +
                                      ", which is not a place in the model's folder"};
   }
-  const std::string where = (fs::path(path()).parent_path() / external.location).string();
+  const fs::path location = fs::path(external.location).lexically_normal();
+  const std::string where = (fs::path(path()).parent_path() / location).string();
   file = nullptr;
   for (const auto& known : files_) {
     if (known != files_.front() && known->path() == where) file = known.get();
@@ -386,7 +397,7 @@ Result<std::span<const std::byte>> OnnxFile::ExternalData(const OnnxExternalData
   if (external.offset > bytes.size() || length > left) {
     return Error{Code::kCorrupt, std::to_string(length) + " bytes at " +
                                      std::to_string(external.offset) + " are beyond the end of " +
-                                     where};
+                                     QuoteForMessage(where)};
   }
   return bytes.subspan(external.offset, length);
 }

@@ -34,6 +34,7 @@ struct OnnxAttribute {
   int64_t i = 0;
   float f = 0.0f;
   std::string_view text;
+  size_t floats = 0;                  // how many
   std::vector<int64_t> ints;          // at most 64
   std::span<const std::byte> tensor;  // a TensorProto
 };

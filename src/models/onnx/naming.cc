@@ -115,6 +115,26 @@ Status CutAttention(const OnnxGraph& graph, const OnnxPiece& piece, const std::s
   return {};
 }
 
+// Those who read the tensors rely on their scales; and what is loaded is bounded by the files.
+Status CheckTensors(const OnnxFile& file, const TensorMap& tensors) {
+  uint64_t room = 0, bytes = 0;
+  for (const auto& mapped : file.files()) room += mapped->bytes().size();
+  for (const auto& [name, view] : tensors) {
+    if (!FitsRows(view.scales.size(), view) || !FitsRows(view.zero_points.size(), view)) {
+      return Error{Code::kUnsupported, file.path() + ": tensor " + QuoteForMessage(name) +
+                                           ": scales or zero points that are not one a row"};
+    }
+    if (view.shape.size() < 2) continue;
+    bytes += static_cast<uint64_t>(view.elements()) * TensorTypeBytes(view.type);
+  }
+  if (bytes > room) {
+    return Error{Code::kUnsupported, file.path() + ": weights of " + std::to_string(bytes) +
+                                         " bytes in files of " + std::to_string(room) +
+                                         ": some are used more than once"};
+  }
+  return {};
+}
+
 }  // namespace
 
 OnnxStems StemsByName(const OnnxPieces& pieces, const EncoderConfig& config,
@@ -165,14 +185,8 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
     tensors.emplace(stems[i] + ".weight", piece.weight);
     if (piece.bias) tensors.emplace(stems[i] + ".bias", *piece.bias);
   }
-  for (auto& [name, view] : tensors) {
-    // Whoever reads the tensor relies on this.
-    if (!FitsRows(view.scales.size(), view) || !FitsRows(view.zero_points.size(), view)) {
-      return Error{Code::kUnsupported, graph.file().path() + ": tensor " + QuoteForMessage(name) +
-                                           ": scales or zero points that are not one a row"};
-    }
-    view.name = name;
-  }
+  MINNOW_RETURN_IF_ERROR(CheckTensors(graph.file(), tensors));
+  for (auto& [name, view] : tensors) view.name = name;
   return tensors;
 }
 

@@ -322,8 +322,29 @@ TEST_F(OnnxForms, DataOutsideRawData) {
   ExpectTheSameWeights({.external = "below/data.bin"}, "names");
 }
 
+TEST_F(OnnxForms, ExternalDataAreMappedOnce) {
+  OnnxWriter onnx;
+  const std::string places[] = {"w", "./w", "a/./w", "a//w"};
+  for (const std::string& place : places) {
+    onnx.Initialiser(ProtoWriter()
+                         .Number(2, kOnnxFloat)
+                         .Bytes(8, place)
+                         .Bytes(13, ProtoWriter().Bytes(1, "location").Bytes(2, place).message())
+                         .Number(14, 1)
+                         .message());
+  }
+  fs::create_directories(folder_ / "a");
+  for (const char* file : {"w", "a/w"}) std::ofstream(folder_ / file) << "1234";
+  const std::string path = (folder_ / "model.onnx").string();
+  std::ofstream(path, std::ios::binary) << onnx.File();
+  const auto file = OnnxFile::Open(path);
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  EXPECT_EQ((*file)->files().size(), 3u);
+}
+
 TEST_F(OnnxForms, ExternalDataStaysInTheFolder) {
-  for (const char* place : {"../model.bin", "a/../../model.bin", "a/..", "/etc/passwd"}) {
+  for (const std::string place : {"../model.bin", "a/../../model.bin", "a/..", "/etc/passwd",
+                                  "a\nb", "a\x1b[2J", std::string(4097, 'a').c_str()}) {
     const TinyOnnx outside(checkpoint_, {.external = place});
     EXPECT_THAT(Open(outside.File()).error().message,
                 HasSubstr("not a place in the model's folder"));

@@ -78,6 +78,59 @@ TEST_F(OnnxPiecesTest, ZeroPointsHaveTheAxisOfTheScales) {
   }
 }
 
+TEST_F(OnnxPiecesTest, ScalesOfIntegerProducts) {
+  const auto refusal = [&](bool both_constant, bool early_bias) {
+    onnx_ = OnnxWriter();
+    Add("weight", {4, 6}, kOnnxInt8);
+    Add("scale", {});
+    Add("bias", {6});
+    if (both_constant) Add("x_scale", {});
+    std::string value = onnx_.Node("Cast", {onnx_.Node("MatMulInteger", {"x", "weight"})});
+    if (early_bias) value = onnx_.Node("Add", {value, "bias"});
+    onnx_.Node("Mul", {value, onnx_.Node("Mul", {"x_scale", "scale"})});
+    return Refusal();
+  };
+  EXPECT_EQ(refusal(false, false), "");
+  EXPECT_THAT(refusal(true, false), HasSubstr("the scale of an integer product"));
+  EXPECT_THAT(refusal(false, true), HasSubstr("unknown use of tensor \"bias\""));
+}
+
+TEST_F(OnnxPiecesTest, NumbersThatAreNoFloatTensorsAreSeen) {
+  Add("wide", {8}, kOnnxDouble);
+  onnx_.Node("Add", {"hidden", onnx_.Node("Cast", {"wide"})});
+  EXPECT_THAT(Refusal(), HasSubstr("unknown use of tensor"));
+  for (const bool sparse : {false, true}) {
+    ProtoWriter value;
+    value.Bytes(1, sparse ? "sparse_value" : "value_floats");
+    if (sparse) value.Bytes(22, "");
+    for (int i = 0; i < 8 && !sparse; ++i) value.Float(7, 1);
+    onnx_ = OnnxWriter();
+    onnx_.Node("Add", {"hidden", onnx_.Node("Constant", {}, "", {value.message()})});
+    EXPECT_THAT(Refusal(), HasSubstr("its value is no tensor"));
+  }
+}
+
+TEST_F(OnnxPiecesTest, OneWeightIsNotThatOfEveryLayer) {
+  Add("weight", {64, 64});
+  Open();
+  OnnxPieces pieces;
+  OnnxStems stems;
+  EncoderConfig config;
+  config.num_hidden_layers = 1;
+  const OnnxNode node;
+  const auto name = [&](const char* part) {
+    OnnxPiece& piece = pieces.list.emplace_back();
+    piece.node = &node;
+    piece.weight = *file_->Find("weight");
+    stems.push_back(std::string("encoder.layer.0.attention.self.") + part);
+    return NameTensors(*graph_, pieces, stems, config, FamilyOf("bert"));
+  };
+  EXPECT_TRUE(name("query").ok());
+  const auto twice = name("key");
+  ASSERT_FALSE(twice.ok());
+  EXPECT_THAT(twice.error().message, HasSubstr("some are used more than once"));
+}
+
 TEST_F(OnnxPiecesTest, ScalesAreBoundedInTotal) {
   constexpr int64_t kRows = int64_t{1} << 20;
   Add("weight", {kRows, 1}, kOnnxInt8);
