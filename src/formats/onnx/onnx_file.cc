@@ -63,7 +63,8 @@ constexpr uint32_t kAttributeTensor = 5;
 constexpr uint32_t kAttributeFloats = 7;
 constexpr uint32_t kAttributeInts = 8;
 constexpr uint32_t kAttributeType = 20;
-constexpr uint64_t kTypeAny = 0, kTypeFloat = 1, kTypeInt = 2, kTypeFloats = 6, kTypeInts = 7;
+constexpr uint64_t kTypeAny = 0, kTypeFloat = 1, kTypeInt = 2, kTypeText = 3, kTypeFloats = 6,
+                   kTypeInts = 7;
 
 // What is kept of a node's attributes, and the type that each must have.
 struct KeptAttribute {
@@ -71,20 +72,13 @@ struct KeptAttribute {
   uint64_t type;
 };
 constexpr KeptAttribute kKept[] = {
-    {"alpha", kTypeFloat},
-    {"axis", kTypeInt},
-    {"beta", kTypeFloat},
-    {"do_rotary", kTypeInt},
-    {"num_heads", kTypeInt},
-    {"perm", kTypeInts},
-    {"scale", kTypeFloat},
-    {"transA", kTypeInt},
-    {"transB", kTypeInt},
-    {"unidirectional", kTypeInt},
-    {"qkv_hidden_sizes", kTypeInts},
-    {"value", kTypeAny},
-    {"value_floats", kTypeFloats},
-    {"sparse_value", kTypeAny},
+    {"activation", kTypeText}, {"approximate", kTypeText},    {"epsilon", kTypeFloat},
+    {"is_causal", kTypeInt},   {"q_num_heads", kTypeInt},     {"kv_num_heads", kTypeInt},
+    {"softcap", kTypeFloat},   {"alpha", kTypeFloat},         {"axis", kTypeInt},
+    {"beta", kTypeFloat},      {"do_rotary", kTypeInt},       {"num_heads", kTypeInt},
+    {"perm", kTypeInts},       {"scale", kTypeFloat},         {"transA", kTypeInt},
+    {"transB", kTypeInt},      {"unidirectional", kTypeInt},  {"qkv_hidden_sizes", kTypeInts},
+    {"value", kTypeAny},       {"value_floats", kTypeFloats}, {"sparse_value", kTypeAny},
 };
 
 // False where the field is not of the wire type that its number has.

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <memory>
 
+#include "models/onnx/agreement.h"
 #include "models/onnx/naming.h"
 #include "models/registry.h"
 #include "tests/onnx_writer.h"
@@ -129,6 +130,36 @@ TEST_F(OnnxPiecesTest, OneWeightIsNotThatOfEveryLayer) {
   const auto twice = name("key");
   ASSERT_FALSE(twice.ok());
   EXPECT_THAT(twice.error().message, HasSubstr("some are used more than once"));
+}
+
+TEST_F(OnnxPiecesTest, OperatorsThatDoMoreAreCompared) {
+  EncoderConfig config;
+  config.num_attention_heads = 2;
+  config.hidden_size = 4;
+  config.hidden_act = Activation::kRelu;
+  const auto refusal = [&](const char* op, const std::string& attribute, const char* stem) {
+    onnx_ = OnnxWriter();
+    Add("weight", {4, 4});
+    const bool product = std::string_view(op) == "com.microsoft.FusedGemm";
+    onnx_.Node(op, {"x", product ? "weight" : "k", product ? "" : "v"}, "", {attribute});
+    Open();
+    const auto pieces = ReadOnnxPieces(*graph_);
+    if (!pieces.ok()) return pieces.error().message;
+    const Status status = CheckAgreement(*graph_, *pieces, OnnxStems(pieces->list.size(), stem),
+                                         config, FamilyOf("bert"));
+    return status.ok() ? "" : status.error().message;
+  };
+  const auto activation = [&](const char* text, const char* stem) {
+    return refusal("com.microsoft.FusedGemm",
+                   ProtoWriter().Bytes(1, "activation").Bytes(4, text).message(), stem);
+  };
+  EXPECT_EQ(activation("Relu", "encoder.layer.0.intermediate.dense"), "");
+  EXPECT_EQ(activation("Tanh", "bert.pooler.dense"), "");
+  EXPECT_THAT(activation("Tanh", "encoder.layer.0.intermediate.dense"), HasSubstr("activation is"));
+  EXPECT_THAT(activation("Relu", "encoder.layer.0.output.dense"), HasSubstr("activation is"));
+  EXPECT_EQ(refusal("Attention", OnnxWriter::Int("q_num_heads", 2), ""), "");
+  EXPECT_THAT(refusal("Attention", OnnxWriter::Int("q_num_heads", 4), ""), HasSubstr("num_heads"));
+  EXPECT_THAT(refusal("Attention", OnnxWriter::Int("is_causal", 1), ""), HasSubstr("another form"));
 }
 
 TEST_F(OnnxPiecesTest, ScalesAreBoundedInTotal) {

@@ -3,6 +3,7 @@
 // and value.
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -11,6 +12,8 @@
 namespace minnow {
 namespace {
 
+// Nodes between a LayerNorm's sum and what is summed, at most.
+constexpr int kMaxRewrites = 8;
 // Values that a way from attention's product back to its operands passes, at most.
 constexpr size_t kMaxSteps = 1000;
 
@@ -46,6 +49,34 @@ Origin Trace(const OnnxGraph& graph, const OnnxPieces& pieces, std::string_view 
     }
   }
   return origin;
+}
+
+// What a LayerNorm is of: its input, also where it is written out and `node` is its multiplication.
+std::string_view NormInput(const OnnxGraph& graph, const OnnxNode& node) {
+  if (node.op != "Mul") return node.input(0);
+  for (const std::string_view factor : {node.input(0), node.input(1)}) {
+    const OnnxNode* division = graph.ProducerBehindCasts(factor);
+    if (division == nullptr || division->op != "Div") continue;
+    const OnnxNode* centred = graph.ProducerBehindCasts(division->input(0));
+    if (centred != nullptr) return centred->input(0);
+  }
+  return "";
+}
+
+// The piece that a value is of, seen through nodes that change no number.
+std::optional<size_t> PieceOf(const OnnxGraph& graph, const OnnxPieces& pieces,
+                              std::string_view value) {
+  for (int i = 0; i < kMaxRewrites; ++i) {
+    if (const auto piece = pieces.by_output.find(value); piece != pieces.by_output.end())
+      return piece->second;
+    const OnnxNode* node = graph.Producer(value);
+    if (node == nullptr) break;
+    if (node->op != "Reshape" && node->op != "Squeeze" && node->op != "Unsqueeze" &&
+        node->op != "Cast" && node->op != "Identity")
+      break;
+    value = node->input(0);
+  }
+  return std::nullopt;
 }
 
 enum class Part { kQuery, kKey, kValue };
@@ -153,6 +184,7 @@ class StructureReader {
   Status PlaceNorm(size_t i) {
     const TensorNames& t = family_.tensors;
     const size_t n = norms_++;
+    const size_t norm_before = std::exchange(last_norm_, i);
     if (n == 0) {
       if (!products_.empty() || !attention_.empty())
         return Misfit(products_.empty() ? attention_[0] : products_[0],
@@ -163,22 +195,40 @@ class StructureReader {
     const std::string layer = t.layer + std::to_string((n - 1) / 2) + ".";
     if (n % 2 == 1) {
       stems_[i] = layer + t.attention_norm;
-      return PlaceAttention(i, layer);
+      return PlaceAttention(i, norm_before, layer);
     }
     stems_[i] = layer + t.output_norm;
     if (products_.size() != 2 || !attention_.empty())
       return Misfit(i, "not two products between the LayerNorms of a layer");
+    MINNOW_RETURN_IF_ERROR(CheckSum(i, norm_before));
     stems_[products_[0]] = layer + t.intermediate;
     stems_[products_[1]] = layer + t.output;
     products_.clear();
     return {};
   }
 
+  // That a LayerNorm is of the last product and the LayerNorm before: where it is of what that one
+  // is of, the model normalises before its products, and has the same pieces in the same order.
+  Status CheckSum(size_t norm, size_t norm_before) const {
+    const OnnxNode* sum = pieces_.list[norm].node;
+    if (sum->op != "SkipLayerNormalization")
+      sum = graph_.ProducerBehindCasts(NormInput(graph_, *sum));
+    if (sum != nullptr && (sum->op == "Add" || sum->op == "SkipLayerNormalization")) {
+      const auto left = PieceOf(graph_, pieces_, sum->input(0));
+      const auto right = PieceOf(graph_, pieces_, sum->input(1));
+      const size_t product = products_.back();
+      if ((left == product && right == norm_before) || (left == norm_before && right == product))
+        return {};
+    }
+    return Misfit(norm, "not of the sum of the product and the LayerNorm before it");
+  }
+
   // What lies before the first LayerNorm of a layer; `norm` is its piece.
-  Status PlaceAttention(size_t norm, const std::string& layer) {
+  Status PlaceAttention(size_t norm, size_t norm_before, const std::string& layer) {
     const TensorNames& t = family_.tensors;
     if (products_.size() + 3 * attention_.size() != 4 || attention_.size() > 1)
       return Misfit(norm, "not query, key, value and output before the LayerNorm of a layer");
+    MINNOW_RETURN_IF_ERROR(CheckSum(norm, norm_before));
     if (!attention_.empty()) stems_[attention_[0]] = layer;
     std::set<Part> placed;
     for (size_t i = 0; attention_.empty() && i < 3; ++i) {
@@ -210,6 +260,7 @@ class StructureReader {
   std::map<size_t, Part> parts_;  // by product
   std::set<TableKind> tables_;
   size_t norms_ = 0;
+  size_t last_norm_ = 0;
   std::vector<size_t> products_;   // since the last LayerNorm
   std::vector<size_t> attention_;  // likewise
 };
