@@ -33,6 +33,7 @@ struct Form {
   bool embed_norm = false;   // onnxruntime's embeddings in one node
   bool multi_head = false;   // onnxruntime's attention on separate products, biases packed
   bool value_first = false;  // the order of query, key and value
+  bool rounded = false;      // sums, to integers and back
   bool pre_norm = false;     // sums are of what was not normalised, another model
   float epsilon = 1e-12f;    // of LayerNorms
   int heads = 4;             // of multi_head, as are:
@@ -227,7 +228,10 @@ class TinyOnnx {
   }
 
   std::string Sum(const std::string& product, const std::string& x) {
-    return onnx_.Node("Add", {product, form_.pre_norm ? before_norm_ : x});
+    const std::string sum = onnx_.Node("Add", {product, form_.pre_norm ? before_norm_ : x});
+    if (!form_.rounded) return sum;
+    const std::string scale = Add("scale" + std::to_string(tensors_++), {}, {0.1f});
+    return onnx_.Node("DequantizeLinear", {onnx_.Node("QuantizeLinear", {sum, scale}), scale});
   }
   std::string Layer(const std::string& layer, const std::string& x) {
     const std::string self = layer + "attention.self.", out = layer + "attention.output.";
@@ -328,6 +332,7 @@ TEST_F(OnnxForms, ByStructure) {
   ExpectTheSameWeights({.names = false, .fused = true, .embed_norm = true}, "structure");
   ExpectTheSameWeights({.names = false, .multi_head = true}, "structure");
   ExpectTheSameWeights({.names = false, .value_first = true}, "structure");
+  ExpectTheSameWeights({.names = false, .rounded = true}, "structure");
 }
 
 TEST_F(OnnxForms, DataOutsideRawData) {

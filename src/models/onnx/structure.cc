@@ -3,6 +3,7 @@
 // and value.
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
@@ -51,6 +52,20 @@ Origin Trace(const OnnxGraph& graph, const OnnxPieces& pieces, std::string_view 
   return origin;
 }
 
+// The node of a value, seen through nodes that change no number but by rounding.
+const OnnxNode* Maker(const OnnxGraph& graph, std::string_view value) {
+  constexpr std::string_view kRewriting[] = {"Cast",           "Identity",        "Reshape",
+                                             "Squeeze",        "Unsqueeze",       "Dropout",
+                                             "QuantizeLinear", "DequantizeLinear"};
+  const OnnxNode* node = graph.Producer(value);
+  for (int i = 0; i < kMaxRewrites && node != nullptr; ++i) {
+    const auto* rewriting = std::find(std::begin(kRewriting), std::end(kRewriting), node->op);
+    if (rewriting == std::end(kRewriting)) break;
+    node = graph.Producer(node->input(0));
+  }
+  return node;
+}
+
 // What a LayerNorm is of: its input, also where it is written out and `node` is its multiplication.
 std::string_view NormInput(const OnnxGraph& graph, const OnnxNode& node) {
   if (node.op != "Mul") return node.input(0);
@@ -63,20 +78,15 @@ std::string_view NormInput(const OnnxGraph& graph, const OnnxNode& node) {
   return "";
 }
 
-// The piece that a value is of, seen through nodes that change no number.
+// The piece that a value is of, seen through the same.
 std::optional<size_t> PieceOf(const OnnxGraph& graph, const OnnxPieces& pieces,
                               std::string_view value) {
-  for (int i = 0; i < kMaxRewrites; ++i) {
-    if (const auto piece = pieces.by_output.find(value); piece != pieces.by_output.end())
-      return piece->second;
-    const OnnxNode* node = graph.Producer(value);
-    if (node == nullptr) break;
-    if (node->op != "Reshape" && node->op != "Squeeze" && node->op != "Unsqueeze" &&
-        node->op != "Cast" && node->op != "Identity")
-      break;
-    value = node->input(0);
+  auto piece = pieces.by_output.find(value);
+  if (piece == pieces.by_output.end()) {
+    const OnnxNode* node = Maker(graph, value);
+    if (node != nullptr) piece = pieces.by_output.find(node->output(0));
   }
-  return std::nullopt;
+  return piece == pieces.by_output.end() ? std::nullopt : std::optional(piece->second);
 }
 
 enum class Part { kQuery, kKey, kValue };
@@ -211,8 +221,7 @@ class StructureReader {
   // is of, the model normalises before its products, and has the same pieces in the same order.
   Status CheckSum(size_t norm, size_t norm_before) const {
     const OnnxNode* sum = pieces_.list[norm].node;
-    if (sum->op != "SkipLayerNormalization")
-      sum = graph_.ProducerBehindCasts(NormInput(graph_, *sum));
+    if (sum->op != "SkipLayerNormalization") sum = Maker(graph_, NormInput(graph_, *sum));
     if (sum != nullptr && (sum->op == "Add" || sum->op == "SkipLayerNormalization")) {
       const auto left = PieceOf(graph_, pieces_, sum->input(0));
       const auto right = PieceOf(graph_, pieces_, sum->input(1));
