@@ -41,7 +41,8 @@ class ProtoWriter {
   std::string message_;
 };
 
-inline constexpr uint64_t kOnnxFloat = 1, kOnnxInt8 = 3, kOnnxInt64 = 7, kOnnxFloat16 = 10;
+inline constexpr uint64_t kOnnxFloat = 1, kOnnxInt8 = 3, kOnnxInt64 = 7, kOnnxFloat16 = 10,
+                          kOnnxDouble = 11;
 
 class OnnxWriter {
  public:
@@ -82,6 +83,7 @@ class OnnxWriter {
     graph_.Bytes(1, node.message());
     return output;
   }
+  void RawNode(std::string_view node) { graph_.Bytes(1, node); }
   void Input(std::string_view name) { graph_.Bytes(11, ProtoWriter().Bytes(1, name).message()); }
 
   std::string File(int64_t opset = 17) const {

@@ -25,18 +25,22 @@ constexpr std::string_view kClassifierSuffix = "ForSequenceClassification";
 constexpr const char* kHead = "head";
 constexpr std::string_view kOnnxEnd = ".onnx";
 constexpr const char* kConfig = "config.json";
+constexpr const char* kModules = "modules.json";
 
 bool Exists(const fs::path& path) {
   std::error_code ec;
   return fs::exists(path, ec);
 }
 
+bool HasSafetensors(const fs::path& directory) {
+  return Exists(directory / "model.safetensors") ||
+         Exists(directory / "model.safetensors.index.json");
+}
+
 // The file of a directory whose weights are ONNX; empty where there is none, or safetensors.
 std::string FindOnnx(const std::string& directory) {
   const fs::path root(directory);
-  for (const char* file : {"model.safetensors", "model.safetensors.index.json"}) {
-    if (Exists(root / file)) return "";
-  }
+  if (HasSafetensors(root)) return "";
   const std::array<fs::path, 2> folders = {root / "onnx", root};
   for (const char* file : {"model.onnx", "model_optimized.onnx", "model_quantized.onnx"}) {
     for (const fs::path& folder : folders) {
@@ -77,7 +81,7 @@ Result<ModelSource> ModelSource::Open(const std::string& path) {
   const std::string& directory = source.layout_.transformer_directory;
   source.components_.emplace(kTransformer, ModelComponent{directory, directory + "/config.json"});
   source.onnx_ = FindOnnx(directory);
-  if (source.onnx_.empty() && directory != path && !Exists(directory + "/model.safetensors"))
+  if (source.onnx_.empty() && directory != path && !HasSafetensors(directory))
     source.onnx_ = FindOnnx(path);
   return source;
 }
@@ -85,7 +89,11 @@ Result<ModelSource> ModelSource::Open(const std::string& path) {
 Result<ModelSource> ModelSource::FromOnnx(const std::string& path) {
   std::error_code ec;
   const fs::path folder = fs::absolute(path, ec).parent_path();
-  for (const fs::path& directory : {folder, folder.parent_path()}) {
+  const fs::path above = folder.parent_path();
+  // A copy of config.json in "onnx" does not say how tokens are pooled; the folder above does.
+  const bool described =
+      !Exists(folder / kModules) && Exists(above / kModules) && Exists(above / kConfig);
+  for (const fs::path& directory : {described ? above : folder, above}) {
     if (!Exists(directory / kConfig)) continue;
     MINNOW_ASSIGN_OR_RETURN(ModelSource source, Open(directory.string()));
     source.name_ = path;

@@ -2,6 +2,7 @@
 // Fields of ModelProto, GraphProto, NodeProto and AttributeProto, by their numbers in onnx.proto.
 #include "formats/onnx/onnx_file.h"
 
+#include <algorithm>
 #include <bit>
 #include <filesystem>
 #include <utility>
@@ -19,9 +20,11 @@ namespace fs = std::filesystem;
 // the file.
 constexpr size_t kMaxNodes = size_t{1} << 16;
 constexpr size_t kMaxTensors = size_t{1} << 16;
-constexpr size_t kMaxNames = size_t{1} << 18;    // of nodes' inputs and outputs
+constexpr size_t kMaxNames = size_t{1} << 18;  // of nodes' inputs and outputs
+constexpr size_t kMaxAttributes = size_t{1} << 18;
 constexpr size_t kMaxDecoded = size_t{1} << 24;  // bytes of numbers of four bytes and more
 constexpr size_t kMaxExternalFiles = 1000;
+constexpr size_t kMaxLocation = 4096;
 constexpr size_t kMaxInts = 64;
 constexpr size_t kMaxProducer = 128;
 constexpr int64_t kOldestOpset = 11;
@@ -55,46 +58,84 @@ constexpr uint32_t kNodeDomain = 7;
 constexpr uint32_t kAttributeName = 1;
 constexpr uint32_t kAttributeFloat = 2;
 constexpr uint32_t kAttributeInt = 3;
+constexpr uint32_t kAttributeText = 4;
 constexpr uint32_t kAttributeTensor = 5;
+constexpr uint32_t kAttributeFloats = 7;
 constexpr uint32_t kAttributeInts = 8;
+constexpr uint32_t kAttributeType = 20;
+constexpr uint64_t kTypeAny = 0, kTypeFloat = 1, kTypeInt = 2, kTypeText = 3, kTypeFloats = 6,
+                   kTypeInts = 7;
 
-bool IsNamed(std::span<const std::byte> attribute, std::string_view name) {
-  ProtoReader reader(attribute);
-  while (const auto field = reader.Next()) {
-    if (field->number == kAttributeName) return field->text() == name;
+// What is kept of a node's attributes, and the type that each must have.
+struct KeptAttribute {
+  std::string_view name;
+  uint64_t type;
+};
+constexpr KeptAttribute kKept[] = {
+    {"activation", kTypeText}, {"approximate", kTypeText},    {"epsilon", kTypeFloat},
+    {"is_causal", kTypeInt},   {"q_num_heads", kTypeInt},     {"kv_num_heads", kTypeInt},
+    {"softcap", kTypeFloat},   {"alpha", kTypeFloat},         {"axis", kTypeInt},
+    {"beta", kTypeFloat},      {"do_rotary", kTypeInt},       {"num_heads", kTypeInt},
+    {"perm", kTypeInts},       {"scale", kTypeFloat},         {"transA", kTypeInt},
+    {"transB", kTypeInt},      {"unidirectional", kTypeInt},  {"qkv_hidden_sizes", kTypeInts},
+    {"value", kTypeAny},       {"value_floats", kTypeFloats}, {"sparse_value", kTypeAny},
+};
+
+// False where the field is not of the wire type that its number has.
+bool ReadAttributeField(const ProtoField& field, OnnxAttribute& attribute) {
+  switch (field.number) {
+    case kAttributeName:
+      attribute.name = field.text();
+      return field.type == ProtoType::kBytes;
+    case kAttributeType:
+      attribute.type = field.value;
+      return field.type == ProtoType::kVarint;
+    case kAttributeInt:
+      attribute.i = static_cast<int64_t>(field.value);
+      return field.type == ProtoType::kVarint;
+    case kAttributeFloat:
+      attribute.f = std::bit_cast<float>(static_cast<uint32_t>(field.value));
+      return field.type == ProtoType::kFixed32;
+    case kAttributeText:
+      attribute.text = field.text();
+      return field.type == ProtoType::kBytes;
+    case kAttributeTensor:
+      attribute.tensor = field.bytes;
+      return field.type == ProtoType::kBytes;
+    case kAttributeFloats:
+      attribute.floats += field.type == ProtoType::kBytes ? field.bytes.size() / sizeof(float) : 1;
+      return field.type == ProtoType::kBytes || field.type == ProtoType::kFixed32;
+    default:
+      return true;
   }
-  return false;
 }
 
-bool AddInt(uint64_t value, std::vector<int64_t>& ints) {
-  if (ints.size() == kMaxInts) return false;
-  ints.push_back(static_cast<int64_t>(value));
+// False where the ints cannot be read, or are too many.
+bool ReadInts(std::span<const std::byte> attribute, std::vector<int64_t>& ints) {
+  ProtoReader reader(attribute);
+  while (const auto field = reader.Next()) {
+    if (field->number != kAttributeInts) continue;
+    if (field->type == ProtoType::kVarint) {
+      ints.push_back(static_cast<int64_t>(field->value));
+    } else if (field->type != ProtoType::kBytes) {
+      return false;
+    }
+    for (std::span<const std::byte> packed = field->bytes; !packed.empty();) {
+      const auto value = TakeVarint(packed);
+      if (!value || ints.size() > kMaxInts) return false;
+      ints.push_back(static_cast<int64_t>(*value));
+    }
+    if (ints.size() > kMaxInts) return false;
+  }
   return true;
 }
 
-std::optional<OnnxAttribute> ReadAttribute(std::span<const std::byte> bytes) {
-  OnnxAttribute attribute;
-  bool sound = true;
-  ProtoReader reader(bytes);
-  while (const auto field = sound ? reader.Next() : std::nullopt) {
-    if (field->number == kAttributeInt) attribute.i = static_cast<int64_t>(field->value);
-    if (field->number == kAttributeFloat)
-      attribute.f = std::bit_cast<float>(static_cast<uint32_t>(field->value));
-    if (field->number == kAttributeTensor) attribute.tensor = field->bytes;
-    if (field->number != kAttributeInts) continue;
-    if (field->type == ProtoType::kVarint) sound = AddInt(field->value, attribute.ints);
-    for (std::span<const std::byte> packed = field->bytes; sound && !packed.empty();) {
-      const auto value = TakeVarint(packed);
-      sound = value && AddInt(*value, attribute.ints);
-    }
-  }
-  if (!sound || !reader.ok()) return std::nullopt;
-  return attribute;
-}
-
-// A relative path without "..", so that nothing outside the model's folder is read.
+// A relative path without "..", so that nothing outside the model's folder is read. Messages about
+// the file show it: it has no control characters.
 bool StaysInside(std::string_view path) {
-  if (path.empty() || path.find_first_of(std::string_view("\\\0", 2)) != path.npos) return false;
+  const auto is_odd = [](unsigned char c) { return c == '\\' || c < 0x20 || c == 0x7f; };
+  if (path.empty() || path.size() > kMaxLocation || std::any_of(path.begin(), path.end(), is_odd))
+    return false;
   const fs::path parsed(path);
   if (parsed.is_absolute()) return false;
   for (const fs::path& component : parsed) {
@@ -105,22 +146,20 @@ bool StaysInside(std::string_view path) {
 
 }  // namespace
 
-std::optional<OnnxAttribute> OnnxNode::Attribute(std::string_view attribute) const {
-  ProtoReader reader(bytes);
-  while (const auto field = reader.Next()) {
-    if (field->number == kNodeAttribute && IsNamed(field->bytes, attribute))
-      return ReadAttribute(field->bytes);
+const OnnxAttribute* OnnxNode::Attribute(std::string_view attribute) const {
+  for (const OnnxAttribute& known : attributes) {
+    if (known.name == attribute) return &known;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 int64_t OnnxNode::Int(std::string_view attribute, int64_t fallback) const {
-  const auto found = Attribute(attribute);
+  const OnnxAttribute* found = Attribute(attribute);
   return found ? found->i : fallback;
 }
 
 float OnnxNode::Float(std::string_view attribute, float fallback) const {
-  const auto found = Attribute(attribute);
+  const OnnxAttribute* found = Attribute(attribute);
   return found ? found->f : fallback;
 }
 
@@ -237,12 +276,12 @@ Status OnnxFile::ParseNode(std::span<const std::byte> bytes) {
   if (nodes_.size() == kMaxNodes)
     return Wrong(Code::kUnsupported, "more than " + std::to_string(kMaxNodes) + " nodes");
   OnnxNode node;
-  node.bytes = bytes;
   ProtoReader reader(bytes);
   while (const auto field = reader.Next()) {
     if (field->number == kNodeName) node.name = field->text();
     if (field->number == kNodeOp) node.op = field->text();
     if (field->number == kNodeDomain) node.domain = field->text();
+    if (field->number == kNodeAttribute) MINNOW_RETURN_IF_ERROR(ParseAttribute(field->bytes, node));
     if (field->number != kNodeInput && field->number != kNodeOutput) continue;
     if (++names_ > kMaxNames)
       return Wrong(Code::kUnsupported, "more than " + std::to_string(kMaxNames) + " values");
@@ -252,11 +291,36 @@ Status OnnxFile::ParseNode(std::span<const std::byte> bytes) {
     return Wrong(Code::kCorrupt, "node " + QuoteForMessage(node.name) + " cannot be read");
   if (node.domain == "ai.onnx") node.domain = "";
   if (node.op == "Constant" && node.domain.empty()) {
-    const auto value = node.Attribute("value");
-    if (value && !value->tensor.empty())
+    const OnnxAttribute* value = node.Attribute("value");
+    if (value != nullptr && !value->tensor.empty())
       MINNOW_RETURN_IF_ERROR(ParseTensor(value->tensor, node.output(0)));
   }
   nodes_.push_back(std::move(node));
+  return {};
+}
+
+Status OnnxFile::ParseAttribute(std::span<const std::byte> bytes, OnnxNode& node) {
+  OnnxAttribute attribute;
+  bool sound = true;
+  ProtoReader reader(bytes);
+  while (const auto field = reader.Next()) sound = ReadAttributeField(*field, attribute) && sound;
+  const auto* kept = std::find_if(std::begin(kKept), std::end(kKept),
+                                  [&](const KeptAttribute& a) { return a.name == attribute.name; });
+  const bool wanted = kept != std::end(kKept);
+  if (wanted) {
+    const bool typed =
+        attribute.type == 0 || kept->type == kTypeAny || attribute.type == kept->type;
+    sound = sound && typed && node.Attribute(attribute.name) == nullptr;
+    if (kept->type == kTypeInts) sound = sound && ReadInts(bytes, attribute.ints);
+  }
+  if (!sound || !reader.ok()) {
+    return Wrong(Code::kCorrupt, "node " + QuoteForMessage(node.name) + ": attribute " +
+                                     QuoteForMessage(attribute.name) + " cannot be read");
+  }
+  if (!wanted) return {};
+  if (++attributes_ > kMaxAttributes)
+    return Wrong(Code::kUnsupported, "more than " + std::to_string(kMaxAttributes) + " attributes");
+  node.attributes.push_back(std::move(attribute));
   return {};
 }
 
@@ -308,7 +372,8 @@ Result<std::span<const std::byte>> OnnxFile::ExternalData(const OnnxExternalData
     return Error{Code::kCorrupt, "external data at " + QuoteForMessage(external.location) +
                                      ", which is not a place in the model's folder"};
   }
-  const std::string where = (fs::path(path()).parent_path() / external.location).string();
+  const fs::path location = fs::path(external.location).lexically_normal();
+  const std::string where = (fs::path(path()).parent_path() / location).string();
   file = nullptr;
   for (const auto& known : files_) {
     if (known != files_.front() && known->path() == where) file = known.get();
@@ -326,7 +391,7 @@ Result<std::span<const std::byte>> OnnxFile::ExternalData(const OnnxExternalData
   if (external.offset > bytes.size() || length > left) {
     return Error{Code::kCorrupt, std::to_string(length) + " bytes at " +
                                      std::to_string(external.offset) + " are beyond the end of " +
-                                     where};
+                                     QuoteForMessage(where)};
   }
   return bytes.subspan(external.offset, length);
 }

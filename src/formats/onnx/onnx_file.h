@@ -29,8 +29,12 @@ struct OnnxExternalData;
 
 // An attribute of a node: the one field that its type says is set.
 struct OnnxAttribute {
+  std::string_view name;
+  uint64_t type = 0;  // AttributeProto.AttributeType; 0: the file does not say
   int64_t i = 0;
   float f = 0.0f;
+  std::string_view text;
+  size_t floats = 0;                  // how many
   std::vector<int64_t> ints;          // at most 64
   std::span<const std::byte> tensor;  // a TensorProto
 };
@@ -41,12 +45,12 @@ struct OnnxNode {
   std::string_view domain;                // empty: ai.onnx's own operators
   std::vector<std::string_view> inputs;   // names of values; empty: an optional input left out
   std::vector<std::string_view> outputs;  // likewise
-  std::span<const std::byte> bytes;       // the NodeProto, for Attribute()
+  std::vector<OnnxAttribute> attributes;  // those that this program asks for
 
   std::string_view input(size_t i) const { return i < inputs.size() ? inputs[i] : ""; }
   std::string_view output(size_t i) const { return i < outputs.size() ? outputs[i] : ""; }
-  // nullopt where the node has no such attribute, or an unreadable one.
-  std::optional<OnnxAttribute> Attribute(std::string_view attribute) const;
+  // nullptr where the node has no such attribute. REQUIRES: a name that onnx_file.cc keeps.
+  const OnnxAttribute* Attribute(std::string_view attribute) const;
   int64_t Int(std::string_view attribute, int64_t fallback) const;
   float Float(std::string_view attribute, float fallback) const;
 };
@@ -80,6 +84,7 @@ class OnnxFile {
   Status ParseModel(std::span<const std::byte>& graph);
   Status ParseGraph(std::span<const std::byte> graph);
   Status ParseNode(std::span<const std::byte> bytes);
+  Status ParseAttribute(std::span<const std::byte> bytes, OnnxNode& node);
   Status ParseTensor(std::span<const std::byte> bytes, std::string_view name);
   void ParseValueName(std::span<const std::byte> bytes, std::vector<std::string_view>& names);
   Result<std::span<const std::byte>> ExternalData(const OnnxExternalData& external,
@@ -96,6 +101,7 @@ class OnnxFile {
   int64_t ir_version_ = 0;
   int64_t opset_ = 0;
   size_t names_ = 0;          // of nodes' inputs and outputs so far
+  size_t attributes_ = 0;     // kept so far
   size_t decoded_bytes_ = 0;  // of numbers of four bytes and more
 };
 

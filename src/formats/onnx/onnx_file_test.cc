@@ -168,6 +168,28 @@ TEST(OnnxFile, TensorsThatContradictThemselves) {
   EXPECT_THAT(Refusal(twice.File()), HasSubstr("\"w\" is there twice"));
 }
 
+// An attribute that cannot be read must not count as one that is not there.
+TEST(OnnxFile, AttributesThatCannotBeRead) {
+  const auto refusal = [](const OnnxWriter::Names& attributes) {
+    OnnxWriter onnx;
+    onnx.Node("Gemm", {"x", "w"}, "the node", attributes);
+    return Refusal(onnx.File());
+  };
+  const std::string good = OnnxWriter::Int("transB", 1);
+  const auto named = [](const char* name) { return ProtoWriter().Bytes(1, name); };
+  EXPECT_EQ(refusal({good, OnnxWriter::Ints("pads", std::vector<int64_t>(1000))}), "");
+  EXPECT_EQ(refusal({named("transB").Number(3, 1).Number(20, 2).message()}), "");
+  for (const OnnxWriter::Names& bad : {OnnxWriter::Names{good + "\x0b"},
+                                       {good, good},
+                                       {named("transB").Bytes(3, "1").message()},
+                                       {named("transB").Float(2, 1).Number(20, 1).message()},
+                                       {named("alpha").Number(2, 1).message()},
+                                       {named("perm").Bytes(8, "\x80").message()},
+                                       {OnnxWriter::Ints("perm", std::vector<int64_t>(65))}}) {
+    EXPECT_THAT(refusal(bad), HasSubstr("node \"the node\": attribute "));
+  }
+}
+
 TEST(ProtoReader, RefusesWhatIsNoProtobuf) {
   const auto sound = [](std::string_view message) {
     ProtoReader reader(AsBytes(message));

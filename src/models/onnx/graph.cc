@@ -12,6 +12,8 @@ namespace {
 
 // Nodes between a tensor of the file and its use, at most: no file is followed in a circle.
 constexpr int kMaxSteps = 8;
+// Scales and zero points of all weights together, at most.
+constexpr int64_t kMaxAllNumbers = int64_t{1} << 22;
 
 template <class T>
 T Load(std::span<const std::byte> data, size_t at) {
@@ -65,25 +67,33 @@ const OnnxNode* OnnxGraph::ProducerBehindCasts(std::string_view value) const {
   return node;
 }
 
-const std::vector<float>* OnnxGraph::Scales(std::string_view name) {
-  if (const auto known = scales_.find(name); known != scales_.end()) return &known->second;
+const std::vector<float>* OnnxGraph::Scales(std::string_view name, int64_t rows) {
   const TensorView* tensor = FindNumbers(file_, name);
   if (tensor == nullptr || tensor->type != TensorType::kF32) return nullptr;
+  const int64_t count = tensor->elements();
+  if (count != 1 && count != rows) return nullptr;
+  if (const auto known = scales_.find(name); known != scales_.end()) return &known->second;
+  if (!TakeNumbers(count)) return nullptr;
   std::vector<float>& scales = scales_[name];
-  for (int64_t i = 0; i < tensor->elements(); ++i) scales.push_back(Load<float>(tensor->data, i));
+  scales.reserve(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) scales.push_back(Load<float>(tensor->data, i));
   return &scales;
 }
 
-const std::vector<int32_t>* OnnxGraph::ZeroPoints(std::string_view name) {
-  if (const auto known = zero_points_.find(name); known != zero_points_.end())
-    return &known->second;
+const std::vector<int32_t>* OnnxGraph::ZeroPoints(std::string_view name, int64_t rows) {
   const TensorView* tensor = FindNumbers(file_, name);
   if (tensor == nullptr || (tensor->type != TensorType::kI8 && tensor->type != TensorType::kU8 &&
                             tensor->type != TensorType::kI32)) {
     return nullptr;
   }
+  const int64_t count = tensor->elements();
+  if (count != 1 && count != rows) return nullptr;
+  if (const auto known = zero_points_.find(name); known != zero_points_.end())
+    return &known->second;
+  if (!TakeNumbers(count)) return nullptr;
   std::vector<int32_t>& zeros = zero_points_[name];
-  for (int64_t i = 0; i < tensor->elements(); ++i) {
+  zeros.reserve(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
     zeros.push_back(tensor->type == TensorType::kI8   ? Load<int8_t>(tensor->data, i)
                     : tensor->type == TensorType::kU8 ? Load<uint8_t>(tensor->data, i)
                                                       : Load<int32_t>(tensor->data, i));
@@ -91,26 +101,34 @@ const std::vector<int32_t>* OnnxGraph::ZeroPoints(std::string_view name) {
   return &zeros;
 }
 
+bool OnnxGraph::TakeNumbers(int64_t count) {
+  if (count > kMaxAllNumbers - numbers_) return false;
+  numbers_ += count;
+  return true;
+}
+
 std::optional<TensorView> OnnxGraph::Quantised(TensorView tensor, std::string_view scale,
                                                std::string_view zero_point) {
   if (!tensor.scales.empty()) return std::nullopt;
-  const std::vector<float>* scales = Scales(scale);
-  const std::vector<int32_t>* zeros = zero_point.empty() ? nullptr : ZeroPoints(zero_point);
-  if (scales == nullptr || (zeros == nullptr && !zero_point.empty())) return std::nullopt;
-  const size_t rows = tensor.shape.empty() ? 1 : static_cast<size_t>(tensor.shape[0]);
-  if (scales->size() != 1 && scales->size() != rows) return std::nullopt;
-  if (zeros != nullptr && zeros->size() != 1 && zeros->size() != rows) return std::nullopt;
+  const int64_t rows = tensor.shape.empty() ? 1 : tensor.shape[0];
+  const std::vector<float>* scales = Scales(scale, rows);
+  if (scales == nullptr) return std::nullopt;
   tensor.scales = *scales;
-  if (zeros != nullptr) tensor.zero_points = *zeros;
+  if (zero_point.empty()) return tensor;
+  const std::vector<int32_t>* zeros = ZeroPoints(zero_point, rows);
+  // Zero points of their own axis would have no scales to tell which one it is.
+  if (zeros == nullptr || (zeros->size() > 1 && zeros->size() != scales->size()))
+    return std::nullopt;
+  tensor.zero_points = *zeros;
   return tensor;
 }
 
 // Scales along an axis of the stored matrix are scales of rows only after the right transposition.
 std::optional<OnnxConstant> OnnxGraph::Dequantised(OnnxConstant constant, const OnnxNode& node) {
-  const std::vector<float>* scales = Scales(node.input(1));
+  const TensorView* scales = FindNumbers(file_, node.input(1));
   const int64_t axis = node.Int("axis", 1);
-  const bool columns = scales != nullptr && scales->size() > 1 && constant.view.shape.size() == 2 &&
-                       (axis == 1 || axis == -1);
+  const bool columns = scales != nullptr && scales->elements() > 1 &&
+                       constant.view.shape.size() == 2 && (axis == 1 || axis == -1);
   if (columns) constant = constant.Transposed();
   auto view = Quantised(std::move(constant.view), node.input(1), node.input(2));
   if (!view) return std::nullopt;
@@ -139,8 +157,8 @@ std::optional<OnnxConstant> OnnxGraph::Constant(std::string_view value) {
     if (node.op == "DequantizeLinear") constant = Dequantised(std::move(*constant), node);
     if (node.op == "Transpose") {
       if (constant->view.shape.size() != 2) return std::nullopt;
-      const auto permutation = node.Attribute("perm");
-      if (!permutation || permutation->ints != std::vector<int64_t>{0, 1})
+      const OnnxAttribute* permutation = node.Attribute("perm");
+      if (permutation == nullptr || permutation->ints != std::vector<int64_t>{0, 1})
         constant = constant->Transposed();
     }
   }

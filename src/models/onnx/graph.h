@@ -51,15 +51,18 @@ class OnnxGraph {
 
  private:
   std::optional<OnnxConstant> Dequantised(OnnxConstant constant, const OnnxNode& node);
-  // The numbers of a constant; nullptr where they cannot be read.
-  const std::vector<float>* Scales(std::string_view name);
-  const std::vector<int32_t>* ZeroPoints(std::string_view name);
+  // The numbers of a constant, one or `rows`; nullptr where they cannot be read, or are too many.
+  const std::vector<float>* Scales(std::string_view name, int64_t rows);
+  const std::vector<int32_t>* ZeroPoints(std::string_view name, int64_t rows);
+  // False where there is no room for as many more numbers.
+  bool TakeNumbers(int64_t count);
 
   const OnnxFile& file_;
   std::vector<std::pair<std::string_view, const OnnxNode*>> producers_;  // by value
   // What scales and zero points are views of, by the names of their tensors.
   std::map<std::string_view, std::vector<float>> scales_;
   std::map<std::string_view, std::vector<int32_t>> zero_points_;
+  int64_t numbers_ = 0;  // in both
 };
 
 }  // namespace minnow

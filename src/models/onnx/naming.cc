@@ -93,6 +93,11 @@ std::string Layer(const EncoderFamily& family, size_t layer) {
 
 using TensorMap = std::map<std::string, TensorView, std::less<>>;
 
+// Whether as many scales or zero points are none, one, or one a row.
+bool FitsRows(size_t count, const TensorView& tensor) {
+  return count <= 1 || (!tensor.shape.empty() && count == static_cast<size_t>(tensor.shape[0]));
+}
+
 // Query, key and value of a fused attention, each a third of its rows.
 Status CutAttention(const OnnxGraph& graph, const OnnxPiece& piece, const std::string& layer,
                     const EncoderConfig& config, const EncoderFamily& family, TensorMap& tensors) {
@@ -106,6 +111,26 @@ Status CutAttention(const OnnxGraph& graph, const OnnxPiece& piece, const std::s
     tensors.emplace(layer + part + ".weight", piece.weight.Rows(at, channels));
     tensors.emplace(layer + part + ".bias", piece.bias->Rows(at, channels));
     at += channels;
+  }
+  return {};
+}
+
+// Those who read the tensors rely on their scales; and what is loaded is bounded by the files.
+Status CheckTensors(const OnnxFile& file, const TensorMap& tensors) {
+  uint64_t room = 0, bytes = 0;
+  for (const auto& mapped : file.files()) room += mapped->bytes().size();
+  for (const auto& [name, view] : tensors) {
+    if (!FitsRows(view.scales.size(), view) || !FitsRows(view.zero_points.size(), view)) {
+      return Error{Code::kUnsupported, file.path() + ": tensor " + QuoteForMessage(name) +
+                                           ": scales or zero points that are not one a row"};
+    }
+    if (view.shape.size() < 2) continue;
+    bytes += static_cast<uint64_t>(view.elements()) * TensorTypeBytes(view.type);
+  }
+  if (bytes > room) {
+    return Error{Code::kUnsupported, file.path() + ": weights of " + std::to_string(bytes) +
+                                         " bytes in files of " + std::to_string(room) +
+                                         ": some are used more than once"};
   }
   return {};
 }
@@ -160,6 +185,7 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
     tensors.emplace(stems[i] + ".weight", piece.weight);
     if (piece.bias) tensors.emplace(stems[i] + ".bias", *piece.bias);
   }
+  MINNOW_RETURN_IF_ERROR(CheckTensors(graph.file(), tensors));
   for (auto& [name, view] : tensors) view.name = name;
   return tensors;
 }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "models/onnx/agreement.h"
 #include "models/onnx/naming.h"
 #include "models/onnx/pieces.h"
 
@@ -21,6 +22,7 @@ Result<std::shared_ptr<const OnnxSource>> OnnxSource::Make(std::unique_ptr<const
     MINNOW_ASSIGN_OR_RETURN(stems, StemsByStructure(graph, pieces, config, family));
   }
   MINNOW_ASSIGN_OR_RETURN(source->tensors_, NameTensors(graph, pieces, stems, config, family));
+  MINNOW_RETURN_IF_ERROR(CheckAgreement(graph, pieces, stems, config, family));
   return std::shared_ptr<const OnnxSource>(std::move(source));
 }
 

@@ -26,13 +26,20 @@ constexpr int64_t kHidden = 32;
 
 // How an exporter may write the same model.
 struct Form {
-  bool names = true;          // of initialisers and nodes; else the structure must do
-  bool transposes = false;    // written as nodes, not folded into the weights
-  bool old_norms = false;     // LayerNorms in operators of opset 11
-  bool fused = false;         // onnxruntime's attention, LayerNorm and Gelu
-  bool embed_norm = false;    // onnxruntime's embeddings in one node
-  bool multi_head = false;    // onnxruntime's attention on separate products, biases packed
-  bool value_first = false;   // the order of query, key and value
+  bool names = true;         // of initialisers and nodes; else the structure must do
+  bool transposes = false;   // written as nodes, not folded into the weights
+  bool old_norms = false;    // LayerNorms in operators of opset 11
+  bool fused = false;        // onnxruntime's attention, LayerNorm and Gelu
+  bool embed_norm = false;   // onnxruntime's embeddings in one node
+  bool multi_head = false;   // onnxruntime's attention on separate products, biases packed
+  bool value_first = false;  // the order of query, key and value
+  bool rounded = false;      // sums, to integers and back
+  bool pre_norm = false;     // sums are of what was not normalised, another model
+  float epsilon = 1e-12f;    // of LayerNorms
+  int heads = 4;             // of multi_head, as are:
+  int unidirectional = 0;
+  float scale = 0;
+  std::string activation = "com.microsoft.Gelu";
   bool typed = false;         // float_data instead of raw_data
   std::string external = {};  // a file for all data
   std::string extra_op = {};  // one more node, before the last
@@ -121,9 +128,11 @@ class TinyOnnx {
     return onnx_.Node("Gather", {table, indices}, Scope(stem, "Gather"));
   }
 
+  OnnxWriter::Names Epsilon() const { return {OnnxWriter::Float("epsilon", form_.epsilon)}; }
   std::string Norm(const std::string& stem, const std::string& x) {
     const std::string gamma = Vector(stem + ".weight"), beta = Vector(stem + ".bias");
-    if (!form_.old_norms) return onnx_.Node("LayerNormalization", {x, gamma, beta});
+    before_norm_ = x;
+    if (!form_.old_norms) return onnx_.Node("LayerNormalization", {x, gamma, beta}, "", Epsilon());
     const std::string centred = onnx_.Node("Sub", {x, onnx_.Node("ReduceMean", {x})});
     const std::string two = Add("two" + std::to_string(tensors_++), {}, {2.0f});
     const std::string epsilon = Add("eps" + std::to_string(tensors_++), {}, {1e-12f});
@@ -162,7 +171,7 @@ class TinyOnnx {
     }
     inputs.push_back(Vector("embeddings.LayerNorm.weight"));
     inputs.push_back(Vector("embeddings.LayerNorm.bias"));
-    return onnx_.Node("com.microsoft.EmbedLayerNormalization", inputs);
+    return onnx_.Node("com.microsoft.EmbedLayerNormalization", inputs, "", Epsilon());
   }
   std::string Embeddings() {
     if (form_.embed_norm) return FusedEmbeddings();
@@ -185,7 +194,10 @@ class TinyOnnx {
       for (const float b : Weight(self + part + ".bias")) biases.push_back(b);
     }
     inputs.push_back(Add("b" + std::to_string(tensors_++), {3 * kHidden}, biases));
-    return onnx_.Node("com.microsoft.MultiHeadAttention", inputs);
+    return onnx_.Node("com.microsoft.MultiHeadAttention", inputs, "",
+                      {OnnxWriter::Int("num_heads", form_.heads),
+                       OnnxWriter::Int("unidirectional", form_.unidirectional),
+                       OnnxWriter::Float("scale", form_.scale)});
   }
   std::string Attention(const std::string& self, const std::string& x) {
     if (form_.multi_head) return MultiHead(self, x);
@@ -215,6 +227,12 @@ class TinyOnnx {
                       {OnnxWriter::Int("num_heads", 4)});
   }
 
+  std::string Sum(const std::string& product, const std::string& x) {
+    const std::string sum = onnx_.Node("Add", {product, form_.pre_norm ? before_norm_ : x});
+    if (!form_.rounded) return sum;
+    const std::string scale = Add("scale" + std::to_string(tensors_++), {}, {0.1f});
+    return onnx_.Node("DequantizeLinear", {onnx_.Node("QuantizeLinear", {sum, scale}), scale});
+  }
   std::string Layer(const std::string& layer, const std::string& x) {
     const std::string self = layer + "attention.self.", out = layer + "attention.output.";
     const std::string context = form_.fused ? FusedAttention(self, x) : Attention(self, x);
@@ -225,7 +243,8 @@ class TinyOnnx {
                                  const std::string& skip) {
         return onnx_.Node("com.microsoft.SkipLayerNormalization",
                           {sum, skip, Vector(stem + "LayerNorm.weight"),
-                           Vector(stem + "LayerNorm.bias"), Vector(stem + "dense.bias")});
+                           Vector(stem + "LayerNorm.bias"), Vector(stem + "dense.bias")},
+                          "", Epsilon());
       };
       const std::string y = skip_norm(out, Product(out + "dense", context), x);
       const std::string wide = onnx_.Node(
@@ -233,18 +252,17 @@ class TinyOnnx {
           {Product(layer + "intermediate.dense", y), Vector(layer + "intermediate.dense.bias")});
       return skip_norm(layer + "output.", Product(layer + "output.dense", wide), y);
     }
-    const std::string y =
-        Norm(out + "LayerNorm", onnx_.Node("Add", {Linear(out + "dense", context), x}));
+    const std::string y = Norm(out + "LayerNorm", Sum(Linear(out + "dense", context), x));
     const std::string wide =
-        onnx_.Node("Relu", {Linear(layer + "intermediate.dense", y)});  // no weights either
-    return Norm(layer + "output.LayerNorm",
-                onnx_.Node("Add", {Linear(layer + "output.dense", wide), y}));
+        onnx_.Node(form_.activation, {Linear(layer + "intermediate.dense", y)});
+    return Norm(layer + "output.LayerNorm", Sum(Linear(layer + "output.dense", wide), y));
   }
 
   const Checkpoint& checkpoint_;
   const Form form_;
   OnnxWriter onnx_;
   std::string external_;
+  std::string before_norm_;
   int tensors_ = 0;
 };
 
@@ -314,6 +332,7 @@ TEST_F(OnnxForms, ByStructure) {
   ExpectTheSameWeights({.names = false, .fused = true, .embed_norm = true}, "structure");
   ExpectTheSameWeights({.names = false, .multi_head = true}, "structure");
   ExpectTheSameWeights({.names = false, .value_first = true}, "structure");
+  ExpectTheSameWeights({.names = false, .rounded = true}, "structure");
 }
 
 TEST_F(OnnxForms, DataOutsideRawData) {
@@ -322,8 +341,31 @@ TEST_F(OnnxForms, DataOutsideRawData) {
   ExpectTheSameWeights({.external = "below/data.bin"}, "names");
 }
 
+TEST_F(OnnxForms, ExternalDataAreMappedOnce) {
+  OnnxWriter onnx;
+  const std::string places[] = {"w", "./w", "a/./w", "a//w"};
+  for (const std::string& place : places) {
+    onnx.Initialiser(ProtoWriter()
+                         .Number(2, kOnnxFloat)
+                         .Bytes(8, place)
+                         .Bytes(13, ProtoWriter().Bytes(1, "location").Bytes(2, place).message())
+                         .Number(14, 1)
+                         .message());
+  }
+  fs::create_directories(folder_ / "a");
+  for (const char* file : {"w", "a/w"}) std::ofstream(folder_ / file) << "1234";
+  const std::string path = (folder_ / "model.onnx").string();
+  std::ofstream(path, std::ios::binary) << onnx.File();
+  const auto file = OnnxFile::Open(path);
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  EXPECT_EQ((*file)->files().size(), 3u);
+}
+
 TEST_F(OnnxForms, ExternalDataStaysInTheFolder) {
-  for (const char* place : {"../model.bin", "a/../../model.bin", "a/..", "/etc/passwd"}) {
+  const std::vector<std::string> outside_or_odd = {
+      "../model.bin", "a/../../model.bin",   "a/..", "/etc/passwd", "a\nb",
+      "a\x1b[2J",     std::string(4097, 'a')};
+  for (const std::string& place : outside_or_odd) {
     const TinyOnnx outside(checkpoint_, {.external = place});
     EXPECT_THAT(Open(outside.File()).error().message,
                 HasSubstr("not a place in the model's folder"));
@@ -350,6 +392,30 @@ TEST_F(OnnxForms, WhatIsNotUnderstoodIsNamed) {
   }
   config_.num_hidden_layers = 3;
   EXPECT_THAT(Refusal({}), HasSubstr("5 LayerNorms, but config.json needs 7"));
+}
+
+TEST_F(OnnxForms, NumbersAreThoseOfTheConfiguration) {
+  for (const Form& form : {Form{.epsilon = 1e-5f},
+                           {.fused = true, .epsilon = 1e-5f},
+                           {.fused = true, .embed_norm = true, .epsilon = 1e-5f}})
+    EXPECT_THAT(Refusal(form), HasSubstr("epsilon is not that of config.json"));
+  EXPECT_EQ(Refusal({.multi_head = true, .scale = 0.35355338f}), "");
+  EXPECT_THAT(Refusal({.multi_head = true, .heads = 8}), HasSubstr("num_heads is not that of"));
+  EXPECT_THAT(Refusal({.multi_head = true, .unidirectional = 1}), HasSubstr("of another form"));
+  EXPECT_THAT(Refusal({.multi_head = true, .scale = 0.25f}), HasSubstr("its scale is not"));
+  for (const char* op : {"Relu", "com.microsoft.FastGelu", "Tanh"})
+    EXPECT_THAT(Refusal({.activation = op}), HasSubstr("activation is not that of config.json"));
+  config_.hidden_act = Activation::kRelu;
+  EXPECT_EQ(Refusal({.activation = "Relu"}), "");
+  for (const bool fused : {false, true})
+    EXPECT_THAT(Refusal({.fused = fused}), HasSubstr("activation is not that of config.json"));
+}
+
+TEST_F(OnnxForms, NormsBeforeProductsAreAnotherModel) {
+  for (const bool old_norms : {false, true}) {
+    EXPECT_THAT(Refusal({.names = false, .old_norms = old_norms, .pre_norm = true}),
+                HasSubstr("not of the sum of the product and the LayerNorm before it"));
+  }
 }
 
 // tests/golden/onnx_hostile_test.cc does the same to a real file, and runs what is left of it.

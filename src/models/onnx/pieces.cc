@@ -92,8 +92,9 @@ bool IsFloat(TensorType type) {
 }
 
 bool IsWeight(const OnnxConstant& constant) {
-  return IsFloat(constant.view.type) || !constant.view.scales.empty() ||
-         constant.view.type == TensorType::kI8 || constant.view.type == TensorType::kU8;
+  const TensorType type = constant.view.type;
+  return IsFloat(type) || !constant.view.scales.empty() || type == TensorType::kF64 ||
+         type == TensorType::kI8 || type == TensorType::kU8;
 }
 
 // A constant that is a vector but for dimensions of 1, as a vector.
@@ -191,6 +192,10 @@ class PieceReader {
 
   Status Plain(const OnnxNode& node) {
     if (RewritesConstants(node)) {
+      // No numbers that OnnxFile has read: they would be missed as a weight.
+      const OnnxAttribute* floats = node.Attribute("value_floats");
+      if (node.Attribute("sparse_value") != nullptr || (floats != nullptr && floats->floats > 1))
+        return graph_.NotUnderstood(node, "its value is no tensor");
       if (node.op != "Transpose") Follow(node.input(0), node.output(0));
       return {};
     }
@@ -208,7 +213,9 @@ class PieceReader {
   }
   OnnxPiece* ProductWithoutBias(std::string_view value) {
     OnnxPiece* piece = PieceAt(value, OnnxPieceKind::kProduct);
-    return piece != nullptr && !piece->bias ? piece : nullptr;
+    // What is added before the scale is no bias of the scaled product.
+    const bool without = piece != nullptr && !piece->bias && piece->scale_from.empty();
+    return without ? piece : nullptr;
   }
   // What was a piece's output goes on under another name.
   void Follow(std::string_view from, std::string_view to) {
@@ -334,14 +341,18 @@ class PieceReader {
     return above != nullptr && above->op == "Sub" && below != nullptr && below->op == "Sqrt";
   }
 
-  // The scale of an activation times that of a weight: the latter, or empty.
+  // The scale of an activation times that of a weight: the latter, or empty where it is not clear
+  // which that is.
   std::string_view WeightScale(std::string_view value) const {
     const OnnxNode* product = graph_.Producer(value);
     if (product == nullptr || product->op != "Mul") return "";
+    std::string_view scale;
     for (const std::string_view input : product->inputs) {
-      if (graph_.file().Find(input) != nullptr) return input;
+      if (graph_.file().Find(input) == nullptr) continue;
+      if (!scale.empty()) return "";
+      scale = input;
     }
-    return "";
+    return scale;
   }
 
   Status Mul(const OnnxNode& node) {
@@ -398,7 +409,8 @@ class PieceReader {
     for (const auto& [input, kind] : tables) {
       if (node.input(input).empty()) continue;
       const auto constant = graph_.Constant(node.input(input));
-      if (!constant || !IsFloat(constant->view.type) || constant->view.shape.size() != 2)
+      if (!constant || !IsFloat(constant->view.type) || constant->view.shape.size() != 2 ||
+          constant->column_scales || !constant->view.scales.empty())
         return graph_.NotUnderstood(node, "a table that is no constant matrix");
       // Not under the node's output: that is the norm's.
       OnnxPiece& piece = pieces_.list.emplace_back();

@@ -3,6 +3,8 @@
 // and value.
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -11,6 +13,8 @@
 namespace minnow {
 namespace {
 
+// Nodes between a LayerNorm's sum and what is summed, at most.
+constexpr int kMaxRewrites = 8;
 // Values that a way from attention's product back to its operands passes, at most.
 constexpr size_t kMaxSteps = 1000;
 
@@ -23,11 +27,11 @@ struct Origin {
 Origin Trace(const OnnxGraph& graph, const OnnxPieces& pieces, std::string_view value) {
   Origin origin;
   std::vector<std::string_view> open = {value};
-  std::set<std::string_view> seen;
-  while (!open.empty() && seen.size() < kMaxSteps) {
+  std::set<std::string_view> seen = {value};
+  std::set<const OnnxNode*> entered;
+  while (!open.empty()) {
     const std::string_view at = open.back();
     open.pop_back();
-    if (at.empty() || !seen.insert(at).second) continue;
     if (const auto piece = pieces.by_output.find(at); piece != pieces.by_output.end()) {
       if (pieces.list[piece->second].kind == OnnxPieceKind::kProduct)
         origin.products.insert(piece->second);
@@ -39,9 +43,50 @@ Origin Trace(const OnnxGraph& graph, const OnnxPieces& pieces, std::string_view 
       origin.softmax = true;
       continue;
     }
-    open.insert(open.end(), node->inputs.begin(), node->inputs.end());
+    if (!entered.insert(node).second) continue;
+    for (const std::string_view input : node->inputs) {
+      if (seen.size() == kMaxSteps) break;
+      if (!input.empty() && seen.insert(input).second) open.push_back(input);
+    }
   }
   return origin;
+}
+
+// The node of a value, seen through nodes that change no number but by rounding.
+const OnnxNode* Maker(const OnnxGraph& graph, std::string_view value) {
+  constexpr std::string_view kRewriting[] = {"Cast",           "Identity",        "Reshape",
+                                             "Squeeze",        "Unsqueeze",       "Dropout",
+                                             "QuantizeLinear", "DequantizeLinear"};
+  const OnnxNode* node = graph.Producer(value);
+  for (int i = 0; i < kMaxRewrites && node != nullptr; ++i) {
+    const auto* rewriting = std::find(std::begin(kRewriting), std::end(kRewriting), node->op);
+    if (rewriting == std::end(kRewriting)) break;
+    node = graph.Producer(node->input(0));
+  }
+  return node;
+}
+
+// What a LayerNorm is of: its input, also where it is written out and `node` is its multiplication.
+std::string_view NormInput(const OnnxGraph& graph, const OnnxNode& node) {
+  if (node.op != "Mul") return node.input(0);
+  for (const std::string_view factor : {node.input(0), node.input(1)}) {
+    const OnnxNode* division = graph.ProducerBehindCasts(factor);
+    if (division == nullptr || division->op != "Div") continue;
+    const OnnxNode* centred = graph.ProducerBehindCasts(division->input(0));
+    if (centred != nullptr) return centred->input(0);
+  }
+  return "";
+}
+
+// The piece that a value is of, seen through the same.
+std::optional<size_t> PieceOf(const OnnxGraph& graph, const OnnxPieces& pieces,
+                              std::string_view value) {
+  auto piece = pieces.by_output.find(value);
+  if (piece == pieces.by_output.end()) {
+    const OnnxNode* node = Maker(graph, value);
+    if (node != nullptr) piece = pieces.by_output.find(node->output(0));
+  }
+  return piece == pieces.by_output.end() ? std::nullopt : std::optional(piece->second);
 }
 
 enum class Part { kQuery, kKey, kValue };
@@ -149,6 +194,7 @@ class StructureReader {
   Status PlaceNorm(size_t i) {
     const TensorNames& t = family_.tensors;
     const size_t n = norms_++;
+    const size_t norm_before = std::exchange(last_norm_, i);
     if (n == 0) {
       if (!products_.empty() || !attention_.empty())
         return Misfit(products_.empty() ? attention_[0] : products_[0],
@@ -159,22 +205,39 @@ class StructureReader {
     const std::string layer = t.layer + std::to_string((n - 1) / 2) + ".";
     if (n % 2 == 1) {
       stems_[i] = layer + t.attention_norm;
-      return PlaceAttention(i, layer);
+      return PlaceAttention(i, norm_before, layer);
     }
     stems_[i] = layer + t.output_norm;
     if (products_.size() != 2 || !attention_.empty())
       return Misfit(i, "not two products between the LayerNorms of a layer");
+    MINNOW_RETURN_IF_ERROR(CheckSum(i, norm_before));
     stems_[products_[0]] = layer + t.intermediate;
     stems_[products_[1]] = layer + t.output;
     products_.clear();
     return {};
   }
 
+  // That a LayerNorm is of the last product and the LayerNorm before: where it is of what that one
+  // is of, the model normalises before its products, and has the same pieces in the same order.
+  Status CheckSum(size_t norm, size_t norm_before) const {
+    const OnnxNode* sum = pieces_.list[norm].node;
+    if (sum->op != "SkipLayerNormalization") sum = Maker(graph_, NormInput(graph_, *sum));
+    if (sum != nullptr && (sum->op == "Add" || sum->op == "SkipLayerNormalization")) {
+      const auto left = PieceOf(graph_, pieces_, sum->input(0));
+      const auto right = PieceOf(graph_, pieces_, sum->input(1));
+      const size_t product = products_.back();
+      if ((left == product && right == norm_before) || (left == norm_before && right == product))
+        return {};
+    }
+    return Misfit(norm, "not of the sum of the product and the LayerNorm before it");
+  }
+
   // What lies before the first LayerNorm of a layer; `norm` is its piece.
-  Status PlaceAttention(size_t norm, const std::string& layer) {
+  Status PlaceAttention(size_t norm, size_t norm_before, const std::string& layer) {
     const TensorNames& t = family_.tensors;
     if (products_.size() + 3 * attention_.size() != 4 || attention_.size() > 1)
       return Misfit(norm, "not query, key, value and output before the LayerNorm of a layer");
+    MINNOW_RETURN_IF_ERROR(CheckSum(norm, norm_before));
     if (!attention_.empty()) stems_[attention_[0]] = layer;
     std::set<Part> placed;
     for (size_t i = 0; attention_.empty() && i < 3; ++i) {
@@ -206,6 +269,7 @@ class StructureReader {
   std::map<size_t, Part> parts_;  // by product
   std::set<TableKind> tables_;
   size_t norms_ = 0;
+  size_t last_norm_ = 0;
   std::vector<size_t> products_;   // since the last LayerNorm
   std::vector<size_t> attention_;  // likewise
 };
