@@ -212,12 +212,12 @@ TEST_F(HttpAround, SlowLargeBodyTimesOut) {
 TEST_F(HttpAround, ALargeBodyMayTakeAsLongAsItsBytes) {
   constexpr int kPieces = 10;
   constexpr size_t kPieceBytes = 10'000;
-  Start({.body_limit_bytes = 100, .body_timeout = std::chrono::milliseconds(300)});
+  Start({.body_limit_bytes = 100, .body_timeout = std::chrono::milliseconds(1000)});
   SocketClient client(server_->port());
   client.Send(
       Ask("POST", "/size", "Content-Length: " + std::to_string(kPieces * kPieceBytes) + "\r\n"));
   for (int i = 0; i < kPieces; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    std::this_thread::sleep_for(std::chrono::milliseconds(130));
     client.Send(std::string(kPieceBytes, 'b'));
   }
   const ClientResponse response = client.Read();
