@@ -185,4 +185,9 @@ bool ReplacePattern::Find(std::string_view text, size_t from, TextSpan& match) c
   return count >= at_least_;
 }
 
+size_t ReplacePattern::Growth(std::string_view content) const {
+  const size_t shortest = set_ ? at_least_ : text_.size();
+  return std::max<size_t>((content.size() + shortest - 1) / shortest, 1);
+}
+
 }  // namespace minnow

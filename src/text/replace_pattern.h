@@ -38,6 +38,8 @@ class ReplacePattern {
 
   // The first match at or after `from`; false where there is none. No match is empty.
   bool Find(std::string_view text, size_t from, TextSpan& match) const;
+  // How many times longer a text becomes at most where matches become `content`; at least 1.
+  size_t Growth(std::string_view content) const;
 
  private:
   std::string text_;                 // where there is no set

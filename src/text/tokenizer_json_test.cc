@@ -152,6 +152,45 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{R"("added_tokens": [)", R"("added_tokens": 5, "x": [)", Code::kCorrupt,
                 "added_tokens"}));
 
+std::string Repeated(const std::string& step, int times) {
+  std::string steps = step;
+  while (--times > 0) steps += ", " + step;
+  return steps;
+}
+
+// Steps that each make a text longer would fill the memory.
+TEST(TokenizerJsonTest, WhatMakesTextsFarLongerIsRefused) {
+  const std::string twice = R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"})";
+  const std::string letter =
+      R"({"type": "Replace", "pattern": {"String": "\u062c\u0644"}, "content": "\ufdfb"})";
+  const std::string parts[][3] = {
+      {"normalizer", "normalizers", Repeated(twice, 40)},
+      {"normalizer", "normalizers", Repeated(letter + R"(, {"type": "NFKC"})", 40)},
+      {"normalizer", "normalizers", Repeated(R"({"type": "Prepend", "prepend": "ab"})", 7)},
+      {"normalizer", "normalizers",
+       R"({"type": "Prepend", "prepend": ")" + std::string(2000, 'a') + "\"}"},
+      {"pre_tokenizer", "pretokenizers",
+       Repeated(R"({"type": "ByteLevel", "add_prefix_space": false})", 11)},
+      {"pre_tokenizer", "pretokenizers",
+       Repeated(R"({"type": "Metaspace", "replacement": "_"})", 11)},
+      {"decoder", "decoders", Repeated(twice, 11)}};
+  for (const auto& [part, list, steps] : parts) {
+    const std::string json =
+        With("\"" + part + "\": {", "\"" + part + R"(": {"type": "Sequence", ")" + list + "\": [" +
+                                        steps + "]}, \"x\": {");
+    const auto tokenizer = Tokenizer::FromJson(json, "t.json");
+    ASSERT_FALSE(tokenizer.ok()) << steps;
+    EXPECT_EQ(tokenizer.error().code, Code::kUnsupported);
+    EXPECT_THAT(tokenizer.error().message, testing::HasSubstr("times longer"));
+  }
+  // Unicode's changes are no such steps, however many.
+  const std::string many = Repeated(R"({"type": "NFKC"}, {"type": "Lowercase"})", 40);
+  EXPECT_TRUE(Tokenizer::FromJson(With(R"("normalizer": {)", R"("normalizer": {"type": "Sequence",
+      "normalizers": [)" + many + R"(]}, "x": {)"),
+                                  "t.json")
+                  .ok());
+}
+
 TEST(TokenizerJsonTest, AModelWithoutATypeIsKnownByItsFields) {
   const auto tokenizer =
       Tokenizer::FromJson(With(R"({"type": "WordPiece", "unk)", R"({"unk)"), "t.json");

@@ -72,9 +72,7 @@ Result<std::unique_ptr<const Normalizer>> ReadPrepend(const JsonView& json) {
   return MakePrepend(std::string(text));
 }
 
-}  // namespace
-
-Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json) {
+Result<std::unique_ptr<const Normalizer>> ReadAnyNormalizer(const JsonView& json) {
   MINNOW_ASSIGN_OR_RETURN(const std::string_view type, ComponentType(json));
   if (type == "BertNormalizer") return ReadBertNormalizer(json);
   if (type == "Sequence") {
@@ -96,6 +94,14 @@ Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json) {
   return UnknownComponent(*json.Find("type"),
                           "BertNormalizer, Sequence, Lowercase, NFC, NFD, NFKC, NFKD, "
                           "StripAccents, Precompiled, Replace, Strip, Prepend, Nmt");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json) {
+  MINNOW_ASSIGN_OR_RETURN(auto normalizer, ReadAnyNormalizer(json));
+  MINNOW_RETURN_IF_ERROR(CheckGrowth(json, normalizer->growth().times));
+  return normalizer;
 }
 
 }  // namespace minnow
