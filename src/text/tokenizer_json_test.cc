@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -189,6 +190,54 @@ TEST(TokenizerJsonTest, WhatMakesTextsFarLongerIsRefused) {
       "normalizers": [)" + many + R"(]}, "x": {)"),
                                   "t.json")
                   .ok());
+}
+
+// Each is looked for at each place of a text, and is kept in tables many times its size.
+TEST(TokenizerJsonTest, LongAddedTokensAreRefused) {
+  const auto error = [](const std::string& from, const std::string& to) {
+    const auto tokenizer = Tokenizer::FromJson(With(from, to), "t.json");
+    return tokenizer.ok() ? "" : tokenizer.error().message;
+  };
+  const std::string added = R"({"id": 4, "content": "new)";
+  EXPECT_EQ(error(added, added + std::string(4093, 'a')), "");
+  EXPECT_THAT(error(added, added + std::string(4094, 'a')), testing::HasSubstr("too long"));
+  // 1024 bytes for each "n" once normalised.
+  std::string json = With(added, added + "nnnn");
+  const std::string normalizer = R"("normalizer": {)";
+  json.replace(json.find(normalizer), normalizer.size(),
+               normalizer + R"("type": "Replace", "pattern": {"String": "n"}, "content": ")" +
+                   std::string(1024, 'b') + R"("}, "x": {)");
+  const auto grown = Tokenizer::FromJson(json, "t.json");
+  ASSERT_FALSE(grown.ok());
+  EXPECT_THAT(grown.error().message, testing::HasSubstr("too long"));
+  std::string many;
+  for (int i = 0; i < 300; ++i) {
+    many +=
+        R"({"id": 4, "content": ")" + std::string(4000, 'a') + std::to_string(i) +
+        R"(", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": false},)";
+  }
+  EXPECT_THAT(error(R"("added_tokens": [)", R"("added_tokens": [)" + many),
+              testing::HasSubstr("more than 1 MiB"));
+  const std::string pieces = R"("normalizer": {"type": "SentencePiece", "precompiled_charsmap": "",
+      "add_dummy_prefix": true, "remove_extra_whitespaces": true, "escape_whitespaces": true,
+      "treat_whitespace_as_suffix": false, "user_defined": [")";
+  EXPECT_EQ(error(R"("normalizer": {)", pieces + std::string(4096, 'a') + R"("]}, "x": {)"), "");
+  EXPECT_THAT(error(R"("normalizer": {)", pieces + std::string(4097, 'a') + R"("]}, "x": {)"),
+              testing::HasSubstr("too long"));
+}
+
+// A token that takes the white space behind it, and stands at each place of that.
+TEST(TokenizerJsonTest, ARunOfWhiteSpaceIsLookedAtOnce) {
+  std::string json = With(R"({"id": 4, "content": "new")", R"({"id": 4, "content": " ")");
+  const std::string flag = R"("rstrip": false, "normalized": true)";
+  json.replace(json.find(flag), flag.size(), R"("rstrip": true, "normalized": false)");
+  const auto tokenizer = Tokenizer::FromJson(json, "t.json");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  EXPECT_EQ((*tokenizer)->Encode("a  a a", {}).ids, (std::vector<TokenId>{1, 2, 4, 4, 2, 4, 2}));
+  constexpr size_t kSpaces = 200000;
+  const std::clock_t before = std::clock();
+  EXPECT_EQ((*tokenizer)->Encode(std::string(kSpaces, ' '), {}).ids.size(), kSpaces + 1);
+  EXPECT_LT(std::clock() - before, 5 * CLOCKS_PER_SEC);
 }
 
 TEST(TokenizerJsonTest, AModelWithoutATypeIsKnownByItsFields) {

@@ -47,8 +47,12 @@ Result<std::unique_ptr<const Normalizer>> ReadSentencePiece(const JsonView& json
   MINNOW_ASSIGN_OR_RETURN(rules.whitespace_is_suffix, json.GetBool("treat_whitespace_as_suffix"));
   MINNOW_ASSIGN_OR_RETURN(const JsonView pieces, json.Get("user_defined"));
   MINNOW_RETURN_IF_ERROR(pieces.Array());
+  size_t bytes = 0;
   for (const JsonView piece : pieces.Items()) {
     MINNOW_ASSIGN_OR_RETURN(const std::string_view text, piece.String());
+    bytes += text.size();
+    if (text.size() > StringMatcher::kMaxPatternBytes || bytes > StringMatcher::kMaxAllBytes)
+      return piece.Wrong(Code::kUnsupported, "is too long, or all pieces together are");
     rules.user_defined.emplace_back(text);
   }
   return MakeSentencePieceNormalizer(std::move(rules));
