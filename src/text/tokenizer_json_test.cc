@@ -229,14 +229,23 @@ TEST(TokenizerJsonTest, LongAddedTokensAreRefused) {
 // A token that takes the white space behind it, and stands at each place of that.
 TEST(TokenizerJsonTest, ARunOfWhiteSpaceIsLookedAtOnce) {
   std::string json = With(R"({"id": 4, "content": "new")", R"({"id": 4, "content": " ")");
-  const std::string flag = R"("rstrip": false, "normalized": true)";
-  json.replace(json.find(flag), flag.size(), R"("rstrip": true, "normalized": false)");
+  const std::pair<std::string, std::string> changes[] = {
+      {R"("rstrip": false, "normalized": true)", R"("rstrip": true, "normalized": false)"},
+      {R"("post_processor": {)",
+       R"("post_processor": {"type": "RobertaProcessing", "cls": ["[CLS]", 1], "sep": ["[UNK]", 0],
+          "trim_offsets": true, "add_prefix_space": true}, "x": {)"}};
+  for (const auto& [from, to] : changes) json.replace(json.find(from), from.size(), to);
   const auto tokenizer = Tokenizer::FromJson(json, "t.json");
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
-  EXPECT_EQ((*tokenizer)->Encode("a  a a", {}).ids, (std::vector<TokenId>{1, 2, 4, 4, 2, 4, 2}));
+  const Encoding few = (*tokenizer)->Encode("a  a a", {.want_offsets = true});
+  EXPECT_EQ(few.ids, (std::vector<TokenId>{1, 2, 4, 4, 2, 4, 2, 0}));
+  EXPECT_EQ(few.offsets, (std::vector<TokenOffset>{
+                             {0, 0}, {0, 1}, {3, 3}, {3, 3}, {3, 4}, {5, 5}, {5, 6}, {0, 0}}));
   constexpr size_t kSpaces = 200000;
+  const std::string spaces(kSpaces, ' ');
   const std::clock_t before = std::clock();
-  EXPECT_EQ((*tokenizer)->Encode(std::string(kSpaces, ' '), {}).ids.size(), kSpaces + 1);
+  EXPECT_EQ((*tokenizer)->Encode(spaces, {}).ids.size(), kSpaces + 2);
+  EXPECT_EQ((*tokenizer)->Encode(spaces, {.want_offsets = true}).ids.size(), kSpaces + 2);
   EXPECT_LT(std::clock() - before, 5 * CLOCKS_PER_SEC);
 }
 
