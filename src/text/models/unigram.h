@@ -21,8 +21,8 @@ struct UnigramOptions {
   // Characters that no token holds become their bytes' tokens, "<0x41>", where there are such.
   bool byte_fallback = false;
   // As sentencepiece, not as Hugging Face tokenizers: sums are rounded to 32 bits after each token,
-  // not to 64, before they are compared (up to sentencepiece 0.2.1: after that); bytes stand for one
-  // character each, not for a run; and a run of unknown characters is not looked for among the
+  // not to 64, before they are compared (up to sentencepiece 0.2.1: after that); bytes stand for
+  // one character each, not for a run; and a run of unknown characters is not looked for among the
   // tokens.
   bool as_sentencepiece = false;
 };
