@@ -63,6 +63,7 @@ Result<AddedTokens> AddedTokens::Make(std::vector<AddedToken> tokens, const Norm
     }
   }
   NormalizedText normalized;
+  size_t bytes = 0;
   for (size_t i = 0; i < added.tokens_.size(); ++i) {
     const AddedToken& token = added.tokens_[i];
     std::string pattern = token.content;
@@ -71,6 +72,10 @@ Result<AddedTokens> AddedTokens::Make(std::vector<AddedToken> tokens, const Norm
       pattern = normalized.bytes;
     }
     const std::string name = "added_tokens: " + QuoteForMessage(token.content);
+    const size_t longer = std::max(token.content.size(), pattern.size());
+    bytes += longer;
+    if (longer > StringMatcher::kMaxPatternBytes || bytes > StringMatcher::kMaxAllBytes)
+      return Error{Code::kUnsupported, name + " is too long, or all tokens together are"};
     if (pattern.empty()) return Error{Code::kUnsupported, name + " is empty once normalised"};
     StringMatcher& matcher = token.normalized ? added.normalized_ : added.raw_;
     if (!token.in_text) {
@@ -95,12 +100,13 @@ void AddedTokens::Split(std::string_view text, Stage stage, std::vector<Piece>& 
   size_t from = 0;
   size_t begin = 0;
   size_t end = 0;
+  size_t space_end = 0;  // of the last white space that was taken
   for (int32_t i; (i = matcher.Find(text, from, begin, end)) >= 0;) {
     from = end;
     const AddedToken& token = tokens_[static_cast<size_t>(i)];
     if (token.single_word && !IsSingleWord(text, begin, end)) continue;
     if (token.lstrip) begin = std::max(SkipSpaceBackward(text, begin, std::min(begin, done)), done);
-    if (token.rstrip) end = SkipSpaceForward(text, end);
+    if (token.rstrip) end = space_end = SkipSpaceForward(text, std::max(end, space_end));
     if (begin >= end) continue;
     if (done < begin) pieces.push_back({done, begin, nullptr});
     pieces.push_back({begin, end, &token});

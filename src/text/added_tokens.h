@@ -44,8 +44,8 @@ class AddedTokens {
   AddedTokens() = default;
   // `tokens` with their final ids; `normalizer` may be null. Of tokens
   // with one id the last is found, of tokens that are equal once normalised the one with the least
-  // id; and a warning is added. kUnsupported: a token that
-  // normalises to nothing.
+  // id; and a warning is added. kUnsupported: a token that normalises to nothing, or tokens that
+  // are longer than StringMatcher's limits, normalised or not.
   static Result<AddedTokens> Make(std::vector<AddedToken> tokens, const Normalizer* normalizer,
                                   std::vector<std::string>& warnings);
   AddedTokens(AddedTokens&&) = default;

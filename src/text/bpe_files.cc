@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/mapped_file.h"
+#include "base/utf8.h"
 #include "text/component_json.h"
 #include "text/models/vocabulary.h"
 
@@ -130,14 +132,8 @@ std::optional<JsonView> FindRole(const ConfigFiles& files, std::string_view role
 class AddedTokenList {
  public:
   void Add(AddedTokenSpec spec) {
-    if (spec.content.empty() || Find(spec.content) != nullptr) return;
+    if (spec.content.empty() || !contents_.insert(spec.content).second) return;
     specs_.push_back(std::move(spec));
-  }
-  const AddedTokenSpec* Find(std::string_view content) const {
-    for (const AddedTokenSpec& spec : specs_) {
-      if (spec.content == content) return &spec;
-    }
-    return nullptr;
   }
   // New tokens get their ids in this order.
   void SortById() {
@@ -150,6 +146,7 @@ class AddedTokenList {
 
  private:
   std::vector<AddedTokenSpec> specs_;
+  std::set<std::string> contents_;
 };
 
 // added_tokens_decoder, {"5": {"content": ...}}, or else added_tokens.json, {"<x>": 5}.
@@ -263,6 +260,7 @@ class BpeFileWriter {
     json_.Key("vocab");
     WriteJson(vocabulary_, json_);
     json_.Key("merges");
+    text_.reserve(text_.size() + merges.size() + merges.size() / 4);
     json_.String(merges);  // one text: the reader of the model takes it apart
     json_.EndObject();
     json_.EndObject();
@@ -336,6 +334,17 @@ class BpeFileWriter {
   int64_t new_tokens_ = 0;
 };
 
+// Other bytes would take six each as JSON.
+Result<std::string> ReadMerges(const std::string& path) {
+  MINNOW_ASSIGN_OR_RETURN(std::string merges, ReadSmallFile(path, kMaxMergesBytes));
+  const bool control = std::any_of(merges.begin(), merges.end(), [](char c) {
+    return static_cast<unsigned char>(c) < 0x20 && c != '\r' && c != '\n';
+  });
+  if (control || !IsValidUtf8(merges))
+    return Error{Code::kCorrupt, path + ": control characters, or no UTF-8"};
+  return merges;
+}
+
 }  // namespace
 
 bool HasBpeFiles(const std::string& directory) {
@@ -362,8 +371,7 @@ Result<JsonDocument> ReadBpeFiles(const std::string& directory) {
     MINNOW_ASSIGN_OR_RETURN(const JsonDocument vocabulary,
                             JsonDocument::ReadFile(Path(directory, kVocabulary)));
     MINNOW_RETURN_IF_ERROR(vocabulary.root().Object());
-    MINNOW_ASSIGN_OR_RETURN(const std::string merges,
-                            ReadSmallFile(Path(directory, kMerges), kMaxMergesBytes));
+    MINNOW_ASSIGN_OR_RETURN(const std::string merges, ReadMerges(Path(directory, kMerges)));
     MINNOW_ASSIGN_OR_RETURN(
         text, BpeFileWriter(vocabulary.root(), kind).Write(roles, tokens, prefix_space, merges));
   }

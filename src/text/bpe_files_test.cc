@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -158,6 +159,18 @@ TEST_F(BpeFilesTest, AddedTokens) {
   EXPECT_EQ(Load()->Encode(" <left>", {}).ids, (std::vector<TokenId>{0, 502, 503}));
 }
 
+TEST_F(BpeFilesTest, ManyAddedTokensAreReadAtOnce) {
+  WriteModelOf("bpe_prefix_space");
+  Write("tokenizer_config.json", R"({"tokenizer_class": "RobertaTokenizer"})");
+  std::string tokens = R"({"<x>": 502)";
+  for (int i = 100000; i < 220000; ++i)
+    tokens += ", \"<" + std::to_string(i) + ">\": " + std::to_string(i);
+  Write("added_tokens.json", tokens + "}");
+  const std::clock_t before = std::clock();
+  EXPECT_TRUE(Tokenizer::LoadDirectory(directory_).ok());
+  EXPECT_LT(std::clock() - before, 5 * CLOCKS_PER_SEC);
+}
+
 TEST_F(BpeFilesTest, WhatIsWrongIsNamed) {
   WriteModelOf("bpe_prefix_space");
   EXPECT_THAT(LoadError(), HasSubstr("vocab.json: neither tokenizer_config.json nor"));
@@ -175,6 +188,10 @@ TEST_F(BpeFilesTest, WhatIsWrongIsNamed) {
   EXPECT_THAT(LoadError(),
               HasSubstr("vocab.json and merges.txt: model.merges: expected two tokens with "
                         "one space between them, got \"a  b\""));
+  for (const char* merges : {"a b\x01\n", "a\tb\n", "a \xFF\n"}) {
+    Write("merges.txt", merges);
+    EXPECT_THAT(LoadError(), HasSubstr("merges.txt: control characters, or no UTF-8"));
+  }
   Write("merges.txt", "");
   Write("vocab.json", "[]");
   EXPECT_THAT(LoadError(), HasSubstr("vocab.json: expected an object"));

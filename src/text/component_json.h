@@ -3,6 +3,7 @@
 // are a sequence of others. Pure functions.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,21 @@ inline Error UnknownComponent(const JsonView& value, std::string_view supported)
 
 // The value again, as text.
 void WriteJson(const JsonView& value, JsonWriter& json);
+
+// How many times longer a component may make a text: files are not trusted, and steps one after the
+// other multiply.
+constexpr size_t kMaxGrowth = size_t{1} << 10;
+
+// Of two steps, each at most some 2^30; kMaxGrowth + 1 stands for all that is more.
+inline size_t GrowthOfBoth(size_t first, size_t second) {
+  return std::min(first * second, kMaxGrowth + 1);
+}
+
+inline Status CheckGrowth(const JsonView& component, size_t growth) {
+  if (growth <= kMaxGrowth) return Status();
+  return component.Wrong(Code::kUnsupported, "may make a text more than " +
+                                                 std::to_string(kMaxGrowth) + " times longer");
+}
 
 // The steps of a sequence, which stand in its array `field`.
 template <class Component>

@@ -163,6 +163,21 @@ TEST_F(PackedTokenizerTest, WrongMergesGiveTokensOfTheVocabulary) {
   EXPECT_FALSE(MergeTable::FromArrays({pairs, far, {}}, 3).ok());
 }
 
+// A few ids may stand for much text, which is read again for each of them.
+TEST(MergeTable, MergesOfMuchTextAreRefused) {
+  const std::string longer(size_t{1} << 20, 'a');
+  const std::string both = longer + "b";
+  const Vocabulary::Entry entries[] = {{longer, 0}, {"b", 1}, {both, 2}};
+  const auto vocabulary = Vocabulary::Build(entries);
+  ASSERT_TRUE(vocabulary.ok());
+  std::vector<uint32_t> pairs;
+  for (int i = 0; i < 64; ++i) pairs.insert(pairs.end(), {0, 1});
+  EXPECT_TRUE(MergeTable::Build(std::span(pairs).first(20), 0, *vocabulary).ok());
+  const auto refused = MergeTable::Build(pairs, 0, *vocabulary);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kUnsupported);
+}
+
 TEST_F(PackedTokenizerTest, MergesThatDoNotFitAreRefused) {
   const Vocabulary::Entry entries[] = {{"a", 0}, {"b", 1}};
   const std::vector<uint32_t> merges = {0, 1};

@@ -11,6 +11,7 @@
 namespace minnow {
 namespace {
 
+constexpr size_t kMaxText = 1024;
 constexpr std::string_view kSpecial = R"(\.[]{}()*+?^$|)";
 
 bool IsSpecial(char32_t c) {
@@ -122,9 +123,26 @@ class ExpressionReader {
 
 }  // namespace
 
+void CharacterSet::SortRanges() {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const Range& a, const Range& b) { return a.first < b.first; });
+  size_t kept = 0;
+  for (const Range& range : ranges) {
+    if (kept > 0 && range.first <= ranges[kept - 1].last) {
+      ranges[kept - 1].last = std::max(ranges[kept - 1].last, range.last);
+    } else {
+      ranges[kept++] = range;
+    }
+  }
+  ranges.resize(kept);
+}
+
 bool CharacterSet::Contains(char32_t c) const {
-  bool found = white_space && IsWhiteSpace(c);
-  for (const Range& range : ranges) found |= c >= range.first && c <= range.last;
+  const auto after =
+      std::upper_bound(ranges.begin(), ranges.end(), c,
+                       [](char32_t v, const Range& range) { return v < range.first; });
+  const bool found =
+      (white_space && IsWhiteSpace(c)) || (after != ranges.begin() && c <= std::prev(after)->last);
   return found != inverted;
 }
 
@@ -134,6 +152,7 @@ Result<ReplacePattern> ReplacePattern::Read(const JsonView& json) {
   if (const auto text = json.Find("String"); text && json.size() == 1) {
     MINNOW_ASSIGN_OR_RETURN(pattern.text_, text->String());
     if (pattern.text_.empty()) return text->Wrong(Code::kUnsupported, "an empty text");
+    if (pattern.text_.size() > kMaxText) return text->Wrong(Code::kUnsupported, "a long text");
     return pattern;
   }
   const auto regex = json.Find("Regex");
@@ -142,6 +161,7 @@ Result<ReplacePattern> ReplacePattern::Read(const JsonView& json) {
   ExpressionReader reader(expression);
   CharacterSet set;
   if (reader.ReadSet(set) && reader.ReadCount(pattern.at_least_, pattern.at_most_)) {
+    set.SortRanges();
     pattern.set_ = std::move(set);
     return pattern;
   }
@@ -152,6 +172,7 @@ Result<ReplacePattern> ReplacePattern::Read(const JsonView& json) {
                         "the expression " + QuoteForMessage(expression) +
                             ": supported are a text, and one character or set with + or {n,}");
   }
+  if (expression.size() > kMaxText) return regex->Wrong(Code::kUnsupported, "a long text");
   pattern.text_ = expression;
   return pattern;
 }
@@ -183,6 +204,11 @@ bool ReplacePattern::Find(std::string_view text, size_t from, TextSpan& match) c
   }
   match = {start, text.size()};
   return count >= at_least_;
+}
+
+size_t ReplacePattern::Growth(std::string_view content) const {
+  const size_t shortest = set_ ? at_least_ : text_.size();
+  return std::max<size_t>((content.size() + shortest - 1) / shortest, 1);
 }
 
 }  // namespace minnow

@@ -26,6 +26,8 @@ struct CharacterSet {
   bool white_space = false;
   bool inverted = false;
 
+  // Sorts and joins the ranges, as Contains needs them.
+  void SortRanges();
   bool Contains(char32_t c) const;
 };
 
@@ -33,11 +35,13 @@ class ReplacePattern {
  public:
   // {"String": "text"} or {"Regex": "expression"}. An expression is one character, a set in
   // brackets or \s, with + or {n,} behind it or nothing; or a text in which nothing is special.
-  // kUnsupported: another one.
+  // kUnsupported: another one, or a text of more than 1 KiB.
   static Result<ReplacePattern> Read(const JsonView& json);
 
   // The first match at or after `from`; false where there is none. No match is empty.
   bool Find(std::string_view text, size_t from, TextSpan& match) const;
+  // How many times longer a text becomes at most where matches become `content`; at least 1.
+  size_t Growth(std::string_view content) const;
 
  private:
   std::string text_;                 // where there is no set

@@ -34,6 +34,25 @@ std::string Replaced(const std::string& kind, const std::string& pattern, std::s
   return out.bytes;
 }
 
+TEST(ReplacePattern, SetsOfManyRanges) {
+  EXPECT_EQ(Replaced("Regex", "[x-zc-ea-da]", "abcdefwxyz"), "_____fw___");
+  CharacterSet set;
+  set.ranges = {{'x', 'z'}, {'c', 'e'}, {'a', 'd'}, {'a', 'a'}, {'a', 'b'}};
+  set.SortRanges();
+  EXPECT_EQ(set.ranges.size(), 2u);
+  for (const char c : std::string("abcdexyz")) EXPECT_TRUE(set.Contains(static_cast<uint8_t>(c)));
+  for (const char c : std::string("`fw{")) EXPECT_FALSE(set.Contains(static_cast<uint8_t>(c)));
+}
+
+TEST(ReplacePattern, LongTextsAreRefused) {
+  for (const char* kind : {"String", "Regex"}) {
+    EXPECT_TRUE(Read(kind, std::string(1024, 'a')).ok());
+    const auto refused = Read(kind, std::string(1025, 'a'));
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kUnsupported);
+  }
+}
+
 TEST(ReplacePattern, TextsAndExpressions) {
   EXPECT_EQ(Replaced("String", "aa", "aaabaa"), "_ab_");
   EXPECT_EQ(Replaced("String", "a+", "aa+"), "a_");

@@ -12,6 +12,10 @@ namespace minnow {
 
 class StringMatcher {
  public:
+  // For strings of a file: one is looked for at each place of a text, and each byte is a node.
+  static constexpr size_t kMaxPatternBytes = 4096;
+  static constexpr size_t kMaxAllBytes = size_t{1} << 20;
+
   // `value` must not be negative.
   void Add(std::string_view pattern, int32_t value);
   bool empty() const { return nodes_.empty(); }

@@ -40,12 +40,16 @@ class PipelineTokenizer : public Tokenizer {
     std::vector<AddedTokens::Piece> pieces;
     std::vector<TextSpan> words;
     std::vector<TextSpan> spans;
+    // The last added token's match, where it is all spaces: the next may be the rest of it.
+    std::string_view space_run;
+    TokenSpaces run_spaces;
   };
 
   TokenSequence EncodeText(std::string_view text, bool want_offsets) const;
   void EncodeRawPiece(const TextView& piece, Output& out) const;
   void EncodeNormalizedPiece(const TextView& piece, Output& out) const;
   void AppendAddedToken(const AddedToken& token, const TextView& match, Output& out) const;
+  static TokenSpaces SpacesOfMatch(std::string_view match, Output& out);
 
   const TokenizerParts parts_;
 };
@@ -107,6 +111,7 @@ TokenSequence PipelineTokenizer::EncodeText(std::string_view text, bool want_off
 
 void PipelineTokenizer::EncodeRawPiece(const TextView& piece, Output& out) const {
   TextView text = piece;
+  out.space_run = {};
   if (parts_.normalizer != nullptr) {
     parts_.normalizer->Normalize(piece, out.normalized);
     text = out.normalized.view();
@@ -154,7 +159,22 @@ void PipelineTokenizer::AppendAddedToken(const AddedToken& token, const TextView
                                          Output& out) const {
   out.sequence.ids.push_back(token.id);
   if (out.want_offsets) out.sequence.offsets.push_back(OffsetOf(match, 0, match.bytes.size()));
-  if (out.want_spaces) out.sequence.spaces.push_back(CountSpaces(match.bytes));
+  if (out.want_spaces) out.sequence.spaces.push_back(SpacesOfMatch(match.bytes, out));
+}
+
+TokenSpaces PipelineTokenizer::SpacesOfMatch(std::string_view match, Output& out) {
+  const std::string_view run = out.space_run;
+  if (match.data() > run.data() && match.data() + match.size() == run.data() + run.size()) {
+    const size_t before = CountCodePoints(run.substr(0, run.size() - match.size()));
+    out.run_spaces.leading -= before;
+    out.run_spaces.trailing -= before;
+    out.space_run = match;
+    return out.run_spaces;
+  }
+  out.run_spaces = CountSpaces(match);
+  const bool all = out.run_spaces.leading == CountCodePoints(match);
+  out.space_run = all ? match : std::string_view();
+  return out.run_spaces;
 }
 
 std::string PipelineTokenizer::Decode(std::span<const TokenId> ids,

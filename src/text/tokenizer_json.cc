@@ -42,6 +42,7 @@ Result<AddedTokens> ReadAddedTokens(const JsonView& json, const Vocabulary& voca
   MINNOW_RETURN_IF_ERROR(json.Array());
   std::vector<AddedToken> tokens;
   StringMatcher seen;  // content -> its place in `tokens`
+  size_t bytes = 0;
   auto next_id = static_cast<TokenId>(vocabulary.size());
   for (size_t i = 0; i < json.size(); ++i) {
     const JsonView item = json.at(i);
@@ -60,6 +61,9 @@ Result<AddedTokens> ReadAddedTokens(const JsonView& json, const Vocabulary& voca
       warnings.push_back(name + ": given before, this one counts");
       continue;
     }
+    bytes += token.content.size();
+    if (bytes > StringMatcher::kMaxAllBytes)
+      return json.Wrong(Code::kUnsupported, "more than 1 MiB of tokens");
     const std::optional<TokenId> known = vocabulary.Find(token.content);
     const TokenId id = known ? *known : next_id++;
     if (id > Vocabulary::kMaxId) return item.Wrong(Code::kCorrupt, "more tokens than ids");

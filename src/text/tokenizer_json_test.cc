@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -151,6 +152,102 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{R"("lstrip": false, )", "", Code::kCorrupt, "lstrip"},
         Refused{R"("added_tokens": [)", R"("added_tokens": 5, "x": [)", Code::kCorrupt,
                 "added_tokens"}));
+
+std::string Repeated(const std::string& step, int times) {
+  std::string steps = step;
+  while (--times > 0) steps += ", " + step;
+  return steps;
+}
+
+// Steps that each make a text longer would fill the memory.
+TEST(TokenizerJsonTest, WhatMakesTextsFarLongerIsRefused) {
+  const std::string twice = R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aa"})";
+  const std::string letter =
+      R"({"type": "Replace", "pattern": {"String": "\u062c\u0644"}, "content": "\ufdfb"})";
+  const std::string parts[][3] = {
+      {"normalizer", "normalizers", Repeated(twice, 40)},
+      {"normalizer", "normalizers", Repeated(letter + R"(, {"type": "NFKC"})", 40)},
+      {"normalizer", "normalizers", Repeated(R"({"type": "Prepend", "prepend": "ab"})", 7)},
+      {"normalizer", "normalizers",
+       R"({"type": "Prepend", "prepend": ")" + std::string(2000, 'a') + "\"}"},
+      {"pre_tokenizer", "pretokenizers",
+       Repeated(R"({"type": "ByteLevel", "add_prefix_space": false})", 11)},
+      {"pre_tokenizer", "pretokenizers",
+       Repeated(R"({"type": "Metaspace", "replacement": "_"})", 11)},
+      {"decoder", "decoders", Repeated(twice, 11)}};
+  for (const auto& [part, list, steps] : parts) {
+    const std::string json =
+        With("\"" + part + "\": {", "\"" + part + R"(": {"type": "Sequence", ")" + list + "\": [" +
+                                        steps + "]}, \"x\": {");
+    const auto tokenizer = Tokenizer::FromJson(json, "t.json");
+    ASSERT_FALSE(tokenizer.ok()) << steps;
+    EXPECT_EQ(tokenizer.error().code, Code::kUnsupported);
+    EXPECT_THAT(tokenizer.error().message, testing::HasSubstr("times longer"));
+  }
+  // Unicode's changes are no such steps, however many.
+  const std::string many = Repeated(R"({"type": "NFKC"}, {"type": "Lowercase"})", 40);
+  EXPECT_TRUE(Tokenizer::FromJson(With(R"("normalizer": {)", R"("normalizer": {"type": "Sequence",
+      "normalizers": [)" + many + R"(]}, "x": {)"),
+                                  "t.json")
+                  .ok());
+}
+
+// Each is looked for at each place of a text, and is kept in tables many times its size.
+TEST(TokenizerJsonTest, LongAddedTokensAreRefused) {
+  const auto error = [](const std::string& from, const std::string& to) {
+    const auto tokenizer = Tokenizer::FromJson(With(from, to), "t.json");
+    return tokenizer.ok() ? "" : tokenizer.error().message;
+  };
+  const std::string added = R"({"id": 4, "content": "new)";
+  EXPECT_EQ(error(added, added + std::string(4093, 'a')), "");
+  EXPECT_THAT(error(added, added + std::string(4094, 'a')), testing::HasSubstr("too long"));
+  // 1024 bytes for each "n" once normalised.
+  std::string json = With(added, added + "nnnn");
+  const std::string normalizer = R"("normalizer": {)";
+  json.replace(json.find(normalizer), normalizer.size(),
+               normalizer + R"("type": "Replace", "pattern": {"String": "n"}, "content": ")" +
+                   std::string(1024, 'b') + R"("}, "x": {)");
+  const auto grown = Tokenizer::FromJson(json, "t.json");
+  ASSERT_FALSE(grown.ok());
+  EXPECT_THAT(grown.error().message, testing::HasSubstr("too long"));
+  std::string many;
+  for (int i = 0; i < 300; ++i) {
+    many +=
+        R"({"id": 4, "content": ")" + std::string(4000, 'a') + std::to_string(i) +
+        R"(", "single_word": false, "lstrip": false, "rstrip": false, "normalized": false, "special": false},)";
+  }
+  EXPECT_THAT(error(R"("added_tokens": [)", R"("added_tokens": [)" + many),
+              testing::HasSubstr("more than 1 MiB"));
+  const std::string pieces = R"("normalizer": {"type": "SentencePiece", "precompiled_charsmap": "",
+      "add_dummy_prefix": true, "remove_extra_whitespaces": true, "escape_whitespaces": true,
+      "treat_whitespace_as_suffix": false, "user_defined": [")";
+  EXPECT_EQ(error(R"("normalizer": {)", pieces + std::string(4096, 'a') + R"("]}, "x": {)"), "");
+  EXPECT_THAT(error(R"("normalizer": {)", pieces + std::string(4097, 'a') + R"("]}, "x": {)"),
+              testing::HasSubstr("too long"));
+}
+
+// A token that takes the white space behind it, and stands at each place of that.
+TEST(TokenizerJsonTest, ARunOfWhiteSpaceIsLookedAtOnce) {
+  std::string json = With(R"({"id": 4, "content": "new")", R"({"id": 4, "content": " ")");
+  const std::pair<std::string, std::string> changes[] = {
+      {R"("rstrip": false, "normalized": true)", R"("rstrip": true, "normalized": false)"},
+      {R"("post_processor": {)",
+       R"("post_processor": {"type": "RobertaProcessing", "cls": ["[CLS]", 1], "sep": ["[UNK]", 0],
+          "trim_offsets": true, "add_prefix_space": true}, "x": {)"}};
+  for (const auto& [from, to] : changes) json.replace(json.find(from), from.size(), to);
+  const auto tokenizer = Tokenizer::FromJson(json, "t.json");
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  const Encoding few = (*tokenizer)->Encode("a  a a", {.want_offsets = true});
+  EXPECT_EQ(few.ids, (std::vector<TokenId>{1, 2, 4, 4, 2, 4, 2, 0}));
+  EXPECT_EQ(few.offsets, (std::vector<TokenOffset>{
+                             {0, 0}, {0, 1}, {3, 3}, {3, 3}, {3, 4}, {5, 5}, {5, 6}, {0, 0}}));
+  constexpr size_t kSpaces = 200000;
+  const std::string spaces(kSpaces, ' ');
+  const std::clock_t before = std::clock();
+  EXPECT_EQ((*tokenizer)->Encode(spaces, {}).ids.size(), kSpaces + 2);
+  EXPECT_EQ((*tokenizer)->Encode(spaces, {.want_offsets = true}).ids.size(), kSpaces + 2);
+  EXPECT_LT(std::clock() - before, 5 * CLOCKS_PER_SEC);
+}
 
 TEST(TokenizerJsonTest, AModelWithoutATypeIsKnownByItsFields) {
   const auto tokenizer =

@@ -12,6 +12,9 @@ namespace {
 
 class ByteLevelDecoder : public Decoder {
  public:
+  // A letter of two bytes may become U+FFFD.
+  size_t growth() const override { return 2; }
+
   void Decode(std::vector<std::string>& tokens) const override {
     std::string text;
     for (const std::string& token : tokens) {

@@ -19,6 +19,8 @@ class Decoder {
   virtual ~Decoder() = default;
   // Replaces tokens by pieces, which may be fewer.
   virtual void Decode(std::vector<std::string>& tokens) const = 0;
+  // How many times longer tokens become at most, but for a space at each.
+  virtual size_t growth() const { return 1; }
 };
 
 // One decoder after the other. Without any, tokens are joined as they are.
@@ -29,6 +31,7 @@ class DecoderChain : public Decoder {
   void Decode(std::vector<std::string>& tokens) const override {
     for (const auto& step : steps_) step->Decode(tokens);
   }
+  size_t growth() const override;
 
  private:
   const std::vector<std::unique_ptr<const Decoder>> steps_;
@@ -54,7 +57,8 @@ std::unique_ptr<const Decoder> MakeByteLevelDecoder();
 // `suffix` ends a word: it becomes a space, and nothing in the last token.
 std::unique_ptr<const Decoder> MakeBpeDecoder(std::string suffix);
 
-// tokenizer.json's "decoder". kUnsupported: not one of the above.
+// tokenizer.json's "decoder". kUnsupported: not one of the above, or one that may make a text too
+// long.
 Result<std::unique_ptr<const Decoder>> ReadDecoder(const JsonView& json);
 
 }  // namespace minnow

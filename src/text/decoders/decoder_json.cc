@@ -27,9 +27,7 @@ Result<std::unique_ptr<const Decoder>> ReadStripDecoder(const JsonView& json) {
                           static_cast<size_t>(stop));
 }
 
-}  // namespace
-
-Result<std::unique_ptr<const Decoder>> ReadDecoder(const JsonView& json) {
+Result<std::unique_ptr<const Decoder>> ReadAnyDecoder(const JsonView& json) {
   MINNOW_ASSIGN_OR_RETURN(const std::string_view type, ComponentType(json));
   if (type == "WordPiece") {
     MINNOW_ASSIGN_OR_RETURN(const std::string_view prefix, json.GetString("prefix"));
@@ -56,6 +54,20 @@ Result<std::unique_ptr<const Decoder>> ReadDecoder(const JsonView& json) {
   if (type == "ByteFallback") return MakeByteFallbackDecoder();
   return UnknownComponent(*json.Find("type"),
                           "WordPiece, Sequence, Metaspace, Replace, Strip, Fuse, ByteFallback");
+}
+
+}  // namespace
+
+size_t DecoderChain::growth() const {
+  size_t growth = 1;
+  for (const auto& step : steps_) growth = GrowthOfBoth(growth, step->growth());
+  return growth;
+}
+
+Result<std::unique_ptr<const Decoder>> ReadDecoder(const JsonView& json) {
+  MINNOW_ASSIGN_OR_RETURN(auto decoder, ReadAnyDecoder(json));
+  MINNOW_RETURN_IF_ERROR(CheckGrowth(json, decoder->growth()));
+  return decoder;
 }
 
 }  // namespace minnow

@@ -58,6 +58,7 @@ class ReplaceDecoder : public Decoder {
   void Decode(std::vector<std::string>& tokens) const override {
     for (std::string& token : tokens) ReplaceAll(pattern_, content_, token);
   }
+  size_t growth() const override { return pattern_.Growth(content_); }
 
  private:
   const ReplacePattern pattern_;

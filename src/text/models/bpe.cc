@@ -18,6 +18,11 @@ using BothOwners = std::pair<std::shared_ptr<const void>, std::shared_ptr<const 
 }  // namespace
 
 Result<std::unique_ptr<const TokenModel>> Bpe::Make(ModelTables tables, BpeOptions options) {
+  if (options.continuing_prefix.size() > kMaxAffixBytes ||
+      options.end_suffix.size() > kMaxAffixBytes) {
+    return Error{Code::kUnsupported,
+                 "a prefix or suffix of more than " + std::to_string(kMaxAffixBytes) + " bytes"};
+  }
   const bool made = !tables.merges.slots.empty();
   auto merges = made ? MergeTable::FromArrays(tables.merges, tables.vocabulary.id_limit())
                      : MergeTable::Build(tables.merges.pairs, options.continuing_prefix.size(),

@@ -26,7 +26,11 @@ struct BpeOptions {
 
 class Bpe : public TokenModel {
  public:
-  // Fails as MergeTable::Build does, with "model." before it.
+  static constexpr size_t kMaxAffixBytes = 256;
+
+  // Fails as MergeTable::Build does, with "model." before it; and with kUnsupported where the
+  // prefix or the suffix, which stand beside every character and word, is longer than
+  // kMaxAffixBytes.
   static Result<std::unique_ptr<const TokenModel>> Make(ModelTables tables, BpeOptions options);
 
   void Tokenize(std::string_view word, std::vector<TokenId>& ids,

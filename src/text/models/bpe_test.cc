@@ -66,6 +66,19 @@ TEST(BpeTest, UnknownCharacters) {
             "<0xC3>[0,1)<0xA9>[1,2)<unk>[2,3)a[3,4)");
 }
 
+TEST(BpeTest, LongPrefixesAndSuffixesAreRefused) {
+  for (const char* field : {"continuing_subword_prefix", "end_of_word_suffix"}) {
+    const auto read = [field](size_t bytes) {
+      return Read(std::string(R"({"type": "BPE", "vocab": {"a": 0}, "merges": [], ")") + field +
+                  R"(": ")" + std::string(bytes, '#') + "\"}");
+    };
+    EXPECT_TRUE(read(Bpe::kMaxAffixBytes).ok());
+    const auto refused = read(Bpe::kMaxAffixBytes + 1);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code, Code::kUnsupported);
+  }
+}
+
 TEST(BpeTest, PrefixSuffixAndWholeWords) {
   const auto prefix = Read(R"({"type": "BPE", "continuing_subword_prefix": "##",
       "end_of_word_suffix": "</w>", "vocab": {"a": 0, "##b": 1, "ab": 2, "##c</w>": 3,

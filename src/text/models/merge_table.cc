@@ -37,10 +37,14 @@ Result<MergeTable> MergeTable::Build(std::span<const uint32_t> pairs, size_t pre
   table.arrays_ = {pairs, {}, built->slots};
   table.id_limit_ = static_cast<uint32_t>(vocabulary.id_limit());
   table.owner_ = built;
+  size_t text = 0;
   for (size_t rank = 0; rank < count; ++rank) {
     const auto first = vocabulary.Token(static_cast<int32_t>(pairs[2 * rank]));
     auto second = vocabulary.Token(static_cast<int32_t>(pairs[2 * rank + 1]));
     if (!first || !second) return Wrong(rank, "an id without a token");
+    text += first->size() + second->size();
+    if (text > kMaxText)
+      return Error{Code::kUnsupported, "merges: more than 64 MiB of text together"};
     if (second->size() < prefix_bytes)
       return Wrong(rank, QuoteForMessage(*second) + " is shorter than the prefix");
     second->remove_prefix(prefix_bytes);

@@ -28,12 +28,14 @@ struct MergeArrays {
 class MergeTable {
  public:
   static constexpr uint32_t kNone = std::numeric_limits<uint32_t>::max();
+  static constexpr size_t kMaxText = size_t{1} << 26;
   static constexpr size_t kMaxMerges = (size_t{1} << 24) - 2;
 
   // `pairs` is borrowed; an odd last id does not count. A merge makes the token whose text is that
   // of both parts, the second without its first `prefix_bytes`. Of a pair given twice the last
   // counts, as in Hugging Face tokenizers. kCorrupt: an id without a token, no token of that text,
-  // pairs made to collide; the message names the merge. kUnsupported: more than kMaxMerges.
+  // pairs made to collide; the message names the merge. kUnsupported: more than kMaxMerges, or
+  // parts of more than kMaxText bytes together.
   static Result<MergeTable> Build(std::span<const uint32_t> pairs, size_t prefix_bytes,
                                   const Vocabulary& vocabulary);
   // Of arrays made before, which the caller keeps. Only their sizes are checked here (kCorrupt).

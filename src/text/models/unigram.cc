@@ -56,6 +56,11 @@ Result<std::unique_ptr<const TokenModel>> Unigram::Make(ModelTables tables,
                                      " words of prefixes for " +
                                      std::to_string(tables.vocabulary.id_limit()) + " ids"};
   }
+  if (tables.vocabulary.max_token_bytes() > kMaxTokenBytes) {
+    return Error{Code::kUnsupported, "a token of " +
+                                         std::to_string(tables.vocabulary.max_token_bytes()) +
+                                         " bytes, limit " + std::to_string(kMaxTokenBytes)};
+  }
   if (!tables.vocabulary.Token(options.unknown_id)) {
     return Error{Code::kCorrupt, "unk_id: there is no token " + std::to_string(options.unknown_id)};
   }

@@ -21,15 +21,20 @@ struct UnigramOptions {
   // Characters that no token holds become their bytes' tokens, "<0x41>", where there are such.
   bool byte_fallback = false;
   // As sentencepiece, not as Hugging Face tokenizers: sums are rounded to 32 bits after each token,
-  // not to 64; bytes stand for one character each, not for a run; and a run of unknown characters
-  // is not looked for among the tokens.
+  // not to 64, before they are compared (up to sentencepiece 0.2.1: after that); bytes stand for
+  // one character each, not for a run; and a run of unknown characters is not looked for among the
+  // tokens.
   bool as_sentencepiece = false;
 };
 
 class Unigram : public TokenModel {
  public:
+  // Bytes; each place of a text is compared with tokens as long as the longest.
+  static constexpr size_t kMaxTokenBytes = 1024;
+
   // `tables` have a score for each id; NaN: that token is never found in a text. Fails with
-  // kCorrupt where scores do not fit the vocabulary, or the unknown id is not in it.
+  // kCorrupt where scores do not fit the vocabulary, or the unknown id is not in it; and with
+  // kUnsupported where a token is longer than kMaxTokenBytes.
   static Result<std::unique_ptr<const TokenModel>> Make(ModelTables tables,
                                                         const UnigramOptions& options);
 

@@ -73,6 +73,24 @@ TEST(Unigram, OfEqualSumsTheOneWithTheLongerLastTokenWins) {
   EXPECT_THAT(pieces.Ids("aaa"), ElementsAre(1, 4));
 }
 
+// As in sentencepiece 0.2.2 and 0.2.3: "a" "b" is worth -(1 + 0.75 * 2^-23), a little more than
+// "ab", and the same once rounded. Up to 0.2.1 the sum was compared before it was.
+TEST(Unigram, OfNearlyEqualSumsTheRoundedOnesAreCompared) {
+  const double ulp = std::ldexp(1.0, -23);
+  const std::vector<Piece> near = {{"<unk>", 0}, {"a", -1}, {"b", -0.75 * ulp}, {"ab", -(1 + ulp)}};
+  EXPECT_THAT(Pieces(near, {.as_sentencepiece = true}).Ids("ab"), ElementsAre(3));
+  EXPECT_THAT(Pieces(near).Ids("ab"), ElementsAre(1, 2));
+}
+
+TEST(Unigram, LongTokensAreRefused) {
+  const std::string longest(Unigram::kMaxTokenBytes, 'a');
+  const std::string longer = longest + "a";
+  EXPECT_TRUE(Unigram::Make(Tables({{"<unk>", 0}, {longest, -1}}), {}).ok());
+  const auto refused = Unigram::Make(Tables({{"<unk>", 0}, {longer, -1}}), {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kUnsupported);
+}
+
 TEST(Unigram, UnknownCharactersCostTenMoreThanTheWorstTokenAndAreOneToken) {
   Pieces pieces({{"<unk>", 0}, {"a", -3}, {"xya", -25}, {"日", -2}});
   EXPECT_THAT(pieces.Ids("xya"), ElementsAre(2));  // -25 against -13 - 13 - 3

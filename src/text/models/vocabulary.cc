@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/utf8.h"
+
 namespace minnow {
 namespace {
 
@@ -218,6 +220,7 @@ std::optional<std::string_view> Vocabulary::Token(int32_t id) const {
   const std::string_view text = Text(id);
   // An empty text is a hole, unless it is the one token that is empty.
   if (text.empty() && Find(text) != id) return std::nullopt;
+  if (!IsValidUtf8(text)) return std::nullopt;
   return text;
 }
 

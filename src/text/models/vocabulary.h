@@ -78,7 +78,7 @@ class Vocabulary {
   int32_t Find(std::string_view first, std::string_view second, uint64_t hash) const;
   // The token that stands for a byte where no other does: "<0x41>".
   std::optional<int32_t> FindByte(char byte) const;
-  // The token's text; nullopt for an id that is not used.
+  // The token's text; nullopt for an id that is not used, and where a packed file has no UTF-8.
   std::optional<std::string_view> Token(int32_t id) const;
 
   size_t size() const { return tables_.size; }           // tokens

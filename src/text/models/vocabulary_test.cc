@@ -170,6 +170,21 @@ TEST(VocabularyTest, CollidingTokensAreRefused) {
   EXPECT_NE(v.error().message.find("share one place"), std::string::npos);
 }
 
+// A packed file's bytes may be no UTF-8, of which no token is.
+TEST(VocabularyTest, TokensAreUtf8) {
+  const auto good = Vocabulary::Build(std::vector<Entry>{{"ab", 0}, {"\u00e9", 1}});
+  ASSERT_TRUE(good.ok());
+  const std::string bytes = "ab\xC3";
+  const std::vector<uint16_t> offsets = {0, 2, 3};
+  VocabularyTables tables = good->tables();
+  tables.bytes = bytes;
+  tables.offsets = offsets;
+  const auto v = Vocabulary::FromTables(tables, nullptr);
+  ASSERT_TRUE(v.ok()) << v.error().message;
+  EXPECT_EQ(v->Token(0), "ab");
+  EXPECT_EQ(v->Token(1), std::nullopt);
+}
+
 TEST(WordPieceTest, GreedyLongestFirst) {
   auto v = Vocabulary::Build(std::vector<Entry>{{"[UNK]", 0},
                                                 {"un", 1},

@@ -22,6 +22,7 @@ class BertNormalizer : public Normalizer {
  public:
   explicit BertNormalizer(const BertNormalizerOptions& options);
   void Normalize(const TextView& in, NormalizedText& out) const override;
+  TextGrowth growth() const override { return {.unicode = true}; }
 
  private:
   const char* NormalizeAscii(const TextView& in, const char* p, CanonicalOrder& order,

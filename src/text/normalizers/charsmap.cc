@@ -2,6 +2,7 @@
 // Charsmap: walking the double array.
 #include "text/normalizers/charsmap.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -35,8 +36,17 @@ Result<Charsmap> Charsmap::Parse(std::string bytes) {
   map.units_ = trie_bytes / sizeof(uint32_t);
   map.replacements_ = sizeof trie_bytes + trie_bytes;
   map.bytes_ = std::move(bytes);
-  if (!IsValidUtf8(std::string_view(map.bytes_).substr(map.replacements_)))
-    return Error{Code::kCorrupt, "charsmap: replacements are not UTF-8"};
+  const std::string_view all = std::string_view(map.bytes_).substr(map.replacements_);
+  if (!IsValidUtf8(all)) return Error{Code::kCorrupt, "charsmap: replacements are not UTF-8"};
+  for (size_t begin = 0; begin < all.size();) {
+    const size_t end = std::min(all.find('\0', begin), all.size());
+    map.longest_replacement_ = std::max(map.longest_replacement_, end - begin);
+    begin = end + 1;
+  }
+  if (map.longest_replacement_ > kMaxReplacement) {
+    return Error{Code::kUnsupported, "charsmap: a replacement of more than " +
+                                         std::to_string(kMaxReplacement) + " bytes"};
+  }
   return map;
 }
 
@@ -51,7 +61,9 @@ template <class Visit>
 void Charsmap::ForEachRule(std::string_view text, const Visit& visit) const {
   if (units_ == 0) return;
   size_t node = Offset(Unit(0));
-  for (size_t i = 0; i < text.size(); ++i) {
+  // The trie may be a circle, so that the text does not end the walk soon.
+  const size_t limit = std::min(text.size(), kMaxRule);
+  for (size_t i = 0; i < limit; ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     node ^= byte;
     if (byte == 0 || node >= units_) return;
@@ -64,17 +76,20 @@ void Charsmap::ForEachRule(std::string_view text, const Visit& visit) const {
   }
 }
 
-bool Charsmap::Replacement(uint32_t value, std::string_view& out) const {
+bool Charsmap::IsReplacement(uint32_t value) const {
   const std::string_view all = std::string_view(bytes_).substr(replacements_);
-  if (value > all.size() || (value < all.size() && IsUtf8Continuation(all[value]))) return false;
-  out = all.substr(value, all.find('\0', value) - value);
-  return true;
+  return value == all.size() || (value < all.size() && !IsUtf8Continuation(all[value]));
+}
+
+std::string_view Charsmap::Replacement(uint32_t value) const {
+  const std::string_view all = std::string_view(bytes_).substr(replacements_);
+  return all.substr(value, all.find('\0', value) - value);
 }
 
 Charsmap::Rule Charsmap::Shortest(std::string_view text) const {
   Rule rule;
   ForEachRule(text, [&](size_t length, uint32_t value) {
-    if (Replacement(value, rule.replacement)) rule.length = length;
+    if (IsReplacement(value)) rule = {length, Replacement(value)};
     return false;
   });
   return rule;
@@ -82,13 +97,17 @@ Charsmap::Rule Charsmap::Shortest(std::string_view text) const {
 
 Charsmap::Rule Charsmap::Longest(std::string_view text) const {
   Rule rule;
+  uint32_t replacement = 0;
   ForEachRule(text, [&](size_t length, uint32_t value) {
-    std::string_view replacement;
     // A rule that ends inside of a character would leave half of it.
     const bool whole = length == text.size() || !IsUtf8Continuation(text[length]);
-    if (whole && Replacement(value, replacement)) rule = {length, replacement};
+    if (whole && IsReplacement(value)) {
+      rule.length = length;
+      replacement = value;
+    }
     return true;
   });
+  if (rule.length > 0) rule.replacement = Replacement(replacement);
   return rule;
 }
 

@@ -70,6 +70,32 @@ TEST(Charsmap, AnyTrieIsSafe) {
   }
 }
 
+// A trie of two units in which 'a' follows 'a' for ever, and its one rule has `replacement`.
+std::string CircleBytes(const std::string& replacement) {
+  std::vector<uint32_t> units(256, 0);
+  units[0] = uint32_t{'a' ^ 8} << 10;             // to unit 8 by 'a'
+  units[8] = uint32_t{'a'} << 10 | 1 << 8 | 'a';  // to unit 8 ^ 'a', which holds a value, and on
+  units[8 ^ 'a'] = 0x80000000;
+  std::string bytes("\0\4\0\0", 4);
+  bytes.append(reinterpret_cast<const char*>(units.data()), 1024);
+  return bytes + replacement + std::string(1, '\0');
+}
+
+TEST(Charsmap, NoWalkIsLong) {
+  const auto map = Charsmap::Parse(CircleBytes("b"));
+  ASSERT_TRUE(map.ok()) << map.error().message;
+  EXPECT_EQ(map->Longest("aaab").length, 3u);
+  EXPECT_EQ(map->Longest("aaab").replacement, "b");
+  EXPECT_EQ(map->Longest(std::string(100000, 'a')).length, Charsmap::kMaxRule);
+}
+
+TEST(Charsmap, LongReplacementsAreRefused) {
+  EXPECT_EQ(Charsmap::Parse(CircleBytes(std::string(1024, 'b')))->longest_replacement(), 1024u);
+  const auto map = Charsmap::Parse(CircleBytes(std::string(1025, 'b')));
+  ASSERT_FALSE(map.ok());
+  EXPECT_EQ(map.error().code, Code::kUnsupported);
+}
+
 std::string Base64(std::string_view bytes) {
   std::string out;
   AppendBase64(bytes, out);

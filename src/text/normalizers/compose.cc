@@ -60,6 +60,7 @@ class Composition {
 class ComposeText : public Normalizer {
  public:
   explicit ComposeText(Decomposition kind) : kind_(kind) {}
+  TextGrowth growth() const override { return {.unicode = true}; }
 
   void Normalize(const TextView& in, NormalizedText& out) const override {
     out.Reset(in.source != nullptr, in.bytes.size());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The normalizers that take out, put in and replace: Replace, Strip, Prepend, Nmt.
+#include <algorithm>
 #include <utility>
 
 #include "text/normalizers/normalizer.h"
@@ -21,6 +22,10 @@ void Insert(std::string_view text, uint32_t source, NormalizedText& out) {
   if (out.track_sources()) out.sources.resize(out.bytes.size(), source);
 }
 
+bool IsAsciiText(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return IsAscii(c); });
+}
+
 uint32_t SourceOf(const TextView& in, size_t i) { return in.source == nullptr ? 0 : in.source[i]; }
 
 class Replace : public Normalizer {
@@ -36,6 +41,9 @@ class Replace : public Normalizer {
       Insert(content_, SourceOf(in, match.end - 1), out);
     }
     Copy(in, copied, in.bytes.size(), out);
+  }
+  TextGrowth growth() const override {
+    return {.times = pattern_.Growth(content_), .inserts = !IsAsciiText(content_)};
   }
 
  private:
@@ -80,6 +88,9 @@ class Prepend : public Normalizer {
     if (in.bytes.empty()) return;
     Insert(text_, SourceOf(in, 0), out);
     Copy(in, 0, in.bytes.size(), out);
+  }
+  TextGrowth growth() const override {
+    return {.times = 1 + text_.size(), .inserts = !IsAsciiText(text_)};
   }
 
  private:

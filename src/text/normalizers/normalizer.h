@@ -16,11 +16,19 @@ class Charsmap;
 class JsonView;
 class ReplacePattern;
 
+// By how much a normalizer makes texts longer at most.
+struct TextGrowth {
+  size_t times = 1;      // by what its rules put in
+  bool unicode = false;  // and by Unicode's changes, which each character goes through once
+  bool inserts = false;  // puts in what has yet to go through those
+};
+
 class Normalizer {
  public:
   virtual ~Normalizer() = default;
   // Overwrites `out`, which is not what `in` points into.
   virtual void Normalize(const TextView& in, NormalizedText& out) const = 0;
+  virtual TextGrowth growth() const { return {}; }
 };
 
 std::unique_ptr<const Normalizer> MakeLowercase();
@@ -40,7 +48,8 @@ std::unique_ptr<const Normalizer> MakePrecompiled(Charsmap map);
 std::unique_ptr<const Normalizer> MakeNormalizerSequence(
     std::vector<std::unique_ptr<const Normalizer>> steps);
 
-// tokenizer.json's "normalizer". kUnsupported: not one of the above, nor BertNormalizer.
+// tokenizer.json's "normalizer". kUnsupported: not one of the above, nor BertNormalizer; or one
+// that may make a text too long.
 Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json);
 
 }  // namespace minnow

@@ -47,8 +47,12 @@ Result<std::unique_ptr<const Normalizer>> ReadSentencePiece(const JsonView& json
   MINNOW_ASSIGN_OR_RETURN(rules.whitespace_is_suffix, json.GetBool("treat_whitespace_as_suffix"));
   MINNOW_ASSIGN_OR_RETURN(const JsonView pieces, json.Get("user_defined"));
   MINNOW_RETURN_IF_ERROR(pieces.Array());
+  size_t bytes = 0;
   for (const JsonView piece : pieces.Items()) {
     MINNOW_ASSIGN_OR_RETURN(const std::string_view text, piece.String());
+    bytes += text.size();
+    if (text.size() > StringMatcher::kMaxPatternBytes || bytes > StringMatcher::kMaxAllBytes)
+      return piece.Wrong(Code::kUnsupported, "is too long, or all pieces together are");
     rules.user_defined.emplace_back(text);
   }
   return MakeSentencePieceNormalizer(std::move(rules));
@@ -72,9 +76,7 @@ Result<std::unique_ptr<const Normalizer>> ReadPrepend(const JsonView& json) {
   return MakePrepend(std::string(text));
 }
 
-}  // namespace
-
-Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json) {
+Result<std::unique_ptr<const Normalizer>> ReadAnyNormalizer(const JsonView& json) {
   MINNOW_ASSIGN_OR_RETURN(const std::string_view type, ComponentType(json));
   if (type == "BertNormalizer") return ReadBertNormalizer(json);
   if (type == "Sequence") {
@@ -96,6 +98,14 @@ Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json) {
   return UnknownComponent(*json.Find("type"),
                           "BertNormalizer, Sequence, Lowercase, NFC, NFD, NFKC, NFKD, "
                           "StripAccents, Precompiled, Replace, Strip, Prepend, Nmt");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const Normalizer>> ReadNormalizer(const JsonView& json) {
+  MINNOW_ASSIGN_OR_RETURN(auto normalizer, ReadAnyNormalizer(json));
+  MINNOW_RETURN_IF_ERROR(CheckGrowth(json, normalizer->growth().times));
+  return normalizer;
 }
 
 }  // namespace minnow

@@ -3,6 +3,7 @@
 //
 // That is not what sentencepiece does: a grapheme cluster of less than six bytes is replaced whole
 // by what the shortest rule for its beginning says, others are replaced character by character.
+#include <algorithm>
 #include <array>
 #include <utility>
 #include <vector>
@@ -64,6 +65,11 @@ class Precompiled : public Normalizer {
       const char c = static_cast<char>(i);
       kept_[i] = c != '\r' && map_.Shortest({&c, 1}).length == 0;  // CR LF are one cluster
     }
+  }
+
+  TextGrowth growth() const override {
+    const size_t longest = map_.longest_replacement();
+    return {.times = std::max<size_t>(longest, 1), .inserts = longest > 0};
   }
 
   void Normalize(const TextView& in, NormalizedText& out) const override {

@@ -3,6 +3,7 @@
 // longest rule at each place, then spaces.
 #include "text/normalizers/sentencepiece_normalizer.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace minnow {
@@ -14,6 +15,12 @@ class SentencePieceNormalizer : public Normalizer {
  public:
   explicit SentencePieceNormalizer(SentencePieceRules rules) : rules_(std::move(rules)) {
     for (const std::string& piece : rules_.user_defined) user_defined_.Add(piece, 0);
+  }
+
+  // All spaces may become marks, and one more stands before the text.
+  TextGrowth growth() const override {
+    const size_t longest = std::max<size_t>(rules_.charsmap.longest_replacement(), 1);
+    return {.times = kMark.size() * (longest + 1), .inserts = true};
   }
 
   void Normalize(const TextView& in, NormalizedText& out) const override {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The small normalizers: lower case, decomposition, accents, and several in a row.
+#include "text/component_json.h"
 #include "text/normalizers/canonical_order.h"
 #include "text/normalizers/normalizer.h"
 
@@ -19,6 +20,7 @@ void ForEachCodePoint(const TextView& text, const Body& body) {
 
 class Lowercase : public Normalizer {
  public:
+  TextGrowth growth() const override { return {.unicode = true}; }
   void Normalize(const TextView& in, NormalizedText& out) const override {
     out.Reset(in.source != nullptr, in.bytes.size());
     ForEachCodePoint(in, [&out](char32_t c, uint32_t source) {
@@ -32,6 +34,7 @@ class Lowercase : public Normalizer {
 class DecomposeText : public Normalizer {
  public:
   explicit DecomposeText(Decomposition kind) : kind_(kind) {}
+  TextGrowth growth() const override { return {.unicode = true}; }
 
   void Normalize(const TextView& in, NormalizedText& out) const override {
     out.Reset(in.source != nullptr, in.bytes.size());
@@ -75,6 +78,19 @@ class Sequence : public Normalizer {
       std::swap(previous, out);
       step->Normalize(previous.view(), out);
     }
+  }
+
+  TextGrowth growth() const override {
+    constexpr size_t kUnicodeGrowth = 11;  // NFKC of U+FDFA
+    TextGrowth all;
+    for (const auto& step : steps_) {
+      const TextGrowth growth = step->growth();
+      all.times = GrowthOfBoth(all.times, growth.times);
+      if (all.inserts && growth.unicode) all.times = GrowthOfBoth(all.times, kUnicodeGrowth);
+      all.inserts = growth.inserts || (all.inserts && !growth.unicode);
+      all.unicode |= growth.unicode;
+    }
+    return all;
   }
 
  private:

@@ -33,6 +33,8 @@ class ByteLevel : public PreTokenizer {
  public:
   explicit ByteLevel(const ByteLevelOptions& options) : options_(options) {}
   bool rewrites() const override { return true; }
+  // Two bytes for each one, and for the space before a text of one.
+  size_t growth() const override { return options_.add_prefix_space ? 4 : 2; }
 
   void Split(const TextView& in, NormalizedText& rewritten,
              std::vector<TextSpan>& words) const override {

@@ -13,6 +13,8 @@ class Metaspace : public PreTokenizer {
   explicit Metaspace(MetaspaceOptions options) : options_(std::move(options)) {}
 
   bool rewrites() const override { return true; }
+  // A mark for each byte, and one before a text of one.
+  size_t growth() const override { return 2 * options_.mark.size(); }
   bool needs_sources() const override { return options_.prepend == PrependScheme::kFirst; }
 
   void Split(const TextView& in, NormalizedText& rewritten,

@@ -21,6 +21,8 @@ class PreTokenizer {
   virtual bool rewrites() const { return false; }
   // Whether words depend on where in the original they stand, so that `in` must have sources.
   virtual bool needs_sources() const { return false; }
+  // How many times longer the text of its own making is at most.
+  virtual size_t growth() const { return 1; }
   // Appends the words of `in`, in order; none is empty. They are spans of `in`, or, where it
   // rewrites, of `rewritten`, to which it appends what it makes of `in`, with sources where those
   // are tracked.
@@ -47,7 +49,7 @@ std::unique_ptr<const PreTokenizer> MakePreTokenizerSequence(
     std::vector<std::unique_ptr<const PreTokenizer>> steps);
 
 // tokenizer.json's "pre_tokenizer". kUnsupported: not one of the above, nor of those of
-// delimiter_split.h.
+// delimiter_split.h; or one that may make a text too long.
 Result<std::unique_ptr<const PreTokenizer>> ReadPreTokenizer(const JsonView& json);
 
 }  // namespace minnow

@@ -14,9 +14,7 @@ Result<std::unique_ptr<const PreTokenizer>> ReadByteLevel(const JsonView& json) 
   return MakeByteLevel(options);
 }
 
-}  // namespace
-
-Result<std::unique_ptr<const PreTokenizer>> ReadPreTokenizer(const JsonView& json) {
+Result<std::unique_ptr<const PreTokenizer>> ReadAnyPreTokenizer(const JsonView& json) {
   MINNOW_ASSIGN_OR_RETURN(const std::string_view type, ComponentType(json));
   if (type == "BertPreTokenizer") return MakeBertPreTokenizer();
   if (type == "Whitespace") return MakeWhitespace();
@@ -36,6 +34,14 @@ Result<std::unique_ptr<const PreTokenizer>> ReadPreTokenizer(const JsonView& jso
   return UnknownComponent(*json.Find("type"),
                           "BertPreTokenizer, Whitespace, WhitespaceSplit, ByteLevel, Split, "
                           "Punctuation, Digits, Metaspace, Sequence");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const PreTokenizer>> ReadPreTokenizer(const JsonView& json) {
+  MINNOW_ASSIGN_OR_RETURN(auto pre_tokenizer, ReadAnyPreTokenizer(json));
+  MINNOW_RETURN_IF_ERROR(CheckGrowth(json, pre_tokenizer->growth()));
+  return pre_tokenizer;
 }
 
 }  // namespace minnow

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/component_json.h"
 #include "text/pre_tokenizers/pre_tokenizer.h"
 
 namespace minnow {
@@ -16,6 +17,11 @@ class Sequence : public PreTokenizer {
   }
 
   bool rewrites() const override { return rewriters_ > 0; }
+  size_t growth() const override {
+    size_t growth = 1;
+    for (const auto& step : steps_) growth = GrowthOfBoth(growth, step->growth());
+    return growth;
+  }
   bool needs_sources() const override {
     return std::any_of(steps_.begin(), steps_.end(),
                        [](const auto& step) { return step->needs_sources(); });

@@ -213,6 +213,11 @@ TEST(PieceModel, Limits) {
   for (int i = 0; i < 10000; ++i) user += PieceField(std::string(110, 'a'), 4);
   EXPECT_THAT(Tokenizer::FromPieceModel(user, "x.model").error().message,
               HasSubstr("user-defined"));
+  std::string control = PieceField("<unk>", 2);
+  for (int i = 0; i < 4096; ++i) control += PieceField("<" + std::to_string(i) + ">", 3);
+  EXPECT_TRUE(Tokenizer::FromPieceModel(control, "x.model").ok());
+  EXPECT_THAT(Tokenizer::FromPieceModel(control + PieceField("<x>", 3), "x.model").error().message,
+              HasSubstr("4096 control pieces"));
 }
 
 // Cut and bit-flipped files are refused, or give tokenizers that work.

@@ -17,6 +17,7 @@ namespace minnow {
 namespace {
 
 constexpr size_t kMaxPieces = size_t{1} << 19;
+constexpr size_t kMaxControlPieces = 4096;
 constexpr size_t kMaxUserDefinedBytes = size_t{1} << 20;
 constexpr size_t kMaxCharsmapBytes = size_t{4} << 20;
 
@@ -99,11 +100,14 @@ bool CountPieces(std::span<const std::byte> bytes, size_t& count) {
 Status CheckPieces(PieceModel& model) {
   std::optional<size_t> unknown;
   size_t user_defined = 0;  // bytes
+  size_t control = 0;
   for (size_t id = 0; id < model.pieces.size(); ++id) {
     const Piece& piece = model.pieces[id];
     if (piece.type == PieceType::kUserDefined) user_defined += piece.text.size();
     if (user_defined > kMaxUserDefinedBytes)
       return Error{Code::kUnsupported, "more than 1 MiB of user-defined pieces"};
+    if (piece.type == PieceType::kControl && ++control > kMaxControlPieces)
+      return Error{Code::kUnsupported, "more than 4096 control pieces"};
     if (piece.type == PieceType::kByte && !model.byte_fallback)
       return Corrupt("piece " + std::to_string(id) + ": a byte, and byte_fallback is false");
     if (piece.type != PieceType::kUnknown) continue;

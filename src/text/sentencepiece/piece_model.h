@@ -40,8 +40,8 @@ struct PieceModel {
 };
 
 // Fails with kCorrupt, and with kUnsupported for a model that is not of type Unigram; messages name
-// the piece. So that memory stays near the file's size there are limits: 2^19 pieces, of them 1 MiB
-// user-defined, and 4 MiB of rules.
+// the piece. So that memory stays near the file's size there are limits: 2^19 pieces, of them 4096
+// control pieces and 1 MiB user-defined, and 4 MiB of rules.
 Result<PieceModel> ReadPieceModel(std::string_view bytes);
 
 }  // namespace minnow
