@@ -99,7 +99,7 @@ void AddRoutes(const ApiContext* context, http::Router& router) {
   AddRerankRoutes(context, router);
   AddClassifyRoutes(context, router);
   AddHealthRoutes(context, router);
-  AddApiDescription(router);
+  AddApiDescription(context->kuberian == nullptr, router);
   if (context->search != nullptr) {
     AddSearchRoutes(context, router);
   } else {

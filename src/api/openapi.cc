@@ -189,10 +189,11 @@ http::Handler Constant(std::string body, const char* content_type) {
 
 }  // namespace
 
-void AddApiDescription(http::Router& router) {
+void AddApiDescription(bool with_docs, http::Router& router) {
   constexpr http::RouteOptions kOpen = {.open = true};
   router.Add("GET", "/openapi.json", Constant(OpenApiText(), "application/json"), kOpen);
-  router.Add("GET", "/docs", Constant(DocsText(), "text/html; charset=utf-8"), kOpen);
+  if (with_docs)
+    router.Add("GET", "/docs", Constant(DocsText(), "text/html; charset=utf-8"), kOpen);
 }
 
 }  // namespace minnow::api

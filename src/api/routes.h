@@ -59,8 +59,9 @@ void AddSearchRoutes(const ApiContext* context, http::Router& router);
 http::Handler AddKuberianRoutes(const ApiContext* context, http::Router& router);
 // GET /health, /livez, /readyz, /ping, /metrics.
 void AddHealthRoutes(const ApiContext* context, http::Router& router);
-// GET /openapi.json, /docs: open, as they tell nothing of what is served.
-void AddApiDescription(http::Router& router);
+// GET /openapi.json, and /docs, whose paths are Kuberian's where that is served: open, as they tell
+// nothing of what is served.
+void AddApiDescription(bool with_docs, http::Router& router);
 // GET / (the page for browsers), /assets/..., /favicon.ico: open, as they tell nothing of what is
 // served. Where `json_root` is given, it answers GET / to clients that do not ask for HTML first.
 void AddPageRoutes(http::Router& router, http::Handler json_root = {});
