@@ -197,4 +197,7 @@ class JsonWriter {
   bool comma_ = false;  // a value stands before in this array or object
 };
 
+// A value as it was read: integers exactly, other numbers as doubles.
+void WriteJson(const JsonView& value, JsonWriter& json);
+
 }  // namespace minnow

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <limits>
 
 #include "base/utf8.h"
 #include "formats/json.h"
@@ -179,6 +180,35 @@ std::string QuoteForMessage(std::string_view text) {
     at = end;
   }
   return quoted + '"';
+}
+
+void WriteJson(const JsonView& value, JsonWriter& json) {
+  switch (value.type()) {
+    case JsonType::kNull:
+      return json.Null();
+    case JsonType::kBool:
+      return json.Bool(value.Bool().value());
+    case JsonType::kNumber: {
+      const auto integer =
+          value.Int(std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
+      if (integer.ok()) return json.Int(*integer);
+      const auto number = value.Number();
+      return number.ok() ? json.Double(*number) : json.Null();
+    }
+    case JsonType::kString:
+      return json.String(value.String().value());
+    case JsonType::kArray:
+      json.BeginArray();
+      for (const JsonView item : value.Items()) WriteJson(item, json);
+      return json.EndArray();
+    case JsonType::kObject:
+      json.BeginObject();
+      for (size_t i = 0; i < value.size(); ++i) {
+        json.Key(value.key(i));
+        WriteJson(value.at(i), json);
+      }
+      return json.EndObject();
+  }
 }
 
 }  // namespace minnow

@@ -24,9 +24,6 @@ inline Error UnknownComponent(const JsonView& value, std::string_view supported)
   return value.Wrong(Code::kUnsupported, "not one of those supported: " + std::string(supported));
 }
 
-// The value again, as text.
-void WriteJson(const JsonView& value, JsonWriter& json);
-
 // How many times longer a component may make a text: files are not trusted, and steps one after the
 // other multiply.
 constexpr size_t kMaxGrowth = size_t{1} << 10;

@@ -72,34 +72,10 @@ size_t FaultPosition(std::string_view body, std::string_view message) {
   return characters;
 }
 
-void Write(const JsonView& value, JsonWriter& json) {
-  switch (value.type()) {
-    case JsonType::kNull:
-      return json.Null();
-    case JsonType::kBool:
-      return json.Bool(*value.Bool());
-    case JsonType::kNumber:
-      return json.Double(*value.Number());
-    case JsonType::kString:
-      return json.String(*value.String());
-    case JsonType::kArray:
-      json.BeginArray();
-      for (const JsonView item : value.Items()) Write(item, json);
-      return json.EndArray();
-    case JsonType::kObject:
-      json.BeginObject();
-      for (size_t i = 0; i < value.size(); ++i) {
-        json.Key(value.key(i));
-        Write(value.at(i), json);
-      }
-      return json.EndObject();
-  }
-}
-
 std::string Written(const JsonView& value) {
   std::string text;
   JsonWriter json(&text);
-  Write(value, json);
+  WriteJson(value, json);
   return text;
 }
 
