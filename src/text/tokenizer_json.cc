@@ -168,29 +168,19 @@ Result<TokenId> ReadTokenPair(const JsonView& json, std::string_view name, Token
   return static_cast<TokenId>(id);
 }
 
-Result<TemplateProcessing> ReadBertProcessing(const JsonView& json, TokenId id_limit) {
+// BERT's: the second text has type 1. RoBERTa's: both have type 0, and two tokens stand between
+// them.
+Result<TemplateProcessing> ReadClsSep(const JsonView& json, TokenId id_limit, bool roberta) {
   using Kind = TemplatePiece::Kind;
   MINNOW_ASSIGN_OR_RETURN(const TokenId cls, ReadTokenPair(json, "cls", id_limit));
   MINNOW_ASSIGN_OR_RETURN(const TokenId sep, ReadTokenPair(json, "sep", id_limit));
   const std::vector<TemplatePiece> single = {
       {Kind::kSpecial, 0, {cls}}, {Kind::kFirst, 0, {}}, {Kind::kSpecial, 0, {sep}}};
+  const uint8_t second = roberta ? 0 : 1;
   std::vector<TemplatePiece> pair = single;
-  pair.push_back({Kind::kSecond, 1, {}});
-  pair.push_back({Kind::kSpecial, 1, {sep}});
-  return TemplateProcessing(single, std::move(pair));
-}
-
-// Both texts have type 0, and two tokens stand between them.
-Result<TemplateProcessing> ReadRobertaProcessing(const JsonView& json, TokenId id_limit) {
-  using Kind = TemplatePiece::Kind;
-  MINNOW_ASSIGN_OR_RETURN(const TokenId cls, ReadTokenPair(json, "cls", id_limit));
-  MINNOW_ASSIGN_OR_RETURN(const TokenId sep, ReadTokenPair(json, "sep", id_limit));
-  const std::vector<TemplatePiece> single = {
-      {Kind::kSpecial, 0, {cls}}, {Kind::kFirst, 0, {}}, {Kind::kSpecial, 0, {sep}}};
-  std::vector<TemplatePiece> pair = single;
-  pair.push_back({Kind::kSpecial, 0, {sep}});
-  pair.push_back({Kind::kSecond, 0, {}});
-  pair.push_back({Kind::kSpecial, 0, {sep}});
+  if (roberta) pair.push_back({Kind::kSpecial, 0, {sep}});
+  pair.push_back({Kind::kSecond, second, {}});
+  pair.push_back({Kind::kSpecial, second, {sep}});
   return TemplateProcessing(single, std::move(pair));
 }
 
@@ -221,9 +211,9 @@ Status ReadPostProcessors(const JsonView& json, TokenId id_limit,
   if (type == "TemplateProcessing") {
     MINNOW_ASSIGN_OR_RETURN(processor, ReadTemplateProcessing(json, id_limit));
   } else if (type == "BertProcessing") {
-    MINNOW_ASSIGN_OR_RETURN(processor, ReadBertProcessing(json, id_limit));
+    MINNOW_ASSIGN_OR_RETURN(processor, ReadClsSep(json, id_limit, /*roberta=*/false));
   } else if (type == "RobertaProcessing") {
-    MINNOW_ASSIGN_OR_RETURN(processor, ReadRobertaProcessing(json, id_limit));
+    MINNOW_ASSIGN_OR_RETURN(processor, ReadClsSep(json, id_limit, /*roberta=*/true));
   } else {
     return UnknownComponent(
         *json.Find("type"),
