@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <variant>
 
 namespace minnow::api {
@@ -26,6 +27,20 @@ size_t CountCharacters(const std::vector<EmbedInput>& inputs) {
     if (const auto* pair = std::get_if<TextPair>(&input)) add(pair->first), add(pair->second);
   }
   return count;
+}
+
+uint64_t Sum(const std::vector<uint32_t>& tokens) {
+  return std::accumulate(tokens.begin(), tokens.end(), uint64_t{0});
+}
+
+void WriteUsage(uint64_t tokens, JsonWriter& json) {
+  json.Key("usage");
+  json.BeginObject();
+  json.Key("prompt_tokens");
+  json.Uint(tokens);
+  json.Key("total_tokens");
+  json.Uint(tokens);
+  json.EndObject();
 }
 
 bool HasText(const std::vector<EmbedInput>& inputs) {
@@ -59,11 +74,7 @@ void SendAnswer(Call& call, TaskKind task, bool batch, size_t characters,
                 const std::vector<uint32_t>& tokens, size_t truncated, const JobTimings& timings,
                 std::string body) {
   Metrics& metrics = *call.context().metrics;
-  size_t sum = 0;
-  for (const uint32_t count : tokens) {
-    sum += count;
-    metrics.request_input_length.Observe(count);
-  }
+  for (const uint32_t count : tokens) metrics.request_input_length.Observe(count);
   http::Response response;
   response.content_type = "application/json";
   // Digits of floats hardly shrink, and this may be a model's worker.
@@ -73,7 +84,7 @@ void SendAnswer(Call& call, TaskKind task, bool batch, size_t characters,
   response.headers = {{"x-compute-type", "cpu"},
                       {"x-compute-time", Milliseconds(total)},
                       {"x-compute-characters", std::to_string(characters)},
-                      {"x-compute-tokens", std::to_string(sum)},
+                      {"x-compute-tokens", std::to_string(Sum(tokens))},
                       {"x-total-time", Milliseconds(total)},
                       {"x-tokenization-time", Milliseconds(timings.prepare)},
                       {"x-queue-time", Milliseconds(timings.queue)},

@@ -26,6 +26,10 @@ namespace minnow::api {
 size_t CountCharacters(const std::vector<EmbedInput>& inputs);
 bool HasText(const std::vector<EmbedInput>& inputs);
 
+uint64_t Sum(const std::vector<uint32_t>& tokens);
+// OpenAI's "usage", of an answer for which nothing is generated.
+void WriteUsage(uint64_t tokens, JsonWriter& json);
+
 // What no route lets pass, once the fields have been read.
 std::optional<Failure> CheckInputs(const Call& call, const std::string& field, size_t inputs,
                                    size_t limit, bool has_text);

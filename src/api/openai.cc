@@ -13,8 +13,6 @@ namespace {
 
 void WriteEmbeddings(const EmbeddingQuery& query, const ModelFacts& facts,
                      const EmbedAnswer& answer, size_t dimensions, std::string& body) {
-  uint64_t tokens = 0;
-  for (const uint32_t count : answer.tokens) tokens += count;
   JsonWriter json(&body);
   std::string text;
   json.BeginObject();
@@ -43,13 +41,7 @@ void WriteEmbeddings(const EmbeddingQuery& query, const ModelFacts& facts,
   json.EndArray();
   json.Key("model");
   json.String(facts.model_id);
-  json.Key("usage");
-  json.BeginObject();
-  json.Key("prompt_tokens");
-  json.Uint(tokens);
-  json.Key("total_tokens");
-  json.Uint(tokens);
-  json.EndObject();
+  WriteUsage(Sum(answer.tokens), json);
   json.EndObject();
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow rerank: the lines that answer a query best, first, by a cross-encoder.
-#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -46,24 +45,20 @@ Status CheckReranker(const ClassifyModel& model, const std::string& name) {
 
 // Best first, equal ones in the order of the input.
 void WriteRanked(const RerankCommand& command, const std::vector<std::string>& texts,
-                 std::vector<float> scores, Output& output) {
-  std::vector<size_t> order(scores.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return scores[a] > scores[b]; });
-  if (command.top_n > 0) order.resize(std::min(order.size(), static_cast<size_t>(command.top_n)));
-  if (!command.raw_scores) ApplyScoreFunction(ScoreFunction::kSigmoid, scores);
+                 std::span<const float> scores, Output& output) {
+  std::vector<LabelScore> ranked = BestFirst(scores, static_cast<size_t>(command.top_n));
   std::string line;
-  for (const size_t i : order) {
+  for (LabelScore& one : ranked) {
+    if (!command.raw_scores) ApplyScoreFunction(ScoreFunction::kSigmoid, {&one.score, 1});
     line.clear();
     JsonWriter json(&line);
     json.BeginObject();
     json.Key("index");
-    json.Uint(i);
+    json.Uint(one.label);
     json.Key("score");
-    json.Float(scores[i]);
+    json.Float(one.score);
     json.Key("text");
-    json.String(texts[i]);
+    json.String(texts[one.label]);
     json.EndObject();
     line += '\n';
     output.Write(line);
@@ -96,7 +91,7 @@ Status Rerank(const RerankCommand& command) {
   // Half a ranking would look like a whole one.
   if (!read.ok()) return read;
   Output output;
-  WriteRanked(command, texts, std::move(scores), output);
+  WriteRanked(command, texts, scores, output);
   MINNOW_RETURN_IF_ERROR(output.Finish());
   TellTruncated(stream, input.texts(), model->max_tokens());
   return {};

@@ -9,17 +9,13 @@
 #include <vector>
 
 #include "api/classify/process_json.h"
-#include "api/inference_call.h"
+#include "api/classify/score_route.h"
 #include "api/request_json.h"
 #include "api/routes.h"
 #include "formats/json.h"
 
 namespace minnow::api {
 namespace {
-
-// Writing more scores than this takes long enough to leave it to another thread than the model's
-// worker.
-constexpr size_t kFewScores = 4 * 1024;
 
 struct ClassifyQuery {
   ClassifyRequest request;
@@ -104,14 +100,12 @@ void WriteClasses(const ClassifyQuery& query, const ClassifiedText& text, JsonWr
 void WriteClassify(const ClassifyQuery& query, const ModelFacts& facts,
                    const ClassifyAnswer& answer, JsonWriter& json) {
   const size_t count = facts.labels.size();
-  uint64_t tokens = 0;
   json.BeginObject();
   json.Key("object");
   json.String("list");
   json.Key("data");
   json.BeginArray();
   for (size_t i = 0; i < answer.tokens.size(); ++i) {
-    tokens += answer.tokens[i];
     json.BeginObject();
     json.Key("index");
     json.Uint(i);
@@ -128,13 +122,7 @@ void WriteClassify(const ClassifyQuery& query, const ModelFacts& facts,
   json.EndArray();
   json.Key("model");
   json.String(facts.model_id);
-  json.Key("usage");
-  json.BeginObject();
-  json.Key("prompt_tokens");
-  json.Uint(tokens);
-  json.Key("total_tokens");
-  json.Uint(tokens);
-  json.EndObject();
+  WriteUsage(Sum(answer.tokens), json);
   json.EndObject();
 }
 
@@ -155,34 +143,20 @@ void WriteProcess(const ClassifyQuery&, const ModelFacts& facts, const ClassifyA
   json.String(facts.labels[BestFirst(answer.scores, 1).front().label]);
 }
 
-// A Route of api/inference_call.h.
-struct ClassifyRoute {
-  using Query = ClassifyQuery;
-  using Answer = ClassifyAnswer;
-  using Writer = void (*)(const ClassifyQuery& query, const ModelFacts& facts,
-                          const ClassifyAnswer& answer, JsonWriter& json);
-  static constexpr TaskKind kTask = TaskKind::kClassify;
+using ClassifyRoute = ScoreRoute<ClassifyQuery, TaskKind::kClassify>;
 
-  Family errors;
-  Result<ClassifyQuery> (*read)(const JsonView& body);
-  Writer write;
-  size_t ApiOptions::*max_inputs = &ApiOptions::max_openai_inputs;
-
-  std::optional<Failure> Check(ClassifyQuery&, const Call&) const { return std::nullopt; }
-  bool IsLong(const ClassifyAnswer& answer) const { return answer.scores.size() > kFewScores; }
-  void Write(const ClassifyQuery& query, const Call& call, const ClassifyAnswer& answer,
-             std::string& body) const {
-    JsonWriter json(&body);
-    write(query, call.facts(), answer, json);
-  }
-};
-
-constexpr ClassifyRoute kClassify{
-    .errors = Family::kOpenAi, .read = ReadClassify, .write = WriteClassify};
-constexpr ClassifyRoute kHuggingFace{
-    .errors = Family::kTei, .read = ReadHuggingFace, .write = WriteHuggingFace};
-constexpr ClassifyRoute kProcess{
-    .errors = Family::kFastApi, .read = ReadProcess, .write = WriteProcess};
+constexpr ClassifyRoute kClassify{.errors = Family::kOpenAi,
+                                  .read = ReadClassify,
+                                  .write = WriteClassify,
+                                  .max_inputs = &ApiOptions::max_openai_inputs};
+constexpr ClassifyRoute kHuggingFace{.errors = Family::kTei,
+                                     .read = ReadHuggingFace,
+                                     .write = WriteHuggingFace,
+                                     .max_inputs = &ApiOptions::max_openai_inputs};
+constexpr ClassifyRoute kProcess{.errors = Family::kFastApi,
+                                 .read = ReadProcess,
+                                 .write = WriteProcess,
+                                 .max_inputs = &ApiOptions::max_openai_inputs};
 
 void HandleProcess(const ApiContext* context, http::Request request, http::Responder responder) {
   auto call =

@@ -6,32 +6,12 @@
 #include <span>
 #include <utility>
 
-#include "api/inference_call.h"
+#include "api/classify/score_route.h"
 #include "api/request_json.h"
 #include "formats/json.h"
 
 namespace minnow::api {
 namespace {
-
-// Writing more scores than this takes long enough to leave it to another thread than the model's
-// worker.
-constexpr size_t kFewScores = 4 * 1024;
-
-// A Route of api/inference_call.h.
-struct PredictRoute {
-  using Query = PredictQuery;
-  using Answer = ClassifyAnswer;
-  static constexpr TaskKind kTask = TaskKind::kClassify;
-
-  Family errors = Family::kTei;
-  Result<PredictQuery> (*read)(const JsonView& body) = ReadTeiPredict;
-  size_t ApiOptions::*max_inputs = &ApiOptions::max_client_batch_size;
-
-  std::optional<Failure> Check(PredictQuery&, const Call&) const { return std::nullopt; }
-  bool IsLong(const ClassifyAnswer& answer) const { return answer.scores.size() > kFewScores; }
-  void Write(const PredictQuery& query, const Call& call, ClassifyAnswer answer,
-             std::string& body) const;
-};
 
 void WriteScores(const std::vector<std::string>& labels, std::span<const float> scores,
                  JsonWriter& json) {
@@ -47,10 +27,9 @@ void WriteScores(const std::vector<std::string>& labels, std::span<const float> 
   json.EndArray();
 }
 
-void PredictRoute::Write(const PredictQuery& query, const Call& call, ClassifyAnswer answer,
-                         std::string& body) const {
-  const std::vector<std::string>& labels = call.facts().labels;
-  JsonWriter json(&body);
+void WritePredict(const PredictQuery& query, const ModelFacts& facts, const ClassifyAnswer& answer,
+                  JsonWriter& json) {
+  const std::vector<std::string>& labels = facts.labels;
   if (query.batch) json.BeginArray();
   for (size_t at = 0; at < answer.scores.size(); at += labels.size()) {
     WriteScores(labels, std::span<const float>(answer.scores).subspan(at, labels.size()), json);
@@ -58,7 +37,8 @@ void PredictRoute::Write(const PredictQuery& query, const Call& call, ClassifyAn
   if (query.batch) json.EndArray();
 }
 
-constexpr PredictRoute kPredict;
+constexpr ScoreRoute<PredictQuery, TaskKind::kClassify> kPredict{
+    .errors = Family::kTei, .read = ReadTeiPredict, .write = WritePredict};
 
 }  // namespace
 

@@ -6,17 +6,14 @@
 //   POST /rerank     https://github.com/huggingface/text-embeddings-inference, release 1.9
 //   POST /v1/rerank  https://api.jina.ai/docs
 //   POST /v2/rerank  https://docs.cohere.com/reference/rerank
-#include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstdint>
-#include <limits>
 #include <random>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "api/inference_call.h"
+#include "api/classify/score_route.h"
 #include "api/request_json.h"
 #include "api/routes.h"
 #include "formats/json.h"
@@ -24,9 +21,6 @@
 namespace minnow::api {
 namespace {
 
-// Writing more scores than this takes long enough to leave it to another thread than the model's
-// worker.
-constexpr size_t kFewResults = 1024;
 // Of the query, once for each document: more than any model reads.
 constexpr size_t kMaxPairBytes = size_t{32} << 20;
 
@@ -35,13 +29,8 @@ struct RerankQuery {
   bool batch = true;
   std::string model;               // empty: the first that reranks
   std::vector<std::string> texts;  // of the documents, where the answer repeats them
-  size_t top_n = std::numeric_limits<size_t>::max();
+  size_t top_n = 0;                // 0: all
   bool raw_scores = false;
-};
-
-struct RankedDocument {
-  size_t index = 0;
-  float score = 0;
 };
 
 // `documents`: strings or, where `objects`, objects with a "text".
@@ -73,7 +62,7 @@ Status ReadDocuments(const JsonView& body, const char* field, bool objects, bool
 }
 
 Status ReadTopN(const JsonView& body, RerankQuery& query) {
-  MINNOW_ASSIGN_OR_RETURN(const int64_t top_n, body.GetInt("top_n", 1, INT64_MAX, INT64_MAX));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t top_n, body.GetInt("top_n", 1, INT64_MAX, 0));
   query.top_n = static_cast<size_t>(top_n);
   return {};
 }
@@ -111,93 +100,59 @@ Result<RerankQuery> ReadCohere(const JsonView& body) {
   return query;
 }
 
-// Best first, equal ones in the order of the documents; `top_n` of them.
-std::vector<RankedDocument> Rank(const RerankQuery& query, const ClassifyAnswer& answer) {
-  std::vector<RankedDocument> ranked(answer.scores.size());
-  for (size_t i = 0; i < ranked.size(); ++i) {
-    const double logit = answer.scores[i];
-    ranked[i].index = i;
-    ranked[i].score =
-        query.raw_scores ? answer.scores[i] : static_cast<float>(1.0 / (1.0 + std::exp(-logit)));
-  }
-  // By what the head gave: probabilities near 1 are equal sooner.
-  std::stable_sort(ranked.begin(), ranked.end(), [&](const auto& a, const auto& b) {
-    return answer.scores[a.index] > answer.scores[b.index];
-  });
-  ranked.resize(std::min(ranked.size(), query.top_n));
+// Best first, `top_n` of them; `label` is the document's place. By what the head gave, since
+// probabilities near 1 are equal sooner.
+std::vector<LabelScore> Rank(const RerankQuery& query, const ClassifyAnswer& answer) {
+  std::vector<LabelScore> ranked = BestFirst(answer.scores, query.top_n);
+  if (query.raw_scores) return ranked;
+  for (LabelScore& one : ranked) ApplyScoreFunction(ScoreFunction::kSigmoid, {&one.score, 1});
   return ranked;
 }
 
-uint64_t TokensOf(const ClassifyAnswer& answer) {
-  uint64_t tokens = 0;
-  for (const uint32_t count : answer.tokens) tokens += count;
-  return tokens;
-}
+using RerankRoute = ScoreRoute<RerankQuery, TaskKind::kRerank>;
 
-// A Route of api/inference_call.h.
-struct RerankRoute {
-  using Query = RerankQuery;
-  using Answer = ClassifyAnswer;
-  using Writer = void (*)(const RerankQuery& query, const std::string& model,
-                          const ClassifyAnswer& answer, JsonWriter& json);
-  static constexpr TaskKind kTask = TaskKind::kRerank;
-
-  Family errors;
-  Result<RerankQuery> (*read)(const JsonView& body);
-  Writer write;
-  size_t ApiOptions::*max_inputs = &ApiOptions::max_client_batch_size;
-
-  std::optional<Failure> Check(RerankQuery&, const Call&) const { return std::nullopt; }
-  bool IsLong(const ClassifyAnswer& answer) const { return answer.scores.size() > kFewResults; }
-  void Write(const RerankQuery& query, const Call& call, const ClassifyAnswer& answer,
-             std::string& body) const {
-    JsonWriter json(&body);
-    write(query, call.facts().model_id, answer, json);
-  }
-};
-
-void WriteResult(const RankedDocument& document, const char* score, JsonWriter& json) {
+void WriteResult(const LabelScore& document, const char* score, JsonWriter& json) {
   json.Key("index");
-  json.Uint(document.index);
+  json.Uint(document.label);
   json.Key(score);
   json.Float(document.score);
 }
 
-void WriteTei(const RerankQuery& query, const std::string&, const ClassifyAnswer& answer,
+void WriteTei(const RerankQuery& query, const ModelFacts&, const ClassifyAnswer& answer,
               JsonWriter& json) {
   json.BeginArray();
-  for (const RankedDocument& document : Rank(query, answer)) {
+  for (const LabelScore& document : Rank(query, answer)) {
     json.BeginObject();
     WriteResult(document, "score", json);
     if (!query.texts.empty()) {
       json.Key("text");
-      json.String(query.texts[document.index]);
+      json.String(query.texts[document.label]);
     }
     json.EndObject();
   }
   json.EndArray();
 }
 
-void WriteJina(const RerankQuery& query, const std::string& model, const ClassifyAnswer& answer,
+void WriteJina(const RerankQuery& query, const ModelFacts& facts, const ClassifyAnswer& answer,
                JsonWriter& json) {
   json.BeginObject();
   json.Key("model");
-  json.String(model);
+  json.String(facts.model_id);
   json.Key("usage");
   json.BeginObject();
   json.Key("total_tokens");
-  json.Uint(TokensOf(answer));
+  json.Uint(Sum(answer.tokens));
   json.EndObject();
   json.Key("results");
   json.BeginArray();
-  for (const RankedDocument& document : Rank(query, answer)) {
+  for (const LabelScore& document : Rank(query, answer)) {
     json.BeginObject();
     WriteResult(document, "relevance_score", json);
     if (!query.texts.empty()) {
       json.Key("document");
       json.BeginObject();
       json.Key("text");
-      json.String(query.texts[document.index]);
+      json.String(query.texts[document.label]);
       json.EndObject();
     }
     json.EndObject();
@@ -221,14 +176,14 @@ std::string NewId() {
   return id;
 }
 
-void WriteCohere(const RerankQuery& query, const std::string&, const ClassifyAnswer& answer,
+void WriteCohere(const RerankQuery& query, const ModelFacts&, const ClassifyAnswer& answer,
                  JsonWriter& json) {
   json.BeginObject();
   json.Key("id");
   json.String(NewId());
   json.Key("results");
   json.BeginArray();
-  for (const RankedDocument& document : Rank(query, answer)) {
+  for (const LabelScore& document : Rank(query, answer)) {
     json.BeginObject();
     WriteResult(document, "relevance_score", json);
     json.EndObject();
