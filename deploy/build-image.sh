@@ -74,15 +74,16 @@ root=(--build "$build" --embedding-dtype "$embedding" -o "$work/build/image")
 "$top/deploy/image-root.sh" "${root[@]}"
 
 # Plain copies instead of overlay mounts, and nothing is run: neither is to be had in most containers.
+export HOME=$work TMPDIR=$work XDG_RUNTIME_DIR=$work
 storage=(--root "$work/storage" --runroot "$work/run" --storage-driver vfs)
 version=$(sed -n 's/^CMAKE_PROJECT_VERSION:STATIC=//p' "$build/CMakeCache.txt")
 name=minnow-$variant:$version
 arguments=(VARIANT="$variant" VERSION="$version" REVISION="$revision" SOURCE="$source" LICENSES="$licenses"
            MODEL="${model:+/model.minnow}")
-HOME=$work XDG_RUNTIME_DIR=$work buildah "${storage[@]}" bud --quiet --format docker --isolation chroot \
+buildah "${storage[@]}" bud --quiet --format docker --isolation chroot \
   --identity-label=false --timestamp "$SOURCE_DATE_EPOCH" --build-context build="$work/build" \
-  "${arguments[@]/#/--build-arg=}" -f "$top/deploy/Dockerfile" -t "$name" "$work" >/dev/null
-push() { HOME=$work XDG_RUNTIME_DIR=$work buildah "${storage[@]}" push --quiet "$name" "$1"; }
+  "${arguments[@]/#/--build-arg=}" -f "$top/deploy/Dockerfile" --iidfile "$work/id" "$work" >/dev/null
+push() { buildah "${storage[@]}" push --quiet "$(cat "$work/id")" "$1"; }
 rm -rf "$out"
 mkdir -p "$(dirname "$out")"
 push "oci:$out:$version"

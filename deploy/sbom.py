@@ -121,7 +121,7 @@ def document(build, model, model_name):
     relations += [(main["SPDXID"], "STATIC_LINK" if name in linked else "DEPENDS_ON", spdx_id(name))
                   for name in sorted(linked | included)]
     if model:
-        packages.append(package(f"model-{model_name}", "NOASSERTION", primaryPackagePurpose="DATA",
+        packages.append(package(f"model-{model_name}", "NOASSERTION", primaryPackagePurpose="FILE",
                                 checksums=[{"algorithm": "SHA256", "checksumValue": sha256(model)}]))
         del packages[-1]["versionInfo"]
         relations.append(("SPDXRef-DOCUMENT", "DESCRIBES", packages[-1]["SPDXID"]))

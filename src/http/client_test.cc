@@ -51,7 +51,7 @@ TEST(ParseClientUrl, SaysWhatIsWrong) {
       {"http:///health", "host"},
       {"http://example.com/", "host"},
       {"http://user@127.0.0.1/", "host"},
-      {"http://::1/", "port"},
+      {"http://::1/", "host"},
       {"http://[::1", "host"},
       {"http://[127.0.0.1]/", "host"},
       {"http://127.0.0.1:/", "port"},

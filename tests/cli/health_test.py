@@ -57,7 +57,7 @@ class HealthTest(unittest.TestCase):
         server.wait_for("draining")
         url = f"http://127.0.0.1:{server.port}"
         self.assert_ends(run("health", "--url", f"{url}/health"), DONE, "ok")
-        self.assert_ends(run("health", "--url", f"{url}/readyz"), FAILED, "503: draining")
+        self.assert_ends(run("health", "--url", f"{url}/readyz"), FAILED, "503: Service Unavailable: draining")
 
     def test_gives_up_in_time(self):
         with socket.create_server(("127.0.0.1", 0)) as silent:

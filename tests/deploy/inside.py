@@ -71,6 +71,13 @@ def wait_healthy(process):
     return health
 
 
+def half_a_request(path):
+    """A connection whose request never ends."""
+    connection = socket.create_connection(("127.0.0.1", 8080), timeout=PATIENCE)
+    connection.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{{".encode())
+    return connection
+
+
 def look_at(process):
     """What the kernel says of the running program."""
     def read(name):
@@ -98,10 +105,12 @@ def main():
         report["check"] = run_in_image(root, config, health_command[1:])
         report["answer"] = ask("POST", request["path"], json.dumps(request["body"]))
         report["process"] = look_at(process)
-        begin = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        report["exit_code"] = process.wait(PATIENCE)
-        report["seconds_to_exit"] = time.monotonic() - begin
+        with half_a_request(request["path"]):
+            time.sleep(0.2)  # it has been read
+            begin = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            report["exit_code"] = process.wait(PATIENCE)
+            report["seconds_to_exit"] = time.monotonic() - begin
         report["check_after"] = run_in_image(root, config, health_command[1:])
     finally:
         process.kill()
