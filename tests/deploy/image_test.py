@@ -23,6 +23,7 @@ BUILD = pathlib.Path(PROGRAM).resolve().parent
 SOURCE, LICENSES = "https://git.example/minnow", "Apache-2.0 AND MIT"
 PREFIX = "org.opencontainers.image."
 VERSION = re.search(r"project\(minnow VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())[1]
+MAX_DETECTOR_BYTES = 16_000_000
 KILLED_AFTER_SECONDS = 10  # of SIGTERM, by Docker and Cloud Run
 
 
@@ -180,26 +181,43 @@ class ImageTest(unittest.TestCase):
         messages = validate_full_spdx_document(parse_file(str(self.root / "sbom.spdx.json")))
         self.assertEqual([message.validation_message for message in messages], [])
 
-    def test_runs(self):
-        request = {"path": "/embed", "body": {"inputs": "a small fish"}}
-        ran = subprocess.run([*namespaces(), sys.executable, ROOT / "tests/deploy/inside.py", self.root,
-                              json.dumps(self.docker_config()), json.dumps(request)],
+    def run_image(self, root, config, path, body):
+        """What inside.py saw, held to what is so of every image."""
+        ran = subprocess.run([*namespaces(), sys.executable, ROOT / "tests/deploy/inside.py", root, json.dumps(config),
+                              json.dumps({"path": path, "body": body})],
                              capture_output=True, text=True, timeout=120, env=environment(), check=False)
         self.assertEqual(ran.returncode, 0, ran.stderr)
         report = json.loads(ran.stdout)
         self.assertEqual(report["health"], {"status": 200, "body": "ok\n"}, ran.stderr)
         self.assertEqual([report[when]["code"] for when in ("check_before", "check", "check_after")], [1, 0, 1], report)
         self.assertEqual(report["answer"]["status"], 200, report)
-        printed = run("embed", "--model", str(self.root / "model.minnow"), "a small fish")
-        self.assertEqual(json.loads(report["answer"]["body"]), [json.loads(printed.stdout)])
-        process = report["process"]
-        self.assertEqual((process["uids"], process["gids"]), (["65532"] * 4, ["65532"] * 4) if os.geteuid() == 0 else
-                         (["0"] * 4, ["0"] * 4))
+        process, user = report["process"], "65532" if os.geteuid() == 0 else "0"
+        self.assertEqual((process["uids"], process["gids"]), ([user] * 4, [user] * 4))
         self.assertEqual((process["capabilities"], process["interfaces"]), (0, ["lo"]))
-        self.assertEqual(process["executable"], f"{self.root.resolve()}/minnow")
+        self.assertEqual(process["executable"], f"{root.resolve()}/minnow")
         self.assertIn("ro", process["root_options"].split(","))
         self.assertEqual(report["exit_code"], 0, ran.stderr)
         self.assertLess(report["seconds_to_exit"], KILLED_AFTER_SECONDS)
+        return json.loads(report["answer"]["body"])
+
+    def test_runs(self):
+        answer = self.run_image(self.root, self.docker_config(), "/embed", {"inputs": "a small fish"})
+        printed = run("embed", "--model", str(self.root / "model.minnow"), "a small fish")
+        self.assertEqual(answer, [json.loads(printed.stdout)])
+
+    def test_language_detector_is_small_and_needs_no_model(self):
+        if run("classify", "Buongiorno").returncode != 0:
+            self.skipTest("the program has no language detector of its own")
+        layout = self.path / "detector"
+        built = build_image("language-detector", "--build", BUILD, "-o", layout)
+        self.assertEqual(built.returncode, 0, built.stderr)
+        root = self.path / "detector_root"
+        root.mkdir()
+        Layout(layout).unpack(root)
+        self.assertEqual(sorted(os.listdir(root)), ["minnow", "sbom.spdx.json"])
+        self.assertLessEqual(sum(file.stat().st_size for file in root.iterdir()), MAX_DETECTOR_BYTES)
+        config = {**Layout(layout).image["config"], "Healthcheck": self.docker_config()["Healthcheck"]}
+        self.assertEqual(self.run_image(root, config, "/process", {"text": "Questa mattina il treno era in ritardo."}), "it")
 
     def test_an_image_that_could_not_serve_is_not_built(self):
         for arguments, words in ((("frobnicator",), "embedder"), (("language-detector-xlmr", "--build", BUILD), "--model"),
