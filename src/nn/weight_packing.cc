@@ -92,8 +92,8 @@ Int4RowChoice ChooseInt4Scales(const float* row, size_t groups) {
   for (int bits = most; bits >= 0 && bits > most - kTrials; --bits) {
     Int4RowChoice choice = {.scale = static_cast<uint8_t>(bits), .error = 0};
     for (size_t g = 0; g < groups; ++g) {
-      choice.error += ChooseInt4Code(row + g * kInt4Group, Int4RowScale(choice.scale),
-                                     choice.codes[g]);
+      choice.error +=
+          ChooseInt4Code(row + g * kInt4Group, Int4RowScale(choice.scale), choice.codes[g]);
     }
     if (choice.error < best.error) best = choice;
   }
@@ -154,6 +154,35 @@ void PackTableInt4(const float* table, size_t rows, size_t columns, uint8_t* out
         const int high = static_cast<int>(QuantizeInt4(group[j + kInt4Group / 2], inverse)) + 8;
         *out++ = static_cast<uint8_t>(low | high << 4);
       }
+    }
+  }
+}
+
+void ShrinkPanels(const float* panels, size_t in_features, size_t out_features, int8_t* integers,
+                  float* scales) {
+  constexpr float kLevels = 127;
+  const size_t panel = in_features * kPanelColumns;
+  for (size_t n = 0; n < RoundUp(out_features, kPanelColumns); ++n) {
+    const size_t begin = n / kPanelColumns * panel + n % kPanelColumns;
+    float largest = 0;
+    for (size_t i = begin; i < begin + panel; i += kPanelColumns)
+      largest = std::max(largest, std::isfinite(panels[i]) ? std::fabs(panels[i]) : 0.0f);
+    scales[n] = largest / kLevels;
+    const float inverse = scales[n] > 0 ? 1.0f / scales[n] : 0.0f;
+    for (size_t i = begin; i < begin + panel; i += kPanelColumns) {
+      const float x = panels[i] * inverse;
+      const float kept = x < kLevels ? (x > -kLevels ? x : -kLevels) : kLevels;  // also a NaN
+      integers[i] = static_cast<int8_t>(Round(kept));
+    }
+  }
+}
+
+void ExpandPanels(const int8_t* integers, const float* scales, size_t in_features,
+                  size_t out_features, float* panels) {
+  for (size_t n = 0; n < out_features; n += kPanelColumns, scales += kPanelColumns) {
+    for (size_t k = 0; k < in_features; ++k, integers += kPanelColumns, panels += kPanelColumns) {
+      for (size_t c = 0; c < kPanelColumns; ++c)
+        panels[c] = scales[c] * static_cast<float>(integers[c]);
     }
   }
 }
