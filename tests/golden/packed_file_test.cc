@@ -259,10 +259,10 @@ TEST_F(PackedModel, OtherVersionsAndOtherFilesAreUnsupported) {
   const std::string version = "\"minnow.format\":\"4\"";
   const size_t at = bytes.find(version);
   ASSERT_NE(at, std::string::npos);
-  bytes[at + version.size() - 2] = '4';
+  bytes[at + version.size() - 2] = '5';
   Write(bytes);
   EXPECT_EQ(LoadError().code, Code::kUnsupported);
-  EXPECT_THAT(LoadError().message, HasSubstr("version \"4\""));
+  EXPECT_THAT(LoadError().message, HasSubstr("version \"5\""));
   fs::copy_file(Fixture("tiny_bert/model.safetensors"), path_,
                 fs::copy_options::overwrite_existing);
   EXPECT_EQ(LoadError().code, Code::kUnsupported);

@@ -27,7 +27,7 @@ void ExpectUnits(const std::vector<double>& scores, double per_one) {
 TEST(ScoreTable, HoldsFloatsAndDecimalsExactly) {
   ExpectUnits({0, -3.4635426998138428, -20.364784240722656, -511.99997f}, 0x1p22);
   ExpectUnits({0, NAN, -1.1f, -100.7f}, 0x1p24);
-  ExpectUnits({-0.1f, -31.3f}, 0x1p26);
+  ExpectUnits({-0.2f, -31.3f}, 0x1p26);
   ExpectUnits({0, -3.46354, -9.46205, -20.3648, NAN}, 1e5);
   ExpectUnits({-3.463541, -20.364812}, 1e6);
 }
