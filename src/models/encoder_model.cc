@@ -104,7 +104,9 @@ WeightList EncoderModel::Weights(const TensorNames& stored) {
   };
 }
 
-void EncoderModel::SetHead(Head head) {
+void EncoderModel::Finish(Head head) {
+  FinishWeights(info_.config, kernels_, weights_);
+  info_.weight_bytes += weights_.position_bias.bytes();
   head_ = std::move(head);
   info_.embedding = weights_.word_embeddings.type();
   info_.embedding_size = static_cast<int>(head_.outputs());
@@ -122,7 +124,7 @@ Status EncoderModel::LoadDirectory(const ModelSource& source, std::optional<Tabl
                                       Weights(FamilyOf(info_.config.model_type).tensors)));
   MINNOW_ASSIGN_OR_RETURN(Head head, Head::Load(info_.layout, info_.config.hidden_size, *source_));
   info_.weight_bytes = storage_.bytes() + head.weight_bytes();
-  SetHead(std::move(head));
+  Finish(std::move(head));
   return {};
 }
 
@@ -135,7 +137,8 @@ Status EncoderModel::LoadPacked(std::shared_ptr<const PackedFile> packed) {
   }
   if (packed->header().version < 2) {
     storage_.floats = AlignedBuffer<float>(
-        PaddedColumns(std::max(info_.config.hidden_size, info_.config.intermediate_size)));
+        PaddedColumns(std::max({info_.config.hidden_size, info_.config.embedding_width(),
+                                info_.config.intermediate_size})));
     std::fill_n(storage_.floats.data(), storage_.floats.size(), 1.0f);
   }
   PackedReader reader(*packed, packed->Prefix(kTransformer), info_.dtype, *embedding,
@@ -145,7 +148,7 @@ Status EncoderModel::LoadPacked(std::shared_ptr<const PackedFile> packed) {
                           Head::LoadPacked(info_.layout, info_.config.hidden_size, *packed));
   info_.weight_bytes = reader.bytes() + head.weight_bytes();
   info_.quality = packed->header().quality;
-  SetHead(std::move(head));
+  Finish(std::move(head));
   return {};
 }
 
@@ -186,7 +189,7 @@ Result<std::unique_ptr<EncoderModel>> EncoderModel::Random(const EncoderConfig& 
   model->info_.weight_bytes = model->storage_.floats.size_bytes();
   const Checkpoint none;  // the head is pooling alone
   MINNOW_ASSIGN_OR_RETURN(Head head, Head::Load(model->info_.layout, config.hidden_size, none));
-  model->SetHead(std::move(head));
+  model->Finish(std::move(head));
   return model;
 }
 
