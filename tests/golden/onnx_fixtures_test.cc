@@ -168,7 +168,8 @@ TEST_P(OnnxFixture, DirectoryFindsThePlainExport) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, OnnxFixture,
-                         testing::Values("bert_cls", "bert_embed", "distilbert_cls", "xlmr_cls"),
+                         testing::Values("bert_cls", "bert_embed", "distilbert_cls", "mpnet_embed",
+                                         "xlmr_cls"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
