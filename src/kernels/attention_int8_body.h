@@ -31,7 +31,8 @@ struct AttentionScratch {
   size_t packed_v() const { return packed_k() + keys * dim_words; }
   size_t key_scale() const { return packed_v() + dim * key_words(); }
   size_t key_shift() const { return key_scale() + keys; }
-  size_t value_scale() const { return key_shift() + keys; }
+  size_t key_ones() const { return key_shift() + keys; }
+  size_t value_scale() const { return key_ones() + probability_stride(); }
   size_t queries() const { return value_scale() + dim; }
   size_t probabilities() const { return queries() + kQueryRows * query_stride(); }
   size_t scores() const { return probabilities() + kQueryRows * probability_stride(); }
@@ -90,6 +91,9 @@ inline void PackKeyWords(const struct AttentionF32* a, size_t column, const Atte
     }
   }
   for (size_t n = a->length; n < s.keys; ++n) a->scratch[s.key_shift() + n] = kNoKey;
+  // 1 for each key that is there, as the probabilities lie in memory.
+  uint8_t* ones = (uint8_t*)(a->scratch + s.key_ones());
+  for (size_t n = 0; n < s.probability_stride() * sizeof(Word); ++n) ones[n] = n < a->length;
 }
 
 // v: [L, D] of one head -> [D/16][L/4 words][16]: a word holds four keys of one channel; scale:
@@ -146,8 +150,8 @@ inline VF Exp2Byte(VF x) {
   return VScale2(p, n);
 }
 
-// scores: [L rounded up to 16], integer sums of a query -> probabilities as bytes, up to the end of
-// their row. bias: of this row, or null.
+// scores: [L rounded up to 16], integer sums of a query -> probabilities as bytes. bias: of this
+// row, or null.
 inline void SoftmaxBytes(const struct AttentionF32* a, const AttentionScratch& s, float* scores,
                          float query_scale, const float* bias, uint8_t* probabilities) {
   const float* scale = a->scratch + s.key_scale();
@@ -169,17 +173,16 @@ inline void SoftmaxBytes(const struct AttentionF32* a, const AttentionScratch& s
   const VF offset = VSub(VMul(VSet(VReduceMax(most)), factor), VSet(log2_255));
   for (size_t i = 0; i < s.keys; i += kLanes)
     StoreBytes(probabilities + i, Exp2Byte(VMulSub(VLoad(scores + i), factor, offset)));
-  const size_t row_bytes = s.probability_stride() * sizeof(Word);
-  for (size_t i = s.keys; i < row_bytes; i += kLanes) StoreBytes(probabilities + i, VSet(0.0f));
 }
 
-// The sum of a row of probabilities. It is taken when all rows of a tile are stored: a load that
-// spans several stores waits for the last of them.
-inline float SumBytes(const AttentionScratch& s, const uint8_t* probabilities) {
-  const Word ones = 0x01010101;
+// The sum of the probabilities of a row. It is taken when all rows of a tile are stored: a load
+// that spans several stores waits for the last of them.
+inline float SumBytes(const struct AttentionF32* a, const AttentionScratch& s,
+                      const Word* probabilities) {
+  const Word* ones = (const Word*)a->scratch + s.key_ones();
   VA sums = VZeroAccumulator();
   for (size_t i = 0; i < s.probability_stride(); i += kTileLanes)
-    sums = VDot(VLoadWords((const Word*)probabilities + i), VBroadcastWord(&ones), sums);
+    sums = VDot(VLoadWords(probabilities + i), VLoadWords(ones + i), sums);
   float stored[kTileLanes];
   VStoreAccumulator(stored, sums);
   return VReduceAdd(LoadSums(stored));
@@ -223,8 +226,7 @@ void AttentionInt8Head(const struct AttentionF32* a, size_t head, const Attentio
              out, s.dim, rows, s.dim / kPanelColumns},
             kNothingFollows);
     for (size_t r = 0; r < rows; ++r) {
-      const float sum =
-          SumBytes(s, (const uint8_t*)(words + s.probabilities() + r * s.probability_stride()));
+      const float sum = SumBytes(a, s, words + s.probabilities() + r * s.probability_stride());
       StoreContext(out + r * s.dim, a->scratch + s.value_scale(), 1.0f / sum, a->head_dim,
                    a->context + (row + r) * a->context_stride + column);
     }

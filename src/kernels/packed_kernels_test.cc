@@ -347,7 +347,8 @@ TEST_P(PackedAttentionTest, NearFp32) {
   }
 }
 
-// An exponential at the border of two steps may fall to either side: a step of one weight.
+// An exponential at the border of two steps may fall to either side: a step of one weight. Far from
+// fp32 are texts with many keys whose probabilities are below half a step.
 TEST_P(PackedAttentionTest, Int8EqualsReference) {
   if (GetParam()->attention_int8 == nullptr) GTEST_SKIP() << "no 8-bit attention";
   for (const AttentionCase& c : AttentionCases()) {
@@ -358,7 +359,7 @@ TEST_P(PackedAttentionTest, Int8EqualsReference) {
     const auto got = run(*GetParam(), AttentionKind::kInt8);
     EXPECT_LT(Distance(got, run(*AvailableKernels().front(), AttentionKind::kInt8)), 0.01)
         << Describe(c);
-    EXPECT_LT(Distance(got, run(*AvailableKernels().front(), AttentionKind::kFp32)), 0.06)
+    EXPECT_LT(Distance(got, run(*AvailableKernels().front(), AttentionKind::kFp32)), 0.1)
         << Describe(c);
   }
 }
