@@ -54,6 +54,16 @@ inline void PackValues(const float* v, size_t stride, size_t length, size_t head
   }
 }
 
+// scores[0, length) -> s * scale + bias
+inline void BiasRow(float* scores, size_t length, float scale, const float* bias) {
+  const VF factor = VSet(scale);
+  const size_t full = length / kLanes * kLanes;
+  for (size_t i = 0; i < full; i += kLanes)
+    VStore(scores + i, VMulAdd(VLoad(scores + i), factor, VLoad(bias + i)));
+  if (const size_t rest = length - full)
+    VStore(scores + full, VMulAdd(VLoad(scores + full), factor, VLoadPart(bias + full, rest)));
+}
+
 // scores[0, length) -> exp((s - max) * scale); returns 1 / their sum.
 inline float SoftmaxRow(float* scores, size_t length, float scale) {
   const size_t full = length / kLanes * kLanes;
@@ -97,7 +107,11 @@ void AttentionHead(const struct AttentionF32* a, size_t head) {
     Product({q, a->qkv_stride, packed_k, head_dim, scores, keys, rows, keys / kPanelColumns},
             kNothing);
     float inverse[kQueryRows];
-    for (size_t r = 0; r < rows; ++r) inverse[r] = SoftmaxRow(scores + r * keys, length, a->scale);
+    for (size_t r = 0; r < rows; ++r) {
+      float* of_row = scores + r * keys;
+      if (a->bias) BiasRow(of_row, length, a->scale, a->bias + head * a->bias_stride - (row + r));
+      inverse[r] = SoftmaxRow(of_row, length, a->bias ? 1.0f : a->scale);
+    }
     Product({scores, keys, packed_v, length, out, padded_dim, rows, padded_dim / kPanelColumns},
             kNothing);
     for (size_t r = 0; r < rows; ++r) {

@@ -54,8 +54,8 @@ struct MatmulF32 {
   enum MatmulActivation activation;
 };
 
-// context = softmax(Q K^T / sqrt(D)) V for some queries of one text; every key of that text takes
-// part.
+// context = softmax(scale Q K^T + bias) V for some queries of one text; every key of that text
+// takes part.
 struct AttentionF32 {
   const float* q;     // [queries, H*D]: the rows of these queries
   const float* k;     // [L, H*D]
@@ -69,6 +69,11 @@ struct AttentionF32 {
   size_t head_dim;  // D
   float scale;      // 1 / sqrt(D)
   float* scratch;   // attention_scratch_floats(L, D) floats, aligned to 64 bytes
+  // Of head h, query i and key j (rows of q and k): bias[h * bias_stride + j - i], so that a table
+  // by distance serves queries from any position on. j - i runs from 1 - queries to L - 1; null: no
+  // bias.
+  const float* bias;
+  size_t bias_stride;  // floats from head to head
 };
 
 struct LayerNormF32 {

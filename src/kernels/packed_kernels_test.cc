@@ -270,6 +270,7 @@ class PackedAttentionTest : public testing::TestWithParam<const Kernels*> {};
 
 struct AttentionCase {
   size_t length, heads, head_dim;
+  bool bias = false;
 };
 
 std::vector<float> RunAttention(const Kernels& kernels, bool packed, const AttentionCase& c,
@@ -279,6 +280,11 @@ std::vector<float> RunAttention(const Kernels& kernels, bool packed, const Atten
       packed ? kernels.attention_packed_scratch_floats : kernels.attention_scratch_floats;
   AlignedBuffer<float> scratch(scratch_floats(c.length, c.head_dim));
   std::vector<float> context(queries * width, NAN);
+  // One row a head, by distance from 1 - length on.
+  std::mt19937 generator(4);
+  std::normal_distribution<float> normal;
+  std::vector<float> bias(c.heads * (2 * c.length - 1));
+  for (float& v : bias) v = normal(generator);
   const AttentionF32 args = {.q = qkv.data() + first * stride,
                              .k = qkv.data() + width,
                              .v = qkv.data() + 2 * width,
@@ -290,7 +296,9 @@ std::vector<float> RunAttention(const Kernels& kernels, bool packed, const Atten
                              .heads = c.heads,
                              .head_dim = c.head_dim,
                              .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                             .scratch = scratch.data()};
+                             .scratch = scratch.data(),
+                             .bias = c.bias ? bias.data() + c.length - 1 - first : nullptr,
+                             .bias_stride = 2 * c.length - 1};
   (packed ? kernels.attention_packed : kernels.attention_f32)(&args);
   return context;
 }
@@ -309,23 +317,29 @@ TEST_P(PackedAttentionTest, NearFp32) {
   for (size_t head_dim : {1, 5, 8, 15, 16, 17, 31, 33, 48, 64, 80})
     cases.push_back({21, 3, head_dim});
   cases.push_back({512, 1, 32});
+  for (size_t i = 0, unbiased = cases.size(); i < unbiased; ++i) {
+    cases.push_back(cases[i]);
+    cases.back().bias = true;
+  }
   for (const AttentionCase& c : cases) {
     const auto qkv = RandomQkv(c);
     const auto expected = RunAttention(*AvailableKernels().front(), false, c, qkv, 0, c.length);
     EXPECT_LT(Distance(RunAttention(*GetParam(), true, c, qkv, 0, c.length), expected), 0.03)
-        << c.length << " tokens, head size " << c.head_dim;
+        << c.length << " tokens, head size " << c.head_dim << (c.bias ? ", bias" : "");
   }
 }
 
 TEST_P(PackedAttentionTest, RowsDoNotDependOnGrouping) {
-  const AttentionCase c = {37, 2, 24};
-  const auto qkv = RandomQkv(c);
-  const auto all = RunAttention(*GetParam(), true, c, qkv, 0, c.length);
-  for (size_t first = 0; first < c.length; first += 3) {
-    for (size_t queries = 1; first + queries <= c.length; queries += 5) {
-      const auto some = RunAttention(*GetParam(), true, c, qkv, first, queries);
-      EXPECT_EQ(0, std::memcmp(some.data(), all.data() + first * c.heads * c.head_dim,
-                               some.size() * sizeof(float)));
+  for (const bool bias : {false, true}) {
+    const AttentionCase c = {37, 2, 24, bias};
+    const auto qkv = RandomQkv(c);
+    const auto all = RunAttention(*GetParam(), true, c, qkv, 0, c.length);
+    for (size_t first = 0; first < c.length; first += 3) {
+      for (size_t queries = 1; first + queries <= c.length; queries += 5) {
+        const auto some = RunAttention(*GetParam(), true, c, qkv, first, queries);
+        EXPECT_EQ(0, std::memcmp(some.data(), all.data() + first * c.heads * c.head_dim,
+                                 some.size() * sizeof(float)));
+      }
     }
   }
 }
