@@ -104,7 +104,7 @@ WeightList EncoderModel::Weights(const TensorNames& stored) {
   };
 }
 
-void EncoderModel::Finish(Head head) {
+void EncoderModel::SetHead(Head head) {
   FinishWeights(info_.config, kernels_, weights_);
   info_.weight_bytes += weights_.position_bias.bytes();
   head_ = std::move(head);
@@ -124,7 +124,7 @@ Status EncoderModel::LoadDirectory(const ModelSource& source, std::optional<Tabl
                                       Weights(FamilyOf(info_.config.model_type).tensors)));
   MINNOW_ASSIGN_OR_RETURN(Head head, Head::Load(info_.layout, info_.config.hidden_size, *source_));
   info_.weight_bytes = storage_.bytes() + head.weight_bytes();
-  Finish(std::move(head));
+  SetHead(std::move(head));
   return {};
 }
 
@@ -148,7 +148,7 @@ Status EncoderModel::LoadPacked(std::shared_ptr<const PackedFile> packed) {
                           Head::LoadPacked(info_.layout, info_.config.hidden_size, *packed));
   info_.weight_bytes = reader.bytes() + head.weight_bytes();
   info_.quality = packed->header().quality;
-  Finish(std::move(head));
+  SetHead(std::move(head));
   return {};
 }
 
@@ -189,7 +189,7 @@ Result<std::unique_ptr<EncoderModel>> EncoderModel::Random(const EncoderConfig& 
   model->info_.weight_bytes = model->storage_.floats.size_bytes();
   const Checkpoint none;  // the head is pooling alone
   MINNOW_ASSIGN_OR_RETURN(Head head, Head::Load(model->info_.layout, config.hidden_size, none));
-  model->Finish(std::move(head));
+  model->SetHead(std::move(head));
   return model;
 }
 

@@ -82,8 +82,7 @@ class EncoderModel {
   Status LoadDirectory(const ModelSource& source, std::optional<TableType> embedding,
                        const Calibration* calibration);
   Status LoadPacked(std::shared_ptr<const PackedFile> packed);
-  // Once the weights are there.
-  void Finish(Head head);
+  void SetHead(Head head);
   // The encoder's list of weights; `stored` must outlive it.
   WeightList Weights(const TensorNames& stored);
 

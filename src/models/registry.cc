@@ -23,7 +23,7 @@ constexpr EncoderFamily Roberta(std::string_view model_type) {
           .classifier = kRobertaClassifier};
 }
 
-// The discriminator. Its small size has embeddings narrower than its hidden states.
+// The discriminator, whose embeddings are as wide as its hidden states from the base size on.
 constexpr EncoderFamily kElectra = {
     .model_type = "electra",
     .embedding_projection = EmbeddingProjection::kIfDifferent,

@@ -30,6 +30,7 @@ using testing::HasSubstr;
 
 constexpr float kTolerance = 1e-5f;
 constexpr float kOnnxTolerance = 1e-4f;
+constexpr float kRoundedTolerance = 0.1f;  // of weights in int8
 constexpr size_t kMaxTokens = 512;
 constexpr size_t kMaxTexts = 32;
 
@@ -181,26 +182,31 @@ TEST_P(Family, PackedFilesGiveTheSameBits) {
   }
 }
 
-// The plain export, and what each piece of it is, by names and by structure alone.
+// What exporters and optimisers made of it, and what each piece is, by names and by structure
+// alone.
 TEST_P(Family, OnnxGivesTheSame) {
-  const std::string path = (Fixture(GetParam()) / "model.onnx").string();
-  if (!fs::exists(path)) GTEST_SKIP() << "no such export";
-  const auto model = LoadClassifier(path, {.dtype = Dtype::kF32});
-  ASSERT_TRUE(model.ok()) << model.error().message;
-  for (const Case& one : cases_) {
-    EXPECT_LE(LargestDifference(Scores(**model, {&one, 1}), one.logits), kOnnxTolerance)
-        << one.ids.size() << " tokens";
+  for (const char* form : {"model", "model_optimized", "model_optimized_quantized"}) {
+    const std::string path = (Fixture(GetParam()) / (std::string(form) + ".onnx")).string();
+    if (!fs::exists(path)) continue;
+    const auto model = LoadClassifier(path, {.dtype = Dtype::kF32});
+    ASSERT_TRUE(model.ok()) << model.error().message;
+    const bool rounded = std::string_view(form).ends_with("quantized");
+    for (const Case& one : cases_) {
+      EXPECT_LE(LargestDifference(Scores(**model, {&one, 1}), one.logits),
+                rounded ? kRoundedTolerance : kOnnxTolerance)
+          << form << ", " << one.ids.size() << " tokens";
+    }
+    const auto file = OnnxFile::Open(path);
+    ASSERT_TRUE(file.ok());
+    OnnxGraph graph(**file);
+    const auto pieces = ReadOnnxPieces(graph);
+    ASSERT_TRUE(pieces.ok()) << pieces.error().message;
+    const EncoderConfig& config = (*model)->info().config;
+    const EncoderFamily& family = FamilyOf(config.model_type);
+    const auto by_structure = StemsByStructure(graph, *pieces, config, family);
+    ASSERT_TRUE(by_structure.ok()) << by_structure.error().message;
+    EXPECT_EQ(StemsByName(*pieces, config, family), *by_structure) << form;
   }
-  const auto file = OnnxFile::Open(path);
-  ASSERT_TRUE(file.ok());
-  OnnxGraph graph(**file);
-  const auto pieces = ReadOnnxPieces(graph);
-  ASSERT_TRUE(pieces.ok()) << pieces.error().message;
-  const EncoderConfig& config = (*model)->info().config;
-  const EncoderFamily& family = FamilyOf(config.model_type);
-  const auto by_structure = StemsByStructure(graph, *pieces, config, family);
-  ASSERT_TRUE(by_structure.ok()) << by_structure.error().message;
-  EXPECT_EQ(StemsByName(*pieces, config, family), *by_structure);
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, Family,

@@ -3,7 +3,6 @@
 // position, and the head that its sequence classifiers have. The forward pass is one for all.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "models/bert/config.h"
@@ -47,8 +46,7 @@ struct TensorNames {
   const char* embedding_projection = "embeddings.projection";     // no name of BERT's
   const char* position_bias = "encoder.relative_attention_bias";  // of MPNet: weight alone
   const char* layer = "encoder.layer.";  // then the layer's number, a dot, and:
-  const char* group_layer =
-      nullptr;  // after a group's number instead; then that of its layer, a dot
+  const char* group_layer = nullptr;     // of a group; then the group's layer, a dot, and:
   const char* query = "attention.self.query";
   const char* key = "attention.self.key";
   const char* value = "attention.self.value";

@@ -2,12 +2,11 @@
 // Names of pieces by the names in the file, and what the names give.
 #include "models/onnx/naming.h"
 
-#include <algorithm>
-#include <cstring>
 #include <set>
 #include <utility>
 
 #include "formats/json.h"
+#include "models/onnx/shared_weights.h"
 
 namespace minnow {
 namespace {
@@ -95,23 +94,14 @@ bool IsOfALayer(const OnnxPiece& piece, const EncoderFamily& family) {
 
 using TensorMap = std::map<std::string, TensorView, std::less<>>;
 
-// Whether as many scales or zero points are none, one, or one a row.
-bool FitsRows(size_t count, const TensorView& tensor) {
-  return count <= 1 || (!tensor.shape.empty() && count == static_cast<size_t>(tensor.shape[0]));
-}
-
-bool SameNumbers(const TensorView& a, const TensorView& b) {
-  return a.type == b.type && a.shape == b.shape && a.transposed == b.transposed &&
-         a.stride == b.stride && std::ranges::equal(a.scales, b.scales) &&
-         std::ranges::equal(a.zero_points, b.zero_points) && a.data.size() == b.data.size() &&
-         (a.data.data() == b.data.data() ||
-          std::memcmp(a.data.data(), b.data.data(), a.data.size()) == 0);
-}
-
 // False where there is another tensor of that name: layers that share weights have the same.
 bool AddTensor(const std::string& name, const TensorView& view, TensorMap& tensors) {
   const auto [place, added] = tensors.emplace(name, view);
-  return added || SameNumbers(place->second, view);
+  if (added) return true;
+  if (!SameWeight(place->second, view)) return false;
+  // Of copies in several precisions, one that is not rounded.
+  if (view.scales.empty()) place->second = view;
+  return true;
 }
 
 // Query, key and value of a fused attention, each a third of its rows.
@@ -137,7 +127,7 @@ Status CheckTensors(const OnnxFile& file, const TensorMap& tensors) {
   uint64_t room = 0, bytes = 0;
   for (const auto& mapped : file.files()) room += mapped->bytes().size();
   for (const auto& [name, view] : tensors) {
-    if (!FitsRows(view.scales.size(), view) || !FitsRows(view.zero_points.size(), view)) {
+    if (!HasScalesOfRows(view)) {
       return Error{Code::kUnsupported, file.path() + ": tensor " + QuoteForMessage(name) +
                                            ": scales or zero points that are not one a row"};
     }
@@ -160,16 +150,19 @@ OnnxStems StemsByName(const OnnxPieces& pieces, const EncoderConfig& config,
   const TensorNames& t = family.tensors;
   OnnxStems stems(pieces.list.size());
   std::map<std::string, int> found;
-  int step = 0;
+  int step = 0;  // as many as LayerNorms that end a layer
   for (size_t i = 0; i < pieces.list.size(); ++i) {
     if (pieces.list[i].kind == OnnxPieceKind::kAttention) {
-      stems[i] = t.Layer(config, config.WeightsOfStep(step++));
+      stems[i] = t.Layer(config, config.WeightsOfStep(step));
       for (const char* part : {t.query, t.key, t.value}) ++found[stems[i] + part];
       continue;
     }
     stems[i] = StemOf(pieces.list[i], wanted);
     if (wanted.head.contains(stems[i]) && ++found[stems[i]] > 1) return {};
     if (wanted.encoder.contains(stems[i])) ++found[stems[i]];
+    if (step < config.layer_steps() &&
+        stems[i] == t.Layer(config, config.WeightsOfStep(step)) + t.output_norm)
+      ++step;
   }
   for (const auto& [stem, uses] : wanted.encoder) {
     if (found[stem] != uses) return {};
