@@ -27,6 +27,8 @@ enum { kPanelColumns = 16 };
 enum { kInt8GroupWords = 3, kInt8GroupSum = 128 };
 // Elements of an int4 embedding row that share a scale.
 enum { kInt4Group = 64 };
+// Keys of one text in 8-bit attention: 255 * 127 times as many fit 32 bits.
+enum { kMaxInt8Keys = 65536 };
 
 // What happens to a matrix product's tile while it is in the cache.
 enum MatmulActivation {
@@ -158,6 +160,11 @@ struct Kernels {
   size_t (*attention_packed_scratch_floats)(size_t length, size_t head_dim);
 
   const struct ScanKernels* scan;  // of the vector search
+
+  // attention_f32 for int8 models, with queries, keys, values and probabilities in 8 bits, where
+  // that is faster; else null. REQUIRES: L <= kMaxInt8Keys.
+  void (*attention_int8)(const struct AttentionF32* args) = nullptr;
+  size_t (*attention_int8_scratch_floats)(size_t length, size_t head_dim) = nullptr;
 };
 
 }  // namespace minnow

@@ -12,6 +12,8 @@ extern const ScanKernels kScalarScan;
 extern const PackedKernels kScalarInt8;
 extern const PackedKernels kScalarBf16;
 void ActivateScalar(float* y, size_t n, MatmulActivation activation);
+void AttentionScalarInt8(const AttentionF32* args);
+size_t AttentionScratchScalarInt8(size_t length, size_t head_dim);
 namespace {
 
 float Activate(float x, MatmulActivation activation) {
@@ -169,5 +171,7 @@ const Kernels kScalarKernels = {"scalar",
                                 /*int8_light=*/nullptr,
                                 AttentionF32Run,
                                 AttentionScratchFloats,
-                                &kScalarScan};
+                                &kScalarScan,
+                                AttentionScalarInt8,
+                                AttentionScratchScalarInt8};
 }  // namespace minnow

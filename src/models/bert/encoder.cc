@@ -170,7 +170,7 @@ class Member {
                                  .scratch = own_.attention.data(),
                                  .bias = weights_.position_bias.From(query - first),
                                  .bias_stride = weights_.position_bias.stride()};
-      (a_.dtype() == Dtype::kF32 ? kernels_.attention_f32 : kernels_.attention_packed)(&args);
+      a_.attention(&args);
     }
   }
 
@@ -215,12 +215,19 @@ EncoderActivations::EncoderActivations(const EncoderConfig& config, Dtype dtype,
       intermediate_stride(PaddedColumns(config.intermediate_size)),
       hidden(max_tokens * hidden_stride),
       context(max_tokens * hidden_stride),
-      max_tokens_(max_tokens),
-      dtype_(dtype) {
+      attention(kernels.attention_f32),
+      max_tokens_(max_tokens) {
   qkv[0] = AlignedBuffer<float>(max_tokens * qkv_stride);
   if (threads > 1) qkv[1] = AlignedBuffer<float>(max_tokens * qkv_stride);
-  const auto scratch_floats = dtype == Dtype::kF32 ? kernels.attention_scratch_floats
-                                                   : kernels.attention_packed_scratch_floats;
+  auto scratch_floats = kernels.attention_scratch_floats;
+  if (dtype == Dtype::kInt8 && kernels.attention_int8 != nullptr &&
+      max_sequence_tokens <= kMaxInt8Keys) {
+    attention = kernels.attention_int8;
+    scratch_floats = kernels.attention_int8_scratch_floats;
+  } else if (dtype != Dtype::kF32) {
+    attention = kernels.attention_packed;
+    scratch_floats = kernels.attention_packed_scratch_floats;
+  }
   const size_t scratch = scratch_floats(max_sequence_tokens, config.head_dim());
   const size_t widest =
       std::max({config.hidden_size, config.embedding_width(), config.intermediate_size});

@@ -60,7 +60,6 @@ class EncoderActivations {
                      size_t max_sequence_tokens, const Kernels& kernels, int threads);
 
   size_t max_tokens() const { return max_tokens_; }
-  Dtype dtype() const { return dtype_; }
   size_t bytes() const;
 
   // What one thread needs for itself.
@@ -81,10 +80,10 @@ class EncoderActivations {
   // enough.
   AlignedBuffer<float> qkv[2];
   std::vector<Member> members;
+  void (*attention)(const AttentionF32* args);
 
  private:
   size_t max_tokens_;
-  Dtype dtype_;
 };
 
 // Leaves the last layer's hidden states in activations.hidden; the rows are split among the threads
