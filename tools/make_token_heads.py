@@ -11,6 +11,7 @@ give for token ids, for every family and both heads.
     python3 tools/make_token_heads.py
 """
 import json
+import os
 import pathlib
 import shutil
 import warnings
@@ -22,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 TOKENIZERS = ROOT / "tests/golden/tokenizer"
 OUT = ROOT / "tests/golden/token_heads"
 LABELS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "MISC-X"]
-LIMIT = 24  # tokens
+LIMIT = 40  # tokens
 BERT = dict(unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]", mask_token="[MASK]")
 ROBERTA = dict(unk_token="<unk>", cls_token="<s>", sep_token="</s>", bos_token="<s>", eos_token="</s>", pad_token="<pad>",
                mask_token="<mask>")
@@ -38,7 +39,7 @@ PIPELINES = {
 }
 FAMILIES = ["bert", "distilbert", "roberta", "xlm-roberta", "camembert", "electra"]
 
-LONG = ("the quick brown fox jumps over Zürich, 한국 and 東京 while running in the rain. " * 6).strip()
+LONG = ("the quick brown fox jumps over Zürich, 한국 and 東京 while running in the rain. " * 4).strip()
 TEXTS = [
     "", " ", "   \t \n ", "fox", "the quick brown fox jumps over the lazy dog.", "Zürich and zurich, café naïve résumé!",
     "한국어 문장은 서울에서 시작합니다", "한국", "東京は日本の首都です。中国語", "Straße in Köln, über Österreich", "😀 fox 👍🏽 dog 👨‍👩‍👧",
@@ -54,11 +55,11 @@ QUESTIONS = [
     ("what 😀", "😀 fox 👍🏽 dog 👨‍👩‍👧 runs e\u0301te\u0301 a\u0308b embed\u0301ding over it"),
     ("fox?", "fox Fox FOX fox the fox. Fox; fox! FOX fox dog"),
     ("a b c", "[SEP] [CLS] the fox </s> <s> <unk> [UNK] x and the dog"),
-    ("who runs where in the rain?", LONG),
+    ("who?", LONG),
 ]
 ANSWER_OPTIONS = [
     {}, {"top_k": 3}, {"top_k": 5, "align_to_words": False}, {"max_answer_len": 2, "top_k": 2},
-    {"handle_impossible_answer": True, "top_k": 4}, {"max_seq_len": 20, "doc_stride": 2, "top_k": 3},
+    {"handle_impossible_answer": True, "top_k": 4}, {"max_seq_len": 30, "doc_stride": 2, "top_k": 3},
 ]
 
 
@@ -101,18 +102,20 @@ def save_tokenizer(folder, name, special, inputs):
     shutil.copy(TOKENIZERS / f"{name}.json", folder / "tokenizer.json")
     fields = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": LIMIT, "model_input_names": inputs,
               "clean_up_tokenization_spaces": False, **special}
+    if name == "bpe_prefix_space":
+        fields["add_prefix_space"] = True  # transformers sets it in tokenizer.json's pre-tokenizer
     (folder / "tokenizer_config.json").write_text(json.dumps(fields, indent=1, sort_keys=True) + "\n")
 
 
 def plain(value):
     if isinstance(value, list):
         return [plain(item) for item in value]
-    return {key: float(f"{item:.6g}") if key == "score" else item if isinstance(item, (str, int)) else int(item)
+    return {key: float(f"{item:.5g}") if key == "score" else item if isinstance(item, (str, int)) else int(item)
             for key, item in value.items()}
 
 
 def write(name, value):
-    rows = ",\n".join(" " + json.dumps(item, ensure_ascii=True) for item in value)
+    rows = ",\n".join(json.dumps(item, ensure_ascii=True, separators=(",", ":")) for item in value)
     (OUT / name).write_text(f"[\n{rows}\n]\n")
 
 
@@ -147,6 +150,7 @@ def answers(name, folder, cases):
 
 def main():
     warnings.simplefilter("ignore")
+    os.environ["RUST_BACKTRACE"] = "0"
     shutil.rmtree(OUT, ignore_errors=True)
     OUT.mkdir(parents=True)
     entity_cases, answer_cases, logit_cases = [], [], []

@@ -37,7 +37,8 @@ ModelKind KindOf(const std::string& name) {
 Result<std::unique_ptr<TokenHeadModel>> Load(const std::string& path, ModelKind kind) {
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(path));
   return TokenHeadModel::Load(
-      source, kind, {.dtype = source.packed() ? std::nullopt : std::optional(Dtype::kF32)});
+      source, kind,
+      {.dtype = source.packed() ? std::nullopt : std::optional(Dtype::kF32), .embedding = {}});
 }
 
 // The models of the golden files, loaded once.
@@ -53,8 +54,8 @@ const TokenHeadModel& Model(const std::string& name) {
 }
 
 // `together`: all items in one batch, not one by one.
-Result<TokenScoresAnswer> Run(const TokenHeadModel& model, TokenScoresRequest request,
-                              bool together = false) {
+Result<TokenScoresAnswer> ScoresOf(const TokenHeadModel& model, TokenScoresRequest request,
+                                   bool together = false) {
   constexpr size_t kTokens = 8192, kItems = 512;
   Result<TokenScoresAnswer> answer = Error{Code::kInternal, "not done"};
   TokenScoresJob job(&model, std::move(request),
@@ -103,7 +104,7 @@ TEST(TokenHeads, LogitsOfEveryFamily) {
       ids.push_back(static_cast<TokenId>(id.Int(0, 1000).value()));
     TokenScoresRequest request;
     request.inputs.emplace_back(ids);
-    const auto answer = Run(Model(name), std::move(request));
+    const auto answer = ScoresOf(Model(name), std::move(request));
     ASSERT_TRUE(answer.ok()) << name << answer.error().message;
     size_t at = 0;
     for (const JsonView row : item.Get("logits")->Items()) {
@@ -141,7 +142,7 @@ TEST(TokenHeads, EntitiesOfThePipeline) {
     TokenScoresRequest request;
     request.inputs.emplace_back(text);
     const EntityOptions options = ReadEntityOptions(*item.Get("options"), request);
-    const auto answer = Run(model, request);
+    const auto answer = ScoresOf(model, request);
     ASSERT_TRUE(answer.ok()) << answer.error().message;
     const auto found = FindEntities(model.tokenizer(), model.labels(), answer->texts.front(),
                                     answer->scores, options);
@@ -152,7 +153,9 @@ TEST(TokenHeads, EntitiesOfThePipeline) {
       const JsonView one = expected.at(i);
       EXPECT_EQ(found[i].label, Text(one, tokens ? "entity" : "entity_group")) << i;
       EXPECT_EQ(found[i].word, Text(one, "word")) << i;
-      if (tokens) EXPECT_EQ(found[i].index, one.Get("index")->Int(0, 1000).value());
+      if (tokens) {
+        EXPECT_EQ(found[i].index, one.Get("index")->Int(0, 1000).value());
+      }
       ExpectPlace(found[i].start, found[i].end, one);
       ExpectNear(found[i].score, one);
     }
@@ -190,7 +193,7 @@ TEST(TokenHeads, AnswersOfThePipeline) {
     TokenScoresRequest request;
     request.inputs.emplace_back(TextPair{Text(item, "question"), context});
     SetAnswerWindows(options, model.max_tokens(), request);
-    const auto answer = Run(model, request);
+    const auto answer = ScoresOf(model, request);
     ASSERT_TRUE(answer.ok()) << answer.error().message;
     EXPECT_EQ(answer->texts.front().read, answer->texts.front().untruncated);
     const auto found = FindAnswers(answer->texts.front(), answer->scores, options);
@@ -215,14 +218,14 @@ TEST(TokenHeads, SameBitsInAnyBatch) {
   for (const JsonView item : document.root().Items()) {
     if (all.inputs.size() < 100) all.inputs.emplace_back(Text(item, "text"));
   }
-  const auto together = Run(model, all, /*together=*/true);
+  const auto together = ScoresOf(model, all, /*together=*/true);
   ASSERT_TRUE(together.ok()) << together.error().message;
   std::vector<float> alone;
   for (const EmbedInput& input : all.inputs) {
     TokenScoresRequest one;
     one.stride = all.stride;
     one.inputs.push_back(input);
-    const auto answer = Run(model, one);
+    const auto answer = ScoresOf(model, one);
     ASSERT_TRUE(answer.ok()) << answer.error().message;
     alone.insert(alone.end(), answer->scores.begin(), answer->scores.end());
   }
@@ -245,7 +248,7 @@ TEST(TokenHeads, PackedFilesGiveTheSame) {
     EXPECT_EQ((*model)->labels(), Model(name).labels());
     TokenScoresRequest request;
     request.inputs.emplace_back(std::vector<TokenId>{3, 4, 5, 6});
-    EXPECT_EQ(Run(**model, request)->scores, Run(Model(name), request)->scores);
+    EXPECT_EQ(ScoresOf(**model, request)->scores, ScoresOf(Model(name), request)->scores);
     // Nor does it do anything else.
     EXPECT_FALSE(Load(path, KindOf(name) == ModelKind::kQuestionAnswering
                                 ? ModelKind::kTokenClassification
@@ -260,18 +263,18 @@ TEST(TokenHeads, LongTextsAreCutAndSayso) {
   const TokenHeadModel& model = Model("ner_bert");
   TokenScoresRequest request;
   request.inputs.emplace_back(text);
-  auto answer = Run(model, request);
+  auto answer = ScoresOf(model, request);
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(answer->texts[0].read, model.max_tokens());
   EXPECT_GT(answer->texts[0].untruncated, model.max_tokens());
   EXPECT_EQ(answer->truncated, 1u);
   request.stride = 0;
-  answer = Run(model, request);
+  answer = ScoresOf(model, request);
   EXPECT_EQ(answer->texts[0].read, answer->texts[0].untruncated);
   EXPECT_EQ(answer->truncated, 0u);
   request.stride.reset();
   request.length.truncate = false;
-  EXPECT_THAT(Run(model, request).error().message, HasSubstr("tokens, limit 24"));
+  EXPECT_THAT(ScoresOf(model, request).error().message, HasSubstr("tokens, limit 40"));
 }
 
 // A question that leaves no room for a context is cut; the answer says so.
@@ -285,10 +288,10 @@ TEST(TokenHeads, LongQuestions) {
     request.inputs.emplace_back(TextPair{question, context});
     SetAnswerWindows(options, model.max_tokens(), request);
     request.stride = stride;
-    const auto answer = Run(model, request);
+    const auto answer = ScoresOf(model, request);
     ASSERT_TRUE(answer.ok()) << answer.error().message;
     EXPECT_EQ(answer->texts[0].untruncated, 203u);
-    EXPECT_EQ(answer->texts[0].read, 3u + 10 + 100);
+    EXPECT_EQ(answer->texts[0].read, 3u + 18 + 100);
     EXPECT_FALSE(FindAnswers(answer->texts[0], answer->scores, options).empty());
   }
 }
@@ -299,13 +302,13 @@ TEST(TokenHeads, WindowsOfHugeTexts) {
   std::string text;
   for (int i = 0; i < 40000; ++i) text += "fox ";
   TokenScoresRequest request;
-  request.stride = 20;  // of 22
+  request.stride = 36;  // of 38
   request.inputs.emplace_back(text);
   TokenScoresJob job(&model, request, [](Result<TokenScoresAnswer>) {});
   const auto work = job.Prepare();
   ASSERT_TRUE(work.ok()) << work.error().message;
-  EXPECT_LE(work->size() * 24, TokenScoresJob::kMaxInputTokens);
-  EXPECT_GT(work->size() * 24, TokenScoresJob::kMaxInputTokens - 24);
+  EXPECT_LE(work->size() * 40, TokenScoresJob::kMaxInputTokens);
+  EXPECT_GT(work->size() * 40, TokenScoresJob::kMaxInputTokens - 40);
   request.inputs.assign(9, text);
   TokenScoresJob more(&model, request, [](Result<TokenScoresAnswer>) {});
   EXPECT_THAT(more.Prepare().error().message,

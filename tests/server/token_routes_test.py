@@ -73,14 +73,14 @@ class ServerTest(TokenCase):
 
     def test_long_texts(self):
         found = self.ask("/v1/token-classify", {"input": LONG})["data"][0]
-        self.assertEqual(found["tokens_used"], 24)
-        self.assertGreater(found["tokens"], 24)
+        self.assertEqual(found["tokens_used"], 40)
+        self.assertGreater(found["tokens"], 40)
         self.assertEqual(self.headers["x-truncated-inputs"], "1")
         whole = self.ask("/v1/token-classify", {"input": LONG, "stride": 5})
         self.assertEqual(whole["data"][0]["tokens_used"], found["tokens"])
         self.assertGreater(whole["usage"]["total_tokens"], found["tokens"])
         self.assertNotIn("x-truncated-inputs", self.headers)
-        self.refused("/v1/token-classify", {"input": LONG, "truncate": False}, "tokens, limit 24")
+        self.refused("/v1/token-classify", {"input": LONG, "truncate": False}, "tokens, limit 40")
 
     def test_answers(self):
         for case in ANSWERS:
@@ -116,11 +116,11 @@ class ServerTest(TokenCase):
                             ({"input": "a", "ignore_labels": "O"}, "ignore_labels: expected an array"),
                             ({"input": "a", "ignore_labels": [1]}, "ignore_labels[0]"),
                             ({"input": "a", "ignore_labels": ["x"] * 1001}, "at most 1000"),
-                            ({"input": "a", "stride": -1}, "stride: expected an integer"), ({"input": "a", "stride": 24}, "less than the 24 tokens"),
+                            ({"input": "a", "stride": -1}, "stride: expected an integer"), ({"input": "a", "stride": 40}, "less than the 40 tokens"),
                             ({"input": "a", "stride": 2, "aggregation_strategy": "none"}, "must not be \"none\""),
                             ({"input": []}, "must not be empty"), ([], "an object")):
             self.refused(path, body, words)
-        self.refused("/models/ner", {"inputs": "a", "parameters": {"stride": 24}}, "parameters.stride", 422)
+        self.refused("/models/ner", {"inputs": "a", "parameters": {"stride": 40}}, "parameters.stride", 422)
         self.refused("/models/ner", {"inputs": "a", "parameters": {"aggregation_strategy": "x"}}, "parameters.aggregation_strategy", 422)
         self.refused("/models/ner", {"inputs": {"question": "a", "context": "b"}}, "inputs", 422)
         self.refused(path, {"input": "a", "model": "qa"}, "cannot classify tokens, only answer questions")
@@ -134,7 +134,7 @@ class ServerTest(TokenCase):
                             ({"question": ["a", "b"], "context": ["c"]}, "as many strings as questions, 2"), ({"question": [], "context": "c"}, "must not be empty"),
                             ({"question": ["a", 5], "context": "c"}, "question[1]"), ({**good, "top_k": 0}, "top_k"), ({**good, "top_k": 101}, "top_k"),
                             ({**good, "max_answer_len": 0}, "max_answer_len"), ({**good, "max_answer_len": 513}, "max_answer_len"),
-                            ({**good, "max_seq_len": 8}, "max_seq_len"), ({**good, "doc_stride": 24}, "doc_stride: expected less than the 24"),
+                            ({**good, "max_seq_len": 8}, "max_seq_len"), ({**good, "doc_stride": 40}, "doc_stride: expected less than the 40"),
                             ({**good, "doc_stride": 17, "max_seq_len": 16}, "less than the 16"), ({**good, "handle_impossible_answer": 1}, "handle_impossible_answer"),
                             ({"question": ["q" * 20] * 2000, "context": "c" * 20000}, "bytes together")):
             self.refused(path, body, words)
@@ -201,7 +201,7 @@ class ShellTest(TokenCase):
         self.assertEqual(len(found), len(texts))
         self.assertEqual(found[1234], self.lines("ner", "--model", str(NER), texts[1234])[0])
         self.assertEqual(self.lines("ner", "--model", str(NER), stdin=""), [])
-        self.assertIn("cut to 24 tokens", (self.lines("ner", "--model", str(NER), LONG), self.errors)[1])
+        self.assertIn("cut to 40 tokens", (self.lines("ner", "--model", str(NER), LONG), self.errors)[1])
 
     def test_answers(self):
         model = ("--model", str(QA), "--dtype", "fp32")
@@ -251,7 +251,7 @@ class ShellTest(TokenCase):
         self.assertIn("line 2: ", self.error("ner", *model, "--json-input", stdin='"a"\n5\n'))
         self.assertIn("line 1: no tab", self.error("answer", "--model", str(QA), stdin="no tab here\n"))
         self.assertIn("line 2: question", self.error("answer", "--model", str(QA), "--json-input", stdin='{"question":"a","context":"b"}\n{"question":5}\n'))
-        self.assertIn("less than the 24 tokens", self.error("ner", *model, "--stride", "24", "a"))
+        self.assertIn("less than the 40 tokens", self.error("ner", *model, "--stride", "40", "a"))
         self.assertIn("not a token classifier", self.error("ner", "--model", TINY, "a"))
         self.assertIn("answers no questions", self.error("answer", *model, "a\tb"))
         self.assertIn("not a classifier", self.error("classify", *model, "a"))

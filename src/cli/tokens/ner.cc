@@ -28,7 +28,8 @@ struct NerCommand {
   int threads = 0;
   std::string aggregation = "simple";
   std::vector<std::string> ignored = {"O"};
-  int stride = -1;  // none
+  int stride = 0;
+  bool windows = false;  // --stride was given
   bool json_input = false;
   bool input_ids = false;
   bool raw_scores = false;
@@ -43,7 +44,7 @@ Result<TokenScoresRequest> ReadText(const NerCommand& command, std::string_view 
   } else {
     request.inputs.emplace_back(std::string(text));
   }
-  if (command.stride >= 0) request.stride = static_cast<size_t>(command.stride);
+  if (command.windows) request.stride = static_cast<size_t>(command.stride);
   return request;
 }
 
@@ -76,7 +77,7 @@ Status Ner(const NerCommand& command) {
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
   MINNOW_ASSIGN_OR_RETURN(const auto model,
                           TokenHeadModel::Load(source, ModelKind::kTokenClassification, precision));
-  if (command.stride >= 0 && static_cast<size_t>(command.stride) >= model->max_tokens()) {
+  if (static_cast<size_t>(command.stride) >= model->max_tokens()) {
     return Error{Code::kInvalidArgument, "--stride: expected less than the " +
                                              std::to_string(model->max_tokens()) +
                                              " tokens that the model reads"};
@@ -118,8 +119,9 @@ void AddNerCommand(Command app) {
   ner.AddOption("--ignore-label", command->ignored, "Label that is not printed; repeatable")
       .OneValueEach();
   Option stride =
-      ner.AddOption("--stride", command->stride,
-                    "Read long texts in windows that share so many tokens, instead of cutting them")
+      ner.AddOption(
+             "--stride", command->stride,
+             "Read long texts in windows that share so many tokens; without it, they are cut")
           .Range(0, 1 << 20);
   ner.AddFlag("--json-input", command->json_input, "Each text is a JSON string");
   Option input_ids =
@@ -147,6 +149,7 @@ void AddNerCommand(Command app) {
     if (stride.given() && command->aggregation == "none")
       RefuseArgument("--stride",
                      "windows are merged by entities: not with --aggregation-strategy none");
+    command->windows = stride.given();
     return ExitCode(Ner(*command));
   });
 }
