@@ -142,9 +142,8 @@ constexpr EntityRoute kHuggingFace{
 }  // namespace
 
 bool SubmitToTokenModel(Call& call, const std::string& name) {
-  const auto model = call.context().models->Find(name, std::nullopt);
-  if (!model.ok()) return false;
-  const TaskKind task = (*model)->facts().task;
+  if (!call.UseModel(name, std::nullopt)) return true;
+  const TaskKind task = call.facts().task;
   if (task == TaskKind::kTokenClassify) SubmitInference(call, kHuggingFace, name);
   if (task == TaskKind::kAnswer) SubmitHuggingFaceAnswers(call, name);
   return task == TaskKind::kTokenClassify || task == TaskKind::kAnswer;

@@ -9,7 +9,8 @@
 namespace minnow::api {
 
 // False: the model of that name is no such model, and the call goes on. True: it is, and the call
-// is answered in the shape of Hugging Face's inference.
+// is answered in the shape of Hugging Face's inference; or there is none of that name, and it is
+// refused.
 bool SubmitToTokenModel(Call& call, const std::string& name);
 // The half of it for models that answer questions. REQUIRES: the model of that name does.
 void SubmitHuggingFaceAnswers(Call& call, const std::string& name);
