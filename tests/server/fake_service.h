@@ -87,10 +87,9 @@ class FakeModel : public LoadedModel {
   // bytes of its second text less one.
   void Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>& client,
            Callback<ClassifyAnswer> done) override;
-  void Run(TokenScoresRequest, const std::shared_ptr<ClientWatch>&,
-           Callback<TokenScoresAnswer> done) override {
-    done(Error{Code::kUnsupported, "no head over tokens"});
-  }
+  // Of each input no window was read.
+  void Run(TokenScoresRequest request, const std::shared_ptr<ClientWatch>& client,
+           Callback<TokenScoresAnswer> done) override;
   void Stop() override {}
 
  private:
