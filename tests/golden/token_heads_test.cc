@@ -257,7 +257,7 @@ TEST(TokenHeads, PackedFilesGiveTheSame) {
   }
 }
 
-TEST(TokenHeads, LongTextsAreCutAndSayso) {
+TEST(TokenHeads, LongTextsAreCutAndTold) {
   const JsonDocument document = Golden("entities.json");
   const std::string text = Text(document.root().at(document.root().size() - 1), "text");
   const TokenHeadModel& model = Model("ner_bert");
