@@ -209,8 +209,13 @@ std::string LimitLine(const ModelReport& report) {
                                   limit->source + ")");
 }
 
+// What a model is that makes no sentence vectors.
 std::string ClassifierText(const ModelReport& report) {
-  return "Classifier\n" + Line("labels", LabelsText(report.labels)) + LimitLine(report) + "\n";
+  if (report.kind == ModelKind::kQuestionAnswering)
+    return "Question answering\n" + LimitLine(report) + "\n";
+  return std::string(report.kind == ModelKind::kTokenClassification ? "Token classifier\n"
+                                                                    : "Classifier\n") +
+         Line("labels", LabelsText(report.labels)) + LimitLine(report) + "\n";
 }
 
 std::string SentenceText(const ModelReport& report) {
@@ -302,7 +307,7 @@ std::string Text(const ModelReport& report, const InspectOptions& options) {
   if (report.packed) text += PackedText(report);
   if (report.onnx) text += OnnxText(*report.onnx);
   if (report.config) text += ModelText(*report.config);
-  const bool classifier = report.kind == ModelKind::kClassification;
+  const bool classifier = report.kind != ModelKind::kEmbedding;
   if (report.layout && report.config)
     text += classifier ? ClassifierText(report) : SentenceText(report);
   if (report.tokenizer) {

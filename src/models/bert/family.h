@@ -73,6 +73,14 @@ struct ClassifierNames {
   const char* out = "classifier";
 };
 
+// The head of NAMEForTokenClassification and of NAMEForQuestionAnswering, over each token's hidden
+// state: [C] -> [labels], and [C] -> [2], the scores of an answer's first and last token. Whole
+// names, the same in all families so far.
+struct TokenHeadNames {
+  const char* classifier = "classifier";
+  const char* answer = "qa_outputs";
+};
+
 struct EncoderFamily {
   std::string_view model_type;  // of config.json
   PositionIds position_ids = PositionIds::kFromZero;
@@ -82,6 +90,7 @@ struct EncoderFamily {
   ConfigNames config = {};
   TensorNames tensors = {};
   ClassifierNames classifier = {};
+  TokenHeadNames token_heads = {};
 };
 
 }  // namespace minnow

@@ -7,13 +7,13 @@
 
 #include "formats/json.h"
 #include "models/onnx/shared_weights.h"
+#include "models/source.h"
 
 namespace minnow {
 namespace {
 
 // Of an initialiser or a node: longer ones are no exporter's.
 constexpr size_t kMaxName = 512;
-constexpr std::string_view kClassifierSuffix = "ForSequenceClassification";
 constexpr const char* kNotShared = "its weights are not those that another layer shares with it";
 
 // Names of everything that an encoder has, and of its head.
@@ -35,7 +35,7 @@ struct WantedStems {
         ++encoder[layer + part];
       }
     }
-    head = {family.classifier.dense, family.classifier.out};
+    for (const std::string_view stem : HeadStems(config, family)) head.emplace(stem);
   }
 
   bool Has(std::string_view stem) const { return encoder.contains(stem) || head.contains(stem); }
@@ -144,6 +144,19 @@ Status CheckTensors(const OnnxFile& file, const TensorMap& tensors) {
 
 }  // namespace
 
+std::vector<std::string_view> HeadStems(const EncoderConfig& config, const EncoderFamily& family) {
+  switch (KindOfArchitecture(config.architecture)) {
+    case ModelKind::kTokenClassification:
+      return {family.token_heads.classifier};
+    case ModelKind::kQuestionAnswering:
+      return {family.token_heads.answer};
+    case ModelKind::kEmbedding:
+    case ModelKind::kClassification:
+      break;
+  }
+  return {family.classifier.dense, family.classifier.out};
+}
+
 OnnxStems StemsByName(const OnnxPieces& pieces, const EncoderConfig& config,
                       const EncoderFamily& family) {
   const WantedStems wanted(config, family);
@@ -174,7 +187,7 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
                               const OnnxStems& stems, const EncoderConfig& config,
                               const EncoderFamily& family) {
   const WantedStems wanted(config, family);
-  const bool classifier = config.architecture.ends_with(kClassifierSuffix);
+  const bool needs_head = KindOfArchitecture(config.architecture) != ModelKind::kEmbedding;
   size_t encoder_end = 0;
   for (size_t i = 0; i < stems.size(); ++i) {
     if (!stems[i].empty() && !wanted.head.contains(stems[i])) encoder_end = i + 1;
@@ -184,7 +197,7 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
     const OnnxPiece& piece = pieces.list[i];
     if (stems[i].empty()) {
       const bool head = i >= encoder_end && !IsOfALayer(piece, family);
-      if (head && !classifier) continue;  // nobody asks for it
+      if (head && !needs_head) continue;  // nobody asks for it
       return graph.NotUnderstood(*piece.node, "its weight " + QuoteForMessage(piece.weight.name) +
                                                   " has no place in a model of type " +
                                                   std::string(family.model_type));

@@ -270,11 +270,11 @@ class StructureReader {
     return {};
   }
 
-  // Products after the last layer: those of a classifier, in their order.
+  // Products after the last layer: those of the head, in their order.
   void PlaceHead() {
-    if (products_.size() != 2) return;
-    stems_[products_[0]] = family_.classifier.dense;
-    stems_[products_[1]] = family_.classifier.out;
+    const std::vector<std::string_view> head = HeadStems(config_, family_);
+    if (products_.size() != head.size()) return;
+    for (size_t i = 0; i < head.size(); ++i) stems_[products_[i]] = head[i];
   }
 
   const OnnxGraph& graph_;
