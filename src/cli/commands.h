@@ -15,6 +15,7 @@ int RunCommandLine(int argc, char** argv);
 void AddEmbedCommand(Command app);
 void AddClassifyCommand(Command app);
 void AddRerankCommand(Command app);
+void AddFillMaskCommand(Command app);
 void AddTokenizeCommand(Command app);
 void AddInspectCommand(Command app);
 void AddPackCommand(Command app);

@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "formats/bundle.h"
 #include "formats/json.h"
+#include "tasks/zero_shot.h"
 
 namespace minnow {
 namespace {
@@ -202,7 +203,9 @@ std::string LimitLine(const ModelReport& report) {
 }
 
 std::string ClassifierText(const ModelReport& report) {
-  return "Classifier\n" + Line("labels", LabelsText(report.labels)) + LimitLine(report) + "\n";
+  std::string text = "Classifier\n" + Line("labels", LabelsText(report.labels));
+  if (FindEntailment(report.labels)) text += Line("zero-shot", "yes (classify --labels)");
+  return text + LimitLine(report) + "\n";
 }
 
 std::string SentenceText(const ModelReport& report) {
@@ -217,6 +220,7 @@ std::string SentenceText(const ModelReport& report) {
                           DenseActivationName(dense.activation) + (dense.bias ? "" : ", no bias"));
   }
   text += Line("normalize", layout.normalize ? "yes" : "no");
+  if (report.fills_masks) text += Line("masks", "filled too (fill-mask)");
   if (report.config)
     text += Line("vector", GroupedPlural(static_cast<uint64_t>(report.embedding_size()), "number"));
   return text + LimitLine(report) + "\n";

@@ -38,6 +38,9 @@ struct EmbedRequest {
   std::string last_field = {};  // what they call the last input, where it has a name of its own
   // The inputs together may not have more tokens than this; 0: no such limit.
   size_t max_total_tokens = 0;
+  // Inputs that were made of one item of the field, for messages: input 7 of 3 an item is of
+  // item 2.
+  size_t inputs_per_item = 1;
   Priority priority = Priority::kInteractive;
 };
 
@@ -63,17 +66,33 @@ class EmbedJob : public Job {
   Result<std::vector<uint32_t>> Prepare() override;
   void Done(Status status, const JobTimings& timings) override;
 
+ protected:
+  // For jobs that keep something else than vectors: what the model gives for a text goes to Take.
+  struct WithoutVectors {};
+  EmbedJob(const TextModel* model, EmbedRequest request, Callback done, WithoutVectors);
+  const TextModel& model() const { return *model_; }
+  // Once for each text, in their order, while the job is prepared.
+  virtual Status Accept(const TokenizedText&) { return {}; }
+  // In a step: the model's answer for an item, whose size is that of its place. `masks` is null
+  // where the model fills none; what is added to it is done before the step ends.
+  virtual void Take(size_t item, const float* values, MaskScorer* masks);
+
  private:
   friend class EmbedTask;
+  EmbedJob(const TextModel* model, EmbedRequest&& request, Callback&& done, bool keeps_vectors);
+  // Of the vectors.
+  size_t Numbers(size_t tokens) const;
   // What the job holds once it is prepared.
   size_t HeldBytes(size_t tokens) const;
   TextBatch::Output output() const;
-  // Where the vectors of an item go.
-  std::span<float> PlaceOf(size_t item);
+  std::string NameOf(size_t input) const;
+  // Numbers that the model gives for an item.
+  size_t SizeOf(size_t item) const;
 
   const TextModel* const model_;
   EmbedRequest request_;
   Callback done_;
+  const bool keeps_vectors_;
   Cost cost_;
   std::vector<TokenizedText> texts_;
   EmbedAnswer answer_;

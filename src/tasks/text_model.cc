@@ -37,6 +37,7 @@ EncodeOptions OptionsFor(const LengthPolicy& policy, size_t max_tokens) {
   EncodeOptions options;
   options.max_tokens = policy.truncate ? max_tokens : 0;
   options.truncation_direction = policy.direction;
+  options.truncate_first_only = policy.first_only;
   return options;
 }
 

@@ -50,6 +50,8 @@ struct EncodeOptions {
   bool want_offsets = false;
   size_t max_tokens = 0;  // special tokens included; 0 means no truncation
   TruncationDirection truncation_direction = TruncationDirection::kRight;
+  // Of a pair, cut the first text only; where even all of it would not do, nothing is cut.
+  bool truncate_first_only = false;
 };
 
 class Tokenizer {
@@ -76,7 +78,8 @@ class Tokenizer {
 
   // Total: any bytes give an encoding.
   virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;
-  // A pair of texts, for rerankers and classifiers; truncation is "longest first".
+  // A pair of texts, for rerankers and classifiers; truncation is "longest first" where the
+  // options say nothing else.
   virtual Encoding EncodePair(std::string_view first, std::string_view second,
                               const EncodeOptions& options) const = 0;
 

@@ -158,6 +158,7 @@ Result<EncoderConfig> ReadFamilyConfig(const JsonView& root, const EncoderFamily
   MINNOW_RETURN_IF_ERROR(RefuseVariations(root));
   MINNOW_RETURN_IF_ERROR(ReadSizes(root, family.config, config));
   MINNOW_RETURN_IF_ERROR(ReadNumbers(root, family.config, config));
+  MINNOW_ASSIGN_OR_RETURN(config.tie_word_embeddings, root.GetBool("tie_word_embeddings", true));
   return config;
 }
 
