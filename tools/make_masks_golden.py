@@ -216,11 +216,14 @@ def main():
         folder = save(name, model, tokenizer)
         write(folder, fill_mask_cases(model, tokenizer, mask))
     tokenizer = BertTokenizerFast(tokenizer_object=wordpiece(True), model_max_length=POSITIONS)
-    config = BertConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2,
+    config = BertConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=4,
                         intermediate_size=32, max_position_embeddings=POSITIONS,
                         id2label={0: "contradiction", 1: "neutral", 2: "entailment"},
                         label2id={"contradiction": 0, "neutral": 1, "entailment": 2})
-    model = randomise(BertForSequenceClassification(config), 5)
+    model = randomise(BertForSequenceClassification(config), 9)
+    with torch.no_grad():
+        model.bert.pooler.dense.weight *= 0.3  # or its tanh tells nothing apart
+        model.classifier.weight *= 3
     folder = save("nli", model, tokenizer)
     write(folder, zero_shot_cases(model, tokenizer))
     size = sum(f.stat().st_size for f in OUT.rglob("*") if f.is_file())

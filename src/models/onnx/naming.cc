@@ -13,6 +13,7 @@ namespace {
 // Of an initialiser or a node: longer ones are no exporter's.
 constexpr size_t kMaxName = 512;
 constexpr std::string_view kClassifierSuffix = "ForSequenceClassification";
+constexpr std::string_view kMaskedSuffix = "ForMaskedLM";
 
 // Names of everything that an encoder has, and of its head.
 struct WantedStems {
@@ -30,7 +31,11 @@ struct WantedStems {
         encoder.insert(layer + part);
       }
     }
-    head = {family.classifier.dense, family.classifier.out};
+    if (IsMasked(config)) {
+      head = {family.masks.dense, family.masks.norm, family.masks.decoder};
+    } else {
+      head = {family.classifier.dense, family.classifier.out};
+    }
   }
 
   bool Has(std::string_view stem) const { return encoder.contains(stem) || head.contains(stem); }
@@ -137,6 +142,8 @@ Status CheckTensors(const OnnxFile& file, const TensorMap& tensors) {
 
 }  // namespace
 
+bool IsMasked(const EncoderConfig& config) { return config.architecture.ends_with(kMaskedSuffix); }
+
 OnnxStems StemsByName(const OnnxPieces& pieces, const EncoderConfig& config,
                       const EncoderFamily& family) {
   const WantedStems wanted(config, family);
@@ -182,7 +189,10 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
       MINNOW_RETURN_IF_ERROR(CutAttention(graph, piece, stems[i], config, family, tensors));
       continue;
     }
-    tensors.emplace(stems[i] + ".weight", piece.weight);
+    // The word table under another name, and maybe the same bytes.
+    const bool table =
+        IsMasked(config) && config.tie_word_embeddings && stems[i] == family.masks.decoder;
+    if (!table) tensors.emplace(stems[i] + ".weight", piece.weight);
     if (piece.bias) tensors.emplace(stems[i] + ".bias", *piece.bias);
   }
   MINNOW_RETURN_IF_ERROR(CheckTensors(graph.file(), tensors));

@@ -19,6 +19,9 @@ namespace minnow {
 // of a model with a head. Empty: nothing of the encoder, and not its head either.
 using OnnxStems = std::vector<std::string>;
 
+// Whether the graph is that of a masked language model, whose head comes after the encoder.
+bool IsMasked(const EncoderConfig& config);
+
 // By the names that the exporter left in initialisers and nodes: of a product, those of its bias,
 // its weight, or its node's scope; fused attention counts as the layers' in order. Empty where the
 // encoder is not named in full.

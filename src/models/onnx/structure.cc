@@ -115,6 +115,7 @@ class StructureReader {
             return Misfit(i, "more LayerNorms than config.json has layers for");
           if (norms_ == AllNorms()) {
             ++norms_;
+            last_norm_ = i;
           } else {
             MINNOW_RETURN_IF_ERROR(PlaceNorm(i));
           }
@@ -254,9 +255,17 @@ class StructureReader {
     return {};
   }
 
-  // Products after the last layer: those of a classifier, in their order.
+  // Products after the last layer: those of a classifier or of a masked language model, in their
+  // order.
   void PlaceHead() {
     if (products_.size() != 2) return;
+    if (IsMasked(config_)) {
+      if (norms_ == AllNorms()) return;
+      stems_[last_norm_] = family_.masks.norm;
+      stems_[products_[0]] = family_.masks.dense;
+      stems_[products_[1]] = family_.masks.decoder;
+      return;
+    }
     stems_[products_[0]] = family_.classifier.dense;
     stems_[products_[1]] = family_.classifier.out;
   }
