@@ -3,16 +3,17 @@
 """Writes tests/golden/masks/: tiny masked language models and a tiny NLI classifier with random weights, and what
 transformers' fill-mask and zero-shot-classification pipelines answer with them.
 
-    pip install torch transformers==4.57.*
+    pip install torch transformers==4.57.* onnx
     python3 tools/make_masks_golden.py
 
 Vocabularies and texts are the project's own. answers.json of each model: a list of cases, each the pipeline's
-parameters and its answer.
+parameters and its answer. DistilBERT is there as ONNX too, as it is exported and without names.
 """
 import json
 import pathlib
 import shutil
 
+import onnx
 import torch
 import transformers
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -143,6 +144,30 @@ def fill_mask_cases(model, tokenizer, mask):
     return cases
 
 
+def export(model, folder):
+    """onnx/model.onnx as torch writes it, and onnx/nameless.onnx, of which only the structure tells what is what."""
+    model = type(model).from_pretrained(folder.parent, attn_implementation="eager").eval()
+    folder.mkdir()
+    ids = torch.tensor([[2, 5, 6, 4, 3]])
+    axes = {name: {0: "batch", 1: "sequence"} for name in ("input_ids", "attention_mask")}
+    torch.onnx.export(model, (ids, torch.ones_like(ids)), str(folder / "model.onnx"), input_names=list(axes),
+                      output_names=["logits"], dynamic_axes=axes, opset_version=14, dynamo=False)
+    graph = onnx.load(str(folder / "model.onnx"))
+    for node in graph.graph.node:  # where in the exporter it comes from
+        node.doc_string = ""
+        del node.metadata_props[:]
+    onnx.save(graph, str(folder / "model.onnx"))
+    renamed = {value.name: value.name for value in [*graph.graph.input, *graph.graph.output]}
+    for tensor in graph.graph.initializer:
+        tensor.name = renamed.setdefault(tensor.name, f"t{len(renamed)}")
+    for node in graph.graph.node:
+        node.name = ""
+        for names in (node.input, node.output):
+            names[:] = [renamed.setdefault(name, f"t{len(renamed)}") if name else "" for name in names]
+    del graph.graph.value_info[:]
+    onnx.save(graph, str(folder / "nameless.onnx"))
+
+
 def make_bert():
     tokenizer = BertTokenizerFast(tokenizer_object=wordpiece(True))
     config = BertConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
@@ -215,6 +240,8 @@ def main():
         name, model, tokenizer, mask = make()
         folder = save(name, model, tokenizer)
         write(folder, fill_mask_cases(model, tokenizer, mask))
+        if name == "distilbert":
+            export(model, folder / "onnx")
     tokenizer = BertTokenizerFast(tokenizer_object=wordpiece(True), model_max_length=POSITIONS)
     config = BertConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=4,
                         intermediate_size=32, max_position_embeddings=POSITIONS,

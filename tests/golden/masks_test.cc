@@ -74,29 +74,32 @@ class MaskedModel : public ::testing::TestWithParam<const char*> {
       EXPECT_EQ(FillMask(model.tokenizer(), text, mask, found.token), *one.GetString("sequence"));
     }
   }
+  // With all answers that were written for `golden`.
+  static void CompareAll(const TextModel& model, const std::string& golden) {
+    const JsonDocument document = Answers(golden);
+    EXPECT_GT(document.root().size(), 15u);
+    for (const JsonView item : document.root().Items()) {
+      const std::string text(*item.GetString("text"));
+      SCOPED_TRACE(text);
+      const auto top_k = static_cast<size_t>(*item.GetInt("top_k", 1, 1 << 30, kDefaultFillings));
+      const auto targets = item.Find("targets");
+      const auto filled =
+          Fill(model, text, top_k, targets ? Strings(*targets) : std::vector<std::string>());
+      ASSERT_TRUE(filled.ok()) << filled.error().message;
+      const JsonView answer = item.Get("answer").value();
+      if (filled->masks.size() == 1) {
+        Compare(model, *filled, 0, answer);
+        continue;
+      }
+      ASSERT_EQ(filled->masks.size(), answer.size());
+      for (size_t mask = 0; mask < answer.size(); ++mask)
+        Compare(model, *filled, mask, answer.at(mask));
+    }
+  }
 };
 
 TEST_P(MaskedModel, AnswersAsThePipelineDoes) {
-  const auto model = Load(Golden(GetParam()).string());
-  const JsonDocument document = Answers(GetParam());
-  EXPECT_GT(document.root().size(), 15u);
-  for (const JsonView item : document.root().Items()) {
-    const std::string text(*item.GetString("text"));
-    SCOPED_TRACE(text);
-    const auto top_k = static_cast<size_t>(*item.GetInt("top_k", 1, 1 << 30, kDefaultFillings));
-    const auto targets = item.Find("targets");
-    const auto filled =
-        Fill(*model, text, top_k, targets ? Strings(*targets) : std::vector<std::string>());
-    ASSERT_TRUE(filled.ok()) << filled.error().message;
-    const JsonView answer = item.Get("answer").value();
-    if (filled->masks.size() == 1) {
-      Compare(*model, *filled, 0, answer);
-      continue;
-    }
-    ASSERT_EQ(filled->masks.size(), answer.size());
-    for (size_t mask = 0; mask < answer.size(); ++mask)
-      Compare(*model, *filled, mask, answer.at(mask));
-  }
+  CompareAll(*Load(Golden(GetParam()).string()), GetParam());
 }
 
 // The same from a packed file: in fp32 the same bits, in less about the same.
@@ -150,6 +153,15 @@ TEST_P(MaskedModel, RefusesWhatHasNoMask) {
   EXPECT_EQ(message(mask, {""}), "targets: the model has a token for none of them");
   EXPECT_THAT(message(mask, std::vector<std::string>(10'001, "a")), testing::HasSubstr("limit"));
 }
+
+class MaskedOnnx : public MaskedModel {};
+
+TEST_P(MaskedOnnx, AnswersAsThePipelineDoes) {
+  CompareAll(*Load((Golden("distilbert") / "onnx" / GetParam()).string()), "distilbert");
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, MaskedOnnx, testing::Values("model.onnx", "nameless.onnx"),
+                         [](const auto& info) { return std::to_string(info.index); });
 
 INSTANTIATE_TEST_SUITE_P(Models, MaskedModel,
                          testing::Values("bert", "distilbert", "roberta", "electra"),
