@@ -250,7 +250,8 @@ TEST_F(ZeroShotModel, KeepsTheHypothesisWhole) {
   EXPECT_TRUE(std::equal(end->ids.rbegin(), end->ids.rbegin() + 4, cut->ids.rbegin()));
   const auto refused = model->TokenizePair("fish", longer, {.first_only = true});
   ASSERT_FALSE(refused.ok());
-  EXPECT_THAT(refused.error().message, testing::HasSubstr("104 tokens, limit 48"));
+  EXPECT_THAT(refused.error().message,
+              testing::HasSubstr("leaves no room for the first: 104 tokens, limit 48"));
 }
 
 }  // namespace

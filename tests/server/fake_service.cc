@@ -155,7 +155,7 @@ void FakeModel::Run(FillMaskRequest request, const std::shared_ptr<ClientWatch>&
                        .fillings = {},
                        .padding = 0};
     for (size_t i = 0; i < text.ids.size(); ++i) {
-      if (text.ids[i] == '_') text.masks.push_back(static_cast<uint32_t>(i));
+      if (text.ids[i] == '_' || text.ids[i] == '[') text.masks.push_back(static_cast<uint32_t>(i));
     }
     if (text.masks.empty()) return done(Error{Code::kInvalidArgument, "no mask token"});
     for (size_t i = 0; i < text.masks.size() * request.top_k; ++i) {

@@ -79,7 +79,7 @@ class FakeModel : public LoadedModel {
   // bytes of its second text less one.
   void Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>& client,
            Callback<ClassifyAnswer> done) override;
-  // A mask is a '_'; it is 'a' with the score 0.5, 'b' with 0.25, and so on.
+  // A mask is a '_' or a '['; it is 'a' with the score 0.5, 'b' with 0.25, and so on.
   void Run(FillMaskRequest request, const std::shared_ptr<ClientWatch>& client,
            Callback<FillMaskAnswer> done) override;
   void Stop() override {}

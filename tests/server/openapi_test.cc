@@ -27,6 +27,10 @@ class OpenApi : public ApiServer {
 TEST_F(OpenApi, EveryExampleIsTaken) {
   Add("languages", {"de", "it"});
   Add("cross", {"LABEL_0"});
+  Add("nli", {"contradiction", "entailment"});
+  ModelFacts masked = FakeModel::Facts("masked");
+  masked.fills_masks = true;
+  ASSERT_TRUE(service_.models().Add(std::make_unique<FakeModel>(masked, nullptr)).ok());
   const ClientResponse answer = GetPath("/openapi.json");
   ASSERT_EQ(answer.status, 200);
   const auto document = JsonDocument::Parse(answer.body, "openapi.json");

@@ -181,8 +181,8 @@ void HandleNamed(const ApiContext* context, http::Request request, http::Respond
     const auto document = c.Parse();
     if (!document.has_value() || !c.UseModel(name, std::nullopt)) return;
     const JsonView body = document->root();
-    if (c.facts().fills_masks) return SubmitFillMask(c, body, name);
     if (AsksForLabels(body)) return SubmitZeroShot(c, body, name);
+    if (c.facts().fills_masks) return SubmitFillMask(c, body, name);
     SubmitInference(c, kHuggingFace, body, name);
   });
 }

