@@ -81,6 +81,8 @@ size_t EmbedJob::Numbers(size_t tokens) const {
 }
 
 std::string EmbedJob::NameOf(size_t input) const {
+  if (input + 1 == request_.inputs.size() && !request_.last_field.empty())
+    return request_.last_field;
   return request_.field + "[" + std::to_string(input / request_.inputs_per_item) + "]";
 }
 
@@ -96,10 +98,7 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
       return Error{Code::kInvalidArgument, "prompt_name: only texts take a prompt"};
     }
     Result<TokenizedText> tokens = Tokens(*model_, input, request_, prompt);
-    if (!tokens.ok()) {
-      const bool named = i + 1 == count && !request_.last_field.empty();
-      return Annotate(std::move(tokens).error(), named ? request_.last_field : NameOf(i));
-    }
+    if (!tokens.ok()) return Annotate(std::move(tokens).error(), NameOf(i));
     Status accepted = Accept(*tokens);
     if (!accepted.ok()) return Annotate(std::move(accepted).error(), NameOf(i));
     answer_.tokens.push_back(static_cast<uint32_t>(tokens->ids.size()));
@@ -130,14 +129,17 @@ size_t EmbedJob::SizeOf(size_t item) const {
   return request_.all_tokens ? texts_[item].ids.size() * model_->hidden_size() : model_->outputs();
 }
 
+std::span<float> EmbedJob::PlaceOf(size_t item) {
+  const std::span<float> all = answer_.vectors;
+  if (!request_.all_tokens) return all.subspan(item * SizeOf(item), SizeOf(item));
+  const size_t before = std::accumulate(
+      answer_.tokens.begin(), answer_.tokens.begin() + static_cast<ptrdiff_t>(item), size_t{0});
+  return all.subspan(before * model_->hidden_size(), SizeOf(item));
+}
+
 void EmbedJob::Take(size_t item, const float* values, MaskScorer*) {
-  size_t before = item * model_->outputs();
-  if (request_.all_tokens) {
-    const auto first = answer_.tokens.begin();
-    before = std::accumulate(first, first + static_cast<ptrdiff_t>(item), size_t{0}) *
-             model_->hidden_size();
-  }
-  std::copy_n(values, SizeOf(item), answer_.vectors.data() + before);
+  const std::span<float> place = PlaceOf(item);
+  std::copy_n(values, place.size(), place.data());
 }
 
 void EmbedJob::Done(Status status, const JobTimings& timings) {

@@ -85,7 +85,10 @@ class EmbedJob : public Job {
   // What the job holds once it is prepared.
   size_t HeldBytes(size_t tokens) const;
   TextBatch::Output output() const;
+  // What messages call an input.
   std::string NameOf(size_t input) const;
+  // Where the vectors of an item go.
+  std::span<float> PlaceOf(size_t item);
   // Numbers that the model gives for an item.
   size_t SizeOf(size_t item) const;
 

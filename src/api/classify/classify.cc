@@ -182,7 +182,8 @@ void HandleNamed(const ApiContext* context, http::Request request, http::Respond
     if (!document.has_value() || !c.UseModel(name, std::nullopt)) return;
     const JsonView body = document->root();
     if (AsksForLabels(body)) return SubmitZeroShot(c, body, name);
-    if (c.facts().fills_masks) return SubmitFillMask(c, body, name);
+    const ModelFacts& facts = c.facts();
+    if (facts.task == TaskKind::kEmbed && facts.fills_masks) return SubmitFillMask(c, body, name);
     SubmitInference(c, kHuggingFace, body, name);
   });
 }
