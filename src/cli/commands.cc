@@ -68,6 +68,7 @@ int RunCommandLine(int argc, char** argv) {
   AddTokenizeCommand(app);
   AddInspectCommand(app);
   AddServeCommand(app);
+  AddHealthCommand(app);
   AddIndexCommand(app);
   AddSearchCommand(app);
   AddPackCommand(app);

@@ -28,6 +28,7 @@ void AddBenchCommand(Command app);
 void AddIndexCommand(Command app);
 void AddSearchCommand(Command app);
 void AddServeCommand(Command app);
+void AddHealthCommand(Command app);
 void AddCpuCommand(Command app);
 void AddCompletionCommand(Command app);
 

@@ -15,8 +15,8 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kBatchTokens = 4096;
-constexpr size_t kBatchTexts = 1024;
+constexpr size_t kBatchTokens = 16384;
+constexpr size_t kBatchTexts = 4096;
 
 }  // namespace
 

@@ -172,11 +172,19 @@ std::string ModelText(const EncoderConfig& c) {
   std::string text = "Model\n";
   text += Line("type", c.model_type +
                            (c.architecture.empty() ? "" : " (" + Printable(c.architecture) + ")"));
-  text += Line("layers", std::to_string(c.num_hidden_layers));
+  text += Line("layers",
+               std::to_string(c.layer_steps()) +
+                   (c.layer_weights() == c.layer_steps()
+                        ? ""
+                        : " (with the weights of " + std::to_string(c.layer_weights()) + ")"));
   text +=
       Line("hidden size", std::to_string(c.hidden_size) + ", " +
                               GroupedPlural(static_cast<uint64_t>(c.num_attention_heads), "head") +
                               " of " + std::to_string(c.head_dim()));
+  if (c.embedding_width() != c.hidden_size)
+    text += Line("embeddings", std::to_string(c.embedding_width()));
+  if (c.position_bias.count > 0)
+    text += Line("position bias", std::to_string(c.position_bias.count) + " buckets of distance");
   text += Line("feed-forward",
                std::to_string(c.intermediate_size) + ", " + ActivationName(c.hidden_act));
   text += Line("tables",

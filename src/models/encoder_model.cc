@@ -105,6 +105,8 @@ WeightList EncoderModel::Weights(const TensorNames& stored) {
 }
 
 void EncoderModel::SetHead(Head head) {
+  FinishWeights(info_.config, kernels_, weights_);
+  info_.weight_bytes += weights_.position_bias.bytes();
   head_ = std::move(head);
   info_.embedding = weights_.word_embeddings.type();
   info_.embedding_size = static_cast<int>(head_.outputs());
@@ -148,7 +150,8 @@ Status EncoderModel::LoadPacked(std::shared_ptr<const PackedFile> packed) {
   }
   if (packed->header().version < 2) {
     storage_.floats = AlignedBuffer<float>(
-        PaddedColumns(std::max(info_.config.hidden_size, info_.config.intermediate_size)));
+        PaddedColumns(std::max({info_.config.hidden_size, info_.config.embedding_width(),
+                                info_.config.intermediate_size})));
     std::fill_n(storage_.floats.data(), storage_.floats.size(), 1.0f);
   }
   PackedReader reader(*packed, packed->Prefix(kTransformer), info_.dtype, *embedding,

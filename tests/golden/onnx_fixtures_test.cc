@@ -12,6 +12,7 @@
 #include "formats/json.h"
 #include "models/encoder_model.h"
 #include "models/heads/classify.h"
+#include "models/onnx/naming.h"
 #include "models/onnx/onnx_source.h"
 #include "models/registry.h"
 
@@ -159,6 +160,24 @@ TEST_P(OnnxFixture, CheckpointsGiveTheSame) {
     EXPECT_LE(Distance((*outputs)[i], cases[i].output), kTolerance) << "case " << i;
 }
 
+// What each piece is, told without any name.
+TEST_P(OnnxFixture, StructureTellsWhatNamesTell) {
+  const auto config = ReadEncoderConfig(Folder(GetParam()) + "/config.json");
+  if (!config.ok()) GTEST_SKIP() << "no " << Folder(GetParam()) << " (MINNOW_DATA)";
+  const EncoderFamily& family = FamilyOf(config->model_type);
+  for (const std::string form :
+       {"model", "model_optimized", "model_quantized", "model_optimized_quantized"}) {
+    const auto file = OnnxFile::Open(Folder(GetParam()) + "/" + form + ".onnx");
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    OnnxGraph graph(**file);
+    const auto pieces = ReadOnnxPieces(graph);
+    ASSERT_TRUE(pieces.ok()) << pieces.error().message;
+    const auto by_structure = StemsByStructure(graph, *pieces, *config, family);
+    ASSERT_TRUE(by_structure.ok()) << by_structure.error().message;
+    EXPECT_EQ(StemsByName(*pieces, *config, family), *by_structure) << form;
+  }
+}
+
 // A directory without safetensors: the plain export is preferred.
 TEST_P(OnnxFixture, DirectoryFindsThePlainExport) {
   const auto source = ModelSource::Open(Folder(GetParam()));
@@ -168,7 +187,8 @@ TEST_P(OnnxFixture, DirectoryFindsThePlainExport) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, OnnxFixture,
-                         testing::Values("bert_cls", "bert_embed", "distilbert_cls", "xlmr_cls"),
+                         testing::Values("bert_cls", "bert_embed", "distilbert_cls", "mpnet_embed",
+                                         "xlmr_cls"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
