@@ -17,9 +17,10 @@ import onnx
 import torch
 import transformers
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import (BertConfig, BertForMaskedLM, BertForSequenceClassification, BertTokenizerFast, DistilBertConfig,
+from transformers import (AlbertConfig, AlbertForMaskedLM, AlbertTokenizerFast, BertConfig, BertForMaskedLM, BertForSequenceClassification, BertTokenizerFast, DistilBertConfig,
                           DistilBertForMaskedLM, DistilBertTokenizerFast, ElectraConfig, ElectraForMaskedLM,
-                          ElectraTokenizerFast, RobertaConfig, RobertaForMaskedLM, RobertaTokenizerFast, pipeline)
+                          ElectraTokenizerFast, RobertaConfig, RobertaForMaskedLM, MPNetConfig, MPNetForMaskedLM,
+                          RobertaTokenizerFast, pipeline)
 
 OUT = pathlib.Path(__file__).resolve().parents[1] / "tests/golden/masks"
 POSITIONS = 48
@@ -198,6 +199,21 @@ def make_electra():
     return "electra", randomise(ElectraForMaskedLM(config), 4), tokenizer, "[MASK]"
 
 
+def make_albert():
+    """A word table narrower than the hidden states."""
+    tokenizer = AlbertTokenizerFast(tokenizer_object=wordpiece(True))
+    config = AlbertConfig(vocab_size=len(tokenizer), embedding_size=8, hidden_size=16, num_hidden_layers=2,
+                          num_attention_heads=2, intermediate_size=32, max_position_embeddings=POSITIONS, pad_token_id=0)
+    return "albert", randomise(AlbertForMaskedLM(config), 6), tokenizer, "[MASK]"
+
+
+def make_mpnet():
+    tokenizer = RobertaTokenizerFast(tokenizer_object=byte_level())
+    config = MPNetConfig(vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=2, num_attention_heads=4,
+                         intermediate_size=24, max_position_embeddings=POSITIONS + 2)
+    return "mpnet", randomise(MPNetForMaskedLM(config), 7), tokenizer, "<mask>"
+
+
 SEQUENCES = [
     "the small fish swims in the river",
     "Der alte Fluss ist breit, schöner größer.",
@@ -236,7 +252,7 @@ def zero_shot_cases(model, tokenizer):
 
 def main():
     transformers.logging.set_verbosity_error()
-    for make in (make_bert, make_distilbert, make_roberta, make_electra):
+    for make in (make_bert, make_distilbert, make_roberta, make_electra, make_albert, make_mpnet):
         name, model, tokenizer, mask = make()
         folder = save(name, model, tokenizer)
         write(folder, fill_mask_cases(model, tokenizer, mask))

@@ -164,7 +164,8 @@ INSTANTIATE_TEST_SUITE_P(Files, MaskedOnnx, testing::Values("model.onnx", "namel
                          [](const auto& info) { return std::to_string(info.index); });
 
 INSTANTIATE_TEST_SUITE_P(Models, MaskedModel,
-                         testing::Values("bert", "distilbert", "roberta", "electra"),
+                         testing::Values("bert", "distilbert", "roberta", "electra", "albert",
+                                         "mpnet"),
                          [](const auto& info) { return info.param; });
 
 class ZeroShotModel : public ::testing::Test {
