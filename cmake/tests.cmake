@@ -42,12 +42,12 @@ if(test_sources)
   gtest_discover_tests(minnow_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
 endif()
 
-# The program as a black box: tests/cli, tests/server, tests/compat, tests/golden and tests/web hold unittest files that
-# start it; those of tests/web drive a browser, which takes its time on a busy machine.
+# The program as a black box: tests/cli, tests/server, tests/compat, tests/deploy, tests/golden and tests/web hold unittest
+# files that start it; those of tests/web drive a browser, which takes its time on a busy machine.
 find_program(PYTHON3 python3)
 if(PYTHON3 AND NOT CMAKE_CROSSCOMPILING)
   file(GLOB program_tests CONFIGURE_DEPENDS tests/cli/*_test.py tests/server/*_test.py
-       tests/compat/*_test.py tests/golden/*_test.py tests/web/*_test.py)
+       tests/compat/*_test.py tests/deploy/*_test.py tests/golden/*_test.py tests/web/*_test.py)
   foreach(file ${program_tests})
     get_filename_component(name ${file} NAME_WE)
     add_test(NAME ${name} COMMAND ${PYTHON3} ${CMAKE_SOURCE_DIR}/tests/run_unittest.py ${file})
@@ -55,6 +55,8 @@ if(PYTHON3 AND NOT CMAKE_CROSSCOMPILING)
                          ENVIRONMENT "MINNOW_PROGRAM=$<TARGET_FILE:minnow>")
     if(file MATCHES "/web/")
       set_tests_properties(${name} PROPERTIES LABELS "program;web" TIMEOUT 900)
+    elseif(file MATCHES "/deploy/")
+      set_tests_properties(${name} PROPERTIES LABELS "program;deploy")
     elseif(file MATCHES "/golden/")
       set_tests_properties(${name} PROPERTIES LABELS "program;golden" TIMEOUT 900)
     endif()

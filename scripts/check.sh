@@ -126,7 +126,7 @@ stage_source() {
   local name
   for name in check_layers check_docs check_style checks_test; do check source python3 "scripts/$name.py"; done
   if command -v shellcheck >/dev/null; then
-    check source shellcheck test demo .ci/run scripts/*.sh
+    check source shellcheck test demo .ci/run scripts/*.sh deploy/*.sh
   else
     skip "shellcheck is not installed"
   fi
@@ -140,8 +140,9 @@ stage_format() {
 stage_dev() {
   build dev dev all || return
   gtest dev build/dev/minnow_tests
-  # Those of the page and of golden values drive the program that is shipped, below: they look at answers, not at memory.
-  ctests dev build/dev -L program -LE 'web|golden'
+  # Those of the page, of golden values and of images drive the program that is shipped, below: they look at answers, not
+  # at memory.
+  ctests dev build/dev -L program -LE 'web|golden|deploy'
 }
 
 # The stripped program keeps to its size, not counting the language detector in it, and needs nothing of the system it

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Puts the Python packages of other embedding servers' clients into .cache/clients, for tests/compat.
+# Puts the Python packages of other embedding servers' clients into .cache/clients, for tests/compat, and a reader of bills
+# of materials, for tests/deploy.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=.cache/clients
-wanted=(openai==3.54.0 huggingface_hub==2.4.0 numpy==2.4.6 langchain-openai==1.7.4)
+wanted=(openai==3.54.0 huggingface_hub==2.4.0 numpy==2.4.6 langchain-openai==1.7.4 spdx-tools==0.8.5)
 [ "$(cat $target/wanted.txt 2>/dev/null)" = "${wanted[*]}" ] && exit 0
 rm -rf $target
 mkdir -p $target

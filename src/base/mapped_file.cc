@@ -3,6 +3,7 @@
 #include "base/mapped_file.h"
 
 #include <fcntl.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,13 +30,22 @@ struct ReadableFile {
   }
 };
 
+// What can be opened: in a bare chroot there is no /proc, and the program is found by the path that
+// it was started by.
+const char* OpenablePath(const std::string& path) {
+  if (path != kThisProgram || ::access(kThisProgram, F_OK) == 0) return path.c_str();
+  const auto* started = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+  return started != nullptr ? started : kThisProgram;
+}
+
 Result<ReadableFile> OpenRegular(const std::string& path) {
+  const char* openable = OpenablePath(path);
   struct stat info;
   // Looked at before it is opened: opening a pipe would wait for whoever writes to it.
-  if (::stat(path.c_str(), &info) != 0) return SystemError(ShownPath(path), "cannot open");
+  if (::stat(openable, &info) != 0) return SystemError(ShownPath(path), "cannot open");
   if (!S_ISREG(info.st_mode)) return Error{Code::kInvalidArgument, path + ": not a regular file"};
   ReadableFile file;
-  file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  file.fd = ::open(openable, O_RDONLY | O_CLOEXEC);
   if (file.fd < 0) return SystemError(ShownPath(path), "cannot open");
   if (::fstat(file.fd, &info) != 0) return SystemError(path, "cannot stat");
   file.size = static_cast<size_t>(info.st_size);

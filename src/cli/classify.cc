@@ -3,7 +3,6 @@
 // with the input.
 #include "tasks/classify.h"
 
-#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,19 +34,6 @@ struct ClassifyCommand {
   bool raw_scores = false;
   std::vector<std::string> texts;
 };
-
-// "[101, 7592, 102]"
-Result<std::vector<TokenId>> ParseIds(std::string_view line) {
-  const auto document = JsonDocument::Parse(line, "");
-  if (!document.ok()) return Error{Code::kInvalidArgument, document.error().message};
-  MINNOW_ASSIGN_OR_RETURN(const JsonView list, document->root().Array());
-  std::vector<TokenId> ids;
-  for (const JsonView item : list.Items()) {
-    MINNOW_ASSIGN_OR_RETURN(const int64_t id, item.Int(0, std::numeric_limits<TokenId>::max()));
-    ids.push_back(static_cast<TokenId>(id));
-  }
-  return ids;
-}
 
 // One JSON array a text.
 void WriteScores(const ClassifyCommand& command, const ClassifyModel& model,

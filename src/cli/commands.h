@@ -15,6 +15,8 @@ int RunCommandLine(int argc, char** argv);
 void AddEmbedCommand(Command app);
 void AddClassifyCommand(Command app);
 void AddRerankCommand(Command app);
+void AddNerCommand(Command app);
+void AddAnswerCommand(Command app);
 void AddTokenizeCommand(Command app);
 void AddInspectCommand(Command app);
 void AddPackCommand(Command app);
@@ -27,6 +29,7 @@ void AddBenchCommand(Command app);
 void AddIndexCommand(Command app);
 void AddSearchCommand(Command app);
 void AddServeCommand(Command app);
+void AddHealthCommand(Command app);
 void AddCpuCommand(Command app);
 void AddCompletionCommand(Command app);
 

@@ -15,8 +15,8 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kBatchTokens = 4096;
-constexpr size_t kBatchTexts = 1024;
+constexpr size_t kBatchTokens = 16384;
+constexpr size_t kBatchTexts = 4096;
 
 }  // namespace
 
@@ -84,10 +84,14 @@ void TellIfTerminal() {
 }
 
 void TellTruncated(const EmbedStream& stream, size_t texts, size_t max_tokens) {
-  if (stream.truncated() == 0) return;
-  PrintError(std::to_string(stream.truncated()) + " of " + std::to_string(texts) +
-             " texts cut to " + std::to_string(max_tokens) + " tokens (the longest had " +
-             std::to_string(stream.longest()) + ")");
+  TellTruncated(stream.truncated(), stream.longest(), texts, max_tokens);
+}
+
+void TellTruncated(size_t truncated, size_t longest, size_t texts, size_t max_tokens) {
+  if (truncated == 0) return;
+  PrintError(std::to_string(truncated) + " of " + std::to_string(texts) + " texts cut to " +
+             std::to_string(max_tokens) + " tokens (the longest had " + std::to_string(longest) +
+             ")");
 }
 
 }  // namespace minnow

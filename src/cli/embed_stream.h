@@ -67,5 +67,6 @@ class TextProgress {
 void TellIfTerminal();
 // Says how many texts were cut, if any.
 void TellTruncated(const EmbedStream& stream, size_t texts, size_t max_tokens);
+void TellTruncated(size_t truncated, size_t longest, size_t texts, size_t max_tokens);
 
 }  // namespace minnow

@@ -171,11 +171,19 @@ std::string ModelText(const EncoderConfig& c) {
   std::string text = "Model\n";
   text += Line("type", c.model_type +
                            (c.architecture.empty() ? "" : " (" + Printable(c.architecture) + ")"));
-  text += Line("layers", std::to_string(c.num_hidden_layers));
+  text += Line("layers",
+               std::to_string(c.layer_steps()) +
+                   (c.layer_weights() == c.layer_steps()
+                        ? ""
+                        : " (with the weights of " + std::to_string(c.layer_weights()) + ")"));
   text +=
       Line("hidden size", std::to_string(c.hidden_size) + ", " +
                               GroupedPlural(static_cast<uint64_t>(c.num_attention_heads), "head") +
                               " of " + std::to_string(c.head_dim()));
+  if (c.embedding_width() != c.hidden_size)
+    text += Line("embeddings", std::to_string(c.embedding_width()));
+  if (c.position_bias.count > 0)
+    text += Line("position bias", std::to_string(c.position_bias.count) + " buckets of distance");
   text += Line("feed-forward",
                std::to_string(c.intermediate_size) + ", " + ActivationName(c.hidden_act));
   text += Line("tables",
@@ -201,8 +209,13 @@ std::string LimitLine(const ModelReport& report) {
                                   limit->source + ")");
 }
 
+// What a model is that makes no sentence vectors.
 std::string ClassifierText(const ModelReport& report) {
-  return "Classifier\n" + Line("labels", LabelsText(report.labels)) + LimitLine(report) + "\n";
+  if (report.kind == ModelKind::kQuestionAnswering)
+    return "Question answering\n" + LimitLine(report) + "\n";
+  return std::string(report.kind == ModelKind::kTokenClassification ? "Token classifier\n"
+                                                                    : "Classifier\n") +
+         Line("labels", LabelsText(report.labels)) + LimitLine(report) + "\n";
 }
 
 std::string SentenceText(const ModelReport& report) {
@@ -294,7 +307,7 @@ std::string Text(const ModelReport& report, const InspectOptions& options) {
   if (report.packed) text += PackedText(report);
   if (report.onnx) text += OnnxText(*report.onnx);
   if (report.config) text += ModelText(*report.config);
-  const bool classifier = report.kind == ModelKind::kClassification;
+  const bool classifier = report.kind != ModelKind::kEmbedding;
   if (report.layout && report.config)
     text += classifier ? ClassifierText(report) : SentenceText(report);
   if (report.tokenizer) {

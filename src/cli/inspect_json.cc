@@ -26,7 +26,9 @@ void WriteConfig(JsonWriter& json, const EncoderConfig& c, const std::vector<std
   Field(json, "architecture", c.architecture);
   Field(json, "vocab_size", c.vocab_size);
   Field(json, "hidden_size", c.hidden_size);
+  Field(json, "embedding_size", c.embedding_width());
   Field(json, "num_hidden_layers", c.num_hidden_layers);
+  Field(json, "layers_with_weights", c.layer_weights());
   Field(json, "num_attention_heads", c.num_attention_heads);
   Field(json, "intermediate_size", c.intermediate_size);
   Field(json, "hidden_act", ActivationName(c.hidden_act));

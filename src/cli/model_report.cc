@@ -12,6 +12,7 @@
 #include "formats/packed_header.h"
 #include "models/builtin/language_detector.h"
 #include "models/encoder_model.h"
+#include "models/heads/token_head.h"
 #include "models/registry.h"
 #include "tasks/text_model.h"
 #include "text/tokenizer.h"
@@ -77,6 +78,12 @@ void AddNotes(ModelReport& report) {
 void ExamineWhole(const ModelSource& source, ModelReport& report) {
   report.kind = source.kind();
   report.layout = source.layout();
+  if (IsPerToken(report.kind)) {
+    auto spec = Keep(ReadTokenHeadSpec(source, report.kind), report.problems);
+    if (!spec) return;
+    report.layout = std::move(spec->layout);
+    report.labels = std::move(spec->labels);
+  }
   if (report.kind == ModelKind::kClassification) {
     auto spec = Keep(ReadClassifierSpec(source), report.problems);
     if (!spec) return;

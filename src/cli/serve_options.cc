@@ -2,12 +2,9 @@
 // Options of minnow serve, and the environment that platforms give it.
 #include "cli/serve_options.h"
 
-#include <charconv>
-#include <cstdlib>
-#include <cstring>
-
 #include "cli/command_line/command.h"
 #include "cli/model_option.h"
+#include "cli/port_option.h"
 #include "formats/bundle.h"
 #include "http/origin.h"
 #include "models/builtin/language_detector.h"
@@ -16,13 +13,6 @@ namespace minnow {
 namespace {
 
 constexpr int kMaxThreads = 1024;
-
-// Kubernetes sets MINNOW_PORT=tcp://ADDRESS:PORT in every pod beside a Service named "minnow": that
-// is not our option.
-void ForgetServiceVariable() {
-  const char* text = std::getenv("MINNOW_PORT");
-  if (text != nullptr && std::strncmp(text, "tcp://", 6) == 0) ::unsetenv("MINNOW_PORT");
-}
 
 void AddModelOptions(Command serve, ServeCommand& command) {
   serve
@@ -165,30 +155,14 @@ void AddAccessOptions(Command serve, ServeCommand& command) {
       .Env("MINNOW_CORS_ALLOW_ORIGIN");
 }
 
-// $PORT, which platforms set.
-void ReadPortVariable(ServeCommand& command) {
-  const char* text = std::getenv("PORT");
-  if (text == nullptr || *text == '\0') return;
-  constexpr int kLastPort = 65535;
-  const char* end = text + std::strlen(text);
-  const auto [parsed, error] = std::from_chars(text, end, command.port);
-  if (error != std::errc() || parsed != end || command.port < 0 || command.port > kLastPort) {
-    RefuseArgument("PORT", std::string(text) + " is not in range [0 - 65535]");
-  }
-}
-
 }  // namespace
 
 Option AddServeOptions(Command serve, ServeCommand& command) {
-  ForgetServiceVariable();
   AddModelOptions(serve, command);
   serve.AddOption("--host", command.host, "Address to listen on; :: takes IPv6 and IPv4")
       .Env("MINNOW_HOST");
   Option port =
-      serve
-          .AddOption("--port", command.port, "Port, or $PORT; 0: any free one, which the log names")
-          .Range(0, 65535)
-          .Env("MINNOW_PORT");
+      AddPortOption(serve, command.port, "Port, or $PORT; 0: any free one, which the log names");
   AddLimitOptions(serve, command);
   AddStoreOptions(serve, command);
   AddKuberianOptions(serve, command);
@@ -225,7 +199,7 @@ void ReadServeOptions(Command serve, Option port, ServeCommand& command) {
     if (!store.index.empty()) RequireArgument("--model");
     command.application.models.front().path = kLanguageDetector;
   }
-  if (!port.given()) ReadPortVariable(command);
+  if (!port.given()) ReadPortVariable(command.port);
   if (!command.memory_limit.empty()) {
     const auto limit = ParseByteSize(command.memory_limit);
     if (!limit.ok()) RefuseArgument("--memory-limit", limit.error().message);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EncoderModel: token ids -> one vector a text: an encoder (BERT's family) and a head. The encoder
-// knows nothing of the head; they meet in a sink (models/bert/batch_forward.h).
+// EncoderModel: token ids -> one vector a text, or one a token: an encoder (BERT's family) and a
+// head. The encoder knows nothing of the head; they meet in a sink (models/bert/batch_forward.h).
 //
 // Const after loading; may be used from any thread.
 // Letters: T tokens of a batch, B texts, C hidden size, D size of the vectors given out.
@@ -70,9 +70,12 @@ class EncoderModel {
   std::unique_ptr<Workspace> NewWorkspace(size_t max_tokens, size_t max_texts,
                                           ThreadPool* pool) const;
 
-  // out: [B, D] f32. Total: REQUIRES that `batch` is well-formed, fits the workspace and that no
-  // text is longer than info().max_sequence_tokens. Allocates nothing. The same text gives the same
-  // bits in any batch and on any pool. `normalize`: vectors of length 1.
+  // Whether the head gives a vector for each token (models/heads/head.h).
+  bool per_token() const { return head_.per_token(); }
+  // out: [B, D] f32, or per_token() [T, D]. Total: REQUIRES that `batch` is well-formed, fits the
+  // workspace and that no text is longer than info().max_sequence_tokens. Allocates nothing. The
+  // same text gives the same bits in any batch and on any pool. `normalize`: vectors of length 1;
+  // those of tokens are as they are.
   void Run(const TokenBatch& batch, bool normalize, Workspace& workspace, float* out) const;
   // out: [T, C] f32: the hidden states of the last layer, before the head.
   void Hidden(const TokenBatch& batch, Workspace& workspace, float* out) const;

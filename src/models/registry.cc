@@ -6,7 +6,9 @@
 
 #include "base/mapped_file.h"
 #include "formats/json.h"
+#include "models/bert/albert.h"
 #include "models/bert/distilbert.h"
+#include "models/bert/mpnet.h"
 
 namespace minnow {
 namespace {
@@ -22,11 +24,13 @@ constexpr EncoderFamily Roberta(std::string_view model_type) {
 }
 
 // The discriminator, whose embeddings are as wide as its hidden states from the base size on.
-constexpr EncoderFamily kElectra = {.model_type = "electra",
-                                    .tensors = {.prefix = "electra."},
-                                    .classifier = {.dense = "classifier.dense",
-                                                   .activation = DenseActivation::kGelu,
-                                                   .out = "classifier.out_proj"}};
+constexpr EncoderFamily kElectra = {
+    .model_type = "electra",
+    .embedding_projection = EmbeddingProjection::kIfDifferent,
+    .tensors = {.prefix = "electra.", .embedding_projection = "embeddings_project"},
+    .classifier = {.dense = "classifier.dense",
+                   .activation = DenseActivation::kGelu,
+                   .out = "classifier.out_proj"}};
 
 constexpr std::array kFamilies = {
     EncoderFamily{.model_type = "bert"},
@@ -35,6 +39,8 @@ constexpr std::array kFamilies = {
     Roberta("camembert"),
     kElectra,
     kDistilBert,
+    kMpnet,
+    kAlbert,
 };
 
 }  // namespace

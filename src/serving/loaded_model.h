@@ -24,6 +24,7 @@
 #include "serving/task_kind.h"
 #include "tasks/classify.h"
 #include "tasks/embed.h"
+#include "tasks/token_scores.h"
 
 namespace minnow {
 
@@ -41,7 +42,7 @@ struct ModelFacts {
   TaskKind task = TaskKind::kEmbed;
   std::string dtype;                // "fp32", "bf16", "int8"
   std::string pooling;              // "mean", "cls", ...
-  std::vector<std::string> labels;  // of a classifier, [N]
+  std::vector<std::string> labels;  // of a classifier of texts or of tokens, [N]
   size_t embedding_size = 0;        // D
   size_t max_sequence_tokens = 0;   // special tokens included
   size_t max_batch_tokens = 0;
@@ -90,6 +91,9 @@ class LoadedModel {
                    Callback<EmbedAnswer> done) = 0;
   virtual void Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>& client,
                    Callback<ClassifyAnswer> done) = 0;
+  // Of kTokenClassify and kAnswer.
+  virtual void Run(TokenScoresRequest request, const std::shared_ptr<ClientWatch>& client,
+                   Callback<TokenScoresAnswer> done) = 0;
   // Ends what waits and refuses what comes, with kOverloaded. Blocks for one batch. Idempotent.
   virtual void Stop() = 0;
 

@@ -4,12 +4,23 @@
 
 namespace minnow {
 
-enum class TaskKind { kEmbed, kClassify, kRerank };
+enum class TaskKind { kEmbed, kClassify, kRerank, kTokenClassify, kAnswer };
 
-// "embed", "classify", "rerank": after "can" in messages.
+// "embed", "classify", ...: after "can" in messages.
 inline const char* TaskName(TaskKind kind) {
-  if (kind == TaskKind::kEmbed) return "embed";
-  return kind == TaskKind::kClassify ? "classify" : "rerank";
+  switch (kind) {
+    case TaskKind::kEmbed:
+      return "embed";
+    case TaskKind::kClassify:
+      return "classify";
+    case TaskKind::kRerank:
+      return "rerank";
+    case TaskKind::kTokenClassify:
+      return "classify tokens";
+    case TaskKind::kAnswer:
+      return "answer questions";
+  }
+  return "";
 }
 
 }  // namespace minnow

@@ -49,16 +49,39 @@ EmbedJob::EmbedJob(const TextModel* model, EmbedRequest request, Callback done)
     cost_.work += std::min(GuessTokens(input), model_->max_tokens());
     cost_.bytes += TextBytes(input);
   }
-  cost_.bytes += HeldBytes(cost_.work);
+  cost_.bytes += HeldBytes(request_.inputs.size(), cost_.work);
 }
 
 // Ids, vectors and their digits.
-size_t EmbedJob::HeldBytes(size_t tokens) const {
+size_t EmbedJob::HeldBytes(size_t items, size_t tokens) const {
   constexpr size_t kBytesPerNumber = sizeof(float) + 12;
-  const size_t count = request_.inputs.size();
-  const size_t numbers =
-      request_.all_tokens ? tokens * model_->hidden_size() : count * model_->outputs();
-  return count * sizeof(TokenizedText) + numbers * kBytesPerNumber + tokens * (sizeof(TokenId) + 1);
+  const size_t numbers = (row_a_token() ? tokens : items) * row_size();
+  return items * sizeof(TokenizedText) + numbers * kBytesPerNumber + tokens * (sizeof(TokenId) + 1);
+}
+
+size_t EmbedJob::row_size() const {
+  return request_.all_tokens ? model_->hidden_size() : model_->outputs();
+}
+
+std::string EmbedJob::NameOf(size_t input) const {
+  if (input + 1 == request_.inputs.size() && !request_.last_field.empty())
+    return request_.last_field;
+  return request_.field + "[" + std::to_string(input) + "]";
+}
+
+void EmbedJob::AddItem(TokenizedText text) {
+  first_rows_.push_back(first_rows_.back() + (row_a_token() ? text.ids.size() : 1));
+  answer_.tokens.push_back(static_cast<uint32_t>(text.ids.size()));
+  answer_.truncated += text.truncated() ? 1 : 0;
+  answer_.untruncated.push_back(static_cast<uint32_t>(text.untruncated_tokens));
+  texts_.push_back(std::move(text));
+}
+
+std::vector<uint32_t> EmbedJob::FinishItems(size_t more_bytes) {
+  const size_t tokens = std::accumulate(answer_.tokens.begin(), answer_.tokens.end(), size_t{0});
+  answer_.vectors.resize(first_rows_.back() * row_size());
+  cost_ = {tokens, HeldBytes(texts_.size(), tokens) + more_bytes};
+  return answer_.tokens;
 }
 
 Result<std::vector<uint32_t>> EmbedJob::Prepare() {
@@ -73,28 +96,18 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
       return Error{Code::kInvalidArgument, "prompt_name: only texts take a prompt"};
     }
     Result<TokenizedText> tokens = Tokens(*model_, input, request_, prompt);
-    if (!tokens.ok()) {
-      const bool named = i + 1 == count && !request_.last_field.empty();
-      return Annotate(std::move(tokens).error(),
-                      named ? request_.last_field : request_.field + "[" + std::to_string(i) + "]");
-    }
-    answer_.tokens.push_back(static_cast<uint32_t>(tokens->ids.size()));
-    answer_.truncated += tokens->truncated() ? 1 : 0;
-    answer_.untruncated.push_back(static_cast<uint32_t>(tokens->untruncated_tokens));
+    if (!tokens.ok()) return Annotate(std::move(tokens).error(), NameOf(i));
     total_tokens += tokens->ids.size();
     if (request_.max_total_tokens > 0 && total_tokens > request_.max_total_tokens) {
       return Error{Code::kInvalidArgument, request_.field + ": more than " +
                                                std::to_string(request_.max_total_tokens) +
                                                " tokens together"};
     }
-    texts_.push_back(std::move(tokens).value());
+    AddItem(std::move(tokens).value());
     // A large request waits long; its text is not needed any more.
     input = std::string();
   }
-  answer_.vectors.resize(request_.all_tokens ? total_tokens * model_->hidden_size()
-                                             : count * model_->outputs());
-  cost_ = {total_tokens, HeldBytes(total_tokens)};
-  return answer_.tokens;
+  return FinishItems();
 }
 
 TextBatch::Output EmbedJob::output() const {
@@ -105,14 +118,8 @@ TextBatch::Output EmbedJob::output() const {
 
 std::span<float> EmbedJob::PlaceOf(size_t item) {
   const std::span<float> all = answer_.vectors;
-  if (!request_.all_tokens) {
-    const size_t size = model_->outputs();
-    return all.subspan(item * size, size);
-  }
-  const size_t size = model_->hidden_size();
-  const size_t before = std::accumulate(
-      answer_.tokens.begin(), answer_.tokens.begin() + static_cast<ptrdiff_t>(item), size_t{0});
-  return all.subspan(before * size, answer_.tokens[item] * size);
+  const size_t size = row_size(), first = first_rows_[item];
+  return all.subspan(first * size, (first_rows_[item + 1] - first) * size);
 }
 
 void EmbedJob::Done(Status status, const JobTimings& timings) {
@@ -141,7 +148,8 @@ size_t EmbedTask::WorkspaceBytes(size_t max_tokens, size_t max_items, int thread
   const size_t widths_per_row = threads == 1 ? 6 : 14;
   const size_t width = model_->hidden_size();
   const size_t rows = std::max(kRowsPerThread, model_->max_tokens()) * static_cast<size_t>(threads);
-  const size_t outputs = std::max(max_items * model_->outputs(), max_tokens * width);
+  const size_t outputs = std::max(
+      (model_->per_token() ? max_tokens : max_items) * model_->outputs(), max_tokens * width);
   return (rows * width * widths_per_row + outputs) * sizeof(float) +
          max_tokens * (sizeof(TokenId) + 1);
 }

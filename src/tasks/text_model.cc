@@ -234,7 +234,8 @@ TextBatch::TextBatch(const TextModel& model, size_t max_tokens, size_t max_texts
       type_ids_(max_tokens),
       starts_(max_texts + 1),
       unpooled_(max_texts),
-      vectors_(std::max(max_texts * model.outputs(), max_tokens * model.hidden_size())),
+      vectors_(std::max((model.per_token() ? max_tokens : max_texts) * model.outputs(),
+                        max_tokens * model.hidden_size())),
       workspace_(model.encoder().NewWorkspace(max_tokens, max_texts, pool)) {
   CHECK(max_tokens >= model.max_tokens() && max_texts >= 1);
 }
@@ -280,7 +281,8 @@ std::span<const float> TextBatch::Run(Output output) {
     return std::span<const float>(vectors_.data(), tokens * model_.hidden_size());
   }
   model_.encoder().Run(batch, output == Output::kNormalized, *workspace_, vectors_.data());
-  return std::span<const float>(vectors_.data(), texts * model_.outputs());
+  const size_t rows = model_.per_token() ? tokens : texts;
+  return std::span<const float>(vectors_.data(), rows * model_.outputs());
 }
 
 }  // namespace minnow

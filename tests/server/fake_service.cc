@@ -146,6 +146,14 @@ void FakeModel::Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>&
   done(std::move(answer));
 }
 
+void FakeModel::Run(TokenScoresRequest request, const std::shared_ptr<ClientWatch>&,
+                    Callback<TokenScoresAnswer> done) {
+  TokenScoresAnswer answer;
+  answer.texts.resize(request.inputs.size());
+  answer.tokens.resize(request.inputs.size(), 3);
+  done(std::move(answer));
+}
+
 FakeService::FakeService()
     : aside_(WorkLane::Start({.threads = 1}).value()), models_(ModelRegistry::Start().value()) {
   auto tiny = std::make_unique<FakeModel>(FakeModel::Facts("tiny"), &controls_);

@@ -12,6 +12,7 @@
 #include "api/classify/score_route.h"
 #include "api/request_json.h"
 #include "api/routes.h"
+#include "api/tokens/token_routes.h"
 #include "formats/json.h"
 
 namespace minnow::api {
@@ -175,7 +176,9 @@ void HandleNamed(const ApiContext* context, http::Request request, http::Respond
   const std::string name(request.Parameter("name"));
   auto call = std::make_shared<Call>(context, kHuggingFace.errors, std::move(request),
                                      std::move(responder));
-  Call::Begin(std::move(call), [name](Call& c) { SubmitInference(c, kHuggingFace, name); });
+  Call::Begin(std::move(call), [name](Call& c) {
+    if (!SubmitToTokenModel(c, name)) SubmitInference(c, kHuggingFace, name);
+  });
 }
 
 }  // namespace

@@ -20,7 +20,18 @@ struct ConfigNames {
   const char* positions = "max_position_embeddings";
   const char* token_types = "type_vocab_size";  // null: no table of token types
   const char* activation = "hidden_act";
-  const char* epsilon = "layer_norm_eps";  // null: 1e-12
+  const char* epsilon = "layer_norm_eps";     // null: 1e-12
+  const char* pad_token_id = "pad_token_id";  // null: the family's
+  const char* groups = nullptr;               // of layers that share weights
+  const char* group_layers = nullptr;         // layers of a group
+  const char* position_buckets = nullptr;     // of a bias by distance
+};
+
+// Whether a product makes hidden_size of the embeddings' own size.
+enum class EmbeddingProjection {
+  kNever,        // they are of one size
+  kIfDifferent,  // ELECTRA
+  kAlways,       // ALBERT
 };
 
 // Tensors of a checkpoint, each NAME.weight and NAME.bias. The defaults are also what a packed file
@@ -32,7 +43,10 @@ struct TensorNames {
   const char* position_embeddings = "embeddings.position_embeddings";
   const char* token_type_embeddings = "embeddings.token_type_embeddings";
   const char* embeddings_norm = "embeddings.LayerNorm";
+  const char* embedding_projection = "embeddings.projection";     // no name of BERT's
+  const char* position_bias = "encoder.relative_attention_bias";  // of MPNet: weight alone
   const char* layer = "encoder.layer.";  // then the layer's number, a dot, and:
+  const char* group_layer = nullptr;     // of a group; then the group's layer, a dot, and:
   const char* query = "attention.self.query";
   const char* key = "attention.self.key";
   const char* value = "attention.self.value";
@@ -41,6 +55,14 @@ struct TensorNames {
   const char* intermediate = "intermediate.dense";
   const char* output = "output.dense";
   const char* output_norm = "output.LayerNorm";
+
+  // What the names of a layer start with; `weights`: its number among those that have weights.
+  std::string Layer(const EncoderConfig& config, size_t weights) const {
+    if (group_layer == nullptr) return layer + std::to_string(weights) + ".";
+    const auto inner = static_cast<size_t>(config.inner_group_num);
+    return layer + std::to_string(weights / inner) + "." + group_layer +
+           std::to_string(weights % inner) + ".";
+  }
 };
 
 // The head of NAMEForSequenceClassification, over the hidden state of the first token: dense
@@ -51,13 +73,24 @@ struct ClassifierNames {
   const char* out = "classifier";
 };
 
+// The head of NAMEForTokenClassification and of NAMEForQuestionAnswering, over each token's hidden
+// state: [C] -> [labels], and [C] -> [2], the scores of an answer's first and last token. Whole
+// names, the same in all families so far.
+struct TokenHeadNames {
+  const char* classifier = "classifier";
+  const char* answer = "qa_outputs";
+};
+
 struct EncoderFamily {
   std::string_view model_type;  // of config.json
   PositionIds position_ids = PositionIds::kFromZero;
-  int pad_token_id = 0;  // where config.json says nothing
+  int pad_token_id = 0;                          // where config.json says nothing
+  Activation activation = Activation::kGeluErf;  // likewise
+  EmbeddingProjection embedding_projection = EmbeddingProjection::kNever;
   ConfigNames config = {};
   TensorNames tensors = {};
   ClassifierNames classifier = {};
+  TokenHeadNames token_heads = {};
 };
 
 }  // namespace minnow

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What models with a head over each token answer on POST /models/{name}.
+#pragma once
+
+#include <string>
+
+#include "api/call.h"
+
+namespace minnow::api {
+
+// False: the model of that name is no such model, and the call goes on. True: it is, and the call
+// is answered in the shape of Hugging Face's inference; or there is none of that name, and it is
+// refused.
+bool SubmitToTokenModel(Call& call, const std::string& name);
+// The half of it for models that answer questions. REQUIRES: the model of that name does.
+void SubmitHuggingFaceAnswers(Call& call, const std::string& name);
+
+// POST /v1/token-classify: answers one request.
+void HandleTokenClassify(const ApiContext* context, http::Request request,
+                         http::Responder responder);
+
+}  // namespace minnow::api

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// A client for probes: one GET over HTTP/1.1, one answer, one deadline for all of it.
+//
+// Pure function of the network, callable from any thread; it blocks. Names are not looked up, so
+// that it needs no resolver, and there is no TLS.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace minnow::http {
+
+struct ClientTarget {
+  std::string address;  // IPv4 or IPv6, without brackets
+  uint16_t port = 80;
+  std::string path = "/";  // with its query
+
+  // "http://127.0.0.1:8080/health", with brackets around an IPv6 address.
+  std::string Url() const;
+};
+
+// Takes "http://ADDRESS[:PORT][/PATH]"; ADDRESS is IPv4, IPv6 in brackets, or localhost
+// (127.0.0.1). kInvalidArgument says what of it is wrong.
+Result<ClientTarget> ParseClientUrl(const std::string& url);
+
+struct ClientOptions {
+  std::chrono::milliseconds timeout{3000};    // from connecting to the last byte
+  size_t body_limit_bytes = size_t{1} << 20;  // above: kInvalidArgument
+  std::string api_key = {};                   // sent as Authorization: Bearer; empty: none
+};
+
+struct ClientAnswer {
+  int status = 0;
+  std::string body;
+};
+
+// kDeadline: no whole answer within the timeout; kCorrupt: what came is no HTTP; kInternal: the
+// connection failed. Messages do not name the target.
+Result<ClientAnswer> HttpGet(const ClientTarget& target, const ClientOptions& options);
+
+}  // namespace minnow::http
