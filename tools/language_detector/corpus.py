@@ -14,6 +14,15 @@ LABELS = "ja nl ar pl de it pt tr es hi el ur bg en fr zh ru th sw vi".split()
 WITHOUT_SPACES = {"zh", "ja", "th"}
 WITH_ACCENTS = {"de", "es", "fr", "it", "nl", "pl", "pt", "tr", "vi", "el", "sw", "en"}
 NO_LANGUAGE = -1
+# Names tell where a text plays, not what language it is in.
+LATIN_NAMES = """Tom Mary John Anna Maria Peter Paul David Daniel Sami Layla Ali Omar Sara Laura Julia Martin Thomas Michael Robert
+James Alex Emma Lisa Eva Nina Olga Ivan Boris Elena Carlos Juan Luis Pedro Ana Sofia Marco Luca Giulia Pierre Jean Marie Claire Hans
+Klaus Fatima Ahmed Hassan Kim Lee Ken Yuki Nancy Bill Bob Mike Jim Jane Alice Kate Linda Susan Betty Helen Tony Fred George William
+Henry Mark Steve Brian Boston London Berlin Paris Madrid Tokyo Kyoto Amsterdam Toronto Sydney Mumbai Nairobi Lisbon""".split()
+CYRILLIC_NAMES = """Том Мэри Мери Джон Анна Мария Пётр Петър Иван Борис Елена Ольга Олга Нина Мартин Роберт Давид Даниел Виктор Александр Марк
+Джим Кен Линда Алиса Сами Али Бостон Лондон Берлин Париж Мадрид Токио""".split()
+NAMES = {**{label: LATIN_NAMES for label in "de en es fr it nl pl pt sw tr vi".split()},
+         "bg": CYRILLIC_NAMES, "ru": CYRILLIC_NAMES}
 
 
 def read_train(folder):
@@ -64,8 +73,9 @@ def without_accents(text):
 class TextMaker:
     """Draws texts with their labels. corpus: {language: [sentence]}; han: {language: characters}."""
 
-    def __init__(self, corpus, han, seed):
+    def __init__(self, corpus, han, names, seed):
         self.corpus = corpus
+        self.names = names  # share of texts with a name put in
         self.han = han
         self.draw = random.Random(seed)
         self.latin = [word for label in ("en", "de", "fr", "es", "it") for sentence in corpus[label][:2000]
@@ -93,6 +103,10 @@ class TextMaker:
             count = min(len(words), draw.choice((1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 8, 10)))
             at = draw.randint(0, len(words) - count)
             sentence = join_words(words[at:at + count], label)
+        if self.names and label in NAMES and draw.random() < self.names:
+            words = sentence.split(" ")
+            words.insert(draw.randint(0, len(words)), draw.choice(NAMES[label]))
+            sentence = " ".join(words)
         sentence = self.case(sentence, label)
         if label in self.han and draw.random() < 0.3:
             sentence = "".join(draw.choice(self.han[label]) if "\u4e00" <= c <= "\u9fff" and draw.random() < 0.2 else c

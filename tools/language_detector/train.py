@@ -45,6 +45,7 @@ def arguments():
     parser.add_argument("--texts", type=int, default=10000, help="texts of each language in an epoch")
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--smoothing", type=float, default=0.02)
+    parser.add_argument("--names", type=float, default=0.0, help="share of texts with a name of no language put in")
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="SOURCE",
                         help="sources that are not trained on; OUTPUT/left_out.tsv gets their sentences")
     return parser.parse_args()
@@ -257,7 +258,7 @@ def main():
     model = make_model(args)
     start_from_counts(model, corpus, processor, normalize)
     model.train()
-    maker = TextMaker(corpus, common_han()[1], args.seed)
+    maker = TextMaker(corpus, common_han()[1], args.names, args.seed)
     train(model, Epochs(args.epochs, maker, args.texts, processor, normalize, args.seed), args.rate, args.smoothing,
           lambda: save(model, processor, output))
 
