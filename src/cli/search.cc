@@ -271,10 +271,13 @@ void AddSearchCommand(Command app) {
       .OneValueEach();
   search.AddOption("--prompt-name", command->prompt_name,
                    "The model's prompt to put before queries; default: \"query\", if it has one");
-  search.AddOption("--rerank", command->rerank,
-                   "A cross-encoder that puts the first hits in order: a directory or a file");
-  search.AddOption("--rerank-top-n", command->rerank_top_n, "Hits that --rerank puts in order")
-      .Range(size_t{1}, kMaxReranked);
+  search
+      .AddOption("--rerank", command->rerank,
+                 "A cross-encoder that puts the first hits in order: a directory or a file")
+      .NotEmpty();
+  Option top_n =
+      search.AddOption("--rerank-top-n", command->rerank_top_n, "Hits that --rerank puts in order")
+          .Range(size_t{1}, kMaxReranked);
   search.AddFlag("--exact", command->exact, "Compare every vector in full");
   search.AddFlag("--json", command->json, "A JSON line for each query");
   Option queries = search.AddOption("--queries", command->queries,
@@ -291,7 +294,8 @@ void AddSearchCommand(Command app) {
       "  minnow search \"how are pods scheduled\" --index my.db --rerank RERANKER -k 3\n"
       "  minnow search \"parse a header\" --index my.db --filter 'lang = \"go\"'\n"
       "  minnow search --queries questions.txt --index my.db --json > answers.jsonl");
-  search.OnChosen([command, query] {
+  search.OnChosen([command, query, top_n] {
+    if (top_n.given() && command->rerank.empty()) RequireArgument("--rerank");
     RequireStore(command->store, EmbeddedStore::kTaken);
     if (!query.given() && command->queries.empty()) {
       RequireArgument("QUERY or --queries");
