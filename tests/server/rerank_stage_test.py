@@ -117,7 +117,7 @@ class RerankStageTest(unittest.TestCase):
     def test_from_the_shell(self):
         for ratio in ("0", "0.5"):
             served = self.search(semantic_ratio=float(ratio), limit=30, rerank={"top_n": 20})["hits"]
-            result = run("search", QUERY, "--index", self.index, "--model", TINY, "--semantic-ratio", ratio, "-k", "30",
+            result = run("search", QUERY, "--index", self.index, "--name", "docs", "--model", TINY, "--semantic-ratio", ratio, "-k", "30",
                          "--rerank", self.reranker, "--rerank-top-n", "20", "--json")
             self.assertEqual(result.returncode, 0, result.stderr)
             hits = json.loads(result.stdout)["hits"]
@@ -125,12 +125,12 @@ class RerankStageTest(unittest.TestCase):
             for here, there in zip(hits, served):
                 self.assertEqual(here["rerank_score"] is None, there["rerank_score"] is None)
                 self.assertAlmostEqual(here["rerank_score"] or 0, there["rerank_score"] or 0, places=6)
-        shown = run("search", QUERY, "--index", self.index, "--mode", "lexical", "--rerank", self.reranker, "-k", "2")
+        shown = run("search", QUERY, "--index", self.index, "--name", "docs", "--mode", "lexical", "--rerank", self.reranker, "-k", "2")
         self.assertEqual(shown.returncode, 0, shown.stderr)
         for arguments, code, words in ((("--rerank", TINY), 1, "classifi"), (("--rerank", str(self.folder / "gone")), 1, "gone"),
                                        (("--rerank-top-n", "0", "--rerank", self.reranker), 2, "--rerank-top-n"),
                                        (("--rerank-top-n", "5"), 2, "--rerank")):
-            result = run("search", QUERY, "--index", self.index, "--mode", "lexical", *arguments)
+            result = run("search", QUERY, "--index", self.index, "--name", "docs", "--mode", "lexical", *arguments)
             self.assertEqual(result.returncode, code, result.stderr)
             self.assertIn(words, result.stderr.decode())
 
