@@ -8,8 +8,10 @@
 
 #include "base/check.h"
 #include "fuzz/memory_file.h"
+#include "tasks/answers.h"
 #include "tasks/classify.h"
 #include "tasks/embedding_model.h"
+#include "tasks/entities.h"
 
 namespace minnow {
 namespace {
@@ -32,6 +34,35 @@ void Classify(const ModelSource& source) {
   CHECK(BestFirst(scores, 1).size() == 1);
 }
 
+void ScoreTokens(const ModelSource& source) {
+  const auto model = TokenHeadModel::Load(source, source.kind(), {});
+  if (!model.ok() || (*model)->max_tokens() > kMaxTokens) return;
+  static ThreadPool pool(1);
+  TokenScoresRequest request;
+  request.stride = 1;
+  request.inputs.emplace_back(TextPair{"fish", "unaffable fish [MASK] of the sea"});
+  if (source.kind() == ModelKind::kTokenClassification) request.inputs[0] = "unaffable fish";
+  TokenScoresJob job(model->get(), std::move(request), [&](Result<TokenScoresAnswer> scores) {
+    if (!scores.ok()) return;
+    const ScoredText& text = scores->texts[0];
+    if (source.kind() == ModelKind::kQuestionAnswering) {
+      (void)FindAnswers(text, scores->scores, {});
+    } else {
+      (void)FindEntities((*model)->tokenizer(), (*model)->labels(), text, scores->scores, {});
+    }
+  });
+  const auto work = job.Prepare();
+  if (!work.ok()) return job.Done(work.error(), {});
+  const EmbedTask task(model->get());
+  const auto workspace = task.NewWorkspace((*model)->max_tokens(), /*max_items=*/1, &pool);
+  for (uint32_t i = 0; i < work->size(); ++i) {
+    const BatchItem item = {&job, i, (*work)[i]};
+    StepOutcome outcome;
+    task.Step({&item, 1}, *workspace, {&outcome, 1});
+  }
+  job.Done({}, {});
+}
+
 void Run(const std::string& path) {
   const auto packed = PackedFile::Open(path);
   if (!packed.ok()) return;
@@ -39,6 +70,7 @@ void Run(const std::string& path) {
   const auto source = ModelSource::FromPacked(*packed);
   if (!source.ok()) return;
   if (source->kind() == ModelKind::kClassification) return Classify(*source);
+  if (IsPerToken(source->kind())) return ScoreTokens(*source);
   const auto model = EmbeddingModel::Load(*source, {});
   if (!model.ok() || (*model)->max_tokens() > kMaxTokens) return;
   static ThreadPool pool(1);

@@ -98,6 +98,9 @@ void AddRoutes(const ApiContext* context, http::Router& router) {
   AddTeiRoutes(context, router);
   AddRerankRoutes(context, router);
   AddClassifyRoutes(context, router);
+  AddTokenRoutes(context, router);
+  AddFillMaskRoutes(context, router);
+  AddZeroShotRoutes(context, router);
   AddHealthRoutes(context, router);
   AddApiDescription(context->kuberian == nullptr, router);
   if (context->search != nullptr) {

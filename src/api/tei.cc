@@ -246,8 +246,8 @@ std::string_view TeiDtype(const std::string& dtype) {
 }
 
 // A classifier of one label is what TEI calls a reranker.
-void WriteLabels(const std::vector<std::string>& labels, JsonWriter& json) {
-  json.Key(labels.size() == 1 ? "reranker" : "classifier");
+void WriteLabels(const char* kind, const std::vector<std::string>& labels, JsonWriter& json) {
+  json.Key(kind);
   json.BeginObject();
   json.Key("id2label");
   json.BeginObject();
@@ -287,7 +287,12 @@ void WriteInfo(const ModelFacts& facts, const ApiOptions& options, JsonWriter& j
   json.Key("model_type");
   json.BeginObject();
   if (facts.task == TaskKind::kClassify) {
-    WriteLabels(facts.labels, json);
+    WriteLabels(facts.labels.size() == 1 ? "reranker" : "classifier", facts.labels, json);
+  } else if (facts.task == TaskKind::kTokenClassify) {
+    WriteLabels("token_classifier", facts.labels, json);
+  } else if (facts.task == TaskKind::kAnswer) {
+    json.Key("question_answering");
+    json.Raw("{}");
   } else {
     json.Key("embedding");
     json.BeginObject();

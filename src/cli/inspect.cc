@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "formats/bundle.h"
 #include "formats/json.h"
+#include "tasks/zero_shot.h"
 
 namespace minnow {
 namespace {
@@ -171,11 +172,19 @@ std::string ModelText(const EncoderConfig& c) {
   std::string text = "Model\n";
   text += Line("type", c.model_type +
                            (c.architecture.empty() ? "" : " (" + Printable(c.architecture) + ")"));
-  text += Line("layers", std::to_string(c.num_hidden_layers));
+  text += Line("layers",
+               std::to_string(c.layer_steps()) +
+                   (c.layer_weights() == c.layer_steps()
+                        ? ""
+                        : " (with the weights of " + std::to_string(c.layer_weights()) + ")"));
   text +=
       Line("hidden size", std::to_string(c.hidden_size) + ", " +
                               GroupedPlural(static_cast<uint64_t>(c.num_attention_heads), "head") +
                               " of " + std::to_string(c.head_dim()));
+  if (c.embedding_width() != c.hidden_size)
+    text += Line("embeddings", std::to_string(c.embedding_width()));
+  if (c.position_bias.count > 0)
+    text += Line("position bias", std::to_string(c.position_bias.count) + " buckets of distance");
   text += Line("feed-forward",
                std::to_string(c.intermediate_size) + ", " + ActivationName(c.hidden_act));
   text += Line("tables",
@@ -201,8 +210,16 @@ std::string LimitLine(const ModelReport& report) {
                                   limit->source + ")");
 }
 
+// What a model is that makes no sentence vectors.
 std::string ClassifierText(const ModelReport& report) {
-  return "Classifier\n" + Line("labels", LabelsText(report.labels)) + LimitLine(report) + "\n";
+  if (report.kind == ModelKind::kQuestionAnswering)
+    return "Question answering\n" + LimitLine(report) + "\n";
+  const bool of_tokens = report.kind == ModelKind::kTokenClassification;
+  std::string text = std::string(of_tokens ? "Token classifier\n" : "Classifier\n") +
+                     Line("labels", LabelsText(report.labels));
+  if (!of_tokens && FindEntailment(report.labels))
+    text += Line("zero-shot", "yes (classify --labels)");
+  return text + LimitLine(report) + "\n";
 }
 
 std::string SentenceText(const ModelReport& report) {
@@ -217,6 +234,7 @@ std::string SentenceText(const ModelReport& report) {
                           DenseActivationName(dense.activation) + (dense.bias ? "" : ", no bias"));
   }
   text += Line("normalize", layout.normalize ? "yes" : "no");
+  if (report.fills_masks) text += Line("masks", "filled too (fill-mask)");
   if (report.config)
     text += Line("vector", GroupedPlural(static_cast<uint64_t>(report.embedding_size()), "number"));
   return text + LimitLine(report) + "\n";
@@ -294,7 +312,7 @@ std::string Text(const ModelReport& report, const InspectOptions& options) {
   if (report.packed) text += PackedText(report);
   if (report.onnx) text += OnnxText(*report.onnx);
   if (report.config) text += ModelText(*report.config);
-  const bool classifier = report.kind == ModelKind::kClassification;
+  const bool classifier = report.kind != ModelKind::kEmbedding;
   if (report.layout && report.config)
     text += classifier ? ClassifierText(report) : SentenceText(report);
   if (report.tokenizer) {

@@ -26,7 +26,9 @@ void WriteConfig(JsonWriter& json, const EncoderConfig& c, const std::vector<std
   Field(json, "architecture", c.architecture);
   Field(json, "vocab_size", c.vocab_size);
   Field(json, "hidden_size", c.hidden_size);
+  Field(json, "embedding_size", c.embedding_width());
   Field(json, "num_hidden_layers", c.num_hidden_layers);
+  Field(json, "layers_with_weights", c.layer_weights());
   Field(json, "num_attention_heads", c.num_attention_heads);
   Field(json, "intermediate_size", c.intermediate_size);
   Field(json, "hidden_act", ActivationName(c.hidden_act));
@@ -70,6 +72,8 @@ void WriteSentence(JsonWriter& json, const ModelReport& report) {
   json.EndArray();
   json.Key("normalize");
   json.Bool(layout.normalize);
+  json.Key("fills_masks");
+  json.Bool(report.fills_masks);
   if (report.config) Field(json, "embedding_size", report.embedding_size());
   if (const auto limit = report.length_limit()) {
     Field(json, "max_tokens", limit->tokens);

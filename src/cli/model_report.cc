@@ -11,6 +11,7 @@
 #include "formats/json.h"
 #include "formats/packed_header.h"
 #include "models/encoder_model.h"
+#include "models/heads/token_head.h"
 #include "models/registry.h"
 #include "tasks/text_model.h"
 #include "text/tokenizer.h"
@@ -76,6 +77,12 @@ void AddNotes(ModelReport& report) {
 void ExamineWhole(const ModelSource& source, ModelReport& report) {
   report.kind = source.kind();
   report.layout = source.layout();
+  if (IsPerToken(report.kind)) {
+    auto spec = Keep(ReadTokenHeadSpec(source, report.kind), report.problems);
+    if (!spec) return;
+    report.layout = std::move(spec->layout);
+    report.labels = std::move(spec->labels);
+  }
   if (report.kind == ModelKind::kClassification) {
     auto spec = Keep(ReadClassifierSpec(source), report.problems);
     if (!spec) return;
@@ -84,7 +91,10 @@ void ExamineWhole(const ModelSource& source, ModelReport& report) {
   }
   const std::optional<Dtype> dtype = report.packed ? std::nullopt : std::optional(Dtype::kF32);
   const auto loaded = EncoderModel::Load(source, *report.layout, {.dtype = dtype});
-  if (!loaded.ok()) report.problems.push_back(loaded.error());
+  if (!loaded.ok()) return report.problems.push_back(loaded.error());
+  report.fills_masks = (*loaded)->mask_head() != nullptr;
+  const std::string& fault = (*loaded)->info().mask_fault;
+  if (!fault.empty()) report.notes.push_back("it fills no masks: " + fault);
 }
 
 void ExamineOnnx(const std::string& path, ModelReport& report) {

@@ -2,6 +2,7 @@
 // Lines, and JSON strings out of lines.
 #include "cli/text_input.h"
 
+#include <limits>
 #include <utility>
 
 #include "formats/json.h"
@@ -12,6 +13,18 @@ namespace {
 constexpr size_t kLineLimitBytes = size_t{64} << 20;
 
 }  // namespace
+
+Result<std::vector<TokenId>> ParseIds(std::string_view line) {
+  const auto document = JsonDocument::Parse(line, "");
+  if (!document.ok()) return Error{Code::kInvalidArgument, document.error().message};
+  MINNOW_ASSIGN_OR_RETURN(const JsonView list, document->root().Array());
+  std::vector<TokenId> ids;
+  for (const JsonView item : list.Items()) {
+    MINNOW_ASSIGN_OR_RETURN(const int64_t id, item.Int(0, std::numeric_limits<TokenId>::max()));
+    ids.push_back(static_cast<TokenId>(id));
+  }
+  return ids;
+}
 
 TextInput::TextInput(std::vector<std::string> arguments, bool json, int descriptor)
     : arguments_(std::move(arguments)),

@@ -13,8 +13,12 @@
 
 #include "base/result.h"
 #include "ingest/input/record_reader.h"
+#include "text/tokenizer.h"
 
 namespace minnow {
+
+// "[101, 7592, 102]": token ids on a line. kInvalidArgument: it is something else.
+Result<std::vector<TokenId>> ParseIds(std::string_view line);
 
 class TextInput {
  public:

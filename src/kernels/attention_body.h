@@ -16,24 +16,7 @@ size_t AttentionScratchFloats(size_t length, size_t head_dim) {
          kQueryRows * RoundUp16(head_dim);
 }
 
-// k: [L, D] of one head, as rows of the projection -> the layout of a packed weight with L columns.
-inline void PackKeys(const float* k, size_t stride, size_t length, size_t head_dim, float* packed) {
-  for (size_t n = 0; n < length; n += kPanelColumns) {
-    float* panel = packed + n * head_dim;
-    const size_t used = length - n < kPanelColumns ? length - n : (size_t)kPanelColumns;
-    if (used == kPanelColumns && head_dim % kPanelColumns == 0) {
-      for (size_t d = 0; d < head_dim; d += kPanelColumns) {
-        Transpose16(k + n * stride + d, stride, panel + d * kPanelColumns);
-      }
-      continue;
-    }
-    for (size_t d = 0; d < head_dim; ++d) {
-      for (size_t j = 0; j < kPanelColumns; ++j) {
-        panel[d * kPanelColumns + j] = j < used ? k[(n + j) * stride + d] : 0.0f;
-      }
-    }
-  }
-}
+#include "kernels/attention_keys_body.h"
 
 inline void PackValues(const float* v, size_t stride, size_t length, size_t head_dim,
                        float* packed) {
@@ -52,6 +35,16 @@ inline void PackValues(const float* v, size_t stride, size_t length, size_t head
       }
     }
   }
+}
+
+// scores[0, length) -> s * scale + bias
+inline void BiasRow(float* scores, size_t length, float scale, const float* bias) {
+  const VF factor = VSet(scale);
+  const size_t full = length / kLanes * kLanes;
+  for (size_t i = 0; i < full; i += kLanes)
+    VStore(scores + i, VMulAdd(VLoad(scores + i), factor, VLoad(bias + i)));
+  if (const size_t rest = length - full)
+    VStore(scores + full, VMulAdd(VLoad(scores + full), factor, VLoadPart(bias + full, rest)));
 }
 
 // scores[0, length) -> exp((s - max) * scale); returns 1 / their sum.
@@ -97,7 +90,11 @@ void AttentionHead(const struct AttentionF32* a, size_t head) {
     Product({q, a->qkv_stride, packed_k, head_dim, scores, keys, rows, keys / kPanelColumns},
             kNothing);
     float inverse[kQueryRows];
-    for (size_t r = 0; r < rows; ++r) inverse[r] = SoftmaxRow(scores + r * keys, length, a->scale);
+    for (size_t r = 0; r < rows; ++r) {
+      float* of_row = scores + r * keys;
+      if (a->bias) BiasRow(of_row, length, a->scale, a->bias + head * a->bias_stride - (row + r));
+      inverse[r] = SoftmaxRow(of_row, length, a->bias ? 1.0f : a->scale);
+    }
     Product({scores, keys, packed_v, length, out, padded_dim, rows, padded_dim / kPanelColumns},
             kNothing);
     for (size_t r = 0; r < rows; ++r) {

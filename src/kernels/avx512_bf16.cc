@@ -130,6 +130,15 @@ inline VF Exp2Bf16(VF x) {
   return VScale2(p, n);
 }
 
+// scores: [L], padded to whole vectors -> s * scale + bias
+inline void BiasRow(float* scores, size_t length, float scale, const float* bias) {
+  const VF factor = VSet(scale);
+  for (size_t i = 0; i < length; i += 16) {
+    const size_t n = length - i < 16 ? length - i : 16;
+    VStore(scores + i, VMulAdd(VLoad(scores + i), factor, VLoadPart(bias + i, n)));
+  }
+}
+
 // scores: [L], padded to whole vectors -> probabilities (times their sum) as words; returns 1 /
 // sum.
 inline float SoftmaxRow(float* scores, size_t length, float scale, Word* probabilities) {
@@ -172,8 +181,11 @@ void AttentionHead(const struct AttentionF32* a, size_t head, const AttentionScr
     Product({queries, s.dim_words, packed_k, words, scores, s.keys, rows, s.keys / 16}, kNothing);
     float inverse[kQueryRows];
     for (size_t r = 0; r < rows; ++r) {
+      float* of_row = scores + r * s.keys;
+      if (a->bias)
+        BiasRow(of_row, a->length, a->scale, a->bias + head * a->bias_stride - (row + r));
       inverse[r] =
-          SoftmaxRow(scores + r * s.keys, a->length, a->scale, probabilities + r * s.pairs);
+          SoftmaxRow(of_row, a->length, a->bias ? 1.0f : a->scale, probabilities + r * s.pairs);
     }
     Product({probabilities, s.pairs, packed_v, (a->length + 1) / 2, out, s.dim, rows, s.dim / 16},
             kNothing);

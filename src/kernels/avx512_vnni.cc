@@ -6,6 +6,8 @@
 
 namespace minnow {
 extern const PackedKernels kAvx512VnniInt8;
+void AttentionAvx512Vnni(const AttentionF32* a);
+size_t AttentionScratchAvx512Vnni(size_t length, size_t head_dim);
 namespace {
 
 // clang-format off
@@ -32,17 +34,38 @@ inline void VStoreAccumulator(float* p, VA v) { _mm512_storeu_si512(p, v); }
 // The integer sums that a tile left in y, as floats.
 inline VF LoadSums(const float* p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
 
+inline void StoreBytes(uint8_t* out, VF x) {
+  _mm_storeu_si128((__m128i*)out, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
+}
+
 // q = round((x - offset) / scale) in [0, 255], a vector at a time.
 typedef uint8_t Quantum;
 static const float kQuantumBias = 0.0f;
 inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
-  const __m512i q = _mm512_cvtps_epi32(VMul(VSub(x, offset), inverse));
-  _mm_storeu_si128((__m128i*)out, _mm512_cvtepi32_epi8(q));
+  StoreBytes(out, VMul(VSub(x, offset), inverse));
 }
 
 #include "kernels/int8_body.h"
 
+inline void VStoreWords(Word* p, VW v) { _mm512_storeu_si512(p, v); }
+inline VW Words4(VF a, VF b, VF c, VF d) {
+  const __m512i byte = _mm512_set1_epi32(255);
+  const __m512i ab =
+      _mm512_or_si512(_mm512_and_si512(_mm512_cvtps_epi32(a), byte),
+                      _mm512_slli_epi32(_mm512_and_si512(_mm512_cvtps_epi32(b), byte), 8));
+  const __m512i cd = _mm512_or_si512(_mm512_and_si512(_mm512_cvtps_epi32(c), byte),
+                                     _mm512_slli_epi32(_mm512_cvtps_epi32(d), 8));
+  return _mm512_or_si512(ab, _mm512_slli_epi32(cd, 16));
+}
+
+#include "kernels/attention_int8_body.h"
+
 }  // namespace
+
+void AttentionAvx512Vnni(const AttentionF32* a) { AttentionInt8Run(a); }
+size_t AttentionScratchAvx512Vnni(size_t length, size_t head_dim) {
+  return AttentionInt8ScratchFloats(length, head_dim);
+}
 
 const PackedKernels kAvx512VnniInt8 = {"avx512_vnni", RowBytes, QuantizeRows, MatmulInt8};
 }  // namespace minnow

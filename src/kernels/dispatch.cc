@@ -25,6 +25,10 @@ extern const PackedKernels kAvx512VnniInt8;
 extern const PackedKernels kAvx512Bf16;
 extern const PackedKernels kAmxInt8;
 extern const PackedKernels kAmxBf16;
+void AttentionAvxVnni(const AttentionF32* args);
+size_t AttentionScratchAvxVnni(size_t length, size_t head_dim);
+void AttentionAvx512Vnni(const AttentionF32* args);
+size_t AttentionScratchAvx512Vnni(size_t length, size_t head_dim);
 void AttentionAvx512Bf16(const AttentionF32* args);
 size_t AttentionScratchAvx512Bf16(size_t length, size_t head_dim);
 #elif defined(__aarch64__)
@@ -63,12 +67,22 @@ struct Entry {
 
 #if defined(__x86_64__)
 const Kernels& AvxVnniKernels() {
-  static const Kernels kernels = WithInt8(kAvx2Kernels, kAvxVnniInt8, "avx_vnni");
+  static const Kernels kernels = [] {
+    Kernels k = WithInt8(kAvx2Kernels, kAvxVnniInt8, "avx_vnni");
+    k.attention_int8 = AttentionAvxVnni;
+    k.attention_int8_scratch_floats = AttentionScratchAvxVnni;
+    return k;
+  }();
   return kernels;
 }
 
 const Kernels& Avx512VnniKernels() {
-  static const Kernels kernels = WithInt8(kAvx512Kernels, kAvx512VnniInt8, "avx512_vnni");
+  static const Kernels kernels = [] {
+    Kernels k = WithInt8(kAvx512Kernels, kAvx512VnniInt8, "avx512_vnni");
+    k.attention_int8 = AttentionAvx512Vnni;
+    k.attention_int8_scratch_floats = AttentionScratchAvx512Vnni;
+    return k;
+  }();
   return kernels;
 }
 

@@ -27,6 +27,8 @@ enum { kPanelColumns = 16 };
 enum { kInt8GroupWords = 3, kInt8GroupSum = 128 };
 // Elements of an int4 embedding row that share a scale.
 enum { kInt4Group = 64 };
+// Keys of one text in 8-bit attention: 255 * 127 times as many fit 32 bits.
+enum { kMaxInt8Keys = 65536 };
 
 // What happens to a matrix product's tile while it is in the cache.
 enum MatmulActivation {
@@ -54,8 +56,8 @@ struct MatmulF32 {
   enum MatmulActivation activation;
 };
 
-// context = softmax(Q K^T / sqrt(D)) V for some queries of one text; every key of that text takes
-// part.
+// context = softmax(scale Q K^T + bias) V for some queries of one text; every key of that text
+// takes part.
 struct AttentionF32 {
   const float* q;     // [queries, H*D]: the rows of these queries
   const float* k;     // [L, H*D]
@@ -69,6 +71,11 @@ struct AttentionF32 {
   size_t head_dim;  // D
   float scale;      // 1 / sqrt(D)
   float* scratch;   // attention_scratch_floats(L, D) floats, aligned to 64 bytes
+  // Of head h, query i and key j (rows of q and k): bias[h * bias_stride + j - i], so that a table
+  // by distance serves queries from any position on. j - i runs from 1 - queries to L - 1; null: no
+  // bias.
+  const float* bias;
+  size_t bias_stride;  // floats from head to head
 };
 
 struct LayerNormF32 {
@@ -153,6 +160,11 @@ struct Kernels {
   size_t (*attention_packed_scratch_floats)(size_t length, size_t head_dim);
 
   const struct ScanKernels* scan;  // of the vector search
+
+  // attention_f32 for int8 models, with queries, keys, values and probabilities in 8 bits, where
+  // that is faster; else null. REQUIRES: L <= kMaxInt8Keys.
+  void (*attention_int8)(const struct AttentionF32* args) = nullptr;
+  size_t (*attention_int8_scratch_floats)(size_t length, size_t head_dim) = nullptr;
 };
 
 }  // namespace minnow

@@ -153,13 +153,20 @@ TEST_P(KernelsTest, PackEqualsReferenceBitForBit) {
 
 struct AttentionCase {
   size_t length, heads, head_dim;
+  bool bias = false;
 };
+
+// One row a head, by distance from 1 - length on.
+std::vector<float> BiasTable(const AttentionCase& c) {
+  return RandomFloats(c.heads * (2 * c.length - 1), 16, 3.0f);
+}
 
 std::vector<float> RunAttention(const Kernels& kernels, const AttentionCase& c,
                                 const std::vector<float>& qkv, size_t first, size_t queries) {
   const size_t width = c.heads * c.head_dim, stride = 3 * width + 2;
   AlignedBuffer<float> scratch(kernels.attention_scratch_floats(c.length, c.head_dim));
   std::vector<float> context(queries * width, NAN);
+  const std::vector<float> bias = BiasTable(c);
   const AttentionF32 args = {.q = qkv.data() + first * stride,
                              .k = qkv.data() + width,
                              .v = qkv.data() + 2 * width,
@@ -171,7 +178,9 @@ std::vector<float> RunAttention(const Kernels& kernels, const AttentionCase& c,
                              .heads = c.heads,
                              .head_dim = c.head_dim,
                              .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                             .scratch = scratch.data()};
+                             .scratch = scratch.data(),
+                             .bias = c.bias ? bias.data() + c.length - 1 - first : nullptr,
+                             .bias_stride = 2 * c.length - 1};
   kernels.attention_f32(&args);
   return context;
 }
@@ -181,24 +190,62 @@ TEST_P(KernelsTest, AttentionEqualsReference) {
   for (size_t length = 1; length <= 50; ++length) cases.push_back({length, 2, 32});
   for (size_t head_dim : {1, 5, 8, 15, 16, 17, 24, 48, 64, 80}) cases.push_back({21, 3, head_dim});
   cases.push_back({512, 1, 32});
+  for (size_t i = 0, unbiased = cases.size(); i < unbiased; ++i) {
+    cases.push_back(cases[i]);
+    cases.back().bias = true;
+  }
   for (const AttentionCase& c : cases) {
     // Scores of some hundreds: the softmax must subtract its maximum.
     const auto qkv = RandomFloats(c.length * (3 * c.heads * c.head_dim + 2), 6, 4.0f);
     const auto got = RunAttention(kernels(), c, qkv, 0, c.length);
     EXPECT_LT(Distance(got, RunAttention(reference(), c, qkv, 0, c.length)), 5e-5)
-        << c.length << " tokens, head size " << c.head_dim;
+        << c.length << " tokens, head size " << c.head_dim << (c.bias ? ", bias" : "");
+  }
+}
+
+// A bias that outweighs every score chooses the key.
+TEST_P(KernelsTest, AttentionBiasIsByDistance) {
+  const size_t length = 19, head_dim = 8, stride = 3 * head_dim;
+  const auto qkv = RandomFloats(length * stride, 6);
+  std::vector<float> bias(2 * length - 1, 0.0f), context(length * head_dim);
+  bias[length - 1 + 2] = 1000.0f;
+  AlignedBuffer<float> scratch(
+      std::max(kernels().attention_scratch_floats(length, head_dim),
+               kernels().attention_packed_scratch_floats(length, head_dim)));
+  const AttentionF32 args = {qkv.data(),
+                             qkv.data() + head_dim,
+                             qkv.data() + 2 * head_dim,
+                             stride,
+                             context.data(),
+                             head_dim,
+                             length,
+                             length,
+                             /*heads=*/1,
+                             head_dim,
+                             /*scale=*/1.0f,
+                             scratch.data(),
+                             bias.data() + length - 1,
+                             bias.size()};
+  for (const auto attention : {kernels().attention_f32, kernels().attention_packed}) {
+    attention(&args);
+    for (size_t t = 0; t + 2 < length; ++t) {
+      for (size_t d = 0; d < head_dim; ++d)
+        EXPECT_NEAR(context[t * head_dim + d], qkv[(t + 2) * stride + 2 * head_dim + d], 0.02);
+    }
   }
 }
 
 TEST_P(KernelsTest, AttentionRowsDoNotDependOnGrouping) {
-  const AttentionCase c = {37, 2, 24};
-  const auto qkv = RandomFloats(c.length * (3 * c.heads * c.head_dim + 2), 7);
-  const auto all = RunAttention(kernels(), c, qkv, 0, c.length);
-  for (size_t first = 0; first < c.length; first += 3) {
-    for (size_t queries = 1; first + queries <= c.length; queries += 5) {
-      const auto some = RunAttention(kernels(), c, qkv, first, queries);
-      EXPECT_EQ(0, std::memcmp(some.data(), all.data() + first * c.heads * c.head_dim,
-                               some.size() * sizeof(float)));
+  for (const bool bias : {false, true}) {
+    const AttentionCase c = {37, 2, 24, bias};
+    const auto qkv = RandomFloats(c.length * (3 * c.heads * c.head_dim + 2), 7);
+    const auto all = RunAttention(kernels(), c, qkv, 0, c.length);
+    for (size_t first = 0; first < c.length; first += 3) {
+      for (size_t queries = 1; first + queries <= c.length; queries += 5) {
+        const auto some = RunAttention(kernels(), c, qkv, first, queries);
+        EXPECT_EQ(0, std::memcmp(some.data(), all.data() + first * c.heads * c.head_dim,
+                                 some.size() * sizeof(float)));
+      }
     }
   }
 }

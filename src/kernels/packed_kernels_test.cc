@@ -266,19 +266,29 @@ std::string Name(const testing::TestParamInfo<Param>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(Tables, PackedKernelsTest, testing::ValuesIn(Params()), Name);
 
+enum class AttentionKind { kFp32, kPacked, kInt8 };
+
 class PackedAttentionTest : public testing::TestWithParam<const Kernels*> {};
 
 struct AttentionCase {
   size_t length, heads, head_dim;
+  bool bias = false;
 };
 
-std::vector<float> RunAttention(const Kernels& kernels, bool packed, const AttentionCase& c,
+std::vector<float> RunAttention(const Kernels& kernels, AttentionKind kind, const AttentionCase& c,
                                 const std::vector<float>& qkv, size_t first, size_t queries) {
   const size_t width = c.heads * c.head_dim, stride = 3 * width + 2;
-  const auto scratch_floats =
-      packed ? kernels.attention_packed_scratch_floats : kernels.attention_scratch_floats;
+  const auto scratch_floats = kind == AttentionKind::kFp32 ? kernels.attention_scratch_floats
+                              : kind == AttentionKind::kPacked
+                                  ? kernels.attention_packed_scratch_floats
+                                  : kernels.attention_int8_scratch_floats;
   AlignedBuffer<float> scratch(scratch_floats(c.length, c.head_dim));
   std::vector<float> context(queries * width, NAN);
+  // One row a head, by distance from 1 - length on.
+  std::mt19937 generator(4);
+  std::normal_distribution<float> normal;
+  std::vector<float> bias(c.heads * (2 * c.length - 1));
+  for (float& v : bias) v = normal(generator);
   const AttentionF32 args = {.q = qkv.data() + first * stride,
                              .k = qkv.data() + width,
                              .v = qkv.data() + 2 * width,
@@ -290,8 +300,12 @@ std::vector<float> RunAttention(const Kernels& kernels, bool packed, const Atten
                              .heads = c.heads,
                              .head_dim = c.head_dim,
                              .scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim)),
-                             .scratch = scratch.data()};
-  (packed ? kernels.attention_packed : kernels.attention_f32)(&args);
+                             .scratch = scratch.data(),
+                             .bias = c.bias ? bias.data() + c.length - 1 - first : nullptr,
+                             .bias_stride = 2 * c.length - 1};
+  (kind == AttentionKind::kFp32     ? kernels.attention_f32
+   : kind == AttentionKind::kPacked ? kernels.attention_packed
+                                    : kernels.attention_int8)(&args);
   return context;
 }
 
@@ -303,29 +317,82 @@ std::vector<float> RandomQkv(const AttentionCase& c) {
   return qkv;
 }
 
-TEST_P(PackedAttentionTest, NearFp32) {
+std::vector<AttentionCase> AttentionCases() {
   std::vector<AttentionCase> cases;
   for (size_t length = 1; length <= 50; ++length) cases.push_back({length, 2, 32});
   for (size_t head_dim : {1, 5, 8, 15, 16, 17, 31, 33, 48, 64, 80})
     cases.push_back({21, 3, head_dim});
   cases.push_back({512, 1, 32});
-  for (const AttentionCase& c : cases) {
+  for (size_t i = 0, unbiased = cases.size(); i < unbiased; ++i) {
+    cases.push_back(cases[i]);
+    cases.back().bias = true;
+  }
+  return cases;
+}
+
+std::string Describe(const AttentionCase& c) {
+  return std::to_string(c.length) + " tokens, head size " + std::to_string(c.head_dim) +
+         (c.bias ? ", bias" : "");
+}
+
+TEST_P(PackedAttentionTest, NearFp32) {
+  for (const AttentionCase& c : AttentionCases()) {
     const auto qkv = RandomQkv(c);
-    const auto expected = RunAttention(*AvailableKernels().front(), false, c, qkv, 0, c.length);
-    EXPECT_LT(Distance(RunAttention(*GetParam(), true, c, qkv, 0, c.length), expected), 0.03)
-        << c.length << " tokens, head size " << c.head_dim;
+    const auto expected =
+        RunAttention(*AvailableKernels().front(), AttentionKind::kFp32, c, qkv, 0, c.length);
+    EXPECT_LT(
+        Distance(RunAttention(*GetParam(), AttentionKind::kPacked, c, qkv, 0, c.length), expected),
+        0.03)
+        << Describe(c);
   }
 }
 
+// An exponential at the border of two steps may fall to either side: a step of one weight. Far from
+// fp32 are texts with many keys whose probabilities are below half a step.
+TEST_P(PackedAttentionTest, Int8EqualsReference) {
+  if (GetParam()->attention_int8 == nullptr) GTEST_SKIP() << "no 8-bit attention";
+  for (const AttentionCase& c : AttentionCases()) {
+    const auto qkv = RandomQkv(c);
+    const auto run = [&](const Kernels& kernels, AttentionKind kind) {
+      return RunAttention(kernels, kind, c, qkv, 0, c.length);
+    };
+    const auto got = run(*GetParam(), AttentionKind::kInt8);
+    EXPECT_LT(Distance(got, run(*AvailableKernels().front(), AttentionKind::kInt8)), 0.01)
+        << Describe(c);
+    EXPECT_LT(Distance(got, run(*AvailableKernels().front(), AttentionKind::kFp32)), 0.1)
+        << Describe(c);
+  }
+}
+
+// Queries, keys and values that are all zero, and a length beside which keys are padded: the mean
+// of the values.
+TEST_P(PackedAttentionTest, Int8OfEqualScoresIsTheMean) {
+  if (GetParam()->attention_int8 == nullptr) GTEST_SKIP() << "no 8-bit attention";
+  const AttentionCase c = {21, 1, 8};
+  const size_t stride = 3 * c.head_dim + 2;
+  std::vector<float> qkv(c.length * stride, 0.0f);
+  for (const float context : RunAttention(*GetParam(), AttentionKind::kInt8, c, qkv, 0, c.length))
+    EXPECT_EQ(context, 0.0f);
+  for (size_t t = 0; t < c.length; ++t)
+    qkv[t * stride + 2 * c.head_dim] = t % 2 == 0 ? 1.0f : -1.0f;
+  const auto contexts = RunAttention(*GetParam(), AttentionKind::kInt8, c, qkv, 0, c.length);
+  for (size_t t = 0; t < c.length; ++t) EXPECT_FLOAT_EQ(contexts[t * c.head_dim], 1.0f / 21);
+}
+
 TEST_P(PackedAttentionTest, RowsDoNotDependOnGrouping) {
-  const AttentionCase c = {37, 2, 24};
-  const auto qkv = RandomQkv(c);
-  const auto all = RunAttention(*GetParam(), true, c, qkv, 0, c.length);
-  for (size_t first = 0; first < c.length; first += 3) {
-    for (size_t queries = 1; first + queries <= c.length; queries += 5) {
-      const auto some = RunAttention(*GetParam(), true, c, qkv, first, queries);
-      EXPECT_EQ(0, std::memcmp(some.data(), all.data() + first * c.heads * c.head_dim,
-                               some.size() * sizeof(float)));
+  for (const AttentionKind kind : {AttentionKind::kPacked, AttentionKind::kInt8}) {
+    if (kind == AttentionKind::kInt8 && GetParam()->attention_int8 == nullptr) continue;
+    for (const bool bias : {false, true}) {
+      const AttentionCase c = {37, 2, 24, bias};
+      const auto qkv = RandomQkv(c);
+      const auto all = RunAttention(*GetParam(), kind, c, qkv, 0, c.length);
+      for (size_t first = 0; first < c.length; first += 3) {
+        for (size_t queries = 1; first + queries <= c.length; queries += 5) {
+          const auto some = RunAttention(*GetParam(), kind, c, qkv, first, queries);
+          EXPECT_EQ(0, std::memcmp(some.data(), all.data() + first * c.heads * c.head_dim,
+                                   some.size() * sizeof(float)));
+        }
+      }
     }
   }
 }

@@ -12,6 +12,8 @@ extern const ScanKernels kScalarScan;
 extern const PackedKernels kScalarInt8;
 extern const PackedKernels kScalarBf16;
 void ActivateScalar(float* y, size_t n, MatmulActivation activation);
+void AttentionScalarInt8(const AttentionF32* args);
+size_t AttentionScratchScalarInt8(size_t length, size_t head_dim);
 namespace {
 
 float Activate(float x, MatmulActivation activation) {
@@ -63,7 +65,9 @@ void PackF32(const float* weight, size_t columns, size_t inner, float* packed) {
 size_t AttentionScratchFloats(size_t length, size_t) { return length; }
 
 // context of one query row and one head.
-void AttentionRow(const AttentionF32* a, size_t row, size_t column) {
+void AttentionRow(const AttentionF32* a, size_t row, size_t head) {
+  const size_t column = head * a->head_dim;
+  const float* bias = a->bias ? a->bias + head * a->bias_stride - row : nullptr;
   const float* q = a->q + row * a->qkv_stride + column;
   float* scores = a->scratch;
   double most = -HUGE_VAL;
@@ -71,7 +75,7 @@ void AttentionRow(const AttentionF32* a, size_t row, size_t column) {
     double dot = 0;
     for (size_t d = 0; d < a->head_dim; ++d)
       dot += static_cast<double>(q[d]) * a->k[l * a->qkv_stride + column + d];
-    scores[l] = static_cast<float>(dot * a->scale);
+    scores[l] = static_cast<float>(dot * a->scale + (bias ? bias[l] : 0.0f));
     most = fmax(most, scores[l]);
   }
   double sum = 0;
@@ -89,7 +93,7 @@ void AttentionRow(const AttentionF32* a, size_t row, size_t column) {
 
 void AttentionF32Run(const AttentionF32* a) {
   for (size_t head = 0; head < a->heads; ++head) {
-    for (size_t row = 0; row < a->queries; ++row) AttentionRow(a, row, head * a->head_dim);
+    for (size_t row = 0; row < a->queries; ++row) AttentionRow(a, row, head);
   }
 }
 
@@ -167,5 +171,7 @@ const Kernels kScalarKernels = {"scalar",
                                 /*int8_light=*/nullptr,
                                 AttentionF32Run,
                                 AttentionScratchFloats,
-                                &kScalarScan};
+                                &kScalarScan,
+                                AttentionScalarInt8,
+                                AttentionScratchScalarInt8};
 }  // namespace minnow

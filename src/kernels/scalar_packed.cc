@@ -9,6 +9,8 @@ namespace minnow {
 extern const PackedKernels kScalarInt8;
 extern const PackedKernels kScalarBf16;
 void ActivateScalar(float* y, size_t n, MatmulActivation activation);
+void AttentionScalarInt8(const AttentionF32* args);
+size_t AttentionScratchScalarInt8(size_t length, size_t head_dim);
 namespace {
 
 void Finish(const PackedMatmul* m, size_t t, size_t n, double sum) {
@@ -57,6 +59,51 @@ void MatmulInt8(const PackedMatmul* m) {
   }
 }
 
+// --- attention in 8 bits ---
+
+float SignedScale(const float* x, size_t stride, size_t n) {
+  float largest = 0;
+  for (size_t i = 0; i < n; ++i) largest = fmaxf(largest, fabsf(x[i * stride]));
+  return largest / 127.0f;
+}
+
+long ToSteps(float x, float scale) { return scale > 0 ? lrintf(x / scale) : 0; }
+
+// context of one query row and one head.
+void AttentionInt8Row(const AttentionF32* a, size_t row, size_t head) {
+  const size_t column = head * a->head_dim;
+  const float* bias = a->bias ? a->bias + head * a->bias_stride - row : nullptr;
+  const float* q = a->q + row * a->qkv_stride + column;
+  const float* k = a->k + column;
+  const float* v = a->v + column;
+  const float q_scale = SignedScale(q, 1, a->head_dim);
+  float* scores = a->scratch;
+  double most = -HUGE_VAL;
+  for (size_t l = 0; l < a->length; ++l) {
+    const float* key = k + l * a->qkv_stride;
+    const float k_scale = SignedScale(key, 1, a->head_dim);
+    long sum = 0;
+    for (size_t d = 0; d < a->head_dim; ++d)
+      sum += ToSteps(q[d], q_scale) * ToSteps(key[d], k_scale);
+    scores[l] = static_cast<float>(static_cast<double>(sum) * q_scale * k_scale * a->scale +
+                                   (bias ? bias[l] : 0.0f));
+    most = fmax(most, scores[l]);
+  }
+  long total = 0;
+  for (size_t l = 0; l < a->length; ++l) {
+    const long step = lrint(255.0 * exp(scores[l] - most));
+    scores[l] = static_cast<float>(step);
+    total += step;
+  }
+  for (size_t d = 0; d < a->head_dim; ++d) {
+    const float v_scale = SignedScale(v + d, a->qkv_stride, a->length);
+    double sum = 0;
+    for (size_t l = 0; l < a->length; ++l)
+      sum += static_cast<double>(scores[l]) * ToSteps(v[l * a->qkv_stride + d], v_scale);
+    a->context[row * a->context_stride + column + d] = static_cast<float>(sum * v_scale / total);
+  }
+}
+
 // --- bf16 ---
 
 size_t Bf16RowBytes(size_t inner) { return (inner * 2 + 63) / 64 * 64; }
@@ -98,6 +145,14 @@ void MatmulBf16(const PackedMatmul* m) {
 }
 
 }  // namespace
+
+size_t AttentionScratchScalarInt8(size_t length, size_t) { return length; }
+
+void AttentionScalarInt8(const AttentionF32* a) {
+  for (size_t head = 0; head < a->heads; ++head) {
+    for (size_t row = 0; row < a->queries; ++row) AttentionInt8Row(a, row, head);
+  }
+}
 
 const PackedKernels kScalarInt8 = {"scalar", Int8RowBytes, QuantizeInt8Rows, MatmulInt8};
 const PackedKernels kScalarBf16 = {"scalar", Bf16RowBytes, RoundBf16Rows, MatmulBf16};

@@ -21,29 +21,30 @@ constexpr TensorNames kOwnNames;
 // Gives each text's hidden states to the head.
 class HeadSink : public TextSink {
  public:
-  HeadSink(const Head& head, const Kernels& kernels, std::span<const int32_t> unpooled,
-           bool normalize, std::vector<AlignedBuffer<float>>& scratch, float* out)
+  HeadSink(const Head& head, const Kernels& kernels, const TokenBatch& batch, bool normalize,
+           std::vector<AlignedBuffer<float>>& scratch, float* out)
       : head_(head),
         kernels_(kernels),
-        unpooled_(unpooled),
+        batch_(batch),
         normalize_(normalize),
         scratch_(scratch),
         out_(out) {}
   void Take(size_t text, ConstRows hidden, size_t tokens, int member) override {
-    float* out = out_ + text * head_.outputs();
-    if (!unpooled_.empty()) {
-      const auto skipped = static_cast<size_t>(unpooled_[text]);
+    const size_t row = head_.per_token() ? static_cast<size_t>(batch_.starts[text]) : text;
+    float* out = out_ + row * head_.outputs();
+    if (!batch_.unpooled.empty() && !head_.per_token()) {
+      const auto skipped = static_cast<size_t>(batch_.unpooled[text]);
       hidden.data += skipped * hidden.stride;
       tokens -= skipped;
     }
     head_.Run(kernels_, hidden, tokens, scratch_[member].data(), out);
-    if (normalize_) kernels_.normalize_f32(out, head_.outputs());
+    if (normalize_ && !head_.per_token()) kernels_.normalize_f32(out, head_.outputs());
   }
 
  private:
   const Head& head_;
   const Kernels& kernels_;
-  const std::span<const int32_t> unpooled_;
+  const TokenBatch& batch_;
   const bool normalize_;
   std::vector<AlignedBuffer<float>>& scratch_;
   float* const out_;
@@ -105,9 +106,20 @@ WeightList EncoderModel::Weights(const TensorNames& stored) {
 }
 
 void EncoderModel::SetHead(Head head) {
+  FinishWeights(info_.config, kernels_, weights_);
+  info_.weight_bytes += weights_.position_bias.bytes();
   head_ = std::move(head);
   info_.embedding = weights_.word_embeddings.type();
   info_.embedding_size = static_cast<int>(head_.outputs());
+}
+
+void EncoderModel::SetMasks(Result<MaskHead> masks) {
+  if (masks.ok()) {
+    masks_.emplace(std::move(masks).value());
+    info_.weight_bytes += masks_->weight_bytes();
+  } else {
+    info_.mask_fault = masks.error().message;
+  }
 }
 
 Status EncoderModel::LoadDirectory(const ModelSource& source, std::optional<TableType> embedding,
@@ -123,6 +135,10 @@ Status EncoderModel::LoadDirectory(const ModelSource& source, std::optional<Tabl
   MINNOW_ASSIGN_OR_RETURN(Head head, Head::Load(info_.layout, info_.config.hidden_size, *source_));
   info_.weight_bytes = storage_.bytes() + head.weight_bytes();
   SetHead(std::move(head));
+  const MaskNames& masks = FamilyOf(info_.config.model_type).masks;
+  if (MaskHead::IsIn(*source_, masks)) {
+    SetMasks(MaskHead::Load(info_.config, masks, weights_.word_embeddings, *source_, embedding));
+  }
   return {};
 }
 
@@ -135,7 +151,8 @@ Status EncoderModel::LoadPacked(std::shared_ptr<const PackedFile> packed) {
   }
   if (packed->header().version < 2) {
     storage_.floats = AlignedBuffer<float>(
-        PaddedColumns(std::max(info_.config.hidden_size, info_.config.intermediate_size)));
+        PaddedColumns(std::max({info_.config.hidden_size, info_.config.embedding_width(),
+                                info_.config.intermediate_size})));
     std::fill_n(storage_.floats.data(), storage_.floats.size(), 1.0f);
   }
   PackedReader reader(*packed, packed->Prefix(kTransformer), info_.dtype, *embedding,
@@ -146,6 +163,10 @@ Status EncoderModel::LoadPacked(std::shared_ptr<const PackedFile> packed) {
   info_.weight_bytes = reader.bytes() + head.weight_bytes();
   info_.quality = packed->header().quality;
   SetHead(std::move(head));
+  if (MaskHead::IsIn(*packed)) {
+    SetMasks(MaskHead::LoadPacked(info_.config, FamilyOf(info_.config.model_type).masks,
+                                  weights_.word_embeddings, *packed, *embedding));
+  }
   return {};
 }
 
@@ -213,6 +234,7 @@ std::vector<PackedTensor> EncoderModel::PackedTensors() const {
   PackedWriter writer(std::string(kTransformer) + ".", tensors);
   CHECK(const_cast<EncoderModel*>(this)->Weights(kOwnNames)(writer).ok());  // as above
   head_.AddPackedTensors(tensors);
+  if (masks_) masks_->AddPackedTensors(tensors);
   return tensors;
 }
 
@@ -238,7 +260,7 @@ std::unique_ptr<EncoderModel::Workspace> EncoderModel::NewWorkspace(size_t max_t
 void EncoderModel::Run(const TokenBatch& batch, bool normalize, Workspace& workspace,
                        float* out) const {
   CHECK(batch.tokens() <= workspace.max_tokens_ && batch.texts() <= workspace.max_texts_);
-  HeadSink sink(head_, kernels_, batch.unpooled, normalize, workspace.scratch_, out);
+  HeadSink sink(head_, kernels_, batch, normalize, workspace.scratch_, out);
   workspace.forward_.Run(weights_, batch, sink);
 }
 

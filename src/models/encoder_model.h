@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EncoderModel: token ids -> one vector a text: an encoder (BERT's family) and a head. The encoder
-// knows nothing of the head; they meet in a sink (models/bert/batch_forward.h).
+// EncoderModel: token ids -> one vector a text, or one a token: an encoder (BERT's family) and a
+// head. The encoder knows nothing of the head; they meet in a sink (models/bert/batch_forward.h).
 //
 // Const after loading; may be used from any thread.
 // Letters: T tokens of a batch, B texts, C hidden size, D size of the vectors given out.
@@ -22,6 +22,7 @@
 #include "models/bert/config.h"
 #include "models/bert/encoder.h"
 #include "models/heads/head.h"
+#include "models/masks/mask_head.h"
 #include "models/source.h"
 #include "models/token_batch.h"
 #include "models/weights/calibration.h"
@@ -39,6 +40,7 @@ struct ModelInfo {
   std::optional<PackedQuality> quality;   // of a packed file that was measured
   int max_sequence_tokens = 0;            // min of the position table and the layout
   int embedding_size = 0;                 // D
+  std::string mask_fault;                 // what is wrong with its mask head; empty: nothing
   size_t weight_bytes = 0;                // packed weights, in memory or in the packed file
 };
 
@@ -60,6 +62,10 @@ class EncoderModel {
   static Result<std::unique_ptr<EncoderModel>> Random(const EncoderConfig& config, Dtype dtype);
 
   const ModelInfo& info() const { return info_; }
+  const Kernels& kernels() const { return kernels_; }
+  // What fills masks; null where the weights have no such head, or one that cannot be read
+  // (info().mask_fault): the model embeds all the same.
+  const MaskHead* mask_head() const { return masks_ ? &*masks_ : nullptr; }
   // What calibrates int8 weights of this model. REQUIRES: fp32; texts as for Run.
   Calibration MeasureInputs(std::span<const std::vector<int32_t>> texts) const;
   // The weights as a packed file holds them; they borrow from the model.
@@ -70,9 +76,12 @@ class EncoderModel {
   std::unique_ptr<Workspace> NewWorkspace(size_t max_tokens, size_t max_texts,
                                           ThreadPool* pool) const;
 
-  // out: [B, D] f32. Total: REQUIRES that `batch` is well-formed, fits the workspace and that no
-  // text is longer than info().max_sequence_tokens. Allocates nothing. The same text gives the same
-  // bits in any batch and on any pool. `normalize`: vectors of length 1.
+  // Whether the head gives a vector for each token (models/heads/head.h).
+  bool per_token() const { return head_.per_token(); }
+  // out: [B, D] f32, or per_token() [T, D]. Total: REQUIRES that `batch` is well-formed, fits the
+  // workspace and that no text is longer than info().max_sequence_tokens. Allocates nothing. The
+  // same text gives the same bits in any batch and on any pool. `normalize`: vectors of length 1;
+  // those of tokens are as they are.
   void Run(const TokenBatch& batch, bool normalize, Workspace& workspace, float* out) const;
   // out: [T, C] f32: the hidden states of the last layer, before the head.
   void Hidden(const TokenBatch& batch, Workspace& workspace, float* out) const;
@@ -83,6 +92,7 @@ class EncoderModel {
                        const Calibration* calibration);
   Status LoadPacked(std::shared_ptr<const PackedFile> packed);
   void SetHead(Head head);
+  void SetMasks(Result<MaskHead> masks);
   // The encoder's list of weights; `stored` must outlive it.
   WeightList Weights(const TensorNames& stored);
 
@@ -92,6 +102,7 @@ class EncoderModel {
   WeightStorage storage_;                       // likewise
   EncoderWeights weights_;
   Head head_;
+  std::optional<MaskHead> masks_;  // borrows the word table
 };
 
 class EncoderModel::Workspace {

@@ -21,7 +21,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kClassifierSuffix = "ForSequenceClassification";
+struct KindRow {
+  ModelKind kind;
+  const char* name;
+  std::string_view architecture;  // what its name ends with
+};
+// The first is what every other architecture is.
+constexpr std::array kKinds = {
+    KindRow{ModelKind::kEmbedding, "embedding", ""},
+    KindRow{ModelKind::kClassification, "classification", "ForSequenceClassification"},
+    KindRow{ModelKind::kTokenClassification, "token-classification", "ForTokenClassification"},
+    KindRow{ModelKind::kQuestionAnswering, "question-answering", "ForQuestionAnswering"},
+};
+
+std::optional<ModelKind> KindNamed(std::string_view name) {
+  for (const KindRow& row : kKinds) {
+    if (name == row.name) return row.kind;
+  }
+  return std::nullopt;
+}
+
 constexpr const char* kHead = "head";
 constexpr std::string_view kOnnxEnd = ".onnx";
 constexpr const char* kConfig = "config.json";
@@ -62,7 +81,21 @@ std::string FindOnnx(const std::string& directory) {
 }  // namespace
 
 const char* ModelKindName(ModelKind kind) {
-  return kind == ModelKind::kClassification ? "classification" : "embedding";
+  for (const KindRow& row : kKinds) {
+    if (kind == row.kind) return row.name;
+  }
+  return kKinds[0].name;
+}
+
+bool IsPerToken(ModelKind kind) {
+  return kind == ModelKind::kTokenClassification || kind == ModelKind::kQuestionAnswering;
+}
+
+ModelKind KindOfArchitecture(std::string_view architecture) {
+  for (const KindRow& row : kKinds) {
+    if (!row.architecture.empty() && architecture.ends_with(row.architecture)) return row.kind;
+  }
+  return kKinds[0].kind;
 }
 
 Result<ModelSource> ModelSource::Open(const std::string& path) {
@@ -104,11 +137,10 @@ Result<ModelSource> ModelSource::FromOnnx(const std::string& path) {
 }
 
 Result<ModelSource> ModelSource::FromPacked(std::shared_ptr<const PackedFile> packed) {
-  const std::string& kind = packed->header().kind;
-  if (kind != ModelKindName(ModelKind::kEmbedding) &&
-      kind != ModelKindName(ModelKind::kClassification)) {
-    return Error{Code::kUnsupported, packed->path() + ": models of kind " + QuoteForMessage(kind)};
-  }
+  const std::string& name = packed->header().kind;
+  const std::optional<ModelKind> kind = KindNamed(name);
+  if (!kind)
+    return Error{Code::kUnsupported, packed->path() + ": models of kind " + QuoteForMessage(name)};
   ModelSource source;
   source.packed_ = std::move(packed);
   const auto& configs = source.packed_->header().configs;
@@ -122,6 +154,9 @@ Result<ModelSource> ModelSource::FromPacked(std::shared_ptr<const PackedFile> pa
       return Error{Code::kCorrupt, where(component) + " is missing"};
   }
   MINNOW_ASSIGN_OR_RETURN(source.layout_, ParseHeadJson(configs.at(kHead), where(kHead)));
+  if (source.layout_.per_token() != IsPerToken(*kind)) {
+    return Error{Code::kCorrupt, where(kHead) + ": pooling: not that of a model of kind " + name};
+  }
   return source;
 }
 
@@ -156,16 +191,10 @@ Result<EncoderConfig> ModelSource::ReadConfig() const {
 }
 
 ModelKind ModelSource::kind() const {
-  if (packed_) {
-    return packed_->header().kind == ModelKindName(ModelKind::kClassification)
-               ? ModelKind::kClassification
-               : ModelKind::kEmbedding;
-  }
+  if (packed_) return KindNamed(packed_->header().kind).value_or(ModelKind::kEmbedding);
   if (!layout_.assumed) return ModelKind::kEmbedding;
   const auto config = ReadConfig();
-  return config.ok() && config->architecture.ends_with(kClassifierSuffix)
-             ? ModelKind::kClassification
-             : ModelKind::kEmbedding;
+  return config.ok() ? KindOfArchitecture(config->architecture) : ModelKind::kEmbedding;
 }
 
 int MaxSequenceTokens(const EncoderConfig& config, const SentenceTransformersLayout& layout) {

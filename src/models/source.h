@@ -21,9 +21,14 @@ namespace minnow {
 inline constexpr std::string_view kTransformer = "transformer";
 
 // What a model is made for. A directory of another kind can still embed.
-enum class ModelKind { kEmbedding, kClassification };
+enum class ModelKind { kEmbedding, kClassification, kTokenClassification, kQuestionAnswering };
 
-const char* ModelKindName(ModelKind kind);  // "embedding", "classification"
+// "embedding", "classification", "token-classification", "question-answering"
+const char* ModelKindName(ModelKind kind);
+// Whether the head of such a model gives something for each token.
+bool IsPerToken(ModelKind kind);
+// By the first of a config.json's architectures: NAMEForSequenceClassification, ...
+ModelKind KindOfArchitecture(std::string_view architecture);
 
 struct ModelComponent {
   std::string directory;  // of its weights, tokenizer and other files; empty in a packed file

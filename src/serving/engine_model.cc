@@ -71,20 +71,27 @@ ModelFacts FactsOf(const ModelOptions& options, const TextModel& model) {
     if (!facts.pooling.empty()) facts.pooling += '+';
     facts.pooling += PoolingName(pooling);
   }
+  facts.fills_masks = CheckFillsMasks(model).ok();
   facts.embedding_size = model.outputs();
   facts.max_sequence_tokens = model.max_tokens();
   facts.loaded_unix_seconds = std::time(nullptr);
   return facts;
 }
 
+// A model, and the same as what it is.
+struct AnyModel {
+  std::shared_ptr<const TextModel> model;
+  const ClassifyModel* classifier = nullptr;
+  const TokenHeadModel* token_head = nullptr;
+};
+
 class EngineModel : public LoadedModel {
  public:
-  // `classifier`: the same model, where it is one.
-  EngineModel(ModelFacts facts, std::shared_ptr<const TextModel> model,
-              const ClassifyModel* classifier, Metrics* metrics)
+  EngineModel(ModelFacts facts, AnyModel model, Metrics* metrics)
       : LoadedModel(std::move(facts)),
-        model_(std::move(model)),
-        classifier_(classifier),
+        model_(std::move(model.model)),
+        classifier_(model.classifier),
+        token_head_(model.token_head),
         task_(std::make_unique<EmbedTask>(model_.get()), metrics) {}
   ~EngineModel() override { Stop(); }
 
@@ -120,6 +127,16 @@ class EngineModel : public LoadedModel {
     CHECK(classifier_ != nullptr);
     Submit(std::make_shared<ClassifyJob>(classifier_, std::move(request), done), client, done);
   }
+  void Run(TokenScoresRequest request, const std::shared_ptr<ClientWatch>& client,
+           Callback<TokenScoresAnswer> done) override {
+    CHECK(token_head_ != nullptr);
+    Submit(std::make_shared<TokenScoresJob>(token_head_, std::move(request), done), client, done);
+  }
+  void Run(FillMaskRequest request, const std::shared_ptr<ClientWatch>& client,
+           Callback<FillMaskAnswer> done) override {
+    CHECK(facts_.fills_masks);
+    Submit(std::make_shared<FillMaskJob>(model_.get(), std::move(request), done), client, done);
+  }
   void Stop() override {
     if (queue_ != nullptr) queue_->Close();
   }
@@ -139,7 +156,8 @@ class EngineModel : public LoadedModel {
   }
 
   const std::shared_ptr<const TextModel> model_;
-  const ClassifyModel* const classifier_;  // null: it embeds
+  const ClassifyModel* const classifier_;   // null: it is none
+  const TokenHeadModel* const token_head_;  // likewise
   const MeasuredTask task_;
   std::shared_ptr<ModelQueue> queue_;
 };
@@ -163,14 +181,19 @@ Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& options,
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.path));
   EncoderPrecision precision;
   MINNOW_ASSIGN_OR_RETURN(precision.dtype, ParseDtypeOrAuto(options.dtype));
-  std::shared_ptr<const TextModel> model;
-  const ClassifyModel* classifier = nullptr;
+  AnyModel model;
   std::optional<IndexingFacts> indexing;
-  if (source.kind() == ModelKind::kClassification) {
+  const ModelKind kind = source.kind();
+  if (kind == ModelKind::kClassification) {
     MINNOW_ASSIGN_OR_RETURN(std::shared_ptr<const ClassifyModel> read,
                             ClassifyModel::Load(source, precision));
-    classifier = read.get();
-    model = std::move(read);
+    model.classifier = read.get();
+    model.model = std::move(read);
+  } else if (IsPerToken(kind)) {
+    MINNOW_ASSIGN_OR_RETURN(std::shared_ptr<const TokenHeadModel> read,
+                            TokenHeadModel::Load(source, kind, precision));
+    model.token_head = read.get();
+    model.model = std::move(read);
   } else {
     MINNOW_ASSIGN_OR_RETURN(std::shared_ptr<const EmbeddingModel> read,
                             EmbeddingModel::Load(source, precision));
@@ -179,16 +202,20 @@ Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& options,
       MINNOW_ASSIGN_OR_RETURN(indexing->identity, IdentifyModel(source, *read));
       indexing->chunker = ChunkerOf(*read);
     }
-    model = std::move(read);
+    model.model = std::move(read);
   }
-  ModelFacts facts = FactsOf(options, *model);
+  ModelFacts facts = FactsOf(options, *model.model);
   facts.prepare_threads = static_cast<size_t>(TokenizationThreads(compute));
-  if (classifier != nullptr) {
+  if (model.classifier != nullptr) {
     facts.task = TaskKind::kClassify;
-    facts.labels = classifier->labels();
+    facts.labels = model.classifier->labels();
   }
-  auto loaded =
-      std::make_unique<EngineModel>(std::move(facts), std::move(model), classifier, metrics);
+  if (model.token_head != nullptr) {
+    facts.task =
+        kind == ModelKind::kQuestionAnswering ? TaskKind::kAnswer : TaskKind::kTokenClassify;
+    facts.labels = model.token_head->labels();
+  }
+  auto loaded = std::make_unique<EngineModel>(std::move(facts), std::move(model), metrics);
   MINNOW_RETURN_IF_ERROR(
       loaded->Start(scheduler, ToQueueOptions(compute, for_indexes), std::move(indexing)));
   return std::unique_ptr<LoadedModel>(std::move(loaded));

@@ -38,12 +38,17 @@ struct EmbedRequest {
   std::string last_field = {};  // what they call the last input, where it has a name of its own
   // The inputs together may not have more tokens than this; 0: no such limit.
   size_t max_total_tokens = 0;
+  // Inputs that were made of one item of the field, for messages: input 7 of 3 an item is of
+  // item 2.
+  size_t inputs_per_item = 1;
   Priority priority = Priority::kInteractive;
 };
 
 // The vectors of a request, and what it cost.
 struct EmbedAnswer {
-  std::vector<float> vectors;              // [inputs, D]; of all tokens: [sum of tokens, C]
+  // [inputs, D]; of a model that gives a vector for each token [sum of tokens, D]; of all tokens'
+  // hidden states [sum of tokens, C].
+  std::vector<float> vectors;
   std::vector<uint32_t> tokens;            // of each input
   std::vector<uint32_t> untruncated = {};  // tokens of each input before it was cut
   size_t truncated = 0;                    // inputs that were cut
@@ -58,24 +63,53 @@ class EmbedJob : public Job {
   // the job.
   EmbedJob(const TextModel* model, EmbedRequest request, Callback done);
 
-  size_t expected_items() const override { return request_.inputs.size(); }
+  size_t expected_items() const override {
+    return texts_.empty() ? request_.inputs.size() : texts_.size();
+  }
   Cost expected_cost() const override { return cost_; }
   Result<std::vector<uint32_t>> Prepare() override;
   void Done(Status status, const JobTimings& timings) override;
 
+ protected:
+  // For jobs that keep something else than vectors: what the model gives for a text goes to Take.
+  struct WithoutVectors {};
+  EmbedJob(const TextModel* model, EmbedRequest request, Callback done, WithoutVectors);
+  const TextModel& model() const { return *model_; }
+  EmbedRequest& request() { return request_; }
+  const EmbedRequest& request() const { return request_; }
+  // What messages call an input.
+  std::string NameOf(size_t input) const;
+  // For Prepare: one more item, and after the last of them what Prepare gives. `more_bytes`: what
+  // the job holds besides.
+  void AddItem(TokenizedText text);
+  std::vector<uint32_t> FinishItems(size_t more_bytes = 0);
+  // Once for each text, in their order, while the job is prepared.
+  virtual Status Accept(const TokenizedText&) { return {}; }
+  // In a step: the model's answer for an item, whose size is that of its place. `masks` is null
+  // where the model fills none; what is added to it is done before the step ends.
+  virtual void Take(size_t item, const float* values, MaskScorer* masks);
+
  private:
   friend class EmbedTask;
-  // What the job holds once it is prepared.
-  size_t HeldBytes(size_t tokens) const;
+  EmbedJob(const TextModel* model, EmbedRequest&& request, Callback&& done, bool keeps_vectors);
+  // What the job holds once it is prepared, of that many items.
+  size_t HeldBytes(size_t items, size_t tokens) const;
+  // Numbers in the vector of a text, or of a token where each has one.
+  size_t row_size() const;
+  bool row_a_token() const { return request_.all_tokens || model_->per_token(); }
   TextBatch::Output output() const;
   // Where the vectors of an item go.
   std::span<float> PlaceOf(size_t item);
+  // Numbers that the model gives for an item.
+  size_t SizeOf(size_t item) const;
 
   const TextModel* const model_;
   EmbedRequest request_;
   Callback done_;
+  const bool keeps_vectors_;
   Cost cost_;
   std::vector<TokenizedText> texts_;
+  std::vector<size_t> first_rows_{0};  // [items + 1]: where each item's vectors begin
   EmbedAnswer answer_;
 };
 

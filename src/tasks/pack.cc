@@ -12,21 +12,25 @@
 #include "tasks/classify.h"
 #include "tasks/embedding_model.h"
 #include "tasks/quality_texts.h"
+#include "tasks/token_scores.h"
 #include "text/packed_tokenizer.h"
 
 namespace minnow {
 namespace {
 
-// What the model gives for the texts, each by itself: [texts, outputs].
-Result<std::vector<float>> Vectors(const TextModel& model, std::span<const std::string> texts,
-                                   bool normalize, ThreadPool* pool) {
+// What the model gives for a text: [outputs], or of a head over each token [tokens * outputs].
+using Vector = std::vector<float>;
+
+// Of each text, by itself.
+Result<std::vector<Vector>> Vectors(const TextModel& model, std::span<const std::string> texts,
+                                    bool normalize, ThreadPool* pool) {
   TextBatch batch(model, model.max_tokens(), /*max_texts=*/1, pool);
-  std::vector<float> vectors;
+  std::vector<Vector> vectors;
   for (const std::string& text : texts) {
     MINNOW_ASSIGN_OR_RETURN(const TokenizedText tokens, model.Tokenize(text, LengthPolicy{}));
     batch.Add(tokens);
     const std::span<const float> vector = batch.Run(normalize);
-    vectors.insert(vectors.end(), vector.begin(), vector.end());
+    vectors.emplace_back(vector.begin(), vector.end());
   }
   return vectors;
 }
@@ -41,24 +45,33 @@ size_t Best(std::span<const float> scores) {
   return static_cast<size_t>(std::max_element(scores.begin(), scores.end()) - scores.begin());
 }
 
-PackedQuality Compare(std::span<const float> reference, std::span<const float> packed, size_t size,
-                      ModelKind kind) {
+// Whether the label is the same, of each token where each has one.
+bool SameLabels(std::span<const float> a, std::span<const float> b, size_t labels) {
+  for (size_t at = 0; at < a.size(); at += labels) {
+    if (Best(a.subspan(at, labels)) != Best(b.subspan(at, labels))) return false;
+  }
+  return true;
+}
+
+PackedQuality Compare(const std::vector<Vector>& reference, const std::vector<Vector>& packed,
+                      size_t outputs, ModelKind kind) {
   PackedQuality quality;
   quality.cosine_min = 1;
   int same_label = 0;
-  for (size_t at = 0; at < reference.size(); at += size) {
-    const auto a = reference.subspan(at, size), b = packed.subspan(at, size);
+  for (size_t i = 0; i < reference.size(); ++i) {
+    const Vector &a = reference[i], &b = packed[i];
     const double length = std::sqrt(Dot(a, a) * Dot(b, b));
     double cosine = Dot(a, b) / (length > 0 ? length : 1);
     if (cosine > 1) cosine = 1;  // by rounding; what is not a number stays so
     quality.cosine_mean += cosine;
     // Also true where it is not a number.
     if (!(cosine >= quality.cosine_min)) quality.cosine_min = cosine;
-    same_label += Best(a) == Best(b) ? 1 : 0;
+    same_label += SameLabels(a, b, outputs) ? 1 : 0;
     ++quality.texts;
   }
   quality.cosine_mean /= quality.texts;
-  if (kind == ModelKind::kClassification) quality.same_label = same_label;
+  if (kind == ModelKind::kClassification || kind == ModelKind::kTokenClassification)
+    quality.same_label = same_label;
   return quality;
 }
 
@@ -66,6 +79,10 @@ Result<std::unique_ptr<TextModel>> Load(const ModelSource& source,
                                         const EncoderPrecision& precision) {
   if (source.kind() == ModelKind::kClassification) {
     MINNOW_ASSIGN_OR_RETURN(auto model, ClassifyModel::Load(source, precision));
+    return std::unique_ptr<TextModel>(std::move(model));
+  }
+  if (IsPerToken(source.kind())) {
+    MINNOW_ASSIGN_OR_RETURN(auto model, TokenHeadModel::Load(source, source.kind(), precision));
     return std::unique_ptr<TextModel>(std::move(model));
   }
   MINNOW_ASSIGN_OR_RETURN(auto model, EmbeddingModel::Load(source, precision));

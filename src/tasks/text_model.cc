@@ -37,6 +37,7 @@ EncodeOptions OptionsFor(const LengthPolicy& policy, size_t max_tokens) {
   EncodeOptions options;
   options.max_tokens = policy.truncate ? max_tokens : 0;
   options.truncation_direction = policy.direction;
+  options.truncate_first_only = policy.first_only;
   return options;
 }
 
@@ -165,7 +166,14 @@ Result<TokenizedText> TextModel::Tokenize(std::string_view text, const LengthPol
 Result<TokenizedText> TextModel::TokenizePair(std::string_view first, std::string_view second,
                                               const LengthPolicy& policy) const {
   if (tokenizer_ == nullptr) return NoTokenizer();
-  return FromEncoding(tokenizer_->EncodePair(first, second, OptionsFor(policy, max_tokens())));
+  Encoding encoding = tokenizer_->EncodePair(first, second, OptionsFor(policy, max_tokens()));
+  if (policy.first_only && policy.truncate && encoding.ids.size() > max_tokens()) {
+    return Error{Code::kInvalidArgument,
+                 "the second text of the pair leaves no room for the first: " +
+                     std::to_string(encoding.ids.size()) + " tokens, limit " +
+                     std::to_string(max_tokens())};
+  }
+  return FromEncoding(std::move(encoding));
 }
 
 Result<TokenizedText> TextModel::CheckIds(std::span<const TokenId> ids, const LengthPolicy& policy,
@@ -234,7 +242,8 @@ TextBatch::TextBatch(const TextModel& model, size_t max_tokens, size_t max_texts
       type_ids_(max_tokens),
       starts_(max_texts + 1),
       unpooled_(max_texts),
-      vectors_(std::max(max_texts * model.outputs(), max_tokens * model.hidden_size())),
+      vectors_(std::max((model.per_token() ? max_tokens : max_texts) * model.outputs(),
+                        max_tokens * model.hidden_size())),
       workspace_(model.encoder().NewWorkspace(max_tokens, max_texts, pool)) {
   CHECK(max_tokens >= model.max_tokens() && max_texts >= 1);
 }
@@ -280,7 +289,8 @@ std::span<const float> TextBatch::Run(Output output) {
     return std::span<const float>(vectors_.data(), tokens * model_.hidden_size());
   }
   model_.encoder().Run(batch, output == Output::kNormalized, *workspace_, vectors_.data());
-  return std::span<const float>(vectors_.data(), texts * model_.outputs());
+  const size_t rows = model_.per_token() ? tokens : texts;
+  return std::span<const float>(vectors_.data(), rows * model_.outputs());
 }
 
 }  // namespace minnow

@@ -37,6 +37,7 @@ struct TokenizedText {
 struct LengthPolicy {
   bool truncate = true;  // false: a text above the limit is an error
   TruncationDirection direction = TruncationDirection::kRight;
+  bool first_only = false;  // of a pair: only its first text is cut; the second has to fit
 };
 
 // The tokenizer of a model, without reading its weights; null where the model has no tokenizer
@@ -66,7 +67,8 @@ class TextModel {
   const ModelInfo& info() const { return encoder_->info(); }
   size_t max_tokens() const { return static_cast<size_t>(info().max_sequence_tokens); }
   size_t hidden_size() const { return static_cast<size_t>(info().config.hidden_size); }
-  // Numbers that the model gives for a text.
+  // Numbers that the model gives for a text, or per_token() for each token.
+  bool per_token() const { return encoder_->per_token(); }
   size_t outputs() const { return static_cast<size_t>(info().embedding_size); }
 
   // Fails with kInvalidArgument: too long under `policy`, no token at all, or no tokenizer. The
@@ -78,6 +80,9 @@ class TextModel {
   // Two texts as one, as the tokenizer's template joins them.
   Result<TokenizedText> TokenizePair(std::string_view first, std::string_view second,
                                      const LengthPolicy& policy) const;
+  // A text's encoding, whoever made it, as the encoder takes it. Fails with kInvalidArgument as
+  // Tokenize does.
+  Result<TokenizedText> FromEncoding(Encoding encoding) const;
   // The same for ids that the caller made, special tokens included; an id out of range is an error
   // too, and where `foreign` is false, ids without this model's special tokens at both ends: they
   // are most likely another vocabulary's.
@@ -93,7 +98,6 @@ class TextModel {
  private:
   // Empty where the model takes none of the texts. May throw std::bad_alloc.
   Calibration Calibrate() const;
-  Result<TokenizedText> FromEncoding(Encoding encoding) const;
   // `hint`: what to tell whoever sent an id that is out of range.
   Status CheckTokens(const TokenizedText& text, const char* hint = "") const;
   Status CheckSpecialTokens(std::span<const TokenId> ids) const;
@@ -118,8 +122,9 @@ class TextBatch {
 
   enum class Output { kNormalized, kPooled, kTokens };
   // What the model gives for the texts added since the last Run, in their order; valid until the
-  // next Run. Empties the batch. One row a text, [texts, outputs], of length 1 where kNormalized;
-  // kTokens: the hidden states of all tokens, [tokens, C].
+  // next Run. Empties the batch. One row a text, [texts, outputs], of length 1 where kNormalized,
+  // or of a model with per_token() one row a token; kTokens: the hidden states of all tokens,
+  // [tokens, C].
   std::span<const float> Run(Output output);
   std::span<const float> Run(bool normalize) {
     return Run(normalize ? Output::kNormalized : Output::kPooled);

@@ -25,6 +25,7 @@ struct TokenSequence {
   std::vector<TokenId> ids;
   std::vector<TokenOffset> offsets;  // parallel to ids, or empty
   std::vector<TokenSpaces> spaces;   // parallel to offsets, where those are trimmed; or empty
+  std::vector<uint32_t> words;       // parallel to offsets (Encoding::words)
 };
 
 TokenSpaces CountSpaces(std::string_view token);
@@ -49,9 +50,13 @@ class TemplateProcessing {
   bool trims_offsets() const { return !trimmings_.empty(); }
 
   // The final encoding. `second` is null for a single text. Never gives more than
-  // options.max_tokens tokens.
+  // options.max_tokens tokens, but where options.truncate_first_only does not suffice.
   Encoding Apply(const TokenSequence& first, const TokenSequence* second,
                  const EncodeOptions& options) const;
+  // Tokenizer::EncodeWindows.
+  std::vector<Encoding> ApplyWindows(const TokenSequence& first, const TokenSequence* second,
+                                     const EncodeOptions& options,
+                                     const WindowOptions& windows) const;
 
  private:
   struct Trimming {
@@ -63,6 +68,9 @@ class TemplateProcessing {
     size_t size = 0;
   };
 
+  // What is kept of a first and of a second text, as `pieces` put them.
+  Encoding Build(const TokenSequence& first, const Kept& keep_first, const TokenSequence* second,
+                 const Kept& keep_second, const EncodeOptions& options) const;
   static Kept Keep(size_t tokens, size_t limit, TruncationDirection direction);
   void AppendSequence(const TokenSequence& sequence, const Kept& kept, bool want_offsets,
                       Encoding& out) const;

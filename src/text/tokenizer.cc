@@ -21,9 +21,15 @@ class PipelineTokenizer : public Tokenizer {
   Encoding Encode(std::string_view text, const EncodeOptions& options) const override;
   Encoding EncodePair(std::string_view first, std::string_view second,
                       const EncodeOptions& options) const override;
+  std::vector<Encoding> EncodeWindows(std::string_view first, const std::string_view* second,
+                                      const EncodeOptions& options,
+                                      const WindowOptions& windows) const override;
   std::string Decode(std::span<const TokenId> ids, bool skip_special_tokens) const override;
+  std::string Join(std::vector<std::string> tokens) const override;
   std::optional<std::string_view> IdToToken(TokenId id) const override;
   std::optional<TokenId> TokenToId(std::string_view token) const override;
+  std::optional<TokenId> unknown_id() const override;
+  bool has_subword_prefix() const override { return !parts_.model->continuing_prefix().empty(); }
   size_t vocab_size() const override { return static_cast<size_t>(parts_.id_limit); }
   const char* type() const override { return parts_.model->type(); }
   const std::vector<std::string>& warnings() const override { return parts_.warnings; }
@@ -40,6 +46,7 @@ class PipelineTokenizer : public Tokenizer {
     std::vector<AddedTokens::Piece> pieces;
     std::vector<TextSpan> words;
     std::vector<TextSpan> spans;
+    uint32_t next_word = 0;
     // The last added token's match, where it is all spaces: the next may be the rest of it.
     std::string_view space_run;
     TokenSpaces run_spaces;
@@ -78,6 +85,16 @@ Encoding PipelineTokenizer::EncodePair(std::string_view first, std::string_view 
                                        const EncodeOptions& options) const {
   const TokenSequence b = EncodeText(second, options.want_offsets);
   return parts_.post_processor.Apply(EncodeText(first, options.want_offsets), &b, options);
+}
+
+std::vector<Encoding> PipelineTokenizer::EncodeWindows(std::string_view first,
+                                                       const std::string_view* second,
+                                                       const EncodeOptions& options,
+                                                       const WindowOptions& windows) const {
+  const TokenSequence a = EncodeText(first, options.want_offsets);
+  if (second == nullptr) return parts_.post_processor.ApplyWindows(a, nullptr, options, windows);
+  const TokenSequence b = EncodeText(*second, options.want_offsets);
+  return parts_.post_processor.ApplyWindows(a, &b, options, windows);
 }
 
 TokenSequence PipelineTokenizer::EncodeText(std::string_view text, bool want_offsets) const {
@@ -147,6 +164,7 @@ void PipelineTokenizer::EncodeNormalizedPiece(const TextView& piece, Output& out
       out.sequence.offsets.push_back(
           OffsetOf(text, word.begin + span.begin, word.begin + span.end));
     }
+    if (out.want_offsets) out.sequence.words.resize(out.sequence.ids.size(), out.next_word++);
     if (!out.want_spaces) continue;
     for (size_t i = out.sequence.spaces.size(); i < out.sequence.ids.size(); ++i) {
       const auto token = parts_.model->vocabulary().Token(out.sequence.ids[i]);
@@ -158,7 +176,10 @@ void PipelineTokenizer::EncodeNormalizedPiece(const TextView& piece, Output& out
 void PipelineTokenizer::AppendAddedToken(const AddedToken& token, const TextView& match,
                                          Output& out) const {
   out.sequence.ids.push_back(token.id);
-  if (out.want_offsets) out.sequence.offsets.push_back(OffsetOf(match, 0, match.bytes.size()));
+  if (out.want_offsets) {
+    out.sequence.offsets.push_back(OffsetOf(match, 0, match.bytes.size()));
+    out.sequence.words.push_back(out.next_word++);
+  }
   if (out.want_spaces) out.sequence.spaces.push_back(SpacesOfMatch(match.bytes, out));
 }
 
@@ -189,6 +210,10 @@ std::string PipelineTokenizer::Decode(std::span<const TokenId> ids,
     if (!token || (skip_special_tokens && parts_.added_tokens.IsSpecial(*token))) continue;
     tokens.emplace_back(*token);
   }
+  return Join(std::move(tokens));
+}
+
+std::string PipelineTokenizer::Join(std::vector<std::string> tokens) const {
   if (parts_.decoder != nullptr) parts_.decoder->Decode(tokens);
   std::string out;
   for (const std::string& token : tokens) {
@@ -206,6 +231,15 @@ std::optional<std::string_view> PipelineTokenizer::IdToToken(TokenId id) const {
 std::optional<TokenId> PipelineTokenizer::TokenToId(std::string_view token) const {
   if (const AddedToken* added = parts_.added_tokens.FindContent(token)) return added->id;
   return parts_.model->vocabulary().Find(token);
+}
+
+std::optional<TokenId> PipelineTokenizer::unknown_id() const {
+  if (const auto id = parts_.model->unknown_id()) return id;
+  // A model that lacks nothing may have the token all the same.
+  for (const char* name : {"<unk>", "[UNK]"}) {
+    if (const auto id = TokenToId(name)) return id;
+  }
+  return std::nullopt;
 }
 
 Result<std::unique_ptr<const Tokenizer>> FromDocument(

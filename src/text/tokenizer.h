@@ -40,6 +40,14 @@ struct Encoding {
   std::vector<uint8_t>
       special;  // 1 where the template added the token; with EncodeOptions::want_offsets
   std::vector<TokenOffset> offsets;  // with EncodeOptions::want_offsets
+  // With EncodeOptions::want_offsets: which of its text's words, as the pre-tokenizer cuts them,
+  // the token is of; equal numbers stand side by side. 0 of special tokens that a template adds.
+  std::vector<uint32_t> words;
+  // Tokens [second_begin, second_end) are the second text's of a pair.
+  size_t second_begin = 0;
+  size_t second_end = 0;
+  // Of a window (Tokenizer::EncodeWindows): tokens of the text that is cut that come before it.
+  size_t window_begin = 0;
   size_t untruncated_tokens = 0;  // number of ids, special ones too, had there been no truncation
 };
 
@@ -50,6 +58,15 @@ struct EncodeOptions {
   bool want_offsets = false;
   size_t max_tokens = 0;  // special tokens included; 0 means no truncation
   TruncationDirection truncation_direction = TruncationDirection::kRight;
+  // Of a pair, cut the first text only; where even all of it would not do, nothing is cut.
+  bool truncate_first_only = false;
+};
+
+// How a text that is longer than a model reads is cut into windows, each as long as fits, that
+// share `stride` tokens with the one before.
+struct WindowOptions {
+  size_t stride = 0;
+  size_t max_total_tokens = 0;  // of all windows: what would be beyond is left out; 0: no limit
 };
 
 class Tokenizer {
@@ -76,16 +93,33 @@ class Tokenizer {
 
   // Total: any bytes give an encoding.
   virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;
-  // A pair of texts, for rerankers and classifiers; truncation is "longest first".
+  // A pair of texts, for rerankers and classifiers; truncation is "longest first" where the
+  // options say nothing else.
   virtual Encoding EncodePair(std::string_view first, std::string_view second,
                               const EncodeOptions& options) const = 0;
+  // The windows of one text, or where `second` is not null of a pair, whose second text is cut and
+  // whose first stands in each window; at least one. What `options.max_tokens` leaves room for is
+  // as Hugging Face's "only_second" truncation has it; where that refuses, a first text without
+  // room for a second is cut to half of the room, and a stride that fills it to half of it.
+  // `options.truncation_direction` does not matter. REQUIRES: options.max_tokens > 0.
+  virtual std::vector<Encoding> EncodeWindows(std::string_view first,
+                                              const std::string_view* second,
+                                              const EncodeOptions& options,
+                                              const WindowOptions& windows) const = 0;
 
   // Ids outside the vocabulary are skipped, as Hugging Face does.
   virtual std::string Decode(std::span<const TokenId> ids, bool skip_special_tokens) const = 0;
 
+  // The text of tokens that are given by their own texts ("em", "##bed" -> "embed").
+  virtual std::string Join(std::vector<std::string> tokens) const = 0;
+
   // The token's text ("##ing"), or nullopt for an id outside the vocabulary.
   virtual std::optional<std::string_view> IdToToken(TokenId id) const = 0;
   virtual std::optional<TokenId> TokenToId(std::string_view token) const = 0;
+  // The token that stands for what the vocabulary lacks; nullopt: there is none.
+  virtual std::optional<TokenId> unknown_id() const = 0;
+  // Whether tokens that go on with a word say so by a prefix ("##").
+  virtual bool has_subword_prefix() const = 0;
 
   // One more than the largest id, added tokens included.
   virtual size_t vocab_size() const = 0;

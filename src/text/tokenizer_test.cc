@@ -273,5 +273,65 @@ TEST(TokenizerTest, LoadDirectorySaysWhatIsMissing) {
   EXPECT_NE(missing.error().message.find("/no/such/directory/tokenizer.json"), std::string::npos);
 }
 
+// "embedding" is two tokens of one word. What pipelines make of windows: tests/golden/token_heads.
+TEST(Windows, WordsAndPlaces) {
+  const auto tokenizer = Load(GoldenPath("uncased.json"));
+  EncodeOptions options = {.want_offsets = true, .max_tokens = 5};
+  const std::string text = "the embedding fox";
+  const auto windows = tokenizer->EncodeWindows(text, nullptr, options, {.stride = 1});
+  ASSERT_EQ(windows.size(), 2u);
+  EXPECT_EQ(windows[0].ids.size(), 5u);
+  EXPECT_EQ(windows[0].words, (std::vector<uint32_t>{0, 0, 1, 1, 0}));
+  EXPECT_EQ(windows[1].words, (std::vector<uint32_t>{0, 1, 2, 0}));
+  EXPECT_EQ(windows[1].window_begin, 2u);
+  EXPECT_EQ(windows[1].untruncated_tokens, 6u);
+  EXPECT_EQ(Flat(windows[1].offsets), (std::vector<uint32_t>{0, 0, 9, 13, 14, 17, 0, 0}));
+  // Of a pair the second text is cut, and the first stands in each window.
+  options.max_tokens = 6;
+  const std::string_view second = text;
+  const auto pairs = tokenizer->EncodeWindows("fox", &second, options, {.stride = 0});
+  ASSERT_EQ(pairs.size(), 2u);
+  for (const Encoding& pair : pairs) EXPECT_EQ(pair.ids[1], *tokenizer->TokenToId("fox"));
+  EXPECT_EQ((std::vector<size_t>{pairs[1].second_begin, pairs[1].second_end}),
+            (std::vector<size_t>{3, 5}));
+}
+
+// However little room there is, windows go on and end.
+TEST(Windows, NoRoom) {
+  const auto tokenizer = Load(GoldenPath("uncased.json"));
+  const std::string text = "the quick brown fox";
+  const std::string_view second = text;
+  for (const size_t limit : {1, 2, 3, 4, 5}) {
+    for (const size_t stride : {0, 1, 2, 100}) {
+      const EncodeOptions options = {.want_offsets = true, .max_tokens = limit};
+      for (const std::string_view* other :
+           {static_cast<const std::string_view*>(nullptr), &second}) {
+        const auto windows = tokenizer->EncodeWindows(text, other, options, {.stride = stride});
+        EXPECT_GE(windows.size(), 1u);
+        EXPECT_LE(windows.size(), 4u);
+        for (const Encoding& window : windows) {
+          EXPECT_LE(window.ids.size(), limit);
+          EXPECT_EQ(window.offsets.size(), window.ids.size());
+          EXPECT_EQ(window.words.size(), window.ids.size());
+          EXPECT_EQ(window.special.size(), window.ids.size());
+          EXPECT_LE(window.second_end, window.ids.size());
+        }
+      }
+    }
+  }
+}
+
+TEST(Tokenizer, UnknownTokensAndPrefixes) {
+  const auto wordpiece = Load(GoldenPath("uncased.json"));
+  EXPECT_TRUE(wordpiece->has_subword_prefix());
+  EXPECT_EQ(wordpiece->unknown_id(), wordpiece->TokenToId("[UNK]"));
+  EXPECT_EQ(wordpiece->Join({"em", "##bed", "fox"}), "embed fox");
+  for (const char* name : {"bpe_roberta.json", "unigram.json"}) {
+    const auto tokenizer = Load(GoldenPath(name));
+    EXPECT_FALSE(tokenizer->has_subword_prefix());
+    EXPECT_EQ(tokenizer->unknown_id(), tokenizer->TokenToId("<unk>"));
+  }
+}
+
 }  // namespace
 }  // namespace minnow

@@ -54,8 +54,10 @@ class ClassifyTest(unittest.TestCase):
                 self.assert_close(found, expected_logits(family), tolerance)
 
     def test_embeddings_of_another_width(self):
-        model = make(self.folder / "small", "electra", embedding_size=8)
+        model = make(self.folder / "small", "bert", embedding_size=8)
         self.assertIn("embedding_size: 8 beside hidden_size", self.error("classify", "--model", model, "a"))
+        model = make(self.folder / "none", "electra", embedding_size=8)
+        self.assertIn("embeddings.word_embeddings.weight", self.error("classify", "--model", model, "a"))
 
     def test_eval_counts_what_is_right(self):
         model = make(self.folder / "model", "bert")

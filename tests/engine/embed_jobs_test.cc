@@ -53,6 +53,14 @@ class ByteTokenizer : public Tokenizer {
   Encoding EncodePair(std::string_view, std::string_view, const EncodeOptions&) const override {
     return {};
   }
+  std::vector<Encoding> EncodeWindows(std::string_view first, const std::string_view*,
+                                      const EncodeOptions& options,
+                                      const WindowOptions&) const override {
+    return {Encode(first, options)};
+  }
+  std::string Join(std::vector<std::string>) const override { return {}; }
+  std::optional<TokenId> unknown_id() const override { return {}; }
+  bool has_subword_prefix() const override { return false; }
   std::string Decode(std::span<const TokenId>, bool) const override { return {}; }
   std::optional<std::string_view> IdToToken(TokenId) const override { return {}; }
   std::optional<TokenId> TokenToId(std::string_view) const override { return {}; }

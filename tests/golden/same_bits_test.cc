@@ -120,11 +120,12 @@ TEST_P(SameBits, ForwardAllocatesNothing) {
 std::string Name(const testing::TestParamInfo<std::tuple<const char*, Dtype>>& info) {
   return std::string(std::get<0>(info.param)) + "_" + DtypeName(std::get<1>(info.param));
 }
-INSTANTIATE_TEST_SUITE_P(Models, SameBits,
-                         testing::Combine(testing::Values("tiny_bert", "tiny_bert_odd",
-                                                          "tiny_roberta", "real"),
-                                          testing::Values(Dtype::kF32, Dtype::kBF16, Dtype::kInt8)),
-                         Name);
+INSTANTIATE_TEST_SUITE_P(
+    Models, SameBits,
+    testing::Combine(testing::Values("tiny_bert", "tiny_bert_odd", "tiny_roberta", "tiny_mpnet",
+                                     "tiny_albert_groups", "tiny_electra", "real"),
+                     testing::Values(Dtype::kF32, Dtype::kBF16, Dtype::kInt8)),
+    Name);
 
 }  // namespace
 }  // namespace minnow

@@ -28,6 +28,14 @@ class FakeTokenizer : public Tokenizer {
   Encoding Encode(std::string_view text, const EncodeOptions& options) const override;
   Encoding EncodePair(std::string_view first, std::string_view second,
                       const EncodeOptions& options) const override;
+  std::vector<Encoding> EncodeWindows(std::string_view first, const std::string_view*,
+                                      const EncodeOptions& options,
+                                      const WindowOptions&) const override {
+    return {Encode(first, options)};
+  }
+  std::string Join(std::vector<std::string>) const override { return {}; }
+  std::optional<TokenId> unknown_id() const override { return {}; }
+  bool has_subword_prefix() const override { return false; }
   std::string Decode(std::span<const TokenId> ids, bool skip_special_tokens) const override;
   std::optional<std::string_view> IdToToken(TokenId id) const override;
   std::optional<TokenId> TokenToId(std::string_view token) const override;
@@ -79,6 +87,12 @@ class FakeModel : public LoadedModel {
   // bytes of its second text less one.
   void Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>& client,
            Callback<ClassifyAnswer> done) override;
+  // Of each input no window was read.
+  void Run(TokenScoresRequest request, const std::shared_ptr<ClientWatch>& client,
+           Callback<TokenScoresAnswer> done) override;
+  // A mask is a '_' or a '['; it is 'a' with the score 0.5, 'b' with 0.25, and so on.
+  void Run(FillMaskRequest request, const std::shared_ptr<ClientWatch>& client,
+           Callback<FillMaskAnswer> done) override;
   void Stop() override {}
 
  private:

@@ -16,9 +16,10 @@ using ::testing::HasSubstr;
 
 class OpenApi : public ApiServer {
  protected:
-  void Add(const std::string& name, std::vector<std::string> labels) {
+  void Add(const std::string& name, std::vector<std::string> labels,
+           TaskKind task = TaskKind::kClassify) {
     ModelFacts facts = FakeModel::Facts(name);
-    facts.task = TaskKind::kClassify;
+    facts.task = task;
     facts.labels = std::move(labels);
     ASSERT_TRUE(service_.models().Add(std::make_unique<FakeModel>(facts, nullptr)).ok());
   }
@@ -27,6 +28,12 @@ class OpenApi : public ApiServer {
 TEST_F(OpenApi, EveryExampleIsTaken) {
   Add("languages", {"de", "it"});
   Add("cross", {"LABEL_0"});
+  Add("entities", {"O"}, TaskKind::kTokenClassify);
+  Add("answers", {}, TaskKind::kAnswer);
+  Add("nli", {"contradiction", "entailment"});
+  ModelFacts masked = FakeModel::Facts("masked");
+  masked.fills_masks = true;
+  ASSERT_TRUE(service_.models().Add(std::make_unique<FakeModel>(masked, nullptr)).ok());
   const ClientResponse answer = GetPath("/openapi.json");
   ASSERT_EQ(answer.status, 200);
   const auto document = JsonDocument::Parse(answer.body, "openapi.json");

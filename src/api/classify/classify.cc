@@ -8,10 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "api/classify/named.h"
 #include "api/classify/process_json.h"
 #include "api/classify/score_route.h"
 #include "api/request_json.h"
 #include "api/routes.h"
+#include "api/tokens/token_routes.h"
 #include "formats/json.h"
 
 namespace minnow::api {
@@ -170,12 +172,22 @@ void HandleProcess(const ApiContext* context, http::Request request, http::Respo
   });
 }
 
-// POST /models/{name}: the name is part of the path, with its slashes.
+// POST /models/{name}: the name is part of the path, with its slashes. What it answers is what the
+// model does, but for labels of the request, which ask for entailment.
 void HandleNamed(const ApiContext* context, http::Request request, http::Responder responder) {
   const std::string name(request.Parameter("name"));
   auto call = std::make_shared<Call>(context, kHuggingFace.errors, std::move(request),
                                      std::move(responder));
-  Call::Begin(std::move(call), [name](Call& c) { SubmitInference(c, kHuggingFace, name); });
+  Call::Begin(std::move(call), [name](Call& c) {
+    const auto document = c.Parse();
+    if (!document.has_value() || !c.UseModel(name, std::nullopt)) return;
+    const JsonView body = document->root();
+    if (AsksForLabels(body)) return SubmitZeroShot(c, body, name);
+    if (SubmitToTokenModel(c, body, name)) return;
+    const ModelFacts& facts = c.facts();
+    if (facts.task == TaskKind::kEmbed && facts.fills_masks) return SubmitFillMask(c, body, name);
+    SubmitInference(c, kHuggingFace, body, name);
+  });
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ TEST(EncoderConfig, Activations) {
 }
 
 TEST(EncoderConfig, OtherModelsAreUnsupported) {
-  for (const char* type : {"\"mpnet\"", "\"t5\"", "\"\""}) {
+  for (const char* type : {"\"gpt2\"", "\"t5\"", "\"\""}) {
     const Error error = ErrorOf("model_type", type);
     EXPECT_EQ(error.code, Code::kUnsupported);
     EXPECT_THAT(error.message, HasSubstr("known: bert, roberta, xlm-roberta, camembert"));
@@ -146,6 +146,75 @@ TEST(EncoderConfig, DistilBertHasNamesOfItsOwn) {
   EXPECT_EQ(config->pad_token_id, 2);
   EXPECT_THAT(ErrorOf("model_type", "\"distilbert\"").message,
               HasSubstr("field \"dim\" is missing"));
+}
+
+// A config.json of that family with `more` fields.
+Result<EncoderConfig> ReadFamily(const std::string& family, const std::string& more) {
+  return ParseEncoderConfig(
+      "{\"model_type\":\"" + family +
+          R"(","vocab_size":100,"hidden_size":32,"num_hidden_layers":4,"num_attention_heads":4,)"
+          R"("intermediate_size":64,"max_position_embeddings":40)" +
+          more + "}",
+      "config.json");
+}
+
+TEST(EncoderConfig, MpnetHasBucketsOfDistance) {
+  const auto config = ReadFamily("mpnet", R"(,"pad_token_id":7,"type_vocab_size":2)");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->position_bias.count, 32);
+  EXPECT_EQ(config->type_vocab_size, 0);
+  EXPECT_EQ(config->pad_token_id, 1);
+  EXPECT_EQ(config->max_sequence_tokens(), 38);
+  EXPECT_EQ(ReadFamily("mpnet", R"(,"relative_attention_num_buckets":64)")->position_bias.count,
+            64);
+  for (const char* value : {"3", "257", "\"x\""}) {
+    EXPECT_THAT(ReadFamily("mpnet", ",\"relative_attention_num_buckets\":" + std::string(value))
+                    .error()
+                    .message,
+                HasSubstr("relative_attention_num_buckets: expected"));
+  }
+  const auto large = ParseEncoderConfig(
+      R"({"model_type":"mpnet","vocab_size":100,"hidden_size":1024,"num_hidden_layers":1,)"
+      R"("num_attention_heads":1024,"intermediate_size":64,"max_position_embeddings":4097})",
+      "config.json");
+  EXPECT_THAT(large.error().message,
+              HasSubstr("num_attention_heads times max_position_embeddings"));
+  EXPECT_EQ(Read("relative_attention_num_buckets", "32").position_bias.count, 0);
+}
+
+TEST(EncoderConfig, AlbertSharesLayers) {
+  const auto plain = ReadFamily("albert", "");
+  ASSERT_TRUE(plain.ok()) << plain.error().message;
+  EXPECT_EQ(plain->hidden_act, Activation::kGeluTanh);
+  EXPECT_EQ(plain->embedding_size, 128);
+  EXPECT_EQ(plain->layer_weights(), 1);
+  EXPECT_EQ(plain->layer_steps(), 4);
+  EXPECT_EQ(plain->WeightsOfStep(3), 0);
+  const auto groups =
+      ReadFamily("albert", R"(,"num_hidden_groups":3,"inner_group_num":2,"embedding_size":32)");
+  ASSERT_TRUE(groups.ok()) << groups.error().message;
+  EXPECT_EQ(groups->embedding_size, 32);  // a product all the same
+  EXPECT_EQ(groups->layer_weights(), 6);
+  std::vector<int> order;
+  for (int step = 0; step < groups->layer_steps(); ++step)
+    order.push_back(groups->WeightsOfStep(step));
+  EXPECT_THAT(order, testing::ElementsAre(0, 1, 0, 1, 2, 3, 4, 5));
+  for (const char* fields :
+       {R"(,"inner_group_num":65)", R"(,"num_hidden_groups":256,"inner_group_num":2)"})
+    EXPECT_THAT(ReadFamily("albert", fields).error().message, HasSubstr("is more than 256"));
+  for (const char* field : {"num_hidden_groups", "inner_group_num", "embedding_size"}) {
+    EXPECT_THAT(ReadFamily("albert", ",\"" + std::string(field) + "\":0").error().message,
+                HasSubstr(std::string(field) + ": expected"));
+  }
+  EXPECT_EQ(Read("num_hidden_groups", "1").num_hidden_groups, 0);
+}
+
+TEST(EncoderConfig, ElectraMayProjectItsEmbeddings) {
+  EXPECT_EQ(ReadFamily("electra", R"(,"embedding_size":8)")->embedding_size, 8);
+  EXPECT_EQ(ReadFamily("electra", R"(,"embedding_size":8)")->embedding_width(), 8);
+  EXPECT_EQ(ReadFamily("electra", R"(,"embedding_size":32)")->embedding_size, 0);
+  EXPECT_EQ(ReadFamily("electra", R"(,"embedding_size":32)")->embedding_width(), 32);
+  EXPECT_THAT(ErrorOf("embedding_size", "8").message, HasSubstr("8 beside hidden_size"));
 }
 
 TEST(EncoderConfig, NotAConfig) {

@@ -21,18 +21,6 @@ size_t EvenBlock(size_t rows) {
   return std::clamp<size_t>((even + kTileRows - 1) / kTileRows * kTileRows, kTileRows, kRowBlock);
 }
 
-MatmulActivation KernelActivation(Activation activation) {
-  switch (activation) {
-    case Activation::kGeluErf:
-      return kMatmulGeluErf;
-    case Activation::kGeluTanh:
-      return kMatmulGeluTanh;
-    case Activation::kRelu:
-      return kMatmulRelu;
-  }
-  return kMatmulNone;
-}
-
 // The forward pass of one thread: rows [begin, end) of the batch go through everything but
 // attention, which reads the keys and values of all rows of the same text.
 class Member {
@@ -53,12 +41,13 @@ class Member {
   void Run(SpinBarrier* barrier) {
     Embed();
     for (size_t row = begin_; row < end_; row += block_) QueryKeyValue(0, row);
-    for (size_t layer = 0; layer < weights_.layers.size(); ++layer) {
+    const int steps = config_.layer_steps();
+    for (int step = 0; step < steps; ++step) {
       if (barrier != nullptr) barrier->Wait();
-      Attention(layer);
+      Attention(step);
       for (size_t row = begin_; row < end_; row += block_) {
-        FeedForward(weights_.layers[layer], row);
-        if (layer + 1 < weights_.layers.size()) QueryKeyValue(layer + 1, row);
+        FeedForward(Layer(step), row);
+        if (step + 1 < steps) QueryKeyValue(step + 1, row);
       }
     }
   }
@@ -71,9 +60,13 @@ class Member {
   ConstRows ConstHidden(size_t row) const {
     return {a_.hidden.data() + row * a_.hidden_stride, a_.hidden_stride};
   }
-  float* Qkv(size_t layer) const { return a_.qkv[a_.qkv[1].size() == 0 ? 0 : layer % 2].data(); }
+  const EncoderLayerWeights& Layer(int step) const {
+    return weights_.layers[config_.WeightsOfStep(step)];
+  }
+  float* Qkv(int step) const { return a_.qkv[a_.qkv[1].size() == 0 ? 0 : step % 2].data(); }
 
-  void LayerNorm(const LayerNormWeights& norm, ConstRows x, size_t rows, Rows y) const {
+  void LayerNorm(const LayerNormWeights& norm, ConstRows x, size_t rows, Rows y,
+                 size_t channels) const {
     const LayerNormF32 args = {.x = x.data,
                                .x_stride = x.stride,
                                .gamma = norm.gamma,
@@ -82,11 +75,21 @@ class Member {
                                .y = y.data,
                                .y_stride = y.stride,
                                .rows = rows,
-                               .channels = static_cast<size_t>(config_.hidden_size)};
+                               .channels = channels};
     kernels_.layer_norm_f32(&args);
   }
+  void LayerNorm(const LayerNormWeights& norm, ConstRows x, size_t rows, Rows y) const {
+    LayerNorm(norm, x, rows, y, config_.hidden_size);
+  }
 
-  // hidden = LayerNorm(word + token type + position)
+  // Where embeddings are made: in place of the hidden states, or of what will be attention's result
+  // where a product makes the hidden states of them.
+  Rows Embeddings(size_t row) const {
+    AlignedBuffer<float>& buffer = config_.embedding_size == 0 ? a_.hidden : a_.context;
+    return {buffer.data() + row * a_.hidden_stride, a_.hidden_stride};
+  }
+
+  // hidden = LayerNorm(word + token type + position), or its projection
   void Embed() const {
     for (size_t text = 0; text < batch_.texts(); ++text) {
       const size_t first = batch_.starts[text], last = batch_.starts[text + 1];
@@ -105,12 +108,20 @@ class Member {
         if (t >= begin_) EmbedToken(t, row);
       }
     }
-    LayerNorm(weights_.embeddings_norm, ConstHidden(begin_), end_ - begin_, Hidden(begin_));
+    const Rows embeddings = Embeddings(begin_);
+    LayerNorm(weights_.embeddings_norm, {embeddings.data, embeddings.stride}, end_ - begin_,
+              embeddings, config_.embedding_width());
+    if (config_.embedding_size == 0) return;
+    for (size_t row = begin_; row < end_; row += block_) {
+      const ConstRows narrow = {Embeddings(row).data, a_.hidden_stride};
+      weights_.embedding_projection.Forward(kernels_, narrow, BlockRows(row), kMatmulNone,
+                                            /*residual=*/{}, Hidden(row), own_.linear);
+    }
   }
 
   void EmbedToken(size_t t, size_t position_row) const {
-    float* out = Hidden(t).data;
-    std::fill_n(out, config_.hidden_size, 0.0f);
+    float* out = Embeddings(t).data;
+    std::fill_n(out, config_.embedding_width(), 0.0f);
     weights_.word_embeddings.Add(kernels_, batch_.ids[t], out);
     if (!weights_.token_type_embeddings.empty()) {
       weights_.token_type_embeddings.Add(kernels_, batch_.type_ids.empty() ? 0 : batch_.type_ids[t],
@@ -119,17 +130,16 @@ class Member {
     weights_.position_embeddings.Add(kernels_, position_row, out);
   }
 
-  void QueryKeyValue(size_t layer, size_t row) const {
-    const Rows qkv = {Qkv(layer) + row * a_.qkv_stride, a_.qkv_stride};
-    weights_.layers[layer].query_key_value.Forward(kernels_, ConstHidden(row), BlockRows(row),
-                                                   kMatmulNone,
-                                                   /*residual=*/{}, qkv, own_.linear);
+  void QueryKeyValue(int step, size_t row) const {
+    const Rows qkv = {Qkv(step) + row * a_.qkv_stride, a_.qkv_stride};
+    Layer(step).query_key_value.Forward(kernels_, ConstHidden(row), BlockRows(row), kMatmulNone,
+                                        /*residual=*/{}, qkv, own_.linear);
   }
 
-  // context = softmax(Q K^T / sqrt(D)) V, for this thread's queries of each text
-  void Attention(size_t layer) const {
+  // context = softmax(Q K^T / sqrt(D) + bias) V, for this thread's queries of each text
+  void Attention(int step) const {
     const size_t hidden_size = config_.hidden_size;
-    const float* qkv = Qkv(layer);
+    const float* qkv = Qkv(step);
     for (size_t text = 0; text < batch_.texts(); ++text) {
       const size_t first = batch_.starts[text], last = batch_.starts[text + 1];
       const size_t query = std::max(first, begin_), query_end = std::min(last, end_);
@@ -145,8 +155,10 @@ class Member {
                                  .heads = static_cast<size_t>(config_.num_attention_heads),
                                  .head_dim = static_cast<size_t>(config_.head_dim()),
                                  .scale = 1.0f / std::sqrt(static_cast<float>(config_.head_dim())),
-                                 .scratch = own_.attention.data()};
-      (a_.dtype() == Dtype::kF32 ? kernels_.attention_f32 : kernels_.attention_packed)(&args);
+                                 .scratch = own_.attention.data(),
+                                 .bias = weights_.position_bias.From(query - first),
+                                 .bias_stride = weights_.position_bias.stride()};
+      a_.attention(&args);
     }
   }
 
@@ -183,22 +195,42 @@ class Member {
 
 }  // namespace
 
+MatmulActivation KernelActivation(Activation activation) {
+  switch (activation) {
+    case Activation::kGeluErf:
+      return kMatmulGeluErf;
+    case Activation::kGeluTanh:
+      return kMatmulGeluTanh;
+    case Activation::kRelu:
+      return kMatmulRelu;
+  }
+  return kMatmulNone;
+}
+
 EncoderActivations::EncoderActivations(const EncoderConfig& config, Dtype dtype, size_t max_tokens,
                                        size_t max_sequence_tokens, const Kernels& kernels,
                                        int threads)
-    : hidden_stride(PaddedColumns(config.hidden_size)),
+    : hidden_stride(PaddedColumns(std::max(config.hidden_size, config.embedding_width()))),
       qkv_stride(PaddedColumns(3 * static_cast<size_t>(config.hidden_size))),
       intermediate_stride(PaddedColumns(config.intermediate_size)),
       hidden(max_tokens * hidden_stride),
       context(max_tokens * hidden_stride),
-      max_tokens_(max_tokens),
-      dtype_(dtype) {
+      attention(kernels.attention_f32),
+      max_tokens_(max_tokens) {
   qkv[0] = AlignedBuffer<float>(max_tokens * qkv_stride);
   if (threads > 1) qkv[1] = AlignedBuffer<float>(max_tokens * qkv_stride);
-  const auto scratch_floats = dtype == Dtype::kF32 ? kernels.attention_scratch_floats
-                                                   : kernels.attention_packed_scratch_floats;
+  auto scratch_floats = kernels.attention_scratch_floats;
+  if (dtype == Dtype::kInt8 && kernels.attention_int8 != nullptr &&
+      max_sequence_tokens <= kMaxInt8Keys) {
+    attention = kernels.attention_int8;
+    scratch_floats = kernels.attention_int8_scratch_floats;
+  } else if (dtype != Dtype::kF32) {
+    attention = kernels.attention_packed;
+    scratch_floats = kernels.attention_packed_scratch_floats;
+  }
   const size_t scratch = scratch_floats(max_sequence_tokens, config.head_dim());
-  const size_t widest = std::max(config.hidden_size, config.intermediate_size);
+  const size_t widest =
+      std::max({config.hidden_size, config.embedding_width(), config.intermediate_size});
   for (int i = 0; i < threads; ++i) {
     members.push_back({AlignedBuffer<float>(kRowBlock * hidden_stride),
                        AlignedBuffer<float>(kRowBlock * intermediate_stride),

@@ -3,7 +3,7 @@
 //
 // Forward pass and names after transformers' BertModel:
 // https://github.com/huggingface/transformers/blob/v4.46.0/src/transformers/models/bert/modeling_bert.py
-// Letters: T tokens, B texts, C hidden size, F intermediate size.
+// Letters: T tokens, B texts, E size of the embeddings, C hidden size, F intermediate size.
 #pragma once
 
 #include <cstddef>
@@ -17,10 +17,14 @@
 #include "models/weights/visitor.h"
 #include "nn/embedding_table.h"
 #include "nn/linear.h"
+#include "nn/position_bias.h"
 
 namespace minnow {
 
 struct TensorNames;
+
+// The kernels' name of it.
+MatmulActivation KernelActivation(Activation activation);
 
 struct EncoderLayerWeights {
   Linear query_key_value;   // [C] -> [3C]: query, key, value side by side
@@ -33,12 +37,18 @@ struct EncoderLayerWeights {
 
 // Views into what they were loaded to or from (models/weights/loader.h).
 struct EncoderWeights {
-  EmbeddingTable word_embeddings;        // [vocab_size, C]
-  EmbeddingTable position_embeddings;    // [max_position_embeddings, C]
-  EmbeddingTable token_type_embeddings;  // [type_vocab_size, C], or empty
+  EmbeddingTable word_embeddings;        // [vocab_size, E]
+  EmbeddingTable position_embeddings;    // [max_position_embeddings, E]
+  EmbeddingTable token_type_embeddings;  // [type_vocab_size, E], or empty
   LayerNormWeights embeddings_norm;
-  std::vector<EncoderLayerWeights> layers;
+  Linear embedding_projection;              // [E] -> [C], where the config has it
+  EmbeddingTable position_bias_table;       // [buckets, heads], or empty
+  std::vector<EncoderLayerWeights> layers;  // [layer_weights()]
+  PositionBias position_bias;               // made of its table once that is filled in
 };
+
+// Fills in what is made of other weights. May throw std::bad_alloc.
+void FinishWeights(const EncoderConfig& config, const Kernels& kernels, EncoderWeights& weights);
 
 // Calls `visitor` for every weight of such a model, with its place in `weights`; ends at the first
 // error. `stored`: what a checkpoint calls them.
@@ -53,7 +63,6 @@ class EncoderActivations {
                      size_t max_sequence_tokens, const Kernels& kernels, int threads);
 
   size_t max_tokens() const { return max_tokens_; }
-  Dtype dtype() const { return dtype_; }
   size_t bytes() const;
 
   // What one thread needs for itself.
@@ -64,20 +73,20 @@ class EncoderActivations {
     LinearScratch linear;               // rows in a lower precision
   };
 
-  size_t hidden_stride = 0;  // floats from row to row
+  size_t hidden_stride = 0;  // floats from row to row, also where embeddings are wider
   size_t qkv_stride = 0;
   size_t intermediate_stride = 0;
   AlignedBuffer<float> hidden;   // [T, C]
-  AlignedBuffer<float> context;  // [T, C]
+  AlignedBuffer<float> context;  // [T, C]; before the first layer, the embeddings: [T, E]
   // [T, 3C]. Two with several threads, used by even and odd layers: a thread that is ahead may
   // write the next layer's while another still reads this one's, so that one meeting a layer is
   // enough.
   AlignedBuffer<float> qkv[2];
   std::vector<Member> members;
+  void (*attention)(const AttentionF32* args);
 
  private:
   size_t max_tokens_;
-  Dtype dtype_;
 };
 
 // Leaves the last layer's hidden states in activations.hidden; the rows are split among the threads

@@ -12,18 +12,31 @@ namespace {
 class Lister {
  public:
   Lister(const EncoderConfig& config, const TensorNames& stored, WeightVisitor& visitor)
-      : c_(config.hidden_size), f_(config.intermediate_size), stored_(stored), visitor_(visitor) {}
+      : config_(config),
+        e_(config.embedding_width()),
+        c_(config.hidden_size),
+        f_(config.intermediate_size),
+        stored_(stored),
+        visitor_(visitor) {}
 
   Status Table(const char* TensorNames::*name, TableKind kind, size_t rows, EmbeddingTable& table) {
-    return visitor_.Table({own_.*name, stored_.*name}, kind, rows, c_, table);
+    return visitor_.Table({own_.*name, stored_.*name}, kind, rows, e_, table);
   }
   Status EmbeddingsNorm(LayerNormWeights& norm) {
-    return visitor_.Norm({own_.embeddings_norm, stored_.embeddings_norm}, c_, norm);
+    return visitor_.Norm({own_.embeddings_norm, stored_.embeddings_norm}, e_, norm);
+  }
+  Status EmbeddingProjection(Linear& linear) {
+    const std::string stored = stored_.embedding_projection;
+    return visitor_.Product({own_.embedding_projection, {&stored, 1}, e_, c_}, linear);
+  }
+  Status PositionBias(EmbeddingTable& table) {
+    return visitor_.Table({own_.position_bias, stored_.position_bias}, TableKind::kPositionBias,
+                          config_.position_bias.count, config_.num_attention_heads, table);
   }
 
   Status Layer(size_t i, EncoderLayerWeights& layer) {
-    const std::string own = own_.layer + std::to_string(i) + ".";
-    const std::string stored = stored_.layer + std::to_string(i) + ".";
+    const std::string own = own_.Layer(config_, i);
+    const std::string stored = stored_.Layer(config_, i);
     const auto norm = [&](const char* TensorNames::*name, LayerNormWeights& weights) {
       return visitor_.Norm({own + own_.*name, stored + stored_.*name}, c_, weights);
     };
@@ -44,6 +57,8 @@ class Lister {
   }
 
  private:
+  const EncoderConfig& config_;
+  const size_t e_;
   const size_t c_;
   const size_t f_;
   const TensorNames own_;
@@ -52,6 +67,12 @@ class Lister {
 };
 
 }  // namespace
+
+void FinishWeights(const EncoderConfig& config, const Kernels& kernels, EncoderWeights& weights) {
+  if (config.position_bias.count == 0) return;
+  weights.position_bias = PositionBias(kernels, config.position_bias, weights.position_bias_table,
+                                       config.max_sequence_tokens());
+}
 
 Status VisitWeights(const EncoderConfig& config, const TensorNames& stored, EncoderWeights& weights,
                     WeightVisitor& visitor) {
@@ -65,7 +86,11 @@ Status VisitWeights(const EncoderConfig& config, const TensorNames& stored, Enco
                                       config.type_vocab_size, weights.token_type_embeddings));
   }
   MINNOW_RETURN_IF_ERROR(list.EmbeddingsNorm(weights.embeddings_norm));
-  weights.layers.resize(config.num_hidden_layers);
+  if (config.embedding_size > 0)
+    MINNOW_RETURN_IF_ERROR(list.EmbeddingProjection(weights.embedding_projection));
+  if (config.position_bias.count > 0)
+    MINNOW_RETURN_IF_ERROR(list.PositionBias(weights.position_bias_table));
+  weights.layers.resize(config.layer_weights());
   for (size_t i = 0; i < weights.layers.size(); ++i)
     MINNOW_RETURN_IF_ERROR(list.Layer(i, weights.layers[i]));
   return {};

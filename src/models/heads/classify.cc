@@ -73,19 +73,11 @@ Result<ScoreFunction> ReadScoreFunction(const std::string& json, const std::stri
   return ScoreFunction::kSoftmax;
 }
 
-// The head of a directory: its sizes are those of the last product.
+// The head of a directory.
 Result<SentenceTransformersLayout> DirectoryLayout(const ModelSource& source,
                                                    const EncoderConfig& config) {
   const ClassifierNames& names = FamilyOf(config.model_type).classifier;
-  MINNOW_ASSIGN_OR_RETURN(const auto tensors, source.OpenTensors(kTransformer));
-  const std::array<int64_t, 2> shape = {-1, config.hidden_size};
-  const std::string weight = std::string(names.out) + ".weight";
-  MINNOW_ASSIGN_OR_RETURN(const TensorView* out, tensors->Get(weight, shape));
-  if (out->shape[0] < 1 || out->shape[0] > kMaxLabels) {
-    return Error{Code::kUnsupported, tensors->name() + ": " + weight + ": " +
-                                         std::to_string(out->shape[0]) + " classes, limit " +
-                                         std::to_string(kMaxLabels)};
-  }
+  MINNOW_ASSIGN_OR_RETURN(const int classes, ReadClassCount(source, names.out, config.hidden_size));
   SentenceTransformersLayout layout = source.layout();
   layout.pooling = {Pooling::kCls};
   layout.normalize = false;
@@ -97,12 +89,25 @@ Result<SentenceTransformersLayout> DirectoryLayout(const ModelSource& source,
                   {.directory = layout.transformer_directory,
                    .name = names.out,
                    .in_features = config.hidden_size,
-                   .out_features = static_cast<int>(out->shape[0]),
+                   .out_features = classes,
                    .activation = DenseActivation::kIdentity}};
   return layout;
 }
 
 }  // namespace
+
+Result<int> ReadClassCount(const ModelSource& source, const std::string& product, int in_features) {
+  MINNOW_ASSIGN_OR_RETURN(const auto tensors, source.OpenTensors(kTransformer));
+  const std::array<int64_t, 2> shape = {-1, in_features};
+  const std::string weight = product + ".weight";
+  MINNOW_ASSIGN_OR_RETURN(const TensorView* out, tensors->Get(weight, shape));
+  if (out->shape[0] < 1 || out->shape[0] > kMaxLabels) {
+    return Error{Code::kUnsupported, tensors->name() + ": " + weight + ": " +
+                                         std::to_string(out->shape[0]) + " classes, limit " +
+                                         std::to_string(kMaxLabels)};
+  }
+  return static_cast<int>(out->shape[0]);
+}
 
 Result<std::vector<std::string>> ReadLabels(const std::string& config_json, const std::string& name,
                                             size_t count) {

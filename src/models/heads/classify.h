@@ -35,6 +35,10 @@ struct ClassifierSpec {
 Result<std::vector<std::string>> ReadLabels(const std::string& config_json, const std::string& name,
                                             size_t count);
 
+// The classes of a directory's head: rows of its last product, PRODUCT.weight [classes,
+// in_features]. Fails as readers of tensors do, and with kUnsupported for none and for too many.
+Result<int> ReadClassCount(const ModelSource& source, const std::string& product, int in_features);
+
 // Of a model whose kind() is kClassification. Fails with kUnsupported where its configuration asks
 // for no such head, or for another one; kNotFound where the head's weights are missing.
 Result<ClassifierSpec> ReadClassifierSpec(const ModelSource& source);

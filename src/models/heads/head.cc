@@ -114,17 +114,30 @@ void Head::AddPackedTensors(std::vector<PackedTensor>& tensors) const {
 
 void Head::Run(const Kernels& kernels, ConstRows hidden, size_t tokens, float* scratch,
                float* out) const {
-  float* vector = scratch;
-  float* next = scratch + widest_;
-  for (size_t i = 0; i < layout_.pooling.size(); ++i)
-    Pool(kernels, layout_.pooling[i], hidden, tokens, channels_, vector + i * channels_);
-  LinearScratch none;  // fp32 needs none
-  for (const Dense& dense : dense_) {
-    dense.linear.Forward(kernels, {vector, widest_}, /*rows=*/1, dense.activation,
-                         /*residual=*/{}, {next, widest_}, none);
-    std::swap(vector, next);
+  if (per_token()) {
+    for (size_t t = 0; t < tokens; t += kTokensAtOnce) {
+      RunModules(kernels, {hidden.data + t * hidden.stride, hidden.stride},
+                 std::min(kTokensAtOnce, tokens - t), scratch, out + t * outputs_);
+    }
+    return;
   }
-  std::memcpy(out, vector, outputs_ * sizeof(float));
+  for (size_t i = 0; i < layout_.pooling.size(); ++i)
+    Pool(kernels, layout_.pooling[i], hidden, tokens, channels_, scratch + i * channels_);
+  RunModules(kernels, {scratch, widest_}, /*rows=*/1, scratch + widest_, out);
+}
+
+void Head::RunModules(const Kernels& kernels, ConstRows in, size_t rows, float* scratch,
+                      float* out) const {
+  float* const buffers[] = {scratch, scratch + rows * widest_};
+  LinearScratch none;  // fp32 needs none
+  for (size_t i = 0; i < dense_.size(); ++i) {
+    float* const next = buffers[i % 2];
+    dense_[i].linear.Forward(kernels, in, rows, dense_[i].activation, /*residual=*/{},
+                             {next, widest_}, none);
+    in = {next, widest_};
+  }
+  for (size_t row = 0; row < rows; ++row)
+    std::memcpy(out + row * outputs_, in.data + row * in.stride, outputs_ * sizeof(float));
 }
 
 }  // namespace minnow

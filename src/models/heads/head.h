@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Head: what makes one vector of a text's hidden states: pooling, then Dense modules. A sentence
-// vector and the scores of a classifier are both that; a layout says which.
+// vector and the scores of a classifier are both that; a layout says which. Without pooling it
+// makes a vector of each token's hidden state: the scores of a token classifier.
 //
 // Const after loading; may be used from any thread. D: size of the vector.
 #pragma once
@@ -26,24 +27,34 @@ class Head {
   static Result<Head> LoadPacked(const SentenceTransformersLayout& layout, size_t channels,
                                  const PackedFile& packed);
 
-  size_t outputs() const { return outputs_; }            // D
-  size_t scratch_floats() const { return 2 * widest_; }  // for one text at a time
+  size_t outputs() const { return outputs_; }  // D
+  bool per_token() const { return layout_.per_token(); }
+  size_t scratch_floats() const {  // for one text at a time
+    return widest_ * (per_token() ? 2 * kTokensAtOnce : 3);
+  }
   size_t weight_bytes() const;
 
   // The modules' weights, as a packed file holds them; they borrow from the head.
   void AddPackedTensors(std::vector<PackedTensor>& tensors) const;
 
-  // hidden: [tokens, C] f32; scratch: [scratch_floats()]; out: [D] f32. Allocates nothing.
+  // hidden: [tokens, C] f32; scratch: [scratch_floats()]; out: [D] f32, or per_token() [tokens, D].
+  // Allocates nothing.
   void Run(const Kernels& kernels, ConstRows hidden, size_t tokens, float* scratch,
            float* out) const;
 
  private:
+  // Tokens that go through the modules together where each has its vector.
+  static constexpr size_t kTokensAtOnce = 16;
+
   struct Dense {
     Linear linear;
     MatmulActivation activation = kMatmulNone;
   };
 
   static Result<Head> ForLayout(const SentenceTransformersLayout& layout, size_t channels);
+  // in: [rows, width before the modules]; scratch: [2 * rows * widest_]; out: [rows, D]
+  void RunModules(const Kernels& kernels, ConstRows in, size_t rows, float* scratch,
+                  float* out) const;
   // Visits module i.
   Status VisitDense(size_t i, WeightVisitor& visitor);
 

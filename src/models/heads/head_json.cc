@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The JSON of a layout in a packed file: what is left of it once the tensors have names of their
 // own.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -14,8 +15,8 @@ constexpr int64_t kMaxFeatures = 1 << 20;
 constexpr int64_t kMaxSequence = 1 << 20;
 constexpr size_t kMaxDense = 64;
 
-constexpr std::array kPoolings = {Pooling::kCls, Pooling::kMean, Pooling::kMax,
-                                  Pooling::kMeanSqrtLen, Pooling::kLastToken};
+constexpr std::array kPoolings = {Pooling::kCls,         Pooling::kMean,      Pooling::kMax,
+                                  Pooling::kMeanSqrtLen, Pooling::kLastToken, Pooling::kNone};
 constexpr std::array kDenseActivations = {DenseActivation::kIdentity, DenseActivation::kTanh,
                                           DenseActivation::kRelu, DenseActivation::kGelu,
                                           DenseActivation::kSigmoid};
@@ -126,6 +127,9 @@ Result<SentenceTransformersLayout> ParseHeadJson(const std::string& text, const 
     MINNOW_ASSIGN_OR_RETURN(const Pooling pooling, FindByName(item, kPoolings, PoolingName));
     layout.pooling.push_back(pooling);
   }
+  const auto none = std::find(layout.pooling.begin(), layout.pooling.end(), Pooling::kNone);
+  if (none != layout.pooling.end() && !layout.per_token())
+    return poolings.Expected("\"none\" alone, or other poolings");
   MINNOW_ASSIGN_OR_RETURN(const JsonView dense, root.Get("dense"));
   MINNOW_RETURN_IF_ERROR(dense.Array());
   if (dense.size() > kMaxDense)

@@ -12,6 +12,7 @@ void Pool(const Kernels& kernels, Pooling pooling, ConstRows hidden, size_t toke
           float* out) {
   const float count = static_cast<float>(tokens);
   switch (pooling) {
+    case Pooling::kNone:  // Head does not come here
     case Pooling::kCls:
       std::memcpy(out, hidden.data, channels * sizeof(float));
       return;

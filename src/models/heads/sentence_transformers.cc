@@ -374,6 +374,7 @@ const std::string* PromptSet::document() const {
 }
 
 const char* PoolingName(Pooling pooling) {
+  if (pooling == Pooling::kNone) return "none";
   for (const PoolingRow& row : kPoolings) {
     if (row.pooling == pooling) return row.name;
   }

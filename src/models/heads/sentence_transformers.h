@@ -17,9 +17,11 @@
 
 namespace minnow {
 
-enum class Pooling { kCls, kMean, kMax, kMeanSqrtLen, kLastToken };
+// kNone: the head is applied to each token by itself; no directory of sentence vectors asks for it.
+enum class Pooling { kCls, kMean, kMax, kMeanSqrtLen, kLastToken, kNone };
 
-const char* PoolingName(Pooling pooling);  // "cls", "mean", "max", "mean_sqrt_len", "last_token"
+// "cls", "mean", "max", "mean_sqrt_len", "last_token", "none"
+const char* PoolingName(Pooling pooling);
 
 enum class DenseActivation { kIdentity, kTanh, kRelu, kGelu, kSigmoid };
 
@@ -62,6 +64,9 @@ struct SentenceTransformersLayout {
   std::vector<DenseSpec> dense;  // in order of application
   bool normalize = false;        // L2, after everything else
   bool assumed = false;          // there is no modules.json
+
+  // The head gives something for each token, not for the text.
+  bool per_token() const { return pooling.size() == 1 && pooling[0] == Pooling::kNone; }
 };
 
 // Reads `directory`. Without modules.json the directory is a plain transformer: mean pooling and no

@@ -6,31 +6,38 @@
 #include <utility>
 
 #include "formats/json.h"
+#include "models/onnx/shared_weights.h"
+#include "models/source.h"
 
 namespace minnow {
 namespace {
 
 // Of an initialiser or a node: longer ones are no exporter's.
 constexpr size_t kMaxName = 512;
-constexpr std::string_view kClassifierSuffix = "ForSequenceClassification";
+constexpr std::string_view kMaskedSuffix = "ForMaskedLM";
+constexpr const char* kNotShared = "its weights are not those that another layer shares with it";
 
 // Names of everything that an encoder has, and of its head.
 struct WantedStems {
-  std::set<std::string, std::less<>> encoder;
+  // And how often the graph uses each: layers that share weights are written out one by one.
+  std::map<std::string, int, std::less<>> encoder;
   std::set<std::string, std::less<>> head;
 
   WantedStems(const EncoderConfig& config, const EncoderFamily& family) {
     const TensorNames& t = family.tensors;
-    encoder = {t.word_embeddings, t.position_embeddings, t.embeddings_norm};
-    if (config.type_vocab_size > 0) encoder.emplace(t.token_type_embeddings);
-    for (int i = 0; i < config.num_hidden_layers; ++i) {
-      const std::string layer = t.layer + std::to_string(i) + ".";
+    encoder = {{t.word_embeddings, 1}, {t.position_embeddings, 1}, {t.embeddings_norm, 1}};
+    if (config.type_vocab_size > 0) encoder.emplace(t.token_type_embeddings, 1);
+    if (config.embedding_size > 0) encoder.emplace(t.embedding_projection, 1);
+    if (config.position_bias.count > 0) encoder.emplace(t.position_bias, 1);
+    for (int step = 0; step < config.layer_steps(); ++step) {
+      const std::string layer = t.Layer(config, config.WeightsOfStep(step));
       for (const char* part : {t.query, t.key, t.value, t.attention_output, t.attention_norm,
                                t.intermediate, t.output, t.output_norm}) {
-        encoder.insert(layer + part);
+        ++encoder[layer + part];
       }
     }
-    head = {family.classifier.dense, family.classifier.out};
+    for (const std::string_view stem : HeadStems(config, family)) head.emplace(stem);
+    if (IsMasked(config)) head.emplace(family.masks.norm);
   }
 
   bool Has(std::string_view stem) const { return encoder.contains(stem) || head.contains(stem); }
@@ -87,15 +94,16 @@ bool IsOfALayer(const OnnxPiece& piece, const EncoderFamily& family) {
          (piece.bias && has_layer(piece.bias->name)) || has_layer(Scope(piece.node->name));
 }
 
-std::string Layer(const EncoderFamily& family, size_t layer) {
-  return family.tensors.layer + std::to_string(layer) + ".";
-}
-
 using TensorMap = std::map<std::string, TensorView, std::less<>>;
 
-// Whether as many scales or zero points are none, one, or one a row.
-bool FitsRows(size_t count, const TensorView& tensor) {
-  return count <= 1 || (!tensor.shape.empty() && count == static_cast<size_t>(tensor.shape[0]));
+// False where there is another tensor of that name: layers that share weights have the same.
+bool AddTensor(const std::string& name, const TensorView& view, TensorMap& tensors) {
+  const auto [place, added] = tensors.emplace(name, view);
+  if (added) return true;
+  if (!SameWeight(place->second, view)) return false;
+  // Of copies in several precisions, one that is not rounded.
+  if (view.scales.empty()) place->second = view;
+  return true;
 }
 
 // Query, key and value of a fused attention, each a third of its rows.
@@ -108,8 +116,9 @@ Status CutAttention(const OnnxGraph& graph, const OnnxPiece& piece, const std::s
     return graph.NotUnderstood(*piece.node, "num_heads is not that of config.json");
   int64_t at = 0;
   for (const char* part : {family.tensors.query, family.tensors.key, family.tensors.value}) {
-    tensors.emplace(layer + part + ".weight", piece.weight.Rows(at, channels));
-    tensors.emplace(layer + part + ".bias", piece.bias->Rows(at, channels));
+    if (!AddTensor(layer + part + ".weight", piece.weight.Rows(at, channels), tensors) ||
+        !AddTensor(layer + part + ".bias", piece.bias->Rows(at, channels), tensors))
+      return graph.NotUnderstood(*piece.node, kNotShared);
     at += channels;
   }
   return {};
@@ -120,7 +129,7 @@ Status CheckTensors(const OnnxFile& file, const TensorMap& tensors) {
   uint64_t room = 0, bytes = 0;
   for (const auto& mapped : file.files()) room += mapped->bytes().size();
   for (const auto& [name, view] : tensors) {
-    if (!FitsRows(view.scales.size(), view) || !FitsRows(view.zero_points.size(), view)) {
+    if (!HasScalesOfRows(view)) {
       return Error{Code::kUnsupported, file.path() + ": tensor " + QuoteForMessage(name) +
                                            ": scales or zero points that are not one a row"};
     }
@@ -137,24 +146,44 @@ Status CheckTensors(const OnnxFile& file, const TensorMap& tensors) {
 
 }  // namespace
 
+std::vector<std::string_view> HeadStems(const EncoderConfig& config, const EncoderFamily& family) {
+  if (IsMasked(config)) return {family.masks.dense, family.masks.decoder};
+  switch (KindOfArchitecture(config.architecture)) {
+    case ModelKind::kTokenClassification:
+      return {family.token_heads.classifier};
+    case ModelKind::kQuestionAnswering:
+      return {family.token_heads.answer};
+    case ModelKind::kEmbedding:
+    case ModelKind::kClassification:
+      break;
+  }
+  return {family.classifier.dense, family.classifier.out};
+}
+
+bool IsMasked(const EncoderConfig& config) { return config.architecture.ends_with(kMaskedSuffix); }
+
 OnnxStems StemsByName(const OnnxPieces& pieces, const EncoderConfig& config,
                       const EncoderFamily& family) {
   const WantedStems wanted(config, family);
   const TensorNames& t = family.tensors;
   OnnxStems stems(pieces.list.size());
-  std::set<std::string> found;
-  size_t layer = 0;
+  std::map<std::string, int> found;
+  int step = 0;  // as many as LayerNorms that end a layer
   for (size_t i = 0; i < pieces.list.size(); ++i) {
     if (pieces.list[i].kind == OnnxPieceKind::kAttention) {
-      stems[i] = Layer(family, layer++);
-      for (const char* part : {t.query, t.key, t.value}) found.insert(stems[i] + part);
+      stems[i] = t.Layer(config, config.WeightsOfStep(step));
+      for (const char* part : {t.query, t.key, t.value}) ++found[stems[i] + part];
       continue;
     }
     stems[i] = StemOf(pieces.list[i], wanted);
-    if (!stems[i].empty() && !found.insert(stems[i]).second) return {};
+    if (wanted.head.contains(stems[i]) && ++found[stems[i]] > 1) return {};
+    if (wanted.encoder.contains(stems[i])) ++found[stems[i]];
+    if (step < config.layer_steps() &&
+        stems[i] == t.Layer(config, config.WeightsOfStep(step)) + t.output_norm)
+      ++step;
   }
-  for (const std::string& stem : wanted.encoder) {
-    if (!found.contains(stem)) return {};
+  for (const auto& [stem, uses] : wanted.encoder) {
+    if (found[stem] != uses) return {};
   }
   return stems;
 }
@@ -163,7 +192,7 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
                               const OnnxStems& stems, const EncoderConfig& config,
                               const EncoderFamily& family) {
   const WantedStems wanted(config, family);
-  const bool classifier = config.architecture.ends_with(kClassifierSuffix);
+  const bool needs_head = KindOfArchitecture(config.architecture) != ModelKind::kEmbedding;
   size_t encoder_end = 0;
   for (size_t i = 0; i < stems.size(); ++i) {
     if (!stems[i].empty() && !wanted.head.contains(stems[i])) encoder_end = i + 1;
@@ -173,7 +202,7 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
     const OnnxPiece& piece = pieces.list[i];
     if (stems[i].empty()) {
       const bool head = i >= encoder_end && !IsOfALayer(piece, family);
-      if (head && !classifier) continue;  // nobody asks for it
+      if (head && !needs_head) continue;  // nobody asks for it
       return graph.NotUnderstood(*piece.node, "its weight " + QuoteForMessage(piece.weight.name) +
                                                   " has no place in a model of type " +
                                                   std::string(family.model_type));
@@ -182,8 +211,12 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
       MINNOW_RETURN_IF_ERROR(CutAttention(graph, piece, stems[i], config, family, tensors));
       continue;
     }
-    tensors.emplace(stems[i] + ".weight", piece.weight);
-    if (piece.bias) tensors.emplace(stems[i] + ".bias", *piece.bias);
+    // The word table under another name, and maybe the same bytes.
+    const bool table =
+        IsMasked(config) && config.tie_word_embeddings && stems[i] == family.masks.decoder;
+    if ((!table && !AddTensor(stems[i] + ".weight", piece.weight, tensors)) ||
+        (piece.bias && !AddTensor(stems[i] + ".bias", *piece.bias, tensors)))
+      return graph.NotUnderstood(*piece.node, kNotShared);
   }
   MINNOW_RETURN_IF_ERROR(CheckTensors(graph.file(), tensors));
   for (auto& [name, view] : tensors) view.name = name;

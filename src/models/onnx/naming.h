@@ -19,6 +19,11 @@ namespace minnow {
 // of a model with a head. Empty: nothing of the encoder, and not its head either.
 using OnnxStems = std::vector<std::string>;
 
+// Of the products of the head, in the order of computing.
+std::vector<std::string_view> HeadStems(const EncoderConfig& config, const EncoderFamily& family);
+// Whether the graph is that of a masked language model, whose head comes after the encoder.
+bool IsMasked(const EncoderConfig& config);
+
 // By the names that the exporter left in initialisers and nodes: of a product, those of its bias,
 // its weight, or its node's scope; fused attention counts as the layers' in order. Empty where the
 // encoder is not named in full.
@@ -33,7 +38,7 @@ Result<OnnxStems> StemsByStructure(const OnnxGraph& graph, const OnnxPieces& pie
 
 // Tensors by their names in a checkpoint. Fails with kUnsupported for fused attention that does not
 // fit the configuration, for a piece that the encoder's outputs depend on and that has no name,
-// and, for a classifier, for one after it.
+// and, for a model with a head, for one after it.
 Result<std::map<std::string, TensorView, std::less<>>> NameTensors(const OnnxGraph& graph,
                                                                    const OnnxPieces& pieces,
                                                                    const OnnxStems& stems,

@@ -196,7 +196,9 @@ class PieceReader {
       const OnnxAttribute* floats = node.Attribute("value_floats");
       if (node.Attribute("sparse_value") != nullptr || (floats != nullptr && floats->floats > 1))
         return graph_.NotUnderstood(node, "its value is no tensor");
-      if (node.op != "Transpose") Follow(node.input(0), node.output(0));
+      // Rows of a table of integers may be turned around before they get their scale.
+      const bool rows = PieceAt(node.input(0), OnnxPieceKind::kTable) != nullptr;
+      if (node.op != "Transpose" || rows) Follow(node.input(0), node.output(0));
       return {};
     }
     if (node.op == "Dropout" || node.op == "QuantizeLinear") Follow(node.input(0), node.output(0));

@@ -115,6 +115,7 @@ class StructureReader {
             return Misfit(i, "more LayerNorms than config.json has layers for");
           if (norms_ == AllNorms()) {
             ++norms_;
+            last_norm_ = i;
           } else {
             MINNOW_RETURN_IF_ERROR(PlaceNorm(i));
           }
@@ -137,7 +138,7 @@ class StructureReader {
   }
 
  private:
-  size_t AllNorms() const { return 1 + 2 * static_cast<size_t>(config_.num_hidden_layers); }
+  size_t AllNorms() const { return 1 + 2 * static_cast<size_t>(config_.layer_steps()); }
   Error Misfit(size_t piece, const std::string& why) const {
     return graph_.NotUnderstood(*pieces_.list[piece].node, why);
   }
@@ -145,7 +146,7 @@ class StructureReader {
   // Which products make queries, keys and values.
   Status FindParts() {
     constexpr size_t kInHeads = 8;
-    const size_t most = 2 * static_cast<size_t>(config_.num_hidden_layers) + kInHeads;
+    const size_t most = 2 * static_cast<size_t>(config_.layer_steps()) + kInHeads;
     if (pieces_.inner_products.size() > most) {
       return graph_.NotUnderstood(*pieces_.inner_products[most],
                                   "more products of attention than config.json has layers for");
@@ -168,13 +169,21 @@ class StructureReader {
     if (origin.products.size() == 1) parts_.emplace(*origin.products.begin(), part);
   }
 
+  bool IsPositionBias(const OnnxPiece& piece) const {
+    const int64_t heads = config_.num_attention_heads, width = config_.embedding_width();
+    return config_.position_bias.count > 0 && heads != width && piece.weight.shape[1] == heads &&
+           piece.weight.shape[0] == config_.position_bias.count;
+  }
+
   Status PlaceTable(size_t i) {
     const OnnxPiece& piece = pieces_.list[i];
     const int64_t rows = piece.weight.shape[0];
     const auto& inputs = graph_.file().inputs();
     const bool from_input = std::find(inputs.begin(), inputs.end(), piece.indices) != inputs.end();
     TableKind kind = TableKind::kPosition;
-    if (piece.table) {
+    if (IsPositionBias(piece)) {
+      kind = TableKind::kPositionBias;
+    } else if (piece.table) {
       kind = *piece.table;
     } else if (piece.indices == "input_ids" || (from_input && rows == config_.vocab_size)) {
       kind = TableKind::kWord;
@@ -185,8 +194,10 @@ class StructureReader {
     const TensorNames& t = family_.tensors;
     const char* stem = kind == TableKind::kWord        ? t.word_embeddings
                        : kind == TableKind::kTokenType ? t.token_type_embeddings
-                                                       : t.position_embeddings;
-    if (norms_ > 0 || !tables_.insert(kind).second) return Misfit(i, "one table too many");
+                       : kind == TableKind::kPosition  ? t.position_embeddings
+                                                       : t.position_bias;
+    if ((norms_ > 0 && kind != TableKind::kPositionBias) || !tables_.insert(kind).second)
+      return Misfit(i, "one table too many");
     stems_[i] = stem;
     return {};
   }
@@ -194,7 +205,7 @@ class StructureReader {
   Status PlaceNorm(size_t i) {
     const TensorNames& t = family_.tensors;
     const size_t n = norms_++;
-    const size_t norm_before = std::exchange(last_norm_, i);
+    size_t before = std::exchange(last_norm_, i);
     if (n == 0) {
       if (!products_.empty() || !attention_.empty())
         return Misfit(products_.empty() ? attention_[0] : products_[0],
@@ -202,42 +213,48 @@ class StructureReader {
       stems_[i] = t.embeddings_norm;
       return {};
     }
-    const std::string layer = t.layer + std::to_string((n - 1) / 2) + ".";
+    const std::string layer =
+        t.Layer(config_, config_.WeightsOfStep(static_cast<int>((n - 1) / 2)));
+    if (n == 1 && config_.embedding_size > 0 && !products_.empty()) {
+      before = products_[0];
+      stems_[before] = t.embedding_projection;
+      products_.erase(products_.begin());
+    }
     if (n % 2 == 1) {
       stems_[i] = layer + t.attention_norm;
-      return PlaceAttention(i, norm_before, layer);
+      return PlaceAttention(i, before, layer);
     }
     stems_[i] = layer + t.output_norm;
     if (products_.size() != 2 || !attention_.empty())
       return Misfit(i, "not two products between the LayerNorms of a layer");
-    MINNOW_RETURN_IF_ERROR(CheckSum(i, norm_before));
+    MINNOW_RETURN_IF_ERROR(CheckSum(i, before));
     stems_[products_[0]] = layer + t.intermediate;
     stems_[products_[1]] = layer + t.output;
     products_.clear();
     return {};
   }
 
-  // That a LayerNorm is of the last product and the LayerNorm before: where it is of what that one
+  // That a LayerNorm is of the last product and the LayerNorm before (of the first layer, of the
+  // embeddings' projection where there is one): where it is of what that one
   // is of, the model normalises before its products, and has the same pieces in the same order.
-  Status CheckSum(size_t norm, size_t norm_before) const {
+  Status CheckSum(size_t norm, size_t before) const {
     const OnnxNode* sum = pieces_.list[norm].node;
     if (sum->op != "SkipLayerNormalization") sum = Maker(graph_, NormInput(graph_, *sum));
     if (sum != nullptr && (sum->op == "Add" || sum->op == "SkipLayerNormalization")) {
       const auto left = PieceOf(graph_, pieces_, sum->input(0));
       const auto right = PieceOf(graph_, pieces_, sum->input(1));
       const size_t product = products_.back();
-      if ((left == product && right == norm_before) || (left == norm_before && right == product))
-        return {};
+      if ((left == product && right == before) || (left == before && right == product)) return {};
     }
     return Misfit(norm, "not of the sum of the product and the LayerNorm before it");
   }
 
   // What lies before the first LayerNorm of a layer; `norm` is its piece.
-  Status PlaceAttention(size_t norm, size_t norm_before, const std::string& layer) {
+  Status PlaceAttention(size_t norm, size_t before, const std::string& layer) {
     const TensorNames& t = family_.tensors;
     if (products_.size() + 3 * attention_.size() != 4 || attention_.size() > 1)
       return Misfit(norm, "not query, key, value and output before the LayerNorm of a layer");
-    MINNOW_RETURN_IF_ERROR(CheckSum(norm, norm_before));
+    MINNOW_RETURN_IF_ERROR(CheckSum(norm, before));
     if (!attention_.empty()) stems_[attention_[0]] = layer;
     std::set<Part> placed;
     for (size_t i = 0; attention_.empty() && i < 3; ++i) {
@@ -254,11 +271,15 @@ class StructureReader {
     return {};
   }
 
-  // Products after the last layer: those of a classifier, in their order.
+  // Products after the last layer: those of the head, in their order.
   void PlaceHead() {
-    if (products_.size() != 2) return;
-    stems_[products_[0]] = family_.classifier.dense;
-    stems_[products_[1]] = family_.classifier.out;
+    const std::vector<std::string_view> head = HeadStems(config_, family_);
+    if (products_.size() != head.size()) return;
+    if (IsMasked(config_)) {
+      if (norms_ == AllNorms()) return;
+      stems_[last_norm_] = family_.masks.norm;
+    }
+    for (size_t i = 0; i < head.size(); ++i) stems_[products_[i]] = head[i];
   }
 
   const OnnxGraph& graph_;

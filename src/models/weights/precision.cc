@@ -5,7 +5,7 @@
 namespace minnow {
 
 TableType StoredTableType(TableKind kind, TableType embedding) {
-  if (kind == TableKind::kTokenType) return TableType::kF32;
+  if (kind == TableKind::kTokenType || kind == TableKind::kPositionBias) return TableType::kF32;
   if (kind == TableKind::kPosition && embedding == TableType::kInt4) return TableType::kInt8;
   return embedding;
 }

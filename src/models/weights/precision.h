@@ -16,10 +16,11 @@ struct EncoderPrecision {
   std::optional<TableType> embedding;  // nullopt: as it is stored
 };
 
-enum class TableKind { kWord, kPosition, kTokenType };
+enum class TableKind { kWord, kPosition, kTokenType, kPositionBias };
 
 // How a table is stored in a model whose embeddings are of `embedding` type: only the word table is
-// large enough for int4 to matter, and the token types are a few rows that every token gets.
+// large enough for int4 to matter, and the token types are a few rows that every token gets, as the
+// bias by distance is.
 TableType StoredTableType(TableKind kind, TableType embedding);
 
 const char* TableTypeName(TableType type);                       // "fp32", "int4", ...

@@ -36,6 +36,10 @@ class Bpe : public TokenModel {
   void Tokenize(std::string_view word, std::vector<TokenId>& ids,
                 std::vector<TextSpan>* spans) const override;
   const char* type() const override { return "BPE"; }
+  std::optional<TokenId> unknown_id() const override {
+    return unknown_id_ < 0 ? std::nullopt : std::optional(unknown_id_);
+  }
+  std::string_view continuing_prefix() const override { return options_.continuing_prefix; }
 
  private:
   // A token on its way, and the bytes of the word that it stands for.

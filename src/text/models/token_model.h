@@ -38,6 +38,10 @@ class TokenModel {
   virtual void Tokenize(std::string_view word, std::vector<TokenId>& ids,
                         std::vector<TextSpan>* spans) const = 0;
   virtual const char* type() const = 0;
+  // The token for what no token is; nullopt: such text is left out.
+  virtual std::optional<TokenId> unknown_id() const = 0;
+  // Before every token of a word but the first; empty: none.
+  virtual std::string_view continuing_prefix() const { return ""; }
   const ModelTables& tables() const { return tables_; }
   const Vocabulary& vocabulary() const { return tables_.vocabulary; }
 

@@ -41,6 +41,7 @@ class Unigram : public TokenModel {
   void Tokenize(std::string_view word, std::vector<TokenId>& ids,
                 std::vector<TextSpan>* spans) const override;
   const char* type() const override { return "Unigram"; }
+  std::optional<TokenId> unknown_id() const override { return options_.unknown_id; }
 
  private:
   // The last token of the best way to the end of some bytes of the word, and that way's score.

@@ -26,6 +26,8 @@ class WordPiece : public TokenModel {
   void Tokenize(std::string_view word, std::vector<TokenId>& ids,
                 std::vector<TextSpan>* spans) const override;
   const char* type() const override { return "WordPiece"; }
+  std::optional<TokenId> unknown_id() const override { return unknown_id_; }
+  std::string_view continuing_prefix() const override { return options_.continuing_prefix; }
 
  private:
   WordPiece(ModelTables tables, WordPieceOptions options, TokenId unknown_id);
