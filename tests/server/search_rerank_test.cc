@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/await.h"
 #include "tests/server/search_fixture.h"
 
 namespace minnow {
@@ -177,7 +178,8 @@ TEST_F(SearchRerank, HitsThatWaitAreCounted) {
   context_.memory = std::make_shared<MemoryBudget>(size_t{1} << 20);
   Start();
   EXPECT_EQ(Search(R"(,"rerank":true)").status, 200);
-  EXPECT_EQ(context_.memory->used(), 0u);
+  // Given back just after the answer.
+  AwaitUntil([&] { return context_.memory->used() == 0; }, "memory that is given back");
   Stop();
   context_.memory = std::make_shared<MemoryBudget>(100);
   Start();
