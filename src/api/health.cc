@@ -99,6 +99,8 @@ void AddRoutes(const ApiContext* context, http::Router& router) {
   AddRerankRoutes(context, router);
   AddClassifyRoutes(context, router);
   AddTokenRoutes(context, router);
+  AddFillMaskRoutes(context, router);
+  AddZeroShotRoutes(context, router);
   AddHealthRoutes(context, router);
   AddApiDescription(context->kuberian == nullptr, router);
   if (context->search != nullptr) {

@@ -52,14 +52,13 @@ void AnswerInference(Call& call, const Route& route, const typename Route::Query
              std::move(body));
 }
 
-// `model`: the one that the path names; empty: what the body says.
+// `body`: the request's, parsed; `model`: the one that the path names; empty: what the body says.
 template <class Route>
-void SubmitInference(Call& call, const Route& route, std::string_view model = {}) {
+void SubmitInference(Call& call, const Route& route, const JsonView& body,
+                     std::string_view model = {}) {
   using Query = typename Route::Query;
   using Answer = typename Route::Answer;
-  const auto document = call.Parse();
-  if (!document.has_value()) return;
-  Result<Query> read = route.read(document->root());
+  Result<Query> read = route.read(body);
   if (!read.ok()) return call.Fail(ToFailure(std::move(read).error()));
   auto query = std::make_shared<Query>(std::move(read).value());
   if (!call.UseModel(model.empty() ? query->model : model, Route::kTask)) return;
@@ -87,6 +86,12 @@ void SubmitInference(Call& call, const Route& route, std::string_view model = {}
           AnswerInference(c, route, *query, characters, std::move(*answer));
         });
       });
+}
+
+template <class Route>
+void SubmitInference(Call& call, const Route& route) {
+  const auto document = call.Parse();
+  if (document.has_value()) SubmitInference(call, route, document->root());
 }
 
 // Answers one request.

@@ -113,6 +113,23 @@ Status ReadInputs(const JsonView& body, std::string_view field, std::vector<Embe
   return {};
 }
 
+Status ReadTexts(const JsonView& body, std::string_view field, std::vector<std::string>& texts,
+                 bool& batch) {
+  MINNOW_ASSIGN_OR_RETURN(const JsonView value, body.Get(field));
+  if (value.is_string()) {
+    texts.emplace_back(*value.String());
+    return {};
+  }
+  if (!value.is_array()) return value.Expected("a string or a list of strings");
+  batch = true;
+  texts.reserve(value.size());
+  for (const JsonView item : value.Items()) {
+    if (!item.is_string()) return item.Expected("a string");
+    texts.emplace_back(*item.String());
+  }
+  return {};
+}
+
 Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy) {
   MINNOW_ASSIGN_OR_RETURN(policy.truncate, body.GetBool("truncate", true));
   MINNOW_ASSIGN_OR_RETURN(const std::string_view direction,

@@ -52,6 +52,9 @@ Result<EmbeddingQuery> ReadOpenAiEmbed(const JsonView& body);
 // inputs was sent.
 Status ReadInputs(const JsonView& body, std::string_view field, std::vector<EmbedInput>& inputs,
                   bool& batch);
+// The same of texts alone.
+Status ReadTexts(const JsonView& body, std::string_view field, std::vector<std::string>& texts,
+                 bool& batch);
 // "truncate" and "truncation_direction".
 Status ReadLengthPolicy(const JsonView& body, LengthPolicy& policy);
 // A string with something in it.

@@ -51,6 +51,10 @@ void AddRerankRoutes(const ApiContext* context, http::Router& router);
 void AddClassifyRoutes(const ApiContext* context, http::Router& router);
 // POST /v1/token-classify, /v1/answer.
 void AddTokenRoutes(const ApiContext* context, http::Router& router);
+// POST /v1/fill-mask.
+void AddFillMaskRoutes(const ApiContext* context, http::Router& router);
+// POST /v1/zero-shot.
+void AddZeroShotRoutes(const ApiContext* context, http::Router& router);
 // POST /embed (and POST /), /embed_all, /similarity, /predict, /tokenize, /decode; GET /info.
 void AddTeiRoutes(const ApiContext* context, http::Router& router);
 // The documents API: /indexes, /indexes/{name}/documents, /indexes/{name}/search, /tasks, ...

@@ -24,6 +24,7 @@ constexpr char kFooter[] = R"(Examples:
   minnow classify --model models/language-detector --top-k 1 < lines.txt
   minnow rerank --model models/cross-encoder "a question" < passages.txt
   minnow ner --model models/entities < lines.txt
+  minnow fill-mask --model models/bert-base-uncased "Paris is the [MASK] of France."
   minnow serve --model models/all-MiniLM-L6-v2 --port 8080
   minnow index add docs --index my.db --model models/all-MiniLM-L6-v2
   minnow search "how do I begin" --index my.db --model models/all-MiniLM-L6-v2
@@ -66,6 +67,7 @@ int RunCommandLine(int argc, char** argv) {
   AddRerankCommand(app);
   AddNerCommand(app);
   AddAnswerCommand(app);
+  AddFillMaskCommand(app);
   AddTokenizeCommand(app);
   AddInspectCommand(app);
   AddServeCommand(app);

@@ -17,6 +17,7 @@ void AddClassifyCommand(Command app);
 void AddRerankCommand(Command app);
 void AddNerCommand(Command app);
 void AddAnswerCommand(Command app);
+void AddFillMaskCommand(Command app);
 void AddTokenizeCommand(Command app);
 void AddInspectCommand(Command app);
 void AddPackCommand(Command app);

@@ -21,26 +21,42 @@ constexpr size_t kBatchTexts = 4096;
 }  // namespace
 
 EmbedStream::EmbedStream(const TextModel& model, ThreadPool* pool)
-    : batch_(model, std::max(kBatchTokens, model.max_tokens()), kBatchTexts, pool),
-      reader_([&model](std::string_view text) { return model.Tokenize(text, LengthPolicy{}); }) {}
-
-// False at the end.
-Result<bool> EmbedStream::AddNext(TextInput& input, bool normalize, const Take& take) {
-  MINNOW_ASSIGN_OR_RETURN(const std::optional<std::string_view> text, input.Next());
-  if (!text) return false;
-  Result<TokenizedText> tokens = reader_(*text);
-  if (!tokens.ok()) return Annotate(std::move(tokens).error(), input.Where());
-  tokens_ += tokens->ids.size();
-  if (tokens->truncated()) {
-    ++truncated_;
-    longest_ = std::max(longest_, tokens->untruncated_tokens);
-  }
-  const bool wanted = batch_.Fits(*tokens) || take(batch_.Run(normalize), /*waiting=*/false);
-  if (wanted) batch_.Add(*tokens);
-  return wanted;
+    : batch_(model, std::max(kBatchTokens, model.max_tokens()), kBatchTexts, pool) {
+  ReadTextsBy([&model](std::string_view text) { return model.Tokenize(text, LengthPolicy{}); });
 }
 
-Status EmbedStream::Run(TextInput& input, bool normalize, const Take& take_finite) {
+void EmbedStream::ReadTextsBy(Reader reader) {
+  reader_ = [reader =
+                 std::move(reader)](std::string_view text) -> Result<std::vector<TokenizedText>> {
+    MINNOW_ASSIGN_OR_RETURN(TokenizedText tokens, reader(text));
+    std::vector<TokenizedText> one;
+    one.push_back(std::move(tokens));
+    return one;
+  };
+}
+
+// False at the end.
+Result<bool> EmbedStream::AddNext(TextInput& input, TextBatch::Output output, const Take& take) {
+  MINNOW_ASSIGN_OR_RETURN(const std::optional<std::string_view> text, input.Next());
+  if (!text) return false;
+  const Result<std::vector<TokenizedText>> read = reader_(*text);
+  if (!read.ok()) return Annotate(Error(read.error()), input.Where());
+  bool cut = false;
+  for (const TokenizedText& tokens : *read) {
+    tokens_ += tokens.ids.size();
+    if (tokens.truncated()) {
+      cut = true;
+      longest_ = std::max(longest_, tokens.untruncated_tokens);
+    }
+    const bool wanted = batch_.Fits(tokens) || take(batch_.Run(output), /*waiting=*/false);
+    if (!wanted) return false;
+    batch_.Add(tokens);
+  }
+  if (cut) ++truncated_;
+  return true;
+}
+
+Status EmbedStream::Run(TextInput& input, TextBatch::Output output, const Take& take_finite) {
   Status status;
   bool finite = true;
   const Take take = [&](std::span<const float> vectors, bool waiting) {
@@ -49,15 +65,15 @@ Status EmbedStream::Run(TextInput& input, bool normalize, const Take& take_finit
   };
   while (true) {
     // Whoever writes line by line gets answers line by line.
-    if (batch_.texts() > 0 && !input.ready() && !take(batch_.Run(normalize), /*waiting=*/true)) {
+    if (batch_.texts() > 0 && !input.ready() && !take(batch_.Run(output), /*waiting=*/true)) {
       break;
     }
-    const Result<bool> added = AddNext(input, normalize, take);
+    const Result<bool> added = AddNext(input, output, take);
     if (!added.ok()) status = added.error();
     if (!added.ok() || !*added) break;
   }
   // What came before a wrong line is still good.
-  if (batch_.texts() > 0) take(batch_.Run(normalize), /*waiting=*/false);
+  if (batch_.texts() > 0) take(batch_.Run(output), /*waiting=*/false);
   if (!finite) return Error{Code::kInternal, kNotFinite};
   return status;
 }

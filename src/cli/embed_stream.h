@@ -8,6 +8,7 @@
 #include <functional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/thread_pool.h"
@@ -19,8 +20,9 @@ namespace minnow {
 // One thread; `model` and `pool` outlive it.
 class EmbedStream {
  public:
-  // Takes the rows of the next texts, [texts, outputs], valid during the call. `waiting`: no more
-  // input is there yet, so whoever writes it may wait for these. False: no more are wanted.
+  // Takes the rows of the next texts, [texts, outputs] or [tokens, C], valid during the call.
+  // `waiting`: no more input is there yet, so whoever writes it may wait for these. False: no more
+  // are wanted.
   using Take = std::function<bool(std::span<const float> vectors, bool waiting)>;
 
   // May throw std::bad_alloc.
@@ -28,21 +30,28 @@ class EmbedStream {
 
   using Reader = std::function<Result<TokenizedText>(std::string_view text)>;
   // Instead of the model's tokenizer.
-  void ReadTextsBy(Reader reader) { reader_ = std::move(reader); }
+  void ReadTextsBy(Reader reader);
+  // The same, where the model reads a text of the input as several.
+  using ManyReader = std::function<Result<std::vector<TokenizedText>>(std::string_view text)>;
+  void ReadManyBy(ManyReader reader) { reader_ = std::move(reader); }
 
   // Until the end of `input` or until `take` has enough. Fails with kInvalidArgument for a text
   // that cannot be read or tokenized, after giving what came before it; the message names it.
-  Status Run(TextInput& input, bool normalize, const Take& take);
+  Status Run(TextInput& input, TextBatch::Output output, const Take& take);
+  Status Run(TextInput& input, bool normalize, const Take& take) {
+    return Run(input, normalize ? TextBatch::Output::kNormalized : TextBatch::Output::kPooled,
+               take);
+  }
 
   size_t tokens() const { return tokens_; }
   size_t truncated() const { return truncated_; }  // texts that were cut
   size_t longest() const { return longest_; }      // tokens of the longest of them, uncut
 
  private:
-  Result<bool> AddNext(TextInput& input, bool normalize, const Take& take);
+  Result<bool> AddNext(TextInput& input, TextBatch::Output output, const Take& take);
 
   TextBatch batch_;
-  Reader reader_;
+  ManyReader reader_;
   size_t tokens_ = 0;
   size_t truncated_ = 0;
   size_t longest_ = 0;

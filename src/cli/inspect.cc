@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "formats/bundle.h"
 #include "formats/json.h"
+#include "tasks/zero_shot.h"
 
 namespace minnow {
 namespace {
@@ -213,9 +214,12 @@ std::string LimitLine(const ModelReport& report) {
 std::string ClassifierText(const ModelReport& report) {
   if (report.kind == ModelKind::kQuestionAnswering)
     return "Question answering\n" + LimitLine(report) + "\n";
-  return std::string(report.kind == ModelKind::kTokenClassification ? "Token classifier\n"
-                                                                    : "Classifier\n") +
-         Line("labels", LabelsText(report.labels)) + LimitLine(report) + "\n";
+  const bool of_tokens = report.kind == ModelKind::kTokenClassification;
+  std::string text = std::string(of_tokens ? "Token classifier\n" : "Classifier\n") +
+                     Line("labels", LabelsText(report.labels));
+  if (!of_tokens && FindEntailment(report.labels))
+    text += Line("zero-shot", "yes (classify --labels)");
+  return text + LimitLine(report) + "\n";
 }
 
 std::string SentenceText(const ModelReport& report) {
@@ -230,6 +234,7 @@ std::string SentenceText(const ModelReport& report) {
                           DenseActivationName(dense.activation) + (dense.bias ? "" : ", no bias"));
   }
   text += Line("normalize", layout.normalize ? "yes" : "no");
+  if (report.fills_masks) text += Line("masks", "filled too (fill-mask)");
   if (report.config)
     text += Line("vector", GroupedPlural(static_cast<uint64_t>(report.embedding_size()), "number"));
   return text + LimitLine(report) + "\n";

@@ -72,6 +72,8 @@ void WriteSentence(JsonWriter& json, const ModelReport& report) {
   json.EndArray();
   json.Key("normalize");
   json.Bool(layout.normalize);
+  json.Key("fills_masks");
+  json.Bool(report.fills_masks);
   if (report.config) Field(json, "embedding_size", report.embedding_size());
   if (const auto limit = report.length_limit()) {
     Field(json, "max_tokens", limit->tokens);

@@ -91,7 +91,10 @@ void ExamineWhole(const ModelSource& source, ModelReport& report) {
   }
   const std::optional<Dtype> dtype = report.packed ? std::nullopt : std::optional(Dtype::kF32);
   const auto loaded = EncoderModel::Load(source, *report.layout, {.dtype = dtype});
-  if (!loaded.ok()) report.problems.push_back(loaded.error());
+  if (!loaded.ok()) return report.problems.push_back(loaded.error());
+  report.fills_masks = (*loaded)->mask_head() != nullptr;
+  const std::string& fault = (*loaded)->info().mask_fault;
+  if (!fault.empty()) report.notes.push_back("it fills no masks: " + fault);
 }
 
 void ExamineOnnx(const std::string& path, ModelReport& report) {

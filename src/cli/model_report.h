@@ -49,6 +49,7 @@ struct ModelReport {
   std::optional<TokenizerReport> tokenizer;
   ModelKind kind = ModelKind::kEmbedding;
   std::vector<std::string> labels;  // of a classifier of texts or of tokens
+  bool fills_masks = false;         // besides embedding
   Checkpoint checkpoint;            // empty where `packed` or `onnx` is not
   std::optional<OnnxReport> onnx;   // of weights in an ONNX file that could be read
   uint64_t parameters = 0;

@@ -113,6 +113,15 @@ void EncoderModel::SetHead(Head head) {
   info_.embedding_size = static_cast<int>(head_.outputs());
 }
 
+void EncoderModel::SetMasks(Result<MaskHead> masks) {
+  if (masks.ok()) {
+    masks_.emplace(std::move(masks).value());
+    info_.weight_bytes += masks_->weight_bytes();
+  } else {
+    info_.mask_fault = masks.error().message;
+  }
+}
+
 Status EncoderModel::LoadDirectory(const ModelSource& source, std::optional<TableType> embedding,
                                    const Calibration* calibration) {
   MINNOW_ASSIGN_OR_RETURN(source_, source.OpenTensors(kTransformer));
@@ -126,6 +135,10 @@ Status EncoderModel::LoadDirectory(const ModelSource& source, std::optional<Tabl
   MINNOW_ASSIGN_OR_RETURN(Head head, Head::Load(info_.layout, info_.config.hidden_size, *source_));
   info_.weight_bytes = storage_.bytes() + head.weight_bytes();
   SetHead(std::move(head));
+  const MaskNames& masks = FamilyOf(info_.config.model_type).masks;
+  if (MaskHead::IsIn(*source_, masks)) {
+    SetMasks(MaskHead::Load(info_.config, masks, weights_.word_embeddings, *source_, embedding));
+  }
   return {};
 }
 
@@ -150,6 +163,10 @@ Status EncoderModel::LoadPacked(std::shared_ptr<const PackedFile> packed) {
   info_.weight_bytes = reader.bytes() + head.weight_bytes();
   info_.quality = packed->header().quality;
   SetHead(std::move(head));
+  if (MaskHead::IsIn(*packed)) {
+    SetMasks(MaskHead::LoadPacked(info_.config, FamilyOf(info_.config.model_type).masks,
+                                  weights_.word_embeddings, *packed, *embedding));
+  }
   return {};
 }
 
@@ -217,6 +234,7 @@ std::vector<PackedTensor> EncoderModel::PackedTensors() const {
   PackedWriter writer(std::string(kTransformer) + ".", tensors);
   CHECK(const_cast<EncoderModel*>(this)->Weights(kOwnNames)(writer).ok());  // as above
   head_.AddPackedTensors(tensors);
+  if (masks_) masks_->AddPackedTensors(tensors);
   return tensors;
 }
 

@@ -22,6 +22,7 @@
 #include "models/bert/config.h"
 #include "models/bert/encoder.h"
 #include "models/heads/head.h"
+#include "models/masks/mask_head.h"
 #include "models/source.h"
 #include "models/token_batch.h"
 #include "models/weights/calibration.h"
@@ -39,6 +40,7 @@ struct ModelInfo {
   std::optional<PackedQuality> quality;   // of a packed file that was measured
   int max_sequence_tokens = 0;            // min of the position table and the layout
   int embedding_size = 0;                 // D
+  std::string mask_fault;                 // what is wrong with its mask head; empty: nothing
   size_t weight_bytes = 0;                // packed weights, in memory or in the packed file
 };
 
@@ -60,6 +62,10 @@ class EncoderModel {
   static Result<std::unique_ptr<EncoderModel>> Random(const EncoderConfig& config, Dtype dtype);
 
   const ModelInfo& info() const { return info_; }
+  const Kernels& kernels() const { return kernels_; }
+  // What fills masks; null where the weights have no such head, or one that cannot be read
+  // (info().mask_fault): the model embeds all the same.
+  const MaskHead* mask_head() const { return masks_ ? &*masks_ : nullptr; }
   // What calibrates int8 weights of this model. REQUIRES: fp32; texts as for Run.
   Calibration MeasureInputs(std::span<const std::vector<int32_t>> texts) const;
   // The weights as a packed file holds them; they borrow from the model.
@@ -86,6 +92,7 @@ class EncoderModel {
                        const Calibration* calibration);
   Status LoadPacked(std::shared_ptr<const PackedFile> packed);
   void SetHead(Head head);
+  void SetMasks(Result<MaskHead> masks);
   // The encoder's list of weights; `stored` must outlive it.
   WeightList Weights(const TensorNames& stored);
 
@@ -95,6 +102,7 @@ class EncoderModel {
   WeightStorage storage_;                       // likewise
   EncoderWeights weights_;
   Head head_;
+  std::optional<MaskHead> masks_;  // borrows the word table
 };
 
 class EncoderModel::Workspace {

@@ -15,22 +15,34 @@ namespace {
 
 constexpr ClassifierNames kRobertaClassifier = {.dense = "classifier.dense",
                                                 .out = "classifier.out_proj"};
+constexpr MaskNames kRobertaMasks = {.dense = "lm_head.dense",
+                                     .norm = "lm_head.layer_norm",
+                                     .decoder = "lm_head.decoder",
+                                     .bias = "lm_head.bias",
+                                     .activation = Activation::kGeluErf};
 constexpr EncoderFamily Roberta(std::string_view model_type) {
   return {.model_type = model_type,
           .position_ids = PositionIds::kAfterPaddingIdx,
           .pad_token_id = 1,
           .tensors = {.prefix = "roberta."},
-          .classifier = kRobertaClassifier};
+          .classifier = kRobertaClassifier,
+          .masks = kRobertaMasks};
 }
 
-// The discriminator, whose embeddings are as wide as its hidden states from the base size on.
+// The discriminator and the generator, whose embeddings are as wide as their hidden states from the
+// base size on.
 constexpr EncoderFamily kElectra = {
     .model_type = "electra",
     .embedding_projection = EmbeddingProjection::kIfDifferent,
     .tensors = {.prefix = "electra.", .embedding_projection = "embeddings_project"},
     .classifier = {.dense = "classifier.dense",
                    .activation = DenseActivation::kGelu,
-                   .out = "classifier.out_proj"}};
+                   .out = "classifier.out_proj"},
+    .masks = {.dense = "generator_predictions.dense",
+              .norm = "generator_predictions.LayerNorm",
+              .decoder = "generator_lm_head",
+              .bias = "generator_lm_head.bias",
+              .activation = Activation::kGeluErf}};
 
 constexpr std::array kFamilies = {
     EncoderFamily{.model_type = "bert"},

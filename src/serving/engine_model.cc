@@ -71,6 +71,7 @@ ModelFacts FactsOf(const ModelOptions& options, const TextModel& model) {
     if (!facts.pooling.empty()) facts.pooling += '+';
     facts.pooling += PoolingName(pooling);
   }
+  facts.fills_masks = CheckFillsMasks(model).ok();
   facts.embedding_size = model.outputs();
   facts.max_sequence_tokens = model.max_tokens();
   facts.loaded_unix_seconds = std::time(nullptr);
@@ -130,6 +131,11 @@ class EngineModel : public LoadedModel {
            Callback<TokenScoresAnswer> done) override {
     CHECK(token_head_ != nullptr);
     Submit(std::make_shared<TokenScoresJob>(token_head_, std::move(request), done), client, done);
+  }
+  void Run(FillMaskRequest request, const std::shared_ptr<ClientWatch>& client,
+           Callback<FillMaskAnswer> done) override {
+    CHECK(facts_.fills_masks);
+    Submit(std::make_shared<FillMaskJob>(model_.get(), std::move(request), done), client, done);
   }
   void Stop() override {
     if (queue_ != nullptr) queue_->Close();

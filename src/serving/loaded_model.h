@@ -24,6 +24,7 @@
 #include "serving/task_kind.h"
 #include "tasks/classify.h"
 #include "tasks/embed.h"
+#include "tasks/fill_mask.h"
 #include "tasks/token_scores.h"
 
 namespace minnow {
@@ -43,6 +44,7 @@ struct ModelFacts {
   std::string dtype;                // "fp32", "bf16", "int8"
   std::string pooling;              // "mean", "cls", ...
   std::vector<std::string> labels;  // of a classifier of texts or of tokens, [N]
+  bool fills_masks = false;         // besides
   size_t embedding_size = 0;        // D
   size_t max_sequence_tokens = 0;   // special tokens included
   size_t max_batch_tokens = 0;
@@ -94,6 +96,9 @@ class LoadedModel {
   // Of kTokenClassify and kAnswer.
   virtual void Run(TokenScoresRequest request, const std::shared_ptr<ClientWatch>& client,
                    Callback<TokenScoresAnswer> done) = 0;
+  // REQUIRES: text_model() is there, and fills masks.
+  virtual void Run(FillMaskRequest request, const std::shared_ptr<ClientWatch>& client,
+                   Callback<FillMaskAnswer> done) = 0;
   // Ends what waits and refuses what comes, with kOverloaded. Blocks for one batch. Idempotent.
   virtual void Stop() = 0;
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "formats/json.h"
+#include "tasks/zero_shot.h"
 
 namespace minnow {
 namespace {
@@ -39,8 +40,12 @@ bool IsReranker(const ModelFacts& facts) {
 }
 
 bool Does(const ModelLease& model, std::optional<TaskKind> kind) {
-  if (kind == TaskKind::kRerank) return IsReranker(model->facts());
-  return !kind.has_value() || model->facts().task == *kind;
+  const ModelFacts& facts = model->facts();
+  if (kind == TaskKind::kRerank) return IsReranker(facts);
+  if (kind == TaskKind::kFillMask) return facts.fills_masks;
+  if (kind == TaskKind::kZeroShot)
+    return facts.task == TaskKind::kClassify && FindEntailment(facts.labels).has_value();
+  return !kind.has_value() || facts.task == *kind;
 }
 
 Result<ModelLease> IfDoes(const ModelLease& model, std::optional<TaskKind> kind) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// TaskKind: what a request wants a model to do. A reranker is a classifier with one label.
+// TaskKind: what a request wants a model to do. A reranker is a classifier with one label, and a
+// model for zero-shot classification one whose labels tell what follows from a text.
 #pragma once
 
 namespace minnow {
 
-enum class TaskKind { kEmbed, kClassify, kRerank, kTokenClassify, kAnswer };
+enum class TaskKind { kEmbed, kClassify, kRerank, kTokenClassify, kAnswer, kFillMask, kZeroShot };
 
-// "embed", "classify", ...: after "can" in messages.
+// "embed", "classify", "rerank", ...: after "can" in messages.
 inline const char* TaskName(TaskKind kind) {
   switch (kind) {
     case TaskKind::kEmbed:
@@ -19,6 +20,10 @@ inline const char* TaskName(TaskKind kind) {
       return "classify tokens";
     case TaskKind::kAnswer:
       return "answer questions";
+    case TaskKind::kFillMask:
+      return "fill masks";
+    case TaskKind::kZeroShot:
+      return "tell entailment, which labels of a request need";
   }
   return "";
 }

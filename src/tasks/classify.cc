@@ -14,6 +14,7 @@ EmbedRequest ToEmbedRequest(ClassifyRequest&& request) {
           .normalize = false,
           .field = std::move(request.field),
           .max_total_tokens = request.max_total_tokens,
+          .inputs_per_item = request.inputs_per_item,
           .priority = request.priority};
 }
 

@@ -57,6 +57,7 @@ struct ClassifyRequest {
   std::optional<ScoreFunction> function = {};  // instead of the model's own
   std::string field = "inputs";                // what messages call the inputs
   size_t max_total_tokens = 0;                 // of the inputs together; 0: no such limit
+  size_t inputs_per_item = 1;                  // made of one item of the field, for messages
   Priority priority = Priority::kInteractive;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 namespace minnow {
@@ -36,14 +37,28 @@ Result<TokenizedText> Tokens(const TextModel& model, const EmbedInput& input,
 
 struct EmbedWorkspace : Task::Workspace {
   EmbedWorkspace(const TextModel& model, size_t max_tokens, size_t max_items, ThreadPool* pool)
-      : batch(model, max_tokens, max_items, pool) {}
+      : batch(model, max_tokens, max_items, pool) {
+    const MaskHead* const head = model.encoder().mask_head();
+    if (head != nullptr) masks.emplace(head, &model.encoder().kernels(), pool);
+  }
   TextBatch batch;
+  std::optional<MaskScorer> masks;
 };
 
 }  // namespace
 
 EmbedJob::EmbedJob(const TextModel* model, EmbedRequest request, Callback done)
-    : model_(model), request_(std::move(request)), done_(std::move(done)) {
+    : EmbedJob(model, std::move(request), std::move(done), /*keeps_vectors=*/true) {}
+
+EmbedJob::EmbedJob(const TextModel* model, EmbedRequest request, Callback done, WithoutVectors)
+    : EmbedJob(model, std::move(request), std::move(done), /*keeps_vectors=*/false) {}
+
+EmbedJob::EmbedJob(const TextModel* model, EmbedRequest&& request, Callback&& done,
+                   bool keeps_vectors)
+    : model_(model),
+      request_(std::move(request)),
+      done_(std::move(done)),
+      keeps_vectors_(keeps_vectors) {
   priority = request_.priority;
   for (const EmbedInput& input : request_.inputs) {
     cost_.work += std::min(GuessTokens(input), model_->max_tokens());
@@ -55,7 +70,8 @@ EmbedJob::EmbedJob(const TextModel* model, EmbedRequest request, Callback done)
 // Ids, vectors and their digits.
 size_t EmbedJob::HeldBytes(size_t items, size_t tokens) const {
   constexpr size_t kBytesPerNumber = sizeof(float) + 12;
-  const size_t numbers = (row_a_token() ? tokens : items) * row_size();
+  const size_t rows = row_a_token() ? tokens : items;
+  const size_t numbers = keeps_vectors_ ? rows * row_size() : 0;
   return items * sizeof(TokenizedText) + numbers * kBytesPerNumber + tokens * (sizeof(TokenId) + 1);
 }
 
@@ -66,7 +82,7 @@ size_t EmbedJob::row_size() const {
 std::string EmbedJob::NameOf(size_t input) const {
   if (input + 1 == request_.inputs.size() && !request_.last_field.empty())
     return request_.last_field;
-  return request_.field + "[" + std::to_string(input) + "]";
+  return request_.field + "[" + std::to_string(input / request_.inputs_per_item) + "]";
 }
 
 void EmbedJob::AddItem(TokenizedText text) {
@@ -79,7 +95,7 @@ void EmbedJob::AddItem(TokenizedText text) {
 
 std::vector<uint32_t> EmbedJob::FinishItems(size_t more_bytes) {
   const size_t tokens = std::accumulate(answer_.tokens.begin(), answer_.tokens.end(), size_t{0});
-  answer_.vectors.resize(first_rows_.back() * row_size());
+  if (keeps_vectors_) answer_.vectors.resize(first_rows_.back() * row_size());
   cost_ = {tokens, HeldBytes(texts_.size(), tokens) + more_bytes};
   return answer_.tokens;
 }
@@ -97,6 +113,8 @@ Result<std::vector<uint32_t>> EmbedJob::Prepare() {
     }
     Result<TokenizedText> tokens = Tokens(*model_, input, request_, prompt);
     if (!tokens.ok()) return Annotate(std::move(tokens).error(), NameOf(i));
+    Status accepted = Accept(*tokens);
+    if (!accepted.ok()) return Annotate(std::move(accepted).error(), NameOf(i));
     total_tokens += tokens->ids.size();
     if (request_.max_total_tokens > 0 && total_tokens > request_.max_total_tokens) {
       return Error{Code::kInvalidArgument, request_.field + ": more than " +
@@ -116,10 +134,18 @@ TextBatch::Output EmbedJob::output() const {
   return request_.normalize ? Output::kNormalized : Output::kPooled;
 }
 
+size_t EmbedJob::SizeOf(size_t item) const {
+  return (first_rows_[item + 1] - first_rows_[item]) * row_size();
+}
+
 std::span<float> EmbedJob::PlaceOf(size_t item) {
   const std::span<float> all = answer_.vectors;
-  const size_t size = row_size(), first = first_rows_[item];
-  return all.subspan(first * size, (first_rows_[item + 1] - first) * size);
+  return all.subspan(first_rows_[item] * row_size(), SizeOf(item));
+}
+
+void EmbedJob::Take(size_t item, const float* values, MaskScorer*) {
+  const std::span<float> place = PlaceOf(item);
+  std::copy_n(values, place.size(), place.data());
 }
 
 void EmbedJob::Done(Status status, const JobTimings& timings) {
@@ -150,13 +176,15 @@ size_t EmbedTask::WorkspaceBytes(size_t max_tokens, size_t max_items, int thread
   const size_t rows = std::max(kRowsPerThread, model_->max_tokens()) * static_cast<size_t>(threads);
   const size_t outputs = std::max(
       (model_->per_token() ? max_tokens : max_items) * model_->outputs(), max_tokens * width);
+  const MaskHead* const head = model_->encoder().mask_head();
   return (rows * width * widths_per_row + outputs) * sizeof(float) +
-         max_tokens * (sizeof(TokenId) + 1);
+         max_tokens * (sizeof(TokenId) + 1) +
+         (head != nullptr ? MaskScorer::Bytes(*head, threads) : 0);
 }
 
 void EmbedTask::Step(std::span<const BatchItem> items, Workspace& workspace,
                      std::span<StepOutcome>) const {
-  TextBatch& batch = static_cast<EmbedWorkspace&>(workspace).batch;
+  auto& [batch, masks] = static_cast<EmbedWorkspace&>(workspace);
   using Output = TextBatch::Output;
   for (const Output output : {Output::kNormalized, Output::kPooled, Output::kTokens}) {
     const auto wanted = [output](const EmbedJob& job) { return job.output() == output; };
@@ -168,11 +196,11 @@ void EmbedTask::Step(std::span<const BatchItem> items, Workspace& workspace,
     for (const BatchItem& item : items) {
       auto& job = static_cast<EmbedJob&>(*item.job);
       if (!wanted(job)) continue;
-      const std::span<float> place = job.PlaceOf(item.index);
-      std::copy_n(vector, place.size(), place.data());
-      vector += place.size();
+      job.Take(item.index, vector, masks ? &*masks : nullptr);
+      vector += job.SizeOf(item.index);
     }
   }
+  if (masks) masks->Flush();
 }
 
 }  // namespace minnow

@@ -38,6 +38,9 @@ struct EmbedRequest {
   std::string last_field = {};  // what they call the last input, where it has a name of its own
   // The inputs together may not have more tokens than this; 0: no such limit.
   size_t max_total_tokens = 0;
+  // Inputs that were made of one item of the field, for messages: input 7 of 3 an item is of
+  // item 2.
+  size_t inputs_per_item = 1;
   Priority priority = Priority::kInteractive;
 };
 
@@ -68,6 +71,9 @@ class EmbedJob : public Job {
   void Done(Status status, const JobTimings& timings) override;
 
  protected:
+  // For jobs that keep something else than vectors: what the model gives for a text goes to Take.
+  struct WithoutVectors {};
+  EmbedJob(const TextModel* model, EmbedRequest request, Callback done, WithoutVectors);
   const TextModel& model() const { return *model_; }
   EmbedRequest& request() { return request_; }
   const EmbedRequest& request() const { return request_; }
@@ -77,9 +83,15 @@ class EmbedJob : public Job {
   // the job holds besides.
   void AddItem(TokenizedText text);
   std::vector<uint32_t> FinishItems(size_t more_bytes = 0);
+  // Once for each text, in their order, while the job is prepared.
+  virtual Status Accept(const TokenizedText&) { return {}; }
+  // In a step: the model's answer for an item, whose size is that of its place. `masks` is null
+  // where the model fills none; what is added to it is done before the step ends.
+  virtual void Take(size_t item, const float* values, MaskScorer* masks);
 
  private:
   friend class EmbedTask;
+  EmbedJob(const TextModel* model, EmbedRequest&& request, Callback&& done, bool keeps_vectors);
   // What the job holds once it is prepared, of that many items.
   size_t HeldBytes(size_t items, size_t tokens) const;
   // Numbers in the vector of a text, or of a token where each has one.
@@ -88,10 +100,13 @@ class EmbedJob : public Job {
   TextBatch::Output output() const;
   // Where the vectors of an item go.
   std::span<float> PlaceOf(size_t item);
+  // Numbers that the model gives for an item.
+  size_t SizeOf(size_t item) const;
 
   const TextModel* const model_;
   EmbedRequest request_;
   Callback done_;
+  const bool keeps_vectors_;
   Cost cost_;
   std::vector<TokenizedText> texts_;
   std::vector<size_t> first_rows_{0};  // [items + 1]: where each item's vectors begin

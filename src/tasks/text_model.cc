@@ -37,6 +37,7 @@ EncodeOptions OptionsFor(const LengthPolicy& policy, size_t max_tokens) {
   EncodeOptions options;
   options.max_tokens = policy.truncate ? max_tokens : 0;
   options.truncation_direction = policy.direction;
+  options.truncate_first_only = policy.first_only;
   return options;
 }
 
@@ -165,7 +166,14 @@ Result<TokenizedText> TextModel::Tokenize(std::string_view text, const LengthPol
 Result<TokenizedText> TextModel::TokenizePair(std::string_view first, std::string_view second,
                                               const LengthPolicy& policy) const {
   if (tokenizer_ == nullptr) return NoTokenizer();
-  return FromEncoding(tokenizer_->EncodePair(first, second, OptionsFor(policy, max_tokens())));
+  Encoding encoding = tokenizer_->EncodePair(first, second, OptionsFor(policy, max_tokens()));
+  if (policy.first_only && policy.truncate && encoding.ids.size() > max_tokens()) {
+    return Error{Code::kInvalidArgument,
+                 "the second text of the pair leaves no room for the first: " +
+                     std::to_string(encoding.ids.size()) + " tokens, limit " +
+                     std::to_string(max_tokens())};
+  }
+  return FromEncoding(std::move(encoding));
 }
 
 Result<TokenizedText> TextModel::CheckIds(std::span<const TokenId> ids, const LengthPolicy& policy,

@@ -37,6 +37,7 @@ struct TokenizedText {
 struct LengthPolicy {
   bool truncate = true;  // false: a text above the limit is an error
   TruncationDirection direction = TruncationDirection::kRight;
+  bool first_only = false;  // of a pair: only its first text is cut; the second has to fit
 };
 
 // The tokenizer of a model, without reading its weights; null where the model has no tokenizer

@@ -25,6 +25,11 @@ std::pair<size_t, size_t> LongestFirst(size_t n1, size_t n2, size_t limit) {
   return {n1, n2};
 }
 
+// "Only first": the second keeps its length n2, and the first at least one token.
+std::pair<size_t, size_t> FirstOnly(size_t n1, size_t n2, size_t limit) {
+  return {n2 < limit ? std::min(n1, limit - n2) : n1, n2};
+}
+
 size_t SpecialTokens(const std::vector<TemplatePiece>& pieces) {
   size_t count = 0;
   for (const TemplatePiece& piece : pieces) count += piece.ids.size();
@@ -112,7 +117,9 @@ Encoding TemplateProcessing::Apply(const TokenSequence& first, const TokenSequen
     if (second == nullptr) {
       keep_first = Keep(first.ids.size(), limit, direction);
     } else {
-      const auto [n1, n2] = LongestFirst(first.ids.size(), second->ids.size(), limit);
+      const auto [n1, n2] = options.truncate_first_only
+                                ? FirstOnly(first.ids.size(), second->ids.size(), limit)
+                                : LongestFirst(first.ids.size(), second->ids.size(), limit);
       keep_first = Keep(first.ids.size(), n1, direction);
       keep_second = Keep(second->ids.size(), n2, direction);
     }
@@ -178,7 +185,8 @@ Encoding TemplateProcessing::Build(const TokenSequence& first, const Kept& keep_
     out.type_ids.resize(out.ids.size(), piece.type_id);
   }
   // More special tokens than room, or a template that names a text twice.
-  if (options.max_tokens != 0 && out.ids.size() > options.max_tokens) {
+  if (options.max_tokens != 0 && !options.truncate_first_only &&
+      out.ids.size() > options.max_tokens) {
     out.ids.resize(options.max_tokens);
     out.type_ids.resize(options.max_tokens);
     out.second_begin = std::min(out.second_begin, options.max_tokens);

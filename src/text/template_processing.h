@@ -50,7 +50,7 @@ class TemplateProcessing {
   bool trims_offsets() const { return !trimmings_.empty(); }
 
   // The final encoding. `second` is null for a single text. Never gives more than
-  // options.max_tokens tokens.
+  // options.max_tokens tokens, but where options.truncate_first_only does not suffice.
   Encoding Apply(const TokenSequence& first, const TokenSequence* second,
                  const EncodeOptions& options) const;
   // Tokenizer::EncodeWindows.

@@ -58,6 +58,8 @@ struct EncodeOptions {
   bool want_offsets = false;
   size_t max_tokens = 0;  // special tokens included; 0 means no truncation
   TruncationDirection truncation_direction = TruncationDirection::kRight;
+  // Of a pair, cut the first text only; where even all of it would not do, nothing is cut.
+  bool truncate_first_only = false;
 };
 
 // How a text that is longer than a model reads is cut into windows, each as long as fits, that
@@ -91,7 +93,8 @@ class Tokenizer {
 
   // Total: any bytes give an encoding.
   virtual Encoding Encode(std::string_view text, const EncodeOptions& options) const = 0;
-  // A pair of texts, for rerankers and classifiers; truncation is "longest first".
+  // A pair of texts, for rerankers and classifiers; truncation is "longest first" where the
+  // options say nothing else.
   virtual Encoding EncodePair(std::string_view first, std::string_view second,
                               const EncodeOptions& options) const = 0;
   // The windows of one text, or where `second` is not null of a pair, whose second text is cut and

@@ -154,6 +154,30 @@ void FakeModel::Run(TokenScoresRequest request, const std::shared_ptr<ClientWatc
   done(std::move(answer));
 }
 
+void FakeModel::Run(FillMaskRequest request, const std::shared_ptr<ClientWatch>&,
+                    Callback<FillMaskAnswer> done) {
+  FillMaskAnswer answer;
+  for (const EmbedInput& input : request.inputs) {
+    FilledText text = {.ids = tokenizer_.Encode(std::get<std::string>(input), {}).ids,
+                       .masks = {},
+                       .fillings = {},
+                       .padding = 0};
+    for (size_t i = 0; i < text.ids.size(); ++i) {
+      if (text.ids[i] == '_' || text.ids[i] == '[') text.masks.push_back(static_cast<uint32_t>(i));
+    }
+    if (text.masks.empty()) return done(Error{Code::kInvalidArgument, "no mask token"});
+    for (size_t i = 0; i < text.masks.size() * request.top_k; ++i) {
+      const size_t rank = i % request.top_k;
+      text.fillings.push_back(
+          {static_cast<int32_t>('a' + rank), 0.5f / static_cast<float>(1 << rank)});
+    }
+    answer.tokens.push_back(static_cast<uint32_t>(text.ids.size()));
+    answer.untruncated.push_back(static_cast<uint32_t>(text.ids.size()) + 1);
+    answer.texts.push_back(std::move(text));
+  }
+  done(std::move(answer));
+}
+
 FakeService::FakeService()
     : aside_(WorkLane::Start({.threads = 1}).value()), models_(ModelRegistry::Start().value()) {
   auto tiny = std::make_unique<FakeModel>(FakeModel::Facts("tiny"), &controls_);

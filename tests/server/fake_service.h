@@ -90,6 +90,9 @@ class FakeModel : public LoadedModel {
   // Of each input no window was read.
   void Run(TokenScoresRequest request, const std::shared_ptr<ClientWatch>& client,
            Callback<TokenScoresAnswer> done) override;
+  // A mask is a '_' or a '['; it is 'a' with the score 0.5, 'b' with 0.25, and so on.
+  void Run(FillMaskRequest request, const std::shared_ptr<ClientWatch>& client,
+           Callback<FillMaskAnswer> done) override;
   void Stop() override {}
 
  private:

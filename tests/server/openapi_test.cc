@@ -30,6 +30,10 @@ TEST_F(OpenApi, EveryExampleIsTaken) {
   Add("cross", {"LABEL_0"});
   Add("entities", {"O"}, TaskKind::kTokenClassify);
   Add("answers", {}, TaskKind::kAnswer);
+  Add("nli", {"contradiction", "entailment"});
+  ModelFacts masked = FakeModel::Facts("masked");
+  masked.fills_masks = true;
+  ASSERT_TRUE(service_.models().Add(std::make_unique<FakeModel>(masked, nullptr)).ok());
   const ClientResponse answer = GetPath("/openapi.json");
   ASSERT_EQ(answer.status, 200);
   const auto document = JsonDocument::Parse(answer.body, "openapi.json");

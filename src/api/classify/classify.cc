@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/classify/named.h"
 #include "api/classify/process_json.h"
 #include "api/classify/score_route.h"
 #include "api/request_json.h"
@@ -171,13 +172,21 @@ void HandleProcess(const ApiContext* context, http::Request request, http::Respo
   });
 }
 
-// POST /models/{name}: the name is part of the path, with its slashes.
+// POST /models/{name}: the name is part of the path, with its slashes. What it answers is what the
+// model does, but for labels of the request, which ask for entailment.
 void HandleNamed(const ApiContext* context, http::Request request, http::Responder responder) {
   const std::string name(request.Parameter("name"));
   auto call = std::make_shared<Call>(context, kHuggingFace.errors, std::move(request),
                                      std::move(responder));
   Call::Begin(std::move(call), [name](Call& c) {
-    if (!SubmitToTokenModel(c, name)) SubmitInference(c, kHuggingFace, name);
+    const auto document = c.Parse();
+    if (!document.has_value() || !c.UseModel(name, std::nullopt)) return;
+    const JsonView body = document->root();
+    if (AsksForLabels(body)) return SubmitZeroShot(c, body, name);
+    if (SubmitToTokenModel(c, body, name)) return;
+    const ModelFacts& facts = c.facts();
+    if (facts.task == TaskKind::kEmbed && facts.fills_masks) return SubmitFillMask(c, body, name);
+    SubmitInference(c, kHuggingFace, body, name);
   });
 }
 

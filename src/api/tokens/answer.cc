@@ -167,8 +167,8 @@ constexpr AnswerRoute kHuggingFace{
 
 }  // namespace
 
-void SubmitHuggingFaceAnswers(Call& call, const std::string& name) {
-  SubmitInference(call, kHuggingFace, name);
+void SubmitHuggingFaceAnswers(Call& call, const JsonView& body, const std::string& name) {
+  SubmitInference(call, kHuggingFace, body, name);
 }
 
 void AddTokenRoutes(const ApiContext* context, http::Router& router) {

@@ -141,11 +141,10 @@ constexpr EntityRoute kHuggingFace{
 
 }  // namespace
 
-bool SubmitToTokenModel(Call& call, const std::string& name) {
-  if (!call.UseModel(name, std::nullopt)) return true;
+bool SubmitToTokenModel(Call& call, const JsonView& body, const std::string& name) {
   const TaskKind task = call.facts().task;
-  if (task == TaskKind::kTokenClassify) SubmitInference(call, kHuggingFace, name);
-  if (task == TaskKind::kAnswer) SubmitHuggingFaceAnswers(call, name);
+  if (task == TaskKind::kTokenClassify) SubmitInference(call, kHuggingFace, body, name);
+  if (task == TaskKind::kAnswer) SubmitHuggingFaceAnswers(call, body, name);
   return task == TaskKind::kTokenClassify || task == TaskKind::kAnswer;
 }
 

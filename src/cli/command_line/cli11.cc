@@ -140,6 +140,8 @@ Option Option::Values(int least, int most) { return Option(option_->expected(lea
 
 Option Option::Excludes(Option other) { return Option(option_->excludes(other.option_)); }
 
+Option Option::Needs(Option other) { return Option(option_->needs(other.option_)); }
+
 bool Option::given() const { return option_->count() > 0; }
 
 Command Command::AddCommand(const std::string& name, const std::string& description) {

@@ -38,6 +38,8 @@ class Option {
   // How many values follow its name.
   Option Values(int least, int most);
   Option Excludes(Option other);
+  // Wrong usage without the other.
+  Option Needs(Option other);
 
   // Whether the command line or the environment has it; known once parsing is done.
   bool given() const;

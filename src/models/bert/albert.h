@@ -26,6 +26,10 @@ inline constexpr EncoderFamily kAlbert = {
                 .intermediate = "ffn",
                 .output = "ffn_output",
                 .output_norm = "full_layer_layer_norm"},
-    .classifier = {.dense = "albert.pooler"}};
+    .classifier = {.dense = "albert.pooler"},
+    .masks = {.dense = "predictions.dense",
+              .norm = "predictions.LayerNorm",
+              .decoder = "predictions.decoder",
+              .bias = "predictions.bias"}};
 
 }  // namespace minnow

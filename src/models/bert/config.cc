@@ -215,6 +215,7 @@ Result<EncoderConfig> ReadFamilyConfig(const JsonView& root, const EncoderFamily
   MINNOW_RETURN_IF_ERROR(ReadGroups(root, family.config, config));
   MINNOW_RETURN_IF_ERROR(ReadPositionBuckets(root, family.config, config));
   MINNOW_RETURN_IF_ERROR(ReadNumbers(root, family.config, config));
+  MINNOW_ASSIGN_OR_RETURN(config.tie_word_embeddings, root.GetBool("tie_word_embeddings", true));
   return config;
 }
 

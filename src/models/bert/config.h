@@ -48,6 +48,7 @@ struct EncoderConfig {
   int type_vocab_size = 0;          // rows of the token type table; 0: there is none
   int pad_token_id = 0;
   PositionIds position_ids = PositionIds::kFromZero;
+  bool tie_word_embeddings = true;  // what a mask's token is told by is the word table
   int head_dim() const { return hidden_size / num_attention_heads; }
   // The longest sequence that the position table serves, special tokens included.
   int max_sequence_tokens() const {

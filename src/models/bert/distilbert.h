@@ -28,6 +28,10 @@ inline constexpr EncoderFamily kDistilBert = {
                 .intermediate = "ffn.lin1",
                 .output = "ffn.lin2",
                 .output_norm = "output_layer_norm"},
-    .classifier = {.dense = "pre_classifier", .activation = DenseActivation::kRelu}};
+    .classifier = {.dense = "pre_classifier", .activation = DenseActivation::kRelu},
+    .masks = {.dense = "vocab_transform",
+              .norm = "vocab_layer_norm",
+              .decoder = "vocab_projector",
+              .bias = "vocab_projector.bias"}};
 
 }  // namespace minnow

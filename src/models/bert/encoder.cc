@@ -21,18 +21,6 @@ size_t EvenBlock(size_t rows) {
   return std::clamp<size_t>((even + kTileRows - 1) / kTileRows * kTileRows, kTileRows, kRowBlock);
 }
 
-MatmulActivation KernelActivation(Activation activation) {
-  switch (activation) {
-    case Activation::kGeluErf:
-      return kMatmulGeluErf;
-    case Activation::kGeluTanh:
-      return kMatmulGeluTanh;
-    case Activation::kRelu:
-      return kMatmulRelu;
-  }
-  return kMatmulNone;
-}
-
 // The forward pass of one thread: rows [begin, end) of the batch go through everything but
 // attention, which reads the keys and values of all rows of the same text.
 class Member {
@@ -206,6 +194,18 @@ class Member {
 };
 
 }  // namespace
+
+MatmulActivation KernelActivation(Activation activation) {
+  switch (activation) {
+    case Activation::kGeluErf:
+      return kMatmulGeluErf;
+    case Activation::kGeluTanh:
+      return kMatmulGeluTanh;
+    case Activation::kRelu:
+      return kMatmulRelu;
+  }
+  return kMatmulNone;
+}
 
 EncoderActivations::EncoderActivations(const EncoderConfig& config, Dtype dtype, size_t max_tokens,
                                        size_t max_sequence_tokens, const Kernels& kernels,

@@ -23,6 +23,9 @@ namespace minnow {
 
 struct TensorNames;
 
+// The kernels' name of it.
+MatmulActivation KernelActivation(Activation activation);
+
 struct EncoderLayerWeights {
   Linear query_key_value;   // [C] -> [3C]: query, key, value side by side
   Linear attention_output;  // [C] -> [C]

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // EncoderFamily: how a relative of BERT differs: names of config fields and of tensors, the first
-// position, and the head that its sequence classifiers have. The forward pass is one for all.
+// position, and the heads that its models have. The forward pass is one for all.
 #pragma once
 
+#include <optional>
 #include <string_view>
 
 #include "models/bert/config.h"
@@ -81,6 +82,17 @@ struct TokenHeadNames {
   const char* answer = "qa_outputs";
 };
 
+// The head of NAMEForMaskedLM, over the hidden state of a masked token: dense [C] -> [E], an
+// activation, LayerNorm, and a product with the word table, whose width E is. Whole names.
+struct MaskNames {
+  const char* dense = "cls.predictions.transform.dense";
+  const char* norm = "cls.predictions.transform.LayerNorm";
+  // DECODER.weight [V, E] where config.json says that it is not the word table.
+  const char* decoder = "cls.predictions.decoder";
+  const char* bias = "cls.predictions.bias";            // [V]; or DECODER.bias
+  std::optional<Activation> activation = std::nullopt;  // nullopt: that of config.json
+};
+
 struct EncoderFamily {
   std::string_view model_type;  // of config.json
   PositionIds position_ids = PositionIds::kFromZero;
@@ -91,6 +103,7 @@ struct EncoderFamily {
   TensorNames tensors = {};
   ClassifierNames classifier = {};
   TokenHeadNames token_heads = {};
+  MaskNames masks = {};
 };
 
 }  // namespace minnow

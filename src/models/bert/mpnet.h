@@ -23,6 +23,11 @@ inline constexpr EncoderFamily kMpnet = {
                 .value = "attention.attn.v",
                 .attention_output = "attention.attn.o",
                 .attention_norm = "attention.LayerNorm"},
-    .classifier = {.dense = "classifier.dense", .out = "classifier.out_proj"}};
+    .classifier = {.dense = "classifier.dense", .out = "classifier.out_proj"},
+    .masks = {.dense = "lm_head.dense",
+              .norm = "lm_head.layer_norm",
+              .decoder = "lm_head.decoder",
+              .bias = "lm_head.bias",
+              .activation = Activation::kGeluErf}};
 
 }  // namespace minnow

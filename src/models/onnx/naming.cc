@@ -14,6 +14,7 @@ namespace {
 
 // Of an initialiser or a node: longer ones are no exporter's.
 constexpr size_t kMaxName = 512;
+constexpr std::string_view kMaskedSuffix = "ForMaskedLM";
 constexpr const char* kNotShared = "its weights are not those that another layer shares with it";
 
 // Names of everything that an encoder has, and of its head.
@@ -36,6 +37,7 @@ struct WantedStems {
       }
     }
     for (const std::string_view stem : HeadStems(config, family)) head.emplace(stem);
+    if (IsMasked(config)) head.emplace(family.masks.norm);
   }
 
   bool Has(std::string_view stem) const { return encoder.contains(stem) || head.contains(stem); }
@@ -145,6 +147,7 @@ Status CheckTensors(const OnnxFile& file, const TensorMap& tensors) {
 }  // namespace
 
 std::vector<std::string_view> HeadStems(const EncoderConfig& config, const EncoderFamily& family) {
+  if (IsMasked(config)) return {family.masks.dense, family.masks.decoder};
   switch (KindOfArchitecture(config.architecture)) {
     case ModelKind::kTokenClassification:
       return {family.token_heads.classifier};
@@ -156,6 +159,8 @@ std::vector<std::string_view> HeadStems(const EncoderConfig& config, const Encod
   }
   return {family.classifier.dense, family.classifier.out};
 }
+
+bool IsMasked(const EncoderConfig& config) { return config.architecture.ends_with(kMaskedSuffix); }
 
 OnnxStems StemsByName(const OnnxPieces& pieces, const EncoderConfig& config,
                       const EncoderFamily& family) {
@@ -206,7 +211,10 @@ Result<TensorMap> NameTensors(const OnnxGraph& graph, const OnnxPieces& pieces,
       MINNOW_RETURN_IF_ERROR(CutAttention(graph, piece, stems[i], config, family, tensors));
       continue;
     }
-    if (!AddTensor(stems[i] + ".weight", piece.weight, tensors) ||
+    // The word table under another name, and maybe the same bytes.
+    const bool table =
+        IsMasked(config) && config.tie_word_embeddings && stems[i] == family.masks.decoder;
+    if ((!table && !AddTensor(stems[i] + ".weight", piece.weight, tensors)) ||
         (piece.bias && !AddTensor(stems[i] + ".bias", *piece.bias, tensors)))
       return graph.NotUnderstood(*piece.node, kNotShared);
   }

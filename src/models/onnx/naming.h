@@ -21,6 +21,8 @@ using OnnxStems = std::vector<std::string>;
 
 // Of the products of the head, in the order of computing.
 std::vector<std::string_view> HeadStems(const EncoderConfig& config, const EncoderFamily& family);
+// Whether the graph is that of a masked language model, whose head comes after the encoder.
+bool IsMasked(const EncoderConfig& config);
 
 // By the names that the exporter left in initialisers and nodes: of a product, those of its bias,
 // its weight, or its node's scope; fused attention counts as the layers' in order. Empty where the

@@ -115,6 +115,7 @@ class StructureReader {
             return Misfit(i, "more LayerNorms than config.json has layers for");
           if (norms_ == AllNorms()) {
             ++norms_;
+            last_norm_ = i;
           } else {
             MINNOW_RETURN_IF_ERROR(PlaceNorm(i));
           }
@@ -274,6 +275,10 @@ class StructureReader {
   void PlaceHead() {
     const std::vector<std::string_view> head = HeadStems(config_, family_);
     if (products_.size() != head.size()) return;
+    if (IsMasked(config_)) {
+      if (norms_ == AllNorms()) return;
+      stems_[last_norm_] = family_.masks.norm;
+    }
     for (size_t i = 0; i < head.size(); ++i) stems_[products_[i]] = head[i];
   }
 

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// Labels of the request: POST /v1/zero-shot, and POST /models/{name} with candidate_labels.
+#include "tasks/zero_shot.h"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "api/classify/named.h"
+#include "api/classify/score_route.h"
+#include "api/request_json.h"
+#include "api/routes.h"
+#include "formats/json.h"
+
+namespace minnow::api {
+namespace {
+
+// Each text stands beside each label.
+constexpr size_t kMaxPairs = 2048;
+// Of the texts and sentences of all pairs.
+constexpr size_t kMaxPairBytes = size_t{32} << 20;
+
+struct ZeroShotQuery {
+  ClassifyRequest request;         // a pair of each text and each hypothesis, text by text
+  bool batch = false;              // a list of texts was sent, not one
+  std::string model;               // empty: the first that tells entailment
+  std::vector<std::string> texts;  // where the answer repeats them
+  std::vector<std::string> labels;
+  bool multi_label = false;
+};
+
+// ["a", "b"] or "a, b"
+Status ReadLabels(const JsonView& options, const char* field, std::vector<std::string>& labels) {
+  MINNOW_ASSIGN_OR_RETURN(const JsonView value, options.Get(field));
+  if (value.is_string()) {
+    labels = SplitLabels(*value.String());
+    return {};
+  }
+  bool list = false;
+  return ReadTexts(options, field, labels, list);
+}
+
+Status MakePairs(const std::vector<std::string>& texts, const std::vector<std::string>& hypotheses,
+                 const char* field, ZeroShotQuery& query) {
+  size_t text_bytes = 0, hypothesis_bytes = 0;
+  for (const std::string& text : texts) text_bytes += text.size();
+  for (const std::string& text : hypotheses) hypothesis_bytes += text.size();
+  const std::string what = std::string(field) + ": " + std::to_string(texts.size()) +
+                           " texts with " + std::to_string(hypotheses.size()) + " labels make ";
+  const size_t pairs = texts.size() * hypotheses.size();
+  if (pairs > kMaxPairs) {
+    return Error{Code::kInvalidArgument,
+                 what + std::to_string(pairs) + " pairs, limit " + std::to_string(kMaxPairs)};
+  }
+  const size_t bytes = text_bytes * hypotheses.size() + hypothesis_bytes * texts.size();
+  if (bytes > kMaxPairBytes) {
+    return Error{Code::kInvalidArgument, what + "pairs of " + std::to_string(bytes) +
+                                             " bytes together, limit " +
+                                             std::to_string(kMaxPairBytes)};
+  }
+  query.request.inputs.reserve(pairs);
+  for (const std::string& text : texts) {
+    for (const std::string& hypothesis : hypotheses)
+      query.request.inputs.emplace_back(TextPair{text, hypothesis});
+  }
+  return {};
+}
+
+// `fields`: of the texts and of the labels; the labels and what goes with them stand in `options`.
+Status ReadQuery(const JsonView& body, const char* field, const JsonView& options,
+                 const char* labels_field, ZeroShotQuery& query) {
+  MINNOW_RETURN_IF_ERROR(ReadTexts(body, field, query.texts, query.batch));
+  for (size_t i = 0; i < query.texts.size(); ++i) {
+    if (query.texts[i].empty()) {
+      return Error{
+          Code::kInvalidArgument,
+          field + (query.batch ? "[" + std::to_string(i) + "]" : "") + ": must not be empty"};
+    }
+  }
+  MINNOW_RETURN_IF_ERROR(ReadLabels(options, labels_field, query.labels));
+  MINNOW_ASSIGN_OR_RETURN(query.multi_label, options.GetBool("multi_label", false));
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view hypothesis_template,
+                          options.GetString("hypothesis_template", kHypothesisTemplate));
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<std::string> hypotheses,
+                          MakeHypotheses(hypothesis_template, query.labels, labels_field));
+  query.request.field = field;
+  query.request.raw_scores = true;
+  query.request.length.first_only = true;
+  query.request.inputs_per_item = hypotheses.size();
+  return MakePairs(query.texts, hypotheses, field, query);
+}
+
+// {"input", "model", "labels", "hypothesis_template", "multi_label", "truncate",
+// "truncation_direction"}
+Result<ZeroShotQuery> Read(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  ZeroShotQuery query;
+  MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
+  MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
+  MINNOW_RETURN_IF_ERROR(ReadQuery(body, "input", body, "labels", query));
+  query.texts = {};
+  return query;
+}
+
+Result<ZeroShotQuery> ReadHuggingFace(const JsonView& body) {
+  MINNOW_RETURN_IF_ERROR(body.Object());
+  ZeroShotQuery query;
+  MINNOW_ASSIGN_OR_RETURN(const JsonView parameters, body.Get("parameters"));
+  MINNOW_RETURN_IF_ERROR(parameters.Object());
+  MINNOW_RETURN_IF_ERROR(ReadQuery(body, "inputs", parameters, "candidate_labels", query));
+  return query;
+}
+
+// The labels of one text, best first.
+std::vector<LabelScore> Rank(const ZeroShotQuery& query, const ModelFacts& facts,
+                             const ClassifyAnswer& answer, size_t text) {
+  const size_t size = query.labels.size() * facts.labels.size();
+  const std::span<const float> raw(answer.scores);
+  return BestFirst(ZeroShotScores(raw.subspan(text * size, size), facts.labels.size(),
+                                  *FindEntailment(facts.labels), query.multi_label),
+                   /*top_k=*/0);
+}
+
+uint64_t SumOf(const std::vector<uint32_t>& tokens, size_t text, size_t labels) {
+  uint64_t sum = 0;
+  for (size_t i = text * labels; i < (text + 1) * labels; ++i) sum += tokens[i];
+  return sum;
+}
+
+// Tokens are those of all pairs of a text.
+void Write(const ZeroShotQuery& query, const ModelFacts& facts, const ClassifyAnswer& answer,
+           JsonWriter& json) {
+  const size_t labels = query.labels.size();
+  json.BeginObject();
+  json.Key("object");
+  json.String("list");
+  json.Key("data");
+  json.BeginArray();
+  for (size_t i = 0; i < answer.tokens.size() / labels; ++i) {
+    json.BeginObject();
+    json.Key("index");
+    json.Uint(i);
+    json.Key("classes");
+    json.BeginArray();
+    for (const LabelScore& one : Rank(query, facts, answer, i)) {
+      json.BeginObject();
+      json.Key("label");
+      json.String(query.labels[one.label]);
+      json.Key("score");
+      json.Float(one.score);
+      json.EndObject();
+    }
+    json.EndArray();
+    json.Key("tokens");
+    json.Uint(SumOf(answer.untruncated, i, labels));
+    json.Key("tokens_used");
+    json.Uint(SumOf(answer.tokens, i, labels));
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("model");
+  json.String(facts.model_id);
+  WriteUsage(Sum(answer.tokens), json);
+  json.EndObject();
+}
+
+void WriteHuggingFace(const ZeroShotQuery& query, const ModelFacts& facts,
+                      const ClassifyAnswer& answer, JsonWriter& json) {
+  if (query.batch) json.BeginArray();
+  for (size_t i = 0; i < query.texts.size(); ++i) {
+    const std::vector<LabelScore> ranked = Rank(query, facts, answer, i);
+    json.BeginObject();
+    json.Key("sequence");
+    json.String(query.texts[i]);
+    json.Key("labels");
+    json.BeginArray();
+    for (const LabelScore& one : ranked) json.String(query.labels[one.label]);
+    json.EndArray();
+    json.Key("scores");
+    json.BeginArray();
+    for (const LabelScore& one : ranked) json.Float(one.score);
+    json.EndArray();
+    json.EndObject();
+  }
+  if (query.batch) json.EndArray();
+}
+
+using ZeroShotRoute = ScoreRoute<ZeroShotQuery, TaskKind::kZeroShot>;
+
+constexpr ZeroShotRoute kZeroShot{.errors = Family::kOpenAi,
+                                  .read = Read,
+                                  .write = Write,
+                                  .max_inputs = &ApiOptions::max_openai_inputs};
+constexpr ZeroShotRoute kHuggingFace{
+    .errors = Family::kTei, .read = ReadHuggingFace, .write = WriteHuggingFace};
+
+}  // namespace
+
+bool AsksForLabels(const JsonView& body) {
+  const auto parameters = body.Find("parameters");
+  return parameters.has_value() && parameters->Find("candidate_labels").has_value();
+}
+
+void SubmitZeroShot(Call& call, const JsonView& body, std::string_view model) {
+  SubmitInference(call, kHuggingFace, body, model);
+}
+
+void AddZeroShotRoutes(const ApiContext* context, http::Router& router) {
+  router.Add("POST", "/v1/zero-shot", [context](http::Request request, http::Responder responder) {
+    HandleInference(context, kZeroShot, std::move(request), std::move(responder));
+  });
+}
+
+}  // namespace minnow::api
