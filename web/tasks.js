@@ -10,6 +10,7 @@ import {bars, entityMarks, languageNames, markedText} from "./answers.js";
 
 const MOST = 10;       // labels that are shown
 const SHARED = 64;     // tokens that windows of a long text share
+const DRAWN = 1000;    // marks, or passages: more make the browser slow
 
 const labelsOf = (kind) => Object.values(kind?.id2label ?? {});
 
@@ -32,7 +33,7 @@ const classes = {
     ["Italian", "La piccola libreria all’angolo apre anche la domenica mattina."],
     ["German", "Morgen fahren wir mit dem Rad am Fluss entlang."],
     ["Japanese", "週末は友だちと川へ釣りに行きます。"],
-    ["Korean", "오늘 저녁에는 비가 그치고 맑아지겠습니다."],
+    ["Turkish", "Yarın sabah erkenden pazara gidip taze balık alacağız."],
     ["English", "This is the best little machine I have ever owned."],
   ],
   async ask(info, [text], signal) {
@@ -61,8 +62,9 @@ const entities = {
     const stride = Math.min(SHARED, Math.floor(info.max_input_length / 4));
     const [answer] = (await ask("/v1/token-classify", {model: info.model_id, input: text, stride}, signal)).data;
     const found = answer.entities;
-    return {nodes: entityMarks(text, found, labelsOf(info.model_type.token_classifier)), tokens: answer, facts: [plural(found.length, "entity", "entities")],
-      words: found.map((one) => `${one.word}, ${one.entity_group}`).join("; ") || "No entities"};
+    return {nodes: entityMarks(text, found.slice(0, DRAWN), labelsOf(info.model_type.token_classifier)), tokens: answer,
+      facts: [plural(found.length, "entity", "entities"), found.length > DRAWN && `the first ${count(DRAWN)} are marked`],
+      words: found.slice(0, MOST).map((one) => `${one.word}, ${one.entity_group}`).join("; ") || "No entities"};
   },
   routes: [["/v1/token-classify", "entities of texts", {model: "MODEL", input: "Ada Lovelace lived in London"}]],
 };
@@ -101,7 +103,8 @@ const passages = {
     const texts = lines.split("\n").map((one) => one.trim()).filter(Boolean);
     const ranked = await ask("/rerank", {model: info.model_id, query, texts}, signal);
     const rows = ranked.map(({index, score}) => ({label: texts[index], score, detail: `line ${index + 1}`}));
-    return {nodes: bars(rows, "long"), words: `Best: ${rows[0].label}`, facts: [plural(rows.length, "passage")]};
+    return {nodes: bars(rows.slice(0, DRAWN), "long"), words: `Best: ${rows[0].label}`,
+      facts: [plural(rows.length, "passage"), rows.length > DRAWN && `the best ${count(DRAWN)} are listed`]};
   },
   routes: [["/v1/rerank", "documents by how well they answer a query", {model: "MODEL", query: "a question", documents: ["a text", "another"]}]],
 };

@@ -4,11 +4,12 @@ import {count, make, replace} from "./dom.js";
 
 const PAUSE_MS = 250;  // after the last key
 const RETRY_MS = 1000;
+const LONGEST = 100000;  // characters of a box: browsers are slow with longer ones
 
 const drafts = new Map();  // task -> {values, model}: what was written is there when the view comes back
 
-const area = ({label, rows, hint}, i, task) => make("label", {class: "box"}, make("span", {class: "box-label"}, label),
-  make("textarea", {rows: String(rows ?? 3), dir: "auto", spellcheck: "false", autocapitalize: "off", autocomplete: "off", placeholder: hint, id: `try-${task.id}-${i}`}));
+const area = ({label, rows}, i, task) => make("label", {class: "box"}, make("span", {class: "box-label"}, label),
+  make("textarea", {rows: String(rows ?? 3), dir: "auto", spellcheck: "false", autocapitalize: "off", autocomplete: "off", maxlength: String(LONGEST), id: `try-${task.id}-${i}`}));
 
 export class Trial {
   #task;
@@ -98,8 +99,9 @@ export class Trial {
     try {
       const {nodes, words, facts, tokens} = await this.#task.ask(this.#model, values, signal);
       const took = `${(performance.now() - begin).toFixed(1)} ms`;
+      const full = values.some((one) => one.length >= LONGEST) && `this page takes ${count(LONGEST)} characters`;
       if (signal.aborted) return;
-      this.#show(nodes, make("span", {class: "sr-only"}, `${words}. `), [...(facts ?? []), lengthOf(tokens), took].filter(Boolean).join(" · "));
+      this.#show(nodes, make("span", {class: "sr-only"}, `${words}. `), [...(facts ?? []), lengthOf(tokens), full, took].filter(Boolean).join(" · "));
     } catch (error) {
       if (error.name !== "AbortError" && !signal.aborted) this.#fail(error);
     }

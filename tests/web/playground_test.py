@@ -90,9 +90,11 @@ class TasksTest(PlaygroundCase):
         self.serve([model("languages", "classifier", LANGUAGES)], classify=classes(("it", 1.0), tokens=2340, tokens_used=512))
         self.open()
         self.wait_text("#try-classes .note", "512 of 2,340 tokens read")
-        text = "川へ行く。" * 40000
+        text = "川へ行く。" * 10000
         self.write("#try-classes-0", text)
         self.browser.wait(lambda: self.asked("/v1/classify")[-1]["input"] == text, "all of a long text")
+        self.write("#try-classes-0", "川" * 100000)
+        self.wait_text("#try-classes .note", "this page takes 100,000 characters")
 
     def test_entities_in_the_text(self):
         text = f"🐟🐟 김민준 met Ada {ATTACK} in London."
@@ -110,6 +112,18 @@ class TasksTest(PlaygroundCase):
         shown = self.browser.run("const one = document.querySelector('#try-entities .marked').cloneNode(true); for (const small of one.querySelectorAll('small')) small.remove(); return one.textContent")
         self.assertEqual(shown, text)
         self.assertEqual(self.asked("/v1/token-classify")[-1]["stride"], 10)
+
+    def test_many_of_them(self):
+        found = [{"entity_group": "PER", "score": 0.5, "word": "a", "start": 2 * i, "end": 2 * i + 1} for i in range(1500)]
+        self.serve([model("names", "token_classifier", NAMES), model("ranks", "reranker", ["LABEL_0"])], token_classify=listed(entities=found),
+                   rerank=lambda body: [{"index": i, "score": 0.5} for i in range(len(body["texts"]))])
+        self.open()
+        self.write("#try-entities-0", "a " * 1500)
+        self.browser.wait(lambda: self.browser.count("#try-entities mark") == 1000, "the first marks")
+        self.assertIn("1,500 entities · the first 1,000 are marked", self.browser.text("#try-entities .note"))
+        self.write("#try-passages-1", "line\n" * 1500)
+        self.wait_text("#try-passages .note", "1,500 passages · the best 1,000 are listed")
+        self.assertEqual(self.browser.count("#try-passages .bars li"), 1000)
 
     def test_answers_in_their_context(self):
         def answer(body):
