@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What models do, as the playground shows it: boxes, examples, a question to the server, its answer as elements.
 //
-// A task: suits(info) by what /info says of a model; ask(info, values, signal) to {nodes, words: of the answer, for who
-// does not see it, facts: [text] below it, tokens: {tokens, tokens_used}}; routes: [path, what, body] for the list of routes.
+// A task has a title, boxes, examples ([name, a text for each box]) and
+//   suits(info)               does a model do it, by what /info says of it?
+//   ask(info, texts, signal)  {nodes, words: of the answer, for who does not see it, facts: [text] below it,
+//                             tokens: {tokens, tokens_used}}
+//   routes                    [path, what, body] for the list of routes
+//   fit(text, info), carry(text, from, to), insert(info)   where texts hold a model's own sign: an example with it; what was
+//                             written, for another model; what a button puts into the first box
 import {ask} from "./api.js";
 import {badge} from "./card.js";
 import {count, make, plural} from "./dom.js";
@@ -13,6 +18,9 @@ const SHARED = 64;     // tokens that windows of a long text share
 const DRAWN = 1000;    // marks, or passages: more make the browser slow
 
 const labelsOf = (kind) => Object.values(kind?.id2label ?? {});
+
+// Such a model says of two texts whether one follows from the other, and nothing of one alone.
+const tellsEntailment = (info) => labelsOf(info.model_type.classifier).some((one) => /^entail/i.test(one));
 
 function cosine(a, b) {
   let dot = 0, aa = 0, bb = 0;
@@ -27,7 +35,7 @@ function cosine(a, b) {
 const classes = {
   id: "classes",
   title: "Which class does a text belong to?",
-  suits: (info) => Boolean(info.model_type.classifier),
+  suits: (info) => Boolean(info.model_type.classifier) && !tellsEntailment(info),
   boxes: [{label: "Text"}],
   examples: [
     ["Italian", "La piccola libreria all’angolo apre anche la domenica mattina."],
@@ -120,6 +128,7 @@ const masks = {
     ["German", "Im Winter ist es auf dem Berg sehr MASK."],
   ],
   fit: (text, info) => text.replaceAll("MASK", info.mask_token),
+  carry: (text, from, to) => text.replaceAll(from.mask_token, to.mask_token),
   insert: (info) => info.mask_token,
   async ask(info, [text], signal) {
     if (!text.includes(info.mask_token)) throw new Error(`Write ${info.mask_token} where a word is missing.`);
@@ -141,7 +150,7 @@ function filled(parts, found) {
 const labels = {
   id: "labels",
   title: "Which of your own labels fits?",
-  suits: (info) => labelsOf(info.model_type.classifier).some((one) => /^entail/i.test(one)),
+  suits: tellsEntailment,
   boxes: [{label: "Text"}, {label: "Labels, with commas between", rows: 1}],
   examples: [
     ["English", "The final whistle came after ninety tense minutes.", "sport, politics, cooking"],

@@ -17,6 +17,7 @@ export class Trial {
   #askForKey;
   #model;
   #boxes;
+  #chips = make("p", {class: "chips"});
   #shown = make("div", {class: "shown"});
   #note = make("p", {class: "note muted", role: "status"});
   #controller = null;
@@ -34,7 +35,8 @@ export class Trial {
     for (const box of this.#boxes) this.#listen(box);
     this.element = make("section", {class: "panel", id: `try-${task.id}`, "aria-labelledby": `try-${task.id}-title`},
       make("div", {class: "panel-head"}, make("h3", {id: `try-${task.id}-title`}, task.title), this.#choice()),
-      make("div", {class: task.beside ? "trial beside" : "trial"}, fields), this.#chips(), this.#shown, this.#note);
+      make("div", {class: task.beside ? "trial beside" : "trial"}, fields), this.#chips, this.#shown, this.#note);
+    this.#showChips();
     this.#fill(draft?.values ?? this.#examples()[0].values);
   }
 
@@ -48,15 +50,19 @@ export class Trial {
 
   #choice() {
     if (this.#models.length < 2) return make("span", {class: "muted small"}, this.#model.model_id);
-    const select = make("select", {onchange: () => {
-      this.#model = this.#models[select.selectedIndex];
-      this.#update(0);
-    }}, this.#models.map((one) => make("option", {selected: one === this.#model}, one.model_id)));
+    const select = make("select", {onchange: () => this.#use(this.#models[select.selectedIndex])}, this.#models.map((one) => make("option", {selected: one === this.#model}, one.model_id)));
     return make("label", {class: "index-choice"}, make("span", null, "Model"), select);
   }
 
-  #chips() {
-    return make("p", {class: "chips"}, make("span", {class: "muted small"}, "Try"),
+  #use(model) {
+    for (const box of this.#boxes) box.value = this.#task.carry?.(box.value, this.#model, model) ?? box.value;
+    this.#model = model;
+    this.#showChips();
+    this.#update(0);
+  }
+
+  #showChips() {
+    replace(this.#chips, make("span", {class: "muted small"}, "Try"),
       this.#examples().map(({name}, i) => make("button", {type: "button", class: "chip", onclick: () => this.#fill(this.#examples()[i].values)}, name)),
       this.#task.insert && make("button", {type: "button", class: "chip", onclick: () => this.#insert(this.#task.insert(this.#model))}, `Insert ${this.#task.insert(this.#model)}`));
   }

@@ -155,7 +155,7 @@ class TasksTest(PlaygroundCase):
         def fill(body):
             fillings = [{"score": 0.5, "token": 1, "token_str": " fish", "sequence": ""}, {"score": 0.25, "token": 2, "token_str": " bird", "sequence": ""}]
             return listed(masks=[fillings] * body["input"].count("<mask>"))
-        self.serve([{**EMBEDDER, "mask_token": "<mask>"}], fill_mask=fill)
+        self.serve([{**EMBEDDER, "mask_token": "<mask>"}, model("other", "embedding", mask_token="[MASK]")], fill_mask=fill)
         self.open()
         self.wait_rows("#try-masks", "fish", "bird")
         self.assertEqual(self.panels(), ["try-masks", "try-likeness"])
@@ -165,14 +165,18 @@ class TasksTest(PlaygroundCase):
         self.browser.click("#try-masks .chip:last-child")
         self.wait_text("#try-masks .marked", "fish")
         self.assertEqual(self.asked("/v1/fill-mask")[-1]["input"].count("<mask>"), 1)
+        self.browser.click("#try-masks select")
+        self.browser.keys("ArrowDown", "Enter")
+        self.browser.wait(lambda: self.asked("/v1/fill-mask")[-1]["input"].count("[MASK]") == 1, "the other model's mask")
+        self.assertEqual(self.browser.text("#try-masks .chip:last-child"), "Insert [MASK]")
 
     def test_own_labels(self):
-        self.serve([model("nli", "classifier", ["contradiction", "neutral", "entailment"])], classify=classes(("neutral", 1.0)),
+        self.serve([model("nli", "classifier", ["contradiction", "neutral", "ENTAILMENT"])],
                    zero_shot=lambda body: classes(*((label, 0.5) for label in body["labels"])))
         self.open()
         self.write("#try-labels-1", "スポーツ、 Politik ,, cooking,")
         self.wait_rows("#try-labels", "スポーツ", "Politik", "cooking")
-        self.assertEqual(self.panels(), ["try-classes", "try-labels"])
+        self.assertEqual(self.panels(), ["try-labels"])
 
 
 class AskingTest(PlaygroundCase):
@@ -297,6 +301,7 @@ class LookTest(PlaygroundCase):
         found = [entity(text, word, kind) for word, kind in zip(text.split(), kinds)]
         self.serve([model("languages" * 12, "classifier", LANGUAGES), model("names", "token_classifier", ["O", *kinds]), EMBEDDER],
                    classify=classes(("it", 0.7), ("averylonglabelwithoutaspace" * 8, 0.2)), token_classify=listed(entities=found))
+        self.server.models.append({**EMBEDDER, "model_id": "another"})
         for theme in ("light", "dark"):
             self.browser.emulate(prefers_color_scheme=theme, prefers_reduced_motion="reduce")
             for width in (320, 390, 1280):
@@ -305,6 +310,7 @@ class LookTest(PlaygroundCase):
                 self.browser.wait(lambda: self.browser.count("#try-entities mark") == 6 and self.browser.count("#try-classes .bars li") == 2 and
                                   self.browser.visible("#try-likeness .badge") and not self.browser.count(".stale"), "answers")
                 self.assertEqual(self.browser.run(CONTRAST), [], theme)
+                self.assertLess(self.browser.run("return document.querySelector('#try-likeness .index-choice').offsetHeight"), 50)
                 self.assertLessEqual(self.browser.run("return document.documentElement.scrollWidth"), width)
 
 

@@ -158,6 +158,19 @@ class PlaygroundTest(PageCase):
         self.assertEqual(self.browser.count(".panel[id]"), 1)
         self.assertNotIn("No index", self.browser.text("main"))
 
+    def test_masks_and_own_labels(self):
+        masks = ROOT / "tests/golden/masks"
+        self.serve("--model", f"roberta={masks / 'roberta'}", "--model", f"nli={masks / 'nli'}", model=f"bert={masks / 'bert'}")
+        self.open()
+        self.browser.wait(lambda: len(self.bars("#try-masks")) == 5 and len(self.bars("#try-labels")) == 3, "bars")
+        self.assertIn("[MASK]", self.browser.run("return document.querySelector('#try-masks-0').value"))
+        self.browser.click("#try-masks select")
+        self.browser.keys("ArrowDown", "Enter")
+        self.wait_text("#try-masks .chip:last-child", "Insert <mask>")
+        self.browser.click("#try-masks .chip:nth-of-type(2)")
+        self.browser.wait(lambda: self.browser.texts("#try-masks h4") == ["Mask 1", "Mask 2"], "two masks")
+        self.assertAlmostEqual(sum(score for _, score in self.bars("#try-labels")), 1, delta=0.002)
+
     def test_several_models_behind_a_key(self):
         self.serve("--api-key", "secret", "--model", f"ranks={self.reranker}", "--model", f"names={HEADS / 'ner_bert'}",
                    "--model", f"answers={HEADS / 'qa_bert'}", "--index", f"{self.folder.name}/key.db", model=f"texts={TINY}")
