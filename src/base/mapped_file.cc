@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/system_error.h"
@@ -87,6 +88,13 @@ Result<MappedFile> MappedFile::Map(int descriptor, const std::string& path, uint
   return file;
 }
 
+MappedFile MappedFile::OfProgram(std::span<const std::byte> bytes, const std::string& name) {
+  MappedFile file(name);
+  file.data_ = bytes.data();
+  file.size_ = bytes.size();
+  return file;
+}
+
 MappedFile::MappedFile(MappedFile&& other) noexcept { *this = std::move(other); }
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
@@ -100,12 +108,17 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 MappedFile::~MappedFile() {
+  if (descriptor_ < 0) return;
   if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_ - skipped_), size_ + skipped_);
-  if (descriptor_ >= 0) ::close(descriptor_);
+  ::close(descriptor_);
 }
 
 bool MappedFile::ReadAt(uint64_t offset, std::span<std::byte> out) const {
   if (offset > size_ || out.size() > size_ - offset) return false;
+  if (descriptor_ < 0) {
+    if (!out.empty()) std::memcpy(out.data(), data_ + offset, out.size());
+    return true;
+  }
   while (!out.empty()) {
     const ssize_t n =
         ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset_ + offset));

@@ -30,6 +30,9 @@ class MappedFile {
   // Maps `size` bytes from `offset` on. Fails also with kCorrupt where the file ends before.
   static Result<MappedFile> OpenRange(const std::string& path, uint64_t offset, uint64_t size);
 
+  // Constant data of the running program, which lies in its file too. Messages call it `name`.
+  static MappedFile OfProgram(std::span<const std::byte> bytes, const std::string& name);
+
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
@@ -53,7 +56,7 @@ class MappedFile {
                                 size_t size);
 
   std::string path_;
-  int descriptor_ = -1;
+  int descriptor_ = -1;  // -1: data of the program, or moved from
   uint64_t offset_ = 0;  // in the file, of data_
   const std::byte* data_ = nullptr;
   size_t size_ = 0;

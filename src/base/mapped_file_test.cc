@@ -56,6 +56,21 @@ TEST_F(MappedFileTest, ReadsCopiesInsideItsRange) {
   EXPECT_FALSE(whole->ReadAt(1, std::as_writable_bytes(std::span(out))));
 }
 
+TEST_F(MappedFileTest, DataOfTheProgramIsNotCopied) {
+  static constexpr char kData[] = "0123456789";
+  {
+    const MappedFile file = MappedFile::OfProgram(std::as_bytes(std::span(kData)), "the data");
+    const MappedFile moved = MappedFile(MappedFile::OfProgram(file.bytes(), "moved"));
+    EXPECT_EQ(static_cast<const void*>(moved.bytes().data()), kData);
+    EXPECT_EQ(file.path(), "the data");
+    std::string out(3, ' ');
+    EXPECT_TRUE(file.ReadAt(8, std::as_writable_bytes(std::span(out))));
+    EXPECT_EQ(out, std::string("89\0", 3));
+    EXPECT_FALSE(file.ReadAt(9, std::as_writable_bytes(std::span(out))));
+  }
+  EXPECT_EQ(kData[9], '9');
+}
+
 TEST_F(MappedFileTest, EmptyFile) {
   Write("empty", "");
   auto opened = MappedFile::Open(Path("empty"));

@@ -193,13 +193,17 @@ void AddClassifyCommand(Command app) {
       "lists the labels. Scores add up to 1 where the model's classes exclude each other; each\n"
       "stands by itself for problem_type multi_label_classification. A model without tokenizer\n"
       "files takes --input-ids only. Texts longer than the model's limit are cut, and standard\n"
-      "error says how many.\n\n"
+      "error says how many. Without --model: the language of texts, of 20, by the detector that\n"
+      "the program carries (builtin:language-detector).\n\n"
       "Examples:\n"
-      "  minnow classify --model DIR \"Buongiorno a tutti\"\n"
+      "  minnow classify \"Buongiorno a tutti\"\n"
+      "  minnow classify --model DIR \"a text\"\n"
       "  minnow classify --model NLI-DIR --labels \"sport, politics\" \"The final was close.\"\n"
       "  minnow classify --model DIR --top-k 1 < lines.txt > labels.jsonl\n"
       "  echo '[101, 7592, 102]' | minnow classify --model DIR --input-ids --raw-scores");
   classify.OnChosen([command] {
+    // Labels of one's own need a model for entailment.
+    if (command->labels.empty()) DefaultToLanguageDetector(command->model);
     RequireModel(command->model);
     return ExitCode(Classify(*command));
   });

@@ -21,7 +21,7 @@ constexpr char kFooter[] = R"(Examples:
   minnow embed --model models/all-MiniLM-L6-v2 "a sentence" "another"
   minnow embed --model models/all-MiniLM-L6-v2 --output f32 < lines.txt > vectors.f32
   minnow tokenize --model models/all-MiniLM-L6-v2 "a sentence"
-  minnow classify --model models/language-detector --top-k 1 < lines.txt
+  minnow classify --top-k 1 < lines.txt
   minnow rerank --model models/cross-encoder "a question" < passages.txt
   minnow ner --model models/entities < lines.txt
   minnow fill-mask --model models/bert-base-uncased "Paris is the [MASK] of France."

@@ -181,11 +181,11 @@ void AddEvalClassifyCommand(Command eval) {
   classify.AddFlag("--json", command->json, "One JSON object instead of text");
   classify.Footer(
       "Prints a line for each label of the file, then the accuracy over all texts and its mean\n"
-      "over the labels (macro).\n\n"
+      "over the labels (macro). Without --model: of the program's language detector.\n\n"
       "Example:\n"
       "  minnow eval classify test.tsv --model models/language-detector");
   classify.OnChosen([command] {
-    RequireModel(command->model);
+    DefaultToLanguageDetector(command->model);
     return ExitCode(EvaluateClassifier(*command));
   });
 }

@@ -338,8 +338,8 @@ void AddInspectCommand(Command app) {
       app.AddCommand("inspect", "Show what is in a model, and why it would be refused");
   auto options = std::make_shared<InspectOptions>();
   command.AddOption("path", options->path,
-                    "Model directory, packed file, .onnx or .safetensors file; a bundled program "
-                    "has its own");
+                    "Model directory, packed file, .onnx or .safetensors file, or "
+                    "builtin:language-detector; a bundled program has its own");
   command.AddFlag("--verify", options->verify, "Compare a packed file's checksum (reads it all)");
   command.AddFlag("--tensors", options->tensors, "Every tensor, not one line for all layers");
   command.AddFlag("--json", options->json, "One JSON object instead of text");

@@ -9,6 +9,7 @@
 
 #include "cli/command_line/command.h"
 #include "formats/bundle.h"
+#include "models/builtin/language_detector.h"
 
 namespace minnow {
 namespace {
@@ -98,9 +99,10 @@ std::vector<ModelOptions> ReadModelOptions(std::vector<std::string> models,
 
 void AddModelOption(Command command, std::string& model) {
   command
-      .AddOption(
-          "--model", model,
-          "Model: a directory, a packed file or an .onnx file; a bundled program has its own")
+      .AddOption("--model", model,
+                 "Model: a directory, a packed file, an .onnx file or builtin:language-detector; a "
+                 "bundled "
+                 "program has its own")
       .Env("MINNOW_MODEL");
 }
 
@@ -117,6 +119,10 @@ void AddThreadsOption(Command command, int& threads) {
   command.AddOption("--threads", threads, "Threads; 0: as many as there are usable cores")
       .Range(0, kMaxThreads)
       .Env("MINNOW_THREADS");
+}
+
+void DefaultToLanguageDetector(std::string& model) {
+  if (model.empty() && !HasBundledModel()) model = kLanguageDetector;
 }
 
 void RequireModel(const std::string& model) {

@@ -14,14 +14,18 @@
 
 namespace minnow {
 
-// Adds --model (MINNOW_MODEL): a directory, a packed file, an ONNX file, or nothing in a program
-// that carries a model.
+// Adds --model (MINNOW_MODEL): a directory, a packed file, an ONNX file, kLanguageDetector, or
+// nothing in a program that was bundled with a model.
 void AddModelOption(Command command, std::string& model);
 // Adds --dtype (MINNOW_DTYPE).
 void AddDtypeOption(Command command, std::string& dtype);
 
 // Adds --threads (MINNOW_THREADS): 0 is as many as there are usable cores.
 void AddThreadsOption(Command command, int& threads);
+
+// For the commands that classify: without --model, the model that was bundled with the program, or
+// else its language detector.
+void DefaultToLanguageDetector(std::string& model);
 
 // For the command's callback: ends the command line's parsing as wrong usage where there is no
 // model.

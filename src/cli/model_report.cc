@@ -10,6 +10,7 @@
 #include "formats/bundle.h"
 #include "formats/json.h"
 #include "formats/packed_header.h"
+#include "models/builtin/language_detector.h"
 #include "models/encoder_model.h"
 #include "models/heads/token_head.h"
 #include "models/registry.h"
@@ -182,14 +183,15 @@ Result<ModelReport> ExamineModel(const std::string& path, bool verify) {
   ModelReport report;
   report.path = path.empty() ? ShownPath(kThisProgram) : path;
   std::error_code ec;
-  if (!path.empty() && !fs::exists(path, ec))
+  const bool carried = path.empty() || path == kLanguageDetector;
+  if (!carried && !fs::exists(path, ec))
     return Error{Code::kNotFound, path + ": no such file or directory"};
   report.directory = fs::is_directory(path, ec);
   report.model = true;
   if (report.directory || path.ends_with(".onnx")) {
     ExamineDirectory(report);
-  } else if (path.empty()) {
-    ExaminePacked(OpenBundledModel(), verify, report);
+  } else if (carried) {
+    ExaminePacked(path.empty() ? OpenBundledModel() : OpenLanguageDetector(), verify, report);
   } else {
     report.checkpoint = Checkpoint::Examine(path, report.problems);
     report.model = report.checkpoint.metadata().contains(kPackedVersionKey);

@@ -7,6 +7,7 @@
 #include "cli/port_option.h"
 #include "formats/bundle.h"
 #include "http/origin.h"
+#include "models/builtin/language_detector.h"
 
 namespace minnow {
 namespace {
@@ -16,8 +17,9 @@ constexpr int kMaxThreads = 1024;
 void AddModelOptions(Command serve, ServeCommand& command) {
   serve
       .AddOption("--model", command.models,
-                 "[NAME=]PATH of a model: a directory or a packed file; may be repeated; a bundled "
-                 "program has its own")
+                 "[NAME=]PATH of a model: a directory, a packed file, an .onnx file or "
+                 "builtin:language-detector; may be repeated; without it what was bundled with the "
+                 "program, or else, without --index, the language detector")
       .OneValueEach()
       .Env("MINNOW_MODEL");
   serve
@@ -176,6 +178,7 @@ Option AddServeOptions(Command serve, ServeCommand& command) {
       "no new connections, requests under way are answered, exit 0; a second signal ends at "
       "once.\n\n"
       "Examples:\n"
+      "  minnow serve                  # detects languages: POST /process, /predict, /v1/classify\n"
       "  minnow serve --model DIR\n"
       "  minnow serve --model DIR --index my.db\n"
       "  minnow serve --model small=DIR --model large=FILE --dtype large=int8\n"
@@ -191,7 +194,11 @@ void ReadServeOptions(Command serve, Option port, ServeCommand& command) {
   store.is_kuberian = serve.FindOption("--kuberian").given();
   command.application.models =
       ReadModelOptions(command.models, command.served_model_names, command.dtypes);
-  if (command.models.empty() && !store.is_kuberian) RequireModel("");
+  if (command.models.empty() && !store.is_kuberian && !HasBundledModel()) {
+    // A store's vectors need a model that makes such.
+    if (!store.index.empty()) RequireArgument("--model");
+    command.application.models.front().path = kLanguageDetector;
+  }
   if (!port.given()) ReadPortVariable(command.port);
   if (!command.memory_limit.empty()) {
     const auto limit = ParseByteSize(command.memory_limit);

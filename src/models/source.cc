@@ -12,6 +12,7 @@
 #include "formats/bundle.h"
 #include "formats/checkpoint.h"
 #include "formats/onnx/onnx_file.h"
+#include "models/builtin/language_detector.h"
 #include "models/hub_cache.h"
 #include "models/onnx/onnx_source.h"
 #include "models/registry.h"
@@ -99,6 +100,10 @@ ModelKind KindOfArchitecture(std::string_view architecture) {
 }
 
 Result<ModelSource> ModelSource::Open(const std::string& path) {
+  if (path == kLanguageDetector) {
+    MINNOW_ASSIGN_OR_RETURN(auto packed, OpenLanguageDetector());
+    return FromPacked(std::move(packed));
+  }
   std::error_code ec;
   const bool file = !path.empty() && fs::is_regular_file(path, ec);
   if (file && path.ends_with(kOnnxEnd)) return FromOnnx(path);

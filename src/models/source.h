@@ -38,7 +38,8 @@ struct ModelComponent {
 class ModelSource {
  public:
   // `path`: a directory, a packed file, a file NAME.onnx whose config.json lies beside it or in the
-  // folder above, or empty for the model in the running program (formats/bundle.h). A directory
+  // folder above, empty for the model that was bundled with the running program
+  // (formats/bundle.h), or kLanguageDetector (models/builtin/language_detector.h). A directory
   // without safetensors has its weights in onnx/model*.onnx or model*.onnx: the plain export where
   // there is one, else an optimised one, else a quantised one. Fails with kNotFound, kCorrupt or
   // kUnsupported; kInvalidArgument where `path` is empty and the program has no model.

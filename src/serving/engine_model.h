@@ -27,7 +27,7 @@ int TokenizationThreads(const ComputeOptions& options);
 
 // One model of the command line.
 struct ModelOptions {
-  std::string path;                // empty: the program's own
+  std::string path;                // as ModelSource::Open takes it
   std::vector<std::string> names;  // the first is told in answers; empty: the model's own
   std::string dtype = "auto";
 };

@@ -220,7 +220,7 @@ class ClassifyTest(unittest.TestCase):
     def test_usage(self):
         for arguments in (("--raw-scores", "--top-k", "3"), ("--top-k", "-1"), ("--top-k", "x"), ("--threads", "-1"), ("--nothing",)):
             self.error("classify", "--model", TINY, *arguments, "x", code=USAGE)
-        self.assertIn("--model", self.error("classify", "x", code=USAGE))
+        self.assertIn("--model", self.error("embed", "x", code=USAGE))
         help_text = run("classify", "--help").stdout.decode()
         for word in ("--top-k", "--input-ids", "--raw-scores", "Examples:"):
             self.assertIn(word, help_text)

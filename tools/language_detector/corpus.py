@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Training texts of the language detector: sentences of the corpus, and what people send instead of sentences.
+
+A text is made of a random run of a sentence's words, and may be in capitals, without its accents, with a web address or
+a word of another script in it. Junk (nothing but digits, symbols, random letters, other scripts) has no language.
+"""
+import pathlib
+import random
+import string
+import unicodedata
+
+# In the order of the service that the model stands in for.
+LABELS = "ja nl ar pl de it pt tr es hi el ur bg en fr zh ru th sw vi".split()
+WITHOUT_SPACES = {"zh", "ja", "th"}
+WITH_ACCENTS = {"de", "es", "fr", "it", "nl", "pl", "pt", "tr", "vi", "el", "sw", "en"}
+NO_LANGUAGE = -1
+# Names tell where a text plays, not what language it is in.
+LATIN_NAMES = """Tom Mary John Anna Maria Peter Paul David Daniel Sami Layla Ali Omar Sara Laura Julia Martin Thomas Michael Robert
+James Alex Emma Lisa Eva Nina Olga Ivan Boris Elena Carlos Juan Luis Pedro Ana Sofia Marco Luca Giulia Pierre Jean Marie Claire Hans
+Klaus Fatima Ahmed Hassan Kim Lee Ken Yuki Nancy Bill Bob Mike Jim Jane Alice Kate Linda Susan Betty Helen Tony Fred George William
+Henry Mark Steve Brian Boston London Berlin Paris Madrid Tokyo Kyoto Amsterdam Toronto Sydney Mumbai Nairobi Lisbon""".split()
+CYRILLIC_NAMES = """Том Мэри Мери Джон Анна Мария Пётр Петър Иван Борис Елена Ольга Олга Нина Мартин Роберт Давид Даниел Виктор Александр Марк
+Джим Кен Линда Алиса Сами Али Бостон Лондон Берлин Париж Мадрид Токио""".split()
+NAMES = {**{label: LATIN_NAMES for label in "de en es fr it nl pl pt sw tr vi".split()},
+         "bg": CYRILLIC_NAMES, "ru": CYRILLIC_NAMES}
+
+
+def read_train(folder):
+    """{language: [(source, sentence)]} of LANGUAGE.tsv files: source, tab, sentence."""
+    corpus = {}
+    for label in LABELS:
+        lines = (pathlib.Path(folder) / f"{label}.tsv").read_text(encoding="utf-8").splitlines()
+        corpus[label] = [tuple(line.split("\t", 1)) for line in lines if "\t" in line]
+    return corpus
+
+
+def read_test(folder):
+    """[(language, sentence)] of LANGUAGE.txt files."""
+    return [(label, line) for label in LABELS
+            for line in (pathlib.Path(folder) / f"{label}.txt").read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def words_of(sentence, label):
+    """What a span is counted in: words, or pairs of characters where there are no spaces."""
+    if label not in WITHOUT_SPACES:
+        return sentence.split()
+    return [sentence[i:i + 2] for i in range(0, len(sentence), 2)]
+
+
+def join_words(words, label):
+    return ("" if label in WITHOUT_SPACES else " ").join(words)
+
+
+def word_pairs(tests, seed=7):
+    """One pair of neighbouring words of each sentence that has two; four characters where there are no spaces."""
+    draw = random.Random(seed)
+    pairs = []
+    for label, sentence in tests:
+        words = words_of("".join(c for c in sentence if c.isalpha() or c.isspace() or unicodedata.combining(c)
+                                 or unicodedata.category(c) in ("Mc", "Lm") or c in "'’-"), label)
+        if len(words) >= 2:
+            at = draw.randrange(len(words) - 1)
+            pairs.append((label, join_words(words[at:at + 2], label)))
+    return pairs
+
+
+def without_accents(text):
+    """ł and đ have no decomposition, and lose their strokes in such texts too."""
+    bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", bare).translate(str.maketrans("łŁđĐıß", "lLdDis"))
+
+
+class TextMaker:
+    """Draws texts with their labels. corpus: {language: [sentence]}; han: {language: characters}."""
+
+    def __init__(self, corpus, han, names, seed):
+        self.corpus = corpus
+        self.names = names  # share of texts with a name put in
+        self.han = han
+        self.draw = random.Random(seed)
+        self.latin = [word for label in ("en", "de", "fr", "es", "it") for sentence in corpus[label][:2000]
+                      for word in sentence.split() if word.isalpha()]
+
+    def epoch(self, texts_per_language, junk):
+        """[(label number or NO_LANGUAGE, text)], shuffled. Every sentence of a language is drawn about equally often."""
+        texts = []
+        for number, label in enumerate(LABELS):
+            order = []
+            while len(order) < texts_per_language:
+                order += self.draw.sample(self.corpus[label], len(self.corpus[label]))
+            texts += [(number, self.text(sentence, label)) for sentence in order[:texts_per_language]]
+        texts += [(NO_LANGUAGE, self.junk()) for _ in range(junk)]
+        self.draw.shuffle(texts)
+        return texts
+
+    def text(self, sentence, label):
+        draw = self.draw
+        kind = draw.random()
+        if kind < 0.04:  # long texts
+            sentence = " ".join([sentence] + draw.choices(self.corpus[label], k=draw.randint(1, 5)))
+        elif kind < 0.62:
+            words = words_of(sentence, label)
+            count = min(len(words), draw.choice((1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 8, 10)))
+            at = draw.randint(0, len(words) - count)
+            sentence = join_words(words[at:at + count], label)
+        if self.names and label in NAMES and draw.random() < self.names:
+            words = sentence.split(" ")
+            words.insert(draw.randint(0, len(words)), draw.choice(NAMES[label]))
+            sentence = " ".join(words)
+        sentence = self.case(sentence, label)
+        if label in self.han and draw.random() < 0.3:
+            sentence = "".join(draw.choice(self.han[label]) if "\u4e00" <= c <= "\u9fff" and draw.random() < 0.2 else c
+                               for c in sentence)
+        if label in WITH_ACCENTS and draw.random() < 0.05:
+            sentence = without_accents(sentence)
+        if draw.random() < 0.06 and len(sentence) > 20:
+            sentence = self.with_foreign_part(sentence, label)
+        return sentence
+
+    def case(self, sentence, label):
+        """The model's tokenizer lowers all; what capitals change beyond that: ß, ς, Turkish i, Greek accents."""
+        if self.draw.random() > 0.1:
+            return sentence
+        if label == "tr" and self.draw.random() < 0.5:
+            sentence = sentence.replace("i", "İ")
+        upper = sentence.upper()
+        return without_accents(upper) if label == "el" else upper
+
+    def with_foreign_part(self, sentence, label):
+        words = sentence.split(" ")
+        kind = self.draw.random()
+        if kind < 0.4:
+            part = self.address()
+        elif kind < 0.6:
+            part = self.other_script()
+        elif label in WITHOUT_SPACES or label in ("ar", "ur", "hi", "bg", "ru", "el"):
+            part = " ".join(self.draw.choices(self.latin, k=self.draw.randint(1, 3)))
+        else:
+            part = self.letters(3, 9)
+        words.insert(self.draw.randint(0, len(words)), part)
+        return " ".join(words)
+
+    def letters(self, least, most, alphabet=string.ascii_lowercase):
+        return "".join(self.draw.choices(alphabet, k=self.draw.randint(least, most)))
+
+    def address(self):
+        host = self.letters(3, 10)
+        end = self.draw.choice(("com", "org", "net", "io", "html", "php"))
+        return self.draw.choice((f"https://www.{host}.{end}/{self.letters(2, 8)}", f"www.{host}.{end}",
+                                 f"{self.letters(3, 8)}@{host}.{end}", f"http://{host}.{end}"))
+
+    def other_script(self):
+        """A word in the letters of a script that none of the languages is written in."""
+        first, last = self.draw.choice(((0xAC00, 0xD7A3), (0x05D0, 0x05EA), (0x10D0, 0x10F0), (0x0561, 0x0587),
+                                        (0x0985, 0x0995), (0x0B95, 0x0BB9), (0x1000, 0x1020), (0x1780, 0x17A0)))
+        return "".join(chr(self.draw.randint(first, last)) for _ in range(self.draw.randint(2, 6)))
+
+    def junk(self):
+        draw = self.draw
+        kind = draw.randrange(8)
+        if kind == 0:
+            return ""
+        if kind == 1:
+            return " ".join(self.other_script() for _ in range(draw.randint(1, 10)))
+        if kind == 2:
+            return self.address()
+        if kind == 3:
+            return self.letters(1, 2)
+        if kind == 4:
+            return " ".join(self.letters(1, 8) for _ in range(draw.randint(1, 4)))
+        if kind == 5:
+            return self.letters(5, 30, "0123456789abcdef")
+        if kind == 6:
+            return draw.choice(("ok", "OK", "lol", "haha", "hmm", "wow", "xd", "www", "http", "com", "pdf", "id", "tv", "wifi",
+                                "covid", "email", "sms", "gps", "usb", "html", "iphone", "google", "facebook"))
+        return " ".join([self.other_script() for _ in range(draw.randint(3, 6))] + [self.letters(2, 6)])

@@ -1,0 +1,267 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Trains the language detector that the program carries: an XLM-RoBERTa sequence classifier for 20 languages.
+
+    pip install -r tools/language_detector/requirements.txt
+    python3 tools/language_detector/train.py CORPUS/train OUTPUT
+    minnow pack --model OUTPUT --dtype int8 --embedding-dtype int4 -o src/models/language_detector.minnow
+
+CORPUS/train holds LANGUAGE.tsv files of lines "source, tab, sentence". OUTPUT becomes a directory as transformers saves
+it. One thread and one seed: the same versions of the packages on the same processor give the same weights.
+docs/language-detector.md has the recipe's reasons and what it reaches; measure.py beside this file measures.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import sys
+import time
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import torch
+from opencc import OpenCC
+from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
+
+from corpus import LABELS, NO_LANGUAGE, TextMaker, read_train
+from vocabulary import UNKNOWN, common_han, make_normalizer, pieces_of, tokenizer_json, train_pieces
+
+MAX_TOKENS = 128
+CHARACTERS_PER_LANGUAGE = 300_000  # of the vocabulary's training texts
+BATCH_TOKENS = 8192
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("corpus")
+    parser.add_argument("output")
+    parser.add_argument("--seed", type=int, default=11)
+    parser.add_argument("--pieces", type=int, default=28000, help="size of the vocabulary")
+    parser.add_argument("--hidden", type=int, default=128)
+    parser.add_argument("--heads", type=int, default=4)
+    parser.add_argument("--intermediate", type=int, default=256)
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--texts", type=int, default=10000, help="texts of each language in an epoch")
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--smoothing", type=float, default=0.02)
+    parser.add_argument("--names", type=float, default=0.0, help="share of texts with a name of no language put in")
+    parser.add_argument("--leave-out", nargs="*", default=[], metavar="SOURCE",
+                        help="sources that are not trained on; OUTPUT/left_out.tsv gets their sentences")
+    return parser.parse_args()
+
+
+# --- texts to batches -------------------------------------------------------------------------------------------
+
+
+def load_corpus(folder, left_out, normalize, output):
+    """{language: [sentence]}, normalised but for case, which TextMaker changes; what is left out goes to a file."""
+    corpus, rows = {}, []
+    for label, lines in read_train(folder).items():
+        corpus[label] = [sentence for source, sentence in lines if source not in left_out and normalize(sentence)]
+        rows += [f"{label}\t{sentence}" for source, sentence in lines if source in left_out]
+    # The corpus has next to no traditional Chinese.
+    traditional = OpenCC("s2t")
+    corpus["zh"] += [traditional.convert(sentence) for sentence in corpus["zh"][::2]]
+    if rows:
+        (output / "left_out.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return corpus
+
+
+def vocabulary_texts(corpus, normalize, draw):
+    texts = []
+    for label in LABELS:
+        characters = 0
+        for sentence in draw.sample(corpus[label], len(corpus[label])):
+            if characters > CHARACTERS_PER_LANGUAGE:
+                break
+            texts.append(normalize(sentence))
+            characters += len(texts[-1])
+    return texts
+
+
+def encode(texts, processor, normalize, draw):
+    """[(label, ids)] of texts. Most are cut into pieces at random: a word that is new is made of pieces that words known had."""
+    encoded = []
+    for label, text in texts:
+        text = normalize(text)
+        if draw.random() < 0.7:
+            ids = processor.encode(text, enable_sampling=True, alpha=0.2, nbest_size=-1)
+        else:
+            ids = processor.encode(text)
+        if len(ids) > 3:
+            kind = draw.random()
+            if kind < 0.3:
+                ids = [i for i in ids if draw.random() > 0.1] or ids
+            elif kind < 0.4:
+                ids = [UNKNOWN if draw.random() < 0.15 else i for i in ids]
+        encoded.append((label, [0] + ids[:MAX_TOKENS - 2] + [2]))
+    return encoded
+
+
+def batches(encoded, draw):
+    """Texts of like length together, padded; batches in random order."""
+    encoded = sorted(encoded, key=lambda item: len(item[1]))
+    cut, batch = [], []
+    for item in encoded:
+        if batch and (len(batch) + 1) * len(item[1]) > BATCH_TOKENS:
+            cut.append(batch)
+            batch = []
+        batch.append(item)
+    cut.append(batch)
+    draw.shuffle(cut)
+    for batch in cut:
+        width = max(len(ids) for _, ids in batch)
+        ids = torch.tensor([ids + [1] * (width - len(ids)) for _, ids in batch])
+        yield ids, torch.tensor([label for label, _ in batch])
+
+
+# --- training ---------------------------------------------------------------------------------------------------
+
+
+def make_model(args):
+    config = XLMRobertaConfig(
+        vocab_size=args.pieces, hidden_size=args.hidden, num_hidden_layers=1, num_attention_heads=args.heads,
+        intermediate_size=args.intermediate, max_position_embeddings=MAX_TOKENS + 2, type_vocab_size=1,
+        layer_norm_eps=1e-5, hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.0, bos_token_id=0, pad_token_id=1,
+        eos_token_id=2, id2label=dict(enumerate(LABELS)), label2id={label: i for i, label in enumerate(LABELS)})
+    return XLMRobertaForSequenceClassification(config)
+
+
+def start_from_counts(model, corpus, processor, normalize):
+    """Word embeddings begin as what a piece's counts say of the languages (log of shares, smoothed), spread at random over
+    all columns, with noise: rare pieces are seen too seldom to learn it."""
+    counts = torch.zeros(model.config.vocab_size, len(LABELS))
+    for number, label in enumerate(LABELS):
+        ids = []
+        for sentence in corpus[label]:
+            text = normalize(sentence)
+            ids += processor.encode(text) + processor.encode(text, enable_sampling=True, alpha=0.2, nbest_size=-1)
+        counts[:, number] = torch.bincount(torch.tensor(ids), minlength=len(counts))
+    counts *= 1e6 / counts.sum(0)  # a million pieces of each language
+    smooth = (counts + 1) / (counts + 1).sum(1, keepdim=True)
+    evidence = torch.log(smooth) - torch.log(smooth).mean(1, keepdim=True)
+    evidence /= evidence.std()
+    table = model.roberta.embeddings.word_embeddings.weight
+    spread = torch.randn(len(LABELS), table.shape[1]) / len(LABELS) ** 0.5
+    with torch.no_grad():
+        table.copy_(0.1 * (evidence @ spread + 0.5 * torch.randn(table.shape)))
+        table[model.config.pad_token_id].zero_()
+
+
+def fast_logits(model, ids):
+    """What model(ids) gives, [B, T] to [B, labels], with a hundredth of the arithmetic.
+
+    With one layer only the first token's output reaches the classifier. Its query is known before any key, so that keys
+    and values need no product for each token: q (K x) = (K' q) x, and sum a V x = V (sum a x).
+    """
+    embeddings, layer, head = model.roberta.embeddings, model.roberta.encoder.layer[0], model.classifier
+    attention, heads = layer.attention.self, model.config.num_attention_heads
+    shown = ids != model.config.pad_token_id
+    positions = (torch.arange(ids.shape[1]) + model.config.pad_token_id + 1).expand_as(ids)
+    x = embeddings.word_embeddings(ids) + embeddings.position_embeddings(positions) \
+        + embeddings.token_type_embeddings.weight[0]
+    x = embeddings.dropout(embeddings.LayerNorm(x))  # [B, T, C]
+    width = x.shape[2] // heads
+    key, value = (linear.weight.view(heads, width, -1) for linear in (attention.key, attention.value))
+    query = attention.query(x[:, 0]).view(-1, heads, width)
+    scores = torch.einsum("bhd,hdc->bhc", query, key) @ x.transpose(1, 2) / width ** 0.5  # [B, heads, T]
+    shares = torch.softmax(scores.masked_fill(~shown[:, None], float("-inf")), dim=2)
+    context = torch.einsum("bhc,hdc->bhd", shares @ x, value).flatten(1) + attention.value.bias
+    y = layer.attention.output(context, x[:, 0])
+    y = layer.output(layer.intermediate(y), y)
+    y = torch.tanh(head.dense(head.dropout(y)))
+    return head.out_proj(head.dropout(y))
+
+
+def check_logits(model, ids):
+    """The arithmetic above is transformers' own."""
+    model.eval()
+    with torch.no_grad():
+        theirs = model(input_ids=ids, attention_mask=(ids != model.config.pad_token_id).long()).logits
+        difference = float((fast_logits(model, ids) - theirs).abs().max())
+    model.train()
+    assert difference < 1e-4, difference
+
+
+def loss_of(logits, labels, smoothing):
+    """Cross entropy. Of a text without a language every label is as right as the others."""
+    count = logits.shape[1]
+    target = torch.full_like(logits, smoothing / count)
+    known = labels != NO_LANGUAGE
+    target[known, labels[known]] += 1 - smoothing
+    target[~known] = 1 / count
+    return -(target * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()
+
+
+def train(model, epochs, rate, smoothing, keep):
+    """epochs: of a list of (ids, labels) each. `keep` is called after each."""
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
+                                  lr=rate, betas=(0.9, 0.98))
+    done, begin = 0.0, time.monotonic()
+    for number in range(epochs.count):
+        steps = epochs.make(number)
+        losses = []
+        for i, (ids, labels) in enumerate(steps):
+            done = (number + i / len(steps)) / epochs.count
+            for group in optimizer.param_groups:
+                group["lr"] = rate * min(1.0, done * epochs.count * 10, (1 - done) * 1.25 + 0.01)
+            loss = loss_of(fast_logits(model, ids), labels, smoothing)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        tail = losses[-200:]
+        print(f"epoch {number + 1}: {len(steps)} steps, loss {sum(tail) / len(tail):.4f}, "
+              f"{time.monotonic() - begin:.0f} s", flush=True)
+        check_logits(model, steps[0][0])
+        keep()
+
+
+class Epochs:
+    def __init__(self, count, maker, texts, processor, normalize, seed):
+        self.count = count
+        self._maker, self._texts = maker, texts
+        self._processor, self._normalize = processor, normalize
+        self._draw = random.Random(seed)
+
+    def make(self, number):
+        junk = self._texts // 2
+        texts = self._maker.epoch(self._texts, junk)
+        return list(batches(encode(texts, self._processor, self._normalize, self._draw), self._draw))
+
+
+def save(model, processor, output):
+    model.save_pretrained(output, safe_serialization=True)
+    text = json.dumps(tokenizer_json(pieces_of(processor)), ensure_ascii=False, indent=1)
+    (output / "tokenizer.json").write_text(text + "\n", encoding="utf-8")
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": MAX_TOKENS, "bos_token": "<s>",
+                "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
+    (output / "tokenizer_config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+
+
+def main():
+    args = arguments()
+    output = pathlib.Path(args.output)
+    output.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    torch.manual_seed(args.seed)
+    torch.set_flush_denormal(True)
+    draw = random.Random(args.seed)
+    normalize = make_normalizer()
+    corpus = load_corpus(args.corpus, set(args.leave_out), normalize, output)
+    processor = train_pieces(vocabulary_texts(corpus, normalize, draw), args.pieces)
+    print(f"{len(processor)} pieces", flush=True)
+    model = make_model(args)
+    start_from_counts(model, corpus, processor, normalize)
+    model.train()
+    maker = TextMaker(corpus, common_han()[1], args.names, args.seed)
+    train(model, Epochs(args.epochs, maker, args.texts, processor, normalize, args.seed), args.rate, args.smoothing,
+          lambda: save(model, processor, output))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
