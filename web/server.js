@@ -56,6 +56,7 @@ export class ServerView {
   async #untilReady(state, signal) {
     while (!signal.aborted) {
       try {
+        await api.ready(signal);  // before that, /info tells of those models that are there already
         const models = await api.models(signal);
         state.textContent = "Ready";
         state.className = "server-state ready";

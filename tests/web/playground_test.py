@@ -237,6 +237,15 @@ class AskingTest(PlaygroundCase):
         self.wait_text("#try-classes .error-text", "The server does not answer")
         self.assertEqual(self.rows("#try-classes"), [])
 
+    def test_models_that_are_being_loaded(self):
+        self.server.loading = "the models are being loaded"
+        self.open()
+        self.wait_text(".server-state", "Not ready: the models are being loaded")
+        self.serve([*self.server.models, EMBEDDER])
+        self.server.loading = ""
+        self.wait_rows("#try-classes", "it")
+        self.assertEqual(self.panels(), ["try-classes", "try-likeness"])
+
     def test_api_key(self):
         self.server.key = "secret"
         self.browser.open(self.base + "/")

@@ -156,6 +156,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if pattern in body.get("q", ""):
                 time.sleep(delay)
         if path == ["readyz"]:
+            if state.loading:
+                raise Refusal(503, state.loading)
             return "ready\n"
         if path == ["info"]:
             return next(one for one in state.models if query.get("model", one["model_id"]) == one["model_id"])
@@ -215,6 +217,7 @@ class StandIn:
         self.delays = {}     # part of a query -> seconds before its answer
         self.refusals = []   # raised by the next searches
         self.models = [EMBEDDER]
+        self.loading = ""    # why /readyz says no
         # path -> answer of a body, of what models do
         self.answers = {"embed": lambda body: [[1.0, 0.0], [0.8, 0.6]], "tokenize": lambda body: [[{}] * 9, [{}] * 11]}
         self.key = None
