@@ -145,7 +145,7 @@ TEST_F(HttpAround, PagesOfAllowedOriginsMayReadEvenErrors) {
   const std::string origin = "Origin: https://page.test\r\n";
   for (const std::string& request :
        {Ask("GET", "/open", origin), Ask("GET", "/text", origin), Ask("GET", "/nothing", origin),
-        Ask("POST", "/size", origin + "X-API-Key: secret\r\nContent-Length: 2000\r\n")}) {
+        Ask("POST", "/keep", origin + "X-API-Key: secret\r\nContent-Length: 2000\r\n")}) {
     const ClientResponse response = Call(request);
     EXPECT_EQ(response.headers.at("access-control-allow-origin"), "https://page.test")
         << response.status;
