@@ -35,7 +35,7 @@ struct ApiContext {
   const ServiceStatus* status = nullptr;
   WorkLane* aside = nullptr;  // for bodies that take long to read or write
   Metrics* metrics = nullptr;
-  std::shared_ptr<const MemoryBudget> memory = nullptr;  // null: its metrics are left out
+  std::shared_ptr<MemoryBudget> memory = nullptr;  // null: no limit, and its metrics are left out
   std::shared_ptr<const ServerCounters> server = nullptr;
   ApiOptions options = {};
   SearchService* search = nullptr;      // null: no store is served

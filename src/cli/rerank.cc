@@ -12,6 +12,7 @@
 #include "cli/embed_stream.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
+#include "cli/reranker.h"
 #include "cli/text_input.h"
 #include "formats/json.h"
 #include "kernels/dispatch.h"
@@ -30,18 +31,6 @@ struct RerankCommand {
   std::string query;
   std::vector<std::string> texts;
 };
-
-Status CheckReranker(const ClassifyModel& model, const std::string& name) {
-  const size_t labels = model.labels().size();
-  if (labels != 1) {
-    return Error{Code::kUnsupported, name + ": classifies into " + std::to_string(labels) +
-                                         " labels; a reranker has one"};
-  }
-  if (!model.has_tokenizer()) {
-    return Error{Code::kUnsupported, name + ": has no tokenizer, which pairs of texts need"};
-  }
-  return {};
-}
 
 // Best first, equal ones in the order of the input.
 void WriteRanked(const RerankCommand& command, const std::vector<std::string>& texts,

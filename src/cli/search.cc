@@ -15,9 +15,11 @@
 #include "cli/index/store_option.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
+#include "cli/reranker.h"
 #include "cli/search_text.h"
 #include "formats/json.h"
 #include "ingest/input/record_reader.h"
+#include "serving/rerank_stage.h"
 #include "text/unicode.h"
 
 namespace minnow {
@@ -38,6 +40,8 @@ struct SearchCommand {
   std::string filter;
   std::string prompt_name;
   std::vector<std::string> attributes;
+  std::string rerank;  // path of the model; empty: none
+  size_t rerank_top_n = kDefaultReranked;
   bool exact = false;
   bool json = false;
 };
@@ -103,7 +107,8 @@ void WriteScore(const char* key, const std::optional<double>& score, JsonWriter&
   }
 }
 
-std::string JsonLine(const std::string& query, const SearchAnswer& answer, bool documents) {
+std::string JsonLine(const std::string& query, const SearchAnswer& answer, bool documents,
+                     bool reranked) {
   std::string line;
   JsonWriter json(&line);
   json.BeginObject();
@@ -119,6 +124,7 @@ std::string JsonLine(const std::string& query, const SearchAnswer& answer, bool 
     json.Double(hit.score);
     WriteScore("semantic_score", hit.semantic_score, json);
     WriteScore("lexical_score", hit.lexical_score, json);
+    if (reranked) WriteScore("rerank_score", hit.rerank_score, json);
     json.Key("snippet");
     json.String(PlainSnippet(hit.snippet));
     if (documents) {
@@ -137,10 +143,11 @@ std::string JsonLine(const std::string& query, const SearchAnswer& answer, bool 
 class Searching {
  public:
   Searching(const SearchCommand& command, std::shared_ptr<SearchIndex> index,
-            QueryEmbedder embedder)
+            QueryEmbedder embedder, std::unique_ptr<Reranker> reranker)
       : command_(command),
         index_(std::move(index)),
         embedder_(std::move(embedder)),
+        reranker_(std::move(reranker)),
         terminal_(::isatty(STDOUT_FILENO) != 0) {}
 
   Status Answer(const std::string& query, bool titled) {
@@ -156,9 +163,9 @@ class Searching {
     request.attributes_given = command_.json;
     request.highlight_pre = kHitBegin;
     request.highlight_post = kHitEnd;
-    MINNOW_ASSIGN_OR_RETURN(const SearchAnswer answer, index_->Search(request));
+    MINNOW_ASSIGN_OR_RETURN(const SearchAnswer answer, Find(request));
     if (command_.json) {
-      output_.Write(JsonLine(query, answer, !command_.attributes.empty()));
+      output_.Write(JsonLine(query, answer, !command_.attributes.empty(), reranker_ != nullptr));
     } else {
       if (titled) output_.Write("== " + OneLine(query) + "\n");
       output_.Write(AnswerText(answer, terminal_));
@@ -169,9 +176,20 @@ class Searching {
   Output& output() { return output_; }
 
  private:
+  Result<SearchAnswer> Find(const SearchRequest& request) {
+    const size_t top_n = command_.rerank_top_n;
+    if (reranker_ == nullptr || !WantsRerank(request, top_n)) return index_->Search(request);
+    MINNOW_ASSIGN_OR_RETURN(SearchAnswer answer, index_->Search(RerankWindow(request, top_n)));
+    MINNOW_ASSIGN_OR_RETURN(const std::vector<float> scores,
+                            reranker_->Score(RerankPairs(request, answer)));
+    ApplyRerank(request, top_n, scores, answer);
+    return answer;
+  }
+
   const SearchCommand& command_;
   const std::shared_ptr<SearchIndex> index_;
   QueryEmbedder embedder_;
+  std::unique_ptr<Reranker> reranker_;  // null: none is asked for
   const bool terminal_;
   Output output_;
 };
@@ -205,7 +223,11 @@ Status Search(const SearchCommand& command) {
   MINNOW_ASSIGN_OR_RETURN(const auto store, OpenForReading(command.store));
   MINNOW_ASSIGN_OR_RETURN(auto index, FindNamed(*store, command.store));
   MINNOW_ASSIGN_OR_RETURN(QueryEmbedder embedder, QueryEmbedder::Load(command, *index));
-  Searching searching(command, std::move(index), std::move(embedder));
+  std::unique_ptr<Reranker> reranker;
+  if (!command.rerank.empty()) {
+    MINNOW_ASSIGN_OR_RETURN(reranker, Reranker::Load(command.rerank, command.dtype));
+  }
+  Searching searching(command, std::move(index), std::move(embedder), std::move(reranker));
   Status status;
   if (command.queries.empty()) {
     status = searching.Answer(command.query, /*titled=*/false);
@@ -249,6 +271,13 @@ void AddSearchCommand(Command app) {
       .OneValueEach();
   search.AddOption("--prompt-name", command->prompt_name,
                    "The model's prompt to put before queries; default: \"query\", if it has one");
+  search
+      .AddOption("--rerank", command->rerank,
+                 "A cross-encoder that puts the first hits in order: a directory or a file")
+      .NotEmpty();
+  Option top_n =
+      search.AddOption("--rerank-top-n", command->rerank_top_n, "Hits that --rerank puts in order")
+          .Range(size_t{1}, kMaxReranked);
   search.AddFlag("--exact", command->exact, "Compare every vector in full");
   search.AddFlag("--json", command->json, "A JSON line for each query");
   Option queries = search.AddOption("--queries", command->queries,
@@ -262,9 +291,11 @@ void AddSearchCommand(Command app) {
       "Examples:\n"
       "  minnow search \"how are pods scheduled\" --index my.db\n"
       "  minnow search pods --index my.db --mode lexical -k 3\n"
+      "  minnow search \"how are pods scheduled\" --index my.db --rerank RERANKER -k 3\n"
       "  minnow search \"parse a header\" --index my.db --filter 'lang = \"go\"'\n"
       "  minnow search --queries questions.txt --index my.db --json > answers.jsonl");
-  search.OnChosen([command, query] {
+  search.OnChosen([command, query, top_n] {
+    if (top_n.given() && command->rerank.empty()) RequireArgument("--rerank");
     RequireStore(command->store, EmbeddedStore::kTaken);
     if (!query.given() && command->queries.empty()) {
       RequireArgument("QUERY or --queries");

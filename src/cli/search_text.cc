@@ -92,7 +92,7 @@ std::string AnswerText(const SearchAnswer& answer, bool terminal) {
   size_t rank = 0;
   for (const SearchHit& hit : answer.hits) {
     char head[48];
-    std::snprintf(head, sizeof head, "%2zu  %.3f  ", ++rank, hit.score);
+    std::snprintf(head, sizeof head, "%2zu  %.3f  ", ++rank, hit.rerank_score.value_or(hit.score));
     const std::string id = OneLine(hit.id);
     const std::string title = Shortened(TitleOf(hit.json), kMaxShownTitle);
     text += head + bold + Shortened(id, kMaxShownId) + normal;

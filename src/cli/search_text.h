@@ -14,8 +14,8 @@ namespace minnow {
 inline constexpr const char* kHitBegin = "\x01";
 inline constexpr const char* kHitEnd = "\x02";
 
-// Rank, score, id, title; below it the snippet. Documents may hold anything: control characters do
-// not reach the terminal. `terminal`: bold and colour.
+// Rank, score (the reranker's where it gave one), id, title; below it the snippet. Documents may
+// hold anything: control characters do not reach the terminal. `terminal`: bold and colour.
 std::string AnswerText(const SearchAnswer& answer, bool terminal);
 
 // A snippet with those marks as plain text on one line: no marks, no escapes.

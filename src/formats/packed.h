@@ -60,7 +60,7 @@ Status WritePacked(const PackedHeader& header, std::span<const PackedTensor> ten
 // Const after opening; may be read from any thread.
 class PackedFile : public TensorSource {
  public:
-  static constexpr int kVersion = 3;  // that is written; older ones are read
+  static constexpr int kVersion = 4;  // that is written; older ones are read
   static constexpr size_t kAlignment = 64;
 
   // Reads the header, not the tensors. Fails with kNotFound, kCorrupt, or kUnsupported (another

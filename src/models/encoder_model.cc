@@ -132,7 +132,8 @@ Status EncoderModel::LoadDirectory(const ModelSource& source, std::optional<Tabl
                                        .embedding = embedding,
                                        .calibration = calibration},
                                       Weights(FamilyOf(info_.config.model_type).tensors)));
-  MINNOW_ASSIGN_OR_RETURN(Head head, Head::Load(info_.layout, info_.config.hidden_size, *source_));
+  MINNOW_ASSIGN_OR_RETURN(
+      Head head, Head::Load(info_.layout, info_.config.hidden_size, *source_, info_.dtype));
   info_.weight_bytes = storage_.bytes() + head.weight_bytes();
   SetHead(std::move(head));
   const MaskNames& masks = FamilyOf(info_.config.model_type).masks;
@@ -206,7 +207,8 @@ Result<std::unique_ptr<EncoderModel>> EncoderModel::Random(const EncoderConfig& 
   MINNOW_ASSIGN_OR_RETURN(model->storage_, RandomWeights(dtype, model->Weights(kOwnNames)));
   model->info_.weight_bytes = model->storage_.floats.size_bytes();
   const Checkpoint none;  // the head is pooling alone
-  MINNOW_ASSIGN_OR_RETURN(Head head, Head::Load(model->info_.layout, config.hidden_size, none));
+  MINNOW_ASSIGN_OR_RETURN(Head head,
+                          Head::Load(model->info_.layout, config.hidden_size, none, dtype));
   model->SetHead(std::move(head));
   return model;
 }

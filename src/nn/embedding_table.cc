@@ -30,6 +30,7 @@ size_t EmbeddingTable::RowBytes(TableType type, size_t columns) {
     case TableType::kInt8:
       return columns;
     case TableType::kInt4:
+    case TableType::kInt4F16Scales:
       return Int4Groups(columns) * kInt4Group / 2;
   }
   return 0;
@@ -53,17 +54,29 @@ void EmbeddingTable::Add(const Kernels& kernels, size_t row, float* out) const {
       kernels.add_row_i8(reinterpret_cast<const int8_t*>(data), scale, columns_, out);
       return;
     }
-    case TableType::kInt4: {
+    case TableType::kInt4:
+    case TableType::kInt4F16Scales: {
       float scales[kMaxInt4Columns / kInt4Group];
-      const size_t groups = Int4Groups(columns_);
-      CHECK(groups <= kMaxInt4Columns / kInt4Group);
-      for (size_t g = 0; g < groups; ++g) {
-        scales[g] = FloatFromF16(
-            LoadAt<uint16_t>(static_cast<const std::byte*>(scales_), row * groups + g));
-      }
+      CHECK(Int4Groups(columns_) <= kMaxInt4Columns / kInt4Group);
+      Int4Scales(row, scales);
       kernels.add_row_i4(reinterpret_cast<const uint8_t*>(data), scales, columns_, out);
       return;
     }
+  }
+}
+
+void EmbeddingTable::Int4Scales(size_t row, float* scales) const {
+  const size_t groups = Int4Groups(columns_);
+  const std::byte* stored =
+      static_cast<const std::byte*>(scales_) + row * ScaleBytes(type_, columns_);
+  if (type_ == TableType::kInt4F16Scales) {
+    for (size_t g = 0; g < groups; ++g) scales[g] = FloatFromF16(LoadAt<uint16_t>(stored, g));
+    return;
+  }
+  const float row_scale = Int4RowScale(std::to_integer<uint8_t>(stored[0]));
+  for (size_t g = 0; g < groups; ++g) {
+    const auto pair = std::to_integer<unsigned>(stored[1 + g / 2]);
+    scales[g] = Int4GroupScale(row_scale, (g % 2 == 0 ? pair : pair >> 4) & 15u);
   }
 }
 

@@ -64,7 +64,7 @@ TEST(EmbeddingTableTest, IntegerRowsAreNearTheirFloats) {
   std::vector<float> scales(kRows);
   PackTableInt8(table.data(), kRows, kColumns, bytes.data(), scales.data());
   std::vector<uint8_t> nibbles(kRows * EmbeddingTable::RowBytes(TableType::kInt4, kColumns));
-  std::vector<uint16_t> group_scales(kRows * EmbeddingTable::Int4Groups(kColumns));
+  std::vector<uint8_t> group_scales(kRows * EmbeddingTable::Int4ScaleBytes(kColumns));
   PackTableInt4(table.data(), kRows, kColumns, nibbles.data(), group_scales.data());
   const EmbeddingTable int8(reinterpret_cast<const std::byte*>(bytes.data()), TableType::kInt8,
                             kRows, kColumns, scales.data());

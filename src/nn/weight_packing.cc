@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "base/check.h"
 #include "nn/embedding_table.h"
 
 namespace minnow {
@@ -29,22 +30,40 @@ inline float QuantizeInt4(float x, float inverse) {
   return Round(scaled < 7.0f ? (scaled > -8.0f ? scaled : -8.0f) : 7.0f);
 }
 
-// The f16 scale of an int4 group. There is one integer more below zero than above, so a negative
-// scale suits a group whose largest magnitude is positive.
-uint16_t BestInt4Scale(const float* group) {
+float LargestFinite(const float* group) {
   float largest = 0;
   for (size_t k = 0; k < kInt4Group; ++k)
     largest = std::max(largest, std::isfinite(group[k]) ? std::fabs(group[k]) : 0.0f);
-  uint16_t best = 0;
+  return largest;
+}
+
+// The largest scale of a row that is no larger than x, or 0.
+uint8_t Int4RowBits(float x) {
+  const uint16_t bits = RoundToF16(x);
+  return static_cast<uint8_t>(std::min<int>(bits, 0x7bff) >> 7);
+}
+
+// How a row is written: the scale of all of it, and of each group its code and what rounding costs.
+struct Int4RowChoice {
+  uint8_t scale = 0;
+  float error = INFINITY;
+  uint8_t codes[kMaxInt4Columns / kInt4Group] = {};
+};
+
+// The code of the least squared error, among those whose range is about that of the group. There is
+// one integer more below zero than above, so a negative scale suits a group whose largest magnitude
+// is positive.
+float ChooseInt4Code(const float* group, float row_scale, uint8_t& best) {
+  const float largest = LargestFinite(group);
   float least = INFINITY;
-  constexpr int kTrials = 24;
-  for (int i = 0; i < kTrials; ++i) {
-    for (const float sign : {1.0f, -1.0f}) {
-      // Rounded first, so that the integers fit what will be read back. From a little more than
-      // the whole range, which the other end then does not fill, down to two thirds of it.
-      const uint16_t bits =
-          RoundToF16(sign * largest / 8.0f * (1.15f - 0.02f * static_cast<float>(i)));
-      const float scale = FloatFromF16(bits);
+  for (unsigned magnitude = 0; magnitude < kInt4ScaleCodes / 2; ++magnitude) {
+    const float range = 8.0f * Int4GroupScale(row_scale, magnitude);
+    // The widest that is too narrow stays in, should all be.
+    const bool narrow = magnitude + 1 < kInt4ScaleCodes / 2 && range < 0.66f * largest;
+    const bool wide = magnitude > 0 && range > 1.4f * largest;
+    if (narrow || wide) continue;
+    for (const unsigned code : {magnitude, magnitude | kInt4ScaleCodes / 2}) {
+      const float scale = Int4GroupScale(row_scale, code);
       const float inverse = scale != 0 ? 1.0f / scale : 0.0f;
       float error = 0;
       for (size_t k = 0; k < kInt4Group; ++k) {
@@ -53,9 +72,30 @@ uint16_t BestInt4Scale(const float* group) {
       }
       if (error < least) {
         least = error;
-        best = bits;
+        best = static_cast<uint8_t>(code);
       }
     }
+  }
+  return least;
+}
+
+// row: groups of 64, zeros beyond its end.
+Int4RowChoice ChooseInt4Scales(const float* row, size_t groups) {
+  float largest = 0;
+  for (size_t g = 0; g < groups; ++g)
+    largest = std::max(largest, LargestFinite(row + g * kInt4Group));
+  Int4RowChoice best;
+  const int most = Int4RowBits(largest / 8.0f * 1.15f);
+  // A step of a row's scale is 6 to 12 %: from a little more than the largest magnitude needs down
+  // to about two thirds of it.
+  constexpr int kTrials = 7;
+  for (int bits = most; bits >= 0 && bits > most - kTrials; --bits) {
+    Int4RowChoice choice = {.scale = static_cast<uint8_t>(bits), .error = 0};
+    for (size_t g = 0; g < groups; ++g) {
+      choice.error +=
+          ChooseInt4Code(row + g * kInt4Group, Int4RowScale(choice.scale), choice.codes[g]);
+    }
+    if (choice.error < best.error) best = choice;
   }
   return best;
 }
@@ -94,23 +134,55 @@ void PackBf16(const float* weight, size_t out_features, size_t in_features, uint
   }
 }
 
-void PackTableInt4(const float* table, size_t rows, size_t columns, uint8_t* out,
-                   uint16_t* scales) {
+void PackTableInt4(const float* table, size_t rows, size_t columns, uint8_t* out, uint8_t* scales) {
   const size_t groups = EmbeddingTable::Int4Groups(columns);
-  for (size_t r = 0; r < rows; ++r) {
+  CHECK(columns <= kMaxInt4Columns);
+  const size_t scale_bytes = EmbeddingTable::Int4ScaleBytes(columns);
+  std::vector<float> row(groups * kInt4Group);  // zeros beyond the columns
+  for (size_t r = 0; r < rows; ++r, scales += scale_bytes) {
+    std::memcpy(row.data(), table + r * columns, columns * sizeof(float));
+    const Int4RowChoice choice = ChooseInt4Scales(row.data(), groups);
+    std::memset(scales, 0, scale_bytes);
+    scales[0] = choice.scale;
     for (size_t g = 0; g < groups; ++g) {
-      float group[kInt4Group] = {};  // beyond the row: zeros
-      const size_t used = std::min<size_t>(kInt4Group, columns - g * kInt4Group);
-      std::memcpy(group, table + r * columns + g * kInt4Group, used * sizeof(float));
-      const uint16_t scale = BestInt4Scale(group);
-      const float inverse = FloatFromF16(scale) != 0 ? 1.0f / FloatFromF16(scale) : 0.0f;
-      scales[r * groups + g] = scale;
-      uint8_t* bytes = out + (r * groups + g) * kInt4Group / 2;
+      scales[1 + g / 2] |= static_cast<uint8_t>(choice.codes[g] << g % 2 * 4);
+      const float scale = Int4GroupScale(Int4RowScale(choice.scale), choice.codes[g]);
+      const float inverse = scale != 0 ? 1.0f / scale : 0.0f;
+      const float* group = row.data() + g * kInt4Group;
       for (size_t j = 0; j < kInt4Group / 2; ++j) {
         const int low = static_cast<int>(QuantizeInt4(group[j], inverse)) + 8;
         const int high = static_cast<int>(QuantizeInt4(group[j + kInt4Group / 2], inverse)) + 8;
-        bytes[j] = static_cast<uint8_t>(low | high << 4);
+        *out++ = static_cast<uint8_t>(low | high << 4);
       }
+    }
+  }
+}
+
+void ShrinkPanels(const float* panels, size_t in_features, size_t out_features, int8_t* integers,
+                  float* scales) {
+  constexpr float kLevels = 127;
+  const size_t panel = in_features * kPanelColumns;
+  for (size_t n = 0; n < RoundUp(out_features, kPanelColumns); ++n) {
+    const size_t begin = n / kPanelColumns * panel + n % kPanelColumns;
+    float largest = 0;
+    for (size_t i = begin; i < begin + panel; i += kPanelColumns)
+      largest = std::max(largest, std::isfinite(panels[i]) ? std::fabs(panels[i]) : 0.0f);
+    scales[n] = largest / kLevels;
+    const float inverse = scales[n] > 0 ? 1.0f / scales[n] : 0.0f;
+    for (size_t i = begin; i < begin + panel; i += kPanelColumns) {
+      const float x = panels[i] * inverse;
+      const float kept = x < kLevels ? (x > -kLevels ? x : -kLevels) : kLevels;  // also a NaN
+      integers[i] = static_cast<int8_t>(Round(kept));
+    }
+  }
+}
+
+void ExpandPanels(const int8_t* integers, const float* scales, size_t in_features,
+                  size_t out_features, float* panels) {
+  for (size_t n = 0; n < out_features; n += kPanelColumns, scales += kPanelColumns) {
+    for (size_t k = 0; k < in_features; ++k, integers += kPanelColumns, panels += kPanelColumns) {
+      for (size_t c = 0; c < kPanelColumns; ++c)
+        panels[c] = scales[c] * static_cast<float>(integers[c]);
     }
   }
 }

@@ -20,10 +20,18 @@ size_t PackedWeightBytes(Dtype dtype, size_t in_features, size_t out_features);
 // out: PackedWeightBytes(kBF16, ...); rounded to nearest, ties to even.
 void PackBf16(const float* weight, size_t out_features, size_t in_features, uint16_t* out);
 
-// Rows of an embedding table as halves of bytes with an f16 scale for each group of 64 (kernels.h
-// has the order). table: [rows, columns] f32, maybe unaligned; out: [rows,
-// EmbeddingTable::RowBytes(kInt4)]; scales: [rows, EmbeddingTable::Int4Groups(columns)].
-void PackTableInt4(const float* table, size_t rows, size_t columns, uint8_t* out, uint16_t* scales);
+// Rows of an embedding table as halves of bytes (kernels.h has the order) with a scale for each
+// group of 64. table: [rows, columns] f32, maybe unaligned, at most kMaxInt4Columns; out: [rows,
+// EmbeddingTable::RowBytes(kInt4)]; scales: [rows, EmbeddingTable::Int4ScaleBytes(columns)].
+void PackTableInt4(const float* table, size_t rows, size_t columns, uint8_t* out, uint8_t* scales);
+
+// Panels of fp32 as signed bytes, to store them: panel[k][n] ~ scale[n] * integer[k][n], the
+// integers in the order of the panels and in [-127, 127]. panels, integers: [N/16][K][16]; scales:
+// [N rounded up to 16].
+void ShrinkPanels(const float* panels, size_t in_features, size_t out_features, int8_t* integers,
+                  float* scales);
+void ExpandPanels(const int8_t* integers, const float* scales, size_t in_features,
+                  size_t out_features, float* panels);
 
 uint16_t RoundToBf16(float x);
 uint16_t RoundToF16(float x);

@@ -167,6 +167,7 @@ void Durations::Observe(const JobTimings& timings, std::chrono::nanoseconds all)
 Metrics::Metrics()
     : request_input_length(PowersOfTwo(kLengthExponents)),
       search_duration(DurationBounds()),
+      search_rerank_duration(DurationBounds()),
       batch_next_size(PowersOfTwo(kSizeExponents)),
       batch_next_tokens(PowersOfTwo(kTokenExponents)) {}
 
@@ -213,6 +214,7 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
   histogram("te_batch_next_size", batch_next_size);
   histogram("te_batch_next_tokens", batch_next_tokens);
   histogram("minnow_search_duration", search_duration);
+  histogram("minnow_search_rerank_duration", search_rerank_duration);
   AppendType("minnow_ready", "gauge", "1 while requests are served.", out);
   AppendSample("minnow_ready", "", gauges.ready ? 1 : 0, out);
   if (gauges.server != nullptr) AppendServer(*gauges.server, out);

@@ -109,6 +109,7 @@ struct Metrics {
   Histogram request_input_length;
   Counter search_count;
   Histogram search_duration;
+  Histogram search_rerank_duration;
   Histogram batch_next_size, batch_next_tokens;
 };
 

@@ -3,6 +3,7 @@
 #include "text/packed_tokenizer.h"
 
 #include <array>
+#include <cmath>
 #include <string_view>
 #include <utility>
 
@@ -17,8 +18,7 @@ namespace {
 constexpr const char* kBytes = "tokenizer.vocabulary.bytes";
 constexpr const char* kStarts = "tokenizer.vocabulary.starts";
 constexpr const char* kOffsets = "tokenizer.vocabulary.offsets";
-constexpr const char* kFingerprints = "tokenizer.vocabulary.fingerprints";
-constexpr const char* kIds = "tokenizer.vocabulary.ids";
+constexpr const char* kSlots = "tokenizer.vocabulary.slots";
 constexpr const char* kScores = "tokenizer.vocabulary.scores";
 constexpr const char* kMerges = "tokenizer.merges";
 constexpr const char* kMerged = "tokenizer.merges.merged";
@@ -26,20 +26,23 @@ constexpr const char* kMergeSlots = "tokenizer.merges.slots";
 constexpr const char* kPrefixes = "tokenizer.vocabulary.prefixes";
 // Stands in "model", in the place of "vocab".
 constexpr const char* kCounts = "vocabulary_tables";
-constexpr const char* kUnknownScore = "unknown_score";  // of Unigram
+constexpr const char* kUnknownScore = "unknown_score";      // of Unigram
+constexpr const char* kScoreUnits = "score_units_per_one";  // likewise
 
 // The parts of tokenizer.json that a tokenizer is made of, but for the model.
 constexpr std::array<const char*, 6> kParts = {"version",       "added_tokens",   "normalizer",
                                                "pre_tokenizer", "post_processor", "decoder"};
 
-void WriteModel(const JsonView& model, const char* type, const ModelTables& all, JsonWriter& json) {
+void WriteModel(const JsonView& model, const char* type, const TokenizerTables& made,
+                JsonWriter& json) {
+  const ModelTables& all = made.tables;
   const VocabularyTables& tables = all.vocabulary.tables();
   json.BeginObject();
   json.Key("type");
   json.String(type);
   for (size_t i = 0; i < model.size(); ++i) {
     const std::string_view key = model.key(i);
-    if (key == "type" || key == "vocab" || key == "merges") continue;
+    if (key == "type" || key == "vocab" || key == "merges" || key == kScoreUnits) continue;
     json.Key(model.key(i));
     WriteJson(model.at(i), json);
   }
@@ -47,6 +50,10 @@ void WriteModel(const JsonView& model, const char* type, const ModelTables& all,
   if (!all.scores.empty() && !model.Find(kUnknownScore)) {
     json.Key(kUnknownScore);
     json.Double(UnknownScoreOf(all.scores));
+  }
+  if (!made.score_units.units.empty()) {
+    json.Key(kScoreUnits);
+    json.Double(made.score_units.per_one);
   }
   json.Key(kCounts);
   json.BeginObject();
@@ -74,18 +81,33 @@ Result<std::span<const T>> Values(const PackedFile& packed, const char* name, Te
                    tensor->data.size() / sizeof(T));
 }
 
+Result<ScoreTable> ReadScores(const PackedFile& packed, const JsonView& model) {
+  const TensorView* const stored = packed.checkpoint().Find(kScores);
+  if (stored == nullptr) return ScoreTable();
+  if (stored->type == TensorType::kI32) {
+    MINNOW_ASSIGN_OR_RETURN(const auto units, Values<int32_t>(packed, kScores, TensorType::kI32));
+    MINNOW_ASSIGN_OR_RETURN(const JsonView field, model.Get(kScoreUnits));
+    MINNOW_ASSIGN_OR_RETURN(const double per_one, field.Number());
+    if (!(per_one > 0 && std::isfinite(per_one))) return field.Expected("a number above 0");
+    return ScoreTable(units, per_one);
+  }
+  MINNOW_ASSIGN_OR_RETURN(const auto scores, Values<double>(packed, kScores, TensorType::kF64));
+  return ScoreTable(scores);
+}
+
 }  // namespace
 
 std::vector<PackedTensor> TokenizerTables::tensors() const {
   const VocabularyTables& t = tables.vocabulary.tables();
   std::vector<PackedTensor> tensors = {Tensor(kBytes, TensorType::kU8, t.bytes),
                                        Tensor(kStarts, TensorType::kU32, t.starts),
-                                       Tensor(kFingerprints, TensorType::kU8, t.fingerprints)};
+                                       Tensor(kSlots, TensorType::kU8, t.slots)};
   if (!t.offsets.empty()) tensors.push_back(Tensor(kOffsets, TensorType::kU16, t.offsets));
-  tensors.push_back(t.ids.empty() ? Tensor(kIds, TensorType::kU32, t.wide_ids)
-                                  : Tensor(kIds, TensorType::kU16, t.ids));
-  if (!tables.scores.empty()) {
-    tensors.push_back(Tensor(kScores, TensorType::kF64, tables.scores));
+  if (!score_units.units.empty()) {
+    tensors.push_back(
+        Tensor(kScores, TensorType::kI32, std::span<const int32_t>(score_units.units)));
+  } else if (!tables.scores.empty()) {
+    tensors.push_back(Tensor(kScores, TensorType::kF64, tables.scores.as_they_are()));
   }
   const auto add = [&tensors](const char* name, std::span<const uint32_t> values) {
     if (!values.empty()) tensors.push_back(Tensor(name, TensorType::kU32, values));
@@ -105,7 +127,8 @@ Result<TokenizerTables> ReadTokenizerTables(const std::string& directory, bool l
   MINNOW_ASSIGN_OR_RETURN(TokenizerParts parts,
                           ReadTokenizerJson(files.document, std::move(files.tables)));
   const JsonView root = files.document.root();
-  TokenizerTables tables = {{}, parts.model->tables()};
+  TokenizerTables tables = {{}, parts.model->tables(), {}};
+  tables.score_units = ToScoreUnits(tables.tables.scores.as_they_are());
   JsonWriter json(&tables.json);
   json.BeginObject();
   for (const char* name : kParts) {
@@ -115,7 +138,7 @@ Result<TokenizerTables> ReadTokenizerTables(const std::string& directory, bool l
     WriteJson(*part, json);
   }
   json.Key("model");
-  WriteModel(*root.Find("model"), parts.model->type(), tables.tables, json);
+  WriteModel(*root.Find("model"), parts.model->type(), tables, json);
   json.EndObject();
   return tables;
 }
@@ -135,22 +158,17 @@ Result<ModelTables> ReadPackedTables(std::shared_ptr<const PackedFile> packed,
   tables.max_token_bytes = static_cast<size_t>(longest);
   MINNOW_ASSIGN_OR_RETURN(tables.bytes, Values<char>(*packed, kBytes, TensorType::kU8));
   MINNOW_ASSIGN_OR_RETURN(tables.starts, Values<uint32_t>(*packed, kStarts, TensorType::kU32));
-  MINNOW_ASSIGN_OR_RETURN(tables.fingerprints,
-                          Values<uint8_t>(*packed, kFingerprints, TensorType::kU8));
+  // Files before version 4 have other slots: new ones are made of the texts.
+  if (packed->header().version >= 4) {
+    MINNOW_ASSIGN_OR_RETURN(tables.slots, Values<uint8_t>(*packed, kSlots, TensorType::kU8));
+    if (tables.slots.empty())
+      return Error{Code::kCorrupt, packed->path() + ": " + kSlots + ": no slots"};
+  }
   if (packed->checkpoint().Find(kOffsets) != nullptr) {
     MINNOW_ASSIGN_OR_RETURN(tables.offsets, Values<uint16_t>(*packed, kOffsets, TensorType::kU16));
   }
-  const TensorView* slots = packed->checkpoint().Find(kIds);
-  if (slots != nullptr && slots->type == TensorType::kU16) {
-    MINNOW_ASSIGN_OR_RETURN(tables.ids, Values<uint16_t>(*packed, kIds, TensorType::kU16));
-  } else {
-    MINNOW_ASSIGN_OR_RETURN(tables.wide_ids, Values<uint32_t>(*packed, kIds, TensorType::kU32));
-  }
-  std::span<const double> scores;
+  MINNOW_ASSIGN_OR_RETURN(const ScoreTable scores, ReadScores(*packed, model));
   std::span<const uint64_t> prefixes;
-  if (packed->checkpoint().Find(kScores) != nullptr) {
-    MINNOW_ASSIGN_OR_RETURN(scores, Values<double>(*packed, kScores, TensorType::kF64));
-  }
   if (packed->checkpoint().Find(kPrefixes) != nullptr) {
     MINNOW_ASSIGN_OR_RETURN(prefixes, Values<uint64_t>(*packed, kPrefixes, TensorType::kU64));
   }

@@ -18,6 +18,7 @@ namespace minnow {
 struct TokenizerTables {
   std::string json;
   ModelTables tables;
+  ScoreUnits score_units = {};  // of the tables' scores; empty: they are written as they are
 
   std::vector<PackedTensor> tensors() const;
 };

@@ -53,7 +53,7 @@ TEST_F(PackedTokenizerTest, ScoresAndMergesAreOptional) {
   const std::vector<uint32_t> merges = {0, 1};
   const auto both = WriteAndRead(scores, merges);
   ASSERT_TRUE(both.ok()) << both.error().message;
-  EXPECT_THAT(both->scores, ElementsAreArray(scores));
+  EXPECT_THAT(both->scores.as_they_are(), ElementsAreArray(scores));
   EXPECT_THAT(both->merges.pairs, ElementsAreArray(merges));
   EXPECT_EQ(both->vocabulary.Find("ab"), 2);
   const auto none = WriteAndRead({}, {});

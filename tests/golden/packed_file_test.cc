@@ -256,13 +256,13 @@ TEST_F(PackedModel, CutShortIsCorrupt) {
 TEST_F(PackedModel, OtherVersionsAndOtherFilesAreUnsupported) {
   Pack("tiny_bert", Dtype::kInt8, TableType::kInt8);
   std::string bytes = Contents();
-  const std::string version = "\"minnow.format\":\"3\"";
+  const std::string version = "\"minnow.format\":\"4\"";
   const size_t at = bytes.find(version);
   ASSERT_NE(at, std::string::npos);
-  bytes[at + version.size() - 2] = '4';
+  bytes[at + version.size() - 2] = '5';
   Write(bytes);
   EXPECT_EQ(LoadError().code, Code::kUnsupported);
-  EXPECT_THAT(LoadError().message, HasSubstr("version \"4\""));
+  EXPECT_THAT(LoadError().message, HasSubstr("version \"5\""));
   fs::copy_file(Fixture("tiny_bert/model.safetensors"), path_,
                 fs::copy_options::overwrite_existing);
   EXPECT_EQ(LoadError().code, Code::kUnsupported);
@@ -335,7 +335,7 @@ TEST_F(PackedModel, FlippedBitsNeverCrash) {
 
 // A classifier's head and labels are in the header too: what loads gives a score for each label.
 TEST_F(PackedModel, FlippedBitsOfAClassifierNeverCrash) {
-  fs::copy_file(Fixture("packed_v3/tiny_distilbert_int8_int8.minnow"), path_);
+  fs::copy_file(Fixture("packed_v4/tiny_distilbert_int8_int8.minnow"), path_);
   const std::string whole = Contents();
   uint64_t header = 0;
   std::memcpy(&header, whole.data(), sizeof header);
@@ -407,7 +407,7 @@ TEST_P(PackedFixtures, StaysReadable) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Versions, PackedFixtures,
-                         testing::Values("packed_v1", "packed_v2", "packed_v3"),
+                         testing::Values("packed_v1", "packed_v2", "packed_v3", "packed_v4"),
                          [](const auto& version) { return std::string(version.param); });
 
 }  // namespace

@@ -10,6 +10,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "cli"))
+from classifier_model import make  # noqa: E402
 from program import ROOT, environment  # noqa: E402
 from running_server import Server  # noqa: E402
 
@@ -24,7 +25,7 @@ class DocsTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder)
             (path / "documents.jsonl").write_text('{"id":"c","title":"Nets","text":"A red net."}\n')
-            server = Server("--index", str(path / "my.db"))
+            server = Server("--model", make(path / "reranker", "bert", labels=1), "--index", str(path / "my.db"))
             self.addCleanup(server.close)
             for command in commands:
                 result = subprocess.run(["sh", "-c", command.replace("curl ", "curl -sS -w '\\n%{http_code}' ", 1)],

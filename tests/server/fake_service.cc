@@ -129,6 +129,11 @@ void FakeModel::Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& cl
 
 void FakeModel::Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>&,
                     Callback<ClassifyAnswer> done) {
+  if (controls_ != nullptr) {
+    const std::lock_guard lock(controls_->mutex);
+    if (controls_->next_error.has_value())
+      return done(*std::exchange(controls_->next_error, std::nullopt));
+  }
   ClassifyAnswer answer;
   for (const EmbedInput& input : request.inputs) {
     answer.tokens.push_back(3);

@@ -42,6 +42,8 @@ TEST_F(OpenApi, EveryExampleIsTaken) {
   EXPECT_GT(paths.size(), 15u);
   for (size_t i = 0; i < paths.size(); ++i) {
     std::string path(paths.key(i));
+    // Needs a store: search_rerank_test.cc.
+    if (path == "/indexes/{index}/search") continue;
     if (path == "/models/{name}") path = "/models/languages";
     const auto post = paths.at(i).Find("post");
     if (!post.has_value()) {

@@ -46,7 +46,7 @@ TEST_F(SearchFields, ThoseThatAreNotKnownAreRefused) {
   AddAll("docs", R"({"id":"a","text":"red","anything":["goes"]})");
   const std::string search =
       "there are q, filter, limit, offset, semantic_ratio, exact, prefix, min_score, attributes, "
-      "highlight, facets, group_by, prompt_name\"";
+      "highlight, facets, group_by, prompt_name, rerank\"";
   const std::string posts[][3] = {
       {"/indexes/docs/search", R"({"q":"red","fitler":"n = 1"})",
        R"(\"fitler\": no such field; )" + search},

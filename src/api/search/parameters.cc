@@ -12,8 +12,11 @@
 namespace minnow::api {
 namespace {
 
-constexpr std::array<std::string_view, 5> kTexts = {"q", "filter", "id", "group_by", "prompt_name"};
+constexpr std::array<std::string_view, 6> kTexts = {"q",        "filter",      "id",
+                                                    "group_by", "prompt_name", "rerank.model"};
 constexpr std::array<std::string_view, 2> kLists = {"attributes", "facets"};
+constexpr std::string_view kObject = "rerank";
+constexpr std::string_view kMember = "rerank.";  // and its member's name
 
 template <size_t N>
 bool Contains(const std::array<std::string_view, N>& names, std::string_view name) {
@@ -49,6 +52,23 @@ void WriteValue(const std::string& name, const std::string& value, JsonWriter& j
   }
 }
 
+Status WriteMembers(const std::vector<http::Header>& parameters,
+                    const std::set<std::string_view>& names, JsonWriter& json) {
+  if (names.contains(kObject)) {
+    return Error{Code::kInvalidArgument, std::string(kObject) + ": given as a whole and by " +
+                                             std::string(kMember) + "... in the URL"};
+  }
+  json.Key(kObject);
+  json.BeginObject();
+  for (const http::Header& parameter : parameters) {
+    if (!parameter.name.starts_with(kMember)) continue;
+    json.Key(std::string_view(parameter.name).substr(kMember.size()));
+    WriteValue(parameter.name, parameter.value, json);
+  }
+  json.EndObject();
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<http::Header>> ReadParameters(std::string_view query) {
@@ -75,6 +95,7 @@ Result<JsonDocument> ParametersAsJson(std::string_view query) {
   JsonWriter json(&text);
   json.BeginObject();
   std::set<std::string_view> names;
+  bool has_members = false;
   for (const http::Header& parameter : parameters) {
     if (!names.insert(parameter.name).second) {
       const bool list = Contains(kLists, parameter.name);
@@ -82,9 +103,14 @@ Result<JsonDocument> ParametersAsJson(std::string_view query) {
                    QuoteForMessage(parameter.name) + ": given twice in the URL" +
                        (list ? "; several fields are separated by commas" : "")};
     }
+    if (parameter.name.starts_with(kMember)) {
+      has_members = true;
+      continue;
+    }
     json.Key(parameter.name);
     WriteValue(parameter.name, parameter.value, json);
   }
+  if (has_members) MINNOW_RETURN_IF_ERROR(WriteMembers(parameters, names, json));
   json.EndObject();
   return JsonDocument::Parse(text, "");
 }

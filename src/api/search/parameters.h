@@ -20,8 +20,9 @@ Result<std::vector<http::Header>> ReadParameters(std::string_view query);
 
 // "q=a+b&limit=5&exact=true&facets=x,y" -> {"q":"a b","limit":5,"exact":true,"facets":["x","y"]}.
 // Values that look like numbers, true or false become such, but for those of text fields ("q",
-// "filter", "id", "group_by"); "attributes" and "facets" are lists. A name given twice is
-// kInvalidArgument. Fails as ReadParameters does.
+// "filter", "id", "group_by"); "attributes" and "facets" are lists; "rerank.model" and
+// "rerank.top_n" are members of an object "rerank". A name given twice is kInvalidArgument. Fails
+// as ReadParameters does.
 Result<JsonDocument> ParametersAsJson(std::string_view query);
 
 // kInvalidArgument where there is any parameter: for requests that take none, or have all in their

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// /indexes/{index}/search and /similar: a query's words and its vector, to hits.
+// /indexes/{index}/search and /similar: a query's words and its vector, to hits, and where it is
+// asked for, to their order by a reranker.
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <utility>
 
 #include "api/search/parameters.h"
+#include "api/search/rerank_call.h"
 #include "api/search/routes.h"
 #include "api/search/search_query.h"
 #include "api/search/store_call.h"
@@ -19,7 +21,13 @@ struct Query {
   SearchRequest request;
   std::optional<std::string> similar_to;
   PromptChoice prompt{PromptChoice::Kind::kQuery, {}};
+  std::optional<RerankChoice> rerank;
+  ModelLease reranker;  // where `rerank` is
   std::chrono::nanoseconds embedding{0};
+  std::chrono::nanoseconds searching{0};
+
+  // Whether the stage has something to do for this page.
+  bool reranks() const { return rerank.has_value() && WantsRerank(request, rerank->top_n); }
 };
 
 double Milliseconds(std::chrono::nanoseconds time) {
@@ -37,7 +45,7 @@ void WriteScore(const char* name, const std::optional<double>& score, JsonWriter
   }
 }
 
-void WriteHit(const SearchHit& hit, JsonWriter& json) {
+void WriteHit(const SearchHit& hit, bool rerank, JsonWriter& json) {
   json.BeginObject();
   json.Key("id");
   json.String(hit.id);
@@ -45,6 +53,7 @@ void WriteHit(const SearchHit& hit, JsonWriter& json) {
   json.Float(static_cast<float>(hit.score));
   WriteScore("semantic_score", hit.semantic_score, json);
   WriteScore("lexical_score", hit.lexical_score, json);
+  if (rerank) WriteScore("rerank_score", hit.rerank_score, json);
   json.Key("snippet");
   json.String(hit.snippet);
   json.Key("passage");
@@ -74,8 +83,22 @@ void WriteFacets(const SearchAnswer& answer, JsonWriter& json) {
   json.EndObject();
 }
 
-void WriteAnswer(const Query& query, const SearchAnswer& answer, std::chrono::nanoseconds searching,
-                 JsonWriter& json) {
+void WriteRerank(const Query& query, const Reranked& reranked, JsonWriter& json) {
+  json.Key("rerank");
+  json.BeginObject();
+  json.Key("model");
+  json.String(query.reranker->facts().model_id);
+  json.Key("top_n");
+  json.Uint(query.rerank->top_n);
+  json.Key("scored");
+  json.Uint(reranked.scored);
+  json.Key("truncated");
+  json.Uint(reranked.truncated);
+  json.EndObject();
+}
+
+void WriteAnswer(const Query& query, const Reranked& reranked, JsonWriter& json) {
+  const SearchAnswer& answer = reranked.answer;
   json.BeginObject();
   if (query.similar_to.has_value()) {
     json.Key("id");
@@ -86,7 +109,7 @@ void WriteAnswer(const Query& query, const SearchAnswer& answer, std::chrono::na
   }
   json.Key("hits");
   json.BeginArray();
-  for (const SearchHit& hit : answer.hits) WriteHit(hit, json);
+  for (const SearchHit& hit : answer.hits) WriteHit(hit, query.rerank.has_value(), json);
   json.EndArray();
   json.Key("limit");
   json.Uint(query.request.limit);
@@ -95,18 +118,28 @@ void WriteAnswer(const Query& query, const SearchAnswer& answer, std::chrono::na
   json.Key("estimated_total");
   json.Uint(answer.estimated_total);
   WriteFacets(answer, json);
+  if (query.rerank.has_value()) WriteRerank(query, reranked, json);
   json.Key("timings");
   json.BeginObject();
   json.Key("embed_ms");
   json.Double(Milliseconds(query.embedding));
   json.Key("search_ms");
-  json.Double(Milliseconds(searching));
+  json.Double(Milliseconds(query.searching));
+  if (query.rerank.has_value()) {
+    json.Key("rerank_ms");
+    json.Double(Milliseconds(reranked.took));
+  }
   json.EndObject();
   json.EndObject();
 }
 
+void Send(Call& call, const Query& query, const Reranked& reranked) {
+  SendJson(call, 200, [&](JsonWriter& json) { WriteAnswer(query, reranked, json); });
+}
+
 // On a reading thread, with the query's vector where it has one.
-void Answer(const StoreCall& on, const Query& query) {
+void Answer(const StoreCall& on, const std::shared_ptr<Query>& shared) {
+  Query& query = *shared;
   const auto index = on.Index();
   if (index == nullptr) return;
   if (!query.request.vector.empty()) {
@@ -117,20 +150,23 @@ void Answer(const StoreCall& on, const Query& query) {
     }
   }
   const Clock::time_point begin = Clock::now();
-  const Result<SearchAnswer> answer = query.similar_to.has_value()
-                                          ? index->Similar(*query.similar_to, query.request)
-                                          : index->Search(query.request);
-  const std::chrono::nanoseconds searching = Clock::now() - begin;
-  if (!answer.ok()) return on.Fail(answer.error());
+  Result<SearchAnswer> answer =
+      query.similar_to.has_value() ? index->Similar(*query.similar_to, query.request)
+      : query.reranks()            ? index->Search(RerankWindow(query.request, query.rerank->top_n))
+                                   : index->Search(query.request);
+  query.searching = Clock::now() - begin;
+  if (!answer.ok()) return on.Fail(std::move(answer).error());
   Metrics& metrics = *on.call->context().metrics;
   metrics.search_count.Add();
-  metrics.search_duration.Observe(std::chrono::duration<double>(searching).count());
-  SendJson(*on.call, 200, [&](JsonWriter& json) { WriteAnswer(query, *answer, searching, json); });
+  metrics.search_duration.Observe(std::chrono::duration<double>(query.searching).count());
+  if (!query.reranks()) return Send(*on.call, query, {.answer = std::move(answer).value()});
+  Rerank(on.call, query.reranker, query.request, query.rerank->top_n, std::move(answer).value(),
+         [shared](Call& call, const Reranked& reranked) { Send(call, *shared, reranked); });
 }
 
 void AnswerOnLane(const std::shared_ptr<Call>& call, std::shared_ptr<Query> query) {
   OnLane(call, Access::kRead,
-         [query = std::move(query)](const StoreCall& on) { Answer(on, *query); });
+         [query = std::move(query)](const StoreCall& on) { Answer(on, query); });
 }
 
 // By the model that the call holds.
@@ -182,6 +218,7 @@ Result<std::shared_ptr<Query>> ReadQuery(const http::Request& request, bool simi
   } else {
     MINNOW_ASSIGN_OR_RETURN(query->request, ReadSearchRequest(body.root()));
     MINNOW_RETURN_IF_ERROR(ReadPromptName(body.root(), query->prompt));
+    MINNOW_ASSIGN_OR_RETURN(query->rerank, ReadRerank(body.root()));
   }
   return query;
 }
@@ -202,6 +239,10 @@ void Handle(const ApiContext* context, bool similar, http::Request request,
   Result<std::shared_ptr<Query>> query = ReadQuery(call->request(), similar);
   if (!query.ok()) return call->Fail(ToFailure(std::move(query).error()));
   (*query)->request.max_bytes = context->options.max_answer_bytes;
+  if ((*query)->rerank.has_value()) {
+    (*query)->reranker = FindReranker(*call, *(*query)->rerank);
+    if ((*query)->reranker == nullptr) return;
+  }
   Begin(call, std::move(query).value());
 }
 

@@ -10,15 +10,16 @@ namespace minnow::api {
 namespace {
 
 // A search's first field is what is sought.
-constexpr std::array<std::string_view, 13> kSearchFields = {
-    "q",         "filter",     "limit",     "offset", "semantic_ratio", "exact",      "prefix",
-    "min_score", "attributes", "highlight", "facets", "group_by",       "prompt_name"};
+constexpr std::array<std::string_view, 14> kSearchFields = {
+    "q",         "filter",     "limit",     "offset", "semantic_ratio", "exact",       "prefix",
+    "min_score", "attributes", "highlight", "facets", "group_by",       "prompt_name", "rerank"};
 constexpr std::array<std::string_view, 12> kSimilarFields = [] {
   std::array<std::string_view, 12> fields;
   std::copy_n(kSearchFields.begin(), fields.size(), fields.begin());
   fields.front() = "id";
   return fields;
 }();
+constexpr std::array<std::string_view, 2> kRerankFields = {"model", "top_n"};
 constexpr std::array<std::string_view, 3> kPageFields = {"offset", "limit", "filter"};
 
 constexpr int64_t kMaxOffset = std::numeric_limits<int32_t>::max();  // of a listing
@@ -106,8 +107,10 @@ Status CheckFields(const JsonView& body, std::span<const std::string_view> known
       list += list.empty() ? "" : ", ";
       list += name;
     }
-    return Error{Code::kInvalidArgument,
-                 QuoteForMessage(body.key(i)) + ": no such field; there are " + list};
+    const std::string path = body.Path();
+    return Error{Code::kInvalidArgument, path + (path.empty() ? "" : ": ") +
+                                             QuoteForMessage(body.key(i)) +
+                                             ": no such field; there are " + list};
   }
   return {};
 }
@@ -117,6 +120,23 @@ Result<SearchRequest> ReadSearchRequest(const JsonView& body) {
   MINNOW_ASSIGN_OR_RETURN(SearchRequest request, ReadRequest(body));
   MINNOW_ASSIGN_OR_RETURN(request.text, ReadText(body, "q", kMaxQueryBytes));
   return request;
+}
+
+Result<std::optional<RerankChoice>> ReadRerank(const JsonView& body) {
+  const auto field = body.Find("rerank");
+  if (!field.has_value() || field->is_null()) return std::optional<RerankChoice>();
+  RerankChoice choice;
+  if (field->type() == JsonType::kBool) {
+    MINNOW_ASSIGN_OR_RETURN(const bool wanted, field->Bool());
+    return wanted ? std::optional(choice) : std::nullopt;
+  }
+  if (!field->is_object()) return field->Expected("true, or an object of model and top_n");
+  MINNOW_RETURN_IF_ERROR(CheckFields(*field, kRerankFields));
+  MINNOW_ASSIGN_OR_RETURN(choice.model, field->GetName("model", ""));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t top_n,
+                          field->GetInt("top_n", 1, int64_t{kMaxReranked}, kDefaultReranked));
+  choice.top_n = static_cast<size_t>(top_n);
+  return std::optional(std::move(choice));
 }
 
 Result<std::string> ReadId(const JsonView& value) {

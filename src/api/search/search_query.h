@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "base/result.h"
 #include "formats/json.h"
 #include "index/query/search_request.h"
+#include "serving/rerank_stage.h"
 
 namespace minnow::api {
 
@@ -24,6 +26,14 @@ inline constexpr size_t kMaxFacets = 32;
 // kInvalidArgument unless `body` is an object whose fields are all among `known`: names the first
 // that is not, and those that are. A filter with a slip in its name would else be no filter.
 Status CheckFields(const JsonView& body, std::span<const std::string_view> known);
+
+// A search's "rerank".
+struct RerankChoice {
+  std::string model;  // empty: the first that reranks
+  size_t top_n = kDefaultReranked;
+};
+// {"model", "top_n"}, or true: as it comes; nullopt: none is asked for.
+Result<std::optional<RerankChoice>> ReadRerank(const JsonView& body);
 
 // kInvalidArgument names the field and the limit.
 Result<SearchRequest> ReadSearchRequest(const JsonView& body);

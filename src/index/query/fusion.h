@@ -2,8 +2,8 @@
 // Fusion: the ranked lists of the two retrievers made into one, and the page that was asked for.
 //
 // The stages of a search, in their order:
-//   vectors and full text -> FuseRankings -> (a reranker may reorder what that gives, and set new
-//   scores) -> DropBelow -> KeepBestOfGroups -> TakePage -> documents and snippets
+//   vectors and full text -> FuseRankings -> DropBelow -> KeepBestOfGroups -> TakePage -> documents
+//   and snippets -> (a reranker may put the first hits in another order: serving/rerank_stage.h)
 //
 // What `score` is, always in 0..1 and never rising from one hit to the next:
 //   semantic  the best chunk's cosine; 0 where that is negative

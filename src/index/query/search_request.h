@@ -38,6 +38,7 @@ struct SearchRequest {
   std::vector<std::string> facets;  // fields to count
   std::string group_by;             // a field; at most one hit for each of its values
   size_t max_bytes = SIZE_MAX;      // of the answer's documents, snippets and facets
+  size_t passages = 0;  // so many hits, from the first on, come with the texts of their passages
 };
 
 struct SearchHit {
@@ -51,6 +52,10 @@ struct SearchHit {
   // Bytes of the document's text: the best chunk; of a purely lexical hit, the first.
   uint32_t chunk_begin = 0;
   uint32_t chunk_end = 0;
+  // With SearchRequest::passages: the best chunk's text; of a purely lexical hit, the one whose
+  // words fit best. Empty where the document has no text.
+  std::string passage;
+  std::optional<double> rerank_score;  // in 0..1, see serving/rerank_stage.h
 };
 
 // Values of one field and in how many matching documents they stand, most frequent first.

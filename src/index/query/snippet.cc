@@ -285,4 +285,14 @@ std::string MakeSnippet(std::string_view text, std::optional<ChunkRange> passage
   return Render(text, window, matches, options);
 }
 
+ChunkRange FindWords(std::string_view text, const LexicalQuery& query,
+                     std::span<const double> weights, size_t max_bytes) {
+  const Matcher matcher(query, weights);
+  Range source{0, text.size()};
+  const std::vector<Match> matches = FindFirst(text, matcher, max_bytes, source);
+  if (matches.empty()) return {};
+  const Range window = BestWindow(matches, matcher, max_bytes);
+  return {static_cast<uint32_t>(window.begin), static_cast<uint32_t>(window.end)};
+}
+
 }  // namespace minnow

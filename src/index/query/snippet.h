@@ -33,4 +33,9 @@ std::string MakeSnippet(std::string_view text, std::optional<ChunkRange> passage
                         const LexicalQuery& query, std::span<const double> weights,
                         const SnippetOptions& options);
 
+// The stretch of at most max_bytes of `text` that holds the most of the query's words, as
+// MakeSnippet finds it: from the first of them to the last. Empty, at 0, where there is none.
+ChunkRange FindWords(std::string_view text, const LexicalQuery& query,
+                     std::span<const double> weights, size_t max_bytes);
+
 }  // namespace minnow

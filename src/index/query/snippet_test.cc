@@ -26,6 +26,19 @@ TEST(Snippet, MarksWordsInAnyForm) {
   EXPECT_EQ(Snippet("text", ""), "text");
 }
 
+TEST(Snippet, FindsWhereTheWordsStand) {
+  const auto find = [](const std::string& text, const std::string& query, size_t max_bytes) {
+    const ChunkRange found = FindWords(text, ParseLexicalQuery(query, false), {}, max_bytes);
+    return text.substr(found.begin, found.end - found.begin);
+  };
+  const std::string text = "a fox. " + std::string(300, '.') + " a red dog and two brown foxes";
+  EXPECT_EQ(find(text, "red fox", 40), "red dog and two brown foxes");
+  EXPECT_EQ(find(text, "red fox", 10), "fox");
+  EXPECT_EQ(find(text, "cat", 40), "");
+  EXPECT_EQ(find("", "cat", 40), "");
+  EXPECT_EQ(find(text, "", 40), "");
+}
+
 TEST(Snippet, EscapesHtml) {
   EXPECT_EQ(Snippet("<script>alert(\"1 & 2\")</script> it's", "alert script"),
             "&lt;<em>script</em>&gt;<em>alert</em>(&quot;1 &amp; 2&quot;)&lt;/<em>script</em>&gt; "

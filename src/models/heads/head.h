@@ -21,9 +21,11 @@ namespace minnow {
 class Head {
  public:
   // Tensors of the Dense modules: of each one's directory; those of `transformer_directory` are in
-  // `transformer`. Modules are fp32 always. Fails with kNotFound, kCorrupt or kUnsupported.
+  // `transformer`. Modules compute in fp32 always; of a model in int8 their weights are rounded to
+  // what a packed file holds of them. Fails with kNotFound, kCorrupt or kUnsupported. May throw
+  // std::bad_alloc.
   static Result<Head> Load(const SentenceTransformersLayout& layout, size_t channels,
-                           const TensorSource& transformer);
+                           const TensorSource& transformer, Dtype dtype);
   static Result<Head> LoadPacked(const SentenceTransformersLayout& layout, size_t channels,
                                  const PackedFile& packed);
 
@@ -49,6 +51,10 @@ class Head {
   struct Dense {
     Linear linear;
     MatmulActivation activation = kMatmulNone;
+    AlignedBuffer<float> panels;  // of int8 in a packed file: made of the bytes there
+    // Of int8 not in a packed file: what its weight is made of (nn/weight_packing.h).
+    AlignedBuffer<int8_t> integers;
+    AlignedBuffer<float> scales;
   };
 
   static Result<Head> ForLayout(const SentenceTransformersLayout& layout, size_t channels);
@@ -57,6 +63,11 @@ class Head {
                   float* out) const;
   // Visits module i.
   Status VisitDense(size_t i, WeightVisitor& visitor);
+  // Rounds the weight of module i, which lies in its storage, to what signed bytes hold.
+  void RoundDense(size_t i);
+  // Module i of a packed file that has signed bytes.
+  Status ReadRounded(size_t i, const PackedFile& packed);
+  std::string TensorName(size_t i, const char* what) const;
 
   SentenceTransformersLayout layout_;
   size_t channels_ = 0;

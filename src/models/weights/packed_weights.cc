@@ -51,6 +51,7 @@ TensorType RowType(TableType type) {
     case TableType::kInt8:
       return TensorType::kI8;
     case TableType::kInt4:
+    case TableType::kInt4F16Scales:
       return TensorType::kU8;
   }
   return TensorType::kF32;
@@ -62,13 +63,16 @@ Shape TableShape(TableType type, size_t rows, size_t columns) {
           static_cast<int64_t>(row_bytes / TensorTypeBytes(RowType(type)))};
 }
 
-Shape ScaleShape(TableType type, size_t rows, size_t columns) {
-  if (type == TableType::kInt8) return {static_cast<int64_t>(rows)};
-  return {static_cast<int64_t>(rows), static_cast<int64_t>(EmbeddingTable::Int4Groups(columns))};
+TensorType ScaleType(TableType type) {
+  if (type == TableType::kInt8) return TensorType::kF32;
+  return type == TableType::kInt4 ? TensorType::kU8 : TensorType::kF16;
 }
 
-TensorType ScaleType(TableType type) {
-  return type == TableType::kInt8 ? TensorType::kF32 : TensorType::kF16;
+Shape ScaleShape(TableType type, size_t rows, size_t columns) {
+  if (type == TableType::kInt8) return {static_cast<int64_t>(rows)};
+  const size_t row_bytes = EmbeddingTable::ScaleBytes(type, columns);
+  return {static_cast<int64_t>(rows),
+          static_cast<int64_t>(row_bytes / TensorTypeBytes(ScaleType(type)))};
 }
 
 bool HasScales(TableType type) { return EmbeddingTable::ScaleBytes(type, /*columns=*/1) > 0; }
@@ -94,8 +98,9 @@ const float* PackedReader::TakeVector(const std::string& name, size_t size) {
 
 Status PackedReader::Table(const WeightName& name, TableKind kind, size_t rows, size_t columns,
                            EmbeddingTable& table) {
-  const TableType type = StoredTableType(kind, embedding_);
-  if (type == TableType::kInt4 && columns > kMaxInt4Columns) {
+  TableType type = StoredTableType(kind, embedding_);
+  if (type == TableType::kInt4 && file_.header().version < 4) type = TableType::kInt4F16Scales;
+  if (EmbeddingTable::IsInt4(type) && columns > kMaxInt4Columns) {
     return Error{Code::kUnsupported, file_.path() + ": " + name.own + ": " +
                                          std::to_string(columns) + " columns, limit of int4 is " +
                                          std::to_string(kMaxInt4Columns)};

@@ -21,6 +21,7 @@ const char* TableTypeName(TableType type) {
     case TableType::kInt8:
       return "int8";
     case TableType::kInt4:
+    case TableType::kInt4F16Scales:
       return "int4";
   }
   return "fp32";

@@ -145,7 +145,9 @@ void ConvertRows(const float* rows, size_t count, size_t columns, TableType type
       return;
     case TableType::kInt4:
       PackTableInt4(rows, count, columns, reinterpret_cast<uint8_t*>(data),
-                    reinterpret_cast<uint16_t*>(scales));
+                    reinterpret_cast<uint8_t*>(scales));
+      return;
+    case TableType::kInt4F16Scales:  // read only
       return;
   }
 }
@@ -171,7 +173,7 @@ Status ColumnMagnitudes(std::span<const TensorView* const> parts, float* most) {
 }
 
 Result<ConvertedTable> ConvertTable(const TensorView& tensor, TableType type) {
-  CHECK(tensor.shape.size() == 2 && type != TableType::kF16);
+  CHECK(tensor.shape.size() == 2 && type != TableType::kF16 && type != TableType::kInt4F16Scales);
   const size_t rows = tensor.shape[0], columns = tensor.shape[1];
   if (type == TableType::kInt4 && columns > kMaxInt4Columns) {
     return Error{Code::kUnsupported,

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "text/models/merge_table.h"
+#include "text/models/score_table.h"
 #include "text/models/vocabulary.h"
 #include "text/normalized_text.h"
 #include "text/tokenizer.h"
@@ -23,7 +24,7 @@ class JsonView;
 // kept by `owner`, or where that is null by whoever keeps the vocabulary's tables.
 struct ModelTables {
   Vocabulary vocabulary;
-  std::span<const double> scores;           // of each id, or empty
+  ScoreTable scores;                        // of each id, or empty
   MergeArrays merges;                       // or empty; with pairs only, the rest is made of them
   std::span<const uint64_t> prefixes = {};  // of a PrefixFilter, or empty
   std::shared_ptr<const void> owner = {};

@@ -28,9 +28,9 @@ struct UnigramArrays {
 
 }  // namespace
 
-double UnknownScoreOf(std::span<const double> scores) {
+double UnknownScoreOf(const ScoreTable& scores) {
   double least = std::numeric_limits<double>::infinity();
-  for (const double score : scores) least = std::min(least, score);
+  for (size_t id = 0; id < scores.size(); ++id) least = std::min(least, scores[id]);
   return least - kUnknownPenalty;
 }
 
@@ -41,7 +41,7 @@ Result<ModelTables> MakeUnigramTables(std::span<const Vocabulary::Entry> entries
   arrays->scores = std::move(scores);
   arrays->prefixes = PrefixFilter::Build(vocabulary);
   return ModelTables{.vocabulary = std::move(vocabulary),
-                     .scores = arrays->scores,
+                     .scores = std::span<const double>(arrays->scores),
                      .merges = {},
                      .prefixes = arrays->prefixes,
                      .owner = arrays};

@@ -71,7 +71,7 @@ class Unigram : public TokenModel {
 };
 
 // Ten less than the least of `scores`: Hugging Face's score of a character that no token is.
-double UnknownScoreOf(std::span<const double> scores);
+double UnknownScoreOf(const ScoreTable& scores);
 
 // The tables of tokens, with ids in [0, entries.size()), and their scores, by id. Fails as
 // Vocabulary::Build does.

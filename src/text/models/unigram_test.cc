@@ -143,7 +143,7 @@ TEST(Unigram, LongWordsAndLongTokens) {
 TEST(Unigram, WrongTablesAreRefused) {
   const std::vector<double> scores(2);
   ModelTables fewer = Tables({{"a", 0}, {"b", 0}, {"c", 0}});
-  fewer.scores = scores;
+  fewer.scores = std::span<const double>(scores);
   EXPECT_FALSE(Unigram::Make(fewer, {}).ok());
   const std::vector<uint64_t> words(3);
   ModelTables odd = Tables({{"a", 0}});

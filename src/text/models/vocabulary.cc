@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/utf8.h"
@@ -15,13 +16,19 @@ namespace {
 // Tables filled to 5/8 with a fair hash stay far below this, whatever the language; only texts made
 // to collide do not.
 constexpr size_t kMaxProbes = 256;
-constexpr size_t kSmallIdLimit = 1 << 16;
 
 Error Corrupt(std::string message) { return Error{Code::kCorrupt, std::move(message)}; }
 
 size_t SlotsFor(size_t tokens) { return tokens + tokens * 3 / 5 + 1; }
 
-uint8_t Fingerprint(uint64_t hash) { return std::max<uint8_t>(static_cast<uint8_t>(hash), 1); }
+uint32_t LoadSlot(const uint8_t* slot) {
+  return uint32_t{slot[0]} | uint32_t{slot[1]} << 8 | uint32_t{slot[2]} << 16;
+}
+
+// A slot without its id.
+uint32_t HashPart(uint64_t hash, int id_bits) {
+  return static_cast<uint32_t>(hash << id_bits) & 0xFFFFFFu;
+}
 
 size_t Blocks(size_t ids) {
   return (ids + VocabularyTables::kBlockIds - 1) / VocabularyTables::kBlockIds;
@@ -33,29 +40,17 @@ struct Vocabulary::Arrays {
   std::vector<char> bytes;
   std::vector<uint32_t> starts;
   std::vector<uint16_t> offsets;
-  std::vector<uint8_t> fingerprints;
-  std::vector<uint16_t> ids;
-  std::vector<uint32_t> wide_ids;
+  std::vector<uint8_t> slots;
+  std::shared_ptr<const void> texts_owner;  // of bytes, starts and offsets that lie elsewhere
 
-  // The texts of `by_id` (null: an id that is not used), and empty slots for `tokens` tokens.
-  static std::shared_ptr<Arrays> Make(std::span<const Entry* const> by_id, size_t tokens,
-                                      size_t text_bytes);
+  // The texts of `by_id` (null: an id that is not used).
+  static std::shared_ptr<Arrays> Make(std::span<const Entry* const> by_id, size_t text_bytes);
   // `begins`: where each id's text starts, and the end of the last.
   void SetStarts(std::vector<uint32_t> begins);
-  // False where that token stands too far from its first slot.
-  bool Insert(std::string_view token, int32_t id);
-  VocabularyTables tables() const {
-    return {.bytes = bytes,
-            .starts = starts,
-            .offsets = offsets,
-            .fingerprints = fingerprints,
-            .ids = ids,
-            .wide_ids = wide_ids};
-  }
 };
 
 std::shared_ptr<Vocabulary::Arrays> Vocabulary::Arrays::Make(std::span<const Entry* const> by_id,
-                                                             size_t tokens, size_t text_bytes) {
+                                                             size_t text_bytes) {
   auto arrays = std::make_shared<Arrays>();
   arrays->bytes.reserve(text_bytes);
   std::vector<uint32_t> begins = {0};
@@ -66,13 +61,6 @@ std::shared_ptr<Vocabulary::Arrays> Vocabulary::Arrays::Make(std::span<const Ent
     begins.push_back(static_cast<uint32_t>(arrays->bytes.size()));
   }
   arrays->SetStarts(std::move(begins));
-  const size_t slots = SlotsFor(tokens);
-  arrays->fingerprints.resize(slots);
-  if (by_id.size() <= kSmallIdLimit) {
-    arrays->ids.resize(slots);
-  } else {
-    arrays->wide_ids.resize(slots);
-  }
   return arrays;
 }
 
@@ -89,23 +77,39 @@ void Vocabulary::Arrays::SetStarts(std::vector<uint32_t> begins) {
   }
 }
 
-bool Vocabulary::Arrays::Insert(std::string_view token, int32_t id) {
+bool Vocabulary::Insert(int32_t id, std::vector<uint8_t>& slots) const {
   TokenHash hash;
-  hash.Add(token);
-  size_t slot = VocabularyTables::FirstSlot(hash.value(), fingerprints.size());
-  for (size_t i = 0; i < kMaxProbes; ++i) {
-    if (fingerprints[slot] == 0) {
-      fingerprints[slot] = Fingerprint(hash.value());
-      if (ids.empty()) {
-        wide_ids[slot] = static_cast<uint32_t>(id);
-      } else {
-        ids[slot] = static_cast<uint16_t>(id);
-      }
-      return true;
-    }
-    if (++slot == fingerprints.size()) slot = 0;
+  hash.Add(Text(id));
+  const size_t count = slots.size() / VocabularyTables::kSlotBytes;
+  size_t slot = VocabularyTables::FirstSlot(hash.value(), count);
+  for (size_t i = 0; i < kMaxProbes; ++i, slot = slot + 1 == count ? 0 : slot + 1) {
+    uint8_t* const to = slots.data() + slot * VocabularyTables::kSlotBytes;
+    if (LoadSlot(to) != 0) continue;
+    const uint32_t value =
+        HashPart(hash.value(), tables_.IdBits()) | (static_cast<uint32_t>(id) + 1);
+    for (size_t byte = 0; byte < VocabularyTables::kSlotBytes; ++byte)
+      to[byte] = static_cast<uint8_t>(value >> 8 * byte);
+    return true;
   }
   return false;
+}
+
+Status Vocabulary::FillSlots(const std::vector<bool>& used, std::vector<uint8_t>& slots) {
+  const auto tokens = static_cast<size_t>(std::count(used.begin(), used.end(), true));
+  slots.assign(SlotsFor(tokens) * VocabularyTables::kSlotBytes, 0);
+  tables_.slots = slots;
+  for (int32_t id = 0; id < id_limit(); ++id) {
+    if (!used[static_cast<size_t>(id)]) continue;
+    if (const auto other = Find(Text(id))) {
+      return Corrupt("ids " + std::to_string(*other) + " and " + std::to_string(id) +
+                     " are the same token");
+    }
+    if (!Insert(id, slots)) {
+      return Corrupt("more than " + std::to_string(kMaxProbes) +
+                     " tokens share one place of the hash table");
+    }
+  }
+  return {};
 }
 
 Result<Vocabulary> Vocabulary::Build(std::span<const Entry> entries) {
@@ -132,24 +136,19 @@ Result<Vocabulary> Vocabulary::Build(std::span<const Entry> entries) {
     place = &entry;
   }
 
-  const std::shared_ptr<Arrays> arrays = Arrays::Make(by_id, entries.size(), bytes);
+  const std::shared_ptr<Arrays> arrays = Arrays::Make(by_id, bytes);
   Vocabulary v;
-  v.tables_ = arrays->tables();
-  v.tables_.id_limit = max_id + 1;
-  v.tables_.size = entries.size();
-  v.tables_.max_token_bytes = longest;
+  v.tables_ = {.bytes = arrays->bytes,
+               .starts = arrays->starts,
+               .offsets = arrays->offsets,
+               .slots = {},
+               .id_limit = max_id + 1,
+               .size = entries.size(),
+               .max_token_bytes = longest};
   v.owner_ = arrays;
-  for (const Entry* entry : by_id) {
-    if (entry == nullptr) continue;
-    if (const auto other = v.Find(entry->token)) {
-      return Corrupt("ids " + std::to_string(*other) + " and " + std::to_string(entry->id) +
-                     " are the same token");
-    }
-    if (!arrays->Insert(entry->token, entry->id)) {
-      return Corrupt("more than " + std::to_string(kMaxProbes) +
-                     " tokens share one place of the hash table");
-    }
-  }
+  std::vector<bool> used(by_id.size());
+  for (size_t id = 0; id < by_id.size(); ++id) used[id] = by_id[id] != nullptr;
+  MINNOW_RETURN_IF_ERROR(v.FillSlots(used, arrays->slots));
   return v;
 }
 
@@ -164,11 +163,10 @@ Result<Vocabulary> Vocabulary::FromTables(const VocabularyTables& tables,
     return Corrupt("vocabulary: tables of starts do not fit " + std::to_string(tables.id_limit) +
                    " ids");
   }
-  const size_t slots = tables.fingerprints.size();
-  const size_t slot_ids = tables.ids.empty() ? tables.wide_ids.size() : tables.ids.size();
-  if (slots == 0 || slots > SlotsFor(size_t{kMaxId} + 1) || slot_ids != slots)
-    return Corrupt("vocabulary: " + std::to_string(slot_ids) + " ids in " + std::to_string(slots) +
-                   " slots");
+  const size_t slot_bytes = tables.slots.size();
+  if (slot_bytes % VocabularyTables::kSlotBytes != 0 ||
+      slot_bytes / VocabularyTables::kSlotBytes > SlotsFor(size_t{kMaxId} + 1))
+    return Corrupt("vocabulary: slots of " + std::to_string(slot_bytes) + " bytes");
   if (tables.bytes.size() > kMaxBytes || tables.max_token_bytes > tables.bytes.size() ||
       tables.size > static_cast<size_t>(tables.id_limit)) {
     return Corrupt("vocabulary: " + std::to_string(tables.size) + " tokens, the longest of " +
@@ -178,6 +176,17 @@ Result<Vocabulary> Vocabulary::FromTables(const VocabularyTables& tables,
   Vocabulary v;
   v.tables_ = tables;
   v.owner_ = std::move(owner);
+  if (!tables.slots.empty()) return v;
+  auto arrays = std::make_shared<Arrays>();
+  arrays->texts_owner = std::exchange(v.owner_, arrays);
+  std::vector<bool> used(static_cast<size_t>(tables.id_limit));
+  size_t text_bytes = 0;  // texts that overlap could be far more than the file
+  for (int32_t id = 0; id < tables.id_limit; ++id) {
+    text_bytes += v.Text(id).size();
+    if (text_bytes > tables.bytes.size()) return Corrupt("vocabulary: texts of ids overlap");
+    used[static_cast<size_t>(id)] = !v.Text(id).empty();
+  }
+  MINNOW_RETURN_IF_ERROR(v.FillSlots(used, arrays->slots));
   return v;
 }
 
@@ -197,14 +206,15 @@ std::optional<int32_t> Vocabulary::FindByte(char byte) const {
 }
 
 int32_t Vocabulary::Find(std::string_view first, std::string_view second, uint64_t hash) const {
-  const uint8_t fingerprint = Fingerprint(hash);
-  const size_t slots = tables_.fingerprints.size();
+  const int id_bits = tables_.IdBits();
+  const uint32_t wanted = HashPart(hash, id_bits);
+  const size_t slots = tables_.slots.size() / VocabularyTables::kSlotBytes;
   size_t slot = VocabularyTables::FirstSlot(hash, slots);
   for (size_t i = 0; i < kMaxProbes; ++i, slot = slot + 1 == slots ? 0 : slot + 1) {
-    const uint8_t found = tables_.fingerprints[slot];
+    const uint32_t found = LoadSlot(tables_.slots.data() + slot * VocabularyTables::kSlotBytes);
     if (found == 0) return -1;
-    if (found != fingerprint) continue;
-    const uint32_t id = tables_.ids.empty() ? tables_.wide_ids[slot] : tables_.ids[slot];
+    if ((found ^ wanted) >> id_bits != 0) continue;
+    const uint32_t id = (found ^ wanted) - 1;
     if (id >= static_cast<uint32_t>(tables_.id_limit)) continue;
     const std::string_view text = Text(static_cast<int32_t>(id));
     if (text.size() == first.size() + second.size() && text.starts_with(first) &&

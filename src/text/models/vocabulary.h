@@ -3,12 +3,14 @@
 // (formats/PACKED.md).
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -34,21 +36,22 @@ class TokenHash {
 // start(i) is starts[i / kBlockIds] + offsets[i]. A vocabulary with longer tokens than that allows
 // has no `offsets`, and start(i) is starts[i].
 // Hash table, open addressing: a token stands in the first free slot from FirstSlot of its hash on,
-// around the end. `fingerprints` holds the low byte of each slot's hash, 1 for 0, and 0 for an
-// empty slot; `ids` (16 bits) or `wide_ids` its token's id.
+// around the end. A slot has three bytes: a token's id + 1 in the low IdBits, the low bits of its
+// hash in the others; 0 is an empty slot.
 struct VocabularyTables {
   static constexpr size_t kBlockIds = 64;
+  static constexpr size_t kSlotBytes = 3;
 
   std::span<const char> bytes;
   std::span<const uint32_t> starts;
   std::span<const uint16_t> offsets;  // [id_limit + 1], or empty
-  std::span<const uint8_t> fingerprints;
-  std::span<const uint16_t> ids;       // [slots], or empty
-  std::span<const uint32_t> wide_ids;  // [slots], or empty
+  std::span<const uint8_t> slots;     // [kSlotBytes * slots]
   int32_t id_limit = 0;
   size_t size = 0;             // tokens
   size_t max_token_bytes = 0;  // of the longest
 
+  // Bits of a slot that hold an id + 1; the others hold some of the hash.
+  int IdBits() const { return std::bit_width(static_cast<uint32_t>(id_limit)); }
   // FNV's last steps leave the upper bits nearly alone, so one more multiplication spreads them.
   static size_t FirstSlot(uint64_t hash, size_t slots) {
     return (hash * 0x9E3779B97F4A7C15u >> 32) * uint64_t{slots} >> 32;
@@ -70,6 +73,7 @@ class Vocabulary {
   static Result<Vocabulary> Build(std::span<const Entry> entries);
   // Of tables made before; `owner` keeps them. Only their sizes are checked here (kCorrupt). What
   // they hold is checked when it is used: wrong tables give wrong tokens, with ids below id_limit.
+  // Without slots, those are made here; then fails as Build does too.
   static Result<Vocabulary> FromTables(const VocabularyTables& tables,
                                        std::shared_ptr<const void> owner);
 
@@ -89,6 +93,10 @@ class Vocabulary {
  private:
   struct Arrays;
   Vocabulary() = default;
+  // Makes the hash table of the ids in use. used: [id_limit]
+  Status FillSlots(const std::vector<bool>& used, std::vector<uint8_t>& slots);
+  // False where the token of that id stands too far from its first slot.
+  bool Insert(int32_t id, std::vector<uint8_t>& slots) const;
   size_t Start(size_t id) const {
     return tables_.offsets.empty()
                ? tables_.starts[id]

@@ -53,7 +53,7 @@ TEST(VocabularyTest, WideTables) {
     entries.push_back({texts[static_cast<size_t>(i)], i + (i > 150 ? 100000 : 0)});
   const auto v = Vocabulary::Build(entries);
   ASSERT_TRUE(v.ok());
-  EXPECT_TRUE(v->tables().offsets.empty() && v->tables().ids.empty());
+  EXPECT_TRUE(v->tables().offsets.empty());
   for (const Entry& entry : entries) {
     EXPECT_EQ(v->Find(entry.token), entry.id);
     EXPECT_EQ(v->Token(entry.id), entry.token);
@@ -81,6 +81,19 @@ TEST(VocabularyTest, TablesMadeBeforeGiveTheSame) {
   EXPECT_FALSE(v->Token(2).has_value());
 }
 
+TEST(VocabularyTest, SlotsAreMadeWhereThereAreNone) {
+  const auto built = Vocabulary::Build(std::vector<Entry>{{"a", 0}, {"bc", 1}, {"d", 3}});
+  ASSERT_TRUE(built.ok());
+  VocabularyTables tables = built->tables();
+  tables.slots = {};
+  const auto v = Vocabulary::FromTables(tables, nullptr);
+  ASSERT_TRUE(v.ok()) << v.error().message;
+  const auto slots = v->tables().slots;
+  EXPECT_TRUE(std::equal(slots.begin(), slots.end(), built->tables().slots.begin(),
+                         built->tables().slots.end()));
+  EXPECT_EQ(v->Find("bc"), 1);
+}
+
 TEST(VocabularyTest, TablesThatDoNotFitTogetherAreRefused) {
   const auto built = Vocabulary::Build(std::vector<Entry>{{"a", 0}, {"bc", 1}, {"d", 3}});
   ASSERT_TRUE(built.ok());
@@ -89,8 +102,10 @@ TEST(VocabularyTest, TablesThatDoNotFitTogetherAreRefused) {
   wrong[1].id_limit = -1;
   wrong[2].starts = {};
   wrong[3].offsets = wrong[3].offsets.subspan(1);
-  wrong[4].fingerprints = {};
-  wrong[5].ids = wrong[5].ids.subspan(1);
+  wrong[4].slots = wrong[4].slots.subspan(1);
+  const std::vector<uint16_t> overlapping = {0, 4, 0, 4, 4};
+  wrong[5].slots = {};
+  wrong[5].offsets = overlapping;
   wrong[6].size = 5;
   wrong[7].max_token_bytes = 5;
   for (size_t i = 0; i < wrong.size(); ++i) {
@@ -105,20 +120,18 @@ TEST(VocabularyTest, AnyTablesAreSafe) {
   std::mt19937 random(7);
   std::vector<char> bytes(100);
   std::vector<uint32_t> starts(2);
-  std::vector<uint16_t> offsets(101), ids(64);
-  std::vector<uint8_t> fingerprints(64);
+  std::vector<uint16_t> offsets(101);
+  std::vector<uint8_t> slots(3 * 64);
   for (int round = 0; round < 2000; ++round) {
     const auto byte = [&] { return static_cast<uint8_t>(random()); };
     for (char& c : bytes) c = static_cast<char>(byte() % 4 + 'a');
     for (uint32_t& start : starts) start = random() % (round % 2 == 0 ? 120 : 0xFFFFFFFF);
     for (uint16_t& offset : offsets) offset = static_cast<uint16_t>(random() % 200);
-    for (uint16_t& id : ids) id = static_cast<uint16_t>(random() % 150);
-    for (uint8_t& fingerprint : fingerprints) fingerprint = byte();
+    for (uint8_t& slot : slots) slot = byte();
     const auto v = Vocabulary::FromTables({.bytes = bytes,
                                            .starts = starts,
                                            .offsets = offsets,
-                                           .fingerprints = fingerprints,
-                                           .ids = ids,
+                                           .slots = slots,
                                            .id_limit = 100,
                                            .size = 100,
                                            .max_token_bytes = 100},

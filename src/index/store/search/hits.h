@@ -24,6 +24,7 @@ struct HitContext {
   const SearchRequest* request = nullptr;
   const LexicalQuery* query = nullptr;
   std::span<const double> weights;  // of the query's terms; may be empty
+  bool wants_passage = false;       // the text of the next hit's passage
 };
 
 // kInvalidArgument where an answer's `bytes` are more than `limit`.

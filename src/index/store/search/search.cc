@@ -247,9 +247,10 @@ Status ReadPage(Run& run, const std::vector<RankedDocument>& ranking, SearchAnsw
   context.weights = run.lexical.weights;
   for (const RankedDocument& ranked : TakePage(ranking, run.offset(), kMaxDepth)) {
     if (answer->hits.size() == run.limit()) break;
+    context.wants_passage = answer->hits.size() < run.request.passages;
     MINNOW_ASSIGN_OR_RETURN(std::optional<SearchHit> hit, ReadHit(context, ranked));
     if (!hit) continue;
-    run.answer_bytes += hit->json.size() + hit->snippet.size();
+    run.answer_bytes += hit->json.size() + hit->snippet.size() + hit->passage.size();
     MINNOW_RETURN_IF_ERROR(CheckAnswerBytes(run.answer_bytes, run.request.max_bytes));
     answer->hits.push_back(std::move(*hit));
   }

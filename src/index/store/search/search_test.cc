@@ -65,6 +65,43 @@ TEST_F(StoreSearchTest, HybridNamesBothScores) {
   }
 }
 
+TEST_F(StoreSearchTest, PassagesOfTheFirstHits) {
+  Document four =
+      Make(R"({"id":"elk","text":"one elk here. nothing at all. an elk with horns. end"})");
+  four.chunks = {{0, 13}, {14, 29}, {30, 48}, {40, 52}};
+  ASSERT_TRUE(index_->Add(std::vector<Document>{four}).ok());
+  SearchRequest request = Lexically("elk horns");
+  request.passages = 1;
+  // By words alone: where most of them stand; of equal ones, the first.
+  auto answer = index_->Search(request);
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  ASSERT_EQ(answer->hits.size(), 1u);
+  EXPECT_EQ(answer->hits[0].passage, "an elk with horns.");
+  EXPECT_EQ(answer->hits[0].chunk_begin, 30u);
+  request.passages = 0;
+  answer = index_->Search(request);
+  EXPECT_EQ(answer->hits[0].passage, "");
+  EXPECT_EQ(answer->hits[0].chunk_begin, 0u);
+  // By a vector: its own.
+  EmbedAll(index_.get());
+  SearchRequest semantic;
+  semantic.text = "elk horns";
+  semantic.vector = VectorOf("nothing at all.");
+  semantic.semantic_ratio = 1;
+  semantic.passages = 2;
+  answer = index_->Search(semantic);
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  ASSERT_EQ(answer->hits.size(), 5u);
+  EXPECT_EQ(answer->hits[0].passage, "nothing at all.");
+  EXPECT_NE(answer->hits[1].passage, "");
+  EXPECT_EQ(answer->hits[2].passage, "");
+  // They count as what an answer holds.
+  semantic.snippet_bytes = 0;
+  semantic.attributes_given = true;
+  semantic.max_bytes = 20;
+  EXPECT_FALSE(index_->Search(semantic).ok());
+}
+
 TEST_F(StoreSearchTest, FiltersReachBothRetrievers) {
   SearchRequest request = Lexically("insect pet");
   request.filter = "stars >= 2 AND lang = \"c\"";
