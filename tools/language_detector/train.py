@@ -50,6 +50,7 @@ def arguments():
     parser.add_argument("--names", type=float, default=0.0, help="share of texts with a name of no language put in")
     parser.add_argument("--alpha", type=float, default=0.2, help="of the random segmentation; the higher, the likelier the best one")
     parser.add_argument("--start", metavar="DIR", help="goes on from an OUTPUT of the same corpus and --pieces")
+    parser.add_argument("--mix", type=float, default=0.0, help="share of the start's weights in what is saved")
     parser.add_argument("--average", type=float, default=0.0, metavar="DECAY", help="saves the weights' moving average")
     parser.add_argument("--develop", type=int, default=0, help="sentences of each language to hold out and to measure with")
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="SOURCE",
@@ -246,6 +247,15 @@ def train(model, epochs, args, keep):
         keep(kept)
 
 
+def mixed(model, start, share):
+    """The model with `share` of the weights of the one that it started from: what was learned goes less at others' cost."""
+    both = copy.deepcopy(model)
+    with torch.no_grad():
+        for weight, first in zip(both.parameters(), XLMRobertaForSequenceClassification.from_pretrained(start).parameters()):
+            weight.lerp_(first, share)
+    return both
+
+
 def measure(model, rows, processor, normalize):
     """The macro accuracy of [(language, text)]."""
     right = dict.fromkeys(LABELS, 0)
@@ -310,6 +320,7 @@ def main():
     maker = TextMaker(corpus, common_han()[1], args.names, args.seed)
 
     def keep(kept):
+        kept = mixed(kept, args.start, args.mix) if args.mix else kept
         save(kept, processor, output)
         if held:
             print(", ".join(f"{name} {100 * measure(kept, rows, processor, normalize):.2f} %" for name, rows in tests.items()),
