@@ -4,11 +4,11 @@
 
     pip install -r tools/language_detector/requirements.txt
     python3 tools/language_detector/train.py CORPUS/train OUTPUT
-    minnow pack --model OUTPUT --dtype int8 --embedding-dtype int4 -o src/models/language_detector.minnow
+    minnow pack --model OUTPUT --dtype int8 --embedding-dtype int4 -o src/models/builtin/language_detector.minnow
 
 CORPUS/train holds LANGUAGE.tsv files of lines "source, tab, sentence". OUTPUT becomes a directory as transformers saves
 it. One thread and one seed: the same versions of the packages on the same processor give the same weights.
-docs/language-detector.md has the recipe's reasons and what it reaches; measure.py beside this file measures.
+docs/language-detector.md has the second run (--start), the recipe's reasons and what it reaches; measure.py beside this file measures.
 """
 import argparse
 import copy
