@@ -89,8 +89,14 @@ export const documentText = (index, id, signal) => request("GET", documentPath(i
 export const listDocuments = (index, offset, limit, {filter = "", signal} = {}) =>
   request("GET", at(index, `/documents?offset=${offset}&limit=${limit}${filter && `&filter=${encodeURIComponent(filter)}`}`), {signal});
 
-export const info = (signal) => request("GET", "/info", {signal});
-export const embed = (inputs, signal) => request("POST", "/embed", {body: {inputs}, signal});
-export const tokenize = (inputs, signal) => request("POST", "/tokenize", {body: {inputs}, signal});
+// What each model is, in the order in which they are served.
+export async function models(signal) {
+  const first = await request("GET", "/info", {signal});
+  const {data} = await request("GET", "/v1/models", {signal});
+  const others = data.filter(({id}) => id !== first.model_id);
+  return [first, ...await Promise.all(others.map(({id}) => request("GET", `/info?model=${encodeURIComponent(id)}`, {signal})))];
+}
+// What one of them says.
+export const ask = (path, body, signal) => request("POST", path, {body, signal});
 // Resolves when the server is ready, throws ApiError with its reason while it is not.
 export const ready = (signal) => request("GET", "/readyz", {signal, accept: "text/plain"});

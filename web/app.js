@@ -22,6 +22,7 @@ class App {
   #provisional = false;      // the current step of the history was made by typing, which may go on
   #listScroll = 0;
   #view = "";
+  #keyAsked = null;          // while the question for the key is open: resolves with its answer
   #opened = "";              // "index/id" in the document view
 
   constructor() {
@@ -32,7 +33,7 @@ class App {
       within: (prefix) => this.go({doc: "", within: prefix}, {push: true}),
       addressOf: (id) => this.addressOf({...this.state, doc: id, at: ""}),
     });
-    this.server = new ServerView(byId("server-view"));
+    this.server = new ServerView(byId("server-view"), () => this.askForKey());
   }
 
   get index() { return this.indexes?.find((one) => one.name === this.state.index) ?? null; }
@@ -76,10 +77,11 @@ class App {
     const dialog = byId("key-dialog");
     byId("key-error").hidden = !api.hasKey();
     if (!dialog.open) dialog.showModal();
-    return new Promise((resolve) => {
+    return this.#keyAsked ??= new Promise((resolve) => {
       dialog.addEventListener("close", () => {
         api.setKey(byId("key").value.trim());
         byId("key").value = "";
+        this.#keyAsked = null;
         resolve();
       }, {once: true});
     });

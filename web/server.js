@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page about the running server: its model, its routes, and a try: how alike two sentences are, by /embed.
+// The page about the running server: a playground for what its models do, the models, the routes.
 import * as api from "./api.js";
-import {badge} from "./card.js";
-import {breathe, copyButton, count, make, replace} from "./dom.js";
+import {copyButton, count, make, replace} from "./dom.js";
+import {TASKS} from "./tasks.js";
+import {Trial} from "./trial.js";
 
-const TRY_MS = 250;  // after the last key
-const EXAMPLES = [
-  ["A man is playing a guitar on stage.", "Someone performs music with a string instrument."],
-  ["How do I reset my password?", "I cannot log in to my account."],
-  ["The stock market fell sharply on Monday.", "A recipe for lemon cake."],
-];
 const ROUTES = [
-  ["POST", "/v1/embeddings", "as OpenAI’s: vectors of texts", {model: "MODEL", input: ["a sentence", "another"]}],
-  ["POST", "/embed", "as text-embeddings-inference’s", {inputs: ["a sentence", "another"]}],
-  ["POST", "/tokenize", "tokens with their places", {inputs: "a sentence"}],
-  ["GET", "/info", "the model and the limits"],
-  ["GET", "/readyz", "200 once the model is loaded"],
+  ["POST", "/tokenize", "tokens with their places", {model: "MODEL", inputs: "a sentence"}],
+  ["GET", "/info", "a model and the limits"],
+  ["GET", "/v1/models", "the models"],
+  ["GET", "/readyz", "200 once the models are loaded"],
   ["GET", "/metrics", "Prometheus text"],
 ];
 const INDEX_ROUTES = [
@@ -24,26 +18,22 @@ const INDEX_ROUTES = [
   ["POST", "/indexes/INDEX/documents", "add or replace documents", [{id: "a", title: "A title", text: "A text"}]],
 ];
 
-function cosine(a, b) {
-  let dot = 0, aa = 0, bb = 0;
-  for (let i = 0; i < a.length; i += 1) {
-    dot += a[i] * b[i];
-    aa += a[i] * a[i];
-    bb += b[i] * b[i];
-  }
-  return dot / Math.sqrt(aa * bb || 1);
-}
-
 export class ServerView {
   #root;
+  #askForKey;
   #controller = null;
-  #timer = 0;
+  #trials = [];
 
-  constructor(root) { this.#root = root; }
+  // askForKey(): resolves when a key was given.
+  constructor(root, askForKey) {
+    this.#root = root;
+    this.#askForKey = askForKey;
+  }
 
   close() {
     this.#controller?.abort();
-    clearTimeout(this.#timer);
+    for (const trial of this.#trials) trial.close();
+    this.#trials = [];
     replace(this.#root);
   }
 
@@ -51,63 +41,45 @@ export class ServerView {
   async show(indexes) {
     this.close();
     const {signal} = this.#controller = new AbortController();
-    const facts = make("dl", {class: "metadata"});
     const state = make("p", {class: "server-state", role: "status"}, "Asking the server…");
-    const routes = make("div");
-    replace(this.#root,
-      make("div", {class: "page-head"}, make("h2", {tabindex: "-1"}, "This server"), state),
-      make("section", {class: "panel"}, make("h3", null, "Model"), facts),
-      this.#trial(signal),
-      indexes === null ? howToServeAnIndex() : null,
-      make("section", {class: "panel"}, make("h3", null, "Routes"), routes));
-    const info = await this.#untilReady(state, signal);
-    if (info === null) return;
-    replace(facts, modelFacts(info).map(([name, value]) => make("div", null, make("dt", null, name), make("dd", null, value))));
-    this.#routes(routes, info.model_id, indexes);
+    replace(this.#root, make("div", {class: "page-head"}, make("h2", {tabindex: "-1"}, "This server"), state));
+    const models = await this.#untilReady(state, signal);
+    if (models === null || signal.aborted) return;
+    const tasks = TASKS.map((task) => [task, models.filter(task.suits)]).filter(([, fit]) => fit.length > 0);
+    this.#trials = tasks.map(([task, fit]) => new Trial(task, fit, this.#askForKey));
+    const embeds = models.some((info) => info.model_type.embedding);
+    this.#root.append(...this.#trials.map((trial) => trial.element), modelsPanel(models),
+      ...(indexes === null && embeds ? [howToServeAnIndex()] : []), this.#routes(tasks, indexes, models[0]));
   }
 
-  // The answer of /info; null when the view was closed before.
+  // The answers of /info; null when the view was closed before.
   async #untilReady(state, signal) {
     while (!signal.aborted) {
       try {
-        const info = await api.info(signal);
+        await api.ready(signal);  // before that, /info tells of those models that are there already
+        const models = await api.models(signal);
         state.textContent = "Ready";
         state.className = "server-state ready";
-        return info;
+        return models;
       } catch (error) {
         if (error.name === "AbortError") return null;
         state.textContent = error.isLoading ? `Not ready: ${error.message}` : error.message;
         state.className = "server-state";
+        if (error.isLocked) await this.#askForKey();
       }
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
     return null;
   }
 
-  #trial(signal) {
-    const boxes = [0, 1].map((i) => make("textarea", {rows: "3", maxlength: "5000", "aria-label": i === 0 ? "First text" : "Second text", spellcheck: "false"}));
-    const result = make("div", {class: "trial-result", role: "status", "aria-live": "polite"});
-    const update = () => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => compare(boxes.map((box) => box.value.trim()), result, signal), TRY_MS);
-    };
-    for (const box of boxes) box.addEventListener("input", update);
-    const choose = ([first, second]) => {
-      [boxes[0].value, boxes[1].value] = [first, second];
-      update();
-    };
-    choose(EXAMPLES[0]);
-    return make("section", {class: "panel", id: "trial"}, make("h3", null, "How alike are two texts?"),
-      make("div", {class: "trial"}, boxes), result,
-      make("p", {class: "chips"}, EXAMPLES.map((pair, i) => make("button", {type: "button", class: "chip", onclick: () => choose(pair)}, `Example ${i + 1}`))));
-  }
-
-  #routes(root, model, indexes) {
+  // tasks: [[task, models that do it]]
+  #routes(tasks, indexes, first) {
     const index = indexes?.[0]?.name;
-    const all = index ? [...INDEX_ROUTES, ...ROUTES] : ROUTES;
-    replace(root, all.map(([method, path, what, body]) => {
+    const asked = tasks.flatMap(([task, [info]]) => task.routes.map(([path, what, body]) => ["POST", path, what, body, info]));
+    const all = [...(index ? INDEX_ROUTES : []), ...asked, ...ROUTES];
+    return make("section", {class: "panel"}, make("h3", null, "Routes"), all.map(([method, path, what, body, info = first]) => {
       const address = `${location.origin}${path.replace("INDEX", index ? encodeURIComponent(index) : "")}`;
-      const sent = body && JSON.stringify(body).replace("MODEL", model);
+      const sent = body && JSON.stringify(body).replace('"MODEL"', JSON.stringify(info.model_id)).replace("MASK", info.mask_token);
       const line = method === "GET" ? `curl ${address}` : `curl ${address} -H 'Content-Type: application/json' -d '${sent}'`;
       return make("details", {class: "route"},
         make("summary", null, make("span", {class: `method ${method.toLowerCase()}`}, method), make("code", null, path.replace("INDEX", "{index}")), make("span", {class: "muted"}, what)),
@@ -116,29 +88,23 @@ export class ServerView {
   }
 }
 
-async function compare(texts, result, signal) {
-  if (texts.some((text) => text === "")) {
-    replace(result, make("p", {class: "muted"}, "Write a text into both boxes."));
-    return;
-  }
-  const begin = performance.now();
-  try {
-    const [a, b] = await api.embed(texts, signal);
-    const took = performance.now() - begin;
-    const tokens = await api.tokenize(texts, signal).catch(() => null);
-    await breathe();
-    const score = cosine(a, b);
-    replace(result, badge(score), make("p", null, make("b", null, `Cosine ${score.toFixed(3)}`),
-      make("span", {class: "muted"}, [`${count(a.length)} dimensions`, tokens && `${tokens[0].length} and ${tokens[1].length} tokens`, `${took.toFixed(1)} ms`].filter(Boolean).map((one) => ` · ${one}`).join(""))));
-  } catch (error) {
-    if (error.name !== "AbortError") replace(result, make("p", {class: "error-text"}, error.message));
-  }
+const LABELS = 12;  // of a model, that are listed
+
+function modelsPanel(models) {
+  return make("section", {class: "panel"}, make("h3", null, models.length === 1 ? "Model" : "Models"), models.map((info) => make("dl", {class: "metadata"},
+    modelFacts(info).map(([name, value]) => make("div", null, make("dt", null, name), make("dd", null, value))))));
+}
+
+function labelsOf(info) {
+  const labels = Object.values(Object.values(info.model_type)[0]?.id2label ?? {});
+  const more = labels.length - LABELS;
+  return labels.slice(0, LABELS).join(", ") + (more > 0 ? ` and ${count(more)} more` : "");
 }
 
 function modelFacts(info) {
   const quality = info.quality && `cosine to fp32 ${info.quality.cosine_mean.toFixed(4)} (lowest ${info.quality.cosine_min.toFixed(4)}, ${count(info.quality.texts)} texts)`;
   return [["Name", info.model_id], ["Precision", [info.model_dtype, info.embedding_dtype && `embeddings ${info.embedding_dtype}`].filter(Boolean).join(", ")],
-    ["Pooling", info.model_type?.embedding?.pooling], ["Longest text", `${count(info.max_input_length)} tokens`],
+    ["Pooling", info.model_type.embedding?.pooling], ["Labels", labelsOf(info)], ["Longest text", `${count(info.max_input_length)} tokens`],
     ["Tokens of a batch", count(info.max_batch_tokens)], ["Requests at a time", count(info.max_concurrent_requests)],
     ["Quality", quality], ["minnow", info.version]].filter(([, value]) => value);
 }

@@ -14,6 +14,7 @@
 #include "api/routes.h"
 #include "api/search/parameters.h"
 #include "formats/json.h"
+#include "tasks/fill_mask.h"
 
 namespace minnow::api {
 namespace {
@@ -266,7 +267,38 @@ void WriteLabels(const char* kind, const std::vector<std::string>& labels, JsonW
   json.EndObject();
 }
 
-void WriteInfo(const ModelFacts& facts, const ApiOptions& options, JsonWriter& json) {
+// "[MASK]" or "<mask>" of a model that fills masks; else empty.
+std::string_view MaskToken(const LoadedModel& model) {
+  if (!model.facts().fills_masks) return {};
+  const auto mask = FindMaskToken(*model.tokenizer());
+  return mask ? model.tokenizer()->IdToToken(*mask).value_or("") : "";
+}
+
+// Beyond TEI's fields, whose clients ignore what they do not know.
+void WriteOwnFields(const LoadedModel& model, JsonWriter& json) {
+  const ModelFacts& facts = model.facts();
+  if (!facts.embedding_dtype.empty()) {
+    json.Key("embedding_dtype");
+    json.String(facts.embedding_dtype);
+  }
+  if (const auto mask = MaskToken(model); !mask.empty()) {
+    json.Key("mask_token");
+    json.String(mask);
+  }
+  if (!facts.quality) return;
+  json.Key("quality");
+  json.BeginObject();
+  json.Key("texts");
+  json.Uint(static_cast<size_t>(facts.quality->texts));
+  json.Key("cosine_mean");
+  json.Double(facts.quality->cosine_mean);
+  json.Key("cosine_min");
+  json.Double(facts.quality->cosine_min);
+  json.EndObject();
+}
+
+void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& json) {
+  const ModelFacts& facts = model.facts();
   const auto number = [&json](const char* key, size_t value) {
     json.Key(key);
     json.Uint(value);
@@ -312,18 +344,7 @@ void WriteInfo(const ModelFacts& facts, const ApiOptions& options, JsonWriter& j
   text("version", MINNOW_VERSION);
   null("sha");
   null("docker_label");
-  // Beyond TEI's fields, whose clients ignore what they do not know.
-  if (!facts.embedding_dtype.empty()) text("embedding_dtype", facts.embedding_dtype);
-  if (facts.quality) {
-    json.Key("quality");
-    json.BeginObject();
-    number("texts", static_cast<size_t>(facts.quality->texts));
-    json.Key("cosine_mean");
-    json.Double(facts.quality->cosine_mean);
-    json.Key("cosine_min");
-    json.Double(facts.quality->cosine_min);
-    json.EndObject();
-  }
+  WriteOwnFields(model, json);
   json.EndObject();
 }
 
@@ -342,7 +363,7 @@ http::Response Info(const ApiContext& context, std::string_view query) {
   }
   http::Response response = JsonResponse();
   JsonWriter json(&response.body);
-  WriteInfo(model->facts(), context.options, json);
+  WriteInfo(*model, context.options, json);
   return response;
 }
 

@@ -45,6 +45,12 @@ class MasksTest(unittest.TestCase):
                 several = isinstance(case["answer"][0], list)
                 self.same(data["masks"], case["answer"] if several else [case["answer"]])
 
+    def test_info_tells_the_mask(self):
+        masks = {}
+        for model in ("bert", "roberta", "nli"):
+            masks[model] = json.loads(self.server.request("GET", f"/info?model={model}")[1]).get("mask_token")
+        self.assertEqual(masks, {"bert": "[MASK]", "roberta": "<mask>", "nli": None})
+
     def test_the_same_beside_others(self):
         texts = [case["text"] for case in answers("bert")]
 

@@ -12,6 +12,7 @@ import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "cli"), str(TESTS / "web")]
+import classifier_model  # noqa: E402
 from page_case import PageCase  # noqa: E402
 from program import PROGRAM, ROOT, TINY, environment  # noqa: E402
 
@@ -100,18 +101,18 @@ class BrowserTest(PageCase):
         self.open()
         self.wait_text(".server-state", "Ready")
         self.assertEqual(self.browser.count("#search-form:not([hidden])"), 0)
-        self.wait_text("#trial", "Cosine")
+        self.wait_text("#try-likeness", "Cosine")
         self.assertIn("No index is served here", self.browser.text("#server-view"))
         if not self.has_model:
             self.skipTest("models/all-MiniLM-L6-v2 is not there (scripts/get-model.sh): nearness was not looked at")
-        self.assertIn("384 dimensions", self.browser.text("#trial"))
+        self.assertIn("384 dimensions", self.browser.text("#try-likeness"))
         near = self.cosine()
-        self.browser.click("#trial .chip:last-child")
+        self.browser.click("#try-likeness .chip:last-child")
         self.browser.wait(lambda: self.cosine() not in (None, near), "another answer")
         self.assertGreater(near, self.cosine() + 0.2)
 
     def cosine(self):
-        found = re.search(r"Cosine (-?[\d.]+)", self.browser.text("#trial"))
+        found = re.search(r"Cosine (-?[\d.]+)", self.browser.text("#try-likeness"))
         return float(found[1]) if found else None
 
     def test_commands_to_copy(self):
@@ -122,6 +123,71 @@ class BrowserTest(PageCase):
         self.assertIn(f"curl {self.base}/v1/embeddings", command)
         answer = subprocess.run(command, shell=True, capture_output=True, timeout=60)
         self.assertIn(b'"embedding":[', answer.stdout)
+
+
+HEADS = ROOT / "tests/golden/token_heads"
+
+
+class PlaygroundTest(PageCase):
+    """Tries of what the program's own models say."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.classifier = classifier_model.make(f"{cls.folder.name}/classifier", family="bert")
+        cls.reranker = classifier_model.make(f"{cls.folder.name}/reranker", family="bert", labels=1)
+
+    def serve(self, *arguments, model):
+        self.server = Served(*arguments, model=model)
+        self.addCleanup(self.server.stop)
+        self.base = f"http://127.0.0.1:{self.server.port}"
+
+    def bars(self, panel):
+        return self.browser.run("return [...document.querySelectorAll(arguments[0])].map((one) => [one.querySelector('bdi').textContent, "
+                                "Number(one.querySelector('.bar-score').textContent)])", f"{panel} .bars li")
+
+    def test_classifier_alone(self):
+        self.serve(model=self.classifier)
+        self.open()
+        self.browser.wait(lambda: self.bars("#try-classes"), "bars")
+        text = self.browser.run("return document.querySelector('#try-classes-0').value")
+        answer = json.loads(self.server.request("POST", "/v1/classify", json.dumps({"input": text}))[2])["data"][0]
+        self.assertEqual(self.bars("#try-classes"), [[one["label"], round(one["score"], 3)] for one in answer["classes"]])
+        self.assertEqual(self.browser.count(".panel[id]"), 1)
+        self.assertNotIn("No index", self.browser.text("main"))
+
+    def test_masks_and_own_labels(self):
+        masks = ROOT / "tests/golden/masks"
+        self.serve("--model", f"roberta={masks / 'roberta'}", "--model", f"nli={masks / 'nli'}", model=f"bert={masks / 'bert'}")
+        self.open()
+        self.browser.wait(lambda: len(self.bars("#try-masks")) == 5 and len(self.bars("#try-labels")) == 3, "bars")
+        self.assertIn("[MASK]", self.browser.run("return document.querySelector('#try-masks-0').value"))
+        self.browser.click("#try-masks select")
+        self.browser.keys("ArrowDown", "Enter")
+        self.wait_text("#try-masks .chip:last-child", "Insert <mask>")
+        self.browser.click("#try-masks .chip:nth-of-type(2)")
+        self.browser.wait(lambda: self.browser.texts("#try-masks h4") == ["Mask 1", "Mask 2"], "two masks")
+        self.assertAlmostEqual(sum(score for _, score in self.bars("#try-labels")), 1, delta=0.002)
+
+    def test_several_models_behind_a_key(self):
+        self.serve("--api-key", "secret", "--model", f"ranks={self.reranker}", "--model", f"names={HEADS / 'ner_bert'}",
+                   "--model", f"answers={HEADS / 'qa_bert'}", "--index", f"{self.folder.name}/key.db", model=f"texts={TINY}")
+        self.browser.open(self.base + "/?view=server")
+        self.wait_text("#key-dialog", "API key")
+        self.browser.type_into("#key", "secret")
+        self.browser.keys("Enter")
+        self.browser.wait(lambda: len(self.bars("#try-passages")) == 5 and self.browser.count("#try-entities mark") and
+                          self.bars("#try-answers") and self.browser.count("#try-likeness .badge"), "answers of all")
+        scores = [score for _, score in self.bars("#try-passages")]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        for example in (2, 3, 4):
+            self.browser.click(f"#try-entities .chip:nth-of-type({example})")
+            text = self.browser.run("return document.querySelector('#try-entities-0').value")
+            shown = "const one = document.querySelector('#try-entities .marked').cloneNode(true); for (const small of one.querySelectorAll('small')) small.remove(); return one.textContent"
+            self.browser.wait(lambda: self.browser.run(shown) == text, "the text with its entities")
+        self.browser.run("sessionStorage.clear()")
 
 
 ATTACK = "<img src=x onerror='window.hacked=1'>"

@@ -156,14 +156,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if pattern in body.get("q", ""):
                 time.sleep(delay)
         if path == ["readyz"]:
+            if state.loading:
+                raise Refusal(503, state.loading)
             return "ready\n"
         if path == ["info"]:
-            return {"model_id": "all-MiniLM-L6-v2", "model_dtype": "int8", "model_type": {"embedding": {"pooling": "mean"}},
-                    "max_concurrent_requests": 512, "max_input_length": 256, "max_batch_tokens": 2048, "version": "0.1.0"}
-        if path == ["embed"]:
-            return [[1.0, 0.0], [0.8, 0.6]]
-        if path == ["tokenize"]:
-            return [[{}] * 9, [{}] * 11]
+            return next(one for one in state.models if query.get("model", one["model_id"]) == one["model_id"])
+        if path == ["v1", "models"]:
+            return {"object": "list", "data": [{"id": one["model_id"], "object": "model"} for one in state.models]}
+        if "/".join(path) in state.answers:
+            return state.answers["/".join(path)](body)
         if path[0] != "indexes" or state.collections is None:
             raise Refusal(404, "Not Found")
         if len(path) == 1:
@@ -198,6 +199,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer("POST")
 
 
+def model(name, model_type, labels=(), **fields):
+    """What /info says of a model. model_type: "classifier", "reranker" and so on."""
+    kind = {"id2label": {str(i): label for i, label in enumerate(labels)}} if labels else {}
+    return {"model_id": name, "model_dtype": "int8", "model_type": {model_type: kind}, "max_concurrent_requests": 512,
+            "max_input_length": 256, "max_batch_tokens": 2048, "version": "0.1.0", **fields}
+
+
+EMBEDDER = model("all-MiniLM-L6-v2", "embedding")
+
+
 class StandIn:
     """A running stand-in. collections: name -> Collection, or None for a server without an index."""
 
@@ -205,6 +216,10 @@ class StandIn:
         self.collections = collections
         self.delays = {}     # part of a query -> seconds before its answer
         self.refusals = []   # raised by the next searches
+        self.models = [EMBEDDER]
+        self.loading = ""    # why /readyz says no
+        # path -> answer of a body, of what models do
+        self.answers = {"embed": lambda body: [[1.0, 0.0], [0.8, 0.6]], "tokenize": lambda body: [[{}] * 9, [{}] * 11]}
         self.key = None
         self.stopped = False
         self.requests = []   # (method, path, body)
