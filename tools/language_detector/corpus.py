@@ -14,13 +14,19 @@ LABELS = "ja nl ar pl de it pt tr es hi el ur bg en fr zh ru th sw vi".split()
 WITHOUT_SPACES = {"zh", "ja", "th"}
 WITH_ACCENTS = {"de", "es", "fr", "it", "nl", "pl", "pt", "tr", "vi", "el", "sw", "en"}
 NO_LANGUAGE = -1
-# Names tell where a text plays, not what language it is in.
-LATIN_NAMES = """Tom Mary John Anna Maria Peter Paul David Daniel Sami Layla Ali Omar Sara Laura Julia Martin Thomas Michael Robert
-James Alex Emma Lisa Eva Nina Olga Ivan Boris Elena Carlos Juan Luis Pedro Ana Sofia Marco Luca Giulia Pierre Jean Marie Claire Hans
-Klaus Fatima Ahmed Hassan Kim Lee Ken Yuki Nancy Bill Bob Mike Jim Jane Alice Kate Linda Susan Betty Helen Tony Fred George William
-Henry Mark Steve Brian Boston London Berlin Paris Madrid Tokyo Kyoto Amsterdam Toronto Sydney Mumbai Nairobi Lisbon""".split()
-CYRILLIC_NAMES = """Том Мэри Мери Джон Анна Мария Пётр Петър Иван Борис Елена Ольга Олга Нина Мартин Роберт Давид Даниел Виктор Александр Марк
-Джим Кен Линда Алиса Сами Али Бостон Лондон Берлин Париж Мадрид Токио""".split()
+# Names tell where a text plays, not what language it is in: common given names of some twenty countries, and large cities.
+LATIN_NAMES = """James Mary Robert Patricia John Jennifer Michael Linda William Elizabeth David Barbara Oliver Olivia George Emily
+Thomas Sarah Hans Ursula Peter Anna Lukas Klaus Sabine Jean Marie Pierre Nathalie Louis Camille Philippe Isabelle Antonio Carmen José María
+Manuel Lucía Javier Ana Giuseppe Francesco Giulia Marco Sofia Luca Chiara João Maria Pedro Francisca Miguel Beatriz Jan Piotr Katarzyna
+Krzysztof Agnieszka Andrzej Zofia Johanna Daan Emma Willem Sanne Pieter Anke Mehmet Fatma Mustafa Ayşe Ahmet Emine Ali Zeynep Juma Amina
+Baraka Neema Hassan Rehema Otieno Wanjiru Minh Linh Anh Hương Nam Lan Dũng Mai Ivan Olga Sergei Elena Dmitri Natalia Georgi Mohamed Fatima
+Ahmed Aisha Omar Maryam Hussein Zainab Rahul Priya Amit Pooja Muhammad Sana Imran Ayesha Wei Fang Hiroshi Yoko Kenji Yuki Minjun Jiwoo
+Giorgos Nikos Eleni Lars Ingrid Erik Astrid Tokyo Delhi Shanghai Cairo Mumbai Dhaka Osaka Karachi Istanbul Kinshasa Lagos Manila Lahore
+Bangalore Paris Jakarta Lima Bangkok Seoul London Chicago Madrid Toronto Nairobi Berlin Sydney""".split()
+CYRILLIC_NAMES = """Джеймс Мария Роберт Джон Майкл Линда Уилям Дэвид Джордж Томас Ханс Петер Анна Жан Пьер Луи Антонио Кармен Педро Мануэль
+Джулия Марко София Лука Ян Петр Катажина Ахмет Али Фатима Зейнеп Минь Иван Ольга Олга Сергей Елена Дмитрий Наталия Георги Мохамед Ахмед
+Омар Мариам Рахул Прия Хироси Юки Никос Елени Ларс Ингрид Ерик Токио Дели Шанхай Кайро Мумбай Осака Истанбул Париж Лима Банкок Сеул Лондон
+Чикаго Мадрид Торонто Найроби Берлин Сидней""".split()
 NAMES = {**{label: LATIN_NAMES for label in "de en es fr it nl pl pt sw tr vi".split()},
          "bg": CYRILLIC_NAMES, "ru": CYRILLIC_NAMES}
 

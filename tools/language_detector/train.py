@@ -4,13 +4,14 @@
 
     pip install -r tools/language_detector/requirements.txt
     python3 tools/language_detector/train.py CORPUS/train OUTPUT
-    minnow pack --model OUTPUT --dtype int8 --embedding-dtype int4 -o src/models/language_detector.minnow
+    minnow pack --model OUTPUT --dtype int8 --embedding-dtype int4 -o src/models/builtin/language_detector.minnow
 
 CORPUS/train holds LANGUAGE.tsv files of lines "source, tab, sentence". OUTPUT becomes a directory as transformers saves
 it. One thread and one seed: the same versions of the packages on the same processor give the same weights.
-docs/language-detector.md has the recipe's reasons and what it reaches; measure.py beside this file measures.
+docs/language-detector.md has the second run (--start), the recipe's reasons and what it reaches; measure.py beside this file measures.
 """
 import argparse
+import copy
 import json
 import os
 import pathlib
@@ -24,12 +25,13 @@ import torch
 from opencc import OpenCC
 from transformers import XLMRobertaConfig, XLMRobertaForSequenceClassification
 
-from corpus import LABELS, NO_LANGUAGE, TextMaker, read_train
+from corpus import LABELS, NO_LANGUAGE, TextMaker, read_train, word_pairs
 from vocabulary import UNKNOWN, common_han, make_normalizer, pieces_of, tokenizer_json, train_pieces
 
 MAX_TOKENS = 128
 CHARACTERS_PER_LANGUAGE = 300_000  # of the vocabulary's training texts
 BATCH_TOKENS = 8192
+AVERAGE_EVERY = 10  # steps
 
 
 def arguments():
@@ -46,6 +48,11 @@ def arguments():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--smoothing", type=float, default=0.02)
     parser.add_argument("--names", type=float, default=0.0, help="share of texts with a name of no language put in")
+    parser.add_argument("--alpha", type=float, default=0.2, help="of the random segmentation; the higher, the likelier the best one")
+    parser.add_argument("--start", metavar="DIR", help="goes on from an OUTPUT of the same corpus and --pieces")
+    parser.add_argument("--mix", type=float, default=0.0, help="share of the start's weights in what is saved")
+    parser.add_argument("--average", type=float, default=0.0, metavar="DECAY", help="saves the weights' moving average")
+    parser.add_argument("--develop", type=int, default=0, help="sentences of each language to hold out and to measure with")
     parser.add_argument("--leave-out", nargs="*", default=[], metavar="SOURCE",
                         help="sources that are not trained on; OUTPUT/left_out.tsv gets their sentences")
     return parser.parse_args()
@@ -80,13 +87,23 @@ def vocabulary_texts(corpus, normalize, draw):
     return texts
 
 
-def encode(texts, processor, normalize, draw):
+def hold_out(corpus, count, draw):
+    """[(language, sentence)]: takes `count` random sentences of each language away from the corpus."""
+    held = []
+    for label in LABELS if count else ():
+        draw.shuffle(corpus[label])
+        held += [(label, sentence) for sentence in corpus[label][:count]]
+        corpus[label] = corpus[label][count:]
+    return held
+
+
+def encode(texts, processor, normalize, draw, alpha):
     """[(label, ids)] of texts. Most are cut into pieces at random: a word that is new is made of pieces that words known had."""
     encoded = []
     for label, text in texts:
         text = normalize(text)
         if draw.random() < 0.7:
-            ids = processor.encode(text, enable_sampling=True, alpha=0.2, nbest_size=-1)
+            ids = processor.encode(text, enable_sampling=True, alpha=alpha, nbest_size=-1)
         else:
             ids = processor.encode(text)
         if len(ids) > 3:
@@ -194,50 +211,86 @@ def loss_of(logits, labels, smoothing):
     return -(target * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()
 
 
-def train(model, epochs, rate, smoothing, keep):
-    """epochs: of a list of (ids, labels) each. `keep` is called after each."""
+def make_optimizer(model, rate):
     decayed = [p for p in model.parameters() if p.ndim > 1]
     others = [p for p in model.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
-                                  lr=rate, betas=(0.9, 0.98))
-    done, begin = 0.0, time.monotonic()
+    return torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
+                             lr=rate, betas=(0.9, 0.98))
+
+
+def train(model, epochs, args, keep):
+    """epochs: of a list of (ids, labels) each. `keep` is called after each with the model to keep."""
+    optimizer = make_optimizer(model, args.rate)
+    kept = copy.deepcopy(model) if args.average else model
+    begin = time.monotonic()
     for number in range(epochs.count):
         steps = epochs.make(number)
         losses = []
         for i, (ids, labels) in enumerate(steps):
             done = (number + i / len(steps)) / epochs.count
             for group in optimizer.param_groups:
-                group["lr"] = rate * min(1.0, done * epochs.count * 10, (1 - done) * 1.25 + 0.01)
-            loss = loss_of(fast_logits(model, ids), labels, smoothing)
+                group["lr"] = args.rate * min(1.0, done * epochs.count * 10, (1 - done) * 1.25 + 0.01)
+            loss = loss_of(fast_logits(model, ids), labels, args.smoothing)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             losses.append(float(loss.detach()))
+            if args.average and i % AVERAGE_EVERY == 0:
+                with torch.no_grad():
+                    for mean, weight in zip(kept.parameters(), model.parameters()):
+                        mean.lerp_(weight, 1 - args.average)
         tail = losses[-200:]
         print(f"epoch {number + 1}: {len(steps)} steps, loss {sum(tail) / len(tail):.4f}, "
               f"{time.monotonic() - begin:.0f} s", flush=True)
         check_logits(model, steps[0][0])
-        keep()
+        keep(kept)
+
+
+def mixed(model, start, share):
+    """The model with `share` of the weights of the one that it started from: what was learned goes less at others' cost."""
+    both = copy.deepcopy(model)
+    with torch.no_grad():
+        for weight, first in zip(both.parameters(), XLMRobertaForSequenceClassification.from_pretrained(start).parameters()):
+            weight.lerp_(first, share)
+    return both
+
+
+def measure(model, rows, processor, normalize):
+    """The macro accuracy of [(language, text)]."""
+    right = dict.fromkeys(LABELS, 0)
+    count = dict.fromkeys(LABELS, 0)
+    encoded = [(i, [0] + processor.encode(normalize(text))[:MAX_TOKENS - 2] + [2]) for i, (_, text) in enumerate(rows)]
+    model.eval()
+    with torch.no_grad():
+        for ids, numbers in batches(encoded, random.Random(0)):
+            for number, best in zip(numbers.tolist(), fast_logits(model, ids).argmax(1).tolist()):
+                label = rows[number][0]
+                count[label] += 1
+                right[label] += LABELS[best] == label
+    model.train()
+    return sum(right[label] / count[label] for label in LABELS) / len(LABELS)
 
 
 class Epochs:
-    def __init__(self, count, maker, texts, processor, normalize, seed):
-        self.count = count
-        self._maker, self._texts = maker, texts
+    def __init__(self, args, maker, processor, normalize):
+        self.count = args.epochs
+        self._args, self._maker = args, maker
         self._processor, self._normalize = processor, normalize
-        self._draw = random.Random(seed)
+        self._draw = random.Random(args.seed)
 
     def make(self, number):
-        junk = self._texts // 2
-        texts = self._maker.epoch(self._texts, junk)
-        return list(batches(encode(texts, self._processor, self._normalize, self._draw), self._draw))
+        texts = self._maker.epoch(self._args.texts, self._args.texts // 2)
+        return list(batches(encode(texts, self._processor, self._normalize, self._draw, self._args.alpha), self._draw))
+
+
+def tokenizer_text(processor):
+    return json.dumps(tokenizer_json(pieces_of(processor)), ensure_ascii=False, indent=1) + "\n"
 
 
 def save(model, processor, output):
     model.save_pretrained(output, safe_serialization=True)
-    text = json.dumps(tokenizer_json(pieces_of(processor)), ensure_ascii=False, indent=1)
-    (output / "tokenizer.json").write_text(text + "\n", encoding="utf-8")
+    (output / "tokenizer.json").write_text(tokenizer_text(processor), encoding="utf-8")
     settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": MAX_TOKENS, "bos_token": "<s>",
                 "eos_token": "</s>", "cls_token": "<s>", "sep_token": "</s>", "pad_token": "<pad>", "unk_token": "<unk>"}
     (output / "tokenizer_config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
@@ -255,12 +308,25 @@ def main():
     corpus = load_corpus(args.corpus, set(args.leave_out), normalize, output)
     processor = train_pieces(vocabulary_texts(corpus, normalize, draw), args.pieces)
     print(f"{len(processor)} pieces", flush=True)
-    model = make_model(args)
-    start_from_counts(model, corpus, processor, normalize)
+    held = hold_out(corpus, args.develop, draw)
+    tests = {"sentences": held, "pairs of words": word_pairs(held)}
+    if args.start:
+        assert tokenizer_text(processor) == (pathlib.Path(args.start) / "tokenizer.json").read_text(encoding="utf-8")
+        model = XLMRobertaForSequenceClassification.from_pretrained(args.start)
+    else:
+        model = make_model(args)
+        start_from_counts(model, corpus, processor, normalize)
     model.train()
     maker = TextMaker(corpus, common_han()[1], args.names, args.seed)
-    train(model, Epochs(args.epochs, maker, args.texts, processor, normalize, args.seed), args.rate, args.smoothing,
-          lambda: save(model, processor, output))
+
+    def keep(kept):
+        kept = mixed(kept, args.start, args.mix) if args.mix else kept
+        save(kept, processor, output)
+        if held:
+            print(", ".join(f"{name} {100 * measure(kept, rows, processor, normalize):.2f} %" for name, rows in tests.items()),
+                  flush=True)
+
+    train(model, Epochs(args, maker, processor, normalize), args, keep)
 
 
 if __name__ == "__main__":
