@@ -57,15 +57,23 @@ Result<EmbedInput> ReadTextPairOrIds(const JsonView& list) {
     MINNOW_ASSIGN_OR_RETURN(std::vector<TokenId> ids, ReadIds(list));
     return EmbedInput(std::move(ids));
   }
-  MINNOW_ASSIGN_OR_RETURN(std::string first, ReadText(list.at(0)));
-  if (list.size() == 1) return EmbedInput(std::move(first));
+  if (list.size() == 1) {
+    MINNOW_ASSIGN_OR_RETURN(std::string text, ReadText(list.at(0)));
+    return EmbedInput(std::move(text));
+  }
   if (list.size() > 2) {
     return list.Wrong(std::to_string(list.size()) +
                       " texts, limit 2: a list of texts is one text or a pair; several inputs are "
                       "a list of lists");
   }
-  MINNOW_ASSIGN_OR_RETURN(std::string second, ReadText(list.at(1)));
-  return EmbedInput(TextPair{std::move(first), std::move(second)});
+  // One of the two may be empty, as text-embeddings-inference has it.
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view first, list.at(0).String());
+  if (first.empty()) {
+    const auto other = ReadText(list.at(1));
+    if (!other.ok()) return other.error();
+  }
+  MINNOW_ASSIGN_OR_RETURN(const std::string_view second, list.at(1).String());
+  return EmbedInput(TextPair{std::string(first), std::string(second)});
 }
 
 }  // namespace

@@ -4,9 +4,9 @@
 //   StoreBytes(uint8_t* out, VF x): kLanes of x, rounded, in [0, 255];
 //   Words4(a, b, c, d): a vector of words, each of four rounded numbers in [-127, 127].
 //
-// Queries and keys have a scale each, values one for each channel; probabilities are 255ths of the
-// row's largest, and their sum is that of the rounded ones, so that they add up to one. Sums are
-// exact, so nothing depends on which queries are taken together.
+// Queries and keys have a scale each, values one for each channel; probabilities are about 255ths
+// of the row's largest, and their sum is that of the rounded ones, so that they add up to one. Sums
+// are exact, so nothing depends on which queries are taken together.
 
 #include "kernels/attention_keys_body.h"
 
@@ -32,7 +32,8 @@ struct AttentionScratch {
   size_t key_scale() const { return packed_v() + dim * key_words(); }
   size_t key_shift() const { return key_scale() + keys; }
   size_t key_ones() const { return key_shift() + keys; }
-  size_t value_scale() const { return key_ones() + probability_stride(); }
+  size_t key_dither() const { return key_ones() + probability_stride(); }
+  size_t value_scale() const { return key_dither() + keys; }
   size_t queries() const { return value_scale() + dim; }
   size_t probabilities() const { return queries() + kQueryRows * query_stride(); }
   size_t scores() const { return probabilities() + kQueryRows * probability_stride(); }
@@ -58,18 +59,22 @@ inline VF InverseScale(VF largest) { return VDiv(VSet(kSteps), VMax(largest, VSe
 
 // k: [L, D] of one head -> [L/16][D/4 words][16], each key's words a column; scale: [L]; shift:
 // [L], what a score has too much because queries are stored with kZeroQuery added, times -scale.
-inline void PackKeyWords(const struct AttentionF32* a, size_t column, const AttentionScratch& s) {
+inline float PackKeyWords(const struct AttentionF32* a, size_t column, const AttentionScratch& s) {
   float* panel = a->scratch + s.panel();
   const size_t padded = s.dim_words * 4 * kPanelColumns;
   for (size_t i = a->head_dim * kPanelColumns; i < padded; i += kLanes)
     VStore(panel + i, VSet(0.0f));
+  VF fault = VSet(0.0f);
   for (size_t n = 0; n < s.keys; n += kPanelColumns) {
     const size_t used = a->length - n < kPanelColumns ? a->length - n : (size_t)kPanelColumns;
     PackKeys(a->k + column + n * a->qkv_stride, a->qkv_stride, used, a->head_dim, panel);
     for (size_t lane = 0; lane < kPanelColumns; lane += kLanes) {
       VF largest = VSet(0.0f);
-      for (size_t i = lane; i < padded; i += kPanelColumns)
-        largest = VMax(largest, Magnitude(VLoad(panel + i)));
+      for (size_t i = lane; i < padded; i += kPanelColumns) {
+        const VF x = VLoad(panel + i);
+        largest = VMax(largest, Magnitude(x));
+        fault = VMulAdd(x, VSet(0.0f), fault);
+      }
       const VF inverse = InverseScale(largest);
       Word* out = (Word*)a->scratch + s.packed_k() + n * s.dim_words + lane;
       VA sums = VZeroAccumulator();
@@ -94,20 +99,25 @@ inline void PackKeyWords(const struct AttentionF32* a, size_t column, const Atte
   // 1 for each key that is there, as the probabilities lie in memory.
   uint8_t* ones = (uint8_t*)(a->scratch + s.key_ones());
   for (size_t n = 0; n < s.probability_stride() * sizeof(Word); ++n) ones[n] = n < a->length;
+  return VReduceAdd(fault);
 }
 
 // v: [L, D] of one head -> [D/16][L/4 words][16]: a word holds four keys of one channel; scale:
-// [D].
-inline void PackValueWords(const struct AttentionF32* a, size_t column, const AttentionScratch& s) {
+// [D], plus `fault`, which makes NaN of what the head gives.
+inline void PackValueWords(const struct AttentionF32* a, size_t column, const AttentionScratch& s,
+                           float fault) {
   const float* v = a->v + column;
   const size_t stride = a->qkv_stride;
   for (size_t d = 0; d < a->head_dim; d += kLanes) {
     const size_t used = a->head_dim - d < (size_t)kLanes ? a->head_dim - d : (size_t)kLanes;
-    VF largest = VSet(0.0f);
-    for (size_t l = 0; l < a->length; ++l)
-      largest = VMax(largest, Magnitude(VLoadPart(v + l * stride + d, used)));
+    VF largest = VSet(0.0f), faults = VSet(fault);
+    for (size_t l = 0; l < a->length; ++l) {
+      const VF x = VLoadPart(v + l * stride + d, used);
+      largest = VMax(largest, Magnitude(x));
+      faults = VMulAdd(x, VSet(0.0f), faults);
+    }
     const VF inverse = InverseScale(largest);
-    VStore(a->scratch + s.value_scale() + d, VMul(largest, VSet(1.0f / kSteps)));
+    VStore(a->scratch + s.value_scale() + d, VMulAdd(largest, VSet(1.0f / kSteps), faults));
     Word* out = (Word*)a->scratch + s.packed_v() +
                 d / kPanelColumns * kPanelColumns * s.key_words() + d % kPanelColumns;
     for (size_t w = 0; w < s.key_words(); ++w) {
@@ -123,18 +133,25 @@ inline void PackValueWords(const struct AttentionF32* a, size_t column, const At
   }
 }
 
-// A query as unsigned bytes; returns its scale.
+// A query as unsigned bytes; returns its scale, NaN where a value is not finite.
 inline float StoreQuery(const float* q, size_t head_dim, uint8_t* out) {
-  VF largest = VSet(0.0f);
+  VF largest = VSet(0.0f), fault = VSet(0.0f);
   const size_t full = head_dim / kLanes * kLanes, rest = head_dim - full;
-  for (size_t d = 0; d < full; d += kLanes) largest = VMax(largest, Magnitude(VLoad(q + d)));
-  if (rest) largest = VMax(largest, Magnitude(VLoadPart(q + full, rest)));
+  for (size_t d = 0; d < full; d += kLanes) {
+    largest = VMax(largest, Magnitude(VLoad(q + d)));
+    fault = VMulAdd(VLoad(q + d), VSet(0.0f), fault);
+  }
+  if (rest) {
+    const VF x = VLoadPart(q + full, rest);
+    largest = VMax(largest, Magnitude(x));
+    fault = VMulAdd(x, VSet(0.0f), fault);
+  }
   const float most = VReduceMax(largest);
   const VF inverse = VSet(kSteps / (most > 1.0e-30f ? most : 1.0e-30f));
   for (size_t d = 0; d < full; d += kLanes)
     StoreBytes(out + d, VMulAdd(VLoad(q + d), inverse, VSet(kZeroQuery)));
   if (rest) StoreBytes(out + full, VMulAdd(VLoadPart(q + full, rest), inverse, VSet(kZeroQuery)));
-  return most / kSteps;
+  return most / kSteps + VReduceAdd(fault);
 }
 
 // 2^x for x <= 8 to 1e-4, or something that rounds to 0 as well. (2^-126 and less would be
@@ -156,23 +173,28 @@ inline void SoftmaxBytes(const struct AttentionF32* a, const AttentionScratch& s
                          float query_scale, const float* bias, uint8_t* probabilities) {
   const float* scale = a->scratch + s.key_scale();
   const float* shift = a->scratch + s.key_shift();
+  const float* dither = a->scratch + s.key_dither();
   VF most = VSet(kNoKey);
   for (size_t i = 0; i < s.keys; i += kLanes) {
     VF score = VMulAdd(LoadSums(scores + i), VLoad(scale + i), VLoad(shift + i));
     if (bias) {
       const size_t left = i < a->length ? a->length - i : 0;
-      const VF by_distance = left >= (size_t)kLanes ? VLoad(bias + i) : VLoadPart(bias + i, left);
+      const VF by_distance = left >= (size_t)kLanes
+                                 ? VLoad(bias + i)
+                                 : VSelectPart(left, VLoadPart(bias + i, left), VSet(kNoKey));
       score = VMulAdd(score, VSet(query_scale * a->scale), by_distance);
     }
     most = VMax(most, score);
     VStore(scores + i, score);
   }
   const float to_log2 = 1.44269504f * (bias ? 1.0f : query_scale * a->scale);
-  const float log2_255 = 7.99435344f;
-  const VF factor = VSet(to_log2);
-  const VF offset = VSub(VMul(VSet(VReduceMax(most)), factor), VSet(log2_255));
-  for (size_t i = 0; i < s.keys; i += kLanes)
-    StoreBytes(probabilities + i, Exp2Byte(VMulSub(VLoad(scores + i), factor, offset)));
+  const VF factor = VSet(to_log2), largest = VSet(VReduceMax(most)), log2_most = VSet(7.99152f);
+  // The difference first: it is 0 at the largest, whose byte must not be 256.
+  for (size_t i = 0; i < s.keys; i += kLanes) {
+    const VF below = VSub(VLoad(scores + i), largest);
+    StoreBytes(probabilities + i,
+               VAdd(Exp2Byte(VMulAdd(below, factor, log2_most)), VLoad(dither + i)));
+  }
 }
 
 // The sum of the probabilities of a row. It is taken when all rows of a tile are stored: a load
@@ -199,13 +221,24 @@ inline void StoreContext(const float* sums, const float* value_scale, float inve
 
 static const auto kNothingFollows = [](size_t, size_t, size_t, size_t) {};
 
+// What is added to the probability of a key before it is rounded: multiples of the golden ratio,
+// less their integers, around 0. Many keys of less than half a step count as much together as they
+// should: some of them get a step, the others none.
+inline void FillDither(float* dither, size_t keys) {
+  float at = 0.0f;
+  for (size_t i = 0; i < keys; ++i) {
+    dither[i] = 0.98f * (at - 0.5f);
+    at += 0.618034f;
+    if (at >= 1.0f) at -= 1.0f;
+  }
+}
+
 void AttentionInt8Head(const struct AttentionF32* a, size_t head, const AttentionScratch& s) {
   Word* words = (Word*)a->scratch;
   float* scores = a->scratch + s.scores();
   float* out = a->scratch + s.out();
   const size_t column = head * a->head_dim;
-  PackKeyWords(a, column, s);
-  PackValueWords(a, column, s);
+  PackValueWords(a, column, s, /*fault=*/PackKeyWords(a, column, s));
   for (size_t row = 0; row < a->queries;) {
     const size_t rows = EvenTile(a->queries - row, kQueryRows);
     float query_scale[kQueryRows];
@@ -227,7 +260,9 @@ void AttentionInt8Head(const struct AttentionF32* a, size_t head, const Attentio
             kNothingFollows);
     for (size_t r = 0; r < rows; ++r) {
       const float sum = SumBytes(a, s, words + s.probabilities() + r * s.probability_stride());
-      StoreContext(out + r * s.dim, a->scratch + s.value_scale(), 1.0f / sum, a->head_dim,
+      // A query that is not finite has a scale that is not.
+      StoreContext(out + r * s.dim, a->scratch + s.value_scale(),
+                   1.0f / sum + 0.0f * query_scale[r], a->head_dim,
                    a->context + (row + r) * a->context_stride + column);
     }
     row += rows;
@@ -236,5 +271,6 @@ void AttentionInt8Head(const struct AttentionF32* a, size_t head, const Attentio
 
 void AttentionInt8Run(const struct AttentionF32* a) {
   const AttentionScratch scratch = ScratchFor(a->length, a->head_dim);
+  FillDither(a->scratch + scratch.key_dither(), scratch.keys);
   for (size_t head = 0; head < a->heads; ++head) AttentionInt8Head(a, head, scratch);
 }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <random>
 #include <vector>
 
@@ -376,7 +377,35 @@ TEST_P(PackedAttentionTest, Int8OfEqualScoresIsTheMean) {
   for (size_t t = 0; t < c.length; ++t)
     qkv[t * stride + 2 * c.head_dim] = t % 2 == 0 ? 1.0f : -1.0f;
   const auto contexts = RunAttention(*GetParam(), AttentionKind::kInt8, c, qkv, 0, c.length);
-  for (size_t t = 0; t < c.length; ++t) EXPECT_FLOAT_EQ(contexts[t * c.head_dim], 1.0f / 21);
+  for (size_t t = 0; t < c.length; ++t) EXPECT_NEAR(contexts[t * c.head_dim], 1.0f / 21, 0.002f);
+}
+
+// Scores so large that fp32 has no fractions for them, and a bias that leaves all keys far behind
+// those that are not there.
+TEST_P(PackedAttentionTest, Int8OfLargeScores) {
+  if (GetParam()->attention_int8 == nullptr) GTEST_SKIP() << "no 8-bit attention";
+  for (const size_t length : {1, 3, 17, 21}) {
+    for (const float size : {0.0f, 7.0f, 199.0f, 3000.7f}) {
+      const AttentionCase c = {length, 1, 64};
+      std::vector<float> qkv(length * (3 * c.head_dim + 2), size);
+      for (const float context : RunAttention(*GetParam(), AttentionKind::kInt8, c, qkv, 0, length))
+        EXPECT_NEAR(context, size, 0.01f * size) << length << " tokens of " << size;
+    }
+  }
+}
+
+// Bytes cannot hold what is not finite: it must not become a number.
+TEST_P(PackedAttentionTest, Int8TellsWhatIsNotFinite) {
+  if (GetParam()->attention_int8 == nullptr) GTEST_SKIP() << "no 8-bit attention";
+  const AttentionCase c = {21, 1, 24};
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), HUGE_VALF, -HUGE_VALF}) {
+    for (size_t part = 0; part < 3; ++part) {
+      auto qkv = RandomQkv(c);
+      qkv[20 * (3 * c.head_dim + 2) + part * c.head_dim + 5] = bad;
+      const auto contexts = RunAttention(*GetParam(), AttentionKind::kInt8, c, qkv, 0, c.length);
+      EXPECT_FALSE(std::isfinite(contexts[20 * c.head_dim + 5])) << "part " << part;
+    }
+  }
 }
 
 TEST_P(PackedAttentionTest, RowsDoNotDependOnGrouping) {

@@ -62,9 +62,12 @@ void MatmulInt8(const PackedMatmul* m) {
 // --- attention in 8 bits ---
 
 float SignedScale(const float* x, size_t stride, size_t n) {
-  float largest = 0;
-  for (size_t i = 0; i < n; ++i) largest = fmaxf(largest, fabsf(x[i * stride]));
-  return largest / 127.0f;
+  float largest = 0, fault = 0;  // NaN where a value is not finite
+  for (size_t i = 0; i < n; ++i) {
+    largest = fmaxf(largest, fabsf(x[i * stride]));
+    fault += 0.0f * x[i * stride];
+  }
+  return largest / 127.0f + fault;
 }
 
 long ToSteps(float x, float scale) { return scale > 0 ? lrintf(x / scale) : 0; }
@@ -89,11 +92,15 @@ void AttentionInt8Row(const AttentionF32* a, size_t row, size_t head) {
                                    (bias ? bias[l] : 0.0f));
     most = fmax(most, scores[l]);
   }
+  // The multiples of the golden ratio that each key has added (attention_int8_body.h).
+  float at = 0.0f;
   long total = 0;
   for (size_t l = 0; l < a->length; ++l) {
-    const long step = lrint(255.0 * exp(scores[l] - most));
+    const double step = rint(254.5 * exp(scores[l] - most) + 0.98f * (at - 0.5f));
     scores[l] = static_cast<float>(step);
-    total += step;
+    total += isfinite(step) ? static_cast<long>(step) : 0;
+    at += 0.618034f;
+    if (at >= 1.0f) at -= 1.0f;
   }
   for (size_t d = 0; d < a->head_dim; ++d) {
     const float v_scale = SignedScale(v + d, a->qkv_stride, a->length);

@@ -209,7 +209,11 @@ Result<std::unique_ptr<EncoderModel>> EncoderModel::Random(const EncoderConfig& 
   const Checkpoint none;  // the head is pooling alone
   MINNOW_ASSIGN_OR_RETURN(Head head,
                           Head::Load(model->info_.layout, config.hidden_size, none, dtype));
-  model->SetHead(std::move(head));
+  try {
+    model->SetHead(std::move(head));
+  } catch (const std::bad_alloc&) {
+    return Error{Code::kInternal, "no memory for a model of this shape"};
+  }
   return model;
 }
 

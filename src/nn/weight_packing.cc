@@ -164,10 +164,12 @@ void ShrinkPanels(const float* panels, size_t in_features, size_t out_features, 
   const size_t panel = in_features * kPanelColumns;
   for (size_t n = 0; n < RoundUp(out_features, kPanelColumns); ++n) {
     const size_t begin = n / kPanelColumns * panel + n % kPanelColumns;
-    float largest = 0;
-    for (size_t i = begin; i < begin + panel; i += kPanelColumns)
+    float largest = 0, fault = 0;  // NaN where a weight is not finite: integers cannot tell
+    for (size_t i = begin; i < begin + panel; i += kPanelColumns) {
       largest = std::max(largest, std::isfinite(panels[i]) ? std::fabs(panels[i]) : 0.0f);
-    scales[n] = largest / kLevels;
+      fault += 0.0f * panels[i];
+    }
+    scales[n] = largest / kLevels + fault;
     const float inverse = scales[n] > 0 ? 1.0f / scales[n] : 0.0f;
     for (size_t i = begin; i < begin + panel; i += kPanelColumns) {
       const float x = panels[i] * inverse;

@@ -48,11 +48,22 @@ bool Does(const ModelLease& model, std::optional<TaskKind> kind) {
   return !kind.has_value() || facts.task == *kind;
 }
 
+// "embed, fill masks"
+std::string AllThatItDoes(const ModelLease& model) {
+  std::string all;
+  for (const TaskKind kind :
+       {TaskKind::kEmbed, TaskKind::kClassify, TaskKind::kRerank, TaskKind::kTokenClassify,
+        TaskKind::kAnswer, TaskKind::kFillMask, TaskKind::kZeroShot}) {
+    if (Does(model, kind)) all += (all.empty() ? "" : ", ") + std::string(TaskName(kind));
+  }
+  return all;
+}
+
 Result<ModelLease> IfDoes(const ModelLease& model, std::optional<TaskKind> kind) {
-  const ModelFacts& facts = model->facts();
   if (Does(model, kind)) return model;
-  return Error{Code::kUnsupported, "model " + QuoteForMessage(facts.model_id) + ": cannot " +
-                                       TaskName(*kind) + ", only " + TaskName(facts.task)};
+  return Error{Code::kUnsupported, "model " + QuoteForMessage(model->facts().model_id) +
+                                       ": cannot " + TaskName(*kind) + ", only " +
+                                       AllThatItDoes(model)};
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ class AnswerFinder {
     std::stable_sort(answers_.begin(), answers_.end(),
                      [](const Answer& a, const Answer& b) { return a.score > b.score; });
     answers_.resize(std::min(answers_.size(), options_.top_k));
+    for (Answer& answer : answers_) answer.text = characters_.Slice(answer.start, answer.end);
     return std::move(answers_);
   }
 
@@ -128,9 +129,10 @@ class AnswerFinder {
     if (options_.align_to_words && in_context(span.first) && in_context(span.last))
       place = {WordOf(window, span.first).begin, WordOf(window, span.last).end};
     const std::string_view text = characters_.Slice(place.begin, place.end);
-    const auto [known, added] = by_text_.try_emplace(Lowercase(text), answers_.size());
+    const size_t hash = std::hash<std::string>()(Lowercase(text));
+    const auto [known, added] = by_text_.try_emplace(hash, answers_.size());
     if (added) {
-      answers_.push_back({span.score, place.begin, place.end, std::string(text)});
+      answers_.push_back({.score = span.score, .start = place.begin, .end = place.end});
     } else {
       answers_[known->second].score += span.score;
     }
@@ -140,7 +142,9 @@ class AnswerFinder {
   const AnswerOptions& options_;
   double no_answer_ = 1000000;
   std::vector<Answer> answers_;
-  std::unordered_map<std::string, size_t> by_text_;  // lower case -> its place in answers_
+  // Hash of the text in lower case -> its place in answers_. Texts themselves are made at the end:
+  // hundreds of spans of each window may be long.
+  std::unordered_map<size_t, size_t> by_text_;
 };
 
 }  // namespace

@@ -20,11 +20,6 @@ size_t TextBytes(const EmbedInput& input) {
   return pair != nullptr ? pair->first.size() + pair->second.size() : 0;
 }
 
-size_t GuessTokens(const EmbedInput& input) {
-  if (const auto* ids = std::get_if<std::vector<TokenId>>(&input)) return ids->size();
-  return TextBytes(input) / kBytesPerToken + 2;
-}
-
 Result<TokenizedText> Tokens(const TextModel& model, const EmbedInput& input,
                              const EmbedRequest& request, const Prompt& prompt) {
   const LengthPolicy& length = request.length;
@@ -65,6 +60,17 @@ EmbedJob::EmbedJob(const TextModel* model, EmbedRequest&& request, Callback&& do
     cost_.bytes += TextBytes(input);
   }
   cost_.bytes += HeldBytes(request_.inputs.size(), cost_.work);
+}
+
+size_t EmbedJob::GuessTokens(const EmbedInput& input) {
+  if (const auto* ids = std::get_if<std::vector<TokenId>>(&input)) return ids->size();
+  return TextBytes(input) / kBytesPerToken + 2;
+}
+
+void EmbedJob::ExpectTokens(size_t tokens) {
+  if (tokens <= cost_.work) return;
+  cost_.bytes += HeldBytes(/*items=*/0, tokens - cost_.work);
+  cost_.work = tokens;
 }
 
 // Ids, vectors and their digits.
@@ -172,7 +178,8 @@ size_t EmbedTask::WorkspaceBytes(size_t max_tokens, size_t max_items, int thread
   // Hidden states, context, q, k and v: once for each thread, and where there are several, once and
   // a half for all.
   const size_t widths_per_row = threads == 1 ? 6 : 14;
-  const size_t width = model_->hidden_size();
+  const EncoderConfig& config = model_->info().config;
+  const auto width = static_cast<size_t>(std::max(config.hidden_size, config.embedding_width()));
   const size_t rows = std::max(kRowsPerThread, model_->max_tokens()) * static_cast<size_t>(threads);
   const size_t outputs = std::max(
       (model_->per_token() ? max_tokens : max_items) * model_->outputs(), max_tokens * width);

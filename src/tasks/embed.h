@@ -83,6 +83,10 @@ class EmbedJob : public Job {
   // the job holds besides.
   void AddItem(TokenizedText text);
   std::vector<uint32_t> FinishItems(size_t more_bytes = 0);
+  // For constructors of jobs that read more of an input than one text's worth: what admission
+  // expects. No tokenizer is asked.
+  static size_t GuessTokens(const EmbedInput& input);
+  void ExpectTokens(size_t tokens);
   // Once for each text, in their order, while the job is prepared.
   virtual Status Accept(const TokenizedText&) { return {}; }
   // In a step: the model's answer for an item, whose size is that of its place. `masks` is null

@@ -17,6 +17,7 @@ constexpr size_t kTokenBytes = 6;
 
 EmbedRequest ToEmbedRequest(FillMaskRequest&& request) {
   return {.inputs = std::move(request.inputs),
+          .prompt = {.kind = PromptChoice::Kind::kNone, .value = {}},
           .length = request.length,
           .normalize = false,
           .all_tokens = true,

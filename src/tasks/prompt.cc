@@ -40,6 +40,8 @@ Result<std::string> FindPrompt(const PromptSet& prompts, const PromptChoice& cho
       break;
     case PromptChoice::Kind::kText:
       return choice.value;
+    case PromptChoice::Kind::kNone:
+      break;
   }
   return found == nullptr ? std::string() : *found;
 }

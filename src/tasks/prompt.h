@@ -17,6 +17,7 @@ struct PromptChoice {
     kDocument,  // of what is searched
     kNamed,     // `value` is its name
     kText,      // `value` is the prompt
+    kNone,      // not even the model's default
   };
   Kind kind = Kind::kDefault;
   std::string value;

@@ -66,7 +66,23 @@ TokenScoresJob::TokenScoresJob(const TokenHeadModel* model, TokenScoresRequest r
       stride_(request.stride),
       window_tokens_(request.max_window_tokens == 0
                          ? model->max_tokens()
-                         : std::min(request.max_window_tokens, model->max_tokens())) {}
+                         : std::min(request.max_window_tokens, model->max_tokens())) {
+  size_t tokens = 0;
+  for (const EmbedInput& input : this->request().inputs) tokens += GuessWindowTokens(input);
+  ExpectTokens(tokens);
+}
+
+// Windows that share most of their tokens are many times as long as the text.
+size_t TokenScoresJob::GuessWindowTokens(const EmbedInput& input) const {
+  constexpr size_t kSpecialTokens = 3;
+  const size_t all = GuessTokens(input);
+  if (!stride_ || all <= window_tokens_) return std::min(all, window_tokens_);
+  const auto* pair = std::get_if<TextPair>(&input);
+  const size_t shared = *stride_ + kSpecialTokens + (pair ? GuessTokens(pair->first) : 0);
+  const size_t step = window_tokens_ > shared ? window_tokens_ - shared : 1;
+  const size_t windows = (all - window_tokens_) / step + 2;
+  return std::min(windows * window_tokens_, kMaxInputTokens);
+}
 
 Result<std::vector<Encoding>> TokenScoresJob::Windows(const EmbedInput& input) const {
   if (!model().has_tokenizer())
@@ -132,6 +148,11 @@ Result<std::vector<uint32_t>> TokenScoresJob::Prepare() {
       auto text = model().FromEncoding(window);
       if (!text.ok()) return Annotate(std::move(text).error(), NameOf(i));
       AddItem(std::move(text).value());
+    }
+    if (rows * model().outputs() > kMaxRequestScores) {
+      return Error{Code::kInvalidArgument,
+                   request().field + ": more than " + std::to_string(kMaxRequestScores) +
+                       " scores together, " + std::to_string(model().outputs()) + " a token"};
     }
     if (rows > kMaxRequestTokens) {
       return Error{Code::kInvalidArgument, request().field + ": more than " +

@@ -73,6 +73,7 @@ class TokenScoresJob : public EmbedJob {
   // Of all windows of an input, where the rest is left out; and of a request, which is an error.
   static constexpr size_t kMaxInputTokens = size_t{1} << 17;
   static constexpr size_t kMaxRequestTokens = size_t{1} << 20;
+  static constexpr size_t kMaxRequestScores = size_t{1} << 24;
 
   // `done` is called once, on an engine thread; it must not throw. `model` outlives the job.
   TokenScoresJob(const TokenHeadModel* model, TokenScoresRequest request, Callback done);
@@ -80,6 +81,7 @@ class TokenScoresJob : public EmbedJob {
   Result<std::vector<uint32_t>> Prepare() override;
 
  private:
+  size_t GuessWindowTokens(const EmbedInput& input) const;
   Result<ScoredText> Read(EmbedInput& input) const;
   Result<std::vector<Encoding>> Windows(const EmbedInput& input) const;
   void Finish(Result<EmbedAnswer> vectors, const Callback& done);

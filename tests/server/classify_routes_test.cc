@@ -115,6 +115,7 @@ TEST_F(ClassifyRoutes, RerankAsTei) {
   const std::pair<const char*, const char*> bad[] = {
       {R"({"texts":["a"]})", "query"},
       {R"({"query":"","texts":["a"]})", "query: must not be empty"},
+      {R"({"query":"q","documents":["a"]})", "/v1/rerank and /v2/rerank take"},
       {R"({"query":"q","texts":"a"})", "texts: expected"},
       {R"({"query":"q","texts":["a",{"text":"b"}]})", "texts[1]: expected a string"},
       {R"({"query":"q","texts":["a"],"raw_scores":"x"})", "raw_scores"}};

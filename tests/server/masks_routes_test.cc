@@ -118,7 +118,7 @@ TEST_F(MaskRoutes, ZeroShot) {
 
 TEST_F(MaskRoutes, ZeroShotInHuggingFacesShape) {
   AddNli();
-  const std::string one = R"({"sequence":"x","labels":["b","a"],"scores":[0.5,0.5]})";
+  const std::string one = R"([{"label":"b","score":0.5},{"label":"a","score":0.5}])";
   EXPECT_EQ(
       Post("/models/nli", R"({"inputs":"x","parameters":{"candidate_labels":["b","a"]}})").body,
       one);

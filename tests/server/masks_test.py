@@ -78,13 +78,13 @@ class MasksTest(unittest.TestCase):
             found = self.ask("/models/nli", inputs=case["sequences"], parameters=parameters)
             parameters["labels"] = parameters.pop("candidate_labels")
             data = self.ask("/v1/zero-shot", input=case["sequences"], **parameters)["data"]
-            lists = [answer if isinstance(answer, list) else [answer] for answer in (found, case["answer"])]
+            batch = isinstance(case["answer"], list)
+            lists = (found, case["answer"]) if batch else ([found], [case["answer"]])
             for one, other, classes in zip(*lists, data, strict=True):
-                self.assertEqual((one["sequence"], one["labels"]), (other["sequence"], other["labels"]))
-                self.assertEqual([c["label"] for c in classes["classes"]], other["labels"])
-                for score, expected in zip(one["scores"], other["scores"], strict=True):
-                    self.assertAlmostEqual(score, expected, delta=1e-4)
-                self.assertEqual([c["score"] for c in classes["classes"]], one["scores"])
+                self.assertEqual([c["label"] for c in one], other["labels"])
+                for scored, expected in zip(one, other["scores"], strict=True):
+                    self.assertAlmostEqual(scored["score"], expected, delta=1e-4)
+                self.assertEqual(classes["classes"], one)
 
     def test_answers_have_a_limit(self):
         text = "[MASK] " * 46

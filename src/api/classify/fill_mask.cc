@@ -37,6 +37,10 @@ Status ReadQuery(const JsonView& body, const char* field, const JsonView& option
   query.request.top_k = static_cast<size_t>(top_k);
   const auto targets = options.Find("targets");
   if (!targets.has_value() || targets->is_null()) return {};
+  if (targets->is_array() && targets->size() > kMaxTargets) {
+    return targets->Wrong(std::to_string(targets->size()) + " texts, limit " +
+                          std::to_string(kMaxTargets));
+  }
   bool list = false;
   MINNOW_RETURN_IF_ERROR(ReadTexts(options, "targets", query.request.targets, list));
   if (query.request.targets.empty()) return targets->Wrong("must not be empty");

@@ -38,6 +38,12 @@ Status ReadDocuments(const JsonView& body, const char* field, bool objects, bool
                      RerankQuery& query) {
   MINNOW_ASSIGN_OR_RETURN(const JsonView asked, body.Get("query"));
   MINNOW_ASSIGN_OR_RETURN(const std::string first, ReadText(asked));
+  const bool texts = std::string_view(field) == "texts";
+  if (!body.Find(field) && body.Find(texts ? "documents" : "texts")) {
+    return body.Wrong(
+        texts ? "field \"texts\" is missing: /v1/rerank and /v2/rerank take \"documents\""
+              : "field \"documents\" is missing: /rerank takes \"texts\"");
+  }
   MINNOW_ASSIGN_OR_RETURN(const JsonView documents, body.Get(field));
   MINNOW_RETURN_IF_ERROR(documents.Array());
   if (documents.size() > 0 && first.size() > kMaxPairBytes / documents.size()) {

@@ -20,13 +20,12 @@ namespace {
 // Each text stands beside each label.
 constexpr size_t kMaxPairs = 2048;
 // Of the texts and sentences of all pairs.
-constexpr size_t kMaxPairBytes = size_t{32} << 20;
+constexpr size_t kMaxPairBytes = size_t{8} << 20;
 
 struct ZeroShotQuery {
-  ClassifyRequest request;         // a pair of each text and each hypothesis, text by text
-  bool batch = false;              // a list of texts was sent, not one
-  std::string model;               // empty: the first that tells entailment
-  std::vector<std::string> texts;  // where the answer repeats them
+  ClassifyRequest request;  // a pair of each text and each hypothesis, text by text
+  bool batch = false;       // a list of texts was sent, not one
+  std::string model;        // empty: the first that tells entailment
   std::vector<std::string> labels;
   bool multi_label = false;
 };
@@ -71,9 +70,10 @@ Status MakePairs(const std::vector<std::string>& texts, const std::vector<std::s
 // `fields`: of the texts and of the labels; the labels and what goes with them stand in `options`.
 Status ReadQuery(const JsonView& body, const char* field, const JsonView& options,
                  const char* labels_field, ZeroShotQuery& query) {
-  MINNOW_RETURN_IF_ERROR(ReadTexts(body, field, query.texts, query.batch));
-  for (size_t i = 0; i < query.texts.size(); ++i) {
-    if (query.texts[i].empty()) {
+  std::vector<std::string> texts;
+  MINNOW_RETURN_IF_ERROR(ReadTexts(body, field, texts, query.batch));
+  for (size_t i = 0; i < texts.size(); ++i) {
+    if (texts[i].empty()) {
       return Error{
           Code::kInvalidArgument,
           field + (query.batch ? "[" + std::to_string(i) + "]" : "") + ": must not be empty"};
@@ -89,7 +89,7 @@ Status ReadQuery(const JsonView& body, const char* field, const JsonView& option
   query.request.raw_scores = true;
   query.request.length.first_only = true;
   query.request.inputs_per_item = hypotheses.size();
-  return MakePairs(query.texts, hypotheses, field, query);
+  return MakePairs(texts, hypotheses, field, query);
 }
 
 // {"input", "model", "labels", "hypothesis_template", "multi_label", "truncate",
@@ -100,7 +100,6 @@ Result<ZeroShotQuery> Read(const JsonView& body) {
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
   MINNOW_RETURN_IF_ERROR(ReadLengthPolicy(body, query.request.length));
   MINNOW_RETURN_IF_ERROR(ReadQuery(body, "input", body, "labels", query));
-  query.texts = {};
   return query;
 }
 
@@ -129,6 +128,20 @@ uint64_t SumOf(const std::vector<uint32_t>& tokens, size_t text, size_t labels) 
   return sum;
 }
 
+void WriteClasses(const ZeroShotQuery& query, const std::vector<LabelScore>& ranked,
+                  JsonWriter& json) {
+  json.BeginArray();
+  for (const LabelScore& one : ranked) {
+    json.BeginObject();
+    json.Key("label");
+    json.String(query.labels[one.label]);
+    json.Key("score");
+    json.Float(one.score);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
 // Tokens are those of all pairs of a text.
 void Write(const ZeroShotQuery& query, const ModelFacts& facts, const ClassifyAnswer& answer,
            JsonWriter& json) {
@@ -143,16 +156,7 @@ void Write(const ZeroShotQuery& query, const ModelFacts& facts, const ClassifyAn
     json.Key("index");
     json.Uint(i);
     json.Key("classes");
-    json.BeginArray();
-    for (const LabelScore& one : Rank(query, facts, answer, i)) {
-      json.BeginObject();
-      json.Key("label");
-      json.String(query.labels[one.label]);
-      json.Key("score");
-      json.Float(one.score);
-      json.EndObject();
-    }
-    json.EndArray();
+    WriteClasses(query, Rank(query, facts, answer, i), json);
     json.Key("tokens");
     json.Uint(SumOf(answer.untruncated, i, labels));
     json.Key("tokens_used");
@@ -166,24 +170,12 @@ void Write(const ZeroShotQuery& query, const ModelFacts& facts, const ClassifyAn
   json.EndObject();
 }
 
+// What huggingface_hub's client reads: the list of one text, or a list of these.
 void WriteHuggingFace(const ZeroShotQuery& query, const ModelFacts& facts,
                       const ClassifyAnswer& answer, JsonWriter& json) {
   if (query.batch) json.BeginArray();
-  for (size_t i = 0; i < query.texts.size(); ++i) {
-    const std::vector<LabelScore> ranked = Rank(query, facts, answer, i);
-    json.BeginObject();
-    json.Key("sequence");
-    json.String(query.texts[i]);
-    json.Key("labels");
-    json.BeginArray();
-    for (const LabelScore& one : ranked) json.String(query.labels[one.label]);
-    json.EndArray();
-    json.Key("scores");
-    json.BeginArray();
-    for (const LabelScore& one : ranked) json.Float(one.score);
-    json.EndArray();
-    json.EndObject();
-  }
+  for (size_t i = 0; i < answer.tokens.size() / query.labels.size(); ++i)
+    WriteClasses(query, Rank(query, facts, answer, i), json);
   if (query.batch) json.EndArray();
 }
 
@@ -193,8 +185,10 @@ constexpr ZeroShotRoute kZeroShot{.errors = Family::kOpenAi,
                                   .read = Read,
                                   .write = Write,
                                   .max_inputs = &ApiOptions::max_openai_inputs};
-constexpr ZeroShotRoute kHuggingFace{
-    .errors = Family::kTei, .read = ReadHuggingFace, .write = WriteHuggingFace};
+constexpr ZeroShotRoute kHuggingFace{.errors = Family::kTei,
+                                     .read = ReadHuggingFace,
+                                     .write = WriteHuggingFace,
+                                     .max_inputs = &ApiOptions::max_openai_inputs};
 
 }  // namespace
 

@@ -20,7 +20,7 @@ constexpr int64_t kMaxTopK = 100;
 constexpr int64_t kMaxAnswerTokens = 512;
 constexpr int64_t kMinWindowTokens = 16;
 // Of questions and contexts, which may be one for all: more than any model reads.
-constexpr size_t kMaxPairBytes = size_t{32} << 20;
+constexpr size_t kMaxPairBytes = size_t{8} << 20;
 
 struct AnswerQuery {
   TokenScoresRequest request;  // a pair of question and context each
