@@ -223,11 +223,13 @@ static const auto kNothingFollows = [](size_t, size_t, size_t, size_t) {};
 
 // What is added to the probability of a key before it is rounded: multiples of the golden ratio,
 // less their integers, around 0. Many keys of less than half a step count as much together as they
-// should: some of them get a step, the others none.
-inline void FillDither(float* dither, size_t keys) {
+// should: some of them get a step, the others none. A short text has no such crowd, and rounding to
+// the nearest is nearer: nothing is added.
+inline void FillDither(float* dither, size_t keys, size_t length) {
+  const float share = length > kMostKeysWithoutDither ? 0.98f : 0.0f;
   float at = 0.0f;
   for (size_t i = 0; i < keys; ++i) {
-    dither[i] = 0.98f * (at - 0.5f);
+    dither[i] = share * (at - 0.5f);
     at += 0.618034f;
     if (at >= 1.0f) at -= 1.0f;
   }
@@ -271,6 +273,6 @@ void AttentionInt8Head(const struct AttentionF32* a, size_t head, const Attentio
 
 void AttentionInt8Run(const struct AttentionF32* a) {
   const AttentionScratch scratch = ScratchFor(a->length, a->head_dim);
-  FillDither(a->scratch + scratch.key_dither(), scratch.keys);
+  FillDither(a->scratch + scratch.key_dither(), scratch.keys, a->length);
   for (size_t head = 0; head < a->heads; ++head) AttentionInt8Head(a, head, scratch);
 }

@@ -29,6 +29,8 @@ enum { kInt8GroupWords = 3, kInt8GroupSum = 128 };
 enum { kInt4Group = 64 };
 // Keys of one text in 8-bit attention: 255 * 127 times as many fit 32 bits.
 enum { kMaxInt8Keys = 65536 };
+// Of longer texts, probabilities are rounded with dither.
+enum { kMostKeysWithoutDither = 128 };
 
 // What happens to a matrix product's tile while it is in the cache.
 enum MatmulActivation {

@@ -93,10 +93,11 @@ void AttentionInt8Row(const AttentionF32* a, size_t row, size_t head) {
     most = fmax(most, scores[l]);
   }
   // The multiples of the golden ratio that each key has added (attention_int8_body.h).
+  const float share = a->length > kMostKeysWithoutDither ? 0.98f : 0.0f;
   float at = 0.0f;
   long total = 0;
   for (size_t l = 0; l < a->length; ++l) {
-    const double step = rint(254.5 * exp(scores[l] - most) + 0.98f * (at - 0.5f));
+    const double step = rint(254.5 * exp(scores[l] - most) + share * (at - 0.5f));
     scores[l] = static_cast<float>(step);
     total += isfinite(step) ? static_cast<long>(step) : 0;
     at += 0.618034f;
