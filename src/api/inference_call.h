@@ -30,6 +30,40 @@ uint64_t Sum(const std::vector<uint32_t>& tokens);
 // OpenAI's "usage", of an answer for which nothing is generated.
 void WriteUsage(uint64_t tokens, JsonWriter& json);
 
+// Tokens of a text before and after it was cut.
+struct TextTokens {
+  uint64_t untruncated = 0;
+  uint64_t used = 0;
+};
+
+// {"object", "data": [{"index", ITEM, "tokens", "tokens_used"}], "model", "usage"}. write_item(i)
+// writes the key and the value of text i and returns its TextTokens; `total` is what "usage" says.
+template <class WriteItem>
+void WriteList(const ModelFacts& facts, size_t texts, uint64_t total, JsonWriter& json,
+               const WriteItem& write_item) {
+  json.BeginObject();
+  json.Key("object");
+  json.String("list");
+  json.Key("data");
+  json.BeginArray();
+  for (size_t i = 0; i < texts; ++i) {
+    json.BeginObject();
+    json.Key("index");
+    json.Uint(i);
+    const TextTokens tokens = write_item(i);
+    json.Key("tokens");
+    json.Uint(tokens.untruncated);
+    json.Key("tokens_used");
+    json.Uint(tokens.used);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("model");
+  json.String(facts.model_id);
+  WriteUsage(total, json);
+  json.EndObject();
+}
+
 // What no route lets pass, once the fields have been read.
 std::optional<Failure> CheckInputs(const Call& call, const std::string& field, size_t inputs,
                                    size_t limit, bool has_text);

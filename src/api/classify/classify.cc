@@ -79,64 +79,29 @@ Result<ClassifyQuery> ReadProcess(const JsonView& body) {
   return query;
 }
 
-// One text's place in an answer.
-struct ClassifiedText {
-  const std::vector<std::string>& labels;
-  std::span<const float> scores;
-};
-
-void WriteClasses(const ClassifyQuery& query, const ClassifiedText& text, JsonWriter& json) {
-  json.BeginArray();
-  for (const LabelScore& best : BestFirst(text.scores, query.top_k)) {
-    if (best.score < query.threshold) break;
-    json.BeginObject();
-    json.Key("label");
-    json.String(text.labels[best.label]);
-    json.Key("score");
-    json.Float(best.score);
-    json.EndObject();
-  }
-  json.EndArray();
+// The classes of the text whose scores begin at `at`.
+void WriteText(const ClassifyQuery& query, const ModelFacts& facts, const ClassifyAnswer& answer,
+               size_t at, JsonWriter& json) {
+  const std::span<const float> scores(answer.scores);
+  WriteClasses(facts.labels, BestFirst(scores.subspan(at, facts.labels.size()), query.top_k),
+               query.threshold, json);
 }
 
 void WriteClassify(const ClassifyQuery& query, const ModelFacts& facts,
                    const ClassifyAnswer& answer, JsonWriter& json) {
-  const size_t count = facts.labels.size();
-  json.BeginObject();
-  json.Key("object");
-  json.String("list");
-  json.Key("data");
-  json.BeginArray();
-  for (size_t i = 0; i < answer.tokens.size(); ++i) {
-    json.BeginObject();
-    json.Key("index");
-    json.Uint(i);
+  WriteList(facts, answer.tokens.size(), Sum(answer.tokens), json, [&](size_t i) {
     json.Key("classes");
-    WriteClasses(query,
-                 {facts.labels, std::span<const float>(answer.scores).subspan(i * count, count)},
-                 json);
-    json.Key("tokens");
-    json.Uint(answer.untruncated[i]);
-    json.Key("tokens_used");
-    json.Uint(answer.tokens[i]);
-    json.EndObject();
-  }
-  json.EndArray();
-  json.Key("model");
-  json.String(facts.model_id);
-  WriteUsage(Sum(answer.tokens), json);
-  json.EndObject();
+    WriteText(query, facts, answer, i * facts.labels.size(), json);
+    return TextTokens{answer.untruncated[i], answer.tokens[i]};
+  });
 }
 
 // A list for each text, also where there is one.
 void WriteHuggingFace(const ClassifyQuery& query, const ModelFacts& facts,
                       const ClassifyAnswer& answer, JsonWriter& json) {
-  const size_t count = facts.labels.size();
   json.BeginArray();
-  for (size_t at = 0; at < answer.scores.size(); at += count) {
-    WriteClasses(query, {facts.labels, std::span<const float>(answer.scores).subspan(at, count)},
-                 json);
-  }
+  for (size_t at = 0; at < answer.scores.size(); at += facts.labels.size())
+    WriteText(query, facts, answer, at, json);
   json.EndArray();
 }
 
@@ -191,6 +156,21 @@ void HandleNamed(const ApiContext* context, http::Request request, http::Respond
 }
 
 }  // namespace
+
+void WriteClasses(const std::vector<std::string>& labels, std::span<const LabelScore> ranked,
+                  double threshold, JsonWriter& json) {
+  json.BeginArray();
+  for (const LabelScore& one : ranked) {
+    if (one.score < threshold) break;
+    json.BeginObject();
+    json.Key("label");
+    json.String(labels[one.label]);
+    json.Key("score");
+    json.Float(one.score);
+    json.EndObject();
+  }
+  json.EndArray();
+}
 
 void AddClassifyRoutes(const ApiContext* context, http::Router& router) {
   router.Add("POST", "/v1/classify", [context](http::Request request, http::Responder responder) {

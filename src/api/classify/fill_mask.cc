@@ -72,28 +72,11 @@ Result<FillMaskQuery> ReadHuggingFace(const JsonView& body) {
 }
 
 void Write(const FillMaskQuery&, const Call& call, const FillMaskAnswer& answer, JsonWriter& json) {
-  json.BeginObject();
-  json.Key("object");
-  json.String("list");
-  json.Key("data");
-  json.BeginArray();
-  for (size_t i = 0; i < answer.texts.size(); ++i) {
-    json.BeginObject();
-    json.Key("index");
-    json.Uint(i);
+  WriteList(call.facts(), answer.texts.size(), Sum(answer.tokens), json, [&](size_t i) {
     json.Key("masks");
     WriteFilledText(*call.model().tokenizer(), answer.texts[i], /*flat_if_one=*/false, json);
-    json.Key("tokens");
-    json.Uint(answer.untruncated[i]);
-    json.Key("tokens_used");
-    json.Uint(answer.tokens[i]);
-    json.EndObject();
-  }
-  json.EndArray();
-  json.Key("model");
-  json.String(call.facts().model_id);
-  WriteUsage(Sum(answer.tokens), json);
-  json.EndObject();
+    return TextTokens{answer.untruncated[i], answer.tokens[i]};
+  });
 }
 
 // What the pipeline gives: of a list of texts a list of that.

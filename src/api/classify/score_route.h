@@ -4,7 +4,9 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "api/inference_call.h"
 #include "formats/json.h"
@@ -34,5 +36,9 @@ struct ScoreRoute {
     write(query, call.facts(), answer, json);
   }
 };
+
+// [{"label", "score"}] in the order of `ranked`, down to scores of `threshold`.
+void WriteClasses(const std::vector<std::string>& labels, std::span<const LabelScore> ranked,
+                  double threshold, JsonWriter& json);
 
 }  // namespace minnow::api

@@ -2,6 +2,7 @@
 // Labels of the request: POST /v1/zero-shot, and POST /models/{name} with candidate_labels.
 #include "tasks/zero_shot.h"
 
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -128,54 +129,32 @@ uint64_t SumOf(const std::vector<uint32_t>& tokens, size_t text, size_t labels) 
   return sum;
 }
 
-void WriteClasses(const ZeroShotQuery& query, const std::vector<LabelScore>& ranked,
-                  JsonWriter& json) {
-  json.BeginArray();
-  for (const LabelScore& one : ranked) {
-    json.BeginObject();
-    json.Key("label");
-    json.String(query.labels[one.label]);
-    json.Key("score");
-    json.Float(one.score);
-    json.EndObject();
-  }
-  json.EndArray();
+void WriteText(const ZeroShotQuery& query, const ModelFacts& facts, const ClassifyAnswer& answer,
+               size_t text, JsonWriter& json) {
+  constexpr double kAll = -std::numeric_limits<double>::infinity();
+  WriteClasses(query.labels, Rank(query, facts, answer, text), kAll, json);
+}
+
+size_t Texts(const ZeroShotQuery& query, const ClassifyAnswer& answer) {
+  return answer.tokens.size() / query.labels.size();
 }
 
 // Tokens are those of all pairs of a text.
 void Write(const ZeroShotQuery& query, const ModelFacts& facts, const ClassifyAnswer& answer,
            JsonWriter& json) {
   const size_t labels = query.labels.size();
-  json.BeginObject();
-  json.Key("object");
-  json.String("list");
-  json.Key("data");
-  json.BeginArray();
-  for (size_t i = 0; i < answer.tokens.size() / labels; ++i) {
-    json.BeginObject();
-    json.Key("index");
-    json.Uint(i);
+  WriteList(facts, Texts(query, answer), Sum(answer.tokens), json, [&](size_t i) {
     json.Key("classes");
-    WriteClasses(query, Rank(query, facts, answer, i), json);
-    json.Key("tokens");
-    json.Uint(SumOf(answer.untruncated, i, labels));
-    json.Key("tokens_used");
-    json.Uint(SumOf(answer.tokens, i, labels));
-    json.EndObject();
-  }
-  json.EndArray();
-  json.Key("model");
-  json.String(facts.model_id);
-  WriteUsage(Sum(answer.tokens), json);
-  json.EndObject();
+    WriteText(query, facts, answer, i, json);
+    return TextTokens{SumOf(answer.untruncated, i, labels), SumOf(answer.tokens, i, labels)};
+  });
 }
 
 // What huggingface_hub's client reads: the list of one text, or a list of these.
 void WriteHuggingFace(const ZeroShotQuery& query, const ModelFacts& facts,
                       const ClassifyAnswer& answer, JsonWriter& json) {
   if (query.batch) json.BeginArray();
-  for (size_t i = 0; i < answer.tokens.size() / query.labels.size(); ++i)
-    WriteClasses(query, Rank(query, facts, answer, i), json);
+  for (size_t i = 0; i < Texts(query, answer); ++i) WriteText(query, facts, answer, i, json);
   if (query.batch) json.EndArray();
 }
 

@@ -143,7 +143,7 @@ Status FitWindows(AnswerQuery& query, size_t max_tokens) {
 
 void WriteAnswer(const AnswerQuery& query, const Call& call, const TokenScoresAnswer& answer,
                  JsonWriter& json) {
-  WriteList(call, answer, json, [&](const ScoredText& text) {
+  WriteTexts(call, answer, json, [&](const ScoredText& text) {
     json.Key("answers");
     WriteAnswers(FindAnswers(text, answer.scores, query.options), /*alone=*/false, json);
   });

@@ -117,7 +117,7 @@ void WriteText(const EntityQuery& query, const Call& call, const TokenScoresAnsw
 
 void WriteTokenClassify(const EntityQuery& query, const Call& call, const TokenScoresAnswer& answer,
                         JsonWriter& json) {
-  WriteList(call, answer, json, [&](const ScoredText& text) {
+  WriteTexts(call, answer, json, [&](const ScoredText& text) {
     json.Key("entities");
     WriteText(query, call, answer, text, json);
   });

@@ -41,32 +41,14 @@ struct TokenRoute {
   }
 };
 
-// {"object", "data": [{"index", ITEM, "tokens", "tokens_used"}], "model", "usage"}; `write_item`
-// writes a text's key and value.
+// The list of what `write_item(text)` writes of each.
 template <class WriteItem>
-void WriteList(const Call& call, const TokenScoresAnswer& answer, JsonWriter& json,
-               const WriteItem& write_item) {
-  json.BeginObject();
-  json.Key("object");
-  json.String("list");
-  json.Key("data");
-  json.BeginArray();
-  for (size_t i = 0; i < answer.texts.size(); ++i) {
-    json.BeginObject();
-    json.Key("index");
-    json.Uint(i);
+void WriteTexts(const Call& call, const TokenScoresAnswer& answer, JsonWriter& json,
+                const WriteItem& write_item) {
+  WriteList(call.facts(), answer.texts.size(), Sum(answer.tokens), json, [&](size_t i) {
     write_item(answer.texts[i]);
-    json.Key("tokens");
-    json.Uint(answer.texts[i].untruncated);
-    json.Key("tokens_used");
-    json.Uint(answer.texts[i].read);
-    json.EndObject();
-  }
-  json.EndArray();
-  json.Key("model");
-  json.String(call.facts().model_id);
-  WriteUsage(Sum(answer.tokens), json);
-  json.EndObject();
+    return TextTokens{answer.texts[i].untruncated, answer.texts[i].read};
+  });
 }
 
 }  // namespace minnow::api
