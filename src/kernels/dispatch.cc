@@ -60,6 +60,13 @@ struct Entry {
   return Named(kernels, name);
 }
 
+[[maybe_unused]] Kernels WithInt8Attention(Kernels kernels, void (*run)(const AttentionF32* args),
+                                           size_t (*scratch)(size_t length, size_t head_dim)) {
+  kernels.attention_int8 = run;
+  kernels.attention_int8_scratch_floats = scratch;
+  return kernels;
+}
+
 [[maybe_unused]] Kernels WithBf16(Kernels kernels, const PackedKernels& bf16, const char* name) {
   kernels.bf16 = &bf16;
   return Named(kernels, name);
@@ -67,22 +74,15 @@ struct Entry {
 
 #if defined(__x86_64__)
 const Kernels& AvxVnniKernels() {
-  static const Kernels kernels = [] {
-    Kernels k = WithInt8(kAvx2Kernels, kAvxVnniInt8, "avx_vnni");
-    k.attention_int8 = AttentionAvxVnni;
-    k.attention_int8_scratch_floats = AttentionScratchAvxVnni;
-    return k;
-  }();
+  static const Kernels kernels = WithInt8Attention(WithInt8(kAvx2Kernels, kAvxVnniInt8, "avx_vnni"),
+                                                   AttentionAvxVnni, AttentionScratchAvxVnni);
   return kernels;
 }
 
 const Kernels& Avx512VnniKernels() {
-  static const Kernels kernels = [] {
-    Kernels k = WithInt8(kAvx512Kernels, kAvx512VnniInt8, "avx512_vnni");
-    k.attention_int8 = AttentionAvx512Vnni;
-    k.attention_int8_scratch_floats = AttentionScratchAvx512Vnni;
-    return k;
-  }();
+  static const Kernels kernels =
+      WithInt8Attention(WithInt8(kAvx512Kernels, kAvx512VnniInt8, "avx512_vnni"),
+                        AttentionAvx512Vnni, AttentionScratchAvx512Vnni);
   return kernels;
 }
 
