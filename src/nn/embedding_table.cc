@@ -11,6 +11,10 @@
 namespace minnow {
 namespace {
 
+// A table is large from this size on. Wider rows than kMaxCopiedRow stay where they are.
+constexpr size_t kLargeTableBytes = size_t{32} << 20;
+constexpr size_t kMaxCopiedRow = 8192;
+
 template <class T>
 T LoadAt(const std::byte* data, size_t index) {
   T value;  // the file promises no alignment
@@ -36,9 +40,24 @@ size_t EmbeddingTable::RowBytes(TableType type, size_t columns) {
   return 0;
 }
 
+void EmbeddingTable::ReadLargeFrom(const MappedFile* file) {
+  const size_t row = RowBytes(type_, columns_);
+  if (file != nullptr && row <= kMaxCopiedRow && rows_ * row >= kLargeTableBytes) file_ = file;
+}
+
+const std::byte* EmbeddingTable::Row(size_t row, std::span<std::byte> buffer) const {
+  const size_t bytes = RowBytes(type_, columns_);
+  const std::byte* in_place = data_ + row * bytes;
+  if (file_ == nullptr) return in_place;
+  const auto offset = static_cast<uint64_t>(in_place - file_->bytes().data());
+  // A file that cannot be read any more is read through its mapping, like any other.
+  return file_->ReadAt(offset, buffer.first(bytes)) ? buffer.data() : in_place;
+}
+
 void EmbeddingTable::Add(const Kernels& kernels, size_t row, float* out) const {
   CHECK(row < rows_);
-  const std::byte* data = data_ + row * RowBytes(type_, columns_);
+  std::byte buffer[kMaxCopiedRow];
+  const std::byte* data = Row(row, buffer);
   switch (type_) {
     case TableType::kF32:
       kernels.add_row_f32(reinterpret_cast<const float*>(data), columns_, out);

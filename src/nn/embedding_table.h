@@ -5,7 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
+#include "base/mapped_file.h"
 #include "kernels/kernels.h"
 
 namespace minnow {
@@ -29,6 +31,11 @@ class EmbeddingTable {
   EmbeddingTable(const std::byte* data, TableType type, size_t rows, size_t columns,
                  const void* scales = nullptr)
       : data_(data), scales_(scales), type_(type), rows_(rows), columns_(columns) {}
+
+  // Rows of a large table are copied from `file`, which holds data(), instead of through the
+  // mapping: that would make the table resident, 64 KB with each row that is touched. Does nothing
+  // where the table is not large, or `file` is null. `file` outlives the table.
+  void ReadLargeFrom(const MappedFile* file);
 
   bool empty() const { return rows_ == 0; }
   size_t rows() const { return rows_; }
@@ -60,10 +67,13 @@ class EmbeddingTable {
   void Add(const Kernels& kernels, size_t row, float* out) const;
 
  private:
+  // The row's bytes, in `buffer` where they are not read in place.
+  const std::byte* Row(size_t row, std::span<std::byte> buffer) const;
   // scales: [Int4Groups(columns)]
   void Int4Scales(size_t row, float* scales) const;
 
   const std::byte* data_ = nullptr;
+  const MappedFile* file_ = nullptr;  // of a large table
   const void* scales_ = nullptr;
   TableType type_ = TableType::kF32;
   size_t rows_ = 0;

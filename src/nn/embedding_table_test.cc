@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <string>
 #include <vector>
 
 #include "kernels/dispatch.h"
@@ -52,6 +55,31 @@ TEST(EmbeddingTableTest, HalfPrecisionRows) {
   EmbeddingTable(reinterpret_cast<const std::byte*>(brain), TableType::kBF16, 1, 2)
       .Add(ActiveKernels(), 0, out.data());
   EXPECT_EQ(out, (std::vector<float>{0, 2}));
+}
+
+// The first row, one across two pages, and the last one of a table that is too large to be mapped.
+TEST(EmbeddingTableTest, RowsOfALargeFileAreTheSame) {
+  constexpr size_t kRows = 45'000, kColumns = 768, kBefore = 100;
+  const std::string path = testing::TempDir() + "large_table";
+  std::string bytes(kBefore + kRows * kColumns, '\0');
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * i % 251);
+  std::ofstream(path, std::ios::binary) << bytes;
+  const auto file = MappedFile::Open(path);
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  const std::vector<float> scales(kRows, 0.5f);
+  const EmbeddingTable mapped(file->bytes().data() + kBefore, TableType::kInt8, kRows, kColumns,
+                              scales.data());
+  EmbeddingTable copied = mapped;
+  copied.ReadLargeFrom(&*file);
+  ASSERT_EQ(std::remove(path.c_str()), 0);
+  for (const size_t row : {size_t{0}, size_t{5}, kRows - 1}) {
+    std::vector<float> expected(kColumns), given(kColumns);
+    mapped.Add(ActiveKernels(), row, expected.data());
+    copied.Add(ActiveKernels(), row, given.data());
+    EXPECT_EQ(given, expected) << row;
+    EXPECT_EQ(given[1],
+              0.5f * static_cast<float>(static_cast<int8_t>(bytes[kBefore + row * kColumns + 1])));
+  }
 }
 
 // 19 rows of 100 channels: two groups of int4, the second one partial.

@@ -77,6 +77,7 @@ class CheckpointReader : public WeightVisitor {
       storage_.tables.push_back(std::move(converted));
     } else {
       table = EmbeddingTable(tensor->data.data(), type, rows, columns);
+      table.ReadLargeFrom(tensor->file);
     }
     return Status();
   }

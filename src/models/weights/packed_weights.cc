@@ -111,6 +111,7 @@ Status PackedReader::Table(const WeightName& name, TableKind kind, size_t rows, 
       HasScales(type) ? Take(name.own + ".scales", ScaleType(type), ScaleShape(type, rows, columns))
                       : nullptr;
   table = EmbeddingTable(data, type, rows, columns, scales);
+  if (status_.ok()) table.ReadLargeFrom(file_.Find(prefix_ + name.own + ".weight")->file);
   return status_;
 }
 
