@@ -347,6 +347,11 @@ TEST_F(HttpStream, PausesHaveNoDeadline) {
   std::this_thread::sleep_for(milliseconds(400));
   stream->End();
   EXPECT_EQ(client.ReadUntil("\r\n\r\n"), "0\r\n\r\n");
+  stream = Begin(client);
+  ASSERT_NE(stream, nullptr);
+  std::this_thread::sleep_for(milliseconds(400));
+  client.Close();
+  AwaitUntil([&] { return watch_->gone(); }, "the client to be gone, after a pause");
 }
 
 TEST_F(HttpStream, ManyPiecesOfManyThreads) {
