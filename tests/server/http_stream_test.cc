@@ -296,7 +296,7 @@ TEST_F(HttpStream, HalfClosedClientGetsItsStream) {
 
 TEST_F(HttpStream, SlowReaderIsCutOffAtTheBound) {
   const auto memory = std::make_shared<MemoryBudget>();
-  Start({.max_stream_bytes = 200'000, .memory = memory});
+  Start({.max_stream_bytes = 200'000, .memory = memory, .write_timeout = std::chrono::hours(1)});
   SocketClient client(server_->port());
   auto stream = Begin(client);
   ASSERT_NE(stream, nullptr);
@@ -401,6 +401,7 @@ TEST_F(HttpStream, StopLetsAStreamEndAndClosesThen) {
   EXPECT_TRUE(stream->Write("still here"));
   EXPECT_EQ(client.ReadUntil("here\r\n"), "a\r\nstill here\r\n");
   EXPECT_FALSE(watch_->gone());
+  client.Send(Get("/hello"));  // is not answered any more
   stream->End();
   bool closed = false;
   EXPECT_EQ(client.ReadToEnd(&closed), "0\r\n\r\n");
