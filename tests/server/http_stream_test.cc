@@ -393,7 +393,7 @@ TEST_F(HttpStream, ManyPiecesOfManyThreads) {
 TEST_F(HttpStream, StopLetsAStreamEndAndClosesThen) {
   Start();
   SocketClient client(server_->port());
-  auto stream = Begin(client);
+  auto stream = Begin(client, Get("/stream") + Get("/hello"));
   ASSERT_NE(stream, nullptr);
   EXPECT_EQ(client.Read().headers.at("connection"), "keep-alive");
   std::thread stopper([this] { server_->Stop(); });
@@ -401,10 +401,9 @@ TEST_F(HttpStream, StopLetsAStreamEndAndClosesThen) {
   EXPECT_TRUE(stream->Write("still here"));
   EXPECT_EQ(client.ReadUntil("here\r\n"), "a\r\nstill here\r\n");
   EXPECT_FALSE(watch_->gone());
-  client.Send(Get("/hello"));  // is not answered any more
   stream->End();
   bool closed = false;
-  EXPECT_EQ(client.ReadToEnd(&closed), "0\r\n\r\n");
+  EXPECT_EQ(client.ReadToEnd(&closed), "0\r\n\r\n") << "the next request is not answered";
   EXPECT_TRUE(closed);
   client.Close();
   stopper.join();
