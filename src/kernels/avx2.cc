@@ -13,7 +13,6 @@ extern const PackedKernels kAvx2Int8Light;
 namespace {
 
 static const int kTileVectors = 2;
-static const int kThinVectors = 4;
 
 // In this order: the second uses the first.
 // clang-format off

@@ -13,7 +13,6 @@ extern const PackedKernels kAvx512Int8Light;
 namespace {
 
 static const int kTileVectors = 4;
-static const int kThinVectors = 8;
 
 // In this order: the second uses the first.
 // clang-format off

@@ -35,7 +35,7 @@ void ActivateF32(float* y, size_t n, enum MatmulActivation activation) {
 void MatmulF32Run(const struct MatmulF32* m) {
   const TileOperands operands = {m->x, m->x_stride, m->w,    m->inner,
                                  m->y, m->y_stride, m->rows, m->columns / kPanelColumns};
-  Product(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
+  WeightProduct(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
     FinishFloats</*kShort=*/false>(m->y, m->y_stride, m->bias, m->residual, m->residual_stride,
                                    m->activation, row, rows, column, columns);
   });

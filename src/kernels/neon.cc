@@ -16,7 +16,6 @@ namespace {
 // clang-format on
 
 static const int kTileVectors = 4;
-static const int kThinVectors = 8;
 
 #include "kernels/f32_body.h"
 

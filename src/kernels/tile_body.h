@@ -18,10 +18,29 @@ static const int kVectorsPerPanel = (int)kPanelColumns / kTileLanes;
 
 static const size_t kLineBytes = 64;
 
-// Asks for the line at `next` and the following `lines`.
+// Products of few rows wait for memory: they take a panel at a time, or as many as make two chains
+// of sums, so that weights are read in about the order in which they lie.
+static const size_t kMostThinRows = 16;
+static const int kThinVectors = kVectorsPerPanel == 1  ? 2
+                                : kVectorsPerPanel > 4 ? 4
+                                                       : kVectorsPerPanel;
+
+// Asks for `lines` lines from `next` on, to the second-level cache.
 inline void Prefetch(const char* next, size_t lines) {
   for (size_t i = 0; i < lines; ++i)
     __builtin_prefetch(next + i * kLineBytes, /*rw=*/0, /*locality=*/2);
+}
+
+// What a tile of V vectors asks for in step k: of two panels a line each, to the first-level cache,
+// which holds them; else one line.
+template <int V>
+inline void PrefetchStep(const char* next, size_t k) {
+  if (V / kVectorsPerPanel == 2 && V == kThinVectors) {
+    __builtin_prefetch(next + 2 * k * kLineBytes, /*rw=*/0, /*locality=*/3);
+    __builtin_prefetch(next + (2 * k + 1) * kLineBytes, /*rw=*/0, /*locality=*/3);
+  } else {
+    Prefetch(next + k * kLineBytes, 1);
+  }
 }
 
 #ifdef MINNOW_GROUP_WORDS
@@ -83,7 +102,7 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
     for (int v = 0; v < V; ++v) acc[r][v] = VZeroAccumulator();
   }
   for (size_t k = AddGroups<R, V>(x, x_stride, w, panel_stride, words, acc); k < words; ++k) {
-    if (kPrefetchesWithin) Prefetch(next + k * kLineBytes, 1);
+    if (kPrefetchesWithin) PrefetchStep<V>(next, k);
     VW b[V];
 #pragma GCC unroll 32
     for (int v = 0; v < V; ++v) {
@@ -198,8 +217,6 @@ inline void Product(const TileOperands& t, const Finish& finish) {
   if (t.rows == 0) return;
   const size_t vectors = t.panels * kVectorsPerPanel;
   size_t first = 0;
-  if (t.rows <= TileRows<kThinVectors>::kMost)
-    first = ProductVectors<kThinVectors>(t, first, vectors, finish);
   if constexpr (kTileVectors == 4 && kVectorsPerPanel == 1) {
     // 8 x 3 vectors or 6 x 4: whichever leaves fewer products to half-filled tiles.
     const size_t most3 = TileRows<3>::kMost, most4 = TileRows<4>::kMost;
@@ -209,5 +226,14 @@ inline void Product(const TileOperands& t, const Finish& finish) {
   }
   first = ProductVectors<kTileVectors>(t, first, vectors, finish);
   if constexpr (kTileVectors > 2) first = ProductVectors<2>(t, first, vectors, finish);
+  ProductVectors<1>(t, first, vectors, finish);
+}
+
+// Product for a packed weight, which may have to come from memory.
+template <class Finish>
+inline void WeightProduct(const TileOperands& t, const Finish& finish) {
+  if (t.rows == 0 || t.rows > kMostThinRows) return Product(t, finish);
+  const size_t vectors = t.panels * kVectorsPerPanel;
+  const size_t first = ProductVectors<kThinVectors>(t, 0, vectors, finish);
   ProductVectors<1>(t, first, vectors, finish);
 }
