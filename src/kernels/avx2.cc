@@ -13,7 +13,6 @@ extern const PackedKernels kAvx2Int8Light;
 namespace {
 
 static const int kTileVectors = 2;
-static const int kThinVectors = 4;
 
 // In this order: the second uses the first.
 // clang-format off
@@ -28,7 +27,9 @@ const Kernels kAvx2Kernels = {"avx2",
                               PackF32,
                               AttentionF32Run,
                               AttentionScratchFloats,
+                              CachedAttentionF32Run,
                               LayerNormF32Run,
+                              RmsNormF32Run,
                               SumRowsF32,
                               NormalizeF32,
                               ActivateF32,

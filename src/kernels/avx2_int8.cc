@@ -24,7 +24,6 @@ typedef __m256i VW;      // 4 columns x 4 s16
 typedef __m256i VX;
 typedef __m256i VA;  // 4 columns x 2 partial sums
 static const int kTileVectors = 2;
-static const int kThinVectors = 4;
 static const int kTileLanes = 4;
 inline VW VLoadWords(const Word* p) {
   return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i*)p));

@@ -22,7 +22,6 @@ typedef __m512i VW;
 typedef __m512i VX;
 typedef __m512 VA;
 static const int kTileVectors = 4;
-static const int kThinVectors = 8;
 static const int kTileLanes = 16;
 inline VW VLoadWords(const Word* p) { return _mm512_loadu_si512(p); }
 inline VX VBroadcastWord(const XWord* p) { return _mm512_set1_epi32((int)*p); }

@@ -22,7 +22,6 @@ typedef __m512i VW;      // 16 columns
 typedef __m512i VX;
 typedef __m512i VA;
 static const int kTileVectors = 2;
-static const int kThinVectors = 4;
 static const int kTileLanes = 16;
 inline VW VLoadWords(const Word* p) { return _mm512_loadu_si512(p); }
 inline VX VBroadcastWord(const XWord* p) { return _mm512_set1_epi32((int)*p); }

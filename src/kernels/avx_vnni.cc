@@ -21,7 +21,6 @@ typedef __m256i VW;      // 8 columns
 typedef __m256i VX;
 typedef __m256i VA;
 static const int kTileVectors = 2;
-static const int kThinVectors = 4;
 static const int kTileLanes = 8;
 inline VW VLoadWords(const Word* p) { return _mm256_loadu_si256((const __m256i*)p); }
 inline VX VBroadcastWord(const XWord* p) { return _mm256_set1_epi32((int)*p); }

@@ -15,7 +15,7 @@ void MatmulBf16(const struct PackedMatmul* m) {
                                  m->y_stride,
                                  m->rows,
                                  m->columns / kPanelColumns};
-  Product(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
+  WeightProduct(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
     FinishFloats</*kShort=*/true>(m->y, m->y_stride, m->bias, m->residual, m->residual_stride,
                                   m->activation, row, rows, column, columns);
   });

@@ -16,7 +16,6 @@ typedef BothHalves VW;
 typedef BothHalves VX;
 typedef VF VA;
 static const int kTileVectors = 2;
-static const int kThinVectors = 4;
 static const int kTileLanes = kLanes;
 inline VW VLoadWords(const Word* p) { return {VLow(p), VHigh(p)}; }
 inline VX VBroadcastWord(const XWord* p) { return {VLowOne(p), VHighOne(p)}; }

@@ -13,7 +13,7 @@ void MatmulInt8(const struct PackedMatmul* m) {
                                  m->y_stride,
                                  m->rows,
                                  m->columns / kPanelColumns};
-  Product(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
+  WeightProduct(operands, [m](size_t row, size_t rows, size_t column, size_t columns) {
     FinishSums(m, row, rows, column, columns);
   });
 }

@@ -16,7 +16,6 @@ namespace {
 // clang-format on
 
 static const int kTileVectors = 4;
-static const int kThinVectors = 8;
 
 #include "kernels/f32_body.h"
 
@@ -27,7 +26,9 @@ const Kernels kNeonKernels = {"neon",
                               PackF32,
                               AttentionF32Run,
                               AttentionScratchFloats,
+                              CachedAttentionF32Run,
                               LayerNormF32Run,
+                              RmsNormF32Run,
                               SumRowsF32,
                               NormalizeF32,
                               ActivateF32,

@@ -21,7 +21,6 @@ typedef bfloat16x8_t VX;
 typedef float32x4_t VA;
 static const int kTileLanes = 4;
 static const int kTileVectors = 4;
-static const int kThinVectors = 8;
 inline VW VLoadWords(const Word* p) { return vreinterpretq_bf16_u32(vld1q_u32(p)); }
 inline VX VBroadcastWord(const XWord* p) { return vreinterpretq_bf16_u32(vdupq_n_u32(*p)); }
 inline VA VZeroAccumulator() { return vdupq_n_f32(0.0f); }

@@ -21,7 +21,6 @@ typedef int8x16_t VX;
 typedef int32x4_t VA;
 static const int kTileLanes = 4;
 static const int kTileVectors = 4;
-static const int kThinVectors = 8;
 inline VW VLoadWords(const Word* p) { return vld1q_s8((const int8_t*)p); }
 inline VX VBroadcastWord(const XWord* p) { return vreinterpretq_s8_u32(vdupq_n_u32(*p)); }
 inline VA VZeroAccumulator() { return vdupq_n_s32(0); }

@@ -25,7 +25,6 @@ struct TwoColumns {
 typedef TwoColumns VA;
 static const int kTileLanes = 2;
 static const int kTileVectors = 2;
-static const int kThinVectors = 4;
 inline VW VLoadWords(const Word* p) { return vmovl_s8(vld1_s8((const int8_t*)p)); }
 inline VX VBroadcastWord(const XWord* p) { return vld1_s16((const int16_t*)p); }
 inline VA VZeroAccumulator() { return {vdupq_n_s32(0), vdupq_n_s32(0)}; }

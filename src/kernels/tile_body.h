@@ -18,10 +18,30 @@ static const int kVectorsPerPanel = (int)kPanelColumns / kTileLanes;
 
 static const size_t kLineBytes = 64;
 
-// Asks for the line at `next` and the following `lines`.
-inline void Prefetch(const char* next, size_t lines) {
-  for (size_t i = 0; i < lines; ++i)
-    __builtin_prefetch(next + i * kLineBytes, /*rw=*/0, /*locality=*/2);
+// Products of few rows wait for memory: they take one panel at a time, or two where a panel is a
+// single vector (one chain of sums for each row is too slow), so that weights are read in about the
+// order in which they lie (docs/decisions/0080-thin-products.md).
+static const size_t kMostThinRows = 16;
+static const int kThinVectors = kVectorsPerPanel == 1  ? 2
+                                : kVectorsPerPanel > 4 ? 4
+                                                       : kVectorsPerPanel;
+
+// Lines of the next columns that each step of a tile of V vectors asks for: for two thin panels
+// both, which the first-level cache holds; else one, since further tiles ask for the others.
+template <int V>
+constexpr size_t StepLines() {
+  return kVectorsPerPanel == 1 && V == kThinVectors ? 2 : 1;
+}
+
+template <int V>
+inline void PrefetchStep(const char* next, size_t k) {
+  const char* line = next + k * StepLines<V>() * kLineBytes;
+  if constexpr (StepLines<V>() == 1) {
+    __builtin_prefetch(line, /*rw=*/0, /*locality=*/2);
+  } else {
+    __builtin_prefetch(line, /*rw=*/0, /*locality=*/3);
+    __builtin_prefetch(line + kLineBytes, /*rw=*/0, /*locality=*/3);
+  }
 }
 
 #ifdef MINNOW_GROUP_WORDS
@@ -31,12 +51,14 @@ static const size_t kGroupWords = MINNOW_GROUP_WORDS;
 template <int R, int V>
 __attribute__((always_inline)) inline size_t AddGroups(const XWord* x, size_t x_stride,
                                                        const Word* w, size_t panel_stride,
-                                                       size_t words, VA (&acc)[R][V]) {
+                                                       size_t words, VA (&acc)[R][V],
+                                                       const char* next) {
   size_t k = 0;
   for (; k + kGroupWords <= words; k += kGroupWords) {
     VP sums[R][V];
 #pragma GCC unroll 32
     for (size_t g = 0; g < kGroupWords; ++g) {
+      PrefetchStep<V>(next, k + g);
       VW b[V];
 #pragma GCC unroll 32
       for (int v = 0; v < V; ++v) {
@@ -59,14 +81,12 @@ __attribute__((always_inline)) inline size_t AddGroups(const XWord* x, size_t x_
   }
   return k;
 }
-// A step is long: what it would prefetch in between is prefetched at once, before the tile.
-static const bool kPrefetchesWithin = false;
 #else
 template <int R, int V>
-inline size_t AddGroups(const XWord*, size_t, const Word*, size_t, size_t, VA (&)[R][V]) {
+inline size_t AddGroups(const XWord*, size_t, const Word*, size_t, size_t, VA (&)[R][V],
+                        const char*) {
   return 0;
 }
-static const bool kPrefetchesWithin = true;
 #endif
 
 // y tile [R, V vectors] = x [R, words] times V vectors of columns of packed w. All R*V accumulators
@@ -82,8 +102,8 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
 #pragma GCC unroll 32
     for (int v = 0; v < V; ++v) acc[r][v] = VZeroAccumulator();
   }
-  for (size_t k = AddGroups<R, V>(x, x_stride, w, panel_stride, words, acc); k < words; ++k) {
-    if (kPrefetchesWithin) Prefetch(next + k * kLineBytes, 1);
+  for (size_t k = AddGroups<R, V>(x, x_stride, w, panel_stride, words, acc, next); k < words; ++k) {
+    PrefetchStep<V>(next, k);
     VW b[V];
 #pragma GCC unroll 32
     for (int v = 0; v < V; ++v) {
@@ -176,12 +196,10 @@ inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
     // What the next group of columns will read, a part during each tile of this one.
     const char* next = (const char*)(w + V * kTileLanes / kPanelColumns * panel_stride);
     const size_t group_lines = V * kTileLanes * t.words * sizeof(Word) / kLineBytes;
-    const size_t lines =
-        kPrefetchesWithin ? t.words : (group_lines + tiles.count - 1) / tiles.count;
+    const size_t lines = t.words * StepLines<V>();
     size_t prefetched = 0, row = 0;
     for (size_t tile = 0; tile < tiles.count; ++tile) {
       const size_t rows = tiles.least + (tile < tiles.larger);
-      if (!kPrefetchesWithin) Prefetch(next + prefetched * kLineBytes, lines);
       TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words,
                        t.y + row * t.y_stride + column, t.y_stride, next + prefetched * kLineBytes);
       prefetched += prefetched + lines < group_lines ? lines : 0;
@@ -198,8 +216,6 @@ inline void Product(const TileOperands& t, const Finish& finish) {
   if (t.rows == 0) return;
   const size_t vectors = t.panels * kVectorsPerPanel;
   size_t first = 0;
-  if (t.rows <= TileRows<kThinVectors>::kMost)
-    first = ProductVectors<kThinVectors>(t, first, vectors, finish);
   if constexpr (kTileVectors == 4 && kVectorsPerPanel == 1) {
     // 8 x 3 vectors or 6 x 4: whichever leaves fewer products to half-filled tiles.
     const size_t most3 = TileRows<3>::kMost, most4 = TileRows<4>::kMost;
@@ -209,5 +225,14 @@ inline void Product(const TileOperands& t, const Finish& finish) {
   }
   first = ProductVectors<kTileVectors>(t, first, vectors, finish);
   if constexpr (kTileVectors > 2) first = ProductVectors<2>(t, first, vectors, finish);
+  ProductVectors<1>(t, first, vectors, finish);
+}
+
+// Product for a packed weight, which may have to come from memory.
+template <class Finish>
+inline void WeightProduct(const TileOperands& t, const Finish& finish) {
+  if (t.rows == 0 || t.rows > kMostThinRows) return Product(t, finish);
+  const size_t vectors = t.panels * kVectorsPerPanel;
+  const size_t first = ProductVectors<kThinVectors>(t, 0, vectors, finish);
   ProductVectors<1>(t, first, vectors, finish);
 }
