@@ -252,6 +252,21 @@ TEST(Search, SomeNanAndInfinityOnlyCountAsWorstAndBest) {
   }
 }
 
+// A forced id whose logit is no number has no probability either, and none at all is an error.
+TEST(GreedySearch, ForcedIdsOfBadLogits) {
+  GenerationSettings settings = Plain();
+  settings.logprobs = true;
+  settings.forced_bos_token_id = 3;
+  const auto search = NewSearch(settings, {});
+  Step(*search, {0, kNo, 1, kNan, 0});
+  EXPECT_THAT(search->ids(0), ElementsAre(0, 3));
+  EXPECT_THAT(search->logprobs(0), ElementsAre(kNo));
+  const auto broken = NewSearch(settings, {});
+  Step(*broken, {kNo, kNo, kNan, kNan, kNo});
+  ASSERT_TRUE(broken->done());
+  EXPECT_EQ(broken->Take().error().code, Code::kInternal);
+}
+
 // A beam search that is left without a way on gives what has ended by then.
 TEST(BeamSearch, FewerSequencesWhereNothingElseIsAllowed) {
   GenerationSettings settings = Beams(3);
