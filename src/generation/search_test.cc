@@ -206,6 +206,46 @@ TEST(BeamSearch, FillsShortSequencesAsTransformersDoes) {
   EXPECT_THAT(sequences[1].ids, ElementsAre(0, 2, -1, -1));
 }
 
+// Probabilities of ids 0 to 3, a row after the other.
+std::vector<float> Logs(const std::vector<double>& probabilities) {
+  std::vector<float> logits;
+  for (const double p : probabilities) logits.push_back(static_cast<float>(std::log(p)));
+  return logits;
+}
+
+// With a negative penalty longer is worse, so that "never" stops by the length now. Two have ended
+// after two steps, with 2 ln 0.32 and ln 0.1; what runs can still win, with 3 ln 0.475.
+TEST(BeamSearch, NeverStopsByTheLengthNowWherePenaltiesAreNegative) {
+  GenerationSettings settings = Beams(2);
+  settings.vocab_size = 4;
+  settings.length_penalty = -1;
+  settings.early_stopping = EarlyStopping::kNever;
+  const auto search = NewSearch(settings, {});
+  Step(*search, Logs({0.001, 0.1, 0.8, 0.099}));
+  Step(*search, Logs({0, 0.4, 0.6, 0}));
+  ASSERT_FALSE(search->done());
+  Step(*search, Logs({0, 0.99, 0.005, 0.005}));
+  while (!search->done()) Step(*search, Logs({0.25, 0.25, 0.25, 0.25}));
+  const auto sequences = search->Take();
+  ASSERT_TRUE(sequences.ok());
+  EXPECT_THAT(sequences->at(0).ids, ElementsAre(0, 2, 2, kEnd));
+  EXPECT_NEAR(sequences->at(0).score, 3 * std::log(0.8 * 0.6 * 0.99), 1e-5);
+}
+
+// Of equal scores the one that ended first stays first.
+TEST(BeamSearch, EqualScoresStayInTheirOrder) {
+  GenerationSettings settings = Beams(2);
+  settings.num_return_sequences = 2;
+  settings.length_penalty = 0;
+  settings.eos_token_ids = {2, 1};
+  const auto search = NewSearch(settings, {});
+  Step(*search, {kNo, 0, 0, kNo, kNo});
+  const auto sequences = search->Take();
+  ASSERT_EQ(sequences->size(), 2u);
+  EXPECT_THAT(sequences->at(0).ids, ElementsAre(0, 1));
+  EXPECT_THAT(sequences->at(1).ids, ElementsAre(0, 2));
+}
+
 // All of these end, none crashes, and each tells whose fault it is.
 TEST(Search, LogitsWithNothingAboveMinusInfinity) {
   for (const bool logprobs : {false, true}) {

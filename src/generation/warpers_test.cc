@@ -88,6 +88,10 @@ TEST(SamplingWarpers, TopP) {
   EXPECT_THAT(Kept(settings, {2, 2, 2, 2, 2}), ElementsAre(0));
   settings.num_beams = 3;
   EXPECT_THAT(Kept(settings), ElementsAre(1, 3));
+  // Exactly half may go.
+  GenerationSettings half = Plain(4);
+  half.top_p = 0.5;
+  EXPECT_THAT(Kept(half, {2, 2, 2, 2}), ElementsAre(0, 1));
 }
 
 TEST(SamplingWarpers, MinP) {
