@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Beam search and beam sampling, as transformers does them (from version 5 on, where samples are
-// ordered by their scores).
+// Beam search and beam sampling, as transformers does them (5.24, where samples are ordered by
+// their scores before they are ranked). Three differences, none of which a plain text meets:
+// - Of equal scores the lower beam comes first, then the lower id; there the order is not defined.
+// - What has no score above minus infinity is never a beam, and the first step has one beam, not
+//   num_beams of which all but one stand at -1e9. So fewer sequences than asked for may come back.
+// - A search that is left with nothing fails; there the start id alone is the answer.
 #pragma once
 
 #include <cstddef>

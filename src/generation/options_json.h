@@ -18,7 +18,10 @@ namespace minnow {
 Result<GenerationOptions> ReadGenerationOptions(const JsonView& object);
 
 // What a model's files say: generation_config.json or, where there is no such file, the keys of
-// config.json. Special ids that the former leaves out come from the latter.
+// config.json. Special ids that the former leaves out come from the latter; those that a family of
+// models has by default (T5: pad 0, end 1) are the caller's to merge in below.
+//
+// In all: Merge(request, Merge(task_specific_params, Merge(model options, family's))).
 Result<GenerationOptions> ReadModelOptions(const std::optional<JsonView>& generation_config,
                                            const JsonView& config);
 
