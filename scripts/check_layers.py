@@ -19,6 +19,7 @@ LAYERS = {
     "nn": ["kernels", "base"],
     "models": ["nn", "kernels", "formats", "base"],
     "index": ["kernels", "formats", "base"],
+    "generation": ["formats", "base"],
     "engine": ["base"],
     "tasks": ["models", "nn", "kernels", "text", "formats", "base"],
     "ingest": ["index", "tasks", "nn", "text", "formats", "base"],
