@@ -76,6 +76,16 @@ inline float LargestT5Difference(std::span<const float> a, std::span<const float
   return largest;
 }
 
+inline double T5Cosine(std::span<const float> a, std::span<const float> b) {
+  double both = 0, aa = 0, bb = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    both += double{a[i]} * double{b[i]};
+    aa += double{a[i]} * double{a[i]};
+    bb += double{b[i]} * double{b[i]};
+  }
+  return both / std::sqrt(aa * bb);
+}
+
 // A model with a workspace, and what requests it serves.
 class T5Runner {
  public:
