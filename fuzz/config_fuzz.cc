@@ -15,13 +15,29 @@
 #include "models/heads/classify.h"
 #include "models/heads/sentence_transformers.h"
 #include "models/registry.h"
+#include "models/t5/config.h"
 
 namespace minnow {
 namespace {
 
 namespace fs = std::filesystem;
 
+void FuzzT5(const std::string& text) {
+  const auto config = ParseT5Config(text, "config.json");
+  if (!config.ok()) {
+    CHECK(config.error().message.starts_with("config.json: "));
+    return;
+  }
+  CHECK(IsT5(config->model_type) && config->inner() >= 1 && config->d_model >= 1 &&
+        config->d_ff >= 1 && config->layer_norm_epsilon > 0.0f);
+  for (const DistanceBuckets& buckets : {config->encoder_buckets, config->decoder_buckets}) {
+    for (const int distance : {-(1 << 30), -buckets.max_distance, -1, 0, 1, 77, 1 << 30})
+      CHECK(buckets.Of(distance) >= 0 && buckets.Of(distance) < buckets.count);
+  }
+}
+
 void FuzzConfig(const std::string& text) {
+  FuzzT5(text);
   const auto labels = ReadLabels(text, "config.json", /*count=*/3);
   CHECK(labels.ok() ? labels->size() == 3 : labels.error().message.starts_with("config.json"));
   const auto config = ParseEncoderConfig(text, "config.json");

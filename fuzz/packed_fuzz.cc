@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "fuzz/memory_file.h"
+#include "models/t5/t5_model.h"
 #include "tasks/answers.h"
 #include "tasks/classify.h"
 #include "tasks/embedding_model.h"
@@ -63,12 +64,37 @@ void ScoreTokens(const ModelSource& source) {
   job.Done({}, {});
 }
 
+void MakeText(const ModelSource& source) {
+  constexpr size_t kMostBytes = size_t{1} << 28;
+  const auto model =
+      T5Model::Load(source, {.limits = {.max_input_tokens = 8, .max_output_tokens = 4}});
+  if (!model.ok()) return;
+  const std::vector<int32_t> ids(5, 0);
+  const int32_t starts[] = {0, static_cast<int32_t>(ids.size())};
+  constexpr size_t kBeams = 2;
+  if (T5Cache::Bytes((*model)->config(), ids.size(), /*max_length=*/4, kBeams) > kMostBytes) return;
+  static ThreadPool pool(1);
+  const auto workspace = (*model)->NewWorkspace(ids.size(), kBeams, &pool);
+  T5Cache cache((*model)->config(), ids.size(), /*max_length=*/4, kBeams);
+  T5Cache* const caches[] = {&cache};
+  (*model)->Encode({.ids = ids, .starts = starts, .type_ids = {}, .unpooled = {}}, caches,
+                   *workspace);
+  std::vector<float> logits(kBeams * (*model)->logits_stride());
+  const uint32_t parents[] = {1, 0};
+  for (int step = 0; step < 3; ++step) {
+    const T5Row rows[] = {{&cache, 0, 0}, {&cache, 1, 0}};
+    (*model)->Step(rows, *workspace, logits.data());
+    cache.Reorder(parents);
+  }
+}
+
 void Run(const std::string& path) {
   const auto packed = PackedFile::Open(path);
   if (!packed.ok()) return;
   (void)(*packed)->Verify();
   const auto source = ModelSource::FromPacked(*packed);
   if (!source.ok()) return;
+  if (source->kind() == ModelKind::kTextToText) return MakeText(*source);
   if (source->kind() == ModelKind::kClassification) return Classify(*source);
   if (IsPerToken(source->kind())) return ScoreTokens(*source);
   const auto model = EmbeddingModel::Load(*source, {});
