@@ -68,23 +68,6 @@ class CopySink : public TextSink {
   float* const out_;
 };
 
-// A packed file has one precision; asking for another is a mistake.
-Result<Dtype> PackedDtype(const PackedFile& packed, const EncoderPrecision& wanted) {
-  const auto refuse = [&](const std::string& name) {
-    return Error{Code::kInvalidArgument, packed.path() + ": packed as " + packed.header().dtype +
-                                             " with " + packed.header().embedding_dtype +
-                                             " embeddings; " + name + " needs another packed file"};
-  };
-  auto dtype = ParseDtype(packed.header().dtype);
-  if (!dtype.ok()) {
-    return Error{Code::kUnsupported, packed.path() + ": minnow.dtype: " + dtype.error().message};
-  }
-  if (wanted.dtype && *wanted.dtype != *dtype) return refuse(DtypeName(*wanted.dtype));
-  if (wanted.embedding && packed.header().embedding_dtype != TableTypeName(*wanted.embedding))
-    return refuse(std::string(TableTypeName(*wanted.embedding)) + " embeddings");
-  return dtype;
-}
-
 // What the encoder's names start with: nothing in a bare encoder; in one saved inside a model with
 // a head, the prefix of its family, or of the one it descends from.
 std::string StoredPrefix(const TensorSource& source) {
@@ -145,18 +128,14 @@ Status EncoderModel::LoadDirectory(const ModelSource& source, std::optional<Tabl
 
 Status EncoderModel::LoadPacked(std::shared_ptr<const PackedFile> packed) {
   source_ = packed;
-  const auto embedding = ParseEmbeddingDtype(packed->header().embedding_dtype);
-  if (!embedding.ok()) {
-    return Error{Code::kUnsupported,
-                 packed->path() + ": minnow.embedding_dtype: " + embedding.error().message};
-  }
+  MINNOW_ASSIGN_OR_RETURN(const TableType embedding, PackedEmbedding(*packed));
   if (packed->header().version < 2) {
     storage_.floats = AlignedBuffer<float>(
         PaddedColumns(std::max({info_.config.hidden_size, info_.config.embedding_width(),
                                 info_.config.intermediate_size})));
     std::fill_n(storage_.floats.data(), storage_.floats.size(), 1.0f);
   }
-  PackedReader reader(*packed, packed->Prefix(kTransformer), info_.dtype, *embedding,
+  PackedReader reader(*packed, packed->Prefix(kTransformer), info_.dtype, embedding,
                       storage_.floats.data());
   MINNOW_RETURN_IF_ERROR(Weights(kOwnNames)(reader));
   MINNOW_ASSIGN_OR_RETURN(Head head,
@@ -166,7 +145,7 @@ Status EncoderModel::LoadPacked(std::shared_ptr<const PackedFile> packed) {
   SetHead(std::move(head));
   if (MaskHead::IsIn(*packed)) {
     SetMasks(MaskHead::LoadPacked(info_.config, FamilyOf(info_.config.model_type).masks,
-                                  weights_.word_embeddings, *packed, *embedding));
+                                  weights_.word_embeddings, *packed, embedding));
   }
   return {};
 }

@@ -16,6 +16,7 @@
 #include "models/hub_cache.h"
 #include "models/onnx/onnx_source.h"
 #include "models/registry.h"
+#include "models/t5/config.h"
 
 namespace minnow {
 namespace {
@@ -33,6 +34,7 @@ constexpr std::array kKinds = {
     KindRow{ModelKind::kClassification, "classification", "ForSequenceClassification"},
     KindRow{ModelKind::kTokenClassification, "token-classification", "ForTokenClassification"},
     KindRow{ModelKind::kQuestionAnswering, "question-answering", "ForQuestionAnswering"},
+    KindRow{ModelKind::kTextToText, "text2text-generation", "ForConditionalGeneration"},
 };
 
 std::optional<ModelKind> KindNamed(std::string_view name) {
@@ -45,6 +47,7 @@ std::optional<ModelKind> KindNamed(std::string_view name) {
 constexpr const char* kHead = "head";
 constexpr std::string_view kOnnxEnd = ".onnx";
 constexpr const char* kConfig = "config.json";
+constexpr const char* kGenerationConfig = "generation_config.json";
 constexpr const char* kModules = "modules.json";
 
 bool Exists(const fs::path& path) {
@@ -118,6 +121,10 @@ Result<ModelSource> ModelSource::Open(const std::string& path) {
   MINNOW_ASSIGN_OR_RETURN(source.layout_, ReadSentenceTransformersLayout(path));
   const std::string& directory = source.layout_.transformer_directory;
   source.components_.emplace(kTransformer, ModelComponent{directory, directory + "/config.json"});
+  if (Exists(fs::path(directory) / kGenerationConfig)) {
+    source.components_.emplace(
+        kGeneration, ModelComponent{directory, directory + "/" + kGenerationConfig});
+  }
   source.onnx_ = FindOnnx(directory);
   if (source.onnx_.empty() && directory != path && !HasSafetensors(directory))
     source.onnx_ = FindOnnx(path);
@@ -154,10 +161,12 @@ Result<ModelSource> ModelSource::FromPacked(std::shared_ptr<const PackedFile> pa
   };
   for (const auto& [component, json] : configs)
     source.components_.emplace(component, ModelComponent{"", where(component)});
+  const bool headless = *kind == ModelKind::kTextToText;
   for (const std::string_view component : {kTransformer, std::string_view(kHead)}) {
-    if (!configs.contains(component))
+    if (!configs.contains(component) && !(headless && component == kHead))
       return Error{Code::kCorrupt, where(component) + " is missing"};
   }
+  if (headless) return source;
   MINNOW_ASSIGN_OR_RETURN(source.layout_, ParseHeadJson(configs.at(kHead), where(kHead)));
   if (source.layout_.per_token() != IsPerToken(*kind)) {
     return Error{Code::kCorrupt, where(kHead) + ": pooling: not that of a model of kind " + name};
@@ -198,8 +207,14 @@ Result<EncoderConfig> ModelSource::ReadConfig() const {
 ModelKind ModelSource::kind() const {
   if (packed_) return KindNamed(packed_->header().kind).value_or(ModelKind::kEmbedding);
   if (!layout_.assumed) return ModelKind::kEmbedding;
+  if (MakesText()) return ModelKind::kTextToText;
   const auto config = ReadConfig();
   return config.ok() ? KindOfArchitecture(config->architecture) : ModelKind::kEmbedding;
+}
+
+bool ModelSource::MakesText() const {
+  const auto json = ReadConfigJson(kTransformer);
+  return json.ok() && IsT5TextToText(*json);
 }
 
 int MaxSequenceTokens(const EncoderConfig& config, const SentenceTransformersLayout& layout) {

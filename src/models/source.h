@@ -2,7 +2,7 @@
 // ModelSource: where a model comes from (a directory, a packed file, an ONNX file, or the program
 // itself), as components, each with a configuration and tensors of its own.
 //
-// An encoder has one component, "transformer". Configurations and tensors are read when they are
+// A model has one component with tensors, "transformer". Configurations and tensors are read when they are
 // asked for: a tokenizer needs neither. Const after opening; may be used from any thread.
 #pragma once
 
@@ -19,11 +19,20 @@
 namespace minnow {
 
 inline constexpr std::string_view kTransformer = "transformer";
+// generation_config.json: of models that make text, where they have it.
+inline constexpr std::string_view kGeneration = "generation";
 
 // What a model is made for. A directory of another kind can still embed.
-enum class ModelKind { kEmbedding, kClassification, kTokenClassification, kQuestionAnswering };
+enum class ModelKind {
+  kEmbedding,
+  kClassification,
+  kTokenClassification,
+  kQuestionAnswering,
+  kTextToText
+};
 
-// "embedding", "classification", "token-classification", "question-answering"
+// "embedding", "classification", "token-classification", "question-answering",
+// "text2text-generation"
 const char* ModelKindName(ModelKind kind);
 // Whether the head of such a model gives something for each token.
 bool IsPerToken(ModelKind kind);
@@ -73,6 +82,7 @@ class ModelSource {
 
  private:
   static Result<ModelSource> FromOnnx(const std::string& path);
+  bool MakesText() const;
 
   std::string name_;       // as it was asked for
   std::string directory_;  // of the model

@@ -155,6 +155,7 @@ std::vector<std::string_view> HeadStems(const EncoderConfig& config, const Encod
       return {family.token_heads.answer};
     case ModelKind::kEmbedding:
     case ModelKind::kClassification:
+    case ModelKind::kTextToText:
       break;
   }
   return {family.classifier.dense, family.classifier.out};

@@ -32,6 +32,7 @@ class Calibrator : public LinearObserver, public WeightVisitor {
     return {};
   }
   Status Norm(const WeightName&, size_t, LayerNormWeights&) override { return {}; }
+  Status RmsNorm(const WeightName&, size_t, const float*&) override { return {}; }
   Status Product(const ProductSpec& spec, Linear& linear) override;
 
   Calibration Take() { return std::move(calibration_); }

@@ -41,6 +41,10 @@ class Counter : public WeightVisitor {
     floats_ += 2 * PaddedColumns(channels);
     return {};
   }
+  Status RmsNorm(const WeightName&, size_t channels, const float*&) override {
+    floats_ += PaddedColumns(channels);
+    return {};
+  }
   Status Product(const ProductSpec& spec, Linear&) override {
     floats_ += LinearFloats(dtype_, spec.in_features, spec.out_features);
     return {};
@@ -92,6 +96,12 @@ class CheckpointReader : public WeightVisitor {
         LoadVector(name.stored + (old_names ? ".beta" : ".bias"), channels, beta));
     norm = {gamma, beta};
     return Status();
+  }
+
+  Status RmsNorm(const WeightName& name, size_t channels, const float*& weight) override {
+    float* values = writer_.Take(channels);
+    weight = values;
+    return LoadVector(name.stored + ".weight", channels, values);
   }
 
   Status Product(const ProductSpec& spec, Linear& linear) override {

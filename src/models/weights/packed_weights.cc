@@ -79,6 +79,31 @@ bool HasScales(TableType type) { return EmbeddingTable::ScaleBytes(type, /*colum
 
 }  // namespace
 
+Result<Dtype> PackedDtype(const PackedFile& packed, const EncoderPrecision& wanted) {
+  const auto refuse = [&](const std::string& name) {
+    return Error{Code::kInvalidArgument, packed.path() + ": packed as " + packed.header().dtype +
+                                             " with " + packed.header().embedding_dtype +
+                                             " embeddings; " + name + " needs another packed file"};
+  };
+  auto dtype = ParseDtype(packed.header().dtype);
+  if (!dtype.ok()) {
+    return Error{Code::kUnsupported, packed.path() + ": minnow.dtype: " + dtype.error().message};
+  }
+  if (wanted.dtype && *wanted.dtype != *dtype) return refuse(DtypeName(*wanted.dtype));
+  if (wanted.embedding && packed.header().embedding_dtype != TableTypeName(*wanted.embedding))
+    return refuse(std::string(TableTypeName(*wanted.embedding)) + " embeddings");
+  return dtype;
+}
+
+Result<TableType> PackedEmbedding(const PackedFile& packed) {
+  auto embedding = ParseEmbeddingDtype(packed.header().embedding_dtype);
+  if (!embedding.ok()) {
+    return Error{Code::kUnsupported,
+                 packed.path() + ": minnow.embedding_dtype: " + embedding.error().message};
+  }
+  return embedding;
+}
+
 const std::byte* PackedReader::Take(const std::string& name, TensorType type,
                                     std::span<const int64_t> shape) {
   if (!status_.ok()) return nullptr;
@@ -117,6 +142,11 @@ Status PackedReader::Table(const WeightName& name, TableKind kind, size_t rows, 
 Status PackedReader::Norm(const WeightName& name, size_t channels, LayerNormWeights& norm) {
   norm.gamma = TakeVector(name.own + ".weight", channels);
   norm.beta = TakeVector(name.own + ".bias", channels);
+  return status_;
+}
+
+Status PackedReader::RmsNorm(const WeightName& name, size_t channels, const float*& weight) {
+  weight = TakeVector(name.own + ".weight", channels);
   return status_;
 }
 
@@ -160,6 +190,11 @@ Status PackedWriter::Table(const WeightName& name, TableKind, size_t rows, size_
 Status PackedWriter::Norm(const WeightName& name, size_t channels, LayerNormWeights& norm) {
   AddVector(name.own + ".weight", norm.gamma, channels);
   AddVector(name.own + ".bias", norm.beta, channels);
+  return {};
+}
+
+Status PackedWriter::RmsNorm(const WeightName& name, size_t channels, const float*& weight) {
+  AddVector(name.own + ".weight", weight, channels);
   return {};
 }
 

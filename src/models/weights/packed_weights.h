@@ -12,6 +12,12 @@
 
 namespace minnow {
 
+// The precision of a file's products. A file has one, and one of its tables: asking for another is
+// kInvalidArgument.
+Result<Dtype> PackedDtype(const PackedFile& packed, const EncoderPrecision& wanted);
+// That of its tables.
+Result<TableType> PackedEmbedding(const PackedFile& packed);
+
 // Views into the file, which must outlive them. Every name, type and shape is checked against the
 // sizes that the caller has from the config.
 class PackedReader : public WeightVisitor {
@@ -29,6 +35,7 @@ class PackedReader : public WeightVisitor {
   Status Table(const WeightName& name, TableKind kind, size_t rows, size_t columns,
                EmbeddingTable& table) override;
   Status Norm(const WeightName& name, size_t channels, LayerNormWeights& norm) override;
+  Status RmsNorm(const WeightName& name, size_t channels, const float*& weight) override;
   Status Product(const ProductSpec& spec, Linear& linear) override;
 
   size_t bytes() const { return bytes_; }  // of all that was given out
@@ -56,6 +63,7 @@ class PackedWriter : public WeightVisitor {
   Status Table(const WeightName& name, TableKind kind, size_t rows, size_t columns,
                EmbeddingTable& table) override;
   Status Norm(const WeightName& name, size_t channels, LayerNormWeights& norm) override;
+  Status RmsNorm(const WeightName& name, size_t channels, const float*& weight) override;
   Status Product(const ProductSpec& spec, Linear& linear) override;
 
  private:

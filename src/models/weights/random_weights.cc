@@ -86,6 +86,13 @@ class RandomWriter : public WeightVisitor {
     return Status();
   }
 
+  Status RmsNorm(const WeightName&, size_t channels, const float*& weight) override {
+    float* values = Reserve(channels);
+    if (filling()) std::fill_n(values, channels, 1.0f);
+    weight = values;
+    return Status();
+  }
+
   Status Product(const ProductSpec& spec, Linear& linear) override {
     const size_t in_features = spec.in_features, out_features = spec.out_features;
     LinearWeights w = {.dtype = dtype_, .in_features = in_features, .out_features = out_features};

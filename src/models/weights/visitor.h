@@ -42,6 +42,8 @@ class WeightVisitor {
   virtual Status Table(const WeightName& name, TableKind kind, size_t rows, size_t columns,
                        EmbeddingTable& table) = 0;
   virtual Status Norm(const WeightName& name, size_t channels, LayerNormWeights& norm) = 0;
+  // Of a norm that has no other parameter. weight: [channels]
+  virtual Status RmsNorm(const WeightName& name, size_t channels, const float*& weight) = 0;
   virtual Status Product(const ProductSpec& spec, Linear& linear) = 0;
 };
 

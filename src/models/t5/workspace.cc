@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sizes of buffers.
+#include "models/t5/workspace.h"
+
+#include <algorithm>
+
+namespace minnow {
+
+T5Workspace::T5Workspace(const T5Config& config, Dtype dtype, const T5Limits& limits,
+                         size_t max_tokens, size_t max_rows, const Kernels& kernels,
+                         ThreadPool* pool)
+    : pool(pool),
+      model_stride(PaddedColumns(config.d_model)),
+      inner_stride(PaddedColumns(config.inner())),
+      qkv_stride(PaddedColumns(3 * config.inner())),
+      key_value_stride(PaddedColumns(2 * config.inner())),
+      feed_forward_stride(PaddedColumns(config.feed_forward_width())),
+      hidden(max_tokens * model_stride),
+      context(max_tokens * inner_stride),
+      attention(kernels.attention_f32),
+      step_qkv(max_rows * qkv_stride),
+      step_context(max_rows * inner_stride),
+      step_intermediate(max_rows * feed_forward_stride),
+      positions(max_rows),
+      slots(max_rows),
+      max_tokens_(max_tokens),
+      max_rows_(max_rows) {
+  qkv[0] = AlignedBuffer<float>(max_tokens * qkv_stride);
+  if (pool->size() > 1) qkv[1] = AlignedBuffer<float>(max_tokens * qkv_stride);
+  for (AlignedBuffer<float>& buffer : step_hidden)
+    buffer = AlignedBuffer<float>(max_rows * model_stride);
+  auto scratch_floats = kernels.attention_scratch_floats;
+  if (dtype == Dtype::kInt8 && kernels.attention_int8 != nullptr &&
+      limits.max_input_tokens <= kMaxInt8Keys) {
+    attention = kernels.attention_int8;
+    scratch_floats = kernels.attention_int8_scratch_floats;
+  } else if (dtype != Dtype::kF32) {
+    attention = kernels.attention_packed;
+    scratch_floats = kernels.attention_packed_scratch_floats;
+  }
+  const size_t longest_text = std::min(max_tokens, limits.max_input_tokens);
+  const size_t scores = PaddedColumns(std::max(limits.max_input_tokens, limits.max_output_tokens));
+  const size_t scratch = std::max(scratch_floats(longest_text, config.d_kv), scores);
+  const size_t rows = std::max(kRowBlock, max_rows);
+  const size_t widest = std::max({static_cast<size_t>(config.d_model), config.inner(),
+                                  static_cast<size_t>(config.d_ff)});
+  for (int i = 0; i < pool->size(); ++i) {
+    members.push_back({AlignedBuffer<float>(rows * model_stride),
+                       AlignedBuffer<float>(kRowBlock * model_stride),
+                       AlignedBuffer<float>(kRowBlock * feed_forward_stride),
+                       AlignedBuffer<float>(kRowBlock * key_value_stride),
+                       AlignedBuffer<float>(scratch), LinearScratch(kernels, dtype, rows, widest)});
+  }
+}
+
+size_t T5Workspace::bytes() const {
+  size_t total = 0;
+  for (const AlignedBuffer<float>* buffer :
+       {&hidden, &context, &qkv[0], &qkv[1], &step_hidden[0], &step_hidden[1], &step_qkv,
+        &step_context, &step_intermediate})
+    total += buffer->size_bytes();
+  for (const Member& m : members) {
+    for (const AlignedBuffer<float>* buffer :
+         {&m.normed, &m.sum, &m.intermediate, &m.key_value, &m.attention})
+      total += buffer->size_bytes();
+    total += m.linear.bytes();
+  }
+  return total;
+}
+
+}  // namespace minnow
