@@ -51,6 +51,14 @@ inline float VReduceMax(VF v) {
   return _mm_cvtss_f32(_mm_max_ss(q, _mm_movehdup_ps(q)));
 }
 
+// In lane i the sum of the lanes of v[i].
+inline VF VSumEach(const VF* v) {
+  const __m256 low = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+  const __m256 high = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
+  return _mm256_add_ps(_mm256_permute2f128_ps(low, high, 0x20),
+                       _mm256_permute2f128_ps(low, high, 0x31));
+}
+
 // 8 x 8 floats: `to` (rows of 16) = transpose of `from` (rows `stride` apart).
 inline void Transpose8(const float* from, size_t stride, float* to) {
   __m256 r[8], t[8];

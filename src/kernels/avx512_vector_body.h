@@ -45,6 +45,27 @@ inline float VReduceMax(VF v) {
   return _mm_cvtss_f32(_mm_max_ss(q, _mm_movehdup_ps(q)));
 }
 
+// In lane i the sum of the lanes of v[i]: halves are added until 16 vectors are one.
+inline VF VSumEach(const VF* v) {
+  __m512 r[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) {
+    r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(v[i], v[i + 8], 0x44),
+                         _mm512_shuffle_f32x4(v[i], v[i + 8], 0xee));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[i], r[i + 4], 0x88),
+                         _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd));
+  }
+  // r[i] holds, in its 128-bit lanes, parts of v[i], v[i + 8], v[i + 4] and v[i + 12].
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i)
+    r[i] = _mm512_add_ps(_mm512_unpacklo_ps(r[i], r[i + 2]), _mm512_unpackhi_ps(r[i], r[i + 2]));
+  const __m512 sums = _mm512_add_ps(_mm512_unpacklo_ps(r[0], r[1]), _mm512_unpackhi_ps(r[0], r[1]));
+  return _mm512_shuffle_f32x4(sums, sums, 0xd8);
+}
+
 // 16 x 16 floats: `to` (rows of 16) = transpose of `from` (rows `stride` apart).
 inline void Transpose16(const float* from, size_t stride, float* to) {
   __m512 r[16], t[16];

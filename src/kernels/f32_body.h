@@ -21,6 +21,7 @@ inline void VStoreAccumulator(float* p, VA v) { VStore(p, v); }
 #include "kernels/vector_math_body.h"
 #include "kernels/tile_body.h"
 #include "kernels/attention_body.h"
+#include "kernels/cached_attention_body.h"
 // clang-format on
 
 void ActivateF32(float* y, size_t n, enum MatmulActivation activation) {
@@ -106,6 +107,23 @@ void LayerNormF32Run(const struct LayerNormF32* l) {
       const size_t n = channels - i;
       const VF normal = VMul(VSub(LoadUpTo(x + i, n), mean), scale);
       StoreUpTo(y + i, n, VMulAdd(normal, LoadUpTo(l->gamma + i, n), LoadUpTo(l->beta + i, n)));
+    }
+  }
+}
+
+void RmsNormF32Run(const struct RmsNormF32* r) {
+  const size_t channels = r->channels;
+  for (size_t row = 0; row < r->rows; ++row) {
+    const float* x = r->x + row * r->x_stride;
+    float* y = r->y + row * r->y_stride;
+    const float squares = ReduceSum(channels, [&](size_t i, size_t n) {
+      const VF v = LoadUpTo(x + i, n);
+      return VMul(v, v);
+    });
+    const VF scale = VSet(1.0f / __builtin_sqrtf(squares / (float)channels + r->epsilon));
+    for (size_t i = 0; i < channels; i += kLanes) {
+      const size_t n = channels - i;
+      StoreUpTo(y + i, n, VMul(VMul(LoadUpTo(x + i, n), scale), LoadUpTo(r->weight + i, n)));
     }
   }
 }

@@ -92,6 +92,37 @@ struct LayerNormF32 {
   size_t channels;  // C
 };
 
+// y = x / sqrt(mean(x^2) + epsilon) * weight
+struct RmsNormF32 {
+  const float* x;  // [T, C]
+  size_t x_stride;
+  const float* weight;  // [C]
+  float epsilon;
+  float* y;  // [T, C]; may be x
+  size_t y_stride;
+  size_t rows;
+  size_t channels;  // C
+};
+
+// context = softmax(scale q K^T + bias) V for one query over keys and values that earlier steps
+// left in slots of a cache. Some of the heads: move q, keys, values, bias and context to the first.
+struct CachedAttentionF32 {
+  const float* q;         // [H*D]
+  const float* keys;      // [H][slots][D]: of head h and slot s: keys + h * head_stride + s * D
+  const float* values;    // likewise
+  size_t head_stride;     // floats from head to head of keys and values
+  const uint32_t* slots;  // [L]: the slot of each key; null: key j is in slot j
+  size_t length;          // L >= 1
+  // Of head h and key j: bias[h * bias_stride + j]; null: no bias.
+  const float* bias;
+  size_t bias_stride;  // floats from head to head
+  size_t heads;        // H
+  size_t head_dim;     // D
+  float scale;
+  float* scores;   // scratch: [L rounded up to 16]
+  float* context;  // [H*D]; may be q
+};
+
 // y = activation(x W + bias) + residual, with x and W in a lower precision, exact i32 or fp32 sums,
 // and y in fp32. int8: x = x_scale q + x_offset with q unsigned; W = w_scale times a signed
 // integer.
@@ -136,7 +167,9 @@ struct Kernels {
   void (*pack_f32)(const float* weight, size_t columns, size_t inner, float* packed);
   void (*attention_f32)(const struct AttentionF32* args);
   size_t (*attention_scratch_floats)(size_t length, size_t head_dim);
+  void (*cached_attention_f32)(const struct CachedAttentionF32* args);
   void (*layer_norm_f32)(const struct LayerNormF32* args);
+  void (*rms_norm_f32)(const struct RmsNormF32* args);
   // out[c] = sum of x[t][c] in order of t. x: [rows, C]
   void (*sum_rows_f32)(const float* x, size_t x_stride, size_t rows, size_t channels, float* out);
   // x: [n] -> x / max(|x|, 1e-12), in place (the bound is that of torch.nn.functional.normalize).

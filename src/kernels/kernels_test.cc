@@ -273,6 +273,44 @@ TEST_P(KernelsTest, LayerNormInPlaceAndConstantRow) {
   for (float v : x) EXPECT_EQ(v, -1.0f);
 }
 
+TEST_P(KernelsTest, RmsNormEqualsReference) {
+  for (size_t channels = 1; channels <= 70; ++channels) {
+    const size_t rows = 3, stride = channels + 1;
+    const auto x = RandomFloats(rows * stride, 8, 30.0f), weight = RandomFloats(channels, 9);
+    std::vector<float> got(rows * stride, 0), expected(got), alone(channels), in_place(x);
+    RmsNormF32 args = {x.data(),   stride, weight.data(), /*epsilon=*/1e-2f,
+                       got.data(), stride, rows,          channels};
+    kernels().rms_norm_f32(&args);
+    args.y = expected.data();
+    reference().rms_norm_f32(&args);
+    EXPECT_LT(Distance(got, expected), 2e-6) << channels << " channels";
+    args.x = args.y = in_place.data();
+    kernels().rms_norm_f32(&args);
+    for (size_t row = 0; row < rows; ++row) {
+      args.x = x.data() + row * stride;
+      args.y = alone.data();
+      args.rows = 1;
+      kernels().rms_norm_f32(&args);
+      for (const auto& together : {got, in_place}) {
+        EXPECT_EQ(
+            0, std::memcmp(alone.data(), together.data() + row * stride, channels * sizeof(float)))
+            << channels << " channels, row " << row;
+      }
+    }
+  }
+}
+
+// epsilon keeps a row of zeros finite, and counts where values are small.
+TEST_P(KernelsTest, RmsNormOfSmallRows) {
+  std::vector<float> x(20, 0.0f), weight(20, 2.0f), y(20);
+  const RmsNormF32 args = {x.data(), 20, weight.data(), 1e-6f, y.data(), 20, 1, 20};
+  kernels().rms_norm_f32(&args);
+  for (float v : y) EXPECT_EQ(v, 0.0f);
+  std::fill(x.begin(), x.end(), 1e-3f);
+  kernels().rms_norm_f32(&args);
+  for (float v : y) EXPECT_NEAR(v, 2e-3f / std::sqrt(2e-6f), 1e-6f);
+}
+
 TEST_P(KernelsTest, ActivationsOverTheWholeRange) {
   std::vector<float> x;
   for (int i = -4000; i <= 4000; ++i) x.push_back(static_cast<float>(i) * 0.005f);

@@ -43,6 +43,10 @@ inline VF VScale2(VF x, VF n) {
 }
 inline float VReduceAdd(VF v) { return vaddvq_f32(v); }
 inline float VReduceMax(VF v) { return vmaxvq_f32(v); }
+// In lane i the sum of the lanes of v[i].
+inline VF VSumEach(const VF* v) {
+  return vpaddq_f32(vpaddq_f32(v[0], v[1]), vpaddq_f32(v[2], v[3]));
+}
 
 // 16 x 16 floats: `to` (rows of 16) = transpose of `from` (rows `stride` apart).
 inline void Transpose16(const float* from, size_t stride, float* to) {

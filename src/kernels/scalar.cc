@@ -97,6 +97,37 @@ void AttentionF32Run(const AttentionF32* a) {
   }
 }
 
+void CachedAttentionHead(const CachedAttentionF32* a, size_t head) {
+  const float* q = a->q + head * a->head_dim;
+  const float* keys = a->keys + head * a->head_stride;
+  const float* values = a->values + head * a->head_stride;
+  const auto slot = [a](size_t key) { return a->slots != nullptr ? a->slots[key] : key; };
+  double most = -HUGE_VAL;
+  for (size_t j = 0; j < a->length; ++j) {
+    double dot = 0;
+    for (size_t d = 0; d < a->head_dim; ++d)
+      dot += static_cast<double>(q[d]) * keys[slot(j) * a->head_dim + d];
+    const float bias = a->bias != nullptr ? a->bias[head * a->bias_stride + j] : 0.0f;
+    a->scores[j] = static_cast<float>(dot * a->scale + bias);
+    most = fmax(most, a->scores[j]);
+  }
+  double sum = 0;
+  for (size_t j = 0; j < a->length; ++j) {
+    a->scores[j] = static_cast<float>(exp(a->scores[j] - most));
+    sum += a->scores[j];
+  }
+  for (size_t d = 0; d < a->head_dim; ++d) {
+    double value = 0;
+    for (size_t j = 0; j < a->length; ++j)
+      value += static_cast<double>(a->scores[j]) * values[slot(j) * a->head_dim + d];
+    a->context[head * a->head_dim + d] = static_cast<float>(value / sum);
+  }
+}
+
+void CachedAttentionF32Run(const CachedAttentionF32* a) {
+  for (size_t head = 0; head < a->heads; ++head) CachedAttentionHead(a, head);
+}
+
 void LayerNormF32Run(const LayerNormF32* l) {
   const double channels = static_cast<double>(l->channels);
   for (size_t t = 0; t < l->rows; ++t) {
@@ -110,6 +141,17 @@ void LayerNormF32Run(const LayerNormF32* l) {
     for (size_t c = 0; c < l->channels; ++c) {
       y[c] = static_cast<float>((x[c] - mean) * scale * l->gamma[c] + l->beta[c]);
     }
+  }
+}
+
+void RmsNormF32Run(const RmsNormF32* n) {
+  for (size_t t = 0; t < n->rows; ++t) {
+    const float* x = n->x + t * n->x_stride;
+    float* y = n->y + t * n->y_stride;
+    double square = 0;
+    for (size_t c = 0; c < n->channels; ++c) square += static_cast<double>(x[c]) * x[c];
+    const double scale = 1.0 / sqrt(square / static_cast<double>(n->channels) + n->epsilon);
+    for (size_t c = 0; c < n->channels; ++c) y[c] = static_cast<float>(x[c] * scale * n->weight[c]);
   }
 }
 
@@ -159,7 +201,9 @@ const Kernels kScalarKernels = {"scalar",
                                 PackF32,
                                 AttentionF32Run,
                                 AttentionScratchFloats,
+                                CachedAttentionF32Run,
                                 LayerNormF32Run,
+                                RmsNormF32Run,
                                 SumRowsF32,
                                 NormalizeF32,
                                 ActivateScalar,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "nn/weight_packing.h"
 
 namespace minnow {
 namespace {
@@ -36,43 +37,65 @@ LinearScratch::LinearScratch(const Kernels& kernels, Dtype dtype, size_t max_row
 
 void Linear::Forward(const Kernels& kernels, ConstRows x, size_t rows, MatmulActivation activation,
                      ConstRows residual, Rows y, LinearScratch& scratch) const {
+  PrepareRows(kernels, x, rows, scratch);
+  ForwardColumns(kernels, x, rows, 0, PaddedColumns(w_.out_features), activation, residual, y,
+                 scratch);
+}
+
+void Linear::PrepareRows(const Kernels& kernels, ConstRows x, size_t rows,
+                         LinearScratch& scratch) const {
   if (scratch.observer != nullptr) scratch.observer->Observe(*this, x, rows);
+  if (w_.dtype == Dtype::kF32) return;
+  const PackedKernels& packed = PackedFor(kernels, w_);
+  const size_t stride = packed.row_bytes(w_.in_features);
+  CHECK(rows * stride <= scratch.rows_.size());
+  packed.quantize_rows(x.data, x.stride, rows, w_.in_features, w_.input_multiplier,
+                       scratch.rows_.data(), stride, scratch.scale_.data(), scratch.offset_.data());
+}
+
+void Linear::ForwardColumns(const Kernels& kernels, ConstRows x, size_t rows, size_t first,
+                            size_t columns, MatmulActivation activation, ConstRows residual, Rows y,
+                            const LinearScratch& scratch) const {
+  CHECK(first % kPanelColumns == 0 && columns % kPanelColumns == 0);
+  CHECK(first + columns <= PaddedColumns(w_.out_features));
+  // A panel follows the other, so that columns of a weight are a weight.
+  const size_t panel_bytes =
+      PackedWeightBytes(w_.dtype, w_.in_features, /*out_features=*/kPanelColumns);
+  const void* weight =
+      static_cast<const std::byte*>(w_.weight) + first / kPanelColumns * panel_bytes;
   if (w_.dtype == Dtype::kF32) {
     const MatmulF32 args = {.x = x.data,
                             .x_stride = x.stride,
-                            .w = static_cast<const float*>(w_.weight),
-                            .bias = w_.bias,
+                            .w = static_cast<const float*>(weight),
+                            .bias = w_.bias + first,
                             .residual = residual.data,
                             .residual_stride = residual.stride,
                             .y = y.data,
                             .y_stride = y.stride,
                             .rows = rows,
                             .inner = w_.in_features,
-                            .columns = PaddedColumns(w_.out_features),
+                            .columns = columns,
                             .activation = activation};
     kernels.matmul_f32(&args);
     return;
   }
   const PackedKernels& packed = PackedFor(kernels, w_);
-  const size_t stride = packed.row_bytes(w_.in_features);
-  CHECK(rows * stride <= scratch.rows_.size());
-  packed.quantize_rows(x.data, x.stride, rows, w_.in_features, w_.input_multiplier,
-                       scratch.rows_.data(), stride, scratch.scale_.data(), scratch.offset_.data());
+  const bool int8 = w_.dtype == Dtype::kInt8;
   const PackedMatmul args = {.x = scratch.rows_.data(),
-                             .x_stride_bytes = stride,
+                             .x_stride_bytes = packed.row_bytes(w_.in_features),
                              .x_scale = scratch.scale_.data(),
                              .x_offset = scratch.offset_.data(),
-                             .w = w_.weight,
-                             .w_scale = w_.scale,
-                             .w_sum = w_.sum,
-                             .bias = w_.bias,
+                             .w = weight,
+                             .w_scale = int8 ? w_.scale + first : nullptr,
+                             .w_sum = int8 ? w_.sum + first : nullptr,
+                             .bias = w_.bias + first,
                              .residual = residual.data,
                              .residual_stride = residual.stride,
                              .y = y.data,
                              .y_stride = y.stride,
                              .rows = rows,
                              .inner = w_.in_features,
-                             .columns = PaddedColumns(w_.out_features),
+                             .columns = columns,
                              .activation = activation};
   packed.matmul(&args);
 }

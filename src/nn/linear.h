@@ -83,6 +83,19 @@ class Linear {
   void Forward(const Kernels& kernels, ConstRows x, size_t rows, MatmulActivation activation,
                ConstRows residual, Rows y, LinearScratch& scratch) const;
 
+  // Forward in two steps, so that threads share the columns of a product; the bits are the same.
+  //
+  // x in this weight's precision, to `scratch`; nothing for fp32. A Linear of the same in_features,
+  // dtype, int16_safe and input_multiplier may take these rows as well.
+  void PrepareRows(const Kernels& kernels, ConstRows x, size_t rows, LinearScratch& scratch) const;
+  // Columns [first, first + columns) of Forward's y, from rows that PrepareRows left in `scratch`;
+  // y.data and residual.data are at column `first`. Any number of threads at once.
+  // REQUIRES: first and columns are multiples of kPanelColumns, first + columns <=
+  // PaddedColumns(N).
+  void ForwardColumns(const Kernels& kernels, ConstRows x, size_t rows, size_t first,
+                      size_t columns, MatmulActivation activation, ConstRows residual, Rows y,
+                      const LinearScratch& scratch) const;
+
  private:
   LinearWeights w_;
 };
