@@ -50,7 +50,7 @@ struct GeneratedPiece {
 struct GenerateRequest {
   // Of these limits too, messages name the field.
   static constexpr size_t kMaxStopStrings = 16;
-  static constexpr size_t kMaxStopBytes = 1024;  // of one stop string
+  static constexpr size_t kMaxStopBytes = 256;  // of one stop string
   static constexpr size_t kMaxTopLogprobs = 20;
 
   std::vector<GenerateInput> inputs;
@@ -79,9 +79,10 @@ struct GenerateRequest {
   std::function<void(GeneratedPiece)> on_piece;
 };
 
-// Fails with kInvalidArgument, naming the field, where a request cannot be streamed though its
-// on_piece is set. What does not depend on the model's own options is told before the job begins.
-Status CheckStreams(const GenerateRequest& request);
+// What a request's texts are made by, in the end. All that is wrong with it but its inputs is told:
+// kInvalidArgument, naming the field and the limit. Quick.
+Result<GenerationSettings> ResolveRequest(const GenerateModel& model,
+                                          const GenerateRequest& request);
 
 struct GeneratedText {
   std::string text;             // empty where the model has no tokenizer
@@ -114,6 +115,8 @@ struct GenerateAnswer {
   GenerateTimings timings;
 };
 
+class GenerateItem;
+
 class GenerateJob : public Job {
  public:
   using Callback = std::function<void(Result<GenerateAnswer>)>;
@@ -131,7 +134,12 @@ class GenerateJob : public Job {
 
  private:
   friend class GenerateTask;
-  struct Item;
+  // What admission is told before anything is tokenized.
+  Cost GuessCost() const;
+  Result<std::unique_ptr<GenerateItem>> NewItem(const GenerateInput& input,
+                                                const std::string& prefix) const;
+  // Nothing of it is wanted any more.
+  void Fail(Error error);
 
   const GenerateModel* const model_;
   GenerateRequest request_;
@@ -139,9 +147,8 @@ class GenerateJob : public Job {
   const Clock::time_point arrived_ = Clock::now();
   Cost cost_;
   GenerationSettings settings_;
-  std::vector<std::unique_ptr<Item>> items_;
+  std::vector<std::unique_ptr<GenerateItem>> items_;
   std::optional<Error> error_;  // of an item
-  std::optional<Clock::time_point> first_token_;
 };
 
 // Runs batches of GenerateJob items. Work is counted in tokens that are encoded; a row of a
@@ -149,13 +156,11 @@ class GenerateJob : public Job {
 class GenerateTask : public Task {
  public:
   static constexpr uint32_t kRowWork = 4;
-  // Rows that go through the decoder together; a batch may have more.
-  static constexpr size_t kMaxRows = 64;
 
   // `model` outlives the task.
   explicit GenerateTask(const GenerateModel* model) : model_(model) {}
 
-  size_t max_item_work() const override { return model_->max_input_tokens(); }
+  size_t max_item_work() const override;
   size_t WorkspaceBytes(size_t max_work, size_t max_items, int threads) const override;
   std::unique_ptr<Workspace> NewWorkspace(size_t max_work, size_t max_items,
                                           ThreadPool* pool) const override;

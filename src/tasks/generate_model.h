@@ -38,7 +38,7 @@ class GenerateModel {
                                                      const EncoderPrecision& precision,
                                                      const T5Limits& limits = {});
   GenerateModel(std::unique_ptr<const Tokenizer> tokenizer, std::unique_ptr<T5Model> model,
-                GenerationOptions options, TextTasks tasks);
+                const GenerationOptions& options, TextTasks tasks);
 
   // False: the model takes token ids only, and gives them.
   bool has_tokenizer() const { return tokenizer_ != nullptr; }
@@ -50,7 +50,10 @@ class GenerateModel {
   // Of one input, special tokens included; and of one answer, without its start token.
   size_t max_input_tokens() const { return info().limits.max_input_tokens; }
   size_t max_new_tokens() const { return info().limits.max_output_tokens - 1; }
-  // What the model's files say; the request's options go over them.
+  // That go through the decoder together, at most; and of one input.
+  size_t max_rows() const;
+  // What the model's files say, and what its family has where they say nothing; the request's
+  // options go over them.
   const GenerationOptions& options() const { return options_; }
   const TextTasks& tasks() const { return tasks_; }
   // kInvalidArgument, naming those there are, where there is none of that name.
