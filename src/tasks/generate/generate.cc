@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a request to checked tokens and settings, and from items to the answer.
-#include "tasks/generate.h"
+#include "tasks/generate/generate.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "base/utf8.h"
-#include "tasks/generate_item.h"
+#include "tasks/generate/item.h"
 #include "tasks/text_model.h"
 
 namespace minnow {

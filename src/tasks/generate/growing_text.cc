@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tasks/generated_text.h"
+#include "tasks/generate/growing_text.h"
 
 #include <algorithm>
 #include <optional>

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "tasks/generate_model.h"
+#include "tasks/generate/model.h"
 
 namespace minnow {
 

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "base/aligned_buffer.h"
-#include "tasks/generate.h"
-#include "tasks/generate_item.h"
+#include "tasks/generate/generate.h"
+#include "tasks/generate/item.h"
 
 namespace minnow {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tasks/generate_item.h"
+#include "tasks/generate/item.h"
 
 #include <algorithm>
 #include <exception>

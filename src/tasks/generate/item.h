@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "models/t5/t5_model.h"
-#include "tasks/generate.h"
-#include "tasks/generated_text.h"
+#include "tasks/generate/generate.h"
+#include "tasks/generate/growing_text.h"
 
 namespace minnow {
 

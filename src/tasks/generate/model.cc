@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loading the halves of a model that makes text.
-#include "tasks/generate_model.h"
+#include "tasks/generate/model.h"
 
 #include <algorithm>
 #include <optional>

@@ -20,7 +20,7 @@
 #include "engine/task.h"
 #include "generation/search.h"
 #include "generation/settings.h"
-#include "tasks/generate_model.h"
+#include "tasks/generate/model.h"
 #include "text/tokenizer.h"
 
 namespace minnow {
