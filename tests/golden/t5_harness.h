@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -22,17 +21,8 @@ namespace minnow {
 
 inline constexpr T5Limits kT5Limits = {.max_input_tokens = 200, .max_output_tokens = 40};
 
-inline std::string T5Golden(const std::string& name) {
-  return std::string(MINNOW_SOURCE_DIR) + "/tests/golden/t5/" + name;
-}
-
-// Of the shared test data; may not be there.
-inline std::string T5Shared() {
-  const char* data = std::getenv("MINNOW_DATA");
-  return (data != nullptr ? std::string(data)
-                          : std::string(MINNOW_SOURCE_DIR) + "/../shared/data") +
-         "/t5_fixtures/t5_relu_tied";
-}
+std::string T5Golden(const std::string& name);  // a directory of tests/golden/t5
+std::string T5Shared();                         // of the shared test data; may not be there
 
 inline Result<std::unique_ptr<T5Model>> LoadT5(const std::string& path,
                                                const EncoderPrecision& precision = {},
