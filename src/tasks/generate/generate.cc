@@ -185,7 +185,9 @@ Result<std::vector<uint32_t>> GenerateJob::Prepare() {
   for (size_t i = 0; i < request_.inputs.size(); ++i) {
     auto item = NewItem(request_.inputs[i], prefix);
     if (!item.ok()) {
-      return Annotate(std::move(item).error(), request_.field + "[" + std::to_string(i) + "]");
+      const bool named = i + 1 == request_.inputs.size() && !request_.last_field.empty();
+      return Annotate(std::move(item).error(),
+                      named ? request_.last_field : request_.field + "[" + std::to_string(i) + "]");
     }
     request_.inputs[i] = std::string();  // it may wait long
     const size_t tokens = (*item)->input_ids().size();
@@ -220,13 +222,20 @@ void GenerateJob::Done(Status status, const JobTimings& timings) {
   GenerateAnswer answer;
   static_cast<JobTimings&>(answer.timings) = timings;
   std::optional<Clock::time_point> first_token;
+  size_t steps = 0;
   for (const auto& item : items_) {
     GeneratedTexts& texts = answer.inputs.emplace_back(item->Take());
     answer.input_tokens += texts.input_ids.size();
-    for (const GeneratedText& text : texts.sequences) answer.generated_tokens += text.new_tokens();
+    for (const GeneratedText& text : texts.sequences) {
+      answer.generated_tokens += text.new_tokens();
+      steps = std::max(steps, text.new_tokens());
+    }
     if (!first_token || item->first_token() < first_token) first_token = item->first_token();
   }
-  if (first_token) answer.timings.first_token = *first_token - arrived_;
+  if (first_token) {
+    answer.timings.first_token = *first_token - arrived_;
+    if (steps > 1) answer.timings.a_token = (Clock::now() - *first_token) / (steps - 1);
+  }
   answer.settings = std::move(settings_);
   done(std::move(answer));
 }

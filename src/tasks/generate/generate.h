@@ -73,6 +73,7 @@ struct GenerateRequest {
   size_t top_logprobs = 0;  // of each new token the best so many; not of beams
   // What messages call the inputs: "inputs" gives "inputs[3]: 600 tokens, limit 512".
   std::string field = "inputs";
+  std::string last_field = {};  // what they call the last input, where it has a name of its own
   Priority priority = Priority::kInteractive;
   // Not null: called with each piece, in order, on an engine thread; it must be quick, and where it
   // throws, the job ends with an error. Needs one input and one sequence, and no beams.
@@ -105,6 +106,7 @@ struct GeneratedTexts {
 
 struct GenerateTimings : JobTimings {
   std::chrono::nanoseconds first_token{0};  // from the request's arrival
+  std::chrono::nanoseconds a_token{0};      // each step after the first, of the longest text
 };
 
 struct GenerateAnswer {
@@ -156,6 +158,9 @@ class GenerateJob : public Job {
 class GenerateTask : public Task {
  public:
   static constexpr uint32_t kRowWork = 4;
+
+  // Of a queue for it: many more would only make each wait longer.
+  static constexpr size_t kMaxBatchItems = 64;
 
   // `model` outlives the task.
   explicit GenerateTask(const GenerateModel* model) : model_(model) {}

@@ -50,8 +50,10 @@ void GrowingText::Decode(bool last) {
   const std::string text = model_.tokenizer().Decode(window, skip_special_tokens_);
   if (!last && EndsWithinCharacter(text)) return;
   const std::string before = model_.tokenizer().Decode(known, skip_special_tokens_);
+  // What is known must have a text: the first token with one may lose a space.
+  if (text.size() <= before.size()) return;
   const size_t old_size = text_.size();
-  if (text.size() > before.size()) text_.append(text, before.size());
+  text_.append(text, before.size());
   window_begin_ = window_known_;
   window_known_ = ids_.size();
   CutAtStop(old_size);

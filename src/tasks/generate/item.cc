@@ -151,9 +151,9 @@ void GenerateItem::Release() noexcept {
   done_ = true;
   cache_ = nullptr;
   search_ = nullptr;
-  growing_ = {};
-  top_logprobs_ = {};
-  lengths_ = {};
+  growing_.clear();
+  top_logprobs_.clear();
+  lengths_.clear();
 }
 
 }  // namespace minnow
