@@ -78,7 +78,10 @@ void BeamSearch::AdvanceBest(std::span<const int32_t> ids) { CHECK(!needs_all_lo
 
 void BeamSearch::OfferRow(uint32_t row, std::span<float> scores) {
   const Beam& beam = running_[row];
-  if (!LogSoftmax(scores)) logits_are_broken_ = true;
+  if (!LogSoftmax(scores)) {
+    logits_are_broken_ = true;
+    return;
+  }
   processors_.Apply(beam.ids, scores);
   if (!warpers_) {
     if (settings_.renormalize_logits) LogSoftmax(scores);

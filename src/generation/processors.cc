@@ -78,8 +78,9 @@ ScoreProcessors::ScoreProcessors(const GenerationSettings& settings,
   if (settings.encoder_repetition_penalty != 1) {
     distinct_encoder_ids_.assign(encoder_ids.begin(), encoder_ids.end());
     std::ranges::sort(distinct_encoder_ids_);
-    const auto repeated = std::ranges::unique(distinct_encoder_ids_);
-    distinct_encoder_ids_.erase(repeated.begin(), repeated.end());
+    distinct_encoder_ids_.erase(
+        std::unique(distinct_encoder_ids_.begin(), distinct_encoder_ids_.end()),
+        distinct_encoder_ids_.end());
     std::erase_if(distinct_encoder_ids_, [&settings](int32_t id) {
       return id < 0 || static_cast<size_t>(id) >= settings.vocab_size;
     });

@@ -50,23 +50,28 @@ float Max(std::span<const float> scores) {
       lanes[lane] = score > lanes[lane] ? score : lanes[lane];
     }
   }
-  float max = kForbidden;
-  for (; i < scores.size(); ++i) max = scores[i] > max ? scores[i] : max;
-  for (const float lane : lanes) max = lane > max ? lane : max;
-  return max;
-}
-
-// The sum of e^(score - max) of at most kBlock scores.
-float SumBlock(std::span<const float> scores, float max) {
-  float lanes[kLanes] = {};
-  size_t i = 0;
-  for (; i + kLanes <= scores.size(); i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      lanes[lane] += ExpNotPositive(Cleaned(scores[i + lane]) - max);
+  for (; i < scores.size(); ++i) lanes[0] = scores[i] > lanes[0] ? scores[i] : lanes[0];
+  for (size_t width = kLanes / 2; width > 0; width /= 2) {
+    for (size_t lane = 0; lane < width; ++lane) {
+      const float score = lanes[lane + width];
+      lanes[lane] = score > lanes[lane] ? score : lanes[lane];
     }
   }
+  return lanes[0];
+}
+
+// The sum of e^(score - max) of at most kBlock scores. Loops of a constant length over an array of
+// its own: that is what compilers make vectors of.
+float SumBlock(std::span<const float> scores, float max) {
+  float terms[kBlock];
+  std::copy(scores.begin(), scores.end(), terms);
+  std::fill(terms + scores.size(), terms + kBlock, kForbidden);
+  for (float& term : terms) term = ExpNotPositive(Cleaned(term) - max);
+  float lanes[kLanes] = {};
+  for (size_t i = 0; i < kBlock; i += kLanes) {
+    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += terms[i + lane];
+  }
   float sum = 0;
-  for (; i < scores.size(); ++i) sum += ExpNotPositive(Cleaned(scores[i]) - max);
   for (const float lane : lanes) sum += lane;
   return sum;
 }
@@ -94,13 +99,15 @@ float LogSumExp(std::span<const float> scores) {
   return max + static_cast<float>(std::log(sum));
 }
 
+float LogProbability(float score, float log_sum_exp) { return Cleaned(score) - log_sum_exp; }
+
 bool LogSoftmax(std::span<float> scores) {
   const float sum = LogSumExp(scores);
   if (sum == kForbidden) {
     std::fill(scores.begin(), scores.end(), kForbidden);
     return false;
   }
-  for (float& score : scores) score = Cleaned(score) - sum;
+  for (float& score : scores) score = LogProbability(score, sum);
   return true;
 }
 

@@ -22,6 +22,9 @@ int32_t ArgMax(std::span<const float> scores);
 // the largest float.
 float LogSumExp(std::span<const float> scores);
 
+// What LogSoftmax makes of one score of a row. REQUIRES: log_sum_exp above minus infinity
+float LogProbability(float score, float log_sum_exp);
+
 // scores -= LogSumExp(scores); NaN becomes minus infinity, plus infinity the largest float first.
 // False where no score is above minus infinity; all are minus infinity then.
 bool LogSoftmax(std::span<float> scores);

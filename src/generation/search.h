@@ -58,8 +58,9 @@ class Search {
   // False: AdvanceBest may be called instead of Advance.
   virtual bool needs_all_logits() const = 0;
   // logits: row r is logits[r * stride, r * stride + vocab_size), overwritten. Total: NaN counts as
-  // minus infinity. A row that leaves no id above minus infinity ends the sequence or the beam
-  // with an error, see Take. REQUIRES: !done()
+  // minus infinity, plus infinity as the largest float. A row with nothing above minus infinity
+  // ends a greedy search or sampling with an error, see Take, and of beams the one that it is of.
+  // REQUIRES: !done()
   virtual void Advance(float* logits, size_t stride) = 0;
   // ids: [rows], of each row the first of its greatest logits; -1 where none is above minus
   // infinity. REQUIRES: !done(), !needs_all_logits()

@@ -57,8 +57,12 @@ void TokenSearch::AdvanceRow(std::span<const uint32_t> sequences, std::span<floa
     raw = raw_;
   }
   const float log_sum = settings_.logprobs ? LogSumExp(scores) : 0;
-  if (changes_scores && ArgMax(scores) < 0) logits_are_broken_ = true;
-  processors_.Apply(sequences_[sequences.front()].result.ids, scores);
+  const auto& ids = sequences_[sequences.front()].result.ids;
+  if (changes_scores && ArgMax(scores) < 0) {
+    error_ = NoIdLeft(ids.size(), true);
+    return;
+  }
+  processors_.Apply(ids, scores);
   std::span<const SampleCandidate> candidates;
   if (warpers_) candidates = warpers_->Apply(scores);
   const int32_t best = warpers_ ? -1 : ArgMax(scores);
@@ -66,7 +70,7 @@ void TokenSearch::AdvanceRow(std::span<const uint32_t> sequences, std::span<floa
     Sequence& sequence = sequences_[index];
     const int32_t id = warpers_ ? Draw(candidates, sequence.random) : best;
     const bool has_logprob = settings_.logprobs && id >= 0;
-    Append(sequence, id, has_logprob ? raw[static_cast<size_t>(id)] - log_sum : 0);
+    Append(sequence, id, has_logprob ? LogProbability(raw[static_cast<size_t>(id)], log_sum) : 0);
   }
 }
 
@@ -88,8 +92,8 @@ int32_t TokenSearch::Draw(std::span<const SampleCandidate> candidates,
 
 void TokenSearch::Append(Sequence& sequence, int32_t id, float logprob) {
   if (id < 0) {
-    const bool broken = logits_are_broken_ || (!warpers_ && processors_.empty());
-    error_ = NoIdLeft(sequence.result.ids.size(), broken);
+    // What processors and warpers leave nothing of was checked before.
+    error_ = NoIdLeft(sequence.result.ids.size(), !warpers_ && processors_.empty());
     return;
   }
   GeneratedSequence& result = sequence.result;

@@ -57,7 +57,6 @@ class TokenSearch : public Search {
   std::vector<int32_t> tokens_;
   std::vector<uint32_t> parents_;
   std::vector<float> raw_;  // the row before the processors, for log probabilities
-  bool logits_are_broken_ = false;
   std::optional<Error> error_;
 };
 
