@@ -56,7 +56,7 @@ Status CheckOutput(const PackCommand& command) {
 }
 
 std::string QualityText(const std::optional<PackedQuality>& quality) {
-  if (!quality) return "not compared to fp32: no tokenizer";
+  if (!quality) return "not compared to fp32: no tokenizer, or no vectors";
   char text[160];
   std::snprintf(text, sizeof text, "cosine to fp32 over %d texts: mean %.5f, min %.5f",
                 quality->texts, quality->cosine_mean, quality->cosine_min);

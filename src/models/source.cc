@@ -122,8 +122,8 @@ Result<ModelSource> ModelSource::Open(const std::string& path) {
   const std::string& directory = source.layout_.transformer_directory;
   source.components_.emplace(kTransformer, ModelComponent{directory, directory + "/config.json"});
   if (Exists(fs::path(directory) / kGenerationConfig)) {
-    source.components_.emplace(
-        kGeneration, ModelComponent{directory, directory + "/" + kGenerationConfig});
+    source.components_.emplace(kGeneration,
+                               ModelComponent{directory, directory + "/" + kGenerationConfig});
   }
   source.onnx_ = FindOnnx(directory);
   if (source.onnx_.empty() && directory != path && !HasSafetensors(directory))

@@ -2,8 +2,8 @@
 // ModelSource: where a model comes from (a directory, a packed file, an ONNX file, or the program
 // itself), as components, each with a configuration and tensors of its own.
 //
-// A model has one component with tensors, "transformer". Configurations and tensors are read when they are
-// asked for: a tokenizer needs neither. Const after opening; may be used from any thread.
+// A model has one component with tensors, "transformer". Configurations and tensors are read when
+// they are asked for: a tokenizer needs neither. Const after opening; may be used from any thread.
 #pragma once
 
 #include <map>

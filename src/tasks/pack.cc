@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "kernels/kernels.h"
+#include "models/t5/t5_model.h"
 #include "tasks/classify.h"
 #include "tasks/embedding_model.h"
 #include "tasks/quality_texts.h"
@@ -102,19 +103,56 @@ Result<std::optional<PackedQuality>> Measure(const ModelSource& source, const Te
   return std::optional(Compare(expected, found, model.outputs(), source.kind()));
 }
 
+// tokenizer.json's tables, where the directory has a tokenizer.
+Result<std::optional<TokenizerTables>> ReadTables(const ModelSource& source, bool has_tokenizer) {
+  if (!has_tokenizer) return std::optional<TokenizerTables>();
+  MINNOW_ASSIGN_OR_RETURN(TokenizerTables tables,
+                          ReadTokenizerTables(source.layout().transformer_directory,
+                                              source.layout().do_lower_case.value_or(false)));
+  return std::optional(std::move(tables));
+}
+
+Result<PackResult> Write(PackedHeader header, std::vector<PackedTensor> tensors,
+                         const std::optional<TokenizerTables>& tokenizer, ModelKind kind,
+                         const std::string& path) {
+  if (tokenizer) {
+    header.tokenizer_json = tokenizer->json;
+    for (PackedTensor& tensor : tokenizer->tensors()) tensors.push_back(std::move(tensor));
+  }
+  MINNOW_RETURN_IF_ERROR(WritePacked(header, tensors, path));
+  MINNOW_ASSIGN_OR_RETURN(const auto written, PackedFile::Open(path));
+  return PackResult{written->bytes(), kind, header.quality};
+}
+
+// A model that makes text has no vector to measure.
+Result<PackResult> PackT5(const ModelSource& source, const PackOptions& options,
+                          const std::string& path,
+                          const std::function<void(const std::string&)>& progress) {
+  progress("packing the weights");
+  MINNOW_ASSIGN_OR_RETURN(const auto model,
+                          T5Model::Load(source, {.precision = {.dtype = options.dtype,
+                                                               .embedding = options.embedding}}));
+  MINNOW_ASSIGN_OR_RETURN(const auto reader, LoadTokenizer(source));
+  MINNOW_ASSIGN_OR_RETURN(const auto tokenizer, ReadTables(source, reader != nullptr));
+  PackedHeader header = {.model_id = model->info().model_id,
+                         .packed_by = options.packed_by,
+                         .dtype = DtypeName(options.dtype),
+                         .embedding_dtype = TableTypeName(options.embedding),
+                         .kind = ModelKindName(source.kind())};
+  for (const auto& [component, files] : source.components()) {
+    MINNOW_ASSIGN_OR_RETURN(header.configs[component], source.ReadConfigJson(component));
+  }
+  progress("writing");
+  return Write(std::move(header), model->PackedTensors(), tokenizer, source.kind(), path);
+}
+
 Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,
                         const std::string& path, ThreadPool* pool,
                         const std::function<void(const std::string&)>& progress) {
   progress("packing the weights");
   MINNOW_ASSIGN_OR_RETURN(const auto model,
                           Load(source, {.dtype = options.dtype, .embedding = options.embedding}));
-  std::optional<TokenizerTables> tokenizer;
-  if (model->has_tokenizer()) {
-    MINNOW_ASSIGN_OR_RETURN(TokenizerTables tables,
-                            ReadTokenizerTables(source.layout().transformer_directory,
-                                                source.layout().do_lower_case.value_or(false)));
-    tokenizer.emplace(std::move(tables));
-  }
+  MINNOW_ASSIGN_OR_RETURN(const auto tokenizer, ReadTables(source, model->has_tokenizer()));
   progress("measuring against fp32");
   MINNOW_ASSIGN_OR_RETURN(const std::optional<PackedQuality> quality,
                           Measure(source, *model, pool));
@@ -127,16 +165,9 @@ Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,
       .embedding_dtype = TableTypeName(options.embedding),
       .kind = ModelKindName(source.kind()),
       .configs = {{std::string(kTransformer), config}, {"head", HeadJson(info.layout)}},
-      .tokenizer_json = tokenizer ? tokenizer->json : "",
       .quality = quality};
   progress("writing");
-  std::vector<PackedTensor> tensors = model->encoder().PackedTensors();
-  if (tokenizer) {
-    for (PackedTensor& tensor : tokenizer->tensors()) tensors.push_back(std::move(tensor));
-  }
-  MINNOW_RETURN_IF_ERROR(WritePacked(header, tensors, path));
-  MINNOW_ASSIGN_OR_RETURN(const auto written, PackedFile::Open(path));
-  return PackResult{written->bytes(), source.kind(), quality};
+  return Write(header, model->encoder().PackedTensors(), tokenizer, source.kind(), path);
 }
 
 }  // namespace
@@ -150,7 +181,8 @@ Result<PackResult> PackModel(const std::string& directory, const PackOptions& op
                  source.name() + ": is packed already; a packed file is made from a directory"};
   }
   try {
-    return Pack(source, options, path, pool, progress);
+    return source.kind() == ModelKind::kTextToText ? PackT5(source, options, path, progress)
+                                                   : Pack(source, options, path, pool, progress);
   } catch (const std::bad_alloc&) {
     return Error{Code::kInternal, directory + ": no memory to pack it"};
   }

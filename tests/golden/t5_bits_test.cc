@@ -152,8 +152,7 @@ TEST_P(T5Bits, PassesAllocateNothing) {
 
 INSTANTIATE_TEST_SUITE_P(Models, T5Bits,
                          testing::Combine(testing::Values("v1_1", "plain_gelu", "umt5"),
-                                          testing::Values(Dtype::kF32, Dtype::kBF16,
-                                                          Dtype::kInt8)),
+                                          testing::Values(Dtype::kF32, Dtype::kBF16, Dtype::kInt8)),
                          [](const auto& info) {
                            return std::string(std::get<0>(info.param)) + "_" +
                                   DtypeName(std::get<1>(info.param));

@@ -17,8 +17,7 @@ size_t Floats(const T5Config& config, size_t positions) {
 
 size_t SlotNumbers(size_t max_length, size_t beams) { return beams == 1 ? 0 : max_length * beams; }
 
-T5Cache::Layer LayerOf(float* data, size_t layer, size_t heads, size_t head_dim,
-                       size_t positions) {
+T5Cache::Layer LayerOf(float* data, size_t layer, size_t heads, size_t head_dim, size_t positions) {
   const size_t floats = heads * positions * head_dim;
   float* keys = data + layer * 2 * floats;
   return {keys, keys + floats, positions * head_dim};

@@ -128,9 +128,9 @@ Status ReadFeedForward(const JsonView& root, const Defaults& defaults, T5Config&
     }
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  return root.Find(kField)->Wrong(Code::kUnsupported, QuoteForMessage(whole) +
-                                                          " is not supported (known: " + known +
-                                                          ", each also after gated-)");
+  return root.Find(kField)->Wrong(
+      Code::kUnsupported,
+      QuoteForMessage(whole) + " is not supported (known: " + known + ", each also after gated-)");
 }
 
 // A field of its own, which transformers 5 writes beside a tie_word_embeddings that is always true,

@@ -214,9 +214,8 @@ void T5Step(const T5Config& config, const T5Weights& weights, const Kernels& ker
     workspace.positions[r] = rows[r].cache->length();
     workspace.slots[r] = rows[r].cache->SlotsWithNext(rows[r].beam);
   }
-  workspace.pool->Run([&](int member) {
-    Member(config, weights, kernels, rows, workspace, logits, member).Run();
-  });
+  workspace.pool->Run(
+      [&](int member) { Member(config, weights, kernels, rows, workspace, logits, member).Run(); });
   for (size_t r = 0; r < rows.size(); ++r) rows[r].cache->Advance(workspace.positions[r] + 1);
 }
 

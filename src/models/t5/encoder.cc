@@ -50,7 +50,9 @@ class Member {
     for (size_t row = begin_; row < end_; row += T5Workspace::kRowBlock)
       body(row, std::min(T5Workspace::kRowBlock, end_ - row));
   }
-  Rows Hidden(size_t row) const { return {w_.hidden.data() + row * w_.model_stride, w_.model_stride}; }
+  Rows Hidden(size_t row) const {
+    return {w_.hidden.data() + row * w_.model_stride, w_.model_stride};
+  }
   ConstRows ConstHidden(size_t row) const {
     return {w_.hidden.data() + row * w_.model_stride, w_.model_stride};
   }

@@ -153,8 +153,7 @@ void T5Model::Encode(const TokenBatch& batch, std::span<Cache* const> caches,
 
 void T5Model::Step(std::span<const Row> rows, Workspace& workspace, float* logits) const {
   CHECK(parts_ == T5Parts::kAll);
-  for (const Row& row : rows)
-    CHECK(row.cache->max_length() <= info_.limits.max_output_tokens);
+  for (const Row& row : rows) CHECK(row.cache->max_length() <= info_.limits.max_output_tokens);
   T5Step(info_.config, weights_, kernels_, rows, workspace, logits);
 }
 

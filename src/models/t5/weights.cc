@@ -25,8 +25,8 @@ class Lister {
   Status Biases(const std::string& stack, int tables, T5PositionBiases& biases) {
     biases.tables.resize(tables);
     for (int i = 0; i < tables; ++i) {
-      const std::string name = stack + ".block." + std::to_string(i) +
-                               ".layer.0.SelfAttention.relative_attention_bias";
+      const std::string name =
+          stack + ".block." + std::to_string(i) + ".layer.0.SelfAttention.relative_attention_bias";
       MINNOW_RETURN_IF_ERROR(visitor_.Table({name, name}, TableKind::kPositionBias,
                                             config_.encoder_buckets.count, config_.num_heads,
                                             biases.tables[i]));
@@ -123,14 +123,15 @@ size_t T5PositionBiases::bytes() const {
   return total;
 }
 
-// An output matrix of its own is no embedding, whatever else is missing.
+// An output matrix of its own is no embedding, whatever else is missing. Of files of transformers 5,
+// which say "tied" always, the scale tells.
 Result<T5Ends> FindT5Ends(const TensorSource& source, const T5Config& config) {
   constexpr const char* kOutput = "lm_head";
   const auto has = [&](const std::string& name) {
     return source.Find(name + ".weight") != nullptr;
   };
   std::vector<std::string> names = {"shared", "encoder.embed_tokens", "decoder.embed_tokens"};
-  if (config.tie_word_embeddings) names.push_back(kOutput);
+  if (config.tie_word_embeddings && config.scale_decoder_outputs) names.push_back(kOutput);
   std::string tried;
   for (const std::string& name : names) {
     if (has(name)) return T5Ends{name, has(kOutput) ? kOutput : name};
@@ -140,12 +141,12 @@ Result<T5Ends> FindT5Ends(const TensorSource& source, const T5Config& config) {
                source.name() + ": no tensor with the embedding (tried: " + tried + ")"};
 }
 
-Status VisitT5Weights(const T5Config& config, const T5Ends& ends, T5Parts parts,
-                      T5Weights& weights, WeightVisitor& visitor) {
+Status VisitT5Weights(const T5Config& config, const T5Ends& ends, T5Parts parts, T5Weights& weights,
+                      WeightVisitor& visitor) {
   Lister list(config, visitor);
   const T5Ends own;
-  MINNOW_RETURN_IF_ERROR(visitor.Table({own.input, ends.input}, TableKind::kWord,
-                                       config.vocab_size, config.d_model, weights.embedding));
+  MINNOW_RETURN_IF_ERROR(visitor.Table({own.input, ends.input}, TableKind::kWord, config.vocab_size,
+                                       config.d_model, weights.embedding));
   MINNOW_RETURN_IF_ERROR(VisitEncoder(config, list, weights));
   if (parts == T5Parts::kEncoder) return {};
   MINNOW_RETURN_IF_ERROR(VisitDecoder(config, list, weights));

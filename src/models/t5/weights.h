@@ -88,8 +88,8 @@ enum class T5Parts { kEncoder, kAll };
 
 // Calls `visitor` for every weight of such a model, with its place in `weights`; ends at the first
 // error.
-Status VisitT5Weights(const T5Config& config, const T5Ends& ends, T5Parts parts,
-                      T5Weights& weights, WeightVisitor& visitor);
+Status VisitT5Weights(const T5Config& config, const T5Ends& ends, T5Parts parts, T5Weights& weights,
+                      WeightVisitor& visitor);
 
 // Makes the biases of their tables. May throw std::bad_alloc.
 void FinishT5Weights(const T5Config& config, const Kernels& kernels, size_t max_input_tokens,

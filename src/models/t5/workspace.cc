@@ -42,8 +42,8 @@ T5Workspace::T5Workspace(const T5Config& config, Dtype dtype, const T5Limits& li
   const size_t scores = PaddedColumns(std::max(limits.max_input_tokens, limits.max_output_tokens));
   const size_t scratch = std::max(scratch_floats(longest_text, config.d_kv), scores);
   const size_t rows = std::max(kRowBlock, max_rows);
-  const size_t widest = std::max({static_cast<size_t>(config.d_model), config.inner(),
-                                  static_cast<size_t>(config.d_ff)});
+  const size_t widest = std::max(
+      {static_cast<size_t>(config.d_model), config.inner(), static_cast<size_t>(config.d_ff)});
   for (int i = 0; i < pool->size(); ++i) {
     members.push_back({AlignedBuffer<float>(rows * model_stride),
                        AlignedBuffer<float>(kRowBlock * model_stride),
