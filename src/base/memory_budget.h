@@ -30,6 +30,10 @@ class MemoryBudget {
     } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
     return true;
   }
+  // False: there will never be room for so much.
+  bool MayEverHold(size_t bytes) const {
+    return bytes <= limit_ - std::min(limit_, held_.load(std::memory_order_relaxed));
+  }
   // Takes what is already there, whatever the limit.
   void TakeAnyway(size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
   void Give(size_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }

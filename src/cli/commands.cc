@@ -25,6 +25,7 @@ constexpr char kFooter[] = R"(Examples:
   minnow rerank --model models/cross-encoder "a question" < passages.txt
   minnow ner --model models/entities < lines.txt
   minnow fill-mask --model models/bert-base-uncased "Paris is the [MASK] of France."
+  minnow generate --model models/t5-small --task summarization < articles.txt
   minnow serve --model models/all-MiniLM-L6-v2 --port 8080
   minnow index add docs --index my.db --model models/all-MiniLM-L6-v2
   minnow search "how do I begin" --index my.db --model models/all-MiniLM-L6-v2
@@ -68,6 +69,7 @@ int RunCommandLine(int argc, char** argv) {
   AddNerCommand(app);
   AddAnswerCommand(app);
   AddFillMaskCommand(app);
+  AddGenerateCommand(app);
   AddTokenizeCommand(app);
   AddInspectCommand(app);
   AddServeCommand(app);

@@ -18,6 +18,7 @@ void AddRerankCommand(Command app);
 void AddNerCommand(Command app);
 void AddAnswerCommand(Command app);
 void AddFillMaskCommand(Command app);
+void AddGenerateCommand(Command app);
 void AddTokenizeCommand(Command app);
 void AddInspectCommand(Command app);
 void AddPackCommand(Command app);

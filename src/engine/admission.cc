@@ -57,6 +57,11 @@ Status Admission::Admit(size_t items, const Cost& cost, Priority priority, nanos
     return Overloaded("expected wait " + Milliseconds(wait) + ", limit " +
                       Milliseconds(limits_.wait));
   }
+  Status fits = CheckMemory(cost);
+  if (!fits.ok()) {
+    ++refusals_.memory;
+    return fits;
+  }
   if (!memory_->Take(cost.bytes)) {
     ++refusals_.memory;
     return Error{Code::kOverloaded, "memory full: " + std::to_string(memory_->used()) +
@@ -88,6 +93,20 @@ void Admission::Release(size_t items, const Cost& cost) {
   load_.work -= cost.work;
   load_.bytes -= cost.bytes;
   memory_->Give(cost.bytes);
+}
+
+bool Admission::TakeMore(size_t bytes) {
+  if (!memory_->Take(bytes)) return false;
+  load_.bytes += bytes;
+  return true;
+}
+
+Status Admission::CheckMemory(const Cost& cost) const {
+  const size_t bytes = cost.bytes + std::min(cost.item_bytes, SIZE_MAX - cost.bytes);
+  if (memory_->MayEverHold(bytes)) return {};
+  return Error{Code::kOverloaded, "memory full: " + std::to_string(bytes) +
+                                      " bytes for a request, limit " +
+                                      std::to_string(memory_->limit())};
 }
 
 std::chrono::seconds Admission::RetryAfter(Clock::time_point now) const {

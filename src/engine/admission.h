@@ -76,6 +76,10 @@ class Admission {
   // The job's cost is known better now.
   void Correct(const Cost& before, const Cost& after);
   void Release(size_t items, const Cost& cost);
+  // Memory for an item of a job that was taken; false: there is none now.
+  bool TakeMore(size_t bytes);
+  // Whether a job of this cost can ever run; if not, kOverloaded.
+  Status CheckMemory(const Cost& cost) const;
 
   const Load& load() const { return load_; }
   const Refusals& refusals() const { return refusals_; }

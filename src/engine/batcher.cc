@@ -42,6 +42,7 @@ std::optional<Error> GivenUp(const Job& job, Job::Clock::time_point now) {
 
 void Batcher::Add(std::shared_ptr<Ticket> ticket) {
   CHECK(ticket->wants_step());
+  stalled_ = false;
   Turns& turns = TurnsOf(*ticket);
   turns.push_back(std::move(ticket));
   std::push_heap(turns.begin(), turns.end(), DueLater);
@@ -67,14 +68,48 @@ void Batcher::Sweep(Turns& turns, Clock::time_point now,
   EndFailed(turns, ended);
 }
 
+bool Batcher::HasMemory(Ticket& ticket) {
+  if (admission_ == nullptr || !ticket.begins_item()) return true;
+  const size_t bytes = ticket.job->item_bytes(ticket.begun);
+  if (bytes == 0) return true;
+  // None overtakes the one that waits, or what needs much would wait for ever.
+  memory_is_short_ = memory_is_short_ || !admission_->TakeMore(bytes);
+  if (!memory_is_short_) ticket.counted.bytes += bytes;
+  return !memory_is_short_;
+}
+
+bool Batcher::anything_begun() const {
+  const auto begun = [](const Turns& turns) {
+    return std::any_of(turns.begin(), turns.end(),
+                       [](const auto& ticket) { return !ticket->waiting.empty(); });
+  };
+  return !running_.empty() || begun(interactive_) || begun(bulk_);
+}
+
+void Batcher::GiveUpOnMemory(Clock::time_point now, std::vector<std::shared_ptr<Ticket>>& ended) {
+  if (anything_begun()) return;
+  for (Turns* turns : {&interactive_, &bulk_}) {
+    for (const std::shared_ptr<Ticket>& ticket : *turns) {
+      if (now - ticket->prepared > max_memory_wait_)
+        ticket->error = Error{Code::kOverloaded, "memory full: waited for it in vain"};
+    }
+    EndFailed(*turns, ended);
+  }
+}
+
 void Batcher::Fill(Turns& turns, Clock::time_point now, size_t max_items, size_t max_work,
                    Batch& batch) {
   while (!turns.empty() && batch.items.size() < max_items) {
     Ticket& ticket = *turns.front();
     const uint32_t work = ticket.next_work();
     // What does not fit is the first of the next batch, so nothing waits for ever.
-    if (!batch.items.empty() && batch.work + work > max_work) return;
+    if (!batch.items.empty() && batch.work + work > max_work) break;
     std::pop_heap(turns.begin(), turns.end(), DueLater);
+    if (!HasMemory(ticket)) {
+      held_back_.push_back(std::move(turns.back()));
+      turns.pop_back();
+      continue;
+    }
     if (ticket.begun == 0) ticket.timings.queue += now - ticket.prepared;
     uint32_t index = static_cast<uint32_t>(ticket.begun);
     if (ticket.waiting.empty()) {
@@ -97,6 +132,11 @@ void Batcher::Fill(Turns& turns, Clock::time_point now, size_t max_items, size_t
       turns.pop_back();
     }
   }
+  for (std::shared_ptr<Ticket>& ticket : held_back_) {
+    turns.push_back(std::move(ticket));
+    std::push_heap(turns.begin(), turns.end(), DueLater);
+  }
+  held_back_.clear();
 }
 
 void Batcher::Take(Clock::time_point now, Batch& batch,
@@ -104,6 +144,7 @@ void Batcher::Take(Clock::time_point now, Batch& batch,
   batch.Clear();
   Sweep(interactive_, now, ended);
   Sweep(bulk_, now, ended);
+  memory_is_short_ = false;
   // Even where interactive items never end, bulk goes on, an item at a time.
   if (bulk_passed_over_ >= kPatience) Fill(bulk_, now, 1, max_work_, batch);
   Fill(interactive_, now, max_items_, max_work_, batch);
@@ -113,6 +154,8 @@ void Batcher::Take(Clock::time_point now, Batch& batch,
   const bool passed_over = !bulk_.empty() && bulk_passed_over_ < kPatience &&
                            batch.items.size() == first_bulk && !batch.items.empty();
   bulk_passed_over_ = passed_over ? bulk_passed_over_ + 1 : 0;
+  stalled_ = memory_is_short_ && batch.items.empty();
+  if (stalled_) GiveUpOnMemory(now, ended);
 }
 
 void Batcher::FailAll(const Error& error, std::vector<std::shared_ptr<Ticket>>& ended) {
@@ -128,6 +171,7 @@ void Batcher::FailAll(const Error& error, std::vector<std::shared_ptr<Ticket>>& 
 void Batcher::Complete(const Batch& batch, const Status& status, std::chrono::nanoseconds run,
                        std::vector<std::shared_ptr<Ticket>>& ended) {
   ++batches_completed_;
+  stalled_ = false;
   bool again = false;
   for (size_t i = 0; i < batch.items.size(); ++i) {
     Ticket& ticket = *batch.tickets[i];

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/admission.h"
 #include "engine/task.h"
 
 namespace minnow {
@@ -45,6 +46,8 @@ struct Ticket {
   JobTimings timings;
 
   bool wants_step() const { return !waiting.empty() || begun < works.size(); }
+  // The step that goes next is an item's first one. REQUIRES: wants_step().
+  bool begins_item() const { return waiting.empty(); }
   // Nothing of it is left to compute.
   bool finished() const { return running == 0 && (error.has_value() || !wants_step()); }
   // The work of the step that goes next. REQUIRES: wants_step().
@@ -80,17 +83,29 @@ class Batcher {
   // A batch of bulk items ends at `max_bulk_work`, so that an interactive item that comes while it
   // runs does not wait long; 0: at max_work. Interactive items share their batch with none of them,
   // but for one after many batches that bulk has let pass.
-  Batcher(size_t max_work, size_t max_items, size_t max_bulk_work = 0)
+  //
+  // Items that take memory as they begin take it of `admission`, null: without a limit. Where there
+  // is none, no other one begins before; a job that has waited for it longer than
+  // `max_memory_wait`, with nothing in the batcher that will give any back, ends with kOverloaded.
+  Batcher(size_t max_work, size_t max_items, size_t max_bulk_work = 0,
+          Admission* admission = nullptr,
+          std::chrono::nanoseconds max_memory_wait = std::chrono::nanoseconds::max())
       : max_work_(max_work),
         max_items_(max_items),
-        max_bulk_work_(max_bulk_work == 0 ? max_work : max_bulk_work) {}
+        max_bulk_work_(max_bulk_work == 0 ? max_work : max_bulk_work),
+        admission_(admission),
+        max_memory_wait_(max_memory_wait) {}
 
   // REQUIRES: the ticket has items.
   void Add(std::shared_ptr<Ticket> ticket);
   bool empty() const { return interactive_.empty() && bulk_.empty(); }
   bool waits(Priority priority) const {
-    return !(priority == Priority::kBulk ? bulk_ : interactive_).empty();
+    return !(priority == Priority::kBulk ? bulk_ : interactive_).empty() && !stalled_;
   }
+  // Everything that waits does so for memory, so that waits() tells of none until Retry, Add or
+  // Complete.
+  bool stalled() const { return stalled_; }
+  void Retry() { stalled_ = false; }
 
   // Fills `batch` with the items that go next. Jobs that were cancelled, or whose deadline has
   // passed, are marked with an error instead; those with nothing in a running batch are moved to
@@ -124,11 +139,22 @@ class Batcher {
   // of a batch always fits.
   void Fill(Turns& turns, Clock::time_point now, size_t max_items, size_t max_work, Batch& batch);
   void End(std::shared_ptr<Ticket> ticket, std::vector<std::shared_ptr<Ticket>>& ended);
+  // False: there is no memory for the item that begins.
+  bool HasMemory(Ticket& ticket);
+  // Whether any item has begun and is not done.
+  bool anything_begun() const;
+  // Marks the jobs that have waited for memory for too long.
+  void GiveUpOnMemory(Clock::time_point now, std::vector<std::shared_ptr<Ticket>>& ended);
 
   uint64_t batches_completed_ = 0;
   const size_t max_work_;
   const size_t max_items_;
   const size_t max_bulk_work_;
+  Admission* const admission_;
+  const std::chrono::nanoseconds max_memory_wait_;
+  bool memory_is_short_ = false;  // for an item that was to go into this batch
+  bool stalled_ = false;
+  Turns held_back_;              // by Fill, for memory
   size_t bulk_passed_over_ = 0;  // batches in a row that bulk items waited for in vain
   Turns interactive_;
   Turns bulk_;

@@ -20,6 +20,9 @@ using Clock = Job::Clock;
 
 // What may overtake before a bulk or large job goes first.
 constexpr int kPatience = 16;
+// Who waits for memory looks again so often: it may be freed by others than the scheduler, and
+// whoever waits may have left.
+constexpr std::chrono::milliseconds kMemoryRetry{50};
 
 }  // namespace
 
@@ -172,6 +175,10 @@ void SchedulerState::PrepareOne(std::shared_ptr<Ticket> ticket,
         ticket->error = std::move(works).error();
       }
     }
+    if (!ticket->error) {
+      const Status fits = queue.admission_.CheckMemory(ticket->job->expected_cost());
+      if (!fits.ok()) ticket->error = fits.error();
+    }
     if (!ticket->error && !queue.StepsFit(ticket->works)) {
       ticket->error = Error{Code::kInternal, "an input is larger than the batches of its model"};
     }
@@ -259,7 +266,15 @@ void SchedulerState::RunLane(Lane& lane) {
     std::shared_ptr<ModelQueue> queue;
     {
       std::unique_lock lock(mutex);
-      lane.wanted.wait(lock, [&] { return (queue = Pick(lane)) != nullptr || stopping; });
+      while ((queue = Pick(lane)) == nullptr && !stopping) {
+        const bool stalled = std::any_of(lane.queues.begin(), lane.queues.end(),
+                                         [](const ModelQueue* q) { return q->batcher_.stalled(); });
+        if (!stalled) {
+          lane.wanted.wait(lock);
+        } else if (lane.wanted.wait_for(lock, kMemoryRetry) == std::cv_status::timeout) {
+          RetryStalled();
+        }
+      }
       if (queue == nullptr) return;
       queue->batcher_.Take(Clock::now(), batch, ended);
       queue->running_ = !batch.items.empty();
@@ -284,6 +299,16 @@ void SchedulerState::RunLane(Lane& lane) {
   }
 }
 
+void SchedulerState::RetryStalled() {
+  for (Lane* lane : {&compute, &heavy}) {
+    for (ModelQueue* queue : lane->queues) {
+      if (!queue->batcher_.stalled()) continue;
+      queue->batcher_.Retry();
+      lane->wanted.notify_one();
+    }
+  }
+}
+
 void SchedulerState::Finish(std::vector<std::shared_ptr<Ticket>>& ended) {
   if (ended.empty()) return;
   {
@@ -292,6 +317,7 @@ void SchedulerState::Finish(std::vector<std::shared_ptr<Ticket>>& ended) {
     for (const std::shared_ptr<Ticket>& ticket : ended) {
       ticket->queue->admission_.Release(ticket->counted_items, ticket->counted);
     }
+    RetryStalled();
   }
   for (const std::shared_ptr<Ticket>& ticket : ended) {
     Status status;

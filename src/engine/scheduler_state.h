@@ -45,6 +45,8 @@ struct SchedulerState : std::enable_shared_from_this<SchedulerState> {
   void RunLane(Lane& lane);
   // The queue whose turn it is; null: nothing waits. REQUIRES the lock.
   std::shared_ptr<ModelQueue> Pick(Lane& lane);
+  // Memory may have become free: queues that wait for it have their turns again. REQUIRES the lock.
+  void RetryStalled();
   // Ends the jobs, and empties `ended`. Without the lock.
   void Finish(std::vector<std::shared_ptr<Ticket>>& ended);
 

@@ -31,7 +31,8 @@ class CountdownJob : public Job {
   }
 
   size_t expected_items() const override { return left.size(); }
-  Cost expected_cost() const override { return {left.size(), bytes}; }
+  Cost expected_cost() const override { return {left.size(), bytes, bytes_an_item}; }
+  size_t item_bytes(size_t) const override { return bytes_an_item; }
   Result<std::vector<uint32_t>> Prepare() override {
     if (on_prepare) on_prepare();
     return std::vector<uint32_t>(left.size(), 1);
@@ -42,6 +43,7 @@ class CountdownJob : public Job {
   const std::string name;
   std::vector<uint32_t> left;
   size_t bytes = 0;
+  size_t bytes_an_item = 0;
   std::function<void()> on_prepare;
 
  private:
@@ -179,6 +181,114 @@ TEST_F(StepsTest, MemoryThatStepsAddIsCountedUntilTheEnd) {
   EXPECT_TRUE(a->Wait().ok());
   EXPECT_TRUE(queue->Drain(seconds(60)));
   EXPECT_EQ(memory->used(), 0u);
+}
+
+// Items that take 400 bytes each where there is room for two.
+class MemoryStepsTest : public StepsTest {
+ protected:
+  std::shared_ptr<ModelQueue> Start(const AdmissionLimits& limits = {}) {
+    StepsTest::Start({.memory = memory_});
+    return AddQueue(&task_, {.admission = limits});
+  }
+  static std::shared_ptr<CountdownJob> Make(std::string name, std::vector<uint32_t> steps,
+                                            size_t bytes_an_item = 400) {
+    auto job =
+        std::make_shared<CountdownJob>(std::move(name), std::move(steps), Priority::kInteractive);
+    job->bytes_an_item = bytes_an_item;
+    return job;
+  }
+  static std::shared_ptr<CountdownJob> Submit(const std::shared_ptr<ModelQueue>& queue,
+                                              std::shared_ptr<CountdownJob> job) {
+    EXPECT_TRUE(queue->Submit(job).ok());
+    return job;
+  }
+
+  std::shared_ptr<MemoryBudget> memory_ = std::make_shared<MemoryBudget>(1000);
+};
+
+TEST_F(MemoryStepsTest, ItemsWaitUntilThereIsMemoryForThem) {
+  const auto queue = Start();
+  auto many = Submit(queue, Make("many", {2, 2, 2, 2, 2}));
+  task_.AwaitStep(1);
+  EXPECT_EQ(memory_->used(), 800u);
+  auto more = Submit(queue, Make("more", {1}));
+  auto free_of_charge = Submit(queue, Make("free", {1}, 0));
+  AwaitPrepared(*queue, 3);
+  task_.allowed = kAll;
+  EXPECT_TRUE(many->Wait().ok());
+  EXPECT_TRUE(more->Wait().ok());
+  EXPECT_TRUE(free_of_charge->Wait().ok());
+  const auto steps = task_.steps();
+  using Rows = CountdownTask::Rows;
+  EXPECT_EQ(steps[0], Rows({"many", "many"}));
+  EXPECT_EQ(steps[1], Rows({"free", "many", "many"})) << "who needs no memory goes on";
+  for (const Rows& rows : steps) EXPECT_LE(rows.size() - rows.count("free"), 2u);
+  EXPECT_TRUE(queue->Drain(seconds(60)));
+  EXPECT_EQ(memory_->used(), 0u);
+}
+
+TEST_F(MemoryStepsTest, MemoryComesFromAnotherQueueToo) {
+  const auto queue = Start();
+  const auto other = AddQueue(&other_task_);
+  auto holder = Submit(queue, Make("holder", {2}, 900));
+  task_.AwaitStep(1);
+  other_task_.allowed = kAll;
+  auto waiting = Submit(other, Make("waiting", {1}));
+  AwaitPrepared(*other, 1);
+  EXPECT_EQ(other_task_.steps().size(), 0u);
+  task_.allowed = kAll;
+  EXPECT_TRUE(holder->Wait().ok());
+  EXPECT_TRUE(waiting->Wait().ok());
+}
+
+TEST_F(MemoryStepsTest, ACancelledJobGivesItsMemoryBack) {
+  const auto queue = Start();
+  auto a = Submit(queue, Make("a", {1000, 1000}));
+  task_.AwaitStep(1);
+  auto b = Submit(queue, Make("b", {1}));
+  auto c = Submit(queue, Make("c", {1}));
+  a->Cancel();
+  c->Cancel();
+  task_.allowed = kAll;
+  EXPECT_EQ(a->Wait().error().code, Code::kDeadline);
+  EXPECT_TRUE(b->Wait().ok());
+  EXPECT_EQ(c->Wait().error().code, Code::kDeadline);
+  EXPECT_TRUE(queue->Drain(seconds(60)));
+  EXPECT_EQ(memory_->used(), 0u);
+}
+
+TEST_F(MemoryStepsTest, WhoWaitsForMemoryMayLeave) {
+  const auto queue = Start();
+  EXPECT_TRUE(memory_->Take(700));
+  auto job = Submit(queue, Make("a", {1}));
+  AwaitPrepared(*queue, 1);
+  job->Cancel();
+  EXPECT_EQ(job->Wait().error().code, Code::kDeadline);
+}
+
+TEST_F(MemoryStepsTest, MemoryThatOthersHoldIsWaitedForInVainOnlySoLong) {
+  const auto queue = Start({.wait = std::chrono::milliseconds(1)});
+  EXPECT_TRUE(memory_->Take(700));
+  auto job = Make("a", {1});
+  job->priority = Priority::kBulk;
+  EXPECT_EQ(Submit(queue, job)->Wait().error().message, "memory full: waited for it in vain");
+  memory_->Give(700);
+  task_.allowed = kAll;
+  auto later = Make("b", {1});
+  later->priority = Priority::kBulk;
+  EXPECT_TRUE(Submit(queue, later)->Wait().ok());
+}
+
+TEST_F(MemoryStepsTest, WhatNeverFitsIsRefusedAtOnce) {
+  const auto queue = Start();
+  const auto job = Make("a", {1}, 1001);
+  EXPECT_EQ(queue->Submit(job).error().message,
+            "memory full: 1001 bytes for a request, limit 1000");
+  EXPECT_EQ(queue->stats().refusals.memory, 1u);
+  // Known only once it is prepared.
+  auto later = Make("b", {1}, 900);
+  later->on_prepare = [&] { later->bytes_an_item = SIZE_MAX; };
+  EXPECT_EQ(Submit(queue, later)->Wait().error().code, Code::kOverloaded);
 }
 
 TEST_F(StepsTest, OneQueueClosesWhileAnotherGoesOn) {

@@ -30,6 +30,8 @@ enum class Priority { kInteractive, kBulk };
 struct Cost {
   size_t work = 0;
   size_t bytes = 0;  // of memory, held until the job is done
+  // The most that one item takes besides (Job::item_bytes): what never fits is refused at once.
+  size_t item_bytes = 0;
 };
 
 // Where a job's time went.
@@ -54,6 +56,11 @@ class Job {
   // step (at most Task::max_item_work). No items: the job is done. An error ends the job. May throw
   // std::bad_alloc.
   virtual Result<std::vector<uint32_t>> Prepare() = 0;
+
+  // Memory that an item takes in its first step and gives back in its last, counted beside
+  // expected_cost().bytes: a cache. The item waits for its first step until there is room for it.
+  // Called after Prepare, with the engine's lock held; always the same.
+  virtual size_t item_bytes(size_t /*item*/) const { return 0; }
 
   // Called once, last, on an engine thread and without its locks; must be quick. After an error
   // some items may have been computed all the same. Where it throws (std::bad_alloc), the job is

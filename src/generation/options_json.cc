@@ -127,7 +127,8 @@ class FieldReader {
   Status status_;
 };
 
-void RefuseOthers(FieldReader& fields) {
+template <class Fields>
+void RefuseOthers(Fields& fields) {
   fields.Refuse("num_beam_groups", 1, "groups of diverse beams are not supported");
   fields.Refuse("diversity_penalty", 0, "groups of diverse beams are not supported");
   fields.Refuse("penalty_alpha", 0, "contrastive search is not supported");
@@ -140,51 +141,83 @@ void RefuseOthers(FieldReader& fields) {
   fields.Refuse("prompt_lookup_num_tokens", "drafts from the prompt are not supported");
 }
 
-void ReadSpecialIds(FieldReader& fields, GenerationOptions* options) {
+template <class Fields>
+void ReadSpecialIds(Fields& fields, GenerationOptions* options) {
   fields.Read("decoder_start_token_id", ReadInt, &options->decoder_start_token_id);
   fields.Read("bos_token_id", ReadInt, &options->bos_token_id);
   fields.Read("pad_token_id", ReadInt, &options->pad_token_id);
   fields.Read("eos_token_id", ReadIdOrIds, &options->eos_token_id);
 }
 
+template <class Fields>
+void ReadAll(Fields& fields, GenerationOptions* options) {
+  fields.Read("max_length", ReadInt, &options->max_length);
+  fields.Read("max_new_tokens", ReadInt, &options->max_new_tokens);
+  fields.Read("min_length", ReadInt, &options->min_length);
+  fields.Read("min_new_tokens", ReadInt, &options->min_new_tokens);
+  fields.Read("do_sample", ReadBool, &options->do_sample);
+  fields.Read("num_beams", ReadInt, &options->num_beams);
+  fields.Read("num_return_sequences", ReadInt, &options->num_return_sequences);
+  fields.Read("early_stopping", ReadEarlyStopping, &options->early_stopping);
+  fields.Read("length_penalty", ReadNumber, &options->length_penalty);
+  fields.Read("sequence_bias", ReadSequenceBias, &options->sequence_bias);
+  fields.Read("encoder_repetition_penalty", ReadNumber, &options->encoder_repetition_penalty);
+  fields.Read("repetition_penalty", ReadNumber, &options->repetition_penalty);
+  fields.Read("no_repeat_ngram_size", ReadInt, &options->no_repeat_ngram_size);
+  fields.Read("encoder_no_repeat_ngram_size", ReadInt, &options->encoder_no_repeat_ngram_size);
+  fields.Read("bad_words_ids", ReadBadWords, &options->bad_words_ids);
+  fields.Read("forced_bos_token_id", ReadInt, &options->forced_bos_token_id);
+  fields.Read("forced_eos_token_id", ReadIdOrIds, &options->forced_eos_token_id);
+  fields.Read("exponential_decay_length_penalty", ReadDecay,
+              &options->exponential_decay_length_penalty);
+  fields.Read("suppress_tokens", ReadIds, &options->suppress_tokens);
+  fields.Read("begin_suppress_tokens", ReadIds, &options->begin_suppress_tokens);
+  fields.Read("temperature", ReadNumber, &options->temperature);
+  fields.Read("top_k", ReadInt, &options->top_k);
+  fields.Read("top_p", ReadNumber, &options->top_p);
+  fields.Read("min_p", ReadNumber, &options->min_p);
+  fields.Read("typical_p", ReadNumber, &options->typical_p);
+  fields.Read("epsilon_cutoff", ReadNumber, &options->epsilon_cutoff);
+  fields.Read("eta_cutoff", ReadNumber, &options->eta_cutoff);
+  fields.Read("renormalize_logits", ReadBool, &options->renormalize_logits);
+  fields.Read("seed", ReadSeed, &options->seed);
+  ReadSpecialIds(fields, options);
+  RefuseOthers(fields);
+}
+
+// Reads nothing: looks for a field's name.
+class NameFinder {
+ public:
+  explicit NameFinder(std::string_view name) : name_(name) {}
+
+  template <class T>
+  void Read(std::string_view name, Result<T> (*)(const JsonView&), std::optional<T>*) {
+    found_ |= name == name_;
+  }
+  void Refuse(std::string_view name, double, const char*) { found_ |= name == name_; }
+  void Refuse(std::string_view name, const char*) { found_ |= name == name_; }
+
+  bool found() const { return found_; }
+
+ private:
+  const std::string_view name_;
+  bool found_ = false;
+};
+
 }  // namespace
+
+bool IsGenerationField(std::string_view name) {
+  GenerationOptions options;
+  NameFinder finder(name);
+  ReadAll(finder, &options);
+  return finder.found();
+}
 
 Result<GenerationOptions> ReadGenerationOptions(const JsonView& object) {
   MINNOW_RETURN_IF_ERROR(object.Object());
   GenerationOptions options;
   FieldReader fields(object);
-  fields.Read("max_length", ReadInt, &options.max_length);
-  fields.Read("max_new_tokens", ReadInt, &options.max_new_tokens);
-  fields.Read("min_length", ReadInt, &options.min_length);
-  fields.Read("min_new_tokens", ReadInt, &options.min_new_tokens);
-  fields.Read("do_sample", ReadBool, &options.do_sample);
-  fields.Read("num_beams", ReadInt, &options.num_beams);
-  fields.Read("num_return_sequences", ReadInt, &options.num_return_sequences);
-  fields.Read("early_stopping", ReadEarlyStopping, &options.early_stopping);
-  fields.Read("length_penalty", ReadNumber, &options.length_penalty);
-  fields.Read("sequence_bias", ReadSequenceBias, &options.sequence_bias);
-  fields.Read("encoder_repetition_penalty", ReadNumber, &options.encoder_repetition_penalty);
-  fields.Read("repetition_penalty", ReadNumber, &options.repetition_penalty);
-  fields.Read("no_repeat_ngram_size", ReadInt, &options.no_repeat_ngram_size);
-  fields.Read("encoder_no_repeat_ngram_size", ReadInt, &options.encoder_no_repeat_ngram_size);
-  fields.Read("bad_words_ids", ReadBadWords, &options.bad_words_ids);
-  fields.Read("forced_bos_token_id", ReadInt, &options.forced_bos_token_id);
-  fields.Read("forced_eos_token_id", ReadIdOrIds, &options.forced_eos_token_id);
-  fields.Read("exponential_decay_length_penalty", ReadDecay,
-              &options.exponential_decay_length_penalty);
-  fields.Read("suppress_tokens", ReadIds, &options.suppress_tokens);
-  fields.Read("begin_suppress_tokens", ReadIds, &options.begin_suppress_tokens);
-  fields.Read("temperature", ReadNumber, &options.temperature);
-  fields.Read("top_k", ReadInt, &options.top_k);
-  fields.Read("top_p", ReadNumber, &options.top_p);
-  fields.Read("min_p", ReadNumber, &options.min_p);
-  fields.Read("typical_p", ReadNumber, &options.typical_p);
-  fields.Read("epsilon_cutoff", ReadNumber, &options.epsilon_cutoff);
-  fields.Read("eta_cutoff", ReadNumber, &options.eta_cutoff);
-  fields.Read("renormalize_logits", ReadBool, &options.renormalize_logits);
-  fields.Read("seed", ReadSeed, &options.seed);
-  ReadSpecialIds(fields, &options);
-  RefuseOthers(fields);
+  ReadAll(fields, &options);
   MINNOW_RETURN_IF_ERROR(fields.status());
   return options;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include "base/result.h"
 #include "formats/json.h"
@@ -16,6 +17,9 @@ namespace minnow {
 // change the text and is not done here (kUnsupported): diverse beams, contrastive search,
 // constraints, guidance, watermarks, DoLa, top_h, drafts from the prompt.
 Result<GenerationOptions> ReadGenerationOptions(const JsonView& object);
+
+// Whether it is one of the fields that ReadGenerationOptions looks at.
+bool IsGenerationField(std::string_view name);
 
 // What a model's files say: generation_config.json or, where there is no such file, the keys of
 // config.json. Special ids that the former leaves out come from the latter; those that a family of

@@ -25,6 +25,7 @@
 #include "tasks/classify.h"
 #include "tasks/embed.h"
 #include "tasks/fill_mask.h"
+#include "tasks/generate/generate.h"
 #include "tasks/token_scores.h"
 
 namespace minnow {
@@ -82,6 +83,8 @@ class LoadedModel {
   virtual const Tokenizer* tokenizer() const = 0;
   // Null where no store is served, and where the model makes no vectors of texts.
   const IndexingFacts* indexing() const { return indexing_.has_value() ? &*indexing_ : nullptr; }
+  // Null where it generates no text.
+  virtual const GenerateModel* generator() const { return nullptr; }
   virtual ModelLoad load() const = 0;
   // When a client that was just refused should come again.
   virtual std::chrono::seconds retry_after() const { return std::chrono::seconds(1); }
@@ -89,16 +92,25 @@ class LoadedModel {
   // `done` is called once: on one of the model's threads, or on the caller's when the request is
   // refused at once (kOverloaded). A client that leaves ends its request early, with kDeadline.
   // `done` holds a lease. REQUIRES: facts().task is the request's.
-  virtual void Run(EmbedRequest request, const std::shared_ptr<ClientWatch>& client,
-                   Callback<EmbedAnswer> done) = 0;
-  virtual void Run(ClassifyRequest request, const std::shared_ptr<ClientWatch>& client,
-                   Callback<ClassifyAnswer> done) = 0;
+  virtual void Run(EmbedRequest, const std::shared_ptr<ClientWatch>&, Callback<EmbedAnswer>) {
+    CHECK(false);
+  }
+  virtual void Run(ClassifyRequest, const std::shared_ptr<ClientWatch>&, Callback<ClassifyAnswer>) {
+    CHECK(false);
+  }
   // Of kTokenClassify and kAnswer.
-  virtual void Run(TokenScoresRequest request, const std::shared_ptr<ClientWatch>& client,
-                   Callback<TokenScoresAnswer> done) = 0;
-  // REQUIRES: text_model() is there, and fills masks.
-  virtual void Run(FillMaskRequest request, const std::shared_ptr<ClientWatch>& client,
-                   Callback<FillMaskAnswer> done) = 0;
+  virtual void Run(TokenScoresRequest, const std::shared_ptr<ClientWatch>&,
+                   Callback<TokenScoresAnswer>) {
+    CHECK(false);
+  }
+  // REQUIRES: facts().fills_masks.
+  virtual void Run(FillMaskRequest, const std::shared_ptr<ClientWatch>&, Callback<FillMaskAnswer>) {
+    CHECK(false);
+  }
+  // The request's on_piece is called on the model's threads, before `done`.
+  virtual void Run(GenerateRequest, const std::shared_ptr<ClientWatch>&, Callback<GenerateAnswer>) {
+    CHECK(false);
+  }
   // Ends what waits and refuses what comes, with kOverloaded. Blocks for one batch. Idempotent.
   virtual void Stop() = 0;
 

@@ -164,6 +164,16 @@ void Durations::Observe(const JobTimings& timings, std::chrono::nanoseconds all)
   inference.Observe(Seconds(timings.run));
 }
 
+GenerateMetrics::GenerateMetrics() : first_token(DurationBounds()), a_token(DurationBounds()) {}
+
+void GenerateMetrics::Observe(size_t inputs, size_t tokens, std::chrono::nanoseconds first,
+                              std::chrono::nanoseconds each) {
+  input_tokens.Add(inputs);
+  new_tokens.Add(tokens);
+  if (tokens > 0) first_token.Observe(Seconds(first));
+  if (tokens > 1) a_token.Observe(Seconds(each));
+}
+
 Metrics::Metrics()
     : request_input_length(PowersOfTwo(kLengthExponents)),
       search_duration(DurationBounds()),
@@ -186,8 +196,10 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
     AppendSample("te_request_failure", "{err=\"" + std::string(kFailureNames[i]) + "\"}",
                  static_cast<double>(request_failure[i].value()), out);
   }
-  for (const auto& [name, task] :
-       {std::pair("te_embed", &embed), {"te_predict", &predict}, {"te_rerank", &rerank}}) {
+  for (const auto& [name, task] : {std::pair("te_embed", &embed),
+                                   {"te_predict", &predict},
+                                   {"te_rerank", &rerank},
+                                   {"te_generate", &generation}}) {
     AppendCounter(name + std::string("_count"), "Inputs.", task->count, out);
     AppendCounter(name + std::string("_success"), "Inputs that were answered.", task->success, out);
   }
@@ -200,16 +212,23 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
     AppendType(name, "histogram", name.ends_with("duration") ? "Seconds." : "Sizes.", out);
     values.Render(name, out);
   };
-  const std::pair<std::string, const Durations*> durations[] = {{"te_request_", &request_duration},
-                                                                {"te_embed_", &embed.duration},
-                                                                {"te_predict_", &predict.duration},
-                                                                {"te_rerank_", &rerank.duration}};
+  const std::pair<std::string, const Durations*> durations[] = {
+      {"te_request_", &request_duration},
+      {"te_embed_", &embed.duration},
+      {"te_predict_", &predict.duration},
+      {"te_rerank_", &rerank.duration},
+      {"te_generate_", &generation.duration}};
   for (const auto& [prefix, times] : durations) {
     histogram(prefix + "duration", times->total);
     histogram(prefix + "tokenization_duration", times->tokenization);
     histogram(prefix + "queue_duration", times->queue);
     histogram(prefix + "inference_duration", times->inference);
   }
+  AppendCounter("minnow_generate_input_tokens", "Tokens read to generate texts.",
+                generate.input_tokens, out);
+  AppendCounter("minnow_generate_new_tokens", "Tokens generated.", generate.new_tokens, out);
+  histogram("minnow_generate_first_token_duration", generate.first_token);
+  histogram("minnow_generate_token_duration", generate.a_token);
   histogram("te_request_input_length", request_input_length);
   histogram("te_batch_next_size", batch_next_size);
   histogram("te_batch_next_tokens", batch_next_tokens);

@@ -84,11 +84,23 @@ struct TaskMetrics {
   Durations duration;
 };
 
+// Texts that were generated.
+struct GenerateMetrics {
+  GenerateMetrics();
+  // a_token: for each after the first.
+  void Observe(size_t input_tokens, size_t new_tokens, std::chrono::nanoseconds first_token,
+               std::chrono::nanoseconds a_token);
+
+  Counter input_tokens, new_tokens;
+  Histogram first_token, a_token;
+};
+
 struct Metrics {
   Metrics();
 
   TaskMetrics& Of(TaskKind task) {
     if (task == TaskKind::kRerank) return rerank;
+    if (task == TaskKind::kGenerate) return generation;
     return task == TaskKind::kEmbed ? embed : predict;
   }
 
@@ -105,7 +117,8 @@ struct Metrics {
   Counter request_success_single, request_success_batch;
   std::array<Counter, kFailureKinds> request_failure;
   Durations request_duration;
-  TaskMetrics embed, predict, rerank;
+  TaskMetrics embed, predict, rerank, generation;
+  GenerateMetrics generate;
   Histogram request_input_length;
   Counter search_count;
   Histogram search_duration;

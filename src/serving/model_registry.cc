@@ -53,7 +53,7 @@ std::string AllThatItDoes(const ModelLease& model) {
   std::string all;
   for (const TaskKind kind :
        {TaskKind::kEmbed, TaskKind::kClassify, TaskKind::kRerank, TaskKind::kTokenClassify,
-        TaskKind::kAnswer, TaskKind::kFillMask, TaskKind::kZeroShot}) {
+        TaskKind::kAnswer, TaskKind::kFillMask, TaskKind::kZeroShot, TaskKind::kGenerate}) {
     if (Does(model, kind)) all += (all.empty() ? "" : ", ") + std::string(TaskName(kind));
   }
   return all;

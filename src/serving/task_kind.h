@@ -5,7 +5,16 @@
 
 namespace minnow {
 
-enum class TaskKind { kEmbed, kClassify, kRerank, kTokenClassify, kAnswer, kFillMask, kZeroShot };
+enum class TaskKind {
+  kEmbed,
+  kClassify,
+  kRerank,
+  kTokenClassify,
+  kAnswer,
+  kFillMask,
+  kZeroShot,
+  kGenerate
+};
 
 // "embed", "classify", "rerank", ...: after "can" in messages.
 inline const char* TaskName(TaskKind kind) {
@@ -24,6 +33,8 @@ inline const char* TaskName(TaskKind kind) {
       return "fill masks";
     case TaskKind::kZeroShot:
       return "tell entailment, which labels of a request need";
+    case TaskKind::kGenerate:
+      return "generate text";
   }
   return "";
 }

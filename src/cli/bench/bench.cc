@@ -14,6 +14,7 @@ void AddBenchCommand(Command app) {
   AddBenchBulk(bench);
   AddBenchStartup(bench);
   AddBenchIndex(bench);
+  AddBenchGenerate(bench);
 }
 
 }  // namespace minnow

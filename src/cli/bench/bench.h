@@ -12,5 +12,6 @@ void AddBenchEncoder(Command bench);
 void AddBenchBulk(Command bench);
 void AddBenchStartup(Command bench);
 void AddBenchIndex(Command bench);
+void AddBenchGenerate(Command bench);
 
 }  // namespace minnow

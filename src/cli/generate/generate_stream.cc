@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// A job a text, as the server makes them.
+#include "cli/generate/generate_stream.h"
+
+#include <string>
+#include <utility>
+
+namespace minnow {
+
+GenerateStream::GenerateStream(const GenerateModel& model, ThreadPool* pool, size_t side_by_side)
+    : model_(model),
+      task_(&model),
+      side_by_side_(side_by_side),
+      workspace_(task_.NewWorkspace(task_.max_item_work(), side_by_side, pool)) {}
+
+Result<bool> GenerateStream::AddNext(TextInput& input, const Read& read) {
+  MINNOW_ASSIGN_OR_RETURN(const std::optional<std::string_view> line, input.Next());
+  if (!line) return false;
+  Result<GenerateRequest> request = read(*line);
+  if (!request.ok()) return Annotate(std::move(request).error(), input.Where());
+  request->last_field = input.Where();
+  Text& text = texts_.emplace_back();
+  text.job = std::make_unique<GenerateJob>(
+      &model_, std::move(request).value(),
+      [&text](Result<GenerateAnswer> answer) { text.answer = std::move(answer); });
+  const Result<std::vector<uint32_t>> works = text.job->Prepare();
+  if (works.ok()) {
+    text.work = works->front();
+    return true;
+  }
+  Error error = works.error();
+  texts_.pop_back();
+  if (!error.message.starts_with(input.Where())) return Annotate(std::move(error), input.Where());
+  return error;
+}
+
+void GenerateStream::Step() {
+  items_.clear();
+  std::vector<Text*> texts;
+  for (Text& text : texts_) {
+    if (text.work == 0) continue;
+    items_.push_back({text.job.get(), 0, text.work});
+    texts.push_back(&text);
+  }
+  outcomes_.assign(items_.size(), {});
+  task_.Step(items_, *workspace_, outcomes_);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    texts[i]->work = outcomes_[i].next_work;
+    if (texts[i]->work == 0) texts[i]->job->Done({}, {});
+  }
+}
+
+Status GenerateStream::Give(const TextInput& input, const Take& take) {
+  while (!texts_.empty() && texts_.front().answer && wanted_) {
+    const Result<GenerateAnswer> answer = *std::move(texts_.front().answer);
+    texts_.pop_front();
+    if (!answer.ok()) return answer.error();
+    wanted_ = take(*answer, texts_.empty() && !input.ready());
+  }
+  return {};
+}
+
+Status GenerateStream::Run(TextInput& input, const Read& read, const Take& take) {
+  Status status;
+  bool more = true;
+  while (wanted_) {
+    while (more && texts_.size() < side_by_side_ && (texts_.empty() || input.ready())) {
+      const Result<bool> added = AddNext(input, read);
+      if (!added.ok()) status = added.error();
+      more = added.ok() && *added;
+    }
+    if (texts_.empty()) break;
+    Step();
+    MINNOW_RETURN_IF_ERROR(Give(input, take));
+  }
+  return status;
+}
+
+}  // namespace minnow
