@@ -10,7 +10,7 @@ namespace minnow {
 namespace {
 
 constexpr float kLargest = std::numeric_limits<float>::max();
-constexpr size_t kLanes = 16;   // independent sums and maxima: a fixed order that vectors can keep
+constexpr size_t kLanes = 64;   // maxima on the way, side by side
 constexpr size_t kBlock = 256;  // scores whose exponentials are summed in float
 
 // NaN becomes minus infinity, plus infinity the largest float.
@@ -19,12 +19,13 @@ inline float Cleaned(float score) {
   return score < kLargest ? score : kLargest;
 }
 
-// e^x for x <= 0, to about 2e-7 of itself; below -87, where a sum of at least 1 does not feel it,
-// e^-87. Written so that compilers make vectors of it.
+// e^x for x <= 0, to about 2e-7 of itself; 1 above that. Below -87, where a sum of at least 1 does
+// not feel it, and for NaN e^-87. Written so that compilers make vectors of it.
 inline float ExpNotPositive(float x) {
   constexpr float kLog2E = 1.44269504f, kLn2High = 0.693359375f, kLn2Low = -2.12194440e-4f;
   constexpr float kRound = 12582912.0f;  // 1.5 x 2^23: the low bits of x + kRound are round(x)
   x = x > -87.0f ? x : -87.0f;
+  x = x < 0.0f ? x : 0.0f;
   const float shifted = x * kLog2E + kRound;
   const float n = shifted - kRound;
   const float r = (x - n * kLn2High) - n * kLn2Low;  // in [-ln 2 / 2, ln 2 / 2]
@@ -66,14 +67,11 @@ float SumBlock(std::span<const float> scores, float max) {
   float terms[kBlock];
   std::copy(scores.begin(), scores.end(), terms);
   std::fill(terms + scores.size(), terms + kBlock, kForbidden);
-  for (float& term : terms) term = ExpNotPositive(Cleaned(term) - max);
-  float lanes[kLanes] = {};
-  for (size_t i = 0; i < kBlock; i += kLanes) {
-    for (size_t lane = 0; lane < kLanes; ++lane) lanes[lane] += terms[i + lane];
+  for (float& term : terms) term = ExpNotPositive(term - max);
+  for (size_t width = kBlock / 2; width > 0; width /= 2) {
+    for (size_t i = 0; i < width; ++i) terms[i] += terms[i + width];
   }
-  float sum = 0;
-  for (const float lane : lanes) sum += lane;
-  return sum;
+  return terms[0];
 }
 
 bool Better(const Continuation& a, const Continuation& b) {
