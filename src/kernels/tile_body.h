@@ -26,21 +26,21 @@ static const int kThinVectors = kVectorsPerPanel == 1  ? 2
                                 : kVectorsPerPanel > 4 ? 4
                                                        : kVectorsPerPanel;
 
-// Lines of the next columns that each step of a tile of V vectors asks for: for two thin panels
-// both, which the first-level cache holds; else one, since further tiles ask for the others.
-template <int V>
-constexpr size_t StepLines() {
-  return kVectorsPerPanel == 1 && V == kThinVectors ? 2 : 1;
-}
+// What a tile asks for: a line or two in each step of K.
+struct NextLines {
+  const char* first;
+  size_t step_bytes;  // from step to step
+};
 
+// Two thin panels go to the first-level cache, which holds them.
 template <int V>
-inline void PrefetchStep(const char* next, size_t k) {
-  const char* line = next + k * StepLines<V>() * kLineBytes;
-  if constexpr (StepLines<V>() == 1) {
-    __builtin_prefetch(line, /*rw=*/0, /*locality=*/2);
-  } else {
+inline void PrefetchStep(const struct NextLines& next, size_t k) {
+  const char* line = next.first + k * next.step_bytes;
+  if constexpr (kVectorsPerPanel == 1 && V == kThinVectors) {
     __builtin_prefetch(line, /*rw=*/0, /*locality=*/3);
-    __builtin_prefetch(line + kLineBytes, /*rw=*/0, /*locality=*/3);
+    __builtin_prefetch(line + next.step_bytes - kLineBytes, /*rw=*/0, /*locality=*/3);
+  } else {
+    __builtin_prefetch(line, /*rw=*/0, /*locality=*/2);
   }
 }
 
@@ -52,7 +52,7 @@ template <int R, int V>
 __attribute__((always_inline)) inline size_t AddGroups(const XWord* x, size_t x_stride,
                                                        const Word* w, size_t panel_stride,
                                                        size_t words, VA (&acc)[R][V],
-                                                       const char* next) {
+                                                       const struct NextLines& next) {
   size_t k = 0;
   for (; k + kGroupWords <= words; k += kGroupWords) {
     VP sums[R][V];
@@ -84,7 +84,7 @@ __attribute__((always_inline)) inline size_t AddGroups(const XWord* x, size_t x_
 #else
 template <int R, int V>
 inline size_t AddGroups(const XWord*, size_t, const Word*, size_t, size_t, VA (&)[R][V],
-                        const char*) {
+                        const struct NextLines&) {
   return 0;
 }
 #endif
@@ -95,7 +95,7 @@ inline size_t AddGroups(const XWord*, size_t, const Word*, size_t, size_t, VA (&
 template <int R, int V>
 __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word* w,
                                     size_t panel_stride, size_t words, float* y, size_t y_stride,
-                                    const char* next) {
+                                    struct NextLines next) {
   VA acc[R][V];
 #pragma GCC unroll 32
   for (int r = 0; r < R; ++r) {
@@ -125,7 +125,7 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
 }
 
 typedef void (*TileFunction)(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride,
-                             size_t words, float* y, size_t y_stride, const char* next);
+                             size_t words, float* y, size_t y_stride, struct NextLines next);
 
 // Rows that fill the registers when V vectors are taken at a time.
 template <int V>
@@ -196,12 +196,16 @@ inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
     // What the next group of columns will read, a part during each tile of this one.
     const char* next = (const char*)(w + V * kTileLanes / kPanelColumns * panel_stride);
     const size_t group_lines = V * kTileLanes * t.words * sizeof(Word) / kLineBytes;
-    const size_t lines = t.words * StepLines<V>();
+    // A single tile asks for all of two thin panels, else further tiles ask for the rest.
+    const size_t step_lines =
+        kVectorsPerPanel == 1 && V == kThinVectors && tiles.count == 1 ? 2 : 1;
+    const size_t lines = t.words * step_lines;
     size_t prefetched = 0, row = 0;
     for (size_t tile = 0; tile < tiles.count; ++tile) {
       const size_t rows = tiles.least + (tile < tiles.larger);
       TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words,
-                       t.y + row * t.y_stride + column, t.y_stride, next + prefetched * kLineBytes);
+                       t.y + row * t.y_stride + column, t.y_stride,
+                       {next + prefetched * kLineBytes, step_lines * kLineBytes});
       prefetched += prefetched + lines < group_lines ? lines : 0;
       finish(row, rows, column, (size_t)(V * kTileLanes));
       row += rows;
