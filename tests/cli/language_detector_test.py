@@ -17,7 +17,8 @@ MODEL = "builtin:language-detector"
 NAME = "minnow-language-detector"
 LABELS = "ja nl ar pl de it pt tr es hi el ur bg en fr zh ru th sw vi".split()
 SENTENCES = {
-    "it": ["Amor, ch'a nullo amato amar perdona.", "Buongiorno a tutti, come state oggi?"],
+    "it": ["Amor, ch'a nullo amato amar perdona.", "Buongiorno a tutti, come state oggi?",
+           "Tom sembra nervoso."],
     "pl": ["Nie wiem, co mam teraz zrobić.", "Dzień dobry, jak się pan ma?"],
     "en": ["Brevity is the soul of wit.", "SEE HTTPS://EXAMPLE.COM/A?B=1 FOR THE REST OF THIS STORY (12/34)"],
     "de": ["Die Straße war gesperrt.", "DIE STRASSE WAR GESPERRT"],
@@ -43,6 +44,9 @@ class LanguageDetectorTest(unittest.TestCase):
                 self.assertEqual(scores[0]["label"], label, text)
                 self.assertGreater(scores[0]["score"], 0.5, text)
 
+    def test_knows_a_short_polish_sentence(self):
+        self.assertEqual(classify("Ala ma kota")[0][0]["label"], "pl")
+
     def test_says_that_it_does_not_know(self):
         for text, scores in zip(NOTHING, classify(*NOTHING)):
             self.assertLess(scores[0]["score"], 0.3, text)
@@ -58,9 +62,9 @@ class LanguageDetectorTest(unittest.TestCase):
             result = run("eval", "classify", file.name, "--json")
         found = json.loads(result.stdout)
         self.assertEqual(found["texts"], len(rows))
-        self.assertGreater(found["macro_accuracy"], 0.988)
+        self.assertGreater(found["macro_accuracy"], 0.992)
         for label, one in found["labels"].items():
-            self.assertGreater(one["right"] / one["texts"], 0.95, label)
+            self.assertGreater(one["right"] / one["texts"], 0.975, label)
 
     def test_is_served_alone(self):
         server = Server(model=None)

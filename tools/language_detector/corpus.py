@@ -22,21 +22,37 @@ Krzysztof Agnieszka Andrzej Zofia Johanna Daan Emma Willem Sanne Pieter Anke Meh
 Baraka Neema Hassan Rehema Otieno Wanjiru Minh Linh Anh Hương Nam Lan Dũng Mai Ivan Olga Sergei Elena Dmitri Natalia Georgi Mohamed Fatima
 Ahmed Aisha Omar Maryam Hussein Zainab Rahul Priya Amit Pooja Muhammad Sana Imran Ayesha Wei Fang Hiroshi Yoko Kenji Yuki Minjun Jiwoo
 Giorgos Nikos Eleni Lars Ingrid Erik Astrid Tokyo Delhi Shanghai Cairo Mumbai Dhaka Osaka Karachi Istanbul Kinshasa Lagos Manila Lahore
-Bangalore Paris Jakarta Lima Bangkok Seoul London Chicago Madrid Toronto Nairobi Berlin Sydney""".split()
+Bangalore Paris Jakarta Lima Bangkok Seoul London Chicago Madrid Toronto Nairobi Berlin Sydney Tom Jack Bill Bob Jim Mike Nick Steve
+Kate Nancy Alice Jane Lisa Susan Sami Layla Boston""".split()
 CYRILLIC_NAMES = """Джеймс Мария Роберт Джон Майкл Линда Уилям Дэвид Джордж Томас Ханс Петер Анна Жан Пьер Луи Антонио Кармен Педро Мануэль
 Джулия Марко София Лука Ян Петр Катажина Ахмет Али Фатима Зейнеп Минь Иван Ольга Олга Сергей Елена Дмитрий Наталия Георги Мохамед Ахмед
 Омар Мариам Рахул Прия Хироси Юки Никос Елени Ларс Ингрид Ерик Токио Дели Шанхай Кайро Мумбай Осака Истанбул Париж Лима Банкок Сеул Лондон
-Чикаго Мадрид Торонто Найроби Берлин Сидней""".split()
-NAMES = {**{label: LATIN_NAMES for label in "de en es fr it nl pl pt sw tr vi".split()},
-         "bg": CYRILLIC_NAMES, "ru": CYRILLIC_NAMES}
+Чикаго Мадрид Торонто Найроби Берлин Сидней Том Джек Бил Боб Джим Майк Ник Стив Кейт Нанси Алис Джейн Лиза Сюзан Сами Лайла
+Бостон""".split()
+NAMES = {"bg": CYRILLIC_NAMES, "ru": CYRILLIC_NAMES}
+# Turkish in ISO 8859-9 that was read as Latin-1.
+TURKISH_AS_LATIN_1 = str.maketrans("ğĞıİşŞ", "ðÐýÝþÞ")
 
 
-def read_train(folder):
-    """{language: [(source, sentence)]} of LANGUAGE.tsv files: source, tab, sentence."""
+def key_of(sentence):
+    """The same for sentences that differ in case, spaces and signs alone."""
+    return "".join(c for c in sentence.casefold() if c.isalnum())
+
+
+def read_train(folders, tests=()):
+    """{language: [(source, sentence)]} of LANGUAGE.tsv files: source, tab, sentence; each sentence once, those of the
+    folders `tests` not at all."""
     corpus = {}
+    tested = {key_of(sentence) for folder in tests for _, sentence in read_test(folder)}
     for label in LABELS:
-        lines = (pathlib.Path(folder) / f"{label}.tsv").read_text(encoding="utf-8").splitlines()
-        corpus[label] = [tuple(line.split("\t", 1)) for line in lines if "\t" in line]
+        seen, corpus[label] = set(tested), []
+        for folder in folders:
+            for line in (pathlib.Path(folder) / f"{label}.tsv").read_text(encoding="utf-8").splitlines():
+                source, _, sentence = line.partition("\t")
+                key = key_of(sentence)
+                if key and key not in seen:
+                    seen.add(key)
+                    corpus[label].append((source, sentence))
     return corpus
 
 
@@ -109,18 +125,21 @@ class TextMaker:
             count = min(len(words), draw.choice((1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 4, 5, 6, 8, 10)))
             at = draw.randint(0, len(words) - count)
             sentence = join_words(words[at:at + count], label)
-        if self.names and label in NAMES and draw.random() < self.names:
-            words = sentence.split(" ")
-            words.insert(draw.randint(0, len(words)), draw.choice(NAMES[label]))
-            sentence = " ".join(words)
+        if draw.random() < self.names:
+            sentence = self.with_part(sentence, draw.choice(NAMES.get(label, LATIN_NAMES)))
         sentence = self.case(sentence, label)
         if label in self.han and draw.random() < 0.3:
             sentence = "".join(draw.choice(self.han[label]) if "\u4e00" <= c <= "\u9fff" and draw.random() < 0.2 else c
                                for c in sentence)
         if label in WITH_ACCENTS and draw.random() < 0.05:
             sentence = without_accents(sentence)
+        if label == "tr" and draw.random() < 0.03:
+            sentence = sentence.translate(TURKISH_AS_LATIN_1)
         if draw.random() < 0.06 and len(sentence) > 20:
-            sentence = self.with_foreign_part(sentence, label)
+            sentence = self.with_part(sentence, self.foreign_part(label))
+        if draw.random() < 0.08:
+            address = self.address()
+            sentence = f"{sentence} {address}" if draw.random() < 0.6 else self.with_part(sentence, address)
         return sentence
 
     def case(self, sentence, label):
@@ -132,28 +151,30 @@ class TextMaker:
         upper = sentence.upper()
         return without_accents(upper) if label == "el" else upper
 
-    def with_foreign_part(self, sentence, label):
+    def with_part(self, sentence, part):
         words = sentence.split(" ")
-        kind = self.draw.random()
-        if kind < 0.4:
-            part = self.address()
-        elif kind < 0.6:
-            part = self.other_script()
-        elif label in WITHOUT_SPACES or label in ("ar", "ur", "hi", "bg", "ru", "el"):
-            part = " ".join(self.draw.choices(self.latin, k=self.draw.randint(1, 3)))
-        else:
-            part = self.letters(3, 9)
         words.insert(self.draw.randint(0, len(words)), part)
         return " ".join(words)
+
+    def foreign_part(self, label):
+        if self.draw.random() < 0.3:
+            return self.other_script()
+        if label in WITHOUT_SPACES or label in ("ar", "ur", "hi", "bg", "ru", "el"):
+            return " ".join(self.draw.choices(self.latin, k=self.draw.randint(1, 3)))
+        return self.letters(3, 9)
 
     def letters(self, least, most, alphabet=string.ascii_lowercase):
         return "".join(self.draw.choices(alphabet, k=self.draw.randint(least, most)))
 
+    def address_part(self):
+        """Words of addresses tell nothing of the text around them."""
+        return self.draw.choice(self.latin).lower() if self.draw.random() < 0.5 else self.letters(1, 9)
+
     def address(self):
-        host = self.letters(3, 10)
+        host, path, key = (self.address_part() for _ in range(3))
         end = self.draw.choice(("com", "org", "net", "io", "html", "php"))
-        return self.draw.choice((f"https://www.{host}.{end}/{self.letters(2, 8)}", f"www.{host}.{end}",
-                                 f"{self.letters(3, 8)}@{host}.{end}", f"http://{host}.{end}"))
+        return self.draw.choice((f"https://www.{host}.{end}/{path}", f"https://{host}.{end}/{path}?{key}=1", f"www.{host}.{end}",
+                                 f"{path}@{host}.{end}", f"http://{host}.{end}"))
 
     def other_script(self):
         """A word in the letters of a script that none of the languages is written in."""

@@ -4,8 +4,10 @@
 do to them, and the time of a sentence on one core.
 
     python3 tools/language_detector/measure.py PROGRAM CORPUS/test_tatoeba [--model FILE] [--left-out left_out.tsv]
+    python3 tools/language_detector/measure.py PROGRAM lingua/.../language-testdata/word-pairs --plain
 
-Needs Python alone. Without --model: the model that the program carries.
+Needs Python alone. Without --model: the model that the program carries. Any folder of LANGUAGE.txt files will do, such as
+those of a clone of pemistahl/lingua; --plain measures its lines as they are and nothing that is made of them.
 """
 import argparse
 import json
@@ -72,11 +74,12 @@ def main():
     parser.add_argument("program")
     parser.add_argument("tests", help="folder of LANGUAGE.txt files")
     parser.add_argument("--model")
+    parser.add_argument("--plain", action="store_true", help="the folder's lines alone")
     parser.add_argument("--left-out", help="lines of label, tab, text: what train.py --leave-out wrote")
     args = parser.parse_args()
     model = ["--model", args.model] if args.model else []
     tests = read_test(args.tests)
-    measured = cases(tests)
+    measured = {"as they are": tests} if args.plain else cases(tests)
     if args.left_out:
         lines = pathlib.Path(args.left_out).read_text(encoding="utf-8").splitlines()
         measured["sentences of sources that were left out"] = [tuple(line.split("\t", 1)) for line in lines]

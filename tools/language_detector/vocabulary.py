@@ -85,7 +85,7 @@ def common_han():
 
 
 def train_pieces(texts, size):
-    """A sentencepiece processor of `size` ids, trained on normalised texts; the same texts give the same pieces.
+    """A sentencepiece model of `size` ids as bytes, trained on normalised texts; the same texts give the same pieces.
 
     Common Han characters that the texts lack are pieces too.
     """
@@ -93,10 +93,10 @@ def train_pieces(texts, size):
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts), model_writer=model, model_type="unigram", vocab_size=size,
-        character_coverage=0.9999, required_chars=required, max_sentencepiece_length=10, normalization_rule_name="identity",
-        bos_id=0, pad_id=1, eos_id=2, unk_id=UNKNOWN, num_threads=1, seed_sentencepiece_size=400000,
+        character_coverage=0.9999, required_chars=required, max_sentencepiece_length=12, normalization_rule_name="identity",
+        bos_id=0, pad_id=1, eos_id=2, unk_id=UNKNOWN, num_threads=1, seed_sentencepiece_size=1000000,
         max_sentence_length=20000, train_extremely_large_corpus=False, minloglevel=2)
-    return sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
+    return model.getvalue()
 
 
 def pieces_of(processor):
