@@ -123,8 +123,8 @@ size_t T5PositionBiases::bytes() const {
   return total;
 }
 
-// An output matrix of its own is no embedding, whatever else is missing. Of files of transformers 5,
-// which say "tied" always, the scale tells.
+// An output matrix of its own is no embedding, whatever else is missing. Of files of transformers
+// 5, which say "tied" always, the scale tells.
 Result<T5Ends> FindT5Ends(const TensorSource& source, const T5Config& config) {
   constexpr const char* kOutput = "lm_head";
   const auto has = [&](const std::string& name) {
