@@ -9,10 +9,10 @@
 #include <utility>
 
 #include "kernels/kernels.h"
-#include "models/t5/t5_model.h"
 #include "tasks/classify.h"
 #include "tasks/embedding_model.h"
 #include "tasks/quality_texts.h"
+#include "tasks/text_to_text.h"
 #include "tasks/token_scores.h"
 #include "text/packed_tokenizer.h"
 
@@ -129,16 +129,20 @@ Result<PackResult> PackT5(const ModelSource& source, const PackOptions& options,
                           const std::string& path,
                           const std::function<void(const std::string&)>& progress) {
   progress("packing the weights");
-  MINNOW_ASSIGN_OR_RETURN(const auto model,
-                          T5Model::Load(source, {.precision = {.dtype = options.dtype,
-                                                               .embedding = options.embedding}}));
   MINNOW_ASSIGN_OR_RETURN(const auto reader, LoadTokenizer(source));
+  MINNOW_ASSIGN_OR_RETURN(
+      const auto model,
+      LoadTextToText(source, {.dtype = options.dtype, .embedding = options.embedding}, T5Limits{},
+                     reader.get()));
   MINNOW_ASSIGN_OR_RETURN(const auto tokenizer, ReadTables(source, reader != nullptr));
   PackedHeader header = {.model_id = model->info().model_id,
                          .packed_by = options.packed_by,
                          .dtype = DtypeName(options.dtype),
                          .embedding_dtype = TableTypeName(options.embedding),
-                         .kind = ModelKindName(source.kind())};
+                         .kind = ModelKindName(source.kind()),
+                         .configs = {},
+                         .tokenizer_json = "",
+                         .quality = std::nullopt};
   for (const auto& [component, files] : source.components()) {
     MINNOW_ASSIGN_OR_RETURN(header.configs[component], source.ReadConfigJson(component));
   }
@@ -165,6 +169,7 @@ Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,
       .embedding_dtype = TableTypeName(options.embedding),
       .kind = ModelKindName(source.kind()),
       .configs = {{std::string(kTransformer), config}, {"head", HeadJson(info.layout)}},
+      .tokenizer_json = "",
       .quality = quality};
   progress("writing");
   return Write(header, model->encoder().PackedTensors(), tokenizer, source.kind(), path);

@@ -2,6 +2,7 @@
 // A T5 model from a directory, a packed file, or chance.
 #include "models/t5/t5_model.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <utility>
@@ -54,10 +55,12 @@ void T5Model::Finish() {
 Status T5Model::LoadDirectory(const ModelSource& source, const T5LoadOptions& options) {
   MINNOW_ASSIGN_OR_RETURN(source_, source.OpenTensors(kTransformer));
   MINNOW_ASSIGN_OR_RETURN(const T5Ends ends, FindT5Ends(*source_, info_.config));
-  MINNOW_ASSIGN_OR_RETURN(
-      storage_,
-      LoadWeights(*source_, {.dtype = info_.dtype, .embedding = options.precision.embedding},
-                  Weights(ends, options.parts)));
+  MINNOW_ASSIGN_OR_RETURN(storage_, LoadWeights(*source_,
+                                                {.prefix = "",
+                                                 .dtype = info_.dtype,
+                                                 .embedding = options.precision.embedding,
+                                                 .calibration = options.calibration},
+                                                Weights(ends, options.parts)));
   info_.weight_bytes = storage_.bytes();
   return {};
 }
@@ -118,11 +121,39 @@ Result<std::unique_ptr<T5Model>> T5Model::Random(const T5Config& config, Dtype d
   return model;
 }
 
+Calibration T5Model::MeasureInputs(std::span<const std::vector<int32_t>> texts) const {
+  CHECK(info_.dtype == Dtype::kF32 && parts_ == T5Parts::kAll && !texts.empty());
+  constexpr size_t kMostAnswerTokens = 24;
+  const size_t answer_tokens = std::min(kMostAnswerTokens, info_.limits.max_output_tokens);
+  size_t longest = 1;
+  for (const auto& text : texts) longest = std::max(longest, text.size());
+  ThreadPool pool(1);
+  const auto workspace = NewWorkspace(longest, /*max_rows=*/1, &pool);
+  Calibrator calibrator;
+  workspace->members[0].linear.observer = &calibrator;
+  std::vector<float> logits(logits_stride());
+  for (const auto& text : texts) {
+    const int32_t starts[] = {0, static_cast<int32_t>(text.size())};
+    Cache cache(info_.config, text.size(), answer_tokens, /*beams=*/1);
+    Cache* const caches[] = {&cache};
+    Encode({.ids = text, .starts = starts, .type_ids = {}, .unpooled = {}}, caches, *workspace);
+    int32_t token = info_.config.decoder_start_token_id.value_or(info_.config.pad_token_id);
+    for (size_t i = 0; i < answer_tokens; ++i) {
+      const Row row = {&cache, 0, token};
+      Step({&row, 1}, *workspace, logits.data());
+      const auto best = std::max_element(logits.begin(), logits.begin() + info_.config.vocab_size);
+      token = static_cast<int32_t>(best - logits.begin());
+    }
+  }
+  // The list fills in places as well as it reads them; here it only reads.
+  CHECK(const_cast<T5Model*>(this)->Weights(kOwnEnds, parts_)(calibrator).ok());
+  return calibrator.Take();
+}
+
 std::vector<PackedTensor> T5Model::PackedTensors() const {
   std::vector<PackedTensor> tensors;
   PackedWriter writer(std::string(kTransformer) + ".", tensors);
-  // The list fills in places as well as it reads them; here it only reads.
-  CHECK(const_cast<T5Model*>(this)->Weights(kOwnEnds, parts_)(writer).ok());
+  CHECK(const_cast<T5Model*>(this)->Weights(kOwnEnds, parts_)(writer).ok());  // as above
   return tensors;
 }
 

@@ -23,6 +23,7 @@
 #include "models/t5/weights.h"
 #include "models/t5/workspace.h"
 #include "models/token_batch.h"
+#include "models/weights/calibration.h"
 #include "models/weights/loader.h"
 
 namespace minnow {
@@ -30,7 +31,8 @@ namespace minnow {
 struct T5LoadOptions {
   EncoderPrecision precision;
   T5Limits limits;
-  T5Parts parts = T5Parts::kAll;  // kEncoder: only Hidden may be called
+  T5Parts parts = T5Parts::kAll;             // kEncoder: only Hidden may be called
+  const Calibration* calibration = nullptr;  // of the same model; for int8 made of a directory
 };
 
 // What a caller may want to know of a loaded model; filled at load.
@@ -61,6 +63,10 @@ class T5Model {
 
   const T5Info& info() const { return info_; }
   const T5Config& config() const { return info_.config; }
+  // What calibrates int8 weights of this model: inputs of its products over the texts and the
+  // beginnings of its answers to them. REQUIRES: fp32, all parts; texts, of which there is one at
+  // least, as for Encode.
+  Calibration MeasureInputs(std::span<const std::vector<int32_t>> texts) const;
   // The weights as a packed file holds them; they borrow from the model.
   std::vector<PackedTensor> PackedTensors() const;
 
