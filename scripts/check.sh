@@ -14,7 +14,7 @@ logs=$PWD/build/check
 mkdir -p "$logs"
 jobs=$(nproc)
 clang=14                  # the version that .clang-format and the fuzz preset are written for
-max_program_bytes=8000000
+max_program_bytes=8500000
 max_detector_bytes=4000000
 fuzz_seconds=${MINNOW_FUZZ_SECONDS:-10}
 program_seconds=1500     # after which a test program is taken to hang; each test has its own limit (tests/watchdog.cc)
