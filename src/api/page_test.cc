@@ -20,6 +20,12 @@ class Sink : public http::ResponseSink {
  public:
   explicit Sink(http::Response* out) : out_(out) {}
   void Deliver(http::Response response) override { *out_ = std::move(response); }
+  void Begin(http::Response head) override { *out_ = std::move(head); }
+  bool Write(std::string_view piece) noexcept override {
+    out_->body += piece;
+    return true;
+  }
+  void End() noexcept override {}
   void Drop(std::unique_ptr<ResponseSink>) noexcept override {}
 
  private:

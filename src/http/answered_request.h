@@ -14,7 +14,9 @@ struct AnsweredRequest {
   std::string path;   // as sent, without the query
   std::string trace;  // W3C traceparent, where the client sent a valid one
   int status = 0;
-  size_t body_bytes = 0;             // of the answer, as sent
+  // Of the answer, as sent; where it came in pieces, of those that were sent, without their
+  // framing.
+  size_t body_bytes = 0;
   std::chrono::nanoseconds took{0};  // from the complete header to the last byte handed over
 };
 

@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Connection: read a request, hand it over, write the answer, again.
+// Connection: read a request, hand it over, write the answer (connection_answer.cc), again.
 #include "http/connection.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
-#include <array>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/read.hpp>
-#include <cerrno>
 #include <ctime>
 #include <exception>
 #include <utility>
@@ -32,14 +27,7 @@ constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 constexpr size_t kFirstReadBytes = 4096;
 constexpr size_t kKeptBufferBytes = 64 * 1024;
-constexpr size_t kWriteChunkBytes = 256 * 1024;
-// A client that closes its sending side together with its request (`nc -N`, HTTP/1.0 tools) still
-// waits for the answer; one that closes later has left. TCP cannot tell the two apart otherwise.
-constexpr std::chrono::milliseconds kHalfCloseGrace{100};
-constexpr std::chrono::milliseconds kLingerTimeout{2000};
-constexpr size_t kLingerBytes = size_t{64} << 20;
 constexpr size_t kShownPathBytes = 200;
-constexpr size_t kSmallAnswerBytes = 64 * 1024;
 constexpr size_t kSmallBodyBytes = 64 * 1024;
 // A large body gets the time that this many bytes a second need, beside body_timeout.
 constexpr size_t kSlowestBytesPerSecond = 64 * 1024;
@@ -74,7 +62,10 @@ std::string_view ServerContext::Date() {
 }
 
 Connection::Connection(asio::ip::tcp::socket socket, ServerContext* context)
-    : socket_(std::move(socket)), context_(context), answered_(socket_.get_executor()) {}
+    : socket_(std::move(socket)),
+      context_(context),
+      answered_(socket_.get_executor()),
+      unread_(context->unread) {}
 
 asio::awaitable<void> Connection::Run() {
   try {
@@ -96,8 +87,12 @@ asio::awaitable<void> Connection::Serve() {
     }
     if (aborted_ || !response_.has_value()) break;
     if (!complete || context_->draining) keep_alive_ = false;
-    phase_ = Phase::kWriting;
-    const bool written = co_await WriteResponse();
+    bool written = false;
+    if (stream_ != nullptr) {
+      written = co_await WriteStream();
+    } else {
+      written = co_await WriteResponse();
+    }
     if (!written || aborted_) break;
     if (!keep_alive_) {
       co_await Linger();
@@ -180,6 +175,7 @@ bool Connection::TakeHead() {
     request_.headers.push_back({std::string(field.name_string()), std::string(field.value())});
   }
   is_head_ = request_.method == "HEAD";
+  is_http_10_ = head.version() == 10;
   coding_ = ChooseCoding(request_.headers);
   allowed_origin_ = context_->access.AllowedOrigin(request_);
   const std::string_view trace = request_.FindHeader("traceparent");
@@ -277,20 +273,24 @@ asio::awaitable<void> Connection::Handle() {
   phase_ = Phase::kHandling;
   const uint64_t serial = ++serial_;
   {
-    Responder responder(NewConnectionSink(context_->io, shared_from_this(), serial, coding_));
+    Responder responder(NewConnectionSink({.io = context_->io,
+                                           .connection = shared_from_this(),
+                                           .serial = serial,
+                                           .coding = coding_,
+                                           .client = client_,
+                                           .unread = context_->unread}));
     try {
       (*match_.handler)(std::move(request_), std::move(responder));
     } catch (const std::exception&) {
       // Out of memory, in practice. The responder answers 500 when it is destroyed.
     }
   }
-  if (!response_.has_value()) {
-    WatchClient(serial);
-    answered_.expires_at(Clock::time_point::max());
-    while (!response_.has_value() && !aborted_) co_await answered_.async_wait(kAwait);
-    error_code ignored;
-    socket_.cancel(ignored);  // the watch
-  }
+  if (response_.has_value() && stream_ == nullptr) co_return;
+  WatchClient(serial);
+  answered_.expires_at(Clock::time_point::max());
+  while (!response_.has_value() && !aborted_) co_await answered_.async_wait(kAwait);
+  error_code ignored;
+  if (stream_ == nullptr) socket_.cancel(ignored);  // the watch
 }
 
 std::optional<Response> Connection::AnswerWithoutHandler() {
@@ -316,96 +316,6 @@ std::optional<Response> Connection::AnswerWithoutHandler() {
   return response;
 }
 
-void Connection::OnResponse(uint64_t serial, Response response) {
-  if (serial != serial_ || phase_ != Phase::kHandling || response_.has_value()) return;
-  response_ = std::move(response);
-  answered_.cancel();  // first: what follows may run out of memory
-  AdmitAnswer();
-}
-
-void Connection::AdmitAnswer() {
-  const size_t size = response_->body.size();
-  // Small ones are always given: probes, and what was written already. So many of them as there may
-  // be connections are still few.
-  if (size > kSmallAnswerBytes && context_->unread_bytes > 0 &&
-      context_->unread_bytes + size > context_->options.max_unread_bytes) {
-    Refuse(429, "too many answers wait for their clients to read them");
-    return;
-  }
-  MemoryBudget* const memory = context_->options.memory.get();
-  if (memory != nullptr && size > kSmallAnswerBytes) {
-    // One answer is given however large, and is counted then.
-    if (context_->unread_bytes == 0) {
-      memory->TakeAnyway(size);
-    } else if (!memory->Take(size)) {
-      Refuse(429, "memory full");
-      return;
-    }
-    counted_bytes_ = size;
-  }
-  unread_bytes_ = size;
-  context_->unread_bytes += size;
-}
-
-void Connection::ReleaseAnswer() {
-  context_->unread_bytes -= std::exchange(unread_bytes_, 0);
-  const size_t counted = std::exchange(counted_bytes_, 0);
-  if (counted > 0) context_->options.memory->Give(counted);
-  response_.reset();
-}
-
-asio::awaitable<bool> Connection::WriteResponse() {
-  context_->access.AddHeaders(allowed_origin_, *response_);
-  if (!record_.trace.empty()) response_->headers.push_back({"traceparent", record_.trace});
-  head_ = FormatHead(*response_, keep_alive_, context_->Date());
-  const bool has_body = !is_head_ && response_->status != 204 && response_->status != 304;
-  const std::string_view body = has_body ? response_->body : std::string_view();
-  const bool written = co_await WriteAll(head_, body);
-  Report(response_->status, body.size());
-  ReleaseAnswer();
-  deadline_ = Clock::time_point::max();
-  co_return written;
-}
-
-asio::awaitable<bool> Connection::WriteAll(std::string_view head, std::string_view body) {
-  while (!head.empty() || !body.empty()) {
-    SetDeadline(context_->options.write_timeout);  // anew with each bit of progress
-    const std::array<asio::const_buffer, 2> parts{
-        asio::const_buffer(head.data(), head.size()),
-        asio::const_buffer(body.data(), std::min(body.size(), kWriteChunkBytes))};
-    const auto [error, size] = co_await socket_.async_write_some(parts, kAwait);
-    if (error) co_return false;
-    const size_t of_head = std::min(size, head.size());
-    head.remove_prefix(of_head);
-    body.remove_prefix(size - of_head);
-  }
-  co_return true;
-}
-
-void Connection::Report(int status, size_t body_bytes) {
-  context_->counters->CountAnswer(status);
-  context_->counters->sent_bytes.fetch_add(head_.size() + body_bytes, std::memory_order_relaxed);
-  if (!context_->options.on_answered) return;
-  record_.status = status;
-  record_.body_bytes = body_bytes;
-  record_.took = Clock::now() - request_received_;
-  context_->options.on_answered(record_);
-}
-
-asio::awaitable<void> Connection::Linger() {
-  error_code error;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
-  if (error) co_return;
-  SetDeadline(kLingerTimeout);
-  size_t total = 0;
-  while (total < kLingerBytes && !aborted_) {
-    const auto [read_error, size] =
-        co_await socket_.async_read_some(asio::buffer(context_->scratch), kAwait);
-    if (read_error) co_return;
-    total += size;
-  }
-}
-
 void Connection::Drain() {
   if (phase_ == Phase::kIdle) Abort();
 }
@@ -424,31 +334,6 @@ void Connection::CheckDeadline(Clock::time_point now) {
   timed_out_ = true;
   error_code ignored;
   socket_.cancel(ignored);
-}
-
-void Connection::WatchClient(uint64_t serial) {
-  socket_.async_wait(asio::socket_base::wait_read,
-                     [self = shared_from_this(), serial](const error_code& error) {
-                       if (!error) self->OnReadable(serial);
-                     });
-}
-
-void Connection::OnReadable(uint64_t serial) {
-  if (serial != serial_ || phase_ != Phase::kHandling || response_.has_value()) return;
-  char byte;
-  const ssize_t size = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (size > 0) return;  // the next request: it waits its turn, and the watch ends
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
-    WatchClient(serial);
-    return;
-  }
-  keep_alive_ = false;
-  const bool half_closed = size == 0 && Clock::now() - read_done_ < kHalfCloseGrace;
-  if (!half_closed) ClientLeft();
-}
-
-void Connection::ClientLeft() {
-  if (client_ != nullptr) client_->MarkGone();
 }
 
 bool Connection::Refuse(int status, std::string_view detail) {

@@ -30,6 +30,8 @@
 #include "http/message.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "http/stream_pipe.h"
+#include "http/unread_bytes.h"
 
 namespace minnow::http {
 
@@ -53,7 +55,8 @@ struct ServerContext {
       idle;
   std::vector<char> scratch;  // for bytes that are read to be thrown away
   bool draining = false;
-  size_t unread_bytes = 0;  // of answers' bodies that are being written
+  // Of answers' bodies that are being written, or wait for it.
+  std::shared_ptr<UnreadBytes> unread = std::make_shared<UnreadBytes>();
   // How many large bodies there are, here and in handlers' hands; may outlive the server.
   std::shared_ptr<std::atomic<size_t>> large_bodies = std::make_shared<std::atomic<size_t>>(0);
 
@@ -82,12 +85,16 @@ class Connection : public std::enable_shared_from_this<Connection>, public IdleH
   void CheckDeadline(Clock::time_point now);
   // The answer to request number `serial`; ignored when that request is no longer waited for.
   void OnResponse(uint64_t serial, Response response);
+  // The same, for an answer whose body comes out of `pipe`.
+  void OnStream(uint64_t serial, Response head, std::shared_ptr<StreamPipe> pipe);
+  // Something has changed in that pipe.
+  void OnPieces(uint64_t serial);
   // What the server itself answers to the request under way.
   Response Refusal(int status, std::string_view detail);
 
  private:
   using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
-  enum class Phase { kIdle, kReading, kHandling, kWriting };
+  enum class Phase { kIdle, kReading, kHandling, kWriting, kStreaming };
 
   // Requests and answers in turns, until the connection is to close.
   boost::asio::awaitable<void> Serve();
@@ -101,6 +108,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public IdleH
   // Fills request_ from the parsed head. False: malformed; response_ says how.
   bool TakeHead();
   // Answers request_ by its route; response_ is set afterwards, unless the connection was aborted.
+  // With a stream_, the client is watched from then on.
   boost::asio::awaitable<void> Handle();
   // Counts the answer's body among those that clients are to read, or puts a refusal in its place.
   void AdmitAnswer();
@@ -109,6 +117,12 @@ class Connection : public std::enable_shared_from_this<Connection>, public IdleH
   std::optional<Response> AnswerWithoutHandler();
   // Writes response_. False: the client is gone.
   boost::asio::awaitable<bool> WriteResponse();
+  // Writes response_ as a head and the pieces of stream_. False: the client is gone, or its
+  // connection must close for it to see that the body is not whole.
+  boost::asio::awaitable<bool> WriteStream();
+  boost::asio::awaitable<bool> WritePieces(bool chunked);
+  // Sets head_ from response_.
+  void FinishHead(BodyEnd body_end);
   boost::asio::awaitable<bool> WriteAll(std::string_view head, std::string_view body);
   void Report(int status, size_t body_bytes);
   // Lets the client read the last answer before the socket closes on bytes that it still sends.
@@ -116,6 +130,8 @@ class Connection : public std::enable_shared_from_this<Connection>, public IdleH
 
   // Notices, while a handler works, that the client leaves.
   void WatchClient(uint64_t serial);
+  // Whether the handler of that request still works.
+  bool Works(uint64_t serial) const;
   void OnReadable(uint64_t serial);
   void ClientLeft();
 
@@ -144,6 +160,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public IdleH
   // Of the request under way, which its handler may own by now.
   Router::Match match_;
   bool is_head_ = false;
+  bool is_http_10_ = false;
   CodingChoice coding_;
   std::string allowed_origin_;
   AnsweredRequest record_;
@@ -151,9 +168,10 @@ class Connection : public std::enable_shared_from_this<Connection>, public IdleH
   uint64_t serial_ = 0;  // of the request under way
   std::shared_ptr<ClientWatch> client_;
   std::optional<Response> response_;
-  size_t unread_bytes_ = 0;   // what this connection has in the context's
-  size_t counted_bytes_ = 0;  // and in the memory budget
+  std::shared_ptr<StreamPipe> stream_;  // with response_, where its body comes in pieces
+  UnreadShare unread_;                  // what response_ holds
   std::string head_;
+  size_t body_bytes_ = 0;  // of the stream, as far as it is sent
 };
 
 }  // namespace minnow::http

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "http/connection.h"
+#include "http/stream_pipe.h"
 
 namespace minnow::http {
 namespace {
@@ -19,29 +20,49 @@ constexpr size_t kCodedOnLoopBytes = 32 * 1024;  // a third of a millisecond
 // Brings an answer from any thread back to its connection.
 class ConnectionSink : public ResponseSink {
  public:
-  ConnectionSink(std::shared_ptr<asio::io_context> io, std::shared_ptr<Connection> connection,
-                 uint64_t serial, const CodingChoice& coding)
-      : io_(std::move(io)), connection_(std::move(connection)), serial_(serial), coding_(coding) {}
+  explicit ConnectionSink(SinkTarget target) : target_(std::move(target)) {}
 
   void Deliver(Response response) override {
     // A large body is coded only by the thread that made it, never by the I/O thread.
-    const bool on_loop = io_->get_executor().running_in_this_thread();
-    ApplyCoding(coding_, on_loop ? kCodedOnLoopBytes : SIZE_MAX, response);
+    const bool on_loop = OnLoop();
+    ApplyCoding(target_.coding, on_loop ? kCodedOnLoopBytes : SIZE_MAX, response);
     if (on_loop) {
-      connection_->OnResponse(serial_, std::move(response));
+      target_.connection->OnResponse(target_.serial, std::move(response));
       return;
     }
     // The posted function holds no reference to the io_context, which would then never be
     // destroyed.
-    asio::post(*io_, [connection = connection_, serial = serial_,
-                      response = std::move(response)]() mutable {
+    asio::post(*target_.io, [connection = target_.connection, serial = target_.serial,
+                             response = std::move(response)]() mutable {
       connection->OnResponse(serial, std::move(response));
     });
   }
 
+  void Begin(Response head) override {
+    auto pipe = std::make_shared<StreamPipe>(target_.unread);
+    if (OnLoop()) {
+      target_.connection->OnStream(target_.serial, std::move(head), pipe);
+    } else {
+      asio::post(*target_.io, [connection = target_.connection, serial = target_.serial,
+                               head = std::move(head), pipe]() mutable {
+        connection->OnStream(serial, std::move(head), std::move(pipe));
+      });
+    }
+    pipe_ = std::move(pipe);
+  }
+
+  bool Write(std::string_view piece) noexcept override {
+    if (target_.client->gone()) return false;
+    const bool taken = pipe_->Put(piece);
+    if (pipe_->NeedsWaking()) PostWake();
+    return taken;
+  }
+
+  void End() noexcept override { pipe_->Close(StreamPipe::State::kEnded); }
+
   void Drop(std::unique_ptr<ResponseSink> self) noexcept override {
     // Not kept by what is posted: the io_context would never be destroyed.
-    const std::shared_ptr<asio::io_context> io = std::move(io_);
+    const std::shared_ptr<asio::io_context> io = std::move(target_.io);
     if (io->get_executor().running_in_this_thread()) return DropHere();
     asio::post(*io, Dropping{this, std::move(self)});
   }
@@ -80,31 +101,47 @@ class ConnectionSink : public ResponseSink {
     std::unique_ptr<ResponseSink> self;
   };
 
+  bool OnLoop() const { return target_.io->get_executor().running_in_this_thread(); }
+
+  // Also on the I/O thread, where the pieces of one handler then go together.
+  void PostWake() noexcept {
+    try {
+      asio::post(*target_.io,
+                 [connection = target_.connection, serial = target_.serial, pipe = pipe_] {
+                   pipe->Woken();
+                   connection->OnPieces(serial);
+                 });
+    } catch (const std::bad_alloc&) {
+      pipe_->Woken();  // the next piece tries again, and Drop needs no memory
+    }
+  }
+
   // On the I/O thread.
   void DropHere() noexcept {
+    if (pipe_ != nullptr) {
+      pipe_->Close(StreamPipe::State::kAbandoned);
+      target_.connection->OnPieces(target_.serial);
+      return;
+    }
     Response response{.status = 503, .content_type = {}, .headers = {}, .body = {}};
     try {
-      response = connection_->Refusal(503, "the request was dropped");
+      response = target_.connection->Refusal(503, "the request was dropped");
     } catch (const std::bad_alloc&) {
       // The status alone, then.
     }
-    connection_->OnResponse(serial_, std::move(response));
+    target_.connection->OnResponse(target_.serial, std::move(response));
   }
 
   static constexpr size_t kPostBytes = 256;  // what asio needs for a Dropping
   alignas(std::max_align_t) std::byte memory_[kPostBytes];
-  std::shared_ptr<asio::io_context> io_;  // declared first: outlives the connection's socket
-  std::shared_ptr<Connection> connection_;
-  uint64_t serial_;
-  CodingChoice coding_;
+  SinkTarget target_;
+  std::shared_ptr<StreamPipe> pipe_;  // once the answer has begun
 };
 
 }  // namespace
 
-std::unique_ptr<ResponseSink> NewConnectionSink(std::shared_ptr<asio::io_context> io,
-                                                std::shared_ptr<Connection> connection,
-                                                uint64_t serial, const CodingChoice& coding) {
-  return std::make_unique<ConnectionSink>(std::move(io), std::move(connection), serial, coding);
+std::unique_ptr<ResponseSink> NewConnectionSink(SinkTarget target) {
+  return std::make_unique<ConnectionSink>(std::move(target));
 }
 
 }  // namespace minnow::http

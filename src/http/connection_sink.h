@@ -6,16 +6,26 @@
 #include <cstdint>
 #include <memory>
 
+#include "base/client_watch.h"
 #include "http/compression.h"
 #include "http/responder.h"
+#include "http/unread_bytes.h"
 
 namespace minnow::http {
 
 class Connection;
 
-// Keeps io_context and connection until the answer is delivered. `serial` is the request's.
-std::unique_ptr<ResponseSink> NewConnectionSink(std::shared_ptr<boost::asio::io_context> io,
-                                                std::shared_ptr<Connection> connection,
-                                                uint64_t serial, const CodingChoice& coding);
+// One request that is to be answered.
+struct SinkTarget {
+  std::shared_ptr<boost::asio::io_context> io;  // declared first: outlives the connection's socket
+  std::shared_ptr<Connection> connection;
+  uint64_t serial = 0;  // of the request
+  CodingChoice coding;
+  std::shared_ptr<ClientWatch> client;
+  std::shared_ptr<UnreadBytes> unread;
+};
+
+// Keeps what `target` names until the answer is delivered.
+std::unique_ptr<ResponseSink> NewConnectionSink(SinkTarget target);
 
 }  // namespace minnow::http

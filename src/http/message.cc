@@ -62,7 +62,8 @@ Response PlainRefusal(std::string_view, int status, std::string_view detail) {
   return response;
 }
 
-std::string FormatHead(const Response& response, bool keep_alive, std::string_view date) {
+std::string FormatHead(const Response& response, bool keep_alive, std::string_view date,
+                       BodyEnd body_end) {
   std::string out;
   out.reserve(256);
   out += "HTTP/1.1 ";
@@ -76,9 +77,10 @@ std::string FormatHead(const Response& response, bool keep_alive, std::string_vi
     AppendHeader("Content-Type", response.content_type, out);
   }
   // 204 has no body, and RFC 9110 (8.6) forbids the length there; that of 304 would be another's.
-  if (!no_body) {
+  if (!no_body && body_end == BodyEnd::kLength) {
     AppendHeader("Content-Length", std::to_string(response.body.size()), out);
   }
+  if (!no_body && body_end == BodyEnd::kChunks) AppendHeader("Transfer-Encoding", "chunked", out);
   AppendHeader("Connection", keep_alive ? "keep-alive" : "close", out);
   for (const Header& header : response.headers) AppendHeader(header.name, header.value, out);
   out += "\r\n";

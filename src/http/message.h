@@ -58,8 +58,12 @@ Response PlainResponse(int status, std::string_view detail = {});
 using RefusalWriter = Response (*)(std::string_view path, int status, std::string_view detail);
 Response PlainRefusal(std::string_view path, int status, std::string_view detail);
 
+// How the client knows where a body ends.
+enum class BodyEnd { kLength, kChunks, kClose };
+
 // The status line and the header block, up to and with the empty line. Bytes that could end a
 // header line early (CR, LF, NUL) become spaces.
-std::string FormatHead(const Response& response, bool keep_alive, std::string_view date);
+std::string FormatHead(const Response& response, bool keep_alive, std::string_view date,
+                       BodyEnd body_end = BodyEnd::kLength);
 
 }  // namespace minnow::http

@@ -71,6 +71,9 @@ class Server::Impl {
     if (context_.counters == nullptr) context_.counters = std::make_shared<ServerCounters>();
     context_.io = io_;
     context_.scratch.resize(kScratchBytes);
+    context_.unread->limit = context_.options.max_unread_bytes;
+    context_.unread->stream_limit = context_.options.max_stream_bytes;
+    context_.unread->memory = context_.options.memory;
   }
 
   Status SetAccess();

@@ -34,6 +34,9 @@ struct ServerOptions {
   // Bodies of answers that clients have not read yet, of all connections; above: 429. One of 64
   // KiB, and one that no other is in the way of, is always given.
   size_t max_unread_bytes = size_t{256} << 20;
+  // Of one answer that comes in pieces, those that the client has not read yet; above, it is cut
+  // off.
+  size_t max_stream_bytes = size_t{1} << 20;
   // Above, and above what the process may open: the connection that has waited longest for a
   // request is closed; where none waits, the new one gets 503.
   // What bodies of more than 64 KiB take from, of requests and of answers, beside the limits above;
@@ -46,7 +49,7 @@ struct ServerOptions {
       60'000};  // end of the headers to the end of the body; then 408
   std::chrono::milliseconds idle_timeout{75'000};  // between requests; then closed
   std::chrono::milliseconds write_timeout{
-      30'000};  // without the client reading anything; then closed
+      30'000};  // without the client reading what it is sent; then closed
   std::chrono::milliseconds drain_timeout{10'000};  // what Stop waits for requests under way
   AccessOptions access = {};
   RefusalWriter refuse = PlainRefusal;

@@ -5,9 +5,7 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -16,48 +14,13 @@
 
 #include "http/server.h"
 #include "tests/await.h"
+#include "tests/server/shelf.h"
 #include "tests/server/socket_client.h"
 
 namespace minnow {
 namespace {
 
 using std::chrono::milliseconds;
-
-// Requests that a handler keeps until the test answers them.
-class Shelf {
- public:
-  struct Item {
-    http::Request request;
-    http::Responder responder;
-  };
-
-  void Put(http::Request request, http::Responder responder) {
-    const std::lock_guard lock(mutex_);
-    items_.push_back(std::make_unique<Item>(Item{std::move(request), std::move(responder)}));
-    changed_.notify_all();
-  }
-
-  // The oldest; null when none comes within a minute.
-  std::unique_ptr<Item> Take() {
-    std::unique_lock lock(mutex_);
-    if (!changed_.wait_for(lock, std::chrono::seconds(60), [this] { return !items_.empty(); })) {
-      return nullptr;
-    }
-    auto item = std::move(items_.front());
-    items_.erase(items_.begin());
-    return item;
-  }
-
-  size_t size() {
-    const std::lock_guard lock(mutex_);
-    return items_.size();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::vector<std::unique_ptr<Item>> items_;
-};
 
 class HttpServer : public ::testing::Test {
  protected:

@@ -58,6 +58,7 @@ bool SocketClient::ReceiveMore() {
   const ssize_t size = ::recv(fd_, buffer, sizeof(buffer), 0);
   if (size <= 0) {
     ended_ = size == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    was_reset_ = size < 0 && errno == ECONNRESET;
     return false;
   }
   received_.append(buffer, static_cast<size_t>(size));
@@ -105,6 +106,16 @@ std::string SocketClient::ReadToEnd(bool* closed) {
   }
   if (closed != nullptr) *closed = ended_;
   return std::exchange(received_, {});
+}
+
+std::string SocketClient::ReadUntil(std::string_view end) {
+  size_t begin = 0;
+  while ((begin = received_.find(end)) == std::string::npos) {
+    if (!ReceiveMore()) return {};
+  }
+  std::string bytes = received_.substr(0, begin + end.size());
+  received_.erase(0, bytes.size());
+  return bytes;
 }
 
 void SocketClient::CloseSending() { ::shutdown(fd_, SHUT_WR); }

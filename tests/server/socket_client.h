@@ -41,6 +41,10 @@ class SocketClient {
   ClientResponse Call(std::string_view bytes);
   // Everything until the server closes; `closed` tells whether it did within the limit.
   std::string ReadToEnd(bool* closed = nullptr);
+  // Bytes up to and with `end`; "" when they do not come.
+  std::string ReadUntil(std::string_view end);
+  // Whether the server cut the connection off, instead of closing it.
+  bool was_reset() const { return was_reset_; }
   void CloseSending();
   void Close();
   void set_time_limit(std::chrono::milliseconds limit);
@@ -50,6 +54,7 @@ class SocketClient {
 
   int fd_ = -1;
   bool ended_ = false;
+  bool was_reset_ = false;
   std::string received_;
 };
 
