@@ -30,9 +30,21 @@ class MemoryBudget {
     } while (!used_.compare_exchange_weak(used, used + bytes, std::memory_order_relaxed));
     return true;
   }
-  // False: there will never be room for so much.
-  bool MayEverHold(size_t bytes) const {
-    return bytes <= limit_ - std::min(limit_, held_.load(std::memory_order_relaxed));
+  // The same for what is given back only when a model goes.
+  bool TakeLasting(size_t bytes) {
+    if (!Take(bytes)) return false;
+    lasting_.fetch_add(bytes, std::memory_order_relaxed);
+    return true;
+  }
+  void GiveLasting(size_t bytes) {
+    lasting_.fetch_sub(bytes, std::memory_order_relaxed);
+    Give(bytes);
+  }
+  // False: as long as the models stay there will be no room for so much.
+  bool MayHold(size_t bytes) const {
+    const size_t lasting =
+        held_.load(std::memory_order_relaxed) + lasting_.load(std::memory_order_relaxed);
+    return bytes <= limit_ - std::min(limit_, lasting);
   }
   // Takes what is already there, whatever the limit.
   void TakeAnyway(size_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
@@ -50,6 +62,7 @@ class MemoryBudget {
   const size_t limit_;
   std::atomic<size_t> held_{0};
   std::atomic<size_t> used_{0};
+  std::atomic<size_t> lasting_{0};  // of used_
 };
 
 // "400M", "2G", "512k", "1073741824": bytes, with suffixes that stand for powers of 1,024.

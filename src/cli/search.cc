@@ -219,7 +219,7 @@ Status AnswerLines(RecordReader lines, const std::string& name, Searching& searc
                                            Plural(queries, "line") + " refused"};
 }
 
-Status Search(const SearchCommand& command) {
+Status RunSearch(const SearchCommand& command) {
   MINNOW_ASSIGN_OR_RETURN(const auto store, OpenForReading(command.store));
   MINNOW_ASSIGN_OR_RETURN(auto index, FindNamed(*store, command.store));
   MINNOW_ASSIGN_OR_RETURN(QueryEmbedder embedder, QueryEmbedder::Load(command, *index));
@@ -300,7 +300,7 @@ void AddSearchCommand(Command app) {
     if (!query.given() && command->queries.empty()) {
       RequireArgument("QUERY or --queries");
     }
-    return ExitCode(Search(*command));
+    return ExitCode(RunSearch(*command));
   });
 }
 

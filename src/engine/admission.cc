@@ -103,7 +103,7 @@ bool Admission::TakeMore(size_t bytes) {
 
 Status Admission::CheckMemory(const Cost& cost) const {
   const size_t bytes = cost.bytes + std::min(cost.item_bytes, SIZE_MAX - cost.bytes);
-  if (memory_->MayEverHold(bytes)) return {};
+  if (memory_->MayHold(bytes)) return {};
   return Error{Code::kOverloaded, "memory full: " + std::to_string(bytes) +
                                       " bytes for a request, limit " +
                                       std::to_string(memory_->limit())};

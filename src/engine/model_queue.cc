@@ -179,7 +179,7 @@ void ModelQueue::Close() {
   }
   state_->idle.notify_all();  // Stop waits for the lane's last queue
   workspace = nullptr;
-  state_->memory->Give(workspace_bytes);
+  state_->memory->GiveLasting(workspace_bytes);
 }
 
 Load ModelQueue::load() const {

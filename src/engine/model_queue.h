@@ -27,6 +27,8 @@ struct ModelQueueOptions {
   size_t max_batch_items = 512;
   size_t max_bulk_batch_work = 0;  // of a batch with bulk items; 0: as any other
   AdmissionLimits admission = {};
+  // Memory that is counted beside the workspace: weights that are used where a file is mapped.
+  size_t mapped_bytes = 0;
   // Steps take long: they run on threads of their own, which give way to all others.
   bool heavy = false;
 };

@@ -75,8 +75,9 @@ Result<std::shared_ptr<ModelQueue>> Scheduler::AddQueue(const Task* task,
     std::shared_ptr<ModelQueue> queue(new ModelQueue(state_, &lane, task, options));
     const ModelQueueOptions& completed = queue->options_;
     bytes = task->WorkspaceBytes(completed.max_batch_work, completed.max_batch_items,
-                                 lane.pool->size());
-    if (!state_->memory->Take(bytes)) {
+                                 lane.pool->size()) +
+            completed.mapped_bytes;
+    if (!state_->memory->TakeLasting(bytes)) {
       return no_memory(bytes, ": " + std::to_string(state_->memory->used()) +
                                   " bytes in use, limit " +
                                   std::to_string(state_->memory->limit()));

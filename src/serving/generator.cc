@@ -61,9 +61,11 @@ Result<std::unique_ptr<LoadedModel>> LoadGenerator(const ModelSource& source,
   facts.max_sequence_tokens = model->max_input_tokens();
   facts.prepare_threads = static_cast<size_t>(TokenizationThreads(compute));
   facts.loaded_unix_seconds = std::time(nullptr);
+  const size_t mapped_bytes = source.packed() ? info.weight_bytes : 0;
   auto loaded = std::make_unique<Generator>(std::move(facts), std::move(model), metrics);
   ModelQueueOptions queue = ToQueueOptions(compute, /*for_indexes=*/false);
   queue.max_batch_items = GenerateTask::kMaxBatchItems;
+  queue.mapped_bytes = mapped_bytes;
   MINNOW_RETURN_IF_ERROR(loaded->Start(scheduler, queue));
   return std::unique_ptr<LoadedModel>(std::move(loaded));
 }

@@ -92,6 +92,37 @@ TEST_F(SharedT5, GivesTheIdsOfTransformers) {
   }
 }
 
+// tools/make_generate_golden.py makes them.
+TEST(GenerateGolden, SequencesAreThoseOfTransformers) {
+  const auto golden = JsonDocument::ReadFile(T5Golden("../generate.json"));
+  ASSERT_TRUE(golden.ok()) << golden.error().message;
+  std::string name;
+  std::unique_ptr<GenerateModel> model;
+  size_t cases = 0;
+  for (const JsonView one : golden->root().Get("cases")->Items()) {
+    if (const auto wanted = one.GetString("model").value(); wanted != name) {
+      name = wanted;
+      model = GenerateModel::Load(ModelSource::Open(T5Golden(name)).value(), {}).value();
+    }
+    GenerateRequest request;
+    request.inputs = {Ids(one.Get("input_ids").value())};
+    request.options = ReadGenerationOptions(one.Get("options").value()).value();
+    JobRunner runner(model.get());
+    const auto answer = runner.Run(std::move(request));
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    std::vector<GeneratedSequence> sequences;
+    for (const GeneratedText& text : answer->inputs[0].sequences)
+      sequences.push_back({.ids = text.ids, .score = text.score, .logprobs = {}});
+    FillSequences(answer->settings, &sequences);
+    const JsonView expected = one.Get("sequences").value();
+    ASSERT_EQ(sequences.size(), expected.size());
+    for (size_t i = 0; i < sequences.size(); ++i)
+      EXPECT_EQ(sequences[i].ids, Ids(expected.at(i))) << name << " case " << cases;
+    ++cases;
+  }
+  EXPECT_EQ(cases, 225u);
+}
+
 struct Outcome {
   std::vector<TokenId> ids;
   float score;
