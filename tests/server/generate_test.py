@@ -333,8 +333,9 @@ class ServerTest(GenerateCase):
         got = [None, None]
 
         def read(i, text):
-            _, response = self.begin(text)
+            connection, response = self.begin(text)
             events = [line for line in response.read().split(b"\n\n") if line]
+            connection.close()
             got[i] = json.loads(events[-1][5:])["generated_text"]
 
         threads = [threading.Thread(target=read, args=(i, text)) for i, text in enumerate((LONG, TEXT))]
@@ -350,6 +351,17 @@ class ServerTest(GenerateCase):
         before = self.metric("minnow_generate_new_tokens")
         self.ask("/v1/completions", {"prompt": LONG, "max_tokens": 9})
         self.assertEqual(self.metric("minnow_generate_new_tokens"), before + 9)
+
+    def test_every_example_of_the_description_is_taken(self):
+        paths = json.loads(self.server.request("GET", "/openapi.json")[1])["paths"]
+        asked = [path for path in paths if "generate" in path or "completions" in path or "pipeline" in path]
+        self.assertEqual(len(asked), 6)
+        for path in asked:
+            body = paths[path]["post"]["requestBody"]["content"]["application/json"]["example"]
+            body = json.loads(json.dumps(body).replace("flan-t5-small", "tiny-t5"))
+            path = path.replace("{task}", "summarization").replace("{name}", "tiny-t5")
+            status, answer, _ = self.server.ask(path, body)
+            self.assertEqual(status, 200, (path, answer))
 
     def test_info_tells_the_tasks(self):
         info = json.loads(self.server.request("GET", "/info")[1])

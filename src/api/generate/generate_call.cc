@@ -66,8 +66,11 @@ bool IsLive(const GenerateRequest& request, const GenerationSettings& settings) 
 
 Failure ToFailure(Error error, const GenerateQuery& query) {
   for (const auto& [name, own] : query.names) {
-    if (error.message.starts_with(std::string(name) + ":"))
-      error.message.replace(0, name.size(), own);
+    const bool names = error.message.starts_with(std::string(name) + ":") ||
+                       error.message.starts_with(std::string(name) + "[");
+    if (!names) continue;
+    error.message.replace(0, name.size(), own);
+    break;
   }
   return ToFailure(std::move(error));
 }
