@@ -118,6 +118,13 @@ Status ReadParameters(const JsonView& parameters, GenerateRequest& request) {
   return ReadTruncation(parameters, request);
 }
 
+// By the fields that only its clients send.
+bool AsksForTgi(const JsonView& body) {
+  const auto parameters = body.Find("parameters");
+  return body.Find("stream").has_value() ||
+         (parameters.has_value() && parameters->Find("details").has_value());
+}
+
 }  // namespace
 
 Result<GenerateQuery> ReadHuggingFaceText(const JsonView& body, std::string_view task,
@@ -143,7 +150,7 @@ Result<GenerateQuery> ReadHuggingFaceText(const JsonView& body, std::string_view
 }
 
 void SubmitText(Call& call, const JsonView& body, const std::string& name, std::string_view task) {
-  const bool tgi = body.is_object() && body.Find("stream").has_value();
+  const bool tgi = AsksForTgi(body);
   if (tgi) call.SetFamily(Family::kTgi);
   Result<GenerateQuery> query =
       tgi ? ReadTgiRoot(body) : ReadHuggingFaceText(body, task, call.model().generator()->tasks());
