@@ -11,8 +11,8 @@
 namespace minnow::api {
 
 // In the shape of Hugging Face's inference; where the body has "stream" or "details",
-// in that of text-generation-inference, whose clients post to the same path. `task`: as the path says it.
-// REQUIRES: UseModel succeeded with that name, and the model generates text.
+// in that of text-generation-inference, whose clients post to the same path. `task`: as the path
+// says it. REQUIRES: UseModel succeeded with that name, and the model generates text.
 void SubmitText(Call& call, const JsonView& body, const std::string& name,
                 std::string_view task = {});
 
