@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "nn/attention.h"
+
 namespace minnow {
 namespace {
 
@@ -215,20 +217,12 @@ EncoderActivations::EncoderActivations(const EncoderConfig& config, Dtype dtype,
       intermediate_stride(PaddedColumns(config.intermediate_size)),
       hidden(max_tokens * hidden_stride),
       context(max_tokens * hidden_stride),
-      attention(kernels.attention_f32),
       max_tokens_(max_tokens) {
   qkv[0] = AlignedBuffer<float>(max_tokens * qkv_stride);
   if (threads > 1) qkv[1] = AlignedBuffer<float>(max_tokens * qkv_stride);
-  auto scratch_floats = kernels.attention_scratch_floats;
-  if (dtype == Dtype::kInt8 && kernels.attention_int8 != nullptr &&
-      max_sequence_tokens <= kMaxInt8Keys) {
-    attention = kernels.attention_int8;
-    scratch_floats = kernels.attention_int8_scratch_floats;
-  } else if (dtype != Dtype::kF32) {
-    attention = kernels.attention_packed;
-    scratch_floats = kernels.attention_packed_scratch_floats;
-  }
-  const size_t scratch = scratch_floats(max_sequence_tokens, config.head_dim());
+  const AttentionKernel kernel = ChooseAttention(kernels, dtype, max_sequence_tokens);
+  attention = kernel.run;
+  const size_t scratch = kernel.scratch_floats(max_sequence_tokens, config.head_dim());
   const size_t widest =
       std::max({config.hidden_size, config.embedding_width(), config.intermediate_size});
   for (int i = 0; i < threads; ++i) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "nn/attention.h"
+
 namespace minnow {
 
 T5Workspace::T5Workspace(const T5Config& config, Dtype dtype, const T5Limits& limits,
@@ -17,7 +19,6 @@ T5Workspace::T5Workspace(const T5Config& config, Dtype dtype, const T5Limits& li
       feed_forward_stride(PaddedColumns(config.feed_forward_width())),
       hidden(max_tokens * model_stride),
       context(max_tokens * inner_stride),
-      attention(kernels.attention_f32),
       step_qkv(max_rows * qkv_stride),
       step_context(max_rows * inner_stride),
       step_intermediate(max_rows * feed_forward_stride),
@@ -29,18 +30,11 @@ T5Workspace::T5Workspace(const T5Config& config, Dtype dtype, const T5Limits& li
   if (pool->size() > 1) qkv[1] = AlignedBuffer<float>(max_tokens * qkv_stride);
   for (AlignedBuffer<float>& buffer : step_hidden)
     buffer = AlignedBuffer<float>(max_rows * model_stride);
-  auto scratch_floats = kernels.attention_scratch_floats;
-  if (dtype == Dtype::kInt8 && kernels.attention_int8 != nullptr &&
-      limits.max_input_tokens <= kMaxInt8Keys) {
-    attention = kernels.attention_int8;
-    scratch_floats = kernels.attention_int8_scratch_floats;
-  } else if (dtype != Dtype::kF32) {
-    attention = kernels.attention_packed;
-    scratch_floats = kernels.attention_packed_scratch_floats;
-  }
+  const AttentionKernel kernel = ChooseAttention(kernels, dtype, limits.max_input_tokens);
+  attention = kernel.run;
   const size_t longest_text = std::min(max_tokens, limits.max_input_tokens);
   const size_t scores = PaddedColumns(std::max(limits.max_input_tokens, limits.max_output_tokens));
-  const size_t scratch = std::max(scratch_floats(longest_text, config.d_kv), scores);
+  const size_t scratch = std::max(kernel.scratch_floats(longest_text, config.d_kv), scores);
   const size_t rows = std::max(kRowBlock, max_rows);
   const size_t widest = std::max(
       {static_cast<size_t>(config.d_model), config.inner(), static_cast<size_t>(config.d_ff)});
