@@ -3,6 +3,7 @@
 #include "models/t5/cache.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -24,6 +25,16 @@ T5Cache::Layer LayerOf(float* data, size_t layer, size_t heads, size_t head_dim,
 }
 
 }  // namespace
+
+void T5Cache::Layer::Keep(const float* key, size_t inner, size_t head_dim, size_t first_head,
+                          size_t last_head, size_t slot) const {
+  for (size_t head = first_head; head < last_head; ++head) {
+    const float* of_head = key + head * head_dim;
+    const size_t at = head * head_stride + slot * head_dim;
+    std::memcpy(keys + at, of_head, head_dim * sizeof(float));
+    std::memcpy(values + at, of_head + inner, head_dim * sizeof(float));
+  }
+}
 
 T5Cache::T5Cache(const T5Config& config, size_t input_tokens, size_t max_length, size_t beams)
     : heads_(config.num_heads),

@@ -23,6 +23,11 @@ class T5Cache {
     float* keys;
     float* values;
     size_t head_stride;
+
+    // Puts the key and the value of one token's heads [first_head, last_head) into its slot. key:
+    // [H, D]; the values begin `inner` floats after it.
+    void Keep(const float* key, size_t inner, size_t head_dim, size_t first_head, size_t last_head,
+              size_t slot) const;
   };
 
   // Room for max_length positions of each beam; all are at least 1. Allocates all that it will

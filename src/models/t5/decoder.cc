@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "models/t5/layers.h"
@@ -112,23 +111,13 @@ class Member {
     ForHeads([&](size_t r, Range heads) {
       T5Cache& cache = *rows_[r].cache;
       const T5Cache::Layer kept = cache.self(layer);
-      Keep(r, heads, cache.NextSlot(rows_[r].beam), kept);
+      kept.Keep(w_.step_qkv.data() + r * w_.qkv_stride + config_.inner(), config_.inner(),
+                config_.d_kv, heads.begin, heads.end, cache.NextSlot(rows_[r].beam));
       const size_t position = w_.positions[r];
       Attend(r, heads, kept, w_.slots[r], position + 1, bias.From(position), bias.stride());
     });
     Meet();
     Add(attention.output, {w_.step_context.data(), w_.inner_stride});
-  }
-
-  // Key and value of row r, to its slot.
-  void Keep(size_t r, Range heads, size_t slot, const T5Cache::Layer& to) const {
-    const size_t head_dim = config_.d_kv, inner = config_.inner();
-    for (size_t head = heads.begin; head < heads.end; ++head) {
-      const float* key = w_.step_qkv.data() + r * w_.qkv_stride + inner + head * head_dim;
-      const size_t at = head * to.head_stride + slot * head_dim;
-      std::memcpy(to.keys + at, key, head_dim * sizeof(float));
-      std::memcpy(to.values + at, key + inner, head_dim * sizeof(float));
-    }
   }
 
   // context = softmax(q K^T + bias) V, for some heads of one row

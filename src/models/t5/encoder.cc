@@ -3,7 +3,6 @@
 #include "models/t5/encoder.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "models/t5/layers.h"
 
@@ -129,19 +128,9 @@ class Member {
     for (size_t r = 0; r < rows; ++r) {
       const size_t t = row + r;
       while (t >= static_cast<size_t>(batch_.starts[text + 1])) ++text;
-      Keep(own_.key_value.data() + r * w_.key_value_stride, t - batch_.starts[text],
-           caches_[text]->cross(layer));
-    }
-  }
-
-  // key_value: [2I] of one token
-  void Keep(const float* key_value, size_t position, const T5Cache::Layer& to) const {
-    const size_t head_dim = config_.d_kv, inner = config_.inner();
-    for (size_t head = 0; head < static_cast<size_t>(config_.num_heads); ++head) {
-      const size_t at = head * to.head_stride + position * head_dim;
-      const float* key = key_value + head * head_dim;
-      std::memcpy(to.keys + at, key, head_dim * sizeof(float));
-      std::memcpy(to.values + at, key + inner, head_dim * sizeof(float));
+      caches_[text]->cross(layer).Keep(own_.key_value.data() + r * w_.key_value_stride,
+                                       config_.inner(), config_.d_kv, 0, config_.num_heads,
+                                       t - batch_.starts[text]);
     }
   }
 
