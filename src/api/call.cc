@@ -100,8 +100,19 @@ void Call::Fail(Failure failure) {
   if (failure.fault == Fault::kOverloaded && model_ != nullptr) {
     failure.retry_after = model_->retry_after();
   }
-  context_->metrics->CountFailure(MetricsKind(failure.fault));
+  CountFailure(failure);
   Finish(ErrorResponse(family_, failure));
+}
+
+http::ResponseStream Call::Stream(std::string_view content_type) {
+  http::Response head;
+  head.content_type = content_type;
+  head.headers = {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}};
+  return responder_.Begin(std::move(head));
+}
+
+void Call::CountFailure(const Failure& failure) {
+  context_->metrics->CountFailure(MetricsKind(failure.fault));
 }
 
 }  // namespace minnow::api

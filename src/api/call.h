@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Call: one request of a computing route on its way from the I/O thread to a model and back.
 //
-// A Call is shared by the functions that carry it along; exactly one of Finish and Fail ends it. If
-// all let go of it before, its Responder answers 503. It holds the lease of its model.
+// A Call is shared by the functions that carry it along; exactly one of Finish, Fail and Stream
+// answers it. If all let go of it before, its Responder answers 503. It holds the lease of its
+// model.
 #pragma once
 
 #include <functional>
@@ -55,6 +56,13 @@ class Call : public std::enable_shared_from_this<Call> {
 
   void Finish(http::Response response);
   void Fail(Failure failure);
+  // The answer comes in pieces (http::Responder::Begin): no cache keeps it, no proxy collects it.
+  http::ResponseStream Stream(std::string_view content_type);
+  // A stream that has begun ends with this.
+  void CountFailure(const Failure& failure);
+
+  // In whose shape errors are told, where the body says more than the path.
+  void SetFamily(Family family) { family_ = family; }
 
   const ApiContext& context() const { return *context_; }
   Family family() const { return family_; }
@@ -65,7 +73,7 @@ class Call : public std::enable_shared_from_this<Call> {
 
  private:
   const ApiContext* context_;
-  const Family family_;
+  Family family_;
   http::Request request_;
   http::Responder responder_;
   ModelLease model_;

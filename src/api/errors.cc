@@ -59,10 +59,18 @@ constexpr FaultRow kFaults[] = {
     {Fault::kInternal, {424, "Backend"}, {500, "server_error"}, {500, "internal"}},
 };
 
+// text-generation-inference's name for what a status says.
+const char* TgiType(int status) {
+  if (status == 429) return "overloaded";
+  if (status == 503) return "unhealthy";
+  return status == 424 || status >= 500 ? "generation" : "validation";
+}
+
 ErrorKind KindOf(Family family, Fault fault) {
   const FaultRow* row = kFaults;
   while (row->fault != fault && row + 1 != std::end(kFaults)) ++row;
-  if (family == Family::kTei) return row->tei;
+  if (family == Family::kTei || family == Family::kOllama) return row->tei;
+  if (family == Family::kTgi) return {row->tei.status, TgiType(row->tei.status)};
   return family == Family::kSearch || family == Family::kKuberian ? row->search : row->openai;
 }
 
@@ -115,9 +123,11 @@ http::Response Write(Family family, const ErrorKind& kind, const std::string& me
     json.Null();
   };
   json.BeginObject();
-  if (family == Family::kTei) {
+  if (family == Family::kTei || family == Family::kTgi) {
     field("error", message);
     field("error_type", kind.type);
+  } else if (family == Family::kOllama) {
+    field("error", message);
   } else if (family == Family::kKuberian) {
     field("msg", message);
   } else if (family == Family::kCohere) {
@@ -147,12 +157,15 @@ http::Response Write(Family family, const ErrorKind& kind, const std::string& me
 
 // The family whose clients ask at that path.
 Family FamilyOf(std::string_view path) {
+  if (path.starts_with("/v2/models/")) return Family::kOllama;
   constexpr std::pair<std::string_view, Family> kFamilies[] = {
-      {"/v1", Family::kOpenAi},      {"/embeddings", Family::kOpenAi},
-      {"/indexes", Family::kSearch}, {"/tasks", Family::kSearch},
-      {"/q", Family::kKuberian},     {"/dirs", Family::kKuberian},
-      {"/docs", Family::kKuberian},  {"/v2", Family::kCohere},
-      {"/process", Family::kFastApi}};
+      {"/v1", Family::kOpenAi},       {"/embeddings", Family::kOpenAi},
+      {"/indexes", Family::kSearch},  {"/tasks", Family::kSearch},
+      {"/q", Family::kKuberian},      {"/dirs", Family::kKuberian},
+      {"/docs", Family::kKuberian},   {"/v2", Family::kCohere},
+      {"/process", Family::kFastApi}, {"/openai", Family::kOpenAi},
+      {"/generate", Family::kTgi},    {"/generate_stream", Family::kTgi},
+      {"/api", Family::kOllama}};
   const std::string_view first = path.substr(0, path.find('/', 1));
   for (const auto& [name, family] : kFamilies) {
     if (first == name) return family;
@@ -222,6 +235,10 @@ http::Response ErrorResponse(Family family, const Failure& failure) {
   return Write(family, kind, failure.message,
                kind.status < 429 ? FieldOf(failure.message) : std::string_view(),
                failure.retry_after);
+}
+
+std::string ErrorBody(Family family, const Failure& failure) {
+  return ErrorResponse(family, failure).body;
 }
 
 http::Response RefusalResponse(std::string_view path, int status, std::string_view detail) {

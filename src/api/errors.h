@@ -42,7 +42,7 @@ Failure ToFailure(Error error);
 Failure ToStoreFailure(Error error, bool writing);
 FailureKind MetricsKind(Fault fault);
 
-enum class Family { kTei, kOpenAi, kSearch, kKuberian, kCohere, kFastApi };
+enum class Family { kTei, kTgi, kOpenAi, kSearch, kKuberian, kCohere, kFastApi, kOllama };
 
 // The one place where faults become statuses and bodies.
 //   TEI:    {"error":"...","error_type":"Validation"}
@@ -51,7 +51,11 @@ enum class Family { kTei, kOpenAi, kSearch, kKuberian, kCohere, kFastApi };
 //   Kuberian: {"msg":"..."}
 //   Cohere: {"message":"..."}
 //   FastAPI: {"detail":"..."}
+//   TGI: as TEI, {"error":"...","error_type":"validation"}
+//   Ollama, KServe: {"error":"..."}
 http::Response ErrorResponse(Family family, const Failure& failure);
+// The body of it: what a stream that has begun ends with.
+std::string ErrorBody(Family family, const Failure& failure);
 
 // An http::RefusalWriter: JSON in the shape of the family that the path belongs to, plain text for
 // the page's files.

@@ -101,6 +101,7 @@ void AddRoutes(const ApiContext* context, http::Router& router) {
   AddTokenRoutes(context, router);
   AddFillMaskRoutes(context, router);
   AddZeroShotRoutes(context, router);
+  AddGenerateRoutes(context, router);
   AddHealthRoutes(context, router);
   AddApiDescription(context->kuberian == nullptr, router);
   if (context->search != nullptr) {

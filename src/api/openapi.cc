@@ -10,12 +10,16 @@
 namespace minnow::api {
 namespace {
 
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kEvents = "text/event-stream";
+
 struct RouteText {
   std::string_view path;
   std::string_view method;  // as OpenAPI writes it
   std::string_view summary;
   std::string_view request = {};  // an example, JSON; empty: the route takes no body
-  std::string_view answer = {};   // an example, JSON; empty: plain text
+  std::string_view answer = {};   // an example, JSON but of a stream; empty: plain text
+  std::string_view answer_type = kJson;
 };
 
 constexpr RouteText kRoutes[] = {
@@ -59,10 +63,30 @@ constexpr RouteText kRoutes[] = {
      R"({"inputs":"Ciao a tutti","parameters":{"top_k":1}})", R"([[{"label":"it","score":0.99}]])"},
     {"/process", "post", "The best label of a text, as CodeNLP's language detection",
      R"({"text":"Ala ma kota"})", R"("pl")"},
+    {"/v1/completions", "post",
+     "Texts that a model makes of prompts, as OpenAI's; with \"stream\" in pieces",
+     R"({"model":"flan-t5-small","prompt":"Translate to German: The house is small.","max_tokens":40,"temperature":0})",
+     R"({"id":"cmpl-0f1e2d3c4b5a6978","object":"text_completion","created":1767225600,"model":"flan-t5-small","choices":[{"text":"Das Haus ist klein.","index":0,"logprobs":null,"finish_reason":"stop"}],"usage":{"prompt_tokens":11,"completion_tokens":7,"total_tokens":18}})"},
+    {"/generate", "post", "The same, as text-generation-inference's",
+     R"({"inputs":"Translate to German: The house is small.","parameters":{"max_new_tokens":40,"details":false}})",
+     R"({"generated_text":"Das Haus ist klein."})"},
+    {"/generate_stream", "post", "The same, an event for each token",
+     R"({"inputs":"Translate to German: The house is small.","parameters":{"max_new_tokens":40}})",
+     R"(data:{"index":1,"token":{"id":644,"text":"Das","logprob":-0.1,"special":false},"generated_text":null,"details":null})",
+     kEvents},
+    {"/pipeline/{task}/{name}", "post",
+     "A task of a model that makes texts: summarization, translation, text2text-generation",
+     R"({"inputs":"A long text.","parameters":{"max_new_tokens":60,"num_beams":4}})",
+     R"([{"summary_text":"a text","finish_reason":"eos_token"}])"},
+    {"/api/generate", "post", "Texts in pieces, a line each, as Ollama's",
+     R"({"model":"flan-t5-small","prompt":"Translate to German: The house is small.","options":{"num_predict":40}})",
+     R"({"model":"flan-t5-small","created_at":"2026-01-01T00:00:00.000000Z","response":"Das","done":false})",
+     "application/x-ndjson"},
+    {"/v2/models/{name}/generate", "post", "A text, as KServe's; generate_stream for pieces",
+     R"({"text_input":"Translate to German: The house is small.","parameters":{"max_tokens":40}})",
+     R"({"text_output":"Das Haus ist klein.","model_name":"flan-t5-small","model_version":"1","finish_reason":"eos_token"})"},
     {"/indexes/{index}/search", "post",
-     "The documents of an index (--index) that answer a query best",
-     R"({"q":"how long do cats sleep?","semantic_ratio":0.5,"filter":"stars >= 3","limit":10,"rerank":{"top_n":50}})",
-     R"({"query":"how long do cats sleep?","hits":[{"id":"a","score":0.98,"semantic_score":0.7,"lexical_score":3.1,"rerank_score":0.99,"snippet":"<em>Cats</em> <em>sleep</em> all day.","passage":{"begin":0,"end":20},"document":{"text":"Cats sleep all day."}}],"limit":10,"offset":0,"estimated_total":1,"facets":{},"rerank":{"model":"cross-encoder","top_n":50,"scored":1,"truncated":0},"timings":{"embed_ms":1.9,"search_ms":0.2,"rerank_ms":4.1}})"},
+     "The documents of an index (--index) that answer a query best", R"({"q":"how long do cats sleep?","semantic_ratio":0.5,"filter":"stars >= 3","limit":10,"rerank":{"top_n":50}})", R"({"query":"how long do cats sleep?","hits":[{"id":"a","score":0.98,"semantic_score":0.7,"lexical_score":3.1,"rerank_score":0.99,"snippet":"<em>Cats</em> <em>sleep</em> all day.","passage":{"begin":0,"end":20},"document":{"text":"Cats sleep all day."}}],"limit":10,"offset":0,"estimated_total":1,"facets":{},"rerank":{"model":"cross-encoder","top_n":50,"scored":1,"truncated":0},"timings":{"embed_ms":1.9,"search_ms":0.2,"rerank_ms":4.1}})"},
     {"/tokenize", "post", "Token ids of texts", R"({"inputs":"a sentence"})",
      R"([[{"id":101,"text":"[CLS]","special":true,"start":null,"stop":null}]])"},
     {"/decode", "post", "Texts of token ids", R"({"ids":[[101,1037,6251,102]]})",
@@ -78,30 +102,33 @@ constexpr RouteText kRoutes[] = {
     {"/metrics", "get", "Prometheus' text"},
 };
 
-void WriteContent(std::string_view example, JsonWriter& json) {
+void WriteContent(std::string_view example, std::string_view type, JsonWriter& json) {
   json.Key("content");
   json.BeginObject();
-  json.Key(example.empty() ? "text/plain" : "application/json");
+  json.Key(example.empty() ? "text/plain" : type);
   json.BeginObject();
   if (!example.empty()) {
     json.Key("example");
-    json.Raw(example);
+    if (type == kJson) {
+      json.Raw(example);
+    } else {
+      json.String(example);
+    }
   }
   json.EndObject();
   json.EndObject();
 }
 
-void WriteOperation(const RouteText& route, JsonWriter& json) {
-  json.Key(route.method);
-  json.BeginObject();
-  json.Key("summary");
-  json.String(route.summary);
-  if (const size_t brace = route.path.find('{'); brace != std::string_view::npos) {
-    json.Key("parameters");
-    json.BeginArray();
+// {name}, each of them.
+void WriteParameters(std::string_view path, JsonWriter& json) {
+  size_t brace = path.find('{');
+  if (brace == std::string_view::npos) return;
+  json.Key("parameters");
+  json.BeginArray();
+  for (; brace != std::string_view::npos; brace = path.find('{', brace + 1)) {
     json.BeginObject();
     json.Key("name");
-    json.String(route.path.substr(brace + 1, route.path.find('}') - brace - 1));
+    json.String(path.substr(brace + 1, path.find('}', brace) - brace - 1));
     json.Key("in");
     json.String("path");
     json.Key("required");
@@ -109,14 +136,22 @@ void WriteOperation(const RouteText& route, JsonWriter& json) {
     json.Key("schema");
     json.Raw(R"({"type":"string"})");
     json.EndObject();
-    json.EndArray();
   }
+  json.EndArray();
+}
+
+void WriteOperation(const RouteText& route, JsonWriter& json) {
+  json.Key(route.method);
+  json.BeginObject();
+  json.Key("summary");
+  json.String(route.summary);
+  WriteParameters(route.path, json);
   if (!route.request.empty()) {
     json.Key("requestBody");
     json.BeginObject();
     json.Key("required");
     json.Bool(true);
-    WriteContent(route.request, json);
+    WriteContent(route.request, kJson, json);
     json.EndObject();
   }
   json.Key("responses");
@@ -125,7 +160,7 @@ void WriteOperation(const RouteText& route, JsonWriter& json) {
   json.BeginObject();
   json.Key("description");
   json.String("Done");
-  WriteContent(route.answer, json);
+  WriteContent(route.answer, route.answer_type, json);
   json.EndObject();
   json.EndObject();
   json.EndObject();

@@ -57,6 +57,10 @@ void AddFillMaskRoutes(const ApiContext* context, http::Router& router);
 void AddZeroShotRoutes(const ApiContext* context, http::Router& router);
 // POST /embed (and POST /), /embed_all, /similarity, /predict, /tokenize, /decode; GET /info.
 void AddTeiRoutes(const ApiContext* context, http::Router& router);
+// POST /generate, /generate_stream (text-generation-inference), /v1/completions (OpenAI),
+// /api/generate (Ollama), /v2/models/{name}/generate (KServe), /pipeline/{task}/{name} (Hugging
+// Face); GET /api/tags, /api/version.
+void AddGenerateRoutes(const ApiContext* context, http::Router& router);
 // The documents API: /indexes, /indexes/{name}/documents, /indexes/{name}/search, /tasks, ...
 // REQUIRES: context->search is set.
 void AddSearchRoutes(const ApiContext* context, http::Router& router);

@@ -11,6 +11,7 @@
 
 #include "api/classify/predict.h"
 #include "api/embed_call.h"
+#include "api/generate/named.h"
 #include "api/routes.h"
 #include "api/search/parameters.h"
 #include "formats/json.h"
@@ -325,6 +326,14 @@ void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& 
   } else if (facts.task == TaskKind::kAnswer) {
     json.Key("question_answering");
     json.Raw("{}");
+  } else if (facts.task == TaskKind::kGenerate) {
+    json.Key("text2text");
+    json.BeginObject();
+    json.Key("tasks");
+    json.BeginArray();
+    for (const auto& [name, task] : model.generator()->tasks()) json.String(name);
+    json.EndArray();
+    json.EndObject();
   } else {
     json.Key("embedding");
     json.BeginObject();
@@ -396,6 +405,9 @@ void AddTeiRoutes(const ApiContext* context, http::Router& router) {
     const ModelLease first = context->models->First();
     if (first != nullptr && first->facts().task == TaskKind::kClassify) {
       return HandlePredict(context, std::move(request), std::move(responder));
+    }
+    if (first != nullptr && first->facts().task == TaskKind::kGenerate) {
+      return HandleTextRoot(context, std::move(request), std::move(responder));
     }
     HandleInference(context, kRootFamily, std::move(request), std::move(responder));
   });

@@ -16,8 +16,11 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/cli"))
+sys.path.insert(0, str(ROOT / "tests/server"))
 sys.path.insert(0, str(ROOT / ".cache/clients"))
 from program import PROGRAM, TINY, environment  # noqa: E402
+from running_server import Server  # noqa: E402
+from text_model import make_text_model  # noqa: E402
 
 START_SECONDS = 30
 
@@ -142,6 +145,51 @@ class ClientTest(unittest.TestCase):
                 client.feature_extraction("one text", prompt_name="query")
             self.assertEqual(refused.exception.response.status_code, 422)
             self.assertEqual(json.loads(refused.exception.response.text)["error_type"], "Validation")
+
+
+class TextClientTest(unittest.TestCase):
+    """The same clients and a model that generates text."""
+    PROMPT = "a heron wait in the reed"
+    TEXT = "m old x4l coldt nightk"
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.server = Server(model=make_text_model(pathlib.Path(folder.name) / "tiny-t5"))
+        cls.addClassCleanup(cls.server.close)
+        cls.url = f"http://127.0.0.1:{cls.server.port}"
+
+    def test_openai_completions(self):
+        openai = package("openai")
+        client = openai.OpenAI(base_url=f"{self.url}/v1", api_key="unused")
+        whole = client.completions.create(model="tiny-t5", prompt=self.PROMPT, logprobs=1)
+        self.assertEqual(whole.choices[0].text, self.TEXT)
+        self.assertEqual("".join(whole.choices[0].logprobs.tokens), self.TEXT)
+        chunks = list(client.completions.create(model="tiny-t5", prompt=self.PROMPT, stream=True, stream_options={"include_usage": True}))
+        self.assertEqual("".join(chunk.choices[0].text for chunk in chunks if chunk.choices), self.TEXT)
+        self.assertEqual(chunks[-1].usage, whole.usage)
+        with self.assertRaises(openai.BadRequestError) as raised:
+            client.completions.create(model="tiny-t5", prompt="x", temperature=9)
+        self.assertEqual(raised.exception.param, "temperature")
+
+    def test_huggingface_text_generation(self):
+        hub = package("huggingface_hub")
+        client = hub.InferenceClient(model=f"{self.url}/models/tiny-t5")
+        self.assertEqual(client.text_generation(self.PROMPT, max_new_tokens=20), self.TEXT)
+        detailed = client.text_generation(self.PROMPT, max_new_tokens=20, details=True)
+        self.assertEqual((detailed.generated_text, detailed.details.finish_reason), (self.TEXT, "eos_token"))
+        events = list(client.text_generation(self.PROMPT, max_new_tokens=20, details=True, stream=True))
+        self.assertEqual("".join(event.token.text for event in events if not event.token.special), self.TEXT)
+        self.assertEqual(events[-1].generated_text, self.TEXT)
+
+    def test_huggingface_tasks(self):
+        hub = package("huggingface_hub")
+        summary = hub.InferenceClient(model=f"{self.url}/pipeline/summarization/tiny-t5").summarization("cold water")
+        self.assertTrue(summary.summary_text)
+        german = hub.InferenceClient(model=f"{self.url}/models/tiny-t5").translation("cold water", src_lang="en", tgt_lang="de")
+        self.assertTrue(german.translation_text)
+
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include "api/classify/named.h"
 #include "api/classify/process_json.h"
 #include "api/classify/score_route.h"
+#include "api/generate/named.h"
 #include "api/request_json.h"
 #include "api/routes.h"
 #include "api/tokens/token_routes.h"
@@ -150,6 +151,7 @@ void HandleNamed(const ApiContext* context, http::Request request, http::Respond
     if (AsksForLabels(body)) return SubmitZeroShot(c, body, name);
     if (SubmitToTokenModel(c, body, name)) return;
     const ModelFacts& facts = c.facts();
+    if (facts.task == TaskKind::kGenerate) return SubmitText(c, body, name);
     if (facts.task == TaskKind::kEmbed && facts.fills_masks) return SubmitFillMask(c, body, name);
     SubmitInference(c, kHuggingFace, body, name);
   });

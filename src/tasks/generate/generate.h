@@ -45,6 +45,7 @@ struct GeneratedPiece {
   std::vector<float> logprobs;  // of `ids`, where they are wanted
   std::vector<std::vector<TokenLogprob>> top_logprobs;  // likewise
   std::string text;
+  bool last = false;  // the text ends with it
 };
 
 struct GenerateRequest {

@@ -109,6 +109,7 @@ void GenerateItem::SendPiece() {
   if (request_.logprobs) piece.logprobs = {search_->logprobs(0).back()};
   if (!top_logprobs_.empty()) piece.top_logprobs = {top_logprobs_[0].back()};
   if (!growing_.empty()) piece.text = growing_[0].Take();
+  piece.last = search_->done();
   request_.on_piece(std::move(piece));
 }
 
