@@ -196,7 +196,8 @@ class ChannelPacker {
       std::memcpy(&w, weight + n * in_features_ + k, sizeof w);  // maybe unaligned
       row_[k] = inputs_.spread != nullptr ? w * inputs_.spread[k] : w;
     }
-    const float scale = BestGroupedScale(row_.data(), row_.size());
+    const float scale = inputs_.search ? BestGroupedScale(row_.data(), row_.size())
+                                       : Largest(row_.data(), row_.size()) / kLevels;
     const float inverse = scale > 0 ? 1.0f / scale : 0.0f;
     int8_t* channel =
         out.weight + n / kPanelColumns * kPanelColumns * words_ * 4 + n % kPanelColumns * 4;
