@@ -5,16 +5,18 @@
 #include <utility>
 
 #include "base/aligned_buffer.h"
+#include "engine/yielding_workspace.h"
 #include "tasks/generate/generate.h"
 #include "tasks/generate/item.h"
 
 namespace minnow {
 namespace {
 
-// Texts are encoded together up to so many tokens: more would gain no speed, and take memory.
-constexpr size_t kEncodeTokens = 512;
+// Texts are encoded together up to so many tokens, a block for each of two threads: more would gain
+// no speed, take memory, and let others wait.
+constexpr size_t kEncodeTokens = 2 * T5Workspace::kRowBlock;
 
-struct GenerateWorkspace : Task::Workspace {
+struct GenerateWorkspace : YieldingWorkspace {
   GenerateWorkspace(const GenerateModel& generate_model, size_t max_items, ThreadPool* pool)
       : model(generate_model.model()),
         max_tokens(std::max(generate_model.max_input_tokens(), kEncodeTokens)),
@@ -27,6 +29,9 @@ struct GenerateWorkspace : Task::Workspace {
     rows.reserve(max_rows);
     items.reserve(max_items);
     first_rows.reserve(max_items);
+    workspace->between_layers = [this] {
+      if (yield) yield();
+    };
   }
 
   // Encodes what was added.
