@@ -16,7 +16,7 @@ struct Int8Inputs {
   const float* spread = nullptr;
   // [K]: the mean of x; null: not known.
   const float* mean = nullptr;
-  // False: a scale is the largest magnitude's. The search takes most of the time.
+  // False: the widest scale is taken. The search takes most of the time.
   bool search = true;
 };
 
