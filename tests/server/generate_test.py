@@ -26,7 +26,7 @@ class GenerateCase(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.model = make_text_model(pathlib.Path(cls.folder.name) / "tiny-t5")
-        cls.server = Server("--model", TINY, model=cls.model)
+        cls.server = Server("--model", TINY, "--max-queue-ms", "3600000", model=cls.model)
 
     @classmethod
     def tearDownClass(cls):
@@ -340,8 +340,8 @@ class ServerTest(GenerateCase):
         def ask_for_too_much():
             self.refuse("/generate", {"inputs": "fish " * 100_000}, "100001 tokens, limit 4096")
             self.refuse("/v1/completions", {"prompt": [[7] * 100_000]}, "100000 tokens, limit 4096", status=400)
-            self.refuse("/models/tiny-t5", {"inputs": LONG, "parameters": {"num_beams": 65}}, "num_beams: 65, limit 64")
-            self.refuse("/v1/completions", {"prompt": LONG, "max_tokens": 1024}, "max_tokens: 1024, limit 1023", status=400)
+            self.refuse("/models/tiny-t5", {"inputs": LONG, "parameters": {"num_beams": 17}}, "num_beams: 17, expected 1 to 16")
+            self.refuse("/v1/completions", {"prompt": LONG, "max_tokens": 1024}, "max_tokens: 1024, expected 1 to 1023", status=400)
             self.refuse("/models/tiny-t5", {"inputs": ""}, "inputs")
 
         for _ in range(3):
@@ -352,15 +352,17 @@ class ServerTest(GenerateCase):
         self.assertLess(resident_kb() - before, 8_000)
 
     def test_a_request_that_never_fits_names_its_memory_and_the_limit(self):
-        """64 beams of 1,000 tokens take 25 MB of cache."""
-        limit = int(self.metric("minnow_memory_used_bytes")) + 8_000_000
+        """16 beams of 1,000 tokens take 6 MB of cache."""
+        with contextlib.closing(Server(model=self.model)) as server:
+            used = re.search(rb"minnow_memory_used_bytes (\d+)", server.request("GET", "/metrics")[1])
+        limit = int(used[1]) + 5_000_000
         with contextlib.closing(Server("--memory-limit", str(limit), model=self.model)) as server:
-            body = {"inputs": LONG, "parameters": {"num_beams": 64, "max_new_tokens": 1000}}
+            body = {"inputs": LONG, "parameters": {"num_beams": 16, "max_new_tokens": 1000}}
             status, answer, headers = server.ask("/models/tiny-t5", body)
             self.assertEqual(status, 422, answer)
             self.assertRegex(json.loads(answer)["error"], f"needs [0-9]+ bytes of memory.*limit {limit}")
             self.assertNotIn("Retry-After", headers)
-            status, answer, _ = server.ask("/v1/completions", {"prompt": LONG, "num_beams": 64, "max_tokens": 1000})
+            status, answer, _ = server.ask("/v1/completions", {"prompt": LONG, "num_beams": 16, "max_tokens": 1000})
             self.assertEqual((status, json.loads(answer)["error"]["type"]), (400, "invalid_request_error"))
             self.assertEqual(server.ask("/models/tiny-t5", {"inputs": LONG, "parameters": {"num_beams": 4, "max_new_tokens": 20}})[0], 200)
 
