@@ -11,7 +11,6 @@
 
 #include "engine/scheduler_state.h"
 #include "engine/work_lane.h"
-#include "engine/yielding_workspace.h"
 
 namespace minnow {
 namespace {

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "engine/scheduler.h"
-#include "engine/yielding_workspace.h"
 #include "tests/await.h"
 
 namespace minnow {

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/aligned_buffer.h"
-#include "engine/yielding_workspace.h"
 #include "tasks/generate/generate.h"
 #include "tasks/generate/item.h"
 
