@@ -87,7 +87,8 @@ def main():
 
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
         minilm, t5 = (ledger.packed(args.minnow, model, args.dtype, folder) for model, folder in ((args.model, one), (args.generator, other)))
-        with served.Server(args.minnow, "--model", f"minilm={minilm}", "--model", f"t5={t5}", "--threads", args.threads) as server:
+        with served.Server(args.minnow, "--model", f"minilm={minilm}", "--model", f"t5={t5}", "--threads", args.threads,
+                           "--max-queue-ms", "600000") as server:
             latencies_ms(server, 1, args.rate)
             answers, loaded = 0, 0.0
             for _ in range(args.rounds):

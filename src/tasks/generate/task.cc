@@ -28,9 +28,6 @@ struct GenerateWorkspace : YieldingWorkspace {
     rows.reserve(max_rows);
     items.reserve(max_items);
     first_rows.reserve(max_items);
-    workspace->between_layers = [this] {
-      if (yield) yield();
-    };
   }
 
   // Encodes what was added.
@@ -117,6 +114,7 @@ size_t GenerateTask::WorkspaceBytes(size_t, size_t, int threads) const {
 void GenerateTask::Step(std::span<const BatchItem> items, Workspace& workspace,
                         std::span<StepOutcome> outcomes) const {
   auto& w = static_cast<GenerateWorkspace&>(workspace);
+  w.workspace->between_layers = w.yield;
   const auto item_of = [](const BatchItem& item) {
     return static_cast<GenerateJob*>(item.job)->items_[item.index].get();
   };
