@@ -123,6 +123,14 @@ TEST(GenerateGolden, SequencesAreThoseOfTransformers) {
   EXPECT_EQ(cases, 225u);
 }
 
+// An input of many more tokens than are read, from a client who then is told why.
+TEST_F(SharedT5, AHugeInputIsRefused) {
+  JobRunner runner(model_.get());
+  const auto answer = runner.Run(Request(std::vector<TokenId>(100'000, 7), "{}"));
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().message, "inputs[0]: 100000 tokens, limit 4096");
+}
+
 struct Outcome {
   std::vector<TokenId> ids;
   float score;

@@ -26,10 +26,13 @@ class Member {
         begin_(batch.tokens() * member / members),
         end_(batch.tokens() * (member + 1) / members) {}
 
-  void Run() {
-    Embed();
-    ForBlocks([&](size_t row, size_t rows) { QueryKeyValue(0, row, rows); });
-    for (size_t layer = 0; layer < weights_.encoder.size(); ++layer) {
+  // Parts are the layers, and last the norm and what the decoder attends to.
+  void Run(size_t first, size_t last) {
+    if (first == 0) {
+      Embed();
+      ForBlocks([&](size_t row, size_t rows) { QueryKeyValue(0, row, rows); });
+    }
+    for (size_t layer = first; layer < std::min(last, weights_.encoder.size()); ++layer) {
       w_.pool->barrier().Wait();
       Attention(layer);
       ForBlocks([&](size_t row, size_t rows) {
@@ -37,6 +40,7 @@ class Member {
         if (layer + 1 < weights_.encoder.size()) QueryKeyValue(layer + 1, row, rows);
       });
     }
+    if (last <= weights_.encoder.size()) return;
     T5Norm(kernels_, config_, weights_.encoder_norm, ConstHidden(begin_), end_ - begin_,
            Hidden(begin_));
     for (size_t layer = 0; layer < weights_.decoder.size() && !caches_.empty(); ++layer)
@@ -155,9 +159,9 @@ void T5Encode(const T5Config& config, const T5Weights& weights, const Kernels& k
     CHECK(caches[text]->input_tokens() ==
           static_cast<size_t>(batch.starts[text + 1] - batch.starts[text]));
   }
-  workspace.pool->Run([&](int member) {
+  workspace.RunParts(weights.encoder.size() + 1, [&](int member, size_t first, size_t last) {
     Member(config, weights, kernels, batch, caches, workspace, member, workspace.pool->size())
-        .Run();
+        .Run(first, last);
   });
 }
 

@@ -59,7 +59,8 @@ Status T5Model::LoadDirectory(const ModelSource& source, const T5LoadOptions& op
                                                 {.prefix = "",
                                                  .dtype = info_.dtype,
                                                  .embedding = options.precision.embedding,
-                                                 .calibration = options.calibration},
+                                                 .calibration = options.calibration,
+                                                 .rough = options.rough},
                                                 Weights(ends, options.parts)));
   info_.weight_bytes = storage_.bytes();
   return {};
@@ -122,7 +123,7 @@ Result<std::unique_ptr<T5Model>> T5Model::Random(const T5Config& config, Dtype d
 }
 
 Calibration T5Model::MeasureInputs(std::span<const std::vector<int32_t>> texts) const {
-  CHECK(info_.dtype == Dtype::kF32 && parts_ == T5Parts::kAll && !texts.empty());
+  CHECK(parts_ == T5Parts::kAll && !texts.empty());
   constexpr size_t kMostAnswerTokens = 24;
   const size_t answer_tokens = std::min(kMostAnswerTokens, info_.limits.max_output_tokens);
   size_t longest = 1;

@@ -33,6 +33,7 @@ struct T5LoadOptions {
   T5Limits limits;
   T5Parts parts = T5Parts::kAll;             // kEncoder: only Hidden may be called
   const Calibration* calibration = nullptr;  // of the same model; for int8 made of a directory
+  bool rough = false;                        // as LoadOptions has it
 };
 
 // What a caller may want to know of a loaded model; filled at load.
@@ -64,7 +65,7 @@ class T5Model {
   const T5Info& info() const { return info_; }
   const T5Config& config() const { return info_.config; }
   // What calibrates int8 weights of this model: inputs of its products over the texts and the
-  // beginnings of its answers to them. REQUIRES: fp32, all parts; texts, of which there is one at
+  // beginnings of its answers to them. REQUIRES: all parts; texts, of which there is one at
   // least, as for Encode.
   Calibration MeasureInputs(std::span<const std::vector<int32_t>> texts) const;
   // The weights as a packed file holds them; they borrow from the model.
