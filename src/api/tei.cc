@@ -330,9 +330,14 @@ void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& 
     json.Key("text2text");
     json.BeginObject();
     json.Key("tasks");
-    json.BeginArray();
-    for (const auto& [name, task] : model.generator()->tasks()) json.String(name);
-    json.EndArray();
+    json.BeginObject();
+    for (const auto& [name, task] : model.generator()->tasks()) {
+      json.Key(name);
+      json.BeginObject();
+      text("prefix", task.prefix);
+      json.EndObject();
+    }
+    json.EndObject();
     json.EndObject();
   } else {
     json.Key("embedding");

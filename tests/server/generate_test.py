@@ -365,7 +365,8 @@ class ServerTest(GenerateCase):
 
     def test_info_tells_the_tasks(self):
         info = json.loads(self.server.request("GET", "/info")[1])
-        self.assertEqual(info["model_type"], {"text2text": {"tasks": ["summarization", "translation_en_to_de", "translation_en_to_fr"]}})
+        self.assertEqual(info["model_type"], {"text2text": {"tasks": {
+            "summarization": {"prefix": "the small "}, "translation_en_to_de": {"prefix": "a fish "}, "translation_en_to_fr": {"prefix": "the old "}}}})
 
 
 if __name__ == "__main__":
