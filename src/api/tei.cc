@@ -346,6 +346,7 @@ void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& 
     json.EndObject();
   }
   json.EndObject();
+  if (facts.task == TaskKind::kGenerate) text("model_pipeline_tag", "text2text-generation");
   number("max_concurrent_requests", facts.max_concurrent_requests);
   number("max_input_length", facts.max_sequence_tokens);
   number("max_batch_tokens", facts.max_batch_tokens);

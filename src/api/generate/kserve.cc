@@ -68,6 +68,7 @@ Result<GenerateQuery> ReadKserve(const JsonView& body, std::string_view model,
   query.model = model;
   query.stream = stream;
   query.names = kNames;
+  query.prefix = "parameters.";
   request.field = "text_input";
   request.skip_special_tokens = true;
   request.limits.default_max_new_tokens = kDefaultNewTokens;

@@ -47,6 +47,13 @@ Status CheckTopLogprobs(const GenerateRequest& request, const GenerationSettings
   return {};
 }
 
+Status CheckMaxTime(const GenerateRequest& request, const GenerationSettings& settings) {
+  if (!request.max_time) return {};
+  if (request.max_time->count() <= 0) return Wrong("max_time: must be above 0");
+  if (settings.num_beams > 1) return Wrong("max_time: not with num_beams above 1");
+  return {};
+}
+
 Status CheckStreams(const GenerateRequest& request, const GenerationSettings& settings) {
   const auto single = [](const std::string& field, size_t count) -> Status {
     if (count == 1) return {};
@@ -125,13 +132,15 @@ Result<GenerationSettings> ResolveRequest(const GenerateModel& model,
       ResolveGeneration(AllOptions(model, request, task), model.vocab_size(), limits));
   MINNOW_RETURN_IF_ERROR(CheckStops(model, request.stop));
   MINNOW_RETURN_IF_ERROR(CheckTopLogprobs(request, settings));
+  MINNOW_RETURN_IF_ERROR(CheckMaxTime(request, settings));
   if (request.on_piece) MINNOW_RETURN_IF_ERROR(CheckStreams(request, settings));
   settings.logprobs = request.logprobs;
   return settings;
 }
 
-GenerateJob::GenerateJob(const GenerateModel* model, GenerateRequest request, Callback done)
-    : model_(model), request_(std::move(request)), done_(std::move(done)) {
+GenerateJob::GenerateJob(const GenerateModel* model, GenerateRequest request, Callback done,
+                         GenerateLoad* load)
+    : model_(model), request_(std::move(request)), done_(std::move(done)), load_(load) {
   priority = request_.priority;
   cost_ = GuessCost();
 }
@@ -170,7 +179,8 @@ Result<std::unique_ptr<GenerateItem>> GenerateJob::NewItem(const GenerateInput& 
   }
   MINNOW_RETURN_IF_ERROR(Fit(request_, limit, &ids));
   MINNOW_RETURN_IF_ERROR(CheckIds(ids, model_->vocab_size()));
-  return std::make_unique<GenerateItem>(model_, &request_, &settings_, std::move(ids), untruncated);
+  return std::make_unique<GenerateItem>(model_, &request_, &settings_, std::move(ids), untruncated,
+                                        load_);
 }
 
 Result<std::vector<uint32_t>> GenerateJob::Prepare() {

@@ -20,6 +20,7 @@
 #include "engine/task.h"
 #include "generation/search.h"
 #include "generation/settings.h"
+#include "tasks/generate/load.h"
 #include "tasks/generate/model.h"
 #include "text/tokenizer.h"
 
@@ -65,6 +66,9 @@ struct GenerateRequest {
   // A text ends where any of these first stands in it.
   std::vector<std::string> stop;
   bool keep_stop = false;  // the stop string is the end of the text, not cut from it
+  // A text ends, as at its greatest length, with the first token that is made so long after its
+  // first step began. Not of beams.
+  std::optional<std::chrono::nanoseconds> max_time;
   InputTruncation truncation = InputTruncation::kRefuse;
   size_t max_input_tokens = 0;  // 0: what the model reads; never more. The end token counts
   // Leave out of the text what the tokenizer calls special, sentinels too. Padding, the ends and
@@ -125,8 +129,9 @@ class GenerateJob : public Job {
   using Callback = std::function<void(Result<GenerateAnswer>)>;
 
   // `done` is called once, on an engine thread; where it throws, it is let go of. `model` outlives
-  // the job.
-  GenerateJob(const GenerateModel* model, GenerateRequest request, Callback done);
+  // the job, and so does `load`, which may be null.
+  GenerateJob(const GenerateModel* model, GenerateRequest request, Callback done,
+              GenerateLoad* load = nullptr);
   ~GenerateJob() override;
 
   size_t expected_items() const override { return request_.inputs.size(); }
@@ -147,6 +152,7 @@ class GenerateJob : public Job {
   const GenerateModel* const model_;
   GenerateRequest request_;
   Callback done_;
+  GenerateLoad* const load_;
   const Clock::time_point arrived_ = Clock::now();
   Cost cost_;
   GenerationSettings settings_;

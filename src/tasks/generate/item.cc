@@ -12,8 +12,8 @@ namespace minnow {
 
 GenerateItem::GenerateItem(const GenerateModel* model, const GenerateRequest* request,
                            const GenerationSettings* settings, std::vector<TokenId> input_ids,
-                           size_t untruncated_tokens)
-    : model_(*model), request_(*request), settings_(*settings) {
+                           size_t untruncated_tokens, GenerateLoad* load)
+    : model_(*model), request_(*request), settings_(*settings), load_(load) {
   texts_.input_ids = std::move(input_ids);
   texts_.untruncated_tokens = untruncated_tokens;
 }
@@ -31,6 +31,7 @@ size_t GenerateItem::Bytes(const GenerateModel& model, const GenerationSettings&
 }
 
 void GenerateItem::Begin() {
+  begun_at_ = Clock::now();
   search_ = NewSearch(settings_, input_ids());
   if (search_->can_stream()) {
     const size_t sequences = settings_.num_return_sequences;
@@ -46,6 +47,13 @@ void GenerateItem::Begin() {
   }
   cache_ = std::make_unique<T5Cache>(model_.info().config, input_ids().size(),
                                      settings_.max_length - 1, MaxRows(settings_));
+  if (load_ == nullptr) return;
+  load_->running.fetch_add(1, std::memory_order_relaxed);
+  load_->cache_bytes.fetch_add(bytes(), std::memory_order_relaxed);
+}
+
+void GenerateItem::CountTokens(size_t tokens) {
+  if (load_ != nullptr) load_->new_tokens.fetch_add(tokens, std::memory_order_relaxed);
 }
 
 void GenerateItem::AddRows(std::vector<T5Row>* rows) {
@@ -80,6 +88,7 @@ void GenerateItem::AdvanceOrThrow(float* logits, size_t stride) {
       tops.push_back(BestOf({logits + row * stride, model_.vocab_size()}));
   }
   search_->Advance(logits, stride);
+  if (request_.max_time && Clock::now() - begun_at_ >= *request_.max_time) StopLate();
   const bool first = !first_token_.has_value();
   if (first) first_token_ = Clock::now();
   size_t row = 0;
@@ -91,8 +100,14 @@ void GenerateItem::AdvanceOrThrow(float* logits, size_t stride) {
   if (search_->done()) Collect();
 }
 
+void GenerateItem::StopLate() {
+  late_ = true;
+  for (size_t s = 0; s < lengths_.size(); ++s) search_->Stop(s);
+}
+
 void GenerateItem::Grow(size_t sequence, const TopLogprobs* top) {
   ++lengths_[sequence];
+  CountTokens(1);
   if (top != nullptr) top_logprobs_[sequence].push_back(*top);
   if (!growing_.empty()) {
     growing_[sequence].Append(search_->ids(sequence).back());
@@ -137,6 +152,9 @@ void GenerateItem::Collect() {
     text.logprobs = std::move(sequence.logprobs);
     text.score = sequence.score;
     text.finish_reason = sequence.finish_reason;
+    if (late_ && text.finish_reason == FinishReason::kStop)
+      text.finish_reason = FinishReason::kLength;
+    if (lengths_.empty()) CountTokens(text.new_tokens());
     if (!top_logprobs_.empty()) text.top_logprobs = std::move(top_logprobs_[s]);
     text.text = TextOf(s, &text);
   }
@@ -149,6 +167,10 @@ void GenerateItem::Fail(Error error) noexcept {
 }
 
 void GenerateItem::Release() noexcept {
+  if (load_ != nullptr && cache_ != nullptr) {
+    load_->running.fetch_sub(1, std::memory_order_relaxed);
+    load_->cache_bytes.fetch_sub(bytes(), std::memory_order_relaxed);
+  }
   done_ = true;
   cache_ = nullptr;
   search_ = nullptr;

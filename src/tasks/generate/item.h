@@ -17,6 +17,7 @@
 #include "models/t5/t5_model.h"
 #include "tasks/generate/generate.h"
 #include "tasks/generate/growing_text.h"
+#include "tasks/generate/load.h"
 
 namespace minnow {
 
@@ -27,7 +28,10 @@ class GenerateItem {
   // All outlive this. `settings` are those of the request.
   GenerateItem(const GenerateModel* model, const GenerateRequest* request,
                const GenerationSettings* settings, std::vector<TokenId> input_ids,
-               size_t untruncated_tokens);
+               size_t untruncated_tokens, GenerateLoad* load);
+  ~GenerateItem() { Release(); }
+  GenerateItem(const GenerateItem&) = delete;
+  GenerateItem& operator=(const GenerateItem&) = delete;
 
   const std::vector<TokenId>& input_ids() const { return texts_.input_ids; }
   // What Begin allocates, about.
@@ -65,11 +69,15 @@ class GenerateItem {
   // Takes the texts out of the search.
   void Collect();
   std::string TextOf(size_t sequence, GeneratedText* text);
+  // Ends the texts whose time is over.
+  void StopLate();
+  void CountTokens(size_t tokens);
   void Release() noexcept;
 
   const GenerateModel& model_;
   const GenerateRequest& request_;
   const GenerationSettings& settings_;
+  GenerateLoad* const load_;  // null: nobody counts
   GeneratedTexts texts_;
   std::unique_ptr<T5Cache> cache_;
   std::unique_ptr<Search> search_;
@@ -77,6 +85,8 @@ class GenerateItem {
   std::vector<size_t> lengths_;                         // ids so far
   std::vector<std::vector<TopLogprobs>> top_logprobs_;  // of each new id
   std::vector<GrowingText> growing_;  // empty where nobody looks at a text before its end
+  Clock::time_point begun_at_{};
+  bool late_ = false;
   bool done_ = false;
   std::optional<Error> error_;
   std::optional<Clock::time_point> first_token_;
