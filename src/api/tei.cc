@@ -298,6 +298,19 @@ void WriteOwnFields(const LoadedModel& model, JsonWriter& json) {
   json.EndObject();
 }
 
+// {"summarization": {"prefix": "summarize: "}}
+void WriteTasks(const TextTasks& tasks, JsonWriter& json) {
+  json.BeginObject();
+  for (const auto& [name, task] : tasks) {
+    json.Key(name);
+    json.BeginObject();
+    json.Key("prefix");
+    json.String(task.prefix);
+    json.EndObject();
+  }
+  json.EndObject();
+}
+
 void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& json) {
   const ModelFacts& facts = model.facts();
   const auto number = [&json](const char* key, size_t value) {
@@ -330,14 +343,7 @@ void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& 
     json.Key("text2text");
     json.BeginObject();
     json.Key("tasks");
-    json.BeginObject();
-    for (const auto& [name, task] : model.generator()->tasks()) {
-      json.Key(name);
-      json.BeginObject();
-      text("prefix", task.prefix);
-      json.EndObject();
-    }
-    json.EndObject();
+    WriteTasks(model.generator()->tasks(), json);
     json.EndObject();
   } else {
     json.Key("embedding");
