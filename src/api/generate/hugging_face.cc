@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The tasks of Hugging Face's pipelines.
-#include <algorithm>
-#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -106,25 +104,15 @@ Status ReadTruncation(const JsonView& parameters, GenerateRequest& request) {
   return {};
 }
 
-// Seconds; more than a year is no limit.
-Status ReadMaxTime(const JsonView& parameters, GenerateRequest& request) {
-  constexpr double kYear = 366.0 * 24 * 60 * 60;
-  MINNOW_ASSIGN_OR_RETURN(const auto seconds, ReadNumber(parameters, "max_time"));
-  if (!seconds) return {};
-  if (!(*seconds > 0)) return parameters.Find("max_time")->Expected("above 0");
-  const std::chrono::duration<double> limit(std::min(*seconds, kYear));
-  request.max_time = std::max(std::chrono::duration_cast<std::chrono::nanoseconds>(limit),
-                              std::chrono::nanoseconds(1));
-  return {};
-}
-
 Status ReadParameters(const JsonView& parameters, GenerateRequest& request) {
   MINNOW_ASSIGN_OR_RETURN(const JsonView nested, ReadObject(parameters, "generate_parameters"));
   MINNOW_ASSIGN_OR_RETURN(const GenerationOptions inner, ReadGenerationOptions(nested));
   MINNOW_ASSIGN_OR_RETURN(const GenerationOptions outer, ReadGenerationOptions(parameters));
   request.options = Merge(inner, outer);
   for (const JsonView& object : {parameters, nested}) {
-    MINNOW_RETURN_IF_ERROR(ReadMaxTime(object, request));
+    MINNOW_ASSIGN_OR_RETURN(
+        request.clean_up_spaces,
+        object.GetBool("clean_up_tokenization_spaces", request.clean_up_spaces));
     MINNOW_ASSIGN_OR_RETURN(request.skip_special_tokens,
                             object.GetBool("skip_special_tokens", request.skip_special_tokens));
     MINNOW_RETURN_IF_ERROR(

@@ -47,13 +47,6 @@ Status CheckTopLogprobs(const GenerateRequest& request, const GenerationSettings
   return {};
 }
 
-Status CheckMaxTime(const GenerateRequest& request, const GenerationSettings& settings) {
-  if (!request.max_time) return {};
-  if (request.max_time->count() <= 0) return Wrong("max_time: must be above 0");
-  if (settings.num_beams > 1) return Wrong("max_time: not with num_beams above 1");
-  return {};
-}
-
 Status CheckStreams(const GenerateRequest& request, const GenerationSettings& settings) {
   const auto single = [](const std::string& field, size_t count) -> Status {
     if (count == 1) return {};
@@ -132,7 +125,6 @@ Result<GenerationSettings> ResolveRequest(const GenerateModel& model,
       ResolveGeneration(AllOptions(model, request, task), model.vocab_size(), limits));
   MINNOW_RETURN_IF_ERROR(CheckStops(model, request.stop));
   MINNOW_RETURN_IF_ERROR(CheckTopLogprobs(request, settings));
-  MINNOW_RETURN_IF_ERROR(CheckMaxTime(request, settings));
   if (request.on_piece) MINNOW_RETURN_IF_ERROR(CheckStreams(request, settings));
   settings.logprobs = request.logprobs;
   return settings;

@@ -66,9 +66,6 @@ struct GenerateRequest {
   // A text ends where any of these first stands in it.
   std::vector<std::string> stop;
   bool keep_stop = false;  // the stop string is the end of the text, not cut from it
-  // A text ends, as at its greatest length, with the first token that is made so long after its
-  // first step began. Not of beams.
-  std::optional<std::chrono::nanoseconds> max_time;
   InputTruncation truncation = InputTruncation::kRefuse;
   size_t max_input_tokens = 0;  // 0: what the model reads; never more. The end token counts
   // Leave out of the text what the tokenizer calls special, sentinels too. Padding, the ends and

@@ -31,7 +31,6 @@ size_t GenerateItem::Bytes(const GenerateModel& model, const GenerationSettings&
 }
 
 void GenerateItem::Begin() {
-  begun_at_ = Clock::now();
   search_ = NewSearch(settings_, input_ids());
   if (search_->can_stream()) {
     const size_t sequences = settings_.num_return_sequences;
@@ -88,7 +87,6 @@ void GenerateItem::AdvanceOrThrow(float* logits, size_t stride) {
       tops.push_back(BestOf({logits + row * stride, model_.vocab_size()}));
   }
   search_->Advance(logits, stride);
-  if (request_.max_time && Clock::now() - begun_at_ >= *request_.max_time) StopLate();
   const bool first = !first_token_.has_value();
   if (first) first_token_ = Clock::now();
   size_t row = 0;
@@ -98,11 +96,6 @@ void GenerateItem::AdvanceOrThrow(float* logits, size_t stride) {
     if (!first) ++row;  // in the first step all go on from one row
   }
   if (search_->done()) Collect();
-}
-
-void GenerateItem::StopLate() {
-  late_ = true;
-  for (size_t s = 0; s < lengths_.size(); ++s) search_->Stop(s);
 }
 
 void GenerateItem::Grow(size_t sequence, const TopLogprobs* top) {
@@ -152,8 +145,6 @@ void GenerateItem::Collect() {
     text.logprobs = std::move(sequence.logprobs);
     text.score = sequence.score;
     text.finish_reason = sequence.finish_reason;
-    if (late_ && text.finish_reason == FinishReason::kStop)
-      text.finish_reason = FinishReason::kLength;
     if (lengths_.empty()) CountTokens(text.new_tokens());
     if (!top_logprobs_.empty()) text.top_logprobs = std::move(top_logprobs_[s]);
     text.text = TextOf(s, &text);

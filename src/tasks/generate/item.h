@@ -69,8 +69,6 @@ class GenerateItem {
   // Takes the texts out of the search.
   void Collect();
   std::string TextOf(size_t sequence, GeneratedText* text);
-  // Ends the texts whose time is over.
-  void StopLate();
   void CountTokens(size_t tokens);
   void Release() noexcept;
 
@@ -85,8 +83,6 @@ class GenerateItem {
   std::vector<size_t> lengths_;                         // ids so far
   std::vector<std::vector<TopLogprobs>> top_logprobs_;  // of each new id
   std::vector<GrowingText> growing_;  // empty where nobody looks at a text before its end
-  Clock::time_point begun_at_{};
-  bool late_ = false;
   bool done_ = false;
   std::optional<Error> error_;
   std::optional<Clock::time_point> first_token_;
