@@ -108,7 +108,7 @@ class HuggingFaceTest(GenerateCase):
     def test_what_is_refused_is_named(self):
         for parameters, words in (({"num_beams": 999}, "num_beams: 999"), ({"temperature": 0, "do_sample": True}, "temperature"),
                                   ({"top_p": 2}, "top_p"), ({"max_new_tokens": 0}, "max_new_tokens"), ({"max_time": 0}, "max_time"),
-                                  ({"max_time": "x"}, "max_time"), ({"max_time": 3, "num_beams": 2}, "max_time"),
+                                  ({"max_time": "x"}, "max_time"),
                                   ({"num_return_sequences": 3}, "num_return_sequences"), ({"early_stopping": "maybe"}, "early_stopping"),
                                   ({"num_beam_groups": 2}, "num_beam_groups"), ({"max_new_tokens": "x"}, "max_new_tokens"),
                                   ({"truncation": "some"}, "truncation")):
@@ -257,6 +257,23 @@ class CompletionsTest(GenerateCase):
         self.assertEqual([one["index"] for one in self.whole(prompt=[TEXT, LONG], n=2, temperature=1)["choices"]], [0, 1, 2, 3])
         self.assertEqual(self.whole(temperature=1.5, seed=9)["choices"], self.whole(temperature=1.5, seed=9)["choices"])
 
+    def test_penalties(self):
+        plain = self.hugging_face(LONG, max_new_tokens=20)
+        for name in ("presence_penalty", "frequency_penalty"):
+            with self.subTest(name=name):
+                texts = [self.whole(prompt=LONG, max_tokens=20, **{name: value})["choices"][0]["text"] for value in (0, 2, -2)]
+                self.assertEqual(texts[0], plain)
+                self.assertNotEqual(texts[1], plain)
+                ollama = self.ask("/api/generate", {"model": "tiny-t5", "prompt": LONG, "stream": False, "options": {"num_predict": 20, name: 2}})
+                self.assertEqual(ollama["response"], texts[1])
+                kserve = self.ask("/v2/models/tiny-t5/generate", {"text_input": LONG, "parameters": {"max_tokens": 20, name: 2}})
+                self.assertEqual(kserve["text_output"], texts[1])
+        own = self.hugging_face(LONG, max_new_tokens=20, relative_frequency_penalty=1.5)
+        tgi = self.ask("/generate", {"inputs": LONG, "parameters": {"max_new_tokens": 20, "frequency_penalty": 1.5}})
+        self.assertEqual(tgi["generated_text"], own)
+        self.assertNotEqual(own, plain)
+        self.refuse("/generate", {"inputs": LONG, "parameters": {"frequency_penalty": 1e9}}, "parameters.frequency_penalty")
+
     def test_best_of(self):
         drawn = self.whole(n=6, temperature=1.3, seed=4, logprobs=0)
         mean = lambda one: sum(one["logprobs"]["token_logprobs"]) / len(one["logprobs"]["token_logprobs"])  # noqa: E731
@@ -286,7 +303,7 @@ class CompletionsTest(GenerateCase):
     def test_errors(self):
         for body, words in (({"max_tokens": 0}, "max_tokens"), ({"max_tokens": 99999}, "max_tokens: 99999"), ({"temperature": 3}, "temperature"),
                             ({"n": 99}, "n"), ({"best_of": 2, "n": 3}, "best_of: fewer than n"), ({"best_of": 2, "stream": True}, "best_of"), ({"suffix": "x"}, "suffix"), ({"logprobs": 6}, "logprobs"),
-                            ({"logprobs": 1, "echo": True}, "logprobs"), ({"presence_penalty": 1}, "presence_penalty"),
+                            ({"logprobs": 1, "echo": True}, "logprobs"), ({"presence_penalty": 9}, "presence_penalty"), ({"frequency_penalty": "x"}, "frequency_penalty"),
                             ({"logit_bias": {"fish": 1}}, "logit_bias"), ({"logit_bias": {"9999": 1}}, "logit_bias"), ({"prompt": ""}, "prompt"),
                             ({"prompt": []}, "prompt"), ({"prompt": [99999]}, "prompt"), ({"stop": ["a"] * 5}, "stop"), ({"stream": 1}, "stream")):
             with self.subTest(body=body):

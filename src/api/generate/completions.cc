@@ -262,12 +262,6 @@ Status ReadChance(const JsonView& body, int64_t choices, GenerationOptions& opti
   return {};
 }
 
-Status RefuseUnknown(const JsonView& body) {
-  for (const char* name : {"suffix", "presence_penalty", "frequency_penalty"})
-    MINNOW_RETURN_IF_ERROR(Refuse(body, name, "not supported"));
-  return {};
-}
-
 // How many texts are made of each prompt; of them the best `choices` are given.
 Result<int64_t> ReadBestOf(const JsonView& body, int64_t choices, bool stream) {
   MINNOW_ASSIGN_OR_RETURN(const int64_t best_of, body.GetInt("best_of", 1, kMaxChoices, choices));
@@ -334,7 +328,7 @@ Result<GenerateQuery> ReadCompletion(const JsonView& body) {
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
   MINNOW_RETURN_IF_ERROR(ReadPrompts(body, query));
   MINNOW_ASSIGN_OR_RETURN(const int64_t n, body.GetInt("n", 1, kMaxChoices, 1));
-  MINNOW_RETURN_IF_ERROR(RefuseUnknown(body));
+  MINNOW_RETURN_IF_ERROR(Refuse(body, "suffix", "not supported"));
   MINNOW_ASSIGN_OR_RETURN(query.stream, body.GetBool("stream", false));
   MINNOW_ASSIGN_OR_RETURN(const int64_t best_of, ReadBestOf(body, n, query.stream));
   MINNOW_ASSIGN_OR_RETURN(request.options, ReadGenerationOptions(body));

@@ -110,9 +110,8 @@ Status ReadParameters(const JsonView& parameters, GenerateRequest& request) {
   MINNOW_ASSIGN_OR_RETURN(const GenerationOptions outer, ReadGenerationOptions(parameters));
   request.options = Merge(inner, outer);
   for (const JsonView& object : {parameters, nested}) {
-    MINNOW_ASSIGN_OR_RETURN(
-        request.clean_up_spaces,
-        object.GetBool("clean_up_tokenization_spaces", request.clean_up_spaces));
+    MINNOW_ASSIGN_OR_RETURN(request.clean_up_spaces, object.GetBool("clean_up_tokenization_spaces",
+                                                                    request.clean_up_spaces));
     MINNOW_ASSIGN_OR_RETURN(request.skip_special_tokens,
                             object.GetBool("skip_special_tokens", request.skip_special_tokens));
     MINNOW_RETURN_IF_ERROR(

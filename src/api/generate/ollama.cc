@@ -123,8 +123,8 @@ Status ReadOptions(const JsonView& options, GenerateRequest& request) {
                           ReadInteger(options, "num_predict", INT32_MIN, INT32_MAX));
   request.limits.default_max_new_tokens = request.limits.max_new_tokens;
   if (tokens && *tokens >= 0) read.max_new_tokens = tokens;
-  for (const char* name : {"presence_penalty", "frequency_penalty"})
-    MINNOW_RETURN_IF_ERROR(Refuse(options, name, "not supported"));
+  MINNOW_ASSIGN_OR_RETURN(read.presence_penalty, ReadNumber(options, "presence_penalty"));
+  MINNOW_ASSIGN_OR_RETURN(read.frequency_penalty, ReadNumber(options, "frequency_penalty"));
   return ReadStop(options, "stop", GenerateRequest::kMaxStopStrings, request.stop);
 }
 

@@ -17,7 +17,7 @@ constexpr size_t kMaxStop = 4;
 constexpr int64_t kMaxTopTokens = 5;
 constexpr int32_t kDefaultNewTokens = 100;
 constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-    {"top_logprobs", "top_n_tokens"}};
+    {"top_logprobs", "top_n_tokens"}, {"relative_frequency_penalty", "frequency_penalty"}};
 
 struct TgiShape {
   bool listed = false;   // the answer stands in a list
@@ -176,8 +176,7 @@ Status RefuseUnknownSearches(const JsonView& parameters) {
   MINNOW_ASSIGN_OR_RETURN(const int64_t best_of, parameters.GetInt("best_of", 1, INT32_MAX, 1));
   if (best_of > 1)
     return parameters.Find("best_of")->Wrong("limit 1 here; /v1/completions takes more");
-  for (const auto& [name, why] : {std::pair("frequency_penalty", "not supported"),
-                                  {"watermark", "watermarks are not supported"},
+  for (const auto& [name, why] : {std::pair("watermark", "watermarks are not supported"),
                                   {"grammar", "grammars are not supported"},
                                   {"adapter_id", "adapters are not supported"}})
     MINNOW_RETURN_IF_ERROR(Refuse(parameters, name, why));
@@ -188,7 +187,10 @@ Status ReadParameters(const JsonView& parameters, GenerateQuery& query, TgiShape
   GenerateRequest& request = query.request;
   MINNOW_RETURN_IF_ERROR(RefuseUnknownSearches(parameters));
   MINNOW_ASSIGN_OR_RETURN(request.options, ReadGenerationOptions(parameters));
-  const GenerationOptions& options = request.options;
+  GenerationOptions& options = request.options;
+  // By shares of the text here, not by counts as OpenAI's.
+  if (options.frequency_penalty)
+    options.relative_frequency_penalty = std::exchange(options.frequency_penalty, {});
   SetSampling(options.do_sample.value_or(false) || options.temperature || options.top_k ||
                   options.top_p || options.typical_p,
               request.options);

@@ -48,6 +48,8 @@ Status CheckTopLogprobs(const GenerateRequest& request, const GenerationSettings
 }
 
 Status CheckStreams(const GenerateRequest& request, const GenerationSettings& settings) {
+  if (request.clean_up_spaces)
+    return Wrong("clean_up_tokenization_spaces: true, not where the text is streamed");
   const auto single = [](const std::string& field, size_t count) -> Status {
     if (count == 1) return {};
     return Wrong(field + ": " + std::to_string(count) + ", limit 1 where the text is streamed");

@@ -71,6 +71,9 @@ struct GenerateRequest {
   // Leave out of the text what the tokenizer calls special, sentinels too. Padding, the ends and
   // the start token are left out in any case.
   bool skip_special_tokens = false;
+  // Leave out spaces that no one writes ("it is n't so ." becomes "it isn't so."), as transformers
+  // does with clean_up_tokenization_spaces. Not of a text that is streamed.
+  bool clean_up_spaces = false;
   bool logprobs = false;    // of each new token; beams have them in any case
   size_t top_logprobs = 0;  // of each new token the best so many; not of beams
   // What messages call the inputs: "inputs" gives "inputs[3]: 600 tokens, limit 512".

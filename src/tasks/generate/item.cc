@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "generation/scores.h"
+#include "tasks/generate/clean_up.h"
 
 namespace minnow {
 
@@ -30,7 +31,12 @@ size_t GenerateItem::Bytes(const GenerateModel& model, const GenerationSettings&
          SearchBytes(settings, input_tokens);
 }
 
-void GenerateItem::Begin() {
+void GenerateItem::Begin(Clock::time_point arrived) {
+  constexpr double kMostSeconds = 1e6;  // no longer than a clock can count
+  if (settings_.max_time) {
+    const std::chrono::duration<double> seconds(std::min(*settings_.max_time, kMostSeconds));
+    deadline_ = arrived + std::chrono::duration_cast<Clock::duration>(seconds);
+  }
   search_ = NewSearch(settings_, input_ids());
   if (search_->can_stream()) {
     const size_t sequences = settings_.num_return_sequences;
@@ -86,6 +92,7 @@ void GenerateItem::AdvanceOrThrow(float* logits, size_t stride) {
     for (size_t row = 0; row < rows(); ++row)
       tops.push_back(BestOf({logits + row * stride, model_.vocab_size()}));
   }
+  if (deadline_ && Clock::now() >= *deadline_) search_->EndWithNext();
   search_->Advance(logits, stride);
   const bool first = !first_token_.has_value();
   if (first) first_token_ = Clock::now();
@@ -123,6 +130,11 @@ void GenerateItem::SendPiece() {
 
 std::string GenerateItem::TextOf(size_t sequence, GeneratedText* text) {
   if (!model_.has_tokenizer()) return {};
+  std::string whole = PlainTextOf(sequence, text);
+  return request_.clean_up_spaces ? CleanUpSpaces(std::move(whole)) : whole;
+}
+
+std::string GenerateItem::PlainTextOf(size_t sequence, GeneratedText* text) {
   const auto finish = [text](GrowingText& growing) {
     growing.Finish();
     if (growing.stopped()) text->finish_reason = FinishReason::kStop;

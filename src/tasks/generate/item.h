@@ -41,8 +41,8 @@ class GenerateItem {
   // The most rows of a step.
   static size_t MaxRows(const GenerationSettings& settings);
 
-  // May throw std::bad_alloc.
-  void Begin();
+  // `arrived`: of the request, from which max_time counts. May throw std::bad_alloc.
+  void Begin(Clock::time_point arrived);
   bool begun() const { return cache_ != nullptr || done(); }
   T5Cache* cache() { return cache_.get(); }
   size_t rows() const { return search_->rows(); }
@@ -65,11 +65,12 @@ class GenerateItem {
   void AdvanceOrThrow(float* logits, size_t stride);
   // A sequence has one id more.
   void Grow(size_t sequence, const TopLogprobs* top);
+  void CountTokens(size_t tokens);
   void SendPiece();
   // Takes the texts out of the search.
   void Collect();
   std::string TextOf(size_t sequence, GeneratedText* text);
-  void CountTokens(size_t tokens);
+  std::string PlainTextOf(size_t sequence, GeneratedText* text);
   void Release() noexcept;
 
   const GenerateModel& model_;
@@ -86,6 +87,7 @@ class GenerateItem {
   bool done_ = false;
   std::optional<Error> error_;
   std::optional<Clock::time_point> first_token_;
+  std::optional<Clock::time_point> deadline_;
 };
 
 }  // namespace minnow
