@@ -107,7 +107,7 @@ class HuggingFaceTest(GenerateCase):
 
     def test_what_is_refused_is_named(self):
         for parameters, words in (({"num_beams": 999}, "num_beams: 999"), ({"temperature": 0, "do_sample": True}, "temperature"),
-                                  ({"top_p": 2}, "top_p"), ({"max_new_tokens": 0}, "max_new_tokens"), ({"max_time": 0}, "max_time"),
+                                  ({"top_p": 2}, "top_p"), ({"max_new_tokens": 0}, "max_new_tokens"), ({"max_time": -1}, "max_time"),
                                   ({"max_time": "x"}, "max_time"),
                                   ({"num_return_sequences": 3}, "num_return_sequences"), ({"early_stopping": "maybe"}, "early_stopping"),
                                   ({"num_beam_groups": 2}, "num_beam_groups"), ({"max_new_tokens": "x"}, "max_new_tokens"),

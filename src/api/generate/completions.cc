@@ -262,6 +262,14 @@ Status ReadChance(const JsonView& body, int64_t choices, GenerationOptions& opti
   return {};
 }
 
+Status CheckPenalties(const JsonView& body, const GenerationOptions& options) {
+  for (const auto& [name, value] : {std::pair("presence_penalty", options.presence_penalty),
+                                    {"frequency_penalty", options.frequency_penalty}}) {
+    if (value && !(*value >= -2 && *value <= 2)) return body.Find(name)->Expected("-2 to 2");
+  }
+  return {};
+}
+
 // How many texts are made of each prompt; of them the best `choices` are given.
 Result<int64_t> ReadBestOf(const JsonView& body, int64_t choices, bool stream) {
   MINNOW_ASSIGN_OR_RETURN(const int64_t best_of, body.GetInt("best_of", 1, kMaxChoices, choices));
@@ -332,6 +340,7 @@ Result<GenerateQuery> ReadCompletion(const JsonView& body) {
   MINNOW_ASSIGN_OR_RETURN(query.stream, body.GetBool("stream", false));
   MINNOW_ASSIGN_OR_RETURN(const int64_t best_of, ReadBestOf(body, n, query.stream));
   MINNOW_ASSIGN_OR_RETURN(request.options, ReadGenerationOptions(body));
+  MINNOW_RETURN_IF_ERROR(CheckPenalties(body, request.options));
   request.limits.default_max_new_tokens = kDefaultNewTokens;
   MINNOW_ASSIGN_OR_RETURN(request.options.max_new_tokens,
                           ReadInteger(body, "max_tokens", 1, INT32_MAX));
