@@ -33,7 +33,8 @@ class Generator : public QueuedModel {
       }
       done(std::move(answer));
     };
-    Submit(std::make_shared<GenerateJob>(model_.get(), std::move(request), std::move(counted)),
+    Submit(std::make_shared<GenerateJob>(model_.get(), std::move(request), std::move(counted),
+                                         &metrics_->generate.load),
            client, done);
   }
 

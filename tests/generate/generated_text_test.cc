@@ -11,6 +11,7 @@
 
 #include "formats/json.h"
 #include "generation/options_json.h"
+#include "tasks/generate/clean_up.h"
 #include "tasks/generate/generate.h"
 #include "tasks/generate/growing_text.h"
 #include "tests/generate/job_runner.h"
@@ -151,6 +152,19 @@ TEST_F(T5Text, StopStringsCutTheText) {
   const GeneratedText cut = Run(beams);
   EXPECT_EQ(cut.text, best.text.substr(0, best.text.find(beams.stop[0])));
   EXPECT_EQ(cut.finish_reason, FinishReason::kStop);
+}
+
+TEST_F(T5Text, SpacesAreCleanedUpWhereAskedFor) {
+  int changed = 0;
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    GenerateRequest request = Request("Hello world", seed);
+    const std::string plain = Run(request).text;
+    request.clean_up_spaces = true;
+    const std::string clean = Run(request).text;
+    EXPECT_EQ(clean, CleanUpSpaces(plain));
+    changed += clean != plain ? 1 : 0;
+  }
+  EXPECT_GT(changed, 0);
 }
 
 TEST_F(T5Text, SequencesStopByThemselves) {

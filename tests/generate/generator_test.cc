@@ -136,10 +136,10 @@ TEST_F(GeneratorTest, AClientThatLeavesEndsItsRequestWithinAStep) {
 TEST_F(GeneratorTest, CountsTokensAndTimes) {
   ASSERT_TRUE(Await(Run(Request(17, 24)), "an answer").ok());
   const std::string text = metrics_.Render({});
-  EXPECT_THAT(text, HasSubstr("minnow_generate_input_tokens 17\n"));
-  EXPECT_THAT(text, HasSubstr("minnow_generate_new_tokens 24\n"));
-  EXPECT_THAT(text, HasSubstr("minnow_generate_first_token_duration_count 1\n"));
-  EXPECT_THAT(text, HasSubstr("minnow_generate_token_duration_count 1\n"));
+  EXPECT_THAT(text, HasSubstr("minnow_generate_prompt_tokens_total 17\n"));
+  EXPECT_THAT(text, HasSubstr("minnow_generate_tokens_total 24\n"));
+  EXPECT_THAT(text, HasSubstr("minnow_generate_time_to_first_token_seconds_count 1\n"));
+  EXPECT_THAT(text, HasSubstr("minnow_generate_time_per_output_token_seconds_count 1\n"));
 }
 
 }  // namespace

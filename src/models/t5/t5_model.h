@@ -64,9 +64,11 @@ class T5Model {
 
   const T5Info& info() const { return info_; }
   const T5Config& config() const { return info_.config; }
-  // What calibrates int8 weights of this model: inputs of its products over the texts and the
-  // beginnings of its answers to them. REQUIRES: all parts; texts, of which there is one at
-  // least, as for Encode.
+  const TensorSource& tensors() const { return *source_; }  // REQUIRES: not made by Random
+  const EmbeddingTable& embedding() const { return weights_.embedding; }
+  // What calibrates int8 weights of this model: inputs of its products over the texts and, where
+  // all parts are there, the beginnings of its answers to them. REQUIRES: texts, of which there is
+  // one at least, as for Encode.
   Calibration MeasureInputs(std::span<const std::vector<int32_t>> texts) const;
   // The weights as a packed file holds them; they borrow from the model.
   std::vector<PackedTensor> PackedTensors() const;

@@ -20,7 +20,7 @@ namespace minnow {
 // The most that a model is asked for, in tokens of one text and of one answer, the start among
 // them. Its tables of position biases are as long.
 struct T5Limits {
-  size_t max_input_tokens = 4096;
+  size_t max_input_tokens = kMostT5Tokens;
   size_t max_output_tokens = 1024;
 };
 

@@ -127,7 +127,7 @@ void GenerateTask::Step(std::span<const BatchItem> items, Workspace& workspace,
     GenerateItem* const item = item_of(items[i]);
     if (item->begun()) continue;
     try {
-      item->Begin();
+      item->Begin(static_cast<GenerateJob*>(items[i].job)->arrived_);
       w.AddText(item);
     } catch (const std::bad_alloc&) {
       item->Fail({Code::kOverloaded, "out of memory"});
