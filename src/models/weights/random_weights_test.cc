@@ -8,6 +8,7 @@
 
 #include "base/thread_pool.h"
 #include "models/bert/family.h"
+#include "models/bert/encoder.h"
 #include "models/encoder_model.h"
 
 namespace minnow {
