@@ -3,11 +3,19 @@
 #include "models/t5/encoder.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 
 #include "models/t5/layers.h"
 
 namespace minnow {
 namespace {
+
+// To nearest, ties to even, as the kernels round finite numbers.
+float RoundedToBf16(float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  return std::bit_cast<float>((bits + 0x7FFFu + (bits >> 16 & 1u)) & 0xFFFF0000u);
+}
 
 // The forward pass of one thread: rows [begin, end) of the batch go through everything but
 // attention, which reads the keys and values of all rows of the same text.
@@ -71,9 +79,39 @@ class Member {
 
   void QueryKeyValue(size_t layer, size_t row, size_t rows) const {
     const T5SelfAttentionWeights& attention = weights_.encoder[layer].attention;
-    attention.query_key_value.Forward(
-        kernels_, Normed(attention.norm, ConstHidden(row), rows), rows, kMatmulNone,
-        /*residual=*/{}, {Qkv(layer) + row * w_.qkv_stride, w_.qkv_stride}, own_.linear);
+    const ConstRows x = Normed(attention.norm, ConstHidden(row), rows);
+    const Rows y = {Qkv(layer) + row * w_.qkv_stride, w_.qkv_stride};
+    if (attention.query_key_value.weights().dtype == Dtype::kBF16) {
+      PreciseQueryKey(attention.query_key_value, x, rows, y);
+    } else {
+      attention.query_key_value.Forward(kernels_, x, rows, kMatmulNone, /*residual=*/{}, y,
+                                        own_.linear);
+    }
+  }
+
+  // The product in bf16, to whose queries and keys what rounding takes from x is added by a second
+  // one: scores are not divided by the square root of d_kv, and softmax multiplies what is wrong
+  // with large ones. Of all inputs that are rounded these count most by far
+  // (docs/decisions/0085-queries-and-keys-of-t5.md).
+  void PreciseQueryKey(const Linear& product, ConstRows x, size_t rows, Rows y) const {
+    const Rows rest = {own_.sum.data(), w_.model_stride};
+    for (size_t r = 0; r < rows; ++r) {
+      const float* from = x.data + r * x.stride;
+      float* to = rest.data + r * rest.stride;
+      for (size_t c = 0; c < static_cast<size_t>(config_.d_model); ++c)
+        to[c] = from[c] - RoundedToBf16(from[c]);
+    }
+    const Rows added = {own_.key_value.data(), w_.key_value_stride};
+    const size_t columns = PaddedColumns(2 * config_.inner());
+    const size_t all = PaddedColumns(product.weights().out_features);
+    product.PrepareRows(kernels_, {rest.data, rest.stride}, rows, own_.linear);
+    product.ForwardColumns(kernels_, {rest.data, rest.stride}, rows, 0, columns, kMatmulNone,
+                           /*residual=*/{}, added, own_.linear);
+    product.PrepareRows(kernels_, x, rows, own_.linear);
+    product.ForwardColumns(kernels_, x, rows, 0, columns, kMatmulNone, {added.data, added.stride},
+                           y, own_.linear);
+    product.ForwardColumns(kernels_, x, rows, columns, all - columns, kMatmulNone,
+                           /*residual=*/{}, {y.data + columns, y.stride}, own_.linear);
   }
 
   // context = softmax(Q K^T + bias) V, for this thread's queries of each text
