@@ -55,7 +55,8 @@ class T5Workspace {
     AlignedBuffer<float> normed;        // [max(kRowBlock, R), C]: after a norm
     AlignedBuffer<float> sum;           // [kRowBlock, C]: after attention
     AlignedBuffer<float> intermediate;  // [kRowBlock, F]
-    AlignedBuffer<float> key_value;     // [kRowBlock, 2I]
+    AlignedBuffer<float> projected;     // [kRowBlock, 3I]: cross keys and values; in bf16, a part
+                                        // of queries, keys and values
     AlignedBuffer<float> attention;     // scratch of the attention kernels
     LinearScratch linear;               // rows in a lower precision
   };
