@@ -26,7 +26,7 @@ class GenerateCase(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.model = make_text_model(pathlib.Path(cls.folder.name) / "tiny-t5")
-        cls.server = Server("--model", TINY, "--max-queue-ms", "3600000", model=cls.model)
+        cls.server = Server("--model", TINY, "--max-queue-ms", "600000", model=cls.model)
 
     @classmethod
     def tearDownClass(cls):
@@ -271,8 +271,8 @@ class CompletionsTest(GenerateCase):
                 self.assertEqual(ollama["response"], texts[1])
                 kserve = self.ask("/v2/models/tiny-t5/generate", {"text_input": LONG, "parameters": {"max_tokens": 20, name: 2}})
                 self.assertEqual(kserve["text_output"], texts[1])
-        own = self.hugging_face(LONG, max_new_tokens=20, relative_frequency_penalty=1.5)
-        tgi = self.ask("/generate", {"inputs": LONG, "parameters": {"max_new_tokens": 20, "frequency_penalty": 1.5}})
+        own = self.hugging_face(LONG, max_new_tokens=20, relative_frequency_penalty=40)
+        tgi = self.ask("/generate", {"inputs": LONG, "parameters": {"max_new_tokens": 20, "frequency_penalty": 40}})
         self.assertEqual(tgi["generated_text"], own)
         self.assertNotEqual(own, plain)
         self.refuse("/generate", {"inputs": LONG, "parameters": {"frequency_penalty": 1e9}}, "parameters.frequency_penalty")

@@ -42,7 +42,7 @@ class TroubleCase(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.model = cls.make(pathlib.Path(folder.name) / cls.name)
-        cls.server = Server("--model", TINY, "--dtype", "fp32", model=cls.model)
+        cls.server = Server("--model", TINY, "--dtype", "fp32", "--max-queue-ms", "600000", model=cls.model)
         cls.addClassCleanup(cls.server.close)
 
     def metric(self, name):
@@ -126,7 +126,7 @@ class EndTest(TroubleCase):
     name = "slow-t5"
 
     def test_a_server_that_ends_tells_so(self):
-        server = Server("--dtype", "fp32", "--drain-seconds", "3", model=self.model)
+        server = Server("--dtype", "fp32", "--drain-seconds", "3", "--max-queue-ms", "600000", model=self.model)
         self.addCleanup(server.close)
         streams = {path: self.begin(path, body, server) for path, body in STREAMS.items()}
         waiting = server.connect()
