@@ -278,7 +278,6 @@ class CompletionsTest(GenerateCase):
         self.refuse("/generate", {"inputs": LONG, "parameters": {"frequency_penalty": 1e9}}, "parameters.frequency_penalty")
 
     def test_best_of(self):
-        drawn = self.whole(n=6, temperature=1.3, seed=4, logprobs=0)
         mean = lambda one: sum(one["logprobs"]["token_logprobs"]) / len(one["logprobs"]["token_logprobs"])  # noqa: E731
         # Without an end token all of them are of one length, and the means are those of what is told.
         fixed = {"temperature": 1.3, "seed": 4, "logit_bias": {"1": -100}, "max_tokens": 9, "prompt": LONG}

@@ -16,6 +16,7 @@ from text_model import make_slow_text_model, make_text_model  # noqa: E402
 
 TEXT = "the small fish"
 TOKENS = 1000
+CLIENTS = 12
 HALF_CLOSE_SECONDS = 0.3  # who closes sooner after a request may still want its answer
 # Each family's stream of many tokens, as the slow model makes them.
 STREAMS = {
@@ -226,7 +227,7 @@ class SlowReaderTest(TroubleCase):
         self.assertGreater(len(whole), 400_000)
         before = self.resident_bytes()
         clients = []
-        for _ in range(24):
+        for _ in range(CLIENTS):
             client = socket.socket()
             self.addCleanup(client.close)
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -242,7 +243,7 @@ class SlowReaderTest(TroubleCase):
         self.wait_until(lambda: self.metric("te_queue_size") > 0)
         self.wait_until(ended, 120)
         # What waits for each, and its cache.
-        self.assertLess(most - before, 24 * (len(whole) + 700_000) + 20_000_000)
+        self.assertLess(most - before, CLIENTS * (len(whole) + 700_000) + 20_000_000)
         self.assertEqual(self.server.ask("/generate_stream", body)[1], whole)  # who reads is served
         clients[0].settimeout(20)
         late = b""
