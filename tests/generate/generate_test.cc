@@ -120,7 +120,7 @@ TEST(GenerateGolden, SequencesAreThoseOfTransformers) {
       EXPECT_EQ(sequences[i].ids, Ids(expected.at(i))) << name << " case " << cases;
     ++cases;
   }
-  EXPECT_EQ(cases, 225u);
+  EXPECT_EQ(cases, 324u);
 }
 
 // An input of many more tokens than are read, from a client who then is told why.
