@@ -27,6 +27,13 @@ size_t Ticket::WorkBefore(Clock::time_point time) const {
   return running_work + std::min(left, until - std::min(until, begun_work));
 }
 
+size_t Ticket::StepWork() const {
+  size_t work = running_work;
+  for (const uint32_t item : waiting) work += works[item];
+  for (size_t item = begun; item < works.size(); ++item) work += works[item];
+  return work;
+}
+
 void Batch::Clear() {
   items.clear();
   outcomes.clear();

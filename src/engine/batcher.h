@@ -60,6 +60,8 @@ struct Ticket {
   Clock::time_point next_due() const { return due(next_work()); }
   // How much of the work that is left goes before what is due at `time`.
   size_t WorkBefore(Clock::time_point time) const;
+  // The work of the next step of each item, those that run among them. REQUIRES: it is prepared.
+  size_t StepWork() const;
 };
 
 // Why nobody waits for the job any more, if so.

@@ -79,7 +79,7 @@ Status ModelQueue::Admit(Ticket& ticket) {
   const Priority priority = ticket.job->priority;
   const size_t work = ticket.counted.work;
   nanoseconds wait{0};
-  if (work > 0) wait = WaitUntil(ticket.due(work), priority);
+  if (work > 0) wait = WaitOf(ticket);
   // What is accepted is to be in time, though the machine may become slower meanwhile.
   wait += wait / kDoubt;
   // Nobody is sent away for long by a guess.
@@ -93,9 +93,42 @@ bool ModelQueue::StepsFit(const std::vector<uint32_t>& works) const {
                      [this](uint32_t work) { return work <= options_.max_batch_work; });
 }
 
-nanoseconds ModelQueue::WaitUntil(Clock::time_point due, Priority priority) const {
-  const bool with_bulk = priority == Priority::kBulk;
-  const nanoseconds own = TimeBefore(due, with_bulk);
+template <class Body>
+void ModelQueue::ForEachUnprepared(const Body& body) const {
+  for (const auto* unprepared : {&state_->unprepared, &state_->unprepared_slow}) {
+    for (const std::shared_ptr<Ticket>& ticket : *unprepared) {
+      if (ticket->queue.get() == this) body(*ticket);
+    }
+  }
+  for (const Ticket* ticket : state_->preparing) {
+    if (ticket->queue.get() == this) body(*ticket);
+  }
+}
+
+nanoseconds ModelQueue::WaitOf(const Ticket& ticket) const {
+  const bool with_bulk = ticket.job->priority == Priority::kBulk;
+  if (GoesBeside(ticket)) return WithOthers(running_ ? last_step_ : nanoseconds(0), with_bulk);
+  return WithOthers(TimeBefore(ticket.due(ticket.counted.work), with_bulk), with_bulk);
+}
+
+bool ModelQueue::GoesBeside(const Ticket& ticket) const {
+  if (ticket.counted.step_work == 0) return false;
+  size_t items = 0, work = 0, bytes = 0;
+  const auto add = [&](const Ticket& one, bool prepared) {
+    items += one.counted_items;
+    if (items > options_.max_batch_items) return;
+    work += prepared ? one.StepWork() : one.counted.step_work;
+    bytes += one.counted.item_bytes * (one.counted_items - std::min(one.counted_items, one.begun));
+  };
+  add(ticket, /*prepared=*/false);
+  batcher_.ForEach([&](const Ticket& one) { add(one, /*prepared=*/true); });
+  ForEachUnprepared([&](const Ticket& one) { add(one, /*prepared=*/false); });
+  const MemoryBudget& memory = *state_->memory;
+  return items <= options_.max_batch_items && work <= options_.max_batch_work &&
+         bytes <= memory.limit() - std::min(memory.limit(), memory.used());
+}
+
+nanoseconds ModelQueue::WithOthers(nanoseconds own, bool with_bulk) const {
   nanoseconds wait = own;
   // Another queue gets as much time as this one in the meantime, if it needs it.
   for (const ModelQueue* other : lane_->queues) {
@@ -112,20 +145,14 @@ nanoseconds ModelQueue::TimeBefore(Clock::time_point due, bool with_bulk) const 
     work += counts ? ticket.WorkBefore(due) : ticket.running_work;
   };
   batcher_.ForEach(add);
-  for (const auto* unprepared : {&state_->unprepared, &state_->unprepared_slow}) {
-    for (const std::shared_ptr<Ticket>& ticket : *unprepared) {
-      if (ticket->queue.get() == this) add(*ticket);
-    }
-  }
-  for (const Ticket* ticket : state_->preparing) {
-    if (ticket->queue.get() == this) add(*ticket);
-  }
+  ForEachUnprepared(add);
   return rate_.TimeOf(work);
 }
 
 void ModelQueue::Completed(const Batch& batch, const Status& status, nanoseconds run,
                            std::vector<std::shared_ptr<Ticket>>& ended) {
   running_ = false;
+  last_step_ = run;
   ++stats_.steps;
   stats_.step_items += batch.items.size();
   stats_.step_work += batch.work;
@@ -203,7 +230,7 @@ QueueStats ModelQueue::stats() const {
 
 nanoseconds ModelQueue::expected_wait() const {
   const std::lock_guard lock(state_->mutex);
-  return WaitUntil(Clock::now(), Priority::kInteractive);
+  return WithOthers(TimeBefore(Clock::now(), /*with_bulk=*/false), /*with_bulk=*/false);
 }
 
 std::chrono::seconds ModelQueue::retry_after() const {

@@ -82,10 +82,18 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   Status Admit(Ticket& ticket);
   // Whether a batch has room for each of the steps; any thread, without the lock.
   bool StepsFit(const std::vector<uint32_t>& works) const;
-  // Time until what is due at `due` would begin.
-  std::chrono::nanoseconds WaitUntil(Ticket::Clock::time_point due, Priority priority) const;
+  // Time until the ticket's last step would begin or, where there is room for it beside all others,
+  // its first.
+  std::chrono::nanoseconds WaitOf(const Ticket& ticket) const;
+  // Whether each step of the ticket may go beside one of every other job: in its batch, and in
+  // memory.
+  bool GoesBeside(const Ticket& ticket) const;
+  // `own`: the time of this queue's jobs that go before. With that of other queues.
+  std::chrono::nanoseconds WithOthers(std::chrono::nanoseconds own, bool with_bulk) const;
   // The time that this queue's jobs take which go before `due`; bulk ones only where `with_bulk`.
   std::chrono::nanoseconds TimeBefore(Ticket::Clock::time_point due, bool with_bulk) const;
+  template <class Body>
+  void ForEachUnprepared(const Body& body) const;
   void Completed(const Batch& batch, const Status& status, std::chrono::nanoseconds run,
                  std::vector<std::shared_ptr<Ticket>>& ended);
 
@@ -101,8 +109,9 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   Batcher batcher_;
   WorkRate rate_;
   QueueStats stats_;
-  size_t unfinished_ = 0;  // jobs taken whose Done has not returned
-  bool running_ = false;   // a step of it runs
+  size_t unfinished_ = 0;                  // jobs taken whose Done has not returned
+  bool running_ = false;                   // a step of it runs
+  std::chrono::nanoseconds last_step_{0};  // how long it took
   bool draining_ = false;
   bool closed_ = false;
   double served_seconds_ = 0;  // what the lane gave it, for fairness between queues

@@ -33,6 +33,8 @@ struct Cost {
   size_t bytes = 0;  // of memory, held until the job is done
   // The most that one item takes besides (Job::item_bytes): what never fits is refused at once.
   size_t item_bytes = 0;
+  // What the longest steps of all items take, where items go in many; 0: the work is done in one.
+  size_t step_work = 0;
 };
 
 // Where a job's time went.

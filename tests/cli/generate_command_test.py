@@ -212,6 +212,8 @@ class BadInputTest(GenerateCase):
     def test_usage(self):
         self.refuse("--json", "--input-ids", stdin=b"{}", code=USAGE)
         self.refuse("--beams", "--beams", "0", TEXT, code=USAGE)
+        self.refuse("from 1 to 16", "--beams", "17", TEXT, code=USAGE)
+        self.refuse("from 1 to 16", "--num-return-sequences", "17", TEXT, code=USAGE)
         self.refuse("--top-p", "--top-p", "1.5", TEXT, code=USAGE)
         self.refuse("--nope", "--nope", TEXT, code=USAGE)
         self.refuse("--truncate", "--truncate", "maybe", TEXT, code=USAGE)

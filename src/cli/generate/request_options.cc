@@ -7,6 +7,7 @@
 
 #include "formats/json.h"
 #include "generation/options_json.h"
+#include "generation/settings.h"
 
 namespace minnow {
 namespace {
@@ -85,6 +86,7 @@ std::function<void()> AddPenaltyOptions(Command generate,
 std::function<void()> AddGenerationOptions(Command generate,
                                            std::shared_ptr<GenerateCommand> command) {
   const auto n = std::make_shared<Numbers>();
+  const GenerationLimits limits;
   const Option max_new =
       generate.AddOption("--max-new-tokens", n->max_new, "Tokens of a text, at most")
           .Range(1, kMost);
@@ -93,12 +95,12 @@ std::function<void()> AddGenerationOptions(Command generate,
           .Range(0, kMost);
   const Option beams =
       generate.AddOption("--beams", n->beams, "Beams of the search; 1: the best token each time")
-          .Range(1, kMost);
+          .Range(1, limits.num_beams);
   const Option sequences =
       generate
           .AddOption("--num-return-sequences", n->sequences,
                      "Texts for each input, best first; above 1 with beams or sampling")
-          .Range(1, kMost);
+          .Range(1, limits.num_return_sequences);
   const Option length =
       generate.AddOption("--length-penalty", n->length, "Of beams: above 0 favours long texts");
   const auto finish_penalties = AddPenaltyOptions(generate, command, n);

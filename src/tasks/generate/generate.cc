@@ -96,6 +96,13 @@ Result<Encoding> Tokenize(const GenerateModel& model, const GenerateRequest& req
   return model.tokenizer().Encode(prefix.empty() ? text : prefix + text, options);
 }
 
+// Of one input: it is encoded in one step, then each of its rows grows by an id in each.
+void AddWork(size_t tokens, const GenerationSettings& settings, Cost* cost) {
+  const size_t row_step = GenerateTask::kRowWork * GenerateItem::MaxRows(settings);
+  cost->work += tokens + row_step * static_cast<size_t>(settings.max_length);
+  cost->step_work += std::max(tokens, row_step);
+}
+
 Status CheckIds(const std::vector<TokenId>& ids, size_t vocab_size) {
   if (ids.empty()) return Wrong("no tokens");
   for (const TokenId id : ids) {
@@ -151,9 +158,8 @@ Cost GenerateJob::GuessCost() const {
     cost.bytes += text ? text->size() : tokens * sizeof(TokenId);
     if (!settings.ok()) continue;  // Prepare will tell
     tokens = std::clamp<size_t>(tokens, 1, MaxInputTokens(*model_, request_));
-    const size_t new_ids = GenerateItem::MaxRows(*settings) * settings->max_length;
     cost.item_bytes = std::max(cost.item_bytes, GenerateItem::Bytes(*model_, *settings, tokens));
-    cost.work += tokens + GenerateTask::kRowWork * new_ids;
+    AddWork(tokens, *settings, &cost);
   }
   return cost;
 }
@@ -198,7 +204,7 @@ Result<std::vector<uint32_t>> GenerateJob::Prepare() {
     const size_t new_ids = GenerateItem::MaxRows(settings_) * settings_.max_length;
     cost.bytes += (tokens + 2 * new_ids) * sizeof(TokenId) + sizeof(GenerateItem);
     cost.item_bytes = std::max(cost.item_bytes, (*item)->bytes());
-    cost.work += tokens + GenerateTask::kRowWork * new_ids;
+    AddWork(tokens, settings_, &cost);
     works.push_back(static_cast<uint32_t>(tokens));
     items_.push_back(std::move(item).value());
   }
