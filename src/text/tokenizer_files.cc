@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "text/bpe_files.h"
+#include "text/byte_files.h"
 #include "text/component_json.h"
 
 namespace minnow {
@@ -24,6 +25,11 @@ std::string TokenizerJsonPath(const std::string& directory) {
 bool HasOlderFiles(const std::string& directory) {
   std::error_code ec;
   return !std::filesystem::exists(TokenizerJsonPath(directory), ec) && HasBpeFiles(directory);
+}
+
+bool HasBytesOnly(const std::string& directory) {
+  std::error_code ec;
+  return !std::filesystem::exists(TokenizerJsonPath(directory), ec) && IsByteTokenizer(directory);
 }
 
 // What a BertNormalizer is told.
@@ -135,8 +141,9 @@ Result<JsonDocument> WithNormalizer(const JsonDocument& document, std::string_vi
 Result<JsonDocument> ReadTokenizerDocument(const std::string& directory,
                                            std::vector<std::string>& warnings) {
   MINNOW_ASSIGN_OR_RETURN(JsonDocument document,
-                          HasOlderFiles(directory)
-                              ? ReadBpeFiles(directory)
+                          HasOlderFiles(directory) ? ReadBpeFiles(directory)
+                          : HasBytesOnly(directory)
+                              ? ReadByteTokenizer(directory)
                               : JsonDocument::ReadFile(TokenizerJsonPath(directory)));
   if (!document.root().is_object()) return document;
   const auto bert = document.root().Find("normalizer");
@@ -186,6 +193,7 @@ std::vector<std::string> VocabularyFiles(const std::string& directory) {
   if (!pieces.empty() && !std::filesystem::exists(TokenizerJsonPath(directory), ec))
     return {pieces};
   if (HasOlderFiles(directory)) return {directory + "/vocab.json", directory + "/merges.txt"};
+  if (HasBytesOnly(directory)) return {directory + "/tokenizer_config.json"};
   return {TokenizerJsonPath(directory)};
 }
 

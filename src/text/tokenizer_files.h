@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The files of a tokenizer: tokenizer.json, and what tokenizer_config.json changes in it; where it
-// is missing, a sentencepiece .model file or older ones (bpe_files.h). Pure but for reading.
+// is missing, a sentencepiece .model file, older ones (bpe_files.h), or byT5's bytes
+// (byte_files.h). Pure but for reading.
 #pragma once
 
 #include <string>
@@ -21,7 +22,7 @@ Result<TokenizerFiles> ReadTokenizerFiles(const std::string& directory, bool low
                                           std::vector<std::string>& warnings);
 
 // Paths of the files of `directory` that hold the vocabulary: tokenizer.json, or where there is
-// none a .model file, or vocab.json and merges.txt.
+// none a .model file, vocab.json and merges.txt, or what says that bytes are the tokens.
 std::vector<std::string> VocabularyFiles(const std::string& directory);
 
 }  // namespace minnow
