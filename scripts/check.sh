@@ -46,7 +46,8 @@ gtest() {
   local log=$1 reports part running=() status=0 counts; shift
   reports=$(mktemp -d)
   for ((part = 0; part < jobs; ++part)); do
-    GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$part attempt "$log-$part" timeout "$program_seconds" "$@" \
+    mkdir "$reports/$part"   # its files are its own: another run on this machine may use the same names
+    TEST_TMPDIR=$reports/$part/ GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$part attempt "$log-$part" timeout "$program_seconds" "$@" \
       --gtest_brief=1 --gtest_output="json:$reports/$part.json" &
     running+=($!)
   done
