@@ -45,8 +45,10 @@ void FuzzConfig(const std::string& text) {
     CHECK(config.error().message.starts_with("config.json: "));
     return;
   }
-  CHECK(config->head_dim() >= 1 &&
-        config->head_dim() * config->num_attention_heads == config->hidden_size);
+  // T5's heads have a size of their own.
+  CHECK(IsT5(config->model_type) ||
+        (config->head_dim() >= 1 &&
+         config->head_dim() * config->num_attention_heads == config->hidden_size));
   CHECK(config->max_sequence_tokens() >= 1 && config->vocab_size >= 1 &&
         config->layer_norm_eps > 0.0f);
   CHECK(config->pad_token_id >= 0 &&
