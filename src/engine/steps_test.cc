@@ -194,6 +194,7 @@ TEST_F(MemoryStepsTest, SmallItemsGoOnWhileLargeOnesFillTheMemory) {
   auto large = Submit(queue, Make("large", {1}, 450));
   auto small = Submit(queue, Make("small", {1}, 7));
   auto none = Submit(queue, Make("none", {1}, 0));
+  AwaitPrepared(*queue, 4);
   task_.allowed = 500;  // the full ones are not done
   EXPECT_TRUE(small->Wait().ok());
   EXPECT_TRUE(none->Wait().ok());
