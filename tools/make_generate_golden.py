@@ -34,7 +34,23 @@ OPTIONS = [
     {"exponential_decay_length_penalty": [4, 1.3], "num_beams": 2},
     {"sequence_bias": [[[A], -3.0], [[B, C], 2.5]]},
     {"max_length": 9, "min_length": 6, "num_beams": 3},
+    {"presence_penalty": 1.5, "frequency_penalty": 0.8},
+    {"presence_penalty": -0.4, "frequency_penalty": 1.1, "num_beams": 3},
+    {"relative_frequency_penalty": 9.0},
 ]
+PENALTIES = ("presence_penalty", "frequency_penalty", "relative_frequency_penalty")
+
+
+class Penalties(transformers.LogitsProcessor):
+    """Those that transformers does not have: OpenAI's two, of the new ids, and TGI's, of all ids."""
+
+    def __init__(self, presence, frequency, relative):
+        self.presence, self.frequency, self.relative = presence, frequency, relative
+
+    def __call__(self, input_ids, scores):
+        counts = torch.nn.functional.one_hot(input_ids[:, 1:], scores.shape[1]).sum(1)
+        shares = torch.nn.functional.one_hot(input_ids, scores.shape[1]).sum(1) / input_ids.shape[1]
+        return scores - self.presence * (counts > 0) - self.frequency * counts - self.relative * shares
 
 
 def common_end(cases):
@@ -51,6 +67,9 @@ def generate(model, ids, options):
         extra["sequence_bias"] = {tuple(ids): bias for ids, bias in extra["sequence_bias"]}
     if "exponential_decay_length_penalty" in extra:
         extra["exponential_decay_length_penalty"] = tuple(extra["exponential_decay_length_penalty"])
+    penalties = [extra.pop(name, 0.0) for name in PENALTIES]
+    if any(penalties):
+        extra["logits_processor"] = transformers.LogitsProcessorList([Penalties(*penalties)])
     sequences = model.generate(input_ids=torch.tensor([ids]), do_sample=False, use_cache=False, **length, **extra)
     return {**length, **options}, sequences.tolist()
 

@@ -30,6 +30,8 @@ MODELS = {
     "mt5": ("MT5", dict(d_model=16, d_kv=8, num_heads=2, d_ff=32, num_layers=2, num_decoder_layers=2), True),
     # A table of position biases in every block.
     "umt5": ("UMT5", dict(d_model=16, d_kv=6, num_heads=3, d_ff=32, num_layers=2, num_decoder_layers=2), True),
+    "v1_1_silu": ("T5", dict(d_model=16, d_kv=4, num_heads=4, d_ff=28, num_layers=2, num_decoder_layers=2,
+                             feed_forward_proj="gated-silu", tie_word_embeddings=False), True),
 }
 LENGTHS = (1, 2, 7, 16, 33, 140)
 STEPS = 24

@@ -38,7 +38,7 @@ async function errorOf(response) {
 }
 
 // Throws ApiError, or AbortError when `signal` was aborted.
-async function request(method, path, {body, signal, accept = "application/json"} = {}) {
+async function send(method, path, {body, signal, accept = "application/json"} = {}) {
   const headers = {Accept: accept};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const key = sessionStorage.getItem(KEY_NAME);
@@ -51,12 +51,22 @@ async function request(method, path, {body, signal, accept = "application/json"}
     throw new ApiError("The server does not answer.");
   }
   if (!response.ok) throw await errorOf(response);
+  return response;
+}
+
+async function whole(promise) {
   try {
-    return accept === "application/json" ? await response.json() : await response.text();
+    return await promise;
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError("The server's answer broke off.");
   }
+}
+
+// Throws as send() does.
+async function request(method, path, options = {}) {
+  const response = await send(method, path, options);
+  return whole((options.accept ?? "application/json") === "application/json" ? response.json() : response.text());
 }
 
 const at = (index, rest) => `/indexes/${encodeURIComponent(index)}${rest}`;
@@ -98,5 +108,22 @@ export async function models(signal) {
 }
 // What one of them says.
 export const ask = (path, body, signal) => request("POST", path, {body, signal});
+// An answer's server-sent events as they come, each of them JSON. Throws as ask() does, also for an event that is an error.
+export async function* stream(path, body, signal) {
+  const response = await send("POST", path, {body, signal, accept: "text/event-stream"});
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let waiting = "";
+  for (;;) {
+    const {done, value} = await whole(reader.read());
+    if (done) return;
+    const events = (waiting + value).split("\n\n");
+    waiting = events.pop();
+    for (const event of events) {
+      const parsed = await whole(Promise.resolve(event.replace(/^data: ?/, "")).then(JSON.parse));
+      if (parsed.error) throw new ApiError(String(parsed.error.message ?? parsed.error));
+      yield parsed;
+    }
+  }
+}
 // Resolves when the server is ready, throws ApiError with its reason while it is not.
 export const ready = (signal) => request("GET", "/readyz", {signal, accept: "text/plain"});

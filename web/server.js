@@ -4,6 +4,7 @@ import * as api from "./api.js";
 import {copyButton, count, make, replace} from "./dom.js";
 import {TASKS} from "./tasks.js";
 import {Trial} from "./trial.js";
+import {Writer} from "./writer.js";
 
 const ROUTES = [
   ["POST", "/tokenize", "tokens with their places", {model: "MODEL", inputs: "a sentence"}],
@@ -46,7 +47,7 @@ export class ServerView {
     const models = await this.#untilReady(state, signal);
     if (models === null || signal.aborted) return;
     const tasks = TASKS.map((task) => [task, models.filter(task.suits)]).filter(([, fit]) => fit.length > 0);
-    this.#trials = tasks.map(([task, fit]) => new Trial(task, fit, this.#askForKey));
+    this.#trials = tasks.map(([task, fit]) => new (task.writes ? Writer : Trial)(task, fit, this.#askForKey));
     const embeds = models.some((info) => info.model_type.embedding);
     this.#root.append(...this.#trials.map((trial) => trial.element), modelsPanel(models),
       ...(indexes === null && embeds ? [howToServeAnIndex()] : []), this.#routes(tasks, indexes, models[0]));
@@ -104,7 +105,7 @@ function labelsOf(info) {
 function modelFacts(info) {
   const quality = info.quality && `cosine to fp32 ${info.quality.cosine_mean.toFixed(4)} (lowest ${info.quality.cosine_min.toFixed(4)}, ${count(info.quality.texts)} texts)`;
   return [["Name", info.model_id], ["Precision", [info.model_dtype, info.embedding_dtype && `embeddings ${info.embedding_dtype}`].filter(Boolean).join(", ")],
-    ["Pooling", info.model_type.embedding?.pooling], ["Labels", labelsOf(info)], ["Longest text", `${count(info.max_input_length)} tokens`],
+    ["Pooling", info.model_type.embedding?.pooling], ["Labels", labelsOf(info)], ["Tasks", Object.keys(info.model_type.text2text?.tasks ?? {}).join(", ")], ["Longest text", `${count(info.max_input_length)} tokens`],
     ["Tokens of a batch", count(info.max_batch_tokens)], ["Requests at a time", count(info.max_concurrent_requests)],
     ["Quality", quality], ["minnow", info.version]].filter(([, value]) => value);
 }

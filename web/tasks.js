@@ -6,6 +6,7 @@
 //   ask(info, texts, signal)  {nodes, words: of the answer, for who does not see it, facts: [text] below it,
 //                             tokens: {tokens, tokens_used}}
 //   routes                    [path, what, body] for the list of routes
+//   writes                    its panel is a Writer (writer.js), which asks by itself; there is one box
 //   fit(text, info), carry(text, from, to), insert(info)   where texts hold a model's own sign: an example with it; what was
 //                             written, for another model; what a button puts into the first box
 import {ask} from "./api.js";
@@ -187,4 +188,23 @@ const likeness = {
     ["/embed", "as text-embeddings-inference’s", {model: "MODEL", inputs: ["a sentence", "another"]}]],
 };
 
-export const TASKS = [classes, entities, answers, passages, masks, labels, likeness];
+const texts = {
+  id: "texts",
+  title: "What does the model write?",
+  suits: (info) => Boolean(info.model_type.text2text),
+  writes: true,
+  boxes: [{label: "Prompt", rows: 4}],
+  examples: [
+    ["Translate", "translate English to German: The little library around the corner is open on Sunday mornings."],
+    ["Summarize", "summarize: Salmon spend most of their lives at sea. Once they are grown they swim up the rivers where they were born and lay their eggs in gravel beds of clear, cold streams. Few of them ever return to the sea. Where dams stand in their way, ladders of small pools help them to climb."],
+    ["Question", "Answer the question: Which animal is larger, a minnow or a salmon?"],
+    ["German", "Übersetze ins Englische: Morgen fahren wir mit dem Rad am Fluss entlang."],
+    ["Japanese", "要約してください：週末は友だちと川へ釣りに行きました。朝は寒かったですが、小さな魚を三匹釣りました。"],
+    ["Korean", "요약해 주세요: 시립 도서관은 오전 아홉 시에 열고 오후 여덟 시에 문을 닫습니다. 월요일은 쉽니다."],
+  ],
+  routes: [["/v1/completions", "as OpenAI’s: texts", {model: "MODEL", prompt: "summarize: a text", max_tokens: 64}],
+    ["/generate_stream", "as text-generation-inference’s: a token at a time", {model: "MODEL", inputs: "summarize: a text", parameters: {max_new_tokens: 64}}],
+    ["/api/generate", "as Ollama’s", {model: "MODEL", prompt: "summarize: a text"}]],
+};
+
+export const TASKS = [texts, classes, entities, answers, passages, masks, labels, likeness];

@@ -8,12 +8,18 @@ const LONGEST = 100000;  // characters of a box: browsers are slow with longer o
 
 const drafts = new Map();  // task -> {values, model}: what was written is there when the view comes back
 
-const area = ({label, rows}, i, task) => make("label", {class: "box"}, make("span", {class: "box-label"}, label),
+export const area = ({label, rows}, i, task) => make("label", {class: "box"}, make("span", {class: "box-label"}, label),
   make("textarea", {rows: String(rows ?? 3), dir: "auto", spellcheck: "false", autocapitalize: "off", autocomplete: "off", maxlength: String(LONGEST), id: `try-${task.id}-${i}`}));
+
+// The model's name, or where there are several, a choice of them. use(model): another one was chosen.
+export function modelChoice(models, model, use) {
+  if (models.length < 2) return make("span", {class: "muted small"}, model.model_id);
+  const select = make("select", {onchange: () => use(models[select.selectedIndex])}, models.map((one) => make("option", {selected: one === model}, one.model_id)));
+  return make("label", {class: "index-choice"}, make("span", null, "Model"), select);
+}
 
 export class Trial {
   #task;
-  #models;
   #askForKey;
   #model;
   #boxes;
@@ -26,7 +32,6 @@ export class Trial {
   // task: one of tasks.js. models: answers of /info of those that do it. askForKey(): resolves when a key was given.
   constructor(task, models, askForKey) {
     this.#task = task;
-    this.#models = models;
     this.#askForKey = askForKey;
     const draft = drafts.get(task.id);
     this.#model = models.find((one) => one.model_id === draft?.model) ?? models[0];
@@ -34,7 +39,7 @@ export class Trial {
     this.#boxes = fields.map((field) => field.lastChild);
     for (const box of this.#boxes) this.#listen(box);
     this.element = make("section", {class: "panel", id: `try-${task.id}`, "aria-labelledby": `try-${task.id}-title`},
-      make("div", {class: "panel-head"}, make("h3", {id: `try-${task.id}-title`}, task.title), this.#choice()),
+      make("div", {class: "panel-head"}, make("h3", {id: `try-${task.id}-title`}, task.title), modelChoice(models, this.#model, (model) => this.#use(model))),
       make("div", {class: task.beside ? "trial beside" : "trial"}, fields), this.#chips, this.#shown, this.#note);
     this.#showChips();
     this.#fill(draft?.values ?? this.#examples()[0].values);
@@ -47,12 +52,6 @@ export class Trial {
   }
 
   #examples() { return this.#task.examples.map(([name, ...values]) => ({name, values: values.map((one) => this.#task.fit?.(one, this.#model) ?? one)})); }
-
-  #choice() {
-    if (this.#models.length < 2) return make("span", {class: "muted small"}, this.#model.model_id);
-    const select = make("select", {onchange: () => this.#use(this.#models[select.selectedIndex])}, this.#models.map((one) => make("option", {selected: one === this.#model}, one.model_id)));
-    return make("label", {class: "index-choice"}, make("span", null, "Model"), select);
-  }
 
   #use(model) {
     for (const box of this.#boxes) box.value = this.#task.carry?.(box.value, this.#model, model) ?? box.value;

@@ -90,7 +90,7 @@ void Call::DropBody() {
 
 void Call::Finish(http::Response response) { responder_.Send(std::move(response)); }
 
-void Call::Fail(Failure failure) {
+Failure Call::Explain(Failure failure) const {
   // The engine refuses everything once it drains: then this server is going away, and another may
   // take the request.
   if (failure.fault == Fault::kOverloaded &&
@@ -100,6 +100,11 @@ void Call::Fail(Failure failure) {
   if (failure.fault == Fault::kOverloaded && model_ != nullptr) {
     failure.retry_after = model_->retry_after();
   }
+  return failure;
+}
+
+void Call::Fail(Failure failure) {
+  failure = Explain(std::move(failure));
   CountFailure(failure);
   Finish(ErrorResponse(family_, failure));
 }

@@ -56,6 +56,8 @@ class Call : public std::enable_shared_from_this<Call> {
 
   void Finish(http::Response response);
   void Fail(Failure failure);
+  // What a client is told of it, as the server is now.
+  Failure Explain(Failure failure) const;
   // The answer comes in pieces (http::Responder::Begin): no cache keeps it, no proxy collects it.
   http::ResponseStream Stream(std::string_view content_type);
   // A stream that has begun ends with this.

@@ -54,6 +54,7 @@ http::Response MetricsText(const ApiContext& context) {
   for (const ModelLease& model : context.models->List()) {
     const ModelLoad load = model->load();
     gauges.queue_size += load.inputs;
+    if (model->facts().task == TaskKind::kGenerate) gauges.generate_inputs += load.inputs;
     gauges.expected_wait = std::max(gauges.expected_wait, load.expected_wait);
     gauges.refusals += load.refusals;
   }

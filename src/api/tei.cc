@@ -298,6 +298,19 @@ void WriteOwnFields(const LoadedModel& model, JsonWriter& json) {
   json.EndObject();
 }
 
+// {"summarization": {"prefix": "summarize: "}}
+void WriteTasks(const TextTasks& tasks, JsonWriter& json) {
+  json.BeginObject();
+  for (const auto& [name, task] : tasks) {
+    json.Key(name);
+    json.BeginObject();
+    json.Key("prefix");
+    json.String(task.prefix);
+    json.EndObject();
+  }
+  json.EndObject();
+}
+
 void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& json) {
   const ModelFacts& facts = model.facts();
   const auto number = [&json](const char* key, size_t value) {
@@ -330,9 +343,7 @@ void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& 
     json.Key("text2text");
     json.BeginObject();
     json.Key("tasks");
-    json.BeginArray();
-    for (const auto& [name, task] : model.generator()->tasks()) json.String(name);
-    json.EndArray();
+    WriteTasks(model.generator()->tasks(), json);
     json.EndObject();
   } else {
     json.Key("embedding");
@@ -341,6 +352,7 @@ void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& 
     json.EndObject();
   }
   json.EndObject();
+  if (facts.task == TaskKind::kGenerate) text("model_pipeline_tag", "text2text-generation");
   number("max_concurrent_requests", facts.max_concurrent_requests);
   number("max_input_length", facts.max_sequence_tokens);
   number("max_batch_tokens", facts.max_batch_tokens);

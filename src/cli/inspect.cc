@@ -168,10 +168,32 @@ std::string TensorTable(const ModelReport& report, bool each) {
 // --- text
 // -------------------------------------------------------------------------------------------------------
 
+template <class Config>
+std::string TypeLine(const Config& c) {
+  return Line("type", c.model_type +
+                          (c.architecture.empty() ? "" : " (" + Printable(c.architecture) + ")"));
+}
+
+// Of both stacks where the decoder's is used too.
+std::string T5Text(const T5Config& c, bool decoder) {
+  const auto plural = [](int count, const std::string& noun) {
+    return GroupedPlural(static_cast<uint64_t>(count), noun);
+  };
+  std::string text = "Model\n" + TypeLine(c);
+  text += Line("layers", decoder ? std::to_string(c.num_layers) + " of the encoder, " +
+                                       std::to_string(c.num_decoder_layers) + " of the decoder"
+                                 : std::to_string(c.num_layers) + " of the encoder");
+  text += Line("hidden size", std::to_string(c.d_model) + ", " + plural(c.num_heads, "head") +
+                                  " of " + std::to_string(c.d_kv));
+  text += Line("position bias", std::to_string(c.encoder_buckets.count) + " buckets of distance" +
+                                    (c.bias_in_every_block ? ", in every layer" : ""));
+  text += Line("feed-forward", std::to_string(c.d_ff) + ", " + (c.gated ? "gated " : "") +
+                                   ActivationName(c.activation));
+  return text + Line("tables", plural(c.vocab_size, "token")) + "\n";
+}
+
 std::string ModelText(const EncoderConfig& c) {
-  std::string text = "Model\n";
-  text += Line("type", c.model_type +
-                           (c.architecture.empty() ? "" : " (" + Printable(c.architecture) + ")"));
+  std::string text = "Model\n" + TypeLine(c);
   text += Line("layers",
                std::to_string(c.layer_steps()) +
                    (c.layer_weights() == c.layer_steps()
@@ -238,6 +260,23 @@ std::string SentenceText(const ModelReport& report) {
   if (report.config)
     text += Line("vector", GroupedPlural(static_cast<uint64_t>(report.embedding_size()), "number"));
   return text + LimitLine(report) + "\n";
+}
+
+std::string TextToTextText(const TextToTextReport& report) {
+  const auto list = [](const auto& items, auto text_of) {
+    std::string text;
+    for (const auto& item : items) text += (text.empty() ? "" : ", ") + text_of(item);
+    return text;
+  };
+  std::string text = "Text to text\n";
+  text += Line("start, end", std::to_string(report.start_id) + ", " +
+                                 list(report.end_ids, [](int id) { return std::to_string(id); }));
+  if (!report.tasks.empty()) text += Line("tasks", list(report.tasks, Printable));
+  text += Line("length limit", GroupedPlural(report.max_input_tokens, "token") + " in, " +
+                                   Grouped(report.max_new_tokens) + " out");
+  text += Line("caches", Bytes(report.input_token_bytes) + " a token in, " +
+                             Bytes(report.answer_token_bytes) + " a token out of each beam");
+  return text + "\n";
 }
 
 std::string WeightsText(const ModelReport& report, bool each) {
@@ -311,9 +350,15 @@ std::string Text(const ModelReport& report, const InspectOptions& options) {
   std::string text = Printable(report.path) + "\n\n";
   if (report.packed) text += PackedText(report);
   if (report.onnx) text += OnnxText(*report.onnx);
-  if (report.config) text += ModelText(*report.config);
+  const bool makes_text = report.kind == ModelKind::kTextToText;
+  if (report.t5) {
+    text += T5Text(*report.t5, makes_text);
+  } else if (report.config) {
+    text += ModelText(*report.config);
+  }
+  if (report.text_to_text) text += TextToTextText(*report.text_to_text);
   const bool classifier = report.kind != ModelKind::kEmbedding;
-  if (report.layout && report.config)
+  if (report.layout && report.config && !makes_text)
     text += classifier ? ClassifierText(report) : SentenceText(report);
   if (report.tokenizer) {
     text += "Tokenizer\n" + Line("type", report.tokenizer->type) +

@@ -44,6 +44,39 @@ void WriteConfig(JsonWriter& json, const EncoderConfig& c, const std::vector<std
   json.EndObject();
 }
 
+// What EncoderConfig has no place for.
+void WriteT5(JsonWriter& json, const T5Config& c) {
+  json.BeginObject();
+  Field(json, "d_kv", c.d_kv);
+  Field(json, "num_layers", c.num_layers);
+  Field(json, "num_decoder_layers", c.num_decoder_layers);
+  json.Key("gated");
+  json.Bool(c.gated);
+  json.Key("tie_word_embeddings");
+  json.Bool(c.tie_word_embeddings);
+  json.Key("scale_decoder_outputs");
+  json.Bool(c.scale_decoder_outputs);
+  json.EndObject();
+}
+
+void WriteTextToText(JsonWriter& json, const TextToTextReport& report) {
+  json.BeginObject();
+  json.Key("tasks");
+  json.BeginArray();
+  for (const std::string& task : report.tasks) json.String(task);
+  json.EndArray();
+  Field(json, "decoder_start_token_id", report.start_id);
+  json.Key("eos_token_id");
+  json.BeginArray();
+  for (const int id : report.end_ids) json.Int(id);
+  json.EndArray();
+  Field(json, "max_input_tokens", static_cast<int64_t>(report.max_input_tokens));
+  Field(json, "max_new_tokens", static_cast<int64_t>(report.max_new_tokens));
+  Field(json, "cache_bytes_per_input_token", static_cast<int64_t>(report.input_token_bytes));
+  Field(json, "cache_bytes_per_new_token", static_cast<int64_t>(report.answer_token_bytes));
+  json.EndObject();
+}
+
 void WriteSentence(JsonWriter& json, const ModelReport& report) {
   const SentenceTransformersLayout& layout = *report.layout;
   json.BeginObject();
@@ -192,6 +225,10 @@ std::string ReportJson(const ModelReport& report, bool each_tensor) {
   report.onnx ? WriteOnnx(json, *report.onnx) : json.Null();
   json.Key("config");
   report.config ? WriteConfig(json, *report.config, report.labels) : json.Null();
+  json.Key("t5");
+  report.t5 ? WriteT5(json, *report.t5) : json.Null();
+  json.Key("text_to_text");
+  report.text_to_text ? WriteTextToText(json, *report.text_to_text) : json.Null();
   json.Key("sentence_vectors");
   report.layout&& report.kind == ModelKind::kEmbedding ? WriteSentence(json, report) : json.Null();
   json.Key("tokenizer");

@@ -14,6 +14,8 @@
 #include "models/encoder_model.h"
 #include "models/heads/token_head.h"
 #include "models/registry.h"
+#include "models/t5/cache.h"
+#include "tasks/generate/model.h"
 #include "tasks/text_model.h"
 #include "text/tokenizer.h"
 
@@ -74,10 +76,38 @@ void AddNotes(ModelReport& report) {
   }
 }
 
+// What the family says besides; the configuration was read before.
+void ExamineT5(const ModelSource& source, ModelReport& report) {
+  const auto json = source.ReadConfigJson(kTransformer);
+  if (!json.ok()) return;
+  auto config = ParseT5Config(*json, "");
+  if (config.ok()) report.t5 = std::move(config).value();
+}
+
+void ExamineTextToText(const ModelSource& source, std::optional<Dtype> dtype, ModelReport& report) {
+  const auto loaded = GenerateModel::Load(source, {.dtype = dtype, .embedding = std::nullopt});
+  if (!loaded.ok()) return report.problems.push_back(loaded.error());
+  const GenerateModel& model = **loaded;
+  const T5Config& config = model.info().config;
+  const auto bytes = [&](size_t input, size_t answer) {
+    return T5Cache::Bytes(config, input, answer, /*beams=*/1);
+  };
+  TextToTextReport text;
+  for (const auto& [name, task] : model.tasks()) text.tasks.push_back(name);
+  text.start_id = *model.options().decoder_start_token_id;
+  text.end_ids.assign(model.options().eos_token_id->begin(), model.options().eos_token_id->end());
+  text.max_input_tokens = model.max_input_tokens();
+  text.max_new_tokens = model.max_new_tokens();
+  text.input_token_bytes = bytes(2, 1) - bytes(1, 1);
+  text.answer_token_bytes = bytes(1, 2) - bytes(1, 1);
+  report.text_to_text = std::move(text);
+}
+
 // The head, and then the loader: it has the last word.
 void ExamineWhole(const ModelSource& source, ModelReport& report) {
   report.kind = source.kind();
   report.layout = source.layout();
+  if (IsT5(report.config->model_type)) ExamineT5(source, report);
   if (IsPerToken(report.kind)) {
     auto spec = Keep(ReadTokenHeadSpec(source, report.kind), report.problems);
     if (!spec) return;
@@ -91,7 +121,9 @@ void ExamineWhole(const ModelSource& source, ModelReport& report) {
     report.labels = std::move(spec->labels);
   }
   const std::optional<Dtype> dtype = report.packed ? std::nullopt : std::optional(Dtype::kF32);
-  const auto loaded = EncoderModel::Load(source, *report.layout, {.dtype = dtype});
+  if (report.kind == ModelKind::kTextToText) return ExamineTextToText(source, dtype, report);
+  const auto loaded =
+      EncoderModel::Load(source, *report.layout, {.dtype = dtype, .embedding = std::nullopt});
   if (!loaded.ok()) return report.problems.push_back(loaded.error());
   report.fills_masks = (*loaded)->mask_head() != nullptr;
   const std::string& fault = (*loaded)->info().mask_fault;
@@ -106,6 +138,7 @@ void ExamineOnnx(const std::string& path, ModelReport& report) {
                            onnx.opset(), onnx.nodes().size(), onnx.tensors().size(),
                            nullptr};
   if (!report.config) return;
+  if (IsT5(report.config->model_type)) return;  // the loader says so
   auto source =
       Keep(OnnxSource::Make(std::move(*file), *report.config, FamilyOf(report.config->model_type)),
            report.problems);
@@ -166,8 +199,9 @@ const std::vector<std::unique_ptr<MappedFile>>& ModelReport::files() const {
 
 std::optional<ModelReport::LengthLimit> ModelReport::length_limit() const {
   if (!config) return std::nullopt;
+  const bool t5 = IsT5(config->model_type);
   const LengthLimit positions{config->max_sequence_tokens(),
-                              "config.json: max_position_embeddings"};
+                              t5 ? "this program's" : "config.json: max_position_embeddings"};
   if (!layout || !layout->max_seq_length || *layout->max_seq_length > positions.tokens)
     return positions;
   return LengthLimit{*layout->max_seq_length, layout->max_seq_length_source};

@@ -19,6 +19,7 @@
 #include "models/heads/classify.h"
 #include "models/onnx/onnx_source.h"
 #include "models/source.h"
+#include "models/t5/config.h"
 
 namespace minnow {
 
@@ -38,6 +39,18 @@ struct OnnxReport {
   std::shared_ptr<const OnnxSource> source;  // null where it was not understood
 };
 
+// What a model that makes text of text takes and gives.
+struct TextToTextReport {
+  std::vector<std::string> tasks;  // that its configuration names
+  int start_id = 0;
+  std::vector<int> end_ids;
+  size_t max_input_tokens = 0;
+  size_t max_new_tokens = 0;
+  // Of its caches, for each token of an input, and of an answer for each beam.
+  size_t input_token_bytes = 0;
+  size_t answer_token_bytes = 0;
+};
+
 struct ModelReport {
   std::string path;
   bool directory = false;
@@ -45,6 +58,8 @@ struct ModelReport {
   bool verified = false;                     // the packed file's checksum was compared, and fits
   // Each is there when its files could be read.
   std::optional<EncoderConfig> config;
+  std::optional<T5Config> t5;  // besides, of that family
+  std::optional<TextToTextReport> text_to_text;
   std::optional<SentenceTransformersLayout> layout;
   std::optional<TokenizerReport> tokenizer;
   ModelKind kind = ModelKind::kEmbedding;

@@ -7,10 +7,12 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -59,6 +61,8 @@ void RaiseFileLimit() {
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
+
+constexpr std::chrono::milliseconds kDrainNotice{1000};
 
 class Serving {
  public:
@@ -168,8 +172,17 @@ class Serving {
     application_.BeginDrain();
     // Balancers see /readyz say no before connections are refused.
     std::this_thread::sleep_for(std::chrono::seconds(command_.shutdown_delay_seconds));
-    // Answers what is under way, for which the models go on.
+    // Answers what is under way, for which the models go on. Who would still be waiting when
+    // connections are cut off is told a moment before.
+    std::promise<void> drained;
+    std::thread last([this, done = drained.get_future()] {
+      const std::chrono::milliseconds limit(1000 * command_.drain_seconds);
+      const auto notice = std::min(limit / 2, kDrainNotice);
+      if (done.wait_for(limit - notice) == std::future_status::timeout) application_.EndJobs();
+    });
     server_->Stop();
+    drained.set_value();
+    last.join();
   }
 
   // Runs on a thread of its own once the first signal has come.

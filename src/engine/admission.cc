@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "engine/item_memory.h"
+
 namespace minnow {
 namespace {
 
@@ -103,10 +105,13 @@ bool Admission::TakeMore(size_t bytes) {
 
 Status Admission::CheckMemory(const Cost& cost) const {
   const size_t bytes = cost.bytes + std::min(cost.item_bytes, SIZE_MAX - cost.bytes);
-  if (memory_->MayHold(bytes)) return {};
-  return Error{Code::kOverloaded, "memory full: " + std::to_string(bytes) +
-                                      " bytes for a request, limit " +
-                                      std::to_string(memory_->limit())};
+  const size_t limit = memory_->limit();
+  const size_t spare = IsSmallItem(cost.item_bytes, limit) ? 0 : ItemReserve(limit);
+  if (bytes <= SIZE_MAX - spare && memory_->MayHold(bytes + spare)) return {};
+  return Error{Code::kInvalidArgument,
+               "the request needs " + std::to_string(bytes) +
+                   " bytes of memory, more than there ever is beside the models, limit " +
+                   std::to_string(limit)};
 }
 
 std::chrono::seconds Admission::RetryAfter(Clock::time_point now) const {

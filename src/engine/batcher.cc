@@ -69,13 +69,17 @@ void Batcher::Sweep(Turns& turns, Clock::time_point now,
 }
 
 bool Batcher::HasMemory(Ticket& ticket) {
-  if (admission_ == nullptr || !ticket.begins_item()) return true;
+  if (memory_ == nullptr || !ticket.begins_item()) return true;
   const size_t bytes = ticket.job->item_bytes(ticket.begun);
   if (bytes == 0) return true;
   // None overtakes the one that waits, or what needs much would wait for ever.
-  memory_is_short_ = memory_is_short_ || !admission_->TakeMore(bytes);
-  if (!memory_is_short_) ticket.counted.bytes += bytes;
-  return !memory_is_short_;
+  if (!memory_->Take(bytes, memory_is_short_)) {
+    memory_is_short_ = true;
+    return false;
+  }
+  ticket.counted.bytes += bytes;
+  if (memory_->IsSmall(bytes)) ticket.small_bytes += bytes;
+  return true;
 }
 
 bool Batcher::anything_begun() const {

@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/admission.h"
+#include "engine/item_memory.h"
 #include "engine/task.h"
 
 namespace minnow {
@@ -34,6 +34,7 @@ struct Ticket {
   size_t begun = 0;              // items that have been in a batch
   std::deque<uint32_t> waiting;  // of those, the ones that want another step
   size_t running = 0;            // of those, the ones in a batch that is not computed yet
+  size_t small_bytes = 0;        // of counted.bytes: what small items hold
   size_t begun_work = 0;         // of all steps so far
   size_t running_work = 0;       // of those that run
   std::optional<Error> error;    // why the job ends early
@@ -84,16 +85,16 @@ class Batcher {
   // runs does not wait long; 0: at max_work. Interactive items share their batch with none of them,
   // but for one after many batches that bulk has let pass.
   //
-  // Items that take memory as they begin take it of `admission`, null: without a limit. Where there
-  // is none, no other one begins before; a job that has waited for it longer than
-  // `max_memory_wait`, with nothing in the batcher that will give any back, ends with kOverloaded.
-  Batcher(size_t max_work, size_t max_items, size_t max_bulk_work = 0,
-          Admission* admission = nullptr,
+  // Items that take memory as they begin take it of `memory`, null: without a limit. Where there
+  // is none, no other one begins before, unless it is small; a job that has waited for it longer
+  // than `max_memory_wait`, with nothing in the batcher that will give any back, ends with
+  // kOverloaded.
+  Batcher(size_t max_work, size_t max_items, size_t max_bulk_work = 0, ItemMemory* memory = nullptr,
           std::chrono::nanoseconds max_memory_wait = std::chrono::nanoseconds::max())
       : max_work_(max_work),
         max_items_(max_items),
         max_bulk_work_(max_bulk_work == 0 ? max_work : max_bulk_work),
-        admission_(admission),
+        memory_(memory),
         max_memory_wait_(max_memory_wait) {}
 
   // REQUIRES: the ticket has items.
@@ -150,7 +151,7 @@ class Batcher {
   const size_t max_work_;
   const size_t max_items_;
   const size_t max_bulk_work_;
-  Admission* const admission_;
+  ItemMemory* const memory_;
   const std::chrono::nanoseconds max_memory_wait_;
   bool memory_is_short_ = false;  // for an item that was to go into this batch
   bool stalled_ = false;

@@ -35,8 +35,9 @@ ModelQueue::ModelQueue(std::shared_ptr<SchedulerState> state, Lane* lane, const 
       task_(task),
       options_(WithRoom(options, *task)),
       admission_(options.admission, state_->memory),
+      item_memory_(&admission_, state_->memory->limit()),
       batcher_(options_.max_batch_work, options_.max_batch_items, options_.max_bulk_batch_work,
-               &admission_, options_.admission.wait),
+               &item_memory_, options_.admission.wait),
       rate_(kRateBatches * options_.max_batch_work) {}
 
 ModelQueue::~ModelQueue() { Close(); }
@@ -137,8 +138,14 @@ void ModelQueue::Completed(const Batch& batch, const Status& status, nanoseconds
     const Cost before = ticket.counted;
     ticket.counted.work -= std::min<size_t>(ticket.counted.work, batch.items[i].work);
     ticket.counted.bytes += batch.outcomes[i].more_bytes;
-    if (status.ok() && batch.outcomes[i].next_work == 0)
-      ticket.counted.bytes -= batch.items[i].job->item_bytes(batch.items[i].index);
+    if (status.ok() && batch.outcomes[i].next_work == 0) {
+      const size_t bytes = batch.items[i].job->item_bytes(batch.items[i].index);
+      ticket.counted.bytes -= bytes;
+      if (item_memory_.IsSmall(bytes)) {
+        ticket.small_bytes -= bytes;
+        item_memory_.GiveSmall(bytes);
+      }
+    }
     admission_.Correct(before, ticket.counted);
   }
   batcher_.Complete(batch, status, run, ended);

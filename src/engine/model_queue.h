@@ -31,6 +31,9 @@ struct ModelQueueOptions {
   size_t mapped_bytes = 0;
   // Steps take long: they run on threads of their own, which give way to all others.
   bool heavy = false;
+  // Steps take longer than another queue's small request should wait: within them they call
+  // YieldingWorkspace::yield: the workspace is one.
+  bool yields = false;
 };
 
 // Totals since the start.
@@ -94,6 +97,7 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   size_t workspace_bytes_ = 0;
   // Below: guarded by the state's lock.
   Admission admission_;
+  ItemMemory item_memory_;
   Batcher batcher_;
   WorkRate rate_;
   QueueStats stats_;

@@ -85,6 +85,11 @@ Result<std::shared_ptr<ModelQueue>> Scheduler::AddQueue(const Task* task,
     queue->workspace_bytes_ = bytes;  // given back by Close
     queue->workspace_ =
         task->NewWorkspace(completed.max_batch_work, completed.max_batch_items, lane.pool.get());
+    if (options.yields) {
+      static_cast<YieldingWorkspace&>(*queue->workspace_).yield = [state = state_.get(), &lane] {
+        state->Yield(lane);
+      };
+    }
     const std::lock_guard lock(state_->mutex);
     queue->closed_ = state_->stopping;
     lane.queues.push_back(queue.get());
@@ -260,14 +265,65 @@ std::shared_ptr<ModelQueue> SchedulerState::Pick(Lane& lane) {
   return picked;
 }
 
+std::shared_ptr<ModelQueue> SchedulerState::PickBetween(const Lane& lane) const {
+  const ModelQueue& running = *lane.turn.queue;
+  // What is short goes first as long as it gets no more than its share.
+  const nanoseconds elapsed = Clock::now() - lane.begun - lane.given;
+  double least = std::max(running.served_seconds_, lane.served_floor) +
+                 std::chrono::duration<double>(elapsed).count();
+  ModelQueue* best = nullptr;
+  for (ModelQueue* queue : lane.queues) {
+    if (queue->options_.yields || !queue->batcher_.waits(Priority::kInteractive)) continue;
+    if (queue->served_seconds_ >= least) continue;
+    least = queue->served_seconds_;
+    best = queue;
+  }
+  return best == nullptr ? nullptr : best->weak_from_this().lock();
+}
+
+void SchedulerState::Yield(Lane& lane) {
+  const Clock::time_point now = Clock::now();
+  Turn& turn = lane.between;
+  {
+    const std::lock_guard lock(mutex);
+    turn.queue = PickBetween(lane);
+    if (turn.queue == nullptr) return;
+    turn.queue->batcher_.Take(now, turn.batch, turn.ended);
+    turn.queue->running_ = !turn.batch.items.empty();
+  }
+  RunTurn(lane, turn);
+  turn.queue = nullptr;
+  lane.given += Clock::now() - now;
+}
+
+void SchedulerState::RunTurn(Lane& lane, Turn& turn) {
+  const std::shared_ptr<ModelQueue> queue = turn.queue;
+  Finish(turn.ended);
+  if (turn.batch.items.empty()) return;
+  const Clock::time_point begin = Clock::now();
+  Status status;
+  try {
+    queue->task_->Step(turn.batch.items, *queue->workspace_, turn.batch.outcomes);
+  } catch (const std::bad_alloc&) {
+    status = OutOfMemory();
+  }
+  nanoseconds run = Clock::now() - begin;
+  if (&turn == &lane.turn) run -= lane.given;
+  {
+    const std::lock_guard lock(mutex);
+    queue->Completed(turn.batch, status, run, turn.ended);
+  }
+  turn.batch.Clear();
+  idle.notify_all();
+  Finish(turn.ended);
+}
+
 void SchedulerState::RunLane(Lane& lane) {
-  Batch batch;
-  std::vector<std::shared_ptr<Ticket>> ended;
+  Turn& turn = lane.turn;
   while (true) {
-    std::shared_ptr<ModelQueue> queue;
     {
       std::unique_lock lock(mutex);
-      while ((queue = Pick(lane)) == nullptr && !stopping) {
+      while ((turn.queue = Pick(lane)) == nullptr && !stopping) {
         const bool stalled = std::any_of(lane.queues.begin(), lane.queues.end(),
                                          [](const ModelQueue* q) { return q->batcher_.stalled(); });
         if (!stalled) {
@@ -276,27 +332,14 @@ void SchedulerState::RunLane(Lane& lane) {
           RetryStalled();
         }
       }
-      if (queue == nullptr) return;
-      queue->batcher_.Take(Clock::now(), batch, ended);
-      queue->running_ = !batch.items.empty();
+      if (turn.queue == nullptr) return;
+      lane.begun = Clock::now();
+      lane.given = nanoseconds(0);
+      turn.queue->batcher_.Take(lane.begun, turn.batch, turn.ended);
+      turn.queue->running_ = !turn.batch.items.empty();
     }
-    Finish(ended);
-    if (batch.items.empty()) continue;
-    const Clock::time_point begin = Clock::now();
-    Status status;
-    try {
-      queue->task_->Step(batch.items, *queue->workspace_, batch.outcomes);
-    } catch (const std::bad_alloc&) {
-      status = OutOfMemory();
-    }
-    const nanoseconds run = Clock::now() - begin;
-    {
-      const std::lock_guard lock(mutex);
-      queue->Completed(batch, status, run, ended);
-    }
-    batch.Clear();
-    idle.notify_all();
-    Finish(ended);
+    RunTurn(lane, turn);
+    turn.queue = nullptr;
   }
 }
 
@@ -316,7 +359,9 @@ void SchedulerState::Finish(std::vector<std::shared_ptr<Ticket>>& ended) {
     // Before Done: a client that sends its next request at once finds the place free.
     const std::lock_guard lock(mutex);
     for (const std::shared_ptr<Ticket>& ticket : ended) {
-      ticket->queue->admission_.Release(ticket->counted_items, ticket->counted);
+      ModelQueue& queue = *ticket->queue;
+      queue.item_memory_.GiveSmall(std::exchange(ticket->small_bytes, 0));
+      queue.admission_.Release(ticket->counted_items, ticket->counted);
     }
     RetryStalled();
   }

@@ -19,6 +19,13 @@ namespace minnow {
 const Error& OutOfMemory();
 const Error& ShuttingDown();
 
+// A step, and the jobs that end with it.
+struct Turn {
+  std::shared_ptr<ModelQueue> queue;
+  Batch batch;
+  std::vector<std::shared_ptr<Ticket>> ended;
+};
+
 // One thread with its team, and the queues that it serves in turns.
 struct Lane {
   int threads = 1;
@@ -26,6 +33,11 @@ struct Lane {
   std::unique_ptr<ThreadPool> pool;  // made by the thread
   std::thread thread;
   std::condition_variable wanted;
+  // Below: of the thread.
+  Turn turn;
+  Turn between;  // parts of the other one's step
+  Ticket::Clock::time_point begun;
+  std::chrono::nanoseconds given{0};  // of that step's time, to what went between
   // Below: guarded by the state's lock.
   std::vector<ModelQueue*> queues;
   double served_floor = 0;  // a queue that was idle does not catch up on time before this
@@ -43,8 +55,14 @@ struct SchedulerState : std::enable_shared_from_this<SchedulerState> {
   // Starts the lane's thread and makes its team. Throws std::system_error or std::bad_alloc.
   void StartLane(Lane& lane);
   void RunLane(Lane& lane);
+  // Computes a batch that was taken.
+  void RunTurn(Lane& lane, Turn& turn);
+  // Within a step of the lane's turn: a step of another queue that would be due before.
+  void Yield(Lane& lane);
   // The queue whose turn it is; null: nothing waits. REQUIRES the lock.
   std::shared_ptr<ModelQueue> Pick(Lane& lane);
+  // The queue that goes between; null: none. REQUIRES the lock.
+  std::shared_ptr<ModelQueue> PickBetween(const Lane& lane) const;
   // Memory may have become free: queues that wait for it have their turns again. REQUIRES the lock.
   void RetryStalled();
   // Ends the jobs, and empties `ended`. Without the lock.

@@ -59,9 +59,9 @@ class CountdownTask : public Task {
   size_t max_item_work() const override { return 1; }
   size_t WorkspaceBytes(size_t, size_t, int) const override { return 0; }
   std::unique_ptr<Workspace> NewWorkspace(size_t, size_t, ThreadPool*) const override {
-    return std::make_unique<Workspace>();
+    return std::make_unique<YieldingWorkspace>();
   }
-  void Step(std::span<const BatchItem> items, Workspace&,
+  void Step(std::span<const BatchItem> items, Workspace& workspace,
             std::span<StepOutcome> outcomes) const override {
     Rows rows;
     for (const BatchItem& item : items) rows.insert(static_cast<CountdownJob&>(*item.job).name);
@@ -71,8 +71,13 @@ class CountdownTask : public Task {
       steps_.push_back(std::move(rows));
     }
     nice = ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()));
-    ++begun;
-    AwaitUntil([this] { return allowed >= begun; }, "the test to allow a step");
+    const int number = ++begun;
+    const auto allows = [&] {
+      const auto* yielding = dynamic_cast<YieldingWorkspace*>(&workspace);
+      if (yielding != nullptr && yielding->yield) yielding->yield();
+      return allowed >= number;
+    };
+    AwaitUntil(allows, "the test to allow a step");
     for (size_t i = 0; i < items.size(); ++i) {
       uint32_t& left = static_cast<CountdownJob&>(*items[i].job).left[items[i].index];
       --left;
@@ -283,12 +288,31 @@ TEST_F(MemoryStepsTest, WhatNeverFitsIsRefusedAtOnce) {
   const auto queue = Start();
   const auto job = Make("a", {1}, 1001);
   EXPECT_EQ(queue->Submit(job).error().message,
-            "memory full: 1001 bytes for a request, limit 1000");
+            "the request needs 1001 bytes of memory, more than there ever is beside the models, "
+            "limit 1000");
   EXPECT_EQ(queue->stats().refusals.memory, 1u);
   // Known only once it is prepared.
   auto later = Make("b", {1}, 900);
   later->on_prepare = [&] { later->bytes_an_item = SIZE_MAX; };
-  EXPECT_EQ(Submit(queue, later)->Wait().error().code, Code::kOverloaded);
+  EXPECT_EQ(Submit(queue, later)->Wait().error().code, Code::kInvalidArgument);
+}
+
+TEST_F(MemoryStepsTest, SmallItemsGoOnWhileLargeOnesFillTheMemory) {
+  const auto queue = Start();
+  auto full = Submit(queue, Make("full", {1000, 1000}, 450));
+  task_.AwaitStep(1);
+  auto large = Submit(queue, Make("large", {1}, 450));
+  auto small = Submit(queue, Make("small", {1}, 7));
+  auto none = Submit(queue, Make("none", {1}, 0));
+  task_.allowed = 500;  // the full ones are not done
+  EXPECT_TRUE(small->Wait().ok());
+  EXPECT_TRUE(none->Wait().ok());
+  EXPECT_EQ(large->left[0], 1u);
+  task_.allowed = kAll;
+  EXPECT_TRUE(full->Wait().ok());
+  EXPECT_TRUE(large->Wait().ok());
+  EXPECT_TRUE(queue->Drain(seconds(60)));
+  EXPECT_EQ(memory_->used(), 0u);
 }
 
 TEST_F(StepsTest, OneQueueClosesWhileAnotherGoesOn) {
@@ -363,6 +387,39 @@ TEST_F(StepsTest, InteractiveGoesBeforeTheBulkOfAnotherQueue) {
   EXPECT_TRUE(quick->Wait().ok());
   EXPECT_EQ(bulk_steps, 1);
   EXPECT_TRUE(bulk->Wait().ok());
+}
+
+TEST_F(StepsTest, AStepThatYieldsLetsOthersGoWithinIt) {
+  Start();
+  const auto yielding = AddQueue(&task_, {.yields = true});
+  const auto other = AddQueue(&other_task_);
+  auto text = Submit(yielding, "text", {2});
+  task_.AwaitStep(1);
+  auto late = Submit(yielding, "late", {1});
+  other_task_.allowed = kAll;
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Submit(other, "query", {1})->Wait().ok());
+  EXPECT_EQ(task_.steps().size(), 1u) << "which still runs";
+  task_.allowed = kAll;
+  EXPECT_TRUE(text->Wait().ok());
+  EXPECT_TRUE(late->Wait().ok());
+  EXPECT_EQ(text->left[0], 0u);
+}
+
+TEST_F(StepsTest, BulkDoesNotGoWithinAStep) {
+  Start();
+  const auto yielding = AddQueue(&task_, {.yields = true});
+  const auto other = AddQueue(&other_task_);
+  auto text = Submit(yielding, "text", {1});
+  task_.AwaitStep(1);
+  other_task_.allowed = kAll;
+  auto bulk = Submit(other, "bulk", {1}, Priority::kBulk);
+  AwaitPrepared(*other, 1);
+  auto query = Submit(other, "query", {1});
+  EXPECT_TRUE(query->Wait().ok());
+  EXPECT_EQ(other_task_.steps(), std::vector<CountdownTask::Rows>({{"query"}}));
+  task_.allowed = kAll;
+  EXPECT_TRUE(bulk->Wait().ok());
+  EXPECT_TRUE(text->Wait().ok());
 }
 
 TEST_F(StepsTest, AHeavyStepHoldsUpNobodyAndGivesWay) {

@@ -13,6 +13,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <span>
@@ -118,6 +119,14 @@ class Task {
   // not counted.
   virtual void Step(std::span<const BatchItem> items, Workspace& workspace,
                     std::span<StepOutcome> outcomes) const = 0;
+};
+
+// The workspace of a queue whose steps let others go within them (ModelQueueOptions::yields).
+class YieldingWorkspace : public Task::Workspace {
+ public:
+  // Null, or called by a step between its parts, on its own thread while no Run of the pool is
+  // under way: steps of other queues may go there.
+  std::function<void()> yield;
 };
 
 }  // namespace minnow

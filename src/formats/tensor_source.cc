@@ -105,13 +105,11 @@ void TensorView::Release() const {
 Result<const TensorView*> TensorSource::Get(std::string_view name,
                                             std::span<const int64_t> shape) const {
   const TensorView* tensor = Find(name);
-  if (tensor == nullptr) {
-    return Error{Code::kNotFound, this->name() + ": no tensor " + QuoteForMessage(name)};
-  }
+  const std::string quoted = '"' + std::string(name) + '"';  // the program's own: shown whole
+  if (tensor == nullptr) return Error{Code::kNotFound, this->name() + ": no tensor " + quoted};
   if (!ShapeMatches(shape, tensor->shape)) {
-    return Error{Code::kCorrupt, tensor->file->path() + ": tensor " + QuoteForMessage(name) +
-                                     ": shape " + tensor->ShapeString() + ", expected " +
-                                     ShapeText(shape)};
+    return Error{Code::kCorrupt, tensor->file->path() + ": tensor " + quoted + ": shape " +
+                                     tensor->ShapeString() + ", expected " + ShapeText(shape)};
   }
   return tensor;
 }

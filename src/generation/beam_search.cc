@@ -55,7 +55,7 @@ void BeamSearch::Advance(float* logits, size_t stride) {
     best = drawn_;
   }
   const size_t length = ++length_;
-  const bool at_limit = length + 1 >= settings_.max_length;
+  const bool at_limit = last_step_ || length + 1 >= settings_.max_length;
   size_t next_count = 0;
   parents_.clear();
   tokens_.clear();

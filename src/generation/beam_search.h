@@ -31,6 +31,7 @@ class BeamSearch : public Search {
   void Advance(float* logits, size_t stride) override;
   void AdvanceBest(std::span<const int32_t> ids) override;
   bool done() const override { return done_; }
+  void EndWithNext() override { last_step_ = true; }
   bool can_stream() const override { return false; }
   std::span<const int32_t> ids(size_t sequence) const override;
   std::span<const float> logprobs(size_t sequence) const override;
@@ -69,6 +70,7 @@ class BeamSearch : public Search {
   std::vector<int32_t> tokens_;
   std::vector<uint32_t> parents_;
   bool done_ = false;
+  bool last_step_ = false;
   bool logits_are_broken_ = false;
 };
 

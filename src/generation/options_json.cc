@@ -163,6 +163,9 @@ void ReadAll(Fields& fields, GenerationOptions* options) {
   fields.Read("sequence_bias", ReadSequenceBias, &options->sequence_bias);
   fields.Read("encoder_repetition_penalty", ReadNumber, &options->encoder_repetition_penalty);
   fields.Read("repetition_penalty", ReadNumber, &options->repetition_penalty);
+  fields.Read("presence_penalty", ReadNumber, &options->presence_penalty);
+  fields.Read("frequency_penalty", ReadNumber, &options->frequency_penalty);
+  fields.Read("relative_frequency_penalty", ReadNumber, &options->relative_frequency_penalty);
   fields.Read("no_repeat_ngram_size", ReadInt, &options->no_repeat_ngram_size);
   fields.Read("encoder_no_repeat_ngram_size", ReadInt, &options->encoder_no_repeat_ngram_size);
   fields.Read("bad_words_ids", ReadBadWords, &options->bad_words_ids);
@@ -181,6 +184,7 @@ void ReadAll(Fields& fields, GenerationOptions* options) {
   fields.Read("eta_cutoff", ReadNumber, &options->eta_cutoff);
   fields.Read("renormalize_logits", ReadBool, &options->renormalize_logits);
   fields.Read("seed", ReadSeed, &options->seed);
+  fields.Read("max_time", ReadNumber, &options->max_time);
   ReadSpecialIds(fields, options);
   RefuseOthers(fields);
 }

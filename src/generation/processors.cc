@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <utility>
 
 #include "generation/scores.h"
 
@@ -91,15 +92,19 @@ ScoreProcessors::ScoreProcessors(const GenerationSettings& settings,
     if (!is_end) bad_words_.push_back(word);
   }
   if (settings.repetition_penalty != 1) seen_.resize(settings.vocab_size);
+  penalizes_frequency_ = settings.presence_penalty != 0 || settings.frequency_penalty != 0 ||
+                         settings.relative_frequency_penalty != 0;
+  if (penalizes_frequency_) counts_.resize(settings.vocab_size);
 }
 
 bool ScoreProcessors::empty() const {
   const GenerationSettings& s = settings_;
   return biases_.empty() && distinct_encoder_ids_.empty() && s.repetition_penalty == 1 &&
-         s.no_repeat_ngram_size == 0 && encoder_ids_.empty() && bad_words_.empty() &&
-         (s.min_length == 0 || s.eos_token_ids.empty()) && !s.forced_bos_token_id &&
-         s.forced_eos_token_ids.empty() && !s.exponential_decay_length_penalty &&
-         s.suppress_tokens.empty() && s.begin_suppress_tokens.empty();
+         !penalizes_frequency_ && s.no_repeat_ngram_size == 0 && encoder_ids_.empty() &&
+         bad_words_.empty() && (s.min_length == 0 || s.eos_token_ids.empty()) &&
+         !s.forced_bos_token_id && s.forced_eos_token_ids.empty() &&
+         !s.exponential_decay_length_penalty && s.suppress_tokens.empty() &&
+         s.begin_suppress_tokens.empty();
 }
 
 void ScoreProcessors::Apply(std::span<const int32_t> ids, std::span<float> scores) {
@@ -112,6 +117,7 @@ void ScoreProcessors::Apply(std::span<const int32_t> ids, std::span<float> score
     score = Penalized(score, encoder_penalty);
   }
   if (s.repetition_penalty != 1) PenalizeRepetition(ids, scores);
+  if (penalizes_frequency_) PenalizeFrequency(ids, scores);
   if (s.no_repeat_ngram_size > 0) ForbidNgrams(ids, ids, s.no_repeat_ngram_size, scores);
   if (s.encoder_no_repeat_ngram_size > 0) {
     ForbidNgrams(ids, encoder_ids_, s.encoder_no_repeat_ngram_size, scores);
@@ -143,6 +149,21 @@ void ScoreProcessors::PenalizeRepetition(std::span<const int32_t> ids, std::span
     if (seen_[at] == round_) continue;
     seen_[at] = round_;
     scores[at] = Penalized(scores[at], penalty);
+  }
+}
+
+// The start id is no text, but has its share of the ids.
+void ScoreProcessors::PenalizeFrequency(std::span<const int32_t> ids, std::span<float> scores) {
+  const GenerationSettings& s = settings_;
+  const double share = s.relative_frequency_penalty / static_cast<double>(ids.size());
+  if (!ids.empty()) scores[static_cast<size_t>(ids.front())] -= static_cast<float>(share);
+  const auto text = ids.subspan(std::min<size_t>(ids.size(), 1));
+  for (const int32_t id : text) ++counts_[static_cast<size_t>(id)];
+  for (const int32_t id : text) {
+    const uint32_t count = std::exchange(counts_[static_cast<size_t>(id)], 0);
+    if (count == 0) continue;  // it was there before
+    scores[static_cast<size_t>(id)] -= static_cast<float>(
+        s.presence_penalty + (s.frequency_penalty + share) * static_cast<double>(count));
   }
 }
 

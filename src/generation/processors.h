@@ -19,12 +19,15 @@ class ScoreProcessors {
 
   // True where Apply never changes a score.
   bool empty() const;
-  // ids: the decoder's so far, start id included; scores: [vocab_size]. In transformers' order.
+  // ids: the decoder's so far, start id included; scores: [vocab_size]. In transformers' order,
+  // which knows no penalties of presence and frequency: they come after the one of repetition, as
+  // in TGI.
   void Apply(std::span<const int32_t> ids, std::span<float> scores);
 
  private:
   void AddBiases(std::span<const int32_t> ids, std::span<float> scores) const;
   void PenalizeRepetition(std::span<const int32_t> ids, std::span<float> scores);
+  void PenalizeFrequency(std::span<const int32_t> ids, std::span<float> scores);
   void ForbidWords(std::span<const int32_t> ids, std::span<float> scores) const;
   void ForceEnds(size_t length, std::span<float> scores) const;
   void RaiseEnd(size_t length, std::span<float> scores) const;
@@ -37,6 +40,8 @@ class ScoreProcessors {
   std::vector<std::vector<int32_t>> bad_words_;
   std::vector<uint32_t> seen_;  // [vocab_size]: the round in which an id was last penalized
   uint32_t round_ = 0;
+  bool penalizes_frequency_ = false;
+  std::vector<uint32_t> counts_;  // [vocab_size]: zeros but while they are counted
 };
 
 }  // namespace minnow

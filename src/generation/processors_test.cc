@@ -72,6 +72,33 @@ TEST(ScoreProcessors, RepetitionPenaltyCountsEachIdOnceAndTheStart) {
   EXPECT_THAT(scores, ElementsAre(2, 8, 8, 2, 8, 8));
 }
 
+TEST(ScoreProcessors, PenaltiesOfPresenceAndFrequencyLeaveTheStartOut) {
+  GenerationSettings settings = Plain();
+  settings.presence_penalty = 0.5;
+  settings.frequency_penalty = 2;
+  EXPECT_THAT(Apply(settings, {kStart, 3, 3, 1}), ElementsAre(-1, -4.5, 3, -0.5, 0, 6));
+  EXPECT_THAT(Apply(settings, {kStart}), ElementsAre(-1, -2, 3, 4, 0, 6));
+  EXPECT_THAT(Apply(settings, {kStart, kStart}), ElementsAre(-3.5, -2, 3, 4, 0, 6));
+  settings.presence_penalty = -1;
+  settings.frequency_penalty = 0;
+  EXPECT_THAT(Apply(settings, {kStart, 3, 3, 1}), ElementsAre(-1, -1, 3, 5, 0, 6));
+  EXPECT_THAT(Apply(settings, {kStart, 3}, {kNo, -2, 3, kNo, 0, 6}),
+              ElementsAre(kNo, -2, 3, kNo, 0, 6));
+  // In a second step they are counted afresh.
+  ScoreProcessors processors(settings, {});
+  std::vector<float> scores(6, 8);
+  processors.Apply(std::vector<int32_t>{kStart, 3}, scores);
+  processors.Apply(std::vector<int32_t>{kStart, 3, 4}, scores);
+  EXPECT_THAT(scores, ElementsAre(8, 8, 8, 10, 9, 8));
+}
+
+TEST(ScoreProcessors, RelativeFrequencyIsOfAllIds) {
+  GenerationSettings settings = Plain();
+  settings.relative_frequency_penalty = 2;
+  EXPECT_THAT(Apply(settings, {kStart, 3, 3, 1}), ElementsAre(-1.5, -2.5, 3, 3, 0, 6));
+  EXPECT_THAT(Apply(settings, {kStart}), ElementsAre(-3, -2, 3, 4, 0, 6));
+}
+
 TEST(ScoreProcessors, NoRepeatNgram) {
   GenerationSettings settings = Plain();
   settings.no_repeat_ngram_size = 2;

@@ -22,7 +22,7 @@ size_t SearchBytes(const GenerationSettings& settings, size_t encoder_ids) {
       settings.num_beams > 1 ? 3 * settings.num_beams : settings.num_return_sequences;
   size_t bytes = sizeof(BeamSearch) + rows * settings.max_length * (kId + kScore);
   bytes += 2 * encoder_ids * kId;
-  bytes += settings.vocab_size * (kScore + kId);  // raw scores, ids that were seen
+  bytes += settings.vocab_size * (kScore + 2 * kId);  // raw scores, ids seen, their counts
   if (settings.do_sample) bytes += SamplingWarpers::Bytes(settings);
   for (const auto& word : settings.bad_words_ids) bytes += 2 * (sizeof(word) + word.size() * kId);
   for (const auto& item : settings.sequence_bias) {

@@ -24,7 +24,7 @@
 namespace minnow {
 
 enum class FinishReason {
-  kLength,  // max_length was reached
+  kLength,  // max_length was reached, or EndWithNext was called
   kEnd,     // an id of eos_token_ids, which is the last one
   kStop,    // the caller stopped it
 };
@@ -66,6 +66,8 @@ class Search {
   // infinity. REQUIRES: !done(), !needs_all_logits()
   virtual void AdvanceBest(std::span<const int32_t> ids) = 0;
   virtual bool done() const = 0;
+  // What runs ends with the next Advance, as if it came to max_length then.
+  virtual void EndWithNext() = 0;
 
   // Of a search that can stream (one beam): the ids of a sequence so far, the start id first, and
   // their log probabilities, if the settings ask for them.

@@ -83,6 +83,26 @@ TEST(GreedySearch, EndsAtMaxLength) {
   EXPECT_EQ(sequences->at(0).finish_reason, FinishReason::kLength);
 }
 
+TEST(Search, EndsWithTheNextStepWhenTold) {
+  const auto greedy = NewSearch(Plain(), {});
+  Step(*greedy, {0, 0, 1, 0, 0});
+  greedy->EndWithNext();
+  EXPECT_FALSE(greedy->done());
+  Step(*greedy, {0, 0, 0, 1, 0});
+  ASSERT_TRUE(greedy->done());
+  const auto one = greedy->Take();
+  EXPECT_THAT(one->at(0).ids, ElementsAre(0, 2, 3));
+  EXPECT_EQ(one->at(0).finish_reason, FinishReason::kLength);
+
+  const auto beams = NewSearch(Beams(2), {});
+  beams->EndWithNext();
+  Step(*beams, {0, -5, 2, 1, -9});
+  ASSERT_TRUE(beams->done());
+  const auto two = beams->Take();
+  EXPECT_THAT(two->at(0).ids, ElementsAre(0, 2));
+  EXPECT_EQ(two->at(0).finish_reason, FinishReason::kLength);
+}
+
 TEST(GreedySearch, LogprobsAreThoseOfTheRawLogits) {
   GenerationSettings settings = Plain(3);
   settings.logprobs = true;

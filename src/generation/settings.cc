@@ -43,6 +43,14 @@ Status CheckPositive(const char* field, double value) {
   return {};
 }
 
+// What is taken from scores, maybe as often as a text is long, and leaves them finite.
+Status CheckSubtrahend(const char* field, double value) {
+  constexpr double kMost = 1e6;
+  if (!(value >= -kMost && value <= kMost))
+    return OutOfRange(field, value, "expected -1000000 to 1000000");
+  return {};
+}
+
 Status CheckId(const std::string& field, int32_t id, size_t vocab_size) {
   return CheckInt(field.c_str(), id, 0, static_cast<int64_t>(vocab_size) - 1);
 }
@@ -166,13 +174,22 @@ Status ResolveSequences(const GenerationOptions& options, const GenerationLimits
   return {};
 }
 
-Status ResolveProcessors(const GenerationOptions& options, GenerationSettings* settings) {
-  const size_t vocab_size = settings->vocab_size;
+Status ResolvePenalties(const GenerationOptions& options, GenerationSettings* settings) {
   settings->repetition_penalty = options.repetition_penalty.value_or(1);
   settings->encoder_repetition_penalty = options.encoder_repetition_penalty.value_or(1);
   MINNOW_RETURN_IF_ERROR(CheckPositive("repetition_penalty", settings->repetition_penalty));
   MINNOW_RETURN_IF_ERROR(
       CheckPositive("encoder_repetition_penalty", settings->encoder_repetition_penalty));
+  settings->presence_penalty = options.presence_penalty.value_or(0);
+  settings->frequency_penalty = options.frequency_penalty.value_or(0);
+  settings->relative_frequency_penalty = options.relative_frequency_penalty.value_or(0);
+  MINNOW_RETURN_IF_ERROR(CheckSubtrahend("presence_penalty", settings->presence_penalty));
+  MINNOW_RETURN_IF_ERROR(CheckSubtrahend("frequency_penalty", settings->frequency_penalty));
+  return CheckSubtrahend("relative_frequency_penalty", settings->relative_frequency_penalty);
+}
+
+Status ResolveProcessors(const GenerationOptions& options, GenerationSettings* settings) {
+  const size_t vocab_size = settings->vocab_size;
   const int32_t ngram = options.no_repeat_ngram_size.value_or(0);
   const int32_t encoder_ngram = options.encoder_no_repeat_ngram_size.value_or(0);
   MINNOW_RETURN_IF_ERROR(CheckInt("no_repeat_ngram_size", ngram, 0, INT32_MAX));
@@ -263,6 +280,9 @@ GenerationOptions Merge(const GenerationOptions& over, const GenerationOptions& 
   TakeOver(over.sequence_bias, &merged.sequence_bias);
   TakeOver(over.encoder_repetition_penalty, &merged.encoder_repetition_penalty);
   TakeOver(over.repetition_penalty, &merged.repetition_penalty);
+  TakeOver(over.presence_penalty, &merged.presence_penalty);
+  TakeOver(over.frequency_penalty, &merged.frequency_penalty);
+  TakeOver(over.relative_frequency_penalty, &merged.relative_frequency_penalty);
   TakeOver(over.no_repeat_ngram_size, &merged.no_repeat_ngram_size);
   TakeOver(over.encoder_no_repeat_ngram_size, &merged.encoder_no_repeat_ngram_size);
   TakeOver(over.bad_words_ids, &merged.bad_words_ids);
@@ -280,6 +300,7 @@ GenerationOptions Merge(const GenerationOptions& over, const GenerationOptions& 
   TakeOver(over.eta_cutoff, &merged.eta_cutoff);
   TakeOver(over.renormalize_logits, &merged.renormalize_logits);
   TakeOver(over.seed, &merged.seed);
+  TakeOver(over.max_time, &merged.max_time);
   TakeOver(over.decoder_start_token_id, &merged.decoder_start_token_id);
   TakeOver(over.bos_token_id, &merged.bos_token_id);
   TakeOver(over.pad_token_id, &merged.pad_token_id);
@@ -295,7 +316,11 @@ Result<GenerationSettings> ResolveGeneration(const GenerationOptions& options, s
   MINNOW_RETURN_IF_ERROR(ResolveLengths(options, limits, &settings));
   MINNOW_RETURN_IF_ERROR(ResolveSearch(options, limits, &settings));
   MINNOW_RETURN_IF_ERROR(ResolveSequences(options, limits, &settings));
+  MINNOW_RETURN_IF_ERROR(ResolvePenalties(options, &settings));
   MINNOW_RETURN_IF_ERROR(ResolveProcessors(options, &settings));
+  if (options.max_time && !(*options.max_time >= 0))
+    return OutOfRange("max_time", *options.max_time, "expected 0 or more seconds");
+  settings.max_time = options.max_time;
   MINNOW_RETURN_IF_ERROR(CheckForced(settings));
   MINNOW_RETURN_IF_ERROR(ResolveSampling(options, &settings));
   return settings;

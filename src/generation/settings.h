@@ -44,6 +44,10 @@ struct GenerationOptions {
 
   std::optional<std::vector<SequenceBias>> sequence_bias;
   std::optional<double> encoder_repetition_penalty, repetition_penalty;
+  // Taken from a score, of an id that is among the new ones: once; for each time that it is there
+  // (both as OpenAI has them); and as often as its share of all ids says, the start id among them
+  // (TGI's frequency_penalty).
+  std::optional<double> presence_penalty, frequency_penalty, relative_frequency_penalty;
   std::optional<int32_t> no_repeat_ngram_size, encoder_no_repeat_ngram_size;
   std::optional<std::vector<std::vector<int32_t>>> bad_words_ids;
   std::optional<int32_t> forced_bos_token_id;
@@ -56,6 +60,7 @@ struct GenerationOptions {
   std::optional<double> top_p, min_p, typical_p, epsilon_cutoff, eta_cutoff;
   std::optional<bool> renormalize_logits;
   std::optional<uint64_t> seed;
+  std::optional<double> max_time;  // seconds from a request's arrival; the step then is its last
 
   std::optional<int32_t> decoder_start_token_id, bos_token_id, pad_token_id;
   std::optional<std::vector<int32_t>> eos_token_id;
@@ -96,6 +101,9 @@ struct GenerationSettings {
   std::vector<SequenceBias> sequence_bias;
   double encoder_repetition_penalty = 1;
   double repetition_penalty = 1;
+  double presence_penalty = 0;
+  double frequency_penalty = 0;
+  double relative_frequency_penalty = 0;
   size_t no_repeat_ngram_size = 0;
   size_t encoder_no_repeat_ngram_size = 0;
   std::vector<std::vector<int32_t>> bad_words_ids;
@@ -115,6 +123,7 @@ struct GenerationSettings {
   bool renormalize_logits = false;
 
   uint64_t seed = 0;
+  std::optional<double> max_time;  // for whoever has a clock: a search has none
   // Greedy search and sampling also give each token's log probability: a pass over all logits.
   bool logprobs = false;
 };

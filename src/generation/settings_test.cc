@@ -99,7 +99,8 @@ TEST(GenerationSettings, MergeTakesEveryFieldOver) {
       "suppress_tokens": [18], "begin_suppress_tokens": [19], "temperature": 20, "top_k": 21,
       "top_p": 0.22, "min_p": 0.23, "typical_p": 0.24, "epsilon_cutoff": 0.25, "eta_cutoff": 0.26,
       "renormalize_logits": true, "seed": 27, "decoder_start_token_id": 28, "bos_token_id": 29,
-      "pad_token_id": 30, "eos_token_id": [31]})";
+      "pad_token_id": 30, "eos_token_id": [31], "presence_penalty": 32, "frequency_penalty": 33,
+      "relative_frequency_penalty": 34, "max_time": 35})";
   for (const bool over : {true, false}) {
     const GenerationOptions o = over ? Merge(Options(kAll), {}) : Merge({}, Options(kAll));
     EXPECT_TRUE(o.max_length && o.max_new_tokens && o.min_length && o.min_new_tokens);
@@ -111,7 +112,8 @@ TEST(GenerationSettings, MergeTakesEveryFieldOver) {
     EXPECT_TRUE(o.begin_suppress_tokens && o.temperature && o.top_k && o.top_p && o.min_p);
     EXPECT_TRUE(o.typical_p && o.epsilon_cutoff && o.eta_cutoff && o.renormalize_logits);
     EXPECT_TRUE(o.seed && o.decoder_start_token_id && o.bos_token_id && o.pad_token_id);
-    EXPECT_TRUE(o.eos_token_id.has_value());
+    EXPECT_TRUE(o.eos_token_id && o.presence_penalty && o.frequency_penalty);
+    EXPECT_TRUE(o.relative_frequency_penalty && o.max_time);
   }
 }
 
@@ -143,6 +145,10 @@ TEST(GenerationSettings, RefusedValues) {
       {R"(, "min_length": -1)", "min_length: -1"},
       {R"(, "repetition_penalty": 0)", "repetition_penalty: 0, expected more than 0"},
       {R"(, "encoder_repetition_penalty": -2)", "encoder_repetition_penalty: -2"},
+      {R"(, "presence_penalty": 1e7)", "presence_penalty: 1e+07, expected -1000000 to 1000000"},
+      {R"(, "frequency_penalty": -1e7)", "frequency_penalty: -1e+07, expected -1000000"},
+      {R"(, "relative_frequency_penalty": 1e300)", "relative_frequency_penalty: 1e+300"},
+      {R"(, "max_time": -1)", "max_time: -1, expected 0 or more seconds"},
       {R"(, "no_repeat_ngram_size": -1)", "no_repeat_ngram_size: -1"},
       {R"(, "bad_words_ids": [[1], []])", "bad_words_ids[1]: empty"},
       {R"(, "bad_words_ids": [[1], [2, 100]])", "bad_words_ids[1][1]: 100, expected 0 to 99"},

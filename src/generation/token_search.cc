@@ -105,7 +105,7 @@ void TokenSearch::Append(Sequence& sequence, int32_t id, float logprob) {
   if (std::ranges::count(settings_.eos_token_ids, id) != 0) {
     result.finish_reason = FinishReason::kEnd;
     sequence.ended = true;
-  } else if (result.ids.size() >= settings_.max_length) {
+  } else if (last_step_ || result.ids.size() >= settings_.max_length) {
     result.finish_reason = FinishReason::kLength;
     sequence.ended = true;
   }

@@ -26,6 +26,7 @@ class TokenSearch : public Search {
   void Advance(float* logits, size_t stride) override;
   void AdvanceBest(std::span<const int32_t> ids) override;
   bool done() const override { return running_.empty(); }
+  void EndWithNext() override { last_step_ = true; }
   bool can_stream() const override { return true; }
   std::span<const int32_t> ids(size_t sequence) const override;
   std::span<const float> logprobs(size_t sequence) const override;
@@ -52,6 +53,7 @@ class TokenSearch : public Search {
   std::optional<SamplingWarpers> warpers_;
   bool needs_all_logits_;
   bool first_step_ = true;
+  bool last_step_ = false;
   std::vector<Sequence> sequences_;
   std::vector<uint32_t> running_;  // [rows]: the sequence of each row
   std::vector<int32_t> tokens_;

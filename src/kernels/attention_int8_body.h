@@ -235,6 +235,25 @@ inline void FillDither(float* dither, size_t keys, size_t length) {
   }
 }
 
+// The part of the next head's rows that falls to queries [row, row + rows) of this one: its rows
+// lie far apart, so that no processor asks for them by itself.
+inline void PrefetchNextHead(const struct AttentionF32* a, size_t head, size_t row, size_t rows) {
+  if (head + 1 >= a->heads) return;
+  const size_t column = (head + 1) * a->head_dim, line = 64 / sizeof(float);
+  for (size_t i = row; i < row + rows; ++i) {
+    for (size_t d = 0; d < a->head_dim; d += line)
+      __builtin_prefetch(a->q + i * a->qkv_stride + column + d, /*rw=*/0, /*locality=*/2);
+  }
+  const size_t end = (row + rows) * a->length / a->queries;
+  for (size_t i = row * a->length / a->queries; i < end; ++i) {
+    for (size_t d = 0; d < a->head_dim; d += line) {
+      const size_t at = i * a->qkv_stride + column + d;
+      __builtin_prefetch(a->k + at, /*rw=*/0, /*locality=*/2);
+      __builtin_prefetch(a->v + at, /*rw=*/0, /*locality=*/2);
+    }
+  }
+}
+
 void AttentionInt8Head(const struct AttentionF32* a, size_t head, const AttentionScratch& s) {
   Word* words = (Word*)a->scratch;
   float* scores = a->scratch + s.scores();
@@ -243,6 +262,7 @@ void AttentionInt8Head(const struct AttentionF32* a, size_t head, const Attentio
   PackValueWords(a, column, s, /*fault=*/PackKeyWords(a, column, s));
   for (size_t row = 0; row < a->queries;) {
     const size_t rows = EvenTile(a->queries - row, kQueryRows);
+    PrefetchNextHead(a, head, row, rows);
     float query_scale[kQueryRows];
     for (size_t r = 0; r < rows; ++r) {
       query_scale[r] = StoreQuery(a->q + (row + r) * a->qkv_stride + column, a->head_dim,

@@ -33,6 +33,9 @@ inline void VStoreAccumulator(float* p, VA v) { _mm512_storeu_si512(p, v); }
 // The integer sums that a tile left in y, as floats.
 inline VF LoadSums(const float* p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
 
+#define MINNOW_SUMS_IN_REGISTERS
+inline VF ToFloats(VA sums) { return _mm512_cvtepi32_ps(sums); }
+
 inline void StoreBytes(uint8_t* out, VF x) {
   _mm_storeu_si128((__m128i*)out, _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(x)));
 }

@@ -39,7 +39,8 @@ enum MatmulActivation {
   kMatmulGeluTanh,
   kMatmulRelu,
   kMatmulTanh,
-  kMatmulSigmoid
+  kMatmulSigmoid,
+  kMatmulSilu
 };
 
 // y = activation(x W + bias) + residual, in fp32.

@@ -32,6 +32,8 @@ float Activate(float x, MatmulActivation activation) {
       return static_cast<float>(tanh(v));
     case kMatmulSigmoid:
       return static_cast<float>(1.0 / (1.0 + exp(-v)));
+    case kMatmulSilu:
+      return static_cast<float>(v / (1.0 + exp(-v)));
   }
   return x;
 }

@@ -10,6 +10,11 @@
 // Each output element is one chain of VDot over K in order, whatever the tile: grouping rows
 // differently cannot change a bit.
 //
+// What follows a tile is a function object: finish(row, rows, column, columns) is called once the
+// raw accumulators are in y. One that declares kInRegisters gets them before they are stored,
+// Put(accumulators, row, column), and says by Prefetch(row, rows, column, columns) what it will
+// touch.
+//
 // Integer products may be added up in a narrower type first, as far as they fit: then the ISA file
 // defines MINNOW_GROUP_WORDS, the words of K that fit, VP (such sums), VProducts(a, b),
 // VAddProducts(a, b, sums) and VWiden(sums, accumulator).
@@ -89,13 +94,31 @@ inline size_t AddGroups(const XWord*, size_t, const Word*, size_t, size_t, VA (&
 }
 #endif
 
+template <class Finish>
+static constexpr bool FinishesInRegisters = requires {
+  Finish::kInRegisters;
+};
+
+// What a tile does with its sums where `finish` wants them in y.
+struct StoreSums {};
+static const StoreSums kStoreSums = {};
+template <class Finish>
+inline const auto& InTile(const Finish& finish) {
+  if constexpr (FinishesInRegisters<Finish>) {
+    return finish;
+  } else {
+    return kStoreSums;
+  }
+}
+
 // y tile [R, V vectors] = x [R, words] times V vectors of columns of packed w. All R*V accumulators
 // live in registers: every loop over them is unrolled, since GCC 12 spills the whole array when one
 // is not.
-template <int R, int V>
+template <int R, int V, class Put>
 __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word* w,
                                     size_t panel_stride, size_t words, float* y, size_t y_stride,
-                                    struct NextLines next) {
+                                    struct NextLines next, const Put& put, size_t row,
+                                    size_t column) {
   VA acc[R][V];
 #pragma GCC unroll 32
   for (int r = 0; r < R; ++r) {
@@ -117,6 +140,10 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
       for (int v = 0; v < V; ++v) acc[r][v] = VDot(a, b[v], acc[r][v]);
     }
   }
+  if constexpr (FinishesInRegisters<Put>) {
+    put.Put(acc, row, column);
+    return;
+  }
 #pragma GCC unroll 32
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 32
@@ -124,8 +151,10 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
   }
 }
 
-typedef void (*TileFunction)(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride,
-                             size_t words, float* y, size_t y_stride, struct NextLines next);
+template <class Put>
+using TileFunction = void (*)(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride,
+                              size_t words, float* y, size_t y_stride, struct NextLines next,
+                              const Put& put, size_t row, size_t column);
 
 // Rows that fill the registers when V vectors are taken at a time.
 template <int V>
@@ -133,22 +162,23 @@ struct TileRows {
   static const int kMost = kMaxAccumulators / V < 12 ? kMaxAccumulators / V : 12;
 };
 
-template <int V, int R>
-TileFunction TileIfFits() {
+template <int V, int R, class Put>
+TileFunction<Put> TileIfFits() {
   if constexpr (R <= TileRows<V>::kMost) {
-    return Tile<R, V>;
+    return Tile<R, V, Put>;
   } else {
     return 0;
   }
 }
 
 // REQUIRES: 1 <= rows <= TileRows<V>::kMost
-template <int V>
-TileFunction TileFor(size_t rows) {
-  static const TileFunction kTable[] = {
-      TileIfFits<V, 1>(), TileIfFits<V, 2>(),  TileIfFits<V, 3>(),  TileIfFits<V, 4>(),
-      TileIfFits<V, 5>(), TileIfFits<V, 6>(),  TileIfFits<V, 7>(),  TileIfFits<V, 8>(),
-      TileIfFits<V, 9>(), TileIfFits<V, 10>(), TileIfFits<V, 11>(), TileIfFits<V, 12>()};
+template <int V, class Put>
+TileFunction<Put> TileFor(size_t rows, const Put&) {
+  static const TileFunction<Put> kTable[] = {
+      TileIfFits<V, 1, Put>(),  TileIfFits<V, 2, Put>(),  TileIfFits<V, 3, Put>(),
+      TileIfFits<V, 4, Put>(),  TileIfFits<V, 5, Put>(),  TileIfFits<V, 6, Put>(),
+      TileIfFits<V, 7, Put>(),  TileIfFits<V, 8, Put>(),  TileIfFits<V, 9, Put>(),
+      TileIfFits<V, 10, Put>(), TileIfFits<V, 11, Put>(), TileIfFits<V, 12, Put>()};
   return kTable[rows - 1];
 }
 
@@ -203,11 +233,15 @@ inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
     size_t prefetched = 0, row = 0;
     for (size_t tile = 0; tile < tiles.count; ++tile) {
       const size_t rows = tiles.least + (tile < tiles.larger);
-      TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words,
-                       t.y + row * t.y_stride + column, t.y_stride,
-                       {next + prefetched * kLineBytes, step_lines * kLineBytes});
+      if constexpr (FinishesInRegisters<Finish>)
+        finish.Prefetch(row, rows, column, (size_t)(V * kTileLanes));
+      TileFor<V>(rows, InTile(finish))(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words,
+                                       t.y + row * t.y_stride + column, t.y_stride,
+                                       {next + prefetched * kLineBytes, step_lines * kLineBytes},
+                                       InTile(finish), row, column);
       prefetched += prefetched + lines < group_lines ? lines : 0;
-      finish(row, rows, column, (size_t)(V * kTileLanes));
+      if constexpr (!FinishesInRegisters<Finish>)
+        finish(row, rows, column, (size_t)(V * kTileLanes));
       row += rows;
     }
   }

@@ -101,6 +101,8 @@ inline VF VActivate(VF x, enum MatmulActivation activation) {
       return VTanh(x);
     case kMatmulSigmoid:
       return VSigmoid(x);
+    case kMatmulSilu:
+      return VMul(x, VSigmoid(x));
   }
   return x;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An encoder and a head from a directory, a packed file, or chance.
+// A stack and heads from a directory, a packed file, or chance.
 #include "models/encoder_model.h"
 
 #include <algorithm>
@@ -7,16 +7,15 @@
 #include <new>
 #include <utility>
 
-#include "formats/checkpoint.h"
+#include "formats/json.h"
 #include "kernels/dispatch.h"
+#include "models/bert/bert_stack.h"
 #include "models/registry.h"
+#include "models/t5/t5_stack.h"
 #include "models/weights/packed_weights.h"
-#include "models/weights/random_weights.h"
 
 namespace minnow {
 namespace {
-
-constexpr TensorNames kOwnNames;
 
 // Gives each text's hidden states to the head.
 class HeadSink : public TextSink {
@@ -68,31 +67,14 @@ class CopySink : public TextSink {
   float* const out_;
 };
 
-// What the encoder's names start with: nothing in a bare encoder; in one saved inside a model with
-// a head, the prefix of its family, or of the one it descends from.
-std::string StoredPrefix(const TensorSource& source) {
-  for (const EncoderFamily& family : EncoderFamilies()) {
-    const std::string prefix = family.tensors.prefix;
-    if (source.Find(prefix + family.tensors.word_embeddings + ".weight") != nullptr) return prefix;
-  }
-  return "";
-}
-
 }  // namespace
 
 EncoderModel::EncoderModel(ModelInfo info) : info_(std::move(info)), kernels_(ActiveKernels()) {}
 
-WeightList EncoderModel::Weights(const TensorNames& stored) {
-  return [this, &stored](WeightVisitor& visitor) {
-    return VisitWeights(info_.config, stored, weights_, visitor);
-  };
-}
-
 void EncoderModel::SetHead(Head head) {
-  FinishWeights(info_.config, kernels_, weights_);
-  info_.weight_bytes += weights_.position_bias.bytes();
   head_ = std::move(head);
-  info_.embedding = weights_.word_embeddings.type();
+  info_.weight_bytes = stack_->weight_bytes() + head_.weight_bytes();
+  info_.embedding = stack_->words().type();
   info_.embedding_size = static_cast<int>(head_.outputs());
 }
 
@@ -105,47 +87,36 @@ void EncoderModel::SetMasks(Result<MaskHead> masks) {
   }
 }
 
-Status EncoderModel::LoadDirectory(const ModelSource& source, std::optional<TableType> embedding,
-                                   const Calibration* calibration) {
-  MINNOW_ASSIGN_OR_RETURN(source_, source.OpenTensors(kTransformer));
-  MINNOW_ASSIGN_OR_RETURN(storage_,
-                          LoadWeights(*source_,
-                                      {.prefix = StoredPrefix(*source_),
-                                       .dtype = info_.dtype,
-                                       .embedding = embedding,
-                                       .calibration = calibration},
-                                      Weights(FamilyOf(info_.config.model_type).tensors)));
-  MINNOW_ASSIGN_OR_RETURN(
-      Head head, Head::Load(info_.layout, info_.config.hidden_size, *source_, info_.dtype));
-  info_.weight_bytes = storage_.bytes() + head.weight_bytes();
-  SetHead(std::move(head));
-  const MaskNames& masks = FamilyOf(info_.config.model_type).masks;
-  if (MaskHead::IsIn(*source_, masks)) {
-    SetMasks(MaskHead::Load(info_.config, masks, weights_.word_embeddings, *source_, embedding));
+Status EncoderModel::LoadStack(const ModelSource& source, std::optional<TableType> embedding,
+                               const Calibration* calibration) {
+  if (IsT5(info_.config.model_type)) {
+    const auto max_tokens = static_cast<size_t>(info_.max_sequence_tokens);
+    MINNOW_ASSIGN_OR_RETURN(
+        stack_, T5Stack::Load(source, {.dtype = info_.dtype, .embedding = embedding}, max_tokens,
+                              calibration));
+    return {};
   }
+  MINNOW_ASSIGN_OR_RETURN(
+      stack_, BertStack::Load(source, info_.config, info_.dtype, embedding, calibration));
   return {};
 }
 
-Status EncoderModel::LoadPacked(std::shared_ptr<const PackedFile> packed) {
-  source_ = packed;
-  MINNOW_ASSIGN_OR_RETURN(const TableType embedding, PackedEmbedding(*packed));
-  if (packed->header().version < 2) {
-    storage_.floats = AlignedBuffer<float>(
-        PaddedColumns(std::max({info_.config.hidden_size, info_.config.embedding_width(),
-                                info_.config.intermediate_size})));
-    std::fill_n(storage_.floats.data(), storage_.floats.size(), 1.0f);
-  }
-  PackedReader reader(*packed, packed->Prefix(kTransformer), info_.dtype, embedding,
-                      storage_.floats.data());
-  MINNOW_RETURN_IF_ERROR(Weights(kOwnNames)(reader));
+// The mask head borrows the word table.
+Status EncoderModel::LoadHeads(const ModelSource& source, std::optional<TableType> embedding) {
+  const auto channels = static_cast<size_t>(info_.config.hidden_size);
+  const PackedFile* const packed = source.packed().get();
   MINNOW_ASSIGN_OR_RETURN(Head head,
-                          Head::LoadPacked(info_.layout, info_.config.hidden_size, *packed));
-  info_.weight_bytes = reader.bytes() + head.weight_bytes();
-  info_.quality = packed->header().quality;
+                          packed != nullptr
+                              ? Head::LoadPacked(info_.layout, channels, *packed)
+                              : Head::Load(info_.layout, channels, stack_->tensors(), info_.dtype));
   SetHead(std::move(head));
-  if (MaskHead::IsIn(*packed)) {
-    SetMasks(MaskHead::LoadPacked(info_.config, FamilyOf(info_.config.model_type).masks,
-                                  weights_.word_embeddings, *packed, embedding));
+  if (packed != nullptr) info_.quality = packed->header().quality;
+  if (IsT5(info_.config.model_type)) return {};
+  const MaskNames& masks = FamilyOf(info_.config.model_type).masks;
+  if (packed != nullptr && MaskHead::IsIn(*packed)) {
+    SetMasks(MaskHead::LoadPacked(info_.config, masks, stack_->words(), *packed, info_.embedding));
+  } else if (packed == nullptr && MaskHead::IsIn(stack_->tensors(), masks)) {
+    SetMasks(MaskHead::Load(info_.config, masks, stack_->words(), stack_->tensors(), embedding));
   }
   return {};
 }
@@ -165,9 +136,8 @@ Result<std::unique_ptr<EncoderModel>> EncoderModel::Load(const ModelSource& sour
   }
   std::unique_ptr<EncoderModel> model(new EncoderModel(std::move(info)));
   try {
-    MINNOW_RETURN_IF_ERROR(source.packed()
-                               ? model->LoadPacked(source.packed())
-                               : model->LoadDirectory(source, precision.embedding, calibration));
+    MINNOW_RETURN_IF_ERROR(model->LoadStack(source, precision.embedding, calibration));
+    MINNOW_RETURN_IF_ERROR(model->LoadHeads(source, precision.embedding));
   } catch (const std::bad_alloc&) {
     return Error{Code::kInternal, source.name() + ": no memory for the packed weights"};
   }
@@ -176,6 +146,10 @@ Result<std::unique_ptr<EncoderModel>> EncoderModel::Load(const ModelSource& sour
 
 Result<std::unique_ptr<EncoderModel>> EncoderModel::Random(const EncoderConfig& config,
                                                            Dtype dtype) {
+  if (IsT5(config.model_type)) {
+    return Error{Code::kUnsupported, "model_type " + QuoteForMessage(config.model_type) +
+                                         " has no random weights as an encoder alone"};
+  }
   ModelInfo info;
   info.model_id = "random";
   info.layout.pooling = {Pooling::kMean};
@@ -183,12 +157,10 @@ Result<std::unique_ptr<EncoderModel>> EncoderModel::Random(const EncoderConfig& 
   info.max_sequence_tokens = MaxSequenceTokens(config, info.layout);
   info.dtype = dtype;
   std::unique_ptr<EncoderModel> model(new EncoderModel(std::move(info)));
-  MINNOW_ASSIGN_OR_RETURN(model->storage_, RandomWeights(dtype, model->Weights(kOwnNames)));
-  model->info_.weight_bytes = model->storage_.floats.size_bytes();
-  const Checkpoint none;  // the head is pooling alone
-  MINNOW_ASSIGN_OR_RETURN(Head head,
-                          Head::Load(model->info_.layout, config.hidden_size, none, dtype));
   try {
+    MINNOW_ASSIGN_OR_RETURN(model->stack_, BertStack::Random(config, dtype));
+    MINNOW_ASSIGN_OR_RETURN(Head head, Head::Load(model->info_.layout, config.hidden_size,
+                                                  model->stack_->tensors(), dtype));
     model->SetHead(std::move(head));
   } catch (const std::bad_alloc&) {
     return Error{Code::kInternal, "no memory for a model of this shape"};
@@ -196,28 +168,8 @@ Result<std::unique_ptr<EncoderModel>> EncoderModel::Random(const EncoderConfig& 
   return model;
 }
 
-Calibration EncoderModel::MeasureInputs(std::span<const std::vector<int32_t>> texts) const {
-  CHECK(info_.dtype == Dtype::kF32);
-  size_t longest = 1;
-  for (const auto& text : texts) longest = std::max(longest, text.size());
-  EncoderActivations activations(info_.config, Dtype::kF32, longest, longest, kernels_,
-                                 /*threads=*/1);
-  Calibrator calibrator;
-  activations.members[0].linear.observer = &calibrator;
-  for (const auto& text : texts) {
-    const int32_t starts[] = {0, static_cast<int32_t>(text.size())};
-    EncoderForwardAlone(info_.config, weights_, kernels_,
-                        {.ids = text, .starts = starts, .type_ids = {}}, activations);
-  }
-  // The list fills in places as well as it reads them; here it only reads.
-  CHECK(const_cast<EncoderModel*>(this)->Weights(kOwnNames)(calibrator).ok());
-  return calibrator.Take();
-}
-
 std::vector<PackedTensor> EncoderModel::PackedTensors() const {
-  std::vector<PackedTensor> tensors;
-  PackedWriter writer(std::string(kTransformer) + ".", tensors);
-  CHECK(const_cast<EncoderModel*>(this)->Weights(kOwnNames)(writer).ok());  // as above
+  std::vector<PackedTensor> tensors = stack_->PackedTensors();
   head_.AddPackedTensors(tensors);
   if (masks_) masks_->AddPackedTensors(tensors);
   return tensors;
@@ -225,15 +177,12 @@ std::vector<PackedTensor> EncoderModel::PackedTensors() const {
 
 EncoderModel::Workspace::Workspace(const EncoderModel& model, size_t max_tokens, size_t max_texts,
                                    ThreadPool* pool)
-    : forward_(model.info_.config, model.info_.dtype, model.info_.config.max_sequence_tokens(),
-               model.kernels_, pool),
-      max_tokens_(max_tokens),
-      max_texts_(max_texts) {
+    : pass_(model.stack_->NewPass(pool)), max_tokens_(max_tokens), max_texts_(max_texts) {
   for (int i = 0; i < pool->size(); ++i) scratch_.emplace_back(model.head_.scratch_floats());
 }
 
 size_t EncoderModel::Workspace::bytes() const {
-  return forward_.bytes() + scratch_.size() * scratch_[0].size_bytes();
+  return pass_->bytes() + scratch_.size() * scratch_[0].size_bytes();
 }
 
 std::unique_ptr<EncoderModel::Workspace> EncoderModel::NewWorkspace(size_t max_tokens,
@@ -246,13 +195,13 @@ void EncoderModel::Run(const TokenBatch& batch, bool normalize, Workspace& works
                        float* out) const {
   CHECK(batch.tokens() <= workspace.max_tokens_ && batch.texts() <= workspace.max_texts_);
   HeadSink sink(head_, kernels_, batch, normalize, workspace.scratch_, out);
-  workspace.forward_.Run(weights_, batch, sink);
+  workspace.pass_->Run(batch, sink);
 }
 
 void EncoderModel::Hidden(const TokenBatch& batch, Workspace& workspace, float* out) const {
   CHECK(batch.tokens() <= workspace.max_tokens_ && batch.texts() <= workspace.max_texts_);
   CopySink sink(batch, info_.config.hidden_size, out);
-  workspace.forward_.Run(weights_, batch, sink);
+  workspace.pass_->Run(batch, sink);
 }
 
 }  // namespace minnow

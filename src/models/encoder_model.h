@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// EncoderModel: token ids -> one vector a text, or one a token: an encoder (BERT's family) and a
-// head. The encoder knows nothing of the head; they meet in a sink (models/bert/batch_forward.h).
+// EncoderModel: token ids -> one vector a text, or one a token: a stack of layers
+// (models/encoder_stack.h) and a head.
 //
 // Const after loading; may be used from any thread.
 // Letters: T tokens of a batch, B texts, C hidden size, D size of the vectors given out.
@@ -18,9 +18,8 @@
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "formats/packed.h"
-#include "models/bert/batch_forward.h"
 #include "models/bert/config.h"
-#include "models/bert/encoder.h"
+#include "models/encoder_stack.h"
 #include "models/heads/head.h"
 #include "models/masks/mask_head.h"
 #include "models/source.h"
@@ -63,11 +62,14 @@ class EncoderModel {
 
   const ModelInfo& info() const { return info_; }
   const Kernels& kernels() const { return kernels_; }
+  const EncoderStack& stack() const { return *stack_; }
   // What fills masks; null where the weights have no such head, or one that cannot be read
   // (info().mask_fault): the model embeds all the same.
   const MaskHead* mask_head() const { return masks_ ? &*masks_ : nullptr; }
   // What calibrates int8 weights of this model. REQUIRES: fp32; texts as for Run.
-  Calibration MeasureInputs(std::span<const std::vector<int32_t>> texts) const;
+  Calibration MeasureInputs(std::span<const std::vector<int32_t>> texts) const {
+    return stack_->MeasureInputs(texts);
+  }
   // The weights as a packed file holds them; they borrow from the model.
   std::vector<PackedTensor> PackedTensors() const;
 
@@ -88,19 +90,15 @@ class EncoderModel {
 
  private:
   explicit EncoderModel(ModelInfo info);
-  Status LoadDirectory(const ModelSource& source, std::optional<TableType> embedding,
-                       const Calibration* calibration);
-  Status LoadPacked(std::shared_ptr<const PackedFile> packed);
+  Status LoadStack(const ModelSource& source, std::optional<TableType> embedding,
+                   const Calibration* calibration);
+  Status LoadHeads(const ModelSource& source, std::optional<TableType> embedding);
   void SetHead(Head head);
   void SetMasks(Result<MaskHead> masks);
-  // The encoder's list of weights; `stored` must outlive it.
-  WeightList Weights(const TensorNames& stored);
 
   ModelInfo info_;
   const Kernels& kernels_;
-  std::shared_ptr<const TensorSource> source_;  // what weights may be views of
-  WeightStorage storage_;                       // likewise
-  EncoderWeights weights_;
+  std::unique_ptr<const EncoderStack> stack_;
   Head head_;
   std::optional<MaskHead> masks_;  // borrows the word table
 };
@@ -113,7 +111,7 @@ class EncoderModel::Workspace {
   friend class EncoderModel;
   Workspace(const EncoderModel& model, size_t max_tokens, size_t max_texts, ThreadPool* pool);
 
-  BatchForward forward_;
+  std::unique_ptr<EncoderPass> pass_;
   std::vector<AlignedBuffer<float>> scratch_;  // the head's, one a thread
   const size_t max_tokens_;
   const size_t max_texts_;

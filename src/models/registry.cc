@@ -9,6 +9,8 @@
 #include "models/bert/albert.h"
 #include "models/bert/distilbert.h"
 #include "models/bert/mpnet.h"
+#include "models/source.h"
+#include "models/t5/config.h"
 
 namespace minnow {
 namespace {
@@ -55,6 +57,31 @@ constexpr std::array kFamilies = {
     kAlbert,
 };
 
+// T5's encoder has no position table: its limit is that of tables by distance.
+Result<EncoderConfig> ParseT5Encoder(const std::string& json, const std::string& name) {
+  MINNOW_ASSIGN_OR_RETURN(const T5Config t5, ParseT5Config(json, name));
+  const ModelKind kind = KindOfArchitecture(t5.architecture);
+  if (kind != ModelKind::kEmbedding && kind != ModelKind::kTextToText) {
+    return Error{Code::kUnsupported, name + ": architectures: " + QuoteForMessage(t5.architecture) +
+                                         " is not supported (known: T5EncoderModel, "
+                                         "T5ForConditionalGeneration and those of its relatives)"};
+  }
+  EncoderConfig config;
+  config.model_type = t5.model_type;
+  config.architecture = t5.architecture;
+  config.vocab_size = t5.vocab_size;
+  config.hidden_size = t5.d_model;
+  config.num_hidden_layers = t5.num_layers;
+  config.num_attention_heads = t5.num_heads;
+  config.position_bias = t5.encoder_buckets;
+  config.intermediate_size = t5.d_ff;
+  config.hidden_act = t5.activation;
+  config.layer_norm_eps = t5.layer_norm_epsilon;
+  config.max_position_embeddings = kMostT5Tokens;
+  config.pad_token_id = t5.pad_token_id;
+  return config;
+}
+
 }  // namespace
 
 std::span<const EncoderFamily> EncoderFamilies() { return kFamilies; }
@@ -73,13 +100,15 @@ Result<EncoderConfig> ParseEncoderConfig(const std::string& json, const std::str
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::Parse(json, name, limits));
   MINNOW_ASSIGN_OR_RETURN(const JsonView field, document.root().Get("model_type"));
   MINNOW_ASSIGN_OR_RETURN(const std::string_view model_type, field.String());
+  if (IsT5(model_type)) return ParseT5Encoder(json, name);
   std::string known;
   for (const EncoderFamily& family : kFamilies) {
     if (family.model_type == model_type) return ReadFamilyConfig(document.root(), family);
     known += (known.empty() ? "" : ", ") + std::string(family.model_type);
   }
-  return field.Wrong(Code::kUnsupported,
-                     QuoteForMessage(model_type) + " is not supported (known: " + known + ")");
+  return field.Wrong(
+      Code::kUnsupported,
+      QuoteForMessage(model_type) + " is not supported (known: " + known + ", t5, mt5, umt5)");
 }
 
 Result<EncoderConfig> ReadEncoderConfig(const std::string& path) {

@@ -17,11 +17,11 @@ inline constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 
 std::span<const EncoderFamily> EncoderFamilies();
 
-// The family whose model_type that is. REQUIRES: there is one.
+// The family whose model_type that is. REQUIRES: there is one; T5's is none of them.
 const EncoderFamily& FamilyOf(std::string_view model_type);
 
-// The text of a config.json as its family reads it; `name` stands for it in messages. An unknown
-// model_type is kUnsupported.
+// The text of a config.json as its family reads it; `name` stands for it in messages; of T5's
+// family, what its encoder has. An unknown model_type is kUnsupported.
 Result<EncoderConfig> ParseEncoderConfig(const std::string& json, const std::string& name);
 // The same of a file.
 Result<EncoderConfig> ReadEncoderConfig(const std::string& path);

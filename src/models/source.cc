@@ -189,6 +189,10 @@ Result<std::shared_ptr<const TensorSource>> ModelSource::OpenTensors(
   if (packed_) return std::shared_ptr<const TensorSource>(packed_);
   if (!onnx_.empty()) {
     MINNOW_ASSIGN_OR_RETURN(const EncoderConfig config, ReadConfig());
+    if (IsT5(config.model_type)) {
+      return Error{Code::kUnsupported,
+                   onnx_ + ": models of T5's family are read from safetensors, not from ONNX"};
+    }
     MINNOW_ASSIGN_OR_RETURN(auto file, OnnxFile::Open(onnx_));
     MINNOW_ASSIGN_OR_RETURN(auto source,
                             OnnxSource::Make(std::move(file), config, FamilyOf(config.model_type)));

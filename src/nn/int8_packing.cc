@@ -147,9 +147,10 @@ float HeaviestGroup(const float* row, size_t n) {
 }
 
 // At the widest scale every group keeps to its sum as it is.
-float BestGroupedScale(const float* row, size_t n) {
+float GroupedScale(const float* row, size_t n, bool search) {
   const float full = Largest(row, n) / kLevels;
   const float widest = std::max(full, HeaviestGroup(row, n) / static_cast<float>(kInt8GroupSum));
+  if (!search) return widest;
   return BestScale(full, widest, [&](float scale) { return GroupedError(row, n, scale); });
 }
 
@@ -196,7 +197,7 @@ class ChannelPacker {
       std::memcpy(&w, weight + n * in_features_ + k, sizeof w);  // maybe unaligned
       row_[k] = inputs_.spread != nullptr ? w * inputs_.spread[k] : w;
     }
-    const float scale = BestGroupedScale(row_.data(), row_.size());
+    const float scale = GroupedScale(row_.data(), row_.size(), inputs_.search);
     const float inverse = scale > 0 ? 1.0f / scale : 0.0f;
     int8_t* channel =
         out.weight + n / kPanelColumns * kPanelColumns * words_ * 4 + n % kPanelColumns * 4;

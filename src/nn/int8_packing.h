@@ -16,6 +16,8 @@ struct Int8Inputs {
   const float* spread = nullptr;
   // [K]: the mean of x; null: not known.
   const float* mean = nullptr;
+  // False: the widest scale is taken. The search takes most of the time.
+  bool search = true;
 };
 
 struct Int8Target {

@@ -88,6 +88,10 @@ Status Application::CountMemory() {
 
 void Application::BeginDrain() { status_.Set(ServiceState::kDraining); }
 
+void Application::EndJobs() {
+  for (const ModelLease& model : models_->List()) model->Stop();
+}
+
 void Application::Stop() {
   if (store_ != nullptr) store_->BeginStop();
   if (models_ != nullptr) models_->Stop();

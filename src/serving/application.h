@@ -43,6 +43,8 @@ class Application {
   Status Load();
   // Not ready any more: probes say so, but requests are still taken.
   void BeginDrain();
+  // Ends all jobs: who waits for one learns that the server is shutting down. After BeginDrain.
+  void EndJobs();
   // Ends what waits, and closes the store in good order. Idempotent.
   void Stop();
 

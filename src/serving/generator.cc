@@ -33,7 +33,8 @@ class Generator : public QueuedModel {
       }
       done(std::move(answer));
     };
-    Submit(std::make_shared<GenerateJob>(model_.get(), std::move(request), std::move(counted)),
+    Submit(std::make_shared<GenerateJob>(model_.get(), std::move(request), std::move(counted),
+                                         &metrics_->generate.load),
            client, done);
   }
 
@@ -66,6 +67,7 @@ Result<std::unique_ptr<LoadedModel>> LoadGenerator(const ModelSource& source,
   ModelQueueOptions queue = ToQueueOptions(compute, /*for_indexes=*/false);
   queue.max_batch_items = GenerateTask::kMaxBatchItems;
   queue.mapped_bytes = mapped_bytes;
+  queue.yields = true;
   MINNOW_RETURN_IF_ERROR(loaded->Start(scheduler, queue));
   return std::unique_ptr<LoadedModel>(std::move(loaded));
 }

@@ -113,6 +113,28 @@ void AppendQueue(const MetricsGauges& gauges, std::string& out) {
   AppendSample("minnow_memory_limit_bytes", "", static_cast<double>(gauges.memory->limit()), out);
 }
 
+// inputs: that wait or run.
+void AppendGenerate(const GenerateMetrics& generate, size_t inputs, std::string& out) {
+  const auto gauge = [&out](std::string_view name, std::string_view help, double value) {
+    AppendType(name, "gauge", help, out);
+    AppendSample(name, "", value, out);
+  };
+  AppendCounter("minnow_generate_prompt_tokens_total", "Tokens of inputs that were answered.",
+                generate.input_tokens, out);
+  AppendType("minnow_generate_tokens_total", "counter", "Tokens generated, as they are made.", out);
+  AppendSample("minnow_generate_tokens_total", "", Load(generate.load.new_tokens), out);
+  const double running = Load(generate.load.running);
+  gauge("minnow_generate_requests_running", "Inputs of which texts are being made.", running);
+  gauge("minnow_generate_requests_waiting", "Inputs that wait for their first step.",
+        std::max(0.0, static_cast<double>(inputs) - running));
+  gauge("minnow_generate_cache_bytes", "Memory of the caches of those that run, as counted.",
+        Load(generate.load.cache_bytes));
+}
+
+bool IsTime(std::string_view name) {
+  return name.ends_with("duration") || name.ends_with("seconds");
+}
+
 void AppendProcess(std::string& out) {
   const ProcessUsage usage = ReadProcessUsage();
   AppendType("process_resident_memory_bytes", "gauge", "Resident memory.", out);
@@ -169,7 +191,6 @@ GenerateMetrics::GenerateMetrics() : first_token(DurationBounds()), a_token(Dura
 void GenerateMetrics::Observe(size_t inputs, size_t tokens, std::chrono::nanoseconds first,
                               std::chrono::nanoseconds each) {
   input_tokens.Add(inputs);
-  new_tokens.Add(tokens);
   if (tokens > 0) first_token.Observe(Seconds(first));
   if (tokens > 1) a_token.Observe(Seconds(each));
 }
@@ -209,7 +230,7 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
   AppendSample("te_queue_size", "", static_cast<double>(gauges.queue_size), out);
   AppendQueue(gauges, out);
   const auto histogram = [&out](std::string_view name, const Histogram& values) {
-    AppendType(name, "histogram", name.ends_with("duration") ? "Seconds." : "Sizes.", out);
+    AppendType(name, "histogram", IsTime(name) ? "Seconds." : "Sizes.", out);
     values.Render(name, out);
   };
   const std::pair<std::string, const Durations*> durations[] = {
@@ -224,11 +245,9 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
     histogram(prefix + "queue_duration", times->queue);
     histogram(prefix + "inference_duration", times->inference);
   }
-  AppendCounter("minnow_generate_input_tokens", "Tokens read to generate texts.",
-                generate.input_tokens, out);
-  AppendCounter("minnow_generate_new_tokens", "Tokens generated.", generate.new_tokens, out);
-  histogram("minnow_generate_first_token_duration", generate.first_token);
-  histogram("minnow_generate_token_duration", generate.a_token);
+  AppendGenerate(generate, gauges.generate_inputs, out);
+  histogram("minnow_generate_time_to_first_token_seconds", generate.first_token);
+  histogram("minnow_generate_time_per_output_token_seconds", generate.a_token);
   histogram("te_request_input_length", request_input_length);
   histogram("te_batch_next_size", batch_next_size);
   histogram("te_batch_next_tokens", batch_next_tokens);

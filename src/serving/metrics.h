@@ -20,6 +20,7 @@
 #include "engine/admission.h"
 #include "engine/task.h"
 #include "serving/task_kind.h"
+#include "tasks/generate/load.h"
 
 namespace minnow {
 
@@ -63,6 +64,7 @@ inline constexpr size_t kFailureKinds = 8;
 // What Metrics does not count itself.
 struct MetricsGauges {
   size_t queue_size = 0;
+  size_t generate_inputs = 0;  // of them, those of which texts are made
   std::chrono::nanoseconds expected_wait{0};
   Refusals refusals = {};
   const MemoryBudget* memory = nullptr;  // null: its metrics are left out
@@ -87,11 +89,12 @@ struct TaskMetrics {
 // Texts that were generated.
 struct GenerateMetrics {
   GenerateMetrics();
-  // a_token: for each after the first.
+  // Of a request that was answered. a_token: for each after the first.
   void Observe(size_t input_tokens, size_t new_tokens, std::chrono::nanoseconds first_token,
                std::chrono::nanoseconds a_token);
 
-  Counter input_tokens, new_tokens;
+  GenerateLoad load;
+  Counter input_tokens;
   Histogram first_token, a_token;
 };
 

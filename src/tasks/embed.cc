@@ -172,19 +172,12 @@ std::unique_ptr<Task::Workspace> EmbedTask::NewWorkspace(size_t max_tokens, size
   return std::make_unique<EmbedWorkspace>(*model_, max_tokens, max_items, pool);
 }
 
-// Rows of activations dominate: each thread has some for whole texts, and all share some more.
 size_t EmbedTask::WorkspaceBytes(size_t max_tokens, size_t max_items, int threads) const {
-  constexpr size_t kRowsPerThread = 512;
-  // Hidden states, context, q, k and v: once for each thread, and where there are several, once and
-  // a half for all.
-  const size_t widths_per_row = threads == 1 ? 6 : 14;
-  const EncoderConfig& config = model_->info().config;
-  const auto width = static_cast<size_t>(std::max(config.hidden_size, config.embedding_width()));
-  const size_t rows = std::max(kRowsPerThread, model_->max_tokens()) * static_cast<size_t>(threads);
-  const size_t outputs = std::max(
-      (model_->per_token() ? max_tokens : max_items) * model_->outputs(), max_tokens * width);
+  const size_t outputs =
+      std::max((model_->per_token() ? max_tokens : max_items) * model_->outputs(),
+               max_tokens * model_->hidden_size());
   const MaskHead* const head = model_->encoder().mask_head();
-  return (rows * width * widths_per_row + outputs) * sizeof(float) +
+  return model_->encoder().stack().PassBytes(threads) + outputs * sizeof(float) +
          max_tokens * (sizeof(TokenId) + 1) +
          (head != nullptr ? MaskScorer::Bytes(*head, threads) : 0);
 }

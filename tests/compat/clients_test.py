@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server against the clients that people use: the openai package, LangChain's, and huggingface_hub's InferenceClient.
+"""The server against the clients that people use: openai, LangChain's, huggingface_hub's InferenceClient, ollama, text-generation.
 
 scripts/get-clients.sh fetches them. Each test is skipped, with a message, where its package cannot be imported.
 """
@@ -182,6 +182,15 @@ class TextClientTest(unittest.TestCase):
         events = list(client.text_generation(self.PROMPT, max_new_tokens=20, details=True, stream=True))
         self.assertEqual("".join(event.token.text for event in events if not event.token.special), self.TEXT)
         self.assertEqual(events[-1].generated_text, self.TEXT)
+        self.assertEqual(events[-1].details.finish_reason, "eos_token")
+        pieces = list(client.text_generation(self.PROMPT, max_new_tokens=20, stream=True))
+        self.assertEqual("".join(pieces), self.TEXT)
+        drawn = client.text_generation(self.PROMPT, max_new_tokens=20, temperature=1.5, details=True)
+        again = client.text_generation(self.PROMPT, max_new_tokens=20, temperature=1.5, details=True, seed=drawn.details.seed)
+        self.assertEqual(again, drawn)
+        with self.assertRaises(hub.errors.ValidationError) as refused:
+            client.text_generation(self.PROMPT, top_p=7.0)
+        self.assertIn("parameters.top_p", str(refused.exception))
 
     def test_huggingface_tasks(self):
         hub = package("huggingface_hub")
@@ -190,6 +199,34 @@ class TextClientTest(unittest.TestCase):
         german = hub.InferenceClient(model=f"{self.url}/models/tiny-t5").translation("cold water", src_lang="en", tgt_lang="de")
         self.assertTrue(german.translation_text)
 
+    def test_ollama(self):
+        ollama = package("ollama")
+        client = ollama.Client(host=self.url)
+        self.assertEqual([model.model for model in client.list().models], ["tiny-t5"])
+        whole = client.generate(model="tiny-t5", prompt=self.PROMPT)
+        self.assertEqual((whole.response, whole.done, whole.done_reason), (self.TEXT, True, "stop"))
+        self.assertGreater(whole.eval_count, 0)
+        parts = list(client.generate(model="tiny-t5:latest", prompt=self.PROMPT, stream=True, options={"temperature": 0, "num_predict": 5}))
+        self.assertTrue(self.TEXT.startswith("".join(part.response for part in parts)))
+        self.assertEqual((parts[-1].done_reason, parts[-1].eval_count), ("length", 5))
+        with self.assertRaises(ollama.ResponseError) as raised:
+            client.generate(model="tiny-t5", prompt=self.PROMPT, context=[1, 2])
+        self.assertEqual(raised.exception.status_code, 422)
+        self.assertTrue(raised.exception.error.startswith("context: "), raised.exception.error)
+
+    def test_text_generation(self):
+        package("aiohttp")
+        text_generation = package("text_generation")
+        client = text_generation.Client(self.url)
+        whole = client.generate(self.PROMPT, max_new_tokens=20, decoder_input_details=True)
+        self.assertEqual((whole.generated_text, whole.details.finish_reason), (self.TEXT, "eos_token"))
+        self.assertEqual([token.text for token in whole.details.prefill], ["<pad>"])
+        self.assertEqual("".join(token.text for token in whole.details.tokens if not token.special), self.TEXT)
+        events = list(client.generate_stream(self.PROMPT, max_new_tokens=20, do_sample=True, seed=3))
+        self.assertEqual("".join(event.token.text for event in events if not event.token.special), events[-1].generated_text)
+        self.assertEqual(events[-1].details.seed, 3)
+        with self.assertRaises(text_generation.errors.ValidationError):
+            client.generate(self.PROMPT, max_new_tokens=99999)
 
 
 if __name__ == "__main__":

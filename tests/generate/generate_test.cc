@@ -120,7 +120,15 @@ TEST(GenerateGolden, SequencesAreThoseOfTransformers) {
       EXPECT_EQ(sequences[i].ids, Ids(expected.at(i))) << name << " case " << cases;
     ++cases;
   }
-  EXPECT_EQ(cases, 225u);
+  EXPECT_EQ(cases, 324u);
+}
+
+// An input of many more tokens than are read, from a client who then is told why.
+TEST_F(SharedT5, AHugeInputIsRefused) {
+  JobRunner runner(model_.get());
+  const auto answer = runner.Run(Request(std::vector<TokenId>(100'000, 7), "{}"));
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().message, "inputs[0]: 100000 tokens, limit 4096");
 }
 
 struct Outcome {
@@ -265,11 +273,31 @@ TEST_F(SharedT5, WhatIsWrongIsRefusedByName) {
   EXPECT_EQ(why(request), "top_logprobs: 21, limit 20");
   request.top_logprobs = 0;
   request.on_piece = [](GeneratedPiece) {};
+  request.clean_up_spaces = true;
+  EXPECT_EQ(why(request), "clean_up_tokenization_spaces: true, not where the text is streamed");
+  request.clean_up_spaces = false;
   request.options = Options(R"({"num_beams": 2})");
   EXPECT_EQ(why(request), "num_beams: 2, limit 1 where the text is streamed");
   request.options = {};
   request.inputs.push_back(inputs_[1]);
   EXPECT_EQ(why(request), "inputs: 2, limit 1 where the text is streamed");
+}
+
+TEST_F(SharedT5, TimeEndsTexts) {
+  JobRunner runner(model_.get());
+  for (const char* beams : {"1", "3"}) {
+    const auto options = [&](const char* seconds) {
+      return std::string(R"({"max_new_tokens": 20, "num_beams": )") + beams +
+             ", \"max_time\": " + seconds + "}";
+    };
+    const auto cut = runner.Run(Request(inputs_[1], options("0")));
+    ASSERT_TRUE(cut.ok()) << cut.error().message;
+    EXPECT_THAT(cut->inputs[0].sequences[0].ids, SizeIs(2));
+    EXPECT_EQ(cut->inputs[0].sequences[0].finish_reason, FinishReason::kLength);
+    const auto whole = runner.Run(Request(inputs_[1], options("1e300")));
+    ASSERT_TRUE(whole.ok()) << whole.error().message;
+    EXPECT_THAT(whole->inputs[0].sequences[0].ids, SizeIs(21));
+  }
 }
 
 TEST_F(SharedT5, LongInputsAreCutWhereAskedFor) {

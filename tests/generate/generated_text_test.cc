@@ -11,6 +11,7 @@
 
 #include "formats/json.h"
 #include "generation/options_json.h"
+#include "tasks/generate/clean_up.h"
 #include "tasks/generate/generate.h"
 #include "tasks/generate/growing_text.h"
 #include "tests/generate/job_runner.h"
@@ -151,6 +152,18 @@ TEST_F(T5Text, StopStringsCutTheText) {
   const GeneratedText cut = Run(beams);
   EXPECT_EQ(cut.text, best.text.substr(0, best.text.find(beams.stop[0])));
   EXPECT_EQ(cut.finish_reason, FinishReason::kStop);
+}
+
+TEST_F(T5Text, SpacesAreCleanedUpWhereAskedFor) {
+  GenerateRequest request = Request("Hello world");
+  // A space and a full stop, time and again.
+  request.options =
+      MakeOptions(R"({"max_new_tokens": 8, "sequence_bias": [[[3], 1000.0], [[3, 5], 2000.0]]})");
+  const std::string plain = Run(request).text;
+  request.clean_up_spaces = true;
+  const std::string clean = Run(request).text;
+  EXPECT_EQ(clean, CleanUpSpaces(plain));
+  EXPECT_NE(clean, plain);
 }
 
 TEST_F(T5Text, SequencesStopByThemselves) {

@@ -3,6 +3,7 @@
 // wherever its beams lie; and neither pass allocates.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <string>
 #include <vector>
@@ -57,6 +58,24 @@ class T5Bits : public testing::TestWithParam<std::tuple<const char*, Dtype>> {
   std::unique_ptr<T5Model> model_;
   std::vector<Text> texts_;
 };
+
+// Passes whose pool does something else between the layers.
+TEST_P(T5Bits, WhatGoesBetweenLayersChangesNothing) {
+  T5Runner whole(*model_, 2), parted(*model_, 2);
+  size_t calls = 0;
+  std::atomic<size_t> members = 0;
+  parted.workspace().between_layers = [&] {
+    ++calls;
+    parted.workspace().pool->Run([&](int) { ++members; });
+  };
+  for (size_t i = 0; i < texts_.size(); ++i)
+    EXPECT_EQ(Alone(parted, texts_[i], i), Alone(whole, texts_[i], i));
+  const T5Config& config = model_->config();
+  const auto layers = static_cast<size_t>(config.num_layers);
+  const auto decoder_layers = static_cast<size_t>(config.num_decoder_layers);
+  EXPECT_EQ(calls, texts_.size() * (layers + kSteps * decoder_layers));
+  EXPECT_EQ(members, calls * static_cast<size_t>(parted.workspace().pool->size()));
+}
 
 // Each text joins the others one step later than the one before, as requests come.
 TEST_P(T5Bits, CompanyAndThreadsChangeNothing) {

@@ -129,6 +129,8 @@ class PlainT5 {
         return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0)));
       case Activation::kGeluTanh:
         return x * 0.5 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+      case Activation::kSilu:
+        return x / (1 + std::exp(-x));
     }
     return x;
   }

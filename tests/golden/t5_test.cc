@@ -125,9 +125,21 @@ TEST_P(T5, LowerPrecisionsAreNear) {
   }
 }
 
+// On every instruction set (scripts/check.sh isa), though its scores lie close together.
+TEST(SharedT5Answers, AreTheReferencesInBf16) {
+  const Fixture fixture = ReadFixture("t5_relu_tied");
+  if (fixture.cases.empty()) GTEST_SKIP() << "no " << fixture.directory << " (MINNOW_DATA)";
+  const auto model =
+      MustLoadT5(fixture.directory, {.dtype = Dtype::kBF16, .embedding = std::nullopt});
+  ASSERT_NE(model, nullptr);
+  T5Runner runner(*model, 1);
+  for (const T5Case& one : fixture.cases)
+    EXPECT_EQ(runner.Greedy(one.ids, one.greedy.size() - 1), one.greedy) << one.ids.size();
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, T5,
                          testing::Values("t5_relu_tied", "v1_1", "byt5", "plain_gelu", "mt5",
-                                         "umt5"),
+                                         "umt5", "v1_1_silu"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

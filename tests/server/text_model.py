@@ -3,6 +3,7 @@
 import json
 import pathlib
 import shutil
+import struct
 
 T5 = pathlib.Path(__file__).resolve().parents[1] / "golden/t5/v1_1"
 SPACE = "\u2581"
@@ -51,4 +52,33 @@ def make_text_model(folder, tasks=TASKS, generation=None):
     (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "T5TokenizerFast", "model_max_length": 512}))
     if generation:
         (folder / "generation_config.json").write_text(json.dumps(generation))
+    return str(folder)
+
+
+def make_slow_text_model(folder):
+    """One that takes long for each token and says one word for ever: all of its weights are zero."""
+    folder = pathlib.Path(make_text_model(folder, tasks={}, generation={"sequence_bias": [[[5], 9.0]]}))
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"d_model": 256, "d_ff": 16384, "d_kv": 16, "num_heads": 4, "num_layers": 1, "num_decoder_layers": 4,
+               "feed_forward_proj": "relu", "is_gated_act": False, "dense_act_fn": "relu", "tie_word_embeddings": True}
+    (folder / "config.json").write_text(json.dumps(config))
+    shapes = {"shared.weight": [config["vocab_size"], 256]}
+    for stack, layers in (("encoder", 1), ("decoder", 4)):
+        attentions = ["SelfAttention"] if stack == "encoder" else ["SelfAttention", "EncDecAttention"]
+        shapes[f"{stack}.final_layer_norm.weight"] = [256]
+        shapes[f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"] = [config["relative_attention_num_buckets"], 4]
+        for block in (f"{stack}.block.{i}.layer" for i in range(layers)):
+            for i, name in enumerate([*attentions, "DenseReluDense"]):
+                shapes[f"{block}.{i}.layer_norm.weight"] = [256]
+                parts = {"wi": [16384, 256], "wo": [256, 16384]} if name == "DenseReluDense" else {"q": [64, 256], "k": [64, 256], "v": [64, 256], "o": [256, 64]}
+                shapes |= {f"{block}.{i}.{name}.{part}.weight": shape for part, shape in parts.items()}
+    header, end = {}, 0
+    for name, shape in shapes.items():
+        size = 4 * shape[0] * (shape[1] if len(shape) > 1 else 1)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(header).encode()
+    with open(folder / "model.safetensors", "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + end)
     return str(folder)

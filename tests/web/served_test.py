@@ -11,10 +11,11 @@ import time
 import unittest
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / "cli"), str(TESTS / "web")]
+sys.path[:0] = [str(TESTS / "cli"), str(TESTS / "web"), str(TESTS / "server")]
 import classifier_model  # noqa: E402
 from page_case import PageCase  # noqa: E402
 from program import PROGRAM, ROOT, TINY, environment  # noqa: E402
+from text_model import make_slow_text_model, make_text_model  # noqa: E402
 
 WEB = sorted(file.name for file in (ROOT / "web").iterdir())
 
@@ -199,6 +200,55 @@ DOCUMENTS = [
      "text": "func swim(river string) {\n\tpanic(river)\n}"},
     {"id": ATTACK, "title": ATTACK, "path": "x/y", "lang": "text", "text": f"A river of markup {ATTACK} &amp; more."},
 ]
+
+
+class TextTest(PageCase):
+    """Texts as they are made."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        slow = make_slow_text_model(pathlib.Path(folder.name) / "slow-t5")
+        cls.server = Served("--model", slow, "--dtype", "fp32", model=make_text_model(pathlib.Path(folder.name) / "tiny-t5"))
+        cls.addClassCleanup(cls.server.stop)
+
+    def setUp(self):
+        super().setUp()
+        self.base = f"http://127.0.0.1:{self.server.port}"
+        self.open()
+        self.browser.wait(lambda: self.browser.visible("#try-texts .primary"), "the panel")
+
+    def write(self, text):
+        self.browser.clear("#try-texts-0")
+        self.browser.type_into("#try-texts-0", text)
+        self.browser.click("#try-texts .primary")
+
+    def gauge(self, name):
+        return float(re.search(rf"^{name} (\S+)$", self.server.request("GET", "/metrics")[2].decode(), re.MULTILINE)[1])
+
+    def test_a_text(self):
+        self.assertEqual(self.browser.texts("#try-texts .tries p:last-child .chip")[0], "summarization")
+        self.write("a heron wait in the reed")
+        self.wait_text("#try-texts .note", "ended by itself")
+        self.assertEqual(self.browser.text("#try-texts .written"), "m old x4l coldt nightk")
+        self.assertRegex(self.browser.text("#try-texts .note"), r"^7 tokens read · first token after .+ · \d+ new tokens · [\d,]+ tokens/s · ended by itself$")
+        self.browser.run("const one = document.getElementById('try-temperature'); one.value = 2; one.dispatchEvent(new Event('input'))")
+        self.write("川とFluss")  # of which the tokenizer knows little
+        self.wait_text("#try-texts .note", "· seed ")
+
+    def test_stop(self):
+        self.browser.run("const one = document.getElementById('try-max_new_tokens'); one.value = 512; one.dispatchEvent(new Event('input'))")
+        self.browser.click("#try-texts select")
+        self.browser.keys("ArrowDown", "Enter")
+        self.write("the small fish")
+        self.wait_text("#try-texts .written", "the the the")
+        self.assertEqual(self.gauge("minnow_generate_requests_running"), 1)
+        self.browser.click("#try-texts .button:not(.primary)")
+        self.wait_text("#try-texts .note", "stopped")
+        self.browser.wait(lambda: self.gauge("te_queue_size") == 0, "the server to stop")
+        self.assertLess(self.gauge("minnow_generate_tokens_total"), 500)
 
 
 class IndexTest(PageCase):

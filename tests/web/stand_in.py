@@ -12,6 +12,7 @@ import re
 import sys
 import threading
 import time
+import types
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -143,7 +144,22 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.send(refusal.status, json.dumps(error).encode(), "application/json", **refusal.headers)
         if isinstance(result, str):
             return self.send(200, result.encode(), "text/plain; charset=utf-8")
+        if isinstance(result, types.GeneratorType):
+            return self.send_events(result)
         self.send(200, json.dumps(result).encode(), "application/json")
+
+    def send_events(self, events):
+        """Each an object, or bytes as they are to go over the wire."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        try:
+            for event in events:
+                self.wfile.write(event if isinstance(event, bytes) else b"data:" + json.dumps(event, ensure_ascii=False).encode() + b"\n\n")
+        except ConnectionError:
+            self.server.state.left.append(self.path)
+        self.close_connection = True
 
     def send_file(self, file):
         if not file.is_file():
@@ -218,11 +234,12 @@ class StandIn:
         self.refusals = []   # raised by the next searches
         self.models = [EMBEDDER]
         self.loading = ""    # why /readyz says no
-        # path -> answer of a body, of what models do
+        # path -> answer of a body, of what models do; a generator is a stream of events
         self.answers = {"embed": lambda body: [[1.0, 0.0], [0.8, 0.6]], "tokenize": lambda body: [[{}] * 9, [{}] * 11]}
         self.key = None
         self.stopped = False
         self.requests = []   # (method, path, body)
+        self.left = []       # paths of streams that nobody read to the end
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.server.state = self

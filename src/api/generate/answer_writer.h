@@ -60,10 +60,12 @@ using FieldNames = std::span<const std::pair<std::string_view, std::string_view>
 
 struct GenerateQuery {
   GenerateRequest request;
-  std::string model;    // empty: the first that generates
-  bool batch = false;   // a list was sent
-  bool stream = false;  // the answer comes in pieces
+  size_t keep_best = 0;  // of each input's texts those of the greatest mean logprob; 0: all
+  std::string model;     // empty: the first that generates
+  bool batch = false;    // a list was sent
+  bool stream = false;   // the answer comes in pieces
   FieldNames names = {};
+  std::string_view prefix = {};  // of the settings' names in messages: "parameters."
   std::unique_ptr<AnswerWriter> writer;
 };
 

@@ -262,12 +262,22 @@ Status ReadChance(const JsonView& body, int64_t choices, GenerationOptions& opti
   return {};
 }
 
-Status RefuseUnknown(const JsonView& body, int64_t choices) {
-  for (const char* name : {"suffix", "presence_penalty", "frequency_penalty"})
-    MINNOW_RETURN_IF_ERROR(Refuse(body, name, "not supported"));
-  MINNOW_ASSIGN_OR_RETURN(const int64_t best_of, body.GetInt("best_of", 1, kMaxChoices, choices));
-  if (best_of != choices) return body.Find("best_of")->Wrong("only as many as n");
+Status CheckPenalties(const JsonView& body, const GenerationOptions& options) {
+  for (const auto& [name, value] : {std::pair("presence_penalty", options.presence_penalty),
+                                    {"frequency_penalty", options.frequency_penalty}}) {
+    if (value && !(*value >= -2 && *value <= 2)) return body.Find(name)->Expected("-2 to 2");
+  }
   return {};
+}
+
+// How many texts are made of each prompt; of them the best `choices` are given.
+Result<int64_t> ReadBestOf(const JsonView& body, int64_t choices, bool stream) {
+  MINNOW_ASSIGN_OR_RETURN(const int64_t best_of, body.GetInt("best_of", 1, kMaxChoices, choices));
+  if (best_of < choices)
+    return body.Find("best_of")->Wrong("fewer than n: " + std::to_string(choices));
+  if (best_of > choices && stream)
+    return body.Find("best_of")->Wrong("not above n in a stream: the best is known at the end");
+  return best_of;
 }
 
 Status ReadLogprobs(const JsonView& body, GenerateRequest& request, CompletionShape& shape) {
@@ -326,22 +336,30 @@ Result<GenerateQuery> ReadCompletion(const JsonView& body) {
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
   MINNOW_RETURN_IF_ERROR(ReadPrompts(body, query));
   MINNOW_ASSIGN_OR_RETURN(const int64_t n, body.GetInt("n", 1, kMaxChoices, 1));
-  MINNOW_RETURN_IF_ERROR(RefuseUnknown(body, n));
+  MINNOW_RETURN_IF_ERROR(Refuse(body, "suffix", "not supported"));
+  MINNOW_ASSIGN_OR_RETURN(query.stream, body.GetBool("stream", false));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t best_of, ReadBestOf(body, n, query.stream));
   MINNOW_ASSIGN_OR_RETURN(request.options, ReadGenerationOptions(body));
+  MINNOW_RETURN_IF_ERROR(CheckPenalties(body, request.options));
   request.limits.default_max_new_tokens = kDefaultNewTokens;
   MINNOW_ASSIGN_OR_RETURN(request.options.max_new_tokens,
                           ReadInteger(body, "max_tokens", 1, INT32_MAX));
   if (!request.options.max_new_tokens) request.options.max_new_tokens = kDefaultNewTokens;
   MINNOW_RETURN_IF_ERROR(ReadLogitBias(body, request.options));
-  MINNOW_RETURN_IF_ERROR(ReadChance(body, n, request.options));
+  MINNOW_RETURN_IF_ERROR(ReadChance(body, best_of, request.options));
   MINNOW_RETURN_IF_ERROR(ReadStop(body, "stop", kMaxStop, request.stop));
   MINNOW_ASSIGN_OR_RETURN(request.skip_special_tokens, body.GetBool("skip_special_tokens", true));
   CompletionShape shape;
   MINNOW_ASSIGN_OR_RETURN(const bool echo, body.GetBool("echo", false));
   if (echo) shape.echo = request.inputs;
   MINNOW_RETURN_IF_ERROR(ReadLogprobs(body, request, shape));
-  MINNOW_RETURN_IF_ERROR(AddChoices(static_cast<size_t>(n), request, shape));
-  MINNOW_ASSIGN_OR_RETURN(query.stream, body.GetBool("stream", false));
+  // Without chance all would be the same, and beams give their best in any case.
+  const bool chooses = best_of > n && *request.options.do_sample && *request.options.num_beams == 1;
+  if (chooses) {
+    query.keep_best = static_cast<size_t>(n);
+    request.logprobs = true;
+  }
+  MINNOW_RETURN_IF_ERROR(AddChoices(static_cast<size_t>(chooses ? best_of : n), request, shape));
   MINNOW_ASSIGN_OR_RETURN(const JsonView stream, ReadObject(body, "stream_options"));
   MINNOW_ASSIGN_OR_RETURN(shape.usage, stream.GetBool("include_usage", false));
   query.writer = std::make_unique<CompletionWriter>(std::move(shape));

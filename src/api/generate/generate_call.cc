@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/generate/generate_call.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
+#include <functional>
 #include <memory>
+#include <random>
 #include <utility>
 
 #include "api/generate/text_stream.h"
 #include "api/inference_call.h"
+#include "generation/options_json.h"
 
 namespace minnow::api {
 namespace {
@@ -23,17 +27,20 @@ std::string Seconds(std::chrono::nanoseconds time) {
   return text.data();
 }
 
-std::vector<http::Header> TimeHeaders(const GenerateAnswer& answer,
-                                      std::chrono::nanoseconds total) {
-  return {{"x-compute-type", "cpu"},
-          {"x-compute-time", Seconds(total)},
-          {"x-total-time", Milliseconds(total)},
-          {"x-tokenization-time", Milliseconds(answer.timings.prepare)},
-          {"x-queue-time", Milliseconds(answer.timings.queue)},
-          {"x-inference-time", Milliseconds(answer.timings.run)},
-          {"x-time-per-token", Milliseconds(answer.timings.a_token)},
-          {"x-prompt-tokens", std::to_string(answer.input_tokens)},
-          {"x-generated-tokens", std::to_string(answer.generated_tokens)}};
+std::vector<http::Header> Headers(const GenerateAnswer& answer, std::chrono::nanoseconds total) {
+  std::vector<http::Header> headers = {
+      {"x-compute-type", "cpu"},
+      {"x-compute-time", Seconds(total)},
+      {"x-total-time", Milliseconds(total)},
+      {"x-tokenization-time", Milliseconds(answer.timings.prepare)},
+      {"x-queue-time", Milliseconds(answer.timings.queue)},
+      {"x-inference-time", Milliseconds(answer.timings.run)},
+      {"x-time-per-token", Milliseconds(answer.timings.a_token)},
+      {"x-prompt-tokens", std::to_string(answer.input_tokens)},
+      {"x-generated-tokens", std::to_string(answer.generated_tokens)}};
+  if (answer.settings.do_sample)
+    headers.push_back({"x-seed", std::to_string(answer.settings.seed)});
+  return headers;
 }
 
 void SendWhole(Call& call, const GenerateQuery& query, const GenerateAnswer& answer) {
@@ -42,7 +49,7 @@ void SendWhole(Call& call, const GenerateQuery& query, const GenerateAnswer& ans
   JsonWriter json(&response.body);
   query.writer->WriteWhole({*call.model().generator(), call.facts(), query.request}, answer, json);
   const std::chrono::nanoseconds total = CountGenerated(call, query, answer);
-  response.headers = TimeHeaders(answer, total);
+  response.headers = Headers(answer, total);
   call.Finish(std::move(response));
 }
 
@@ -62,15 +69,38 @@ bool IsLive(const GenerateRequest& request, const GenerationSettings& settings) 
          settings.num_return_sequences == 1;
 }
 
+// Of a request, by its name in messages; its inputs are none.
+bool IsSetting(std::string_view name) {
+  constexpr std::string_view kOthers[] = {"stop", "top_logprobs", "task", "max_time"};
+  return IsGenerationField(name) || std::ranges::count(kOthers, name) != 0;
+}
+
+// So many that JavaScript's numbers hold it.
+uint64_t NewSeed() {
+  std::random_device random;
+  return (uint64_t{random()} << 21) ^ (random() >> 11);
+}
+
+void KeepBest(size_t count, GenerateAnswer& answer) {
+  const auto mean = [](const GeneratedText& text) {
+    return text.score / static_cast<float>(std::max<size_t>(text.new_tokens(), 1));
+  };
+  for (GeneratedTexts& texts : answer.inputs) {
+    std::ranges::stable_sort(texts.sequences, std::greater(), mean);
+    if (texts.sequences.size() > count) texts.sequences.resize(count);
+  }
+}
+
 }  // namespace
 
 Failure ToFailure(Error error, const GenerateQuery& query) {
-  for (const auto& [name, own] : query.names) {
-    const bool names = error.message.starts_with(std::string(name) + ":") ||
-                       error.message.starts_with(std::string(name) + "[");
-    if (!names) continue;
-    error.message.replace(0, name.size(), own);
-    break;
+  const std::string name = error.message.substr(0, error.message.find_first_of(":["));
+  if (IsSetting(name)) {
+    std::string_view own = name;
+    for (const auto& [ours, theirs] : query.names) {
+      if (ours == name) own = theirs;
+    }
+    error.message.replace(0, name.size(), std::string(query.prefix).append(own));
   }
   return ToFailure(std::move(error));
 }
@@ -95,6 +125,7 @@ void SubmitGenerate(Call& call, GenerateQuery asked) {
   const auto settings = ResolveRequest(*call.model().generator(), asked.request);
   if (!settings.ok()) return call.Fail(ToFailure(settings.error(), asked));
 
+  if (settings->do_sample && !asked.request.options.seed) asked.request.options.seed = NewSeed();
   const auto query = std::make_shared<GenerateQuery>(std::move(asked));
   CountTaken(call, TaskKind::kGenerate, query->request.inputs.size(), query->batch);
   const bool live = IsLive(query->request, *settings);
@@ -114,6 +145,7 @@ void SubmitGenerate(Call& call, GenerateQuery asked) {
       std::move(request), call.request().client, [self, query](Result<GenerateAnswer> result) {
         if (!result.ok()) return self->Fail(ToFailure(std::move(result).error(), *query));
         auto answer = std::make_shared<GenerateAnswer>(std::move(result).value());
+        if (query->keep_best > 0) KeepBest(query->keep_best, *answer);
         self->RunOffloadedOrInline([query, answer](Call& c) { SendWhole(c, *query, *answer); });
       });
 }

@@ -71,10 +71,11 @@ Result<std::string> FindTranslation(const JsonView& parameters, const TextTasks&
   const std::vector<std::string_view> names = Translations(tasks);
   if (names.empty()) return std::string();
   if (from.empty() && to.empty() && names.size() == 1) return std::string(names.front());
-  if (from.empty() || to.empty()) return NoTranslation("src_lang: give it and tgt_lang", names);
+  if (from.empty() || to.empty())
+    return NoTranslation("parameters.src_lang: give it and tgt_lang", names);
   std::string name = std::string(kTranslation) + "_" + std::string(from) + "_to_" + std::string(to);
   if (tasks.contains(name)) return name;
-  return NoTranslation("tgt_lang: no task " + QuoteForMessage(name), names);
+  return NoTranslation("parameters.tgt_lang: no task " + QuoteForMessage(name), names);
 }
 
 // What of the model's own a task of this name is; empty: nothing.
@@ -109,7 +110,8 @@ Status ReadParameters(const JsonView& parameters, GenerateRequest& request) {
   MINNOW_ASSIGN_OR_RETURN(const GenerationOptions outer, ReadGenerationOptions(parameters));
   request.options = Merge(inner, outer);
   for (const JsonView& object : {parameters, nested}) {
-    MINNOW_RETURN_IF_ERROR(Refuse(object, "max_time", "a limit of time is not supported"));
+    MINNOW_ASSIGN_OR_RETURN(request.clean_up_spaces, object.GetBool("clean_up_tokenization_spaces",
+                                                                    request.clean_up_spaces));
     MINNOW_ASSIGN_OR_RETURN(request.skip_special_tokens,
                             object.GetBool("skip_special_tokens", request.skip_special_tokens));
     MINNOW_RETURN_IF_ERROR(
@@ -132,6 +134,7 @@ Result<GenerateQuery> ReadHuggingFaceText(const JsonView& body, std::string_view
   MINNOW_RETURN_IF_ERROR(body.Object());
   GenerateQuery query;
   GenerateRequest& request = query.request;
+  query.prefix = "parameters.";
   request.skip_special_tokens = true;
   request.limits.default_max_new_tokens = kDefaultNewTokens;
   std::vector<std::string> texts;
@@ -151,7 +154,7 @@ Result<GenerateQuery> ReadHuggingFaceText(const JsonView& body, std::string_view
 
 void SubmitText(Call& call, const JsonView& body, const std::string& name, std::string_view task) {
   const bool tgi = AsksForTgi(body);
-  if (tgi) call.SetFamily(Family::kTgi);
+  call.SetFamily(Family::kTgi);  // one client may ask in either shape
   Result<GenerateQuery> query =
       tgi ? ReadTgiRoot(body) : ReadHuggingFaceText(body, task, call.model().generator()->tasks());
   if (!query.ok()) return call.Fail(ToFailure(std::move(query).error()));

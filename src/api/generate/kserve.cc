@@ -68,6 +68,7 @@ Result<GenerateQuery> ReadKserve(const JsonView& body, std::string_view model,
   query.model = model;
   query.stream = stream;
   query.names = kNames;
+  query.prefix = "parameters.";
   request.field = "text_input";
   request.skip_special_tokens = true;
   request.limits.default_max_new_tokens = kDefaultNewTokens;
@@ -83,8 +84,6 @@ Result<GenerateQuery> ReadKserve(const JsonView& body, std::string_view model,
   if (options.temperature == 0.0) options.temperature.reset();
   SetSampling(options.do_sample.value_or(options.temperature || options.top_p || options.top_k),
               options);
-  for (const char* name : {"frequency_penalty", "presence_penalty"})
-    MINNOW_RETURN_IF_ERROR(Refuse(parameters, name, "not supported"));
   MINNOW_RETURN_IF_ERROR(
       ReadStop(parameters, "stop", GenerateRequest::kMaxStopStrings, request.stop));
   query.writer = std::make_unique<KserveWriter>(std::string(id), version);

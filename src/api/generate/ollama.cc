@@ -19,13 +19,7 @@ constexpr std::string_view kLatest = ":latest";
 constexpr int32_t kTopK = 40;
 constexpr double kTopP = 0.9;
 constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-    {"max_new_tokens", "options.num_predict"},
-    {"temperature", "options.temperature"},
-    {"top_k", "options.top_k"},
-    {"top_p", "options.top_p"},
-    {"min_p", "options.min_p"},
-    {"typical_p", "options.typical_p"},
-    {"repetition_penalty", "options.repeat_penalty"}};
+    {"max_new_tokens", "num_predict"}, {"repetition_penalty", "repeat_penalty"}};
 
 // "2026-01-31T12:00:00.123456Z"
 std::string Timestamp(std::chrono::system_clock::time_point time) {
@@ -129,8 +123,8 @@ Status ReadOptions(const JsonView& options, GenerateRequest& request) {
                           ReadInteger(options, "num_predict", INT32_MIN, INT32_MAX));
   request.limits.default_max_new_tokens = request.limits.max_new_tokens;
   if (tokens && *tokens >= 0) read.max_new_tokens = tokens;
-  for (const char* name : {"presence_penalty", "frequency_penalty"})
-    MINNOW_RETURN_IF_ERROR(Refuse(options, name, "not supported"));
+  MINNOW_ASSIGN_OR_RETURN(read.presence_penalty, ReadNumber(options, "presence_penalty"));
+  MINNOW_ASSIGN_OR_RETURN(read.frequency_penalty, ReadNumber(options, "frequency_penalty"));
   return ReadStop(options, "stop", GenerateRequest::kMaxStopStrings, request.stop);
 }
 
@@ -139,6 +133,7 @@ Result<GenerateQuery> ReadOllama(const JsonView& body) {
   GenerateQuery query;
   GenerateRequest& request = query.request;
   query.names = kNames;
+  query.prefix = "options.";
   request.field = "prompt";
   request.skip_special_tokens = true;
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));

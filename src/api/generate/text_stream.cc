@@ -36,8 +36,9 @@ void TextStream::AddTexts(const GenerateAnswer& answer) {
   }
 }
 
-void TextStream::Fail(const Failure& failure) {
-  if (!stream_) return call_->Fail(failure);
+void TextStream::Fail(Failure failure) {
+  if (!stream_) return call_->Fail(std::move(failure));
+  failure = call_->Explain(std::move(failure));
   call_->CountFailure(failure);
   query_->writer->WriteError(call_->family(), failure, out_);
   Send();

@@ -30,7 +30,7 @@ class TextStream {
  private:
   Served served() const { return {*call_->model().generator(), call_->facts(), query_->request}; }
   void AddTexts(const GenerateAnswer& answer);
-  void Fail(const Failure& failure);
+  void Fail(Failure failure);
   void Send();
 
   const std::shared_ptr<Call> call_;

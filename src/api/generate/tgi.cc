@@ -17,7 +17,7 @@ constexpr size_t kMaxStop = 4;
 constexpr int64_t kMaxTopTokens = 5;
 constexpr int32_t kDefaultNewTokens = 100;
 constexpr std::pair<std::string_view, std::string_view> kNames[] = {
-    {"top_logprobs", "top_n_tokens"}};
+    {"top_logprobs", "top_n_tokens"}, {"relative_frequency_penalty", "frequency_penalty"}};
 
 struct TgiShape {
   bool listed = false;   // the answer stands in a list
@@ -26,14 +26,15 @@ struct TgiShape {
   bool top_tokens = false;
 };
 
-// What a token of the stream adds to the text. Text that a special token sets free is no part of
-// its name: then it is an ordinary one, as clients leave out special ones.
+// What a token adds to the text. Text that a special token sets free is no part of its name: then
+// it is an ordinary one, as clients leave out special ones. `named`: a special one has its name as
+// its text; not in a stream, whose texts some clients join without a look at "special".
 void WriteToken(const GenerateModel& model, TokenId id, std::string_view text,
-                std::optional<float> logprob, JsonWriter& json) {
+                std::optional<float> logprob, bool named, JsonWriter& json) {
   const bool special = text.empty() && model.IsSpecial(id);
   json.BeginObject();
   PutUint(json, "id", static_cast<uint64_t>(id));
-  Put(json, "text", special ? TokenText(model, id) : text);
+  Put(json, "text", special && named ? TokenText(model, id) : text);
   json.Key("logprob");
   if (logprob) {
     json.Float(*logprob);
@@ -45,10 +46,11 @@ void WriteToken(const GenerateModel& model, TokenId id, std::string_view text,
   json.EndObject();
 }
 
-void WriteToken(const GenerateModel& model, const GeneratedPiece& piece, JsonWriter& json) {
+void WriteToken(const GenerateModel& model, const GeneratedPiece& piece, bool named,
+                JsonWriter& json) {
   std::optional<float> logprob;
   if (!piece.logprobs.empty()) logprob = piece.logprobs.front();
-  WriteToken(model, piece.ids.front(), piece.text, logprob, json);
+  WriteToken(model, piece.ids.front(), piece.text, logprob, named, json);
 }
 
 void WriteTopTokens(const GenerateModel& model, const GeneratedPiece& piece, JsonWriter& json) {
@@ -56,7 +58,7 @@ void WriteTopTokens(const GenerateModel& model, const GeneratedPiece& piece, Jso
   if (!piece.top_logprobs.empty()) {
     for (const TokenLogprob& top : piece.top_logprobs.front()) {
       const std::string text = model.IsSpecial(top.id) ? "" : TokenText(model, top.id);
-      WriteToken(model, top.id, text, top.logprob, json);
+      WriteToken(model, top.id, text, top.logprob, /*named=*/true, json);
     }
   }
   json.EndArray();
@@ -112,7 +114,7 @@ class TgiWriter : public AnswerWriter {
     json.BeginObject();
     PutUint(json, "index", ++tokens_);
     json.Key("token");
-    WriteToken(served.model, piece, json);
+    WriteToken(served.model, piece, /*named=*/false, json);
     if (shape_.top_tokens) {
       json.Key("top_tokens");
       WriteTopTokens(served.model, piece, json);
@@ -153,7 +155,8 @@ class TgiWriter : public AnswerWriter {
     json.EndArray();
     json.Key("tokens");
     json.BeginArray();
-    for (const GeneratedPiece& piece : pieces) WriteToken(served.model, piece, json);
+    for (const GeneratedPiece& piece : pieces)
+      WriteToken(served.model, piece, /*named=*/true, json);
     json.EndArray();
     if (shape_.top_tokens) {
       json.Key("top_tokens");
@@ -171,9 +174,9 @@ class TgiWriter : public AnswerWriter {
 
 Status RefuseUnknownSearches(const JsonView& parameters) {
   MINNOW_ASSIGN_OR_RETURN(const int64_t best_of, parameters.GetInt("best_of", 1, INT32_MAX, 1));
-  if (best_of > 1) return parameters.Find("best_of")->Wrong("limit 1");
-  for (const auto& [name, why] : {std::pair("frequency_penalty", "not supported"),
-                                  {"watermark", "watermarks are not supported"},
+  if (best_of > 1)
+    return parameters.Find("best_of")->Wrong("limit 1 here; /v1/completions takes more");
+  for (const auto& [name, why] : {std::pair("watermark", "watermarks are not supported"),
                                   {"grammar", "grammars are not supported"},
                                   {"adapter_id", "adapters are not supported"}})
     MINNOW_RETURN_IF_ERROR(Refuse(parameters, name, why));
@@ -184,7 +187,10 @@ Status ReadParameters(const JsonView& parameters, GenerateQuery& query, TgiShape
   GenerateRequest& request = query.request;
   MINNOW_RETURN_IF_ERROR(RefuseUnknownSearches(parameters));
   MINNOW_ASSIGN_OR_RETURN(request.options, ReadGenerationOptions(parameters));
-  const GenerationOptions& options = request.options;
+  GenerationOptions& options = request.options;
+  // By shares of the text here, not by counts as OpenAI's.
+  if (options.frequency_penalty)
+    options.relative_frequency_penalty = std::exchange(options.frequency_penalty, {});
   SetSampling(options.do_sample.value_or(false) || options.temperature || options.top_k ||
                   options.top_p || options.typical_p,
               request.options);
@@ -211,6 +217,7 @@ Result<GenerateQuery> Read(const JsonView& body, bool stream, bool listed) {
   GenerateQuery query;
   query.stream = stream;
   query.names = kNames;
+  query.prefix = "parameters.";
   GenerateRequest& request = query.request;
   request.field = "inputs";
   request.keep_stop = true;

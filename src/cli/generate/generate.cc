@@ -172,6 +172,8 @@ void AddGenerateCommand(Command app) {
       .OneOf({"no", "keep-beginning", "keep-end"});
   generate.AddFlag("--skip-special-tokens", command->skip_special,
                    "Leave out all special tokens, <extra_id_0> and its like too");
+  Option clean_up = generate.AddFlag("--clean-up-spaces", command->clean_up,
+                                     "Leave out spaces before . ? ! , and n't 'm 's 've 're");
   Option stream = generate.AddFlag("--stream", command->stream,
                                    "Print each text as it grows, one after the other");
   Option json = generate.AddFlag("--json", command->json, "Print an object for each text");
@@ -180,7 +182,7 @@ void AddGenerateCommand(Command app) {
   Option input_ids = generate.AddFlag("--input-ids", command->input_ids,
                                       "Each text is an object with token ids; needs --json");
   generate.AddOption("TEXT", command->texts, "Texts; without any, the lines of standard input");
-  stream.Excludes(json);
+  stream.Excludes(json).Excludes(clean_up);
   input_ids.Needs(json).Excludes(json_input);
   generate.Footer(kFooter);
   generate.OnChosen([command, finish] {

@@ -19,6 +19,7 @@ constexpr int32_t kDefaultNewTokens = 256;
 struct Numbers {
   int beams = 1, sequences = 1, max_new = kDefaultNewTokens, min_new = 0, top_k = 50, ngram = 0;
   double temperature = 1, top_p = 1, repetition = 1, length = 1;
+  double presence = 0, frequency = 0, max_time = 0;
   size_t seed = 0;
   bool sample = false;
 };
@@ -51,6 +52,34 @@ Result<GenerateRequest> ReadObject(std::string_view line) {
   return request;
 }
 
+// Against repeating, and of time; the same contract.
+std::function<void()> AddPenaltyOptions(Command generate,
+                                        const std::shared_ptr<GenerateCommand>& command,
+                                        const std::shared_ptr<Numbers>& n) {
+  const Option repetition =
+      generate.AddOption("--repetition-penalty", n->repetition,
+                         "Above 1, tokens that are there already become less likely");
+  const Option presence =
+      generate.AddOption("--presence-penalty", n->presence,
+                         "Above 0, tokens that are there already lose so much of their score");
+  const Option frequency = generate.AddOption("--frequency-penalty", n->frequency,
+                                              "The same for each time that they are there");
+  const Option ngram = generate
+                           .AddOption("--no-repeat-ngram-size", n->ngram,
+                                      "No run of so many tokens comes twice; 0: any may")
+                           .Range(0, kMost);
+  const Option max_time =
+      generate.AddOption("--max-time", n->max_time, "Seconds after which a text ends as it is");
+  return [=] {
+    GenerationOptions& options = command->options;
+    TakeIfGiven(repetition, n->repetition, &options.repetition_penalty);
+    TakeIfGiven(presence, n->presence, &options.presence_penalty);
+    TakeIfGiven(frequency, n->frequency, &options.frequency_penalty);
+    TakeIfGiven(ngram, n->ngram, &options.no_repeat_ngram_size);
+    TakeIfGiven(max_time, n->max_time, &options.max_time);
+  };
+}
+
 }  // namespace
 
 std::function<void()> AddGenerationOptions(Command generate,
@@ -72,13 +101,7 @@ std::function<void()> AddGenerationOptions(Command generate,
           .Range(1, kMost);
   const Option length =
       generate.AddOption("--length-penalty", n->length, "Of beams: above 0 favours long texts");
-  const Option repetition =
-      generate.AddOption("--repetition-penalty", n->repetition,
-                         "Above 1, tokens that are there already become less likely");
-  const Option ngram = generate
-                           .AddOption("--no-repeat-ngram-size", n->ngram,
-                                      "No run of so many tokens comes twice; 0: any may")
-                           .Range(0, kMost);
+  const auto finish_penalties = AddPenaltyOptions(generate, command, n);
   const Option sample =
       generate.AddFlag("--sample", n->sample,
                        "Draw tokens by chance; --temperature, --top-k and --top-p say so too");
@@ -95,14 +118,13 @@ std::function<void()> AddGenerationOptions(Command generate,
   const Option seed =
       generate.AddOption("--seed", n->seed, "Of chance: the same seed gives the same text");
   return [=] {
+    finish_penalties();
     GenerationOptions& options = command->options;
     TakeIfGiven(max_new, n->max_new, &options.max_new_tokens);
     TakeIfGiven(min_new, n->min_new, &options.min_new_tokens);
     TakeIfGiven(beams, n->beams, &options.num_beams);
     TakeIfGiven(sequences, n->sequences, &options.num_return_sequences);
     TakeIfGiven(length, n->length, &options.length_penalty);
-    TakeIfGiven(repetition, n->repetition, &options.repetition_penalty);
-    TakeIfGiven(ngram, n->ngram, &options.no_repeat_ngram_size);
     TakeIfGiven(temperature, n->temperature, &options.temperature);
     TakeIfGiven(top_k, n->top_k, &options.top_k);
     TakeIfGiven(top_p, n->top_p, &options.top_p);
@@ -124,6 +146,7 @@ Result<GenerateRequest> ReadGenerateRequest(const GenerateCommand& command, std:
   request.task = command.task;
   request.stop = command.stop;
   request.skip_special_tokens = command.skip_special;
+  request.clean_up_spaces = command.clean_up;
   request.logprobs = command.json;
   if (command.truncate == "keep-beginning") request.truncation = InputTruncation::kKeepBeginning;
   if (command.truncate == "keep-end") request.truncation = InputTruncation::kKeepEnd;

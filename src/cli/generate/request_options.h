@@ -22,6 +22,7 @@ struct GenerateCommand {
   std::vector<std::string> stop;
   std::string truncate = "no";
   bool skip_special = false;
+  bool clean_up = false;
   bool stream = false;
   bool json = false;
   bool json_input = false;

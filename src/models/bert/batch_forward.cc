@@ -20,13 +20,15 @@ size_t SharedTokens(size_t max_sequence_tokens, int threads) {
 
 }  // namespace
 
-BatchForward::BatchForward(const EncoderConfig& config, Dtype dtype, size_t max_sequence_tokens,
+BatchForward::BatchForward(const EncoderConfig& config, const EncoderWeights& weights, Dtype dtype,
                            const Kernels& kernels, ThreadPool* pool)
     : config_(config),
+      weights_(weights),
       kernels_(kernels),
       pool_(pool),
-      shared_(config, dtype, SharedTokens(max_sequence_tokens, pool->size()), max_sequence_tokens,
-              kernels, pool->size()) {
+      shared_(config, dtype, SharedTokens(config.max_sequence_tokens(), pool->size()),
+              config.max_sequence_tokens(), kernels, pool->size()) {
+  const size_t max_sequence_tokens = config.max_sequence_tokens();
   const size_t own_tokens = std::max(max_sequence_tokens, kOwnTokens);
   for (int i = 0; i < pool->size(); ++i) {
     own_.emplace_back(config, dtype, own_tokens, max_sequence_tokens, kernels, /*threads=*/1);
@@ -62,7 +64,8 @@ TokenBatch BatchForward::Slice(const TokenBatch& batch, size_t first, size_t las
   return {
       .ids = batch.ids.subspan(begin, tokens),
       .starts = std::span<const int32_t>(starts.data(), last - first + 1),
-      .type_ids = batch.type_ids.empty() ? batch.type_ids : batch.type_ids.subspan(begin, tokens)};
+      .type_ids = batch.type_ids.empty() ? batch.type_ids : batch.type_ids.subspan(begin, tokens),
+      .unpooled = {}};
 }
 
 namespace {
@@ -89,8 +92,7 @@ void Give(const TokenBatch& slice, size_t first_text, const EncoderActivations& 
 
 }  // namespace
 
-void BatchForward::RunOwn(const EncoderWeights& weights, const TokenBatch& batch, TextSink& sink,
-                          int member) {
+void BatchForward::RunOwn(const TokenBatch& batch, TextSink& sink, int member) {
   EncoderActivations& own = own_[member];
   // A turn: enough turns for all threads to end together, within what fits.
   const size_t turn = std::clamp<size_t>(batch.tokens() / (4 * pool_->size()), 1, own.max_tokens());
@@ -100,34 +102,33 @@ void BatchForward::RunOwn(const EncoderWeights& weights, const TokenBatch& batch
     const size_t last = EndOfRun(batch, first, most);
     if (!next_text_.compare_exchange_weak(first, last, std::memory_order_relaxed)) continue;
     const TokenBatch slice = Slice(batch, first, last, starts_[member]);
-    EncoderForwardAlone(config_, weights, kernels_, slice, own);
+    EncoderForwardAlone(config_, weights_, kernels_, slice, own);
     Give(slice, first, own, sink, member);
     first = next_text_.load(std::memory_order_relaxed);
   }
 }
 
-void BatchForward::RunShared(const EncoderWeights& weights, const TokenBatch& batch,
-                             TextSink& sink) {
+void BatchForward::RunShared(const TokenBatch& batch, TextSink& sink) {
   for (size_t first = 0; first < batch.texts();) {
     const size_t last = EndOfRun(batch, first, shared_.max_tokens());
     const TokenBatch slice = Slice(batch, first, last, starts_[0]);
-    EncoderForward(config_, weights, kernels_, slice, *pool_, shared_);
+    EncoderForward(config_, weights_, kernels_, slice, *pool_, shared_);
     Give(slice, first, shared_, sink, /*member=*/0);
     first = last;
   }
 }
 
-void BatchForward::Run(const EncoderWeights& weights, const TokenBatch& batch, TextSink& sink) {
+void BatchForward::Run(const TokenBatch& batch, TextSink& sink) {
   if (!ManyTexts(batch)) {
-    RunShared(weights, batch, sink);
+    RunShared(batch, sink);
     return;
   }
   next_text_.store(0, std::memory_order_relaxed);
   if (pool_->size() == 1) {
-    RunOwn(weights, batch, sink, 0);
+    RunOwn(batch, sink, 0);
     return;
   }
-  pool_->Run([&](int member) { RunOwn(weights, batch, sink, member); });
+  pool_->Run([&](int member) { RunOwn(batch, sink, member); });
 }
 
 }  // namespace minnow

@@ -11,39 +11,28 @@
 #include <vector>
 
 #include "models/bert/encoder.h"
+#include "models/encoder_stack.h"
 
 namespace minnow {
 
-// What is done with a text's hidden states; called once for each text, on any thread of the pool,
-// maybe at the same time for different texts. `member` tells the thread's number in the pool.
-class TextSink {
+class BatchForward : public EncoderPass {
  public:
-  virtual ~TextSink() = default;
-  // hidden: [tokens, C]
-  virtual void Take(size_t text, ConstRows hidden, size_t tokens, int member) = 0;
-};
-
-class BatchForward {
- public:
-  // Room for any batch whose texts have at most max_sequence_tokens tokens each. `pool` outlives
-  // it.
-  BatchForward(const EncoderConfig& config, Dtype dtype, size_t max_sequence_tokens,
+  // All of this outlives it.
+  BatchForward(const EncoderConfig& config, const EncoderWeights& weights, Dtype dtype,
                const Kernels& kernels, ThreadPool* pool);
 
-  // Allocates nothing. One call at a time.
-  void Run(const EncoderWeights& weights, const TokenBatch& batch, TextSink& sink);
-
-  size_t bytes() const;
-  int members() const { return pool_->size(); }
+  void Run(const TokenBatch& batch, TextSink& sink) override;
+  size_t bytes() const override;
 
  private:
-  void RunShared(const EncoderWeights& weights, const TokenBatch& batch, TextSink& sink);
-  void RunOwn(const EncoderWeights& weights, const TokenBatch& batch, TextSink& sink, int member);
+  void RunShared(const TokenBatch& batch, TextSink& sink);
+  void RunOwn(const TokenBatch& batch, TextSink& sink, int member);
   bool ManyTexts(const TokenBatch& batch) const;
   TokenBatch Slice(const TokenBatch& batch, size_t first, size_t last,
                    std::vector<int32_t>& starts) const;
 
   const EncoderConfig& config_;
+  const EncoderWeights& weights_;
   const Kernels& kernels_;
   ThreadPool* const pool_;
   EncoderActivations shared_;

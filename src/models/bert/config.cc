@@ -182,18 +182,6 @@ Status ReadNumbers(const JsonView& root, const ConfigNames& names, EncoderConfig
 
 }  // namespace
 
-const char* ActivationName(Activation activation) {
-  switch (activation) {
-    case Activation::kGeluErf:
-      return "gelu";
-    case Activation::kGeluTanh:
-      return "gelu_tanh";
-    case Activation::kRelu:
-      return "relu";
-  }
-  return "gelu";
-}
-
 // As modeling_albert.py finds a layer's group.
 int EncoderConfig::WeightsOfStep(int step) const {
   if (num_hidden_groups == 0) return step;

@@ -8,15 +8,12 @@
 
 #include "base/result.h"
 #include "formats/json.h"
+#include "nn/activation.h"
 #include "nn/position_bias.h"
 
 namespace minnow {
 
 struct EncoderFamily;
-
-enum class Activation { kGeluErf, kGeluTanh, kRelu };
-
-const char* ActivationName(Activation activation);  // "gelu", "gelu_tanh", "relu"
 
 // How a token's row in the position table is found.
 enum class PositionIds {

@@ -70,7 +70,7 @@ TEST(EncoderConfig, Activations) {
 }
 
 TEST(EncoderConfig, OtherModelsAreUnsupported) {
-  for (const char* type : {"\"gpt2\"", "\"t5\"", "\"\""}) {
+  for (const char* type : {"\"gpt2\"", "\"bart\"", "\"\""}) {
     const Error error = ErrorOf("model_type", type);
     EXPECT_EQ(error.code, Code::kUnsupported);
     EXPECT_THAT(error.message, HasSubstr("known: bert, roberta, xlm-roberta, camembert"));

@@ -197,18 +197,6 @@ class Member {
 
 }  // namespace
 
-MatmulActivation KernelActivation(Activation activation) {
-  switch (activation) {
-    case Activation::kGeluErf:
-      return kMatmulGeluErf;
-    case Activation::kGeluTanh:
-      return kMatmulGeluTanh;
-    case Activation::kRelu:
-      return kMatmulRelu;
-  }
-  return kMatmulNone;
-}
-
 EncoderActivations::EncoderActivations(const EncoderConfig& config, Dtype dtype, size_t max_tokens,
                                        size_t max_sequence_tokens, const Kernels& kernels,
                                        int threads)

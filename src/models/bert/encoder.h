@@ -23,9 +23,6 @@ namespace minnow {
 
 struct TensorNames;
 
-// The kernels' name of it.
-MatmulActivation KernelActivation(Activation activation);
-
 struct EncoderLayerWeights {
   Linear query_key_value;   // [C] -> [3C]: query, key, value side by side
   Linear attention_output;  // [C] -> [C]

@@ -109,7 +109,9 @@ struct ActivationRow {
 constexpr std::array kActivations = {ActivationRow{"relu", Activation::kRelu},
                                      ActivationRow{"gelu", Activation::kGeluErf},
                                      ActivationRow{"gelu_new", Activation::kGeluTanh},
-                                     ActivationRow{"gelu_pytorch_tanh", Activation::kGeluTanh}};
+                                     ActivationRow{"gelu_pytorch_tanh", Activation::kGeluTanh},
+                                     ActivationRow{"silu", Activation::kSilu},
+                                     ActivationRow{"swish", Activation::kSilu}};
 
 // "relu", "gated-gelu", ...: "gated-gelu" alone is the tanh form of a name that else is the erf.
 Status ReadFeedForward(const JsonView& root, const Defaults& defaults, T5Config& config) {

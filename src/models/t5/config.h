@@ -12,10 +12,13 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "models/bert/config.h"
+#include "nn/activation.h"
 #include "nn/position_bias.h"
 
 namespace minnow {
+
+// Of one text, where nothing else limits it: distances have no end, but tables of them have.
+inline constexpr int kMostT5Tokens = 4096;
 
 // Every size is checked on reading: positive and below the limits in config.cc. An unknown value of
 // a named field is kUnsupported, never guessed.

@@ -87,14 +87,16 @@ TEST(T5Config, FeedForwardsByName) {
   } rows[] = {
       {"relu", false, Activation::kRelu},         {"gated-relu", true, Activation::kRelu},
       {"gelu", false, Activation::kGeluErf},      {"gated-gelu", true, Activation::kGeluTanh},
-      {"gelu_new", false, Activation::kGeluTanh}, {"gated-gelu_new", true, Activation::kGeluTanh}};
+      {"gelu_new", false, Activation::kGeluTanh}, {"gated-gelu_new", true, Activation::kGeluTanh},
+      {"silu", false, Activation::kSilu},         {"gated-silu", true, Activation::kSilu},
+      {"gated-swish", true, Activation::kSilu}};
   for (const auto& row : rows) {
     const T5Config config =
         Read(std::string(",\"feed_forward_proj\":\"") + row.name + "\",\"dense_act_fn\":\"x\"");
     EXPECT_EQ(config.gated, row.gated) << row.name;
     EXPECT_EQ(config.activation, row.activation) << row.name;
   }
-  for (const char* name : {"", "gated-", "gated", "gated-gated-gelu", "swish", "fancy-gelu"}) {
+  for (const char* name : {"", "gated-", "gated", "gated-gated-gelu", "mish", "fancy-gelu"}) {
     const std::string error = ErrorOf(std::string(",\"feed_forward_proj\":\"") + name + "\"");
     EXPECT_THAT(error, HasSubstr("config.json: feed_forward_proj: ")) << name;
     EXPECT_THAT(error, HasSubstr("known: relu, gelu, gelu_new")) << name;

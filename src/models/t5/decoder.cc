@@ -23,7 +23,8 @@ struct Range {
 class Member {
  public:
   Member(const T5Config& config, const T5Weights& weights, const Kernels& kernels,
-         std::span<const T5Row> rows, T5Workspace& workspace, float* logits, int member)
+         std::span<const T5Row> rows, T5Workspace& workspace, float* logits, int member,
+         size_t first_part)
       : config_(config),
         weights_(weights),
         kernels_(kernels),
@@ -32,20 +33,23 @@ class Member {
         own_(workspace.members[member]),
         logits_(logits),
         member_(member),
-        x_(workspace.step_hidden[0].data()),
-        y_(workspace.step_hidden[1].data()) {}
+        x_(workspace.step_hidden[kSublayers * first_part % 2].data()),
+        y_(workspace.step_hidden[(kSublayers * first_part + 1) % 2].data()) {}
 
-  void Run() {
-    Embed();
-    for (size_t layer = 0; layer < weights_.decoder.size(); ++layer) {
+  // Parts are the layers, and last the vocabulary's scores.
+  void Run(size_t first, size_t last) {
+    if (first == 0) Embed();
+    for (size_t layer = first; layer < std::min(last, weights_.decoder.size()); ++layer) {
       SelfAttention(layer);
       CrossAttention(layer);
       FeedForward(weights_.decoder[layer].feed_forward);
     }
-    Vocabulary();
+    if (last > weights_.decoder.size()) Vocabulary();
   }
 
  private:
+  static constexpr size_t kSublayers = 3;  // each swaps what is read and what is written
+
   void Meet() const { w_.pool->barrier().Wait(); }
 
   Range Share(size_t count) const {
@@ -203,8 +207,9 @@ void T5Step(const T5Config& config, const T5Weights& weights, const Kernels& ker
     workspace.positions[r] = rows[r].cache->length();
     workspace.slots[r] = rows[r].cache->SlotsWithNext(rows[r].beam);
   }
-  workspace.pool->Run(
-      [&](int member) { Member(config, weights, kernels, rows, workspace, logits, member).Run(); });
+  workspace.RunParts(weights.decoder.size() + 1, [&](int member, size_t first, size_t last) {
+    Member(config, weights, kernels, rows, workspace, logits, member, first).Run(first, last);
+  });
   for (size_t r = 0; r < rows.size(); ++r) rows[r].cache->Advance(workspace.positions[r] + 1);
 }
 

@@ -3,11 +3,19 @@
 #include "models/t5/encoder.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 
 #include "models/t5/layers.h"
 
 namespace minnow {
 namespace {
+
+// To nearest, ties to even, as the kernels round finite numbers.
+float RoundedToBf16(float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  return std::bit_cast<float>((bits + 0x7FFFu + (bits >> 16 & 1u)) & 0xFFFF0000u);
+}
 
 // The forward pass of one thread: rows [begin, end) of the batch go through everything but
 // attention, which reads the keys and values of all rows of the same text.
@@ -26,10 +34,13 @@ class Member {
         begin_(batch.tokens() * member / members),
         end_(batch.tokens() * (member + 1) / members) {}
 
-  void Run() {
-    Embed();
-    ForBlocks([&](size_t row, size_t rows) { QueryKeyValue(0, row, rows); });
-    for (size_t layer = 0; layer < weights_.encoder.size(); ++layer) {
+  // Parts are the layers, and last the norm and what the decoder attends to.
+  void Run(size_t first, size_t last) {
+    if (first == 0) {
+      Embed();
+      ForBlocks([&](size_t row, size_t rows) { QueryKeyValue(0, row, rows); });
+    }
+    for (size_t layer = first; layer < std::min(last, weights_.encoder.size()); ++layer) {
       w_.pool->barrier().Wait();
       Attention(layer);
       ForBlocks([&](size_t row, size_t rows) {
@@ -37,6 +48,7 @@ class Member {
         if (layer + 1 < weights_.encoder.size()) QueryKeyValue(layer + 1, row, rows);
       });
     }
+    if (last <= weights_.encoder.size()) return;
     T5Norm(kernels_, config_, weights_.encoder_norm, ConstHidden(begin_), end_ - begin_,
            Hidden(begin_));
     for (size_t layer = 0; layer < weights_.decoder.size() && !caches_.empty(); ++layer)
@@ -71,9 +83,31 @@ class Member {
 
   void QueryKeyValue(size_t layer, size_t row, size_t rows) const {
     const T5SelfAttentionWeights& attention = weights_.encoder[layer].attention;
-    attention.query_key_value.Forward(
-        kernels_, Normed(attention.norm, ConstHidden(row), rows), rows, kMatmulNone,
-        /*residual=*/{}, {Qkv(layer) + row * w_.qkv_stride, w_.qkv_stride}, own_.linear);
+    const ConstRows x = Normed(attention.norm, ConstHidden(row), rows);
+    const Rows y = {Qkv(layer) + row * w_.qkv_stride, w_.qkv_stride};
+    if (attention.query_key_value.weights().dtype == Dtype::kBF16) {
+      PreciseQueryKeyValue(attention.query_key_value, x, rows, y);
+    } else {
+      attention.query_key_value.Forward(kernels_, x, rows, kMatmulNone, /*residual=*/{}, y,
+                                        own_.linear);
+    }
+  }
+
+  // The product in bf16, to which what rounding takes from x is added by a second one: scores are
+  // not divided by the square root of d_kv, and softmax multiplies what is wrong with large ones
+  // (docs/decisions/0085-queries-and-keys-of-t5.md).
+  void PreciseQueryKeyValue(const Linear& product, ConstRows x, size_t rows, Rows y) const {
+    const Rows rest = {own_.sum.data(), w_.model_stride};
+    for (size_t r = 0; r < rows; ++r) {
+      const float* from = x.data + r * x.stride;
+      float* to = rest.data + r * rest.stride;
+      for (size_t c = 0; c < static_cast<size_t>(config_.d_model); ++c)
+        to[c] = from[c] - RoundedToBf16(from[c]);
+    }
+    const Rows added = {own_.projected.data(), w_.qkv_stride};
+    product.Forward(kernels_, {rest.data, rest.stride}, rows, kMatmulNone, /*residual=*/{}, added,
+                    own_.linear);
+    product.Forward(kernels_, x, rows, kMatmulNone, {added.data, added.stride}, y, own_.linear);
   }
 
   // context = softmax(Q K^T + bias) V, for this thread's queries of each text
@@ -121,14 +155,14 @@ class Member {
   void CrossKeyValue(size_t layer, size_t row, size_t rows) const {
     weights_.decoder[layer].cross.key_value.Forward(
         kernels_, ConstHidden(row), rows, kMatmulNone, /*residual=*/{},
-        {own_.key_value.data(), w_.key_value_stride}, own_.linear);
+        {own_.projected.data(), w_.key_value_stride}, own_.linear);
     const auto after =
         std::upper_bound(batch_.starts.begin(), batch_.starts.end(), static_cast<int32_t>(row));
     size_t text = static_cast<size_t>(after - batch_.starts.begin()) - 1;
     for (size_t r = 0; r < rows; ++r) {
       const size_t t = row + r;
       while (t >= static_cast<size_t>(batch_.starts[text + 1])) ++text;
-      caches_[text]->cross(layer).Keep(own_.key_value.data() + r * w_.key_value_stride,
+      caches_[text]->cross(layer).Keep(own_.projected.data() + r * w_.key_value_stride,
                                        config_.inner(), config_.d_kv, 0, config_.num_heads,
                                        t - batch_.starts[text]);
     }
@@ -155,9 +189,9 @@ void T5Encode(const T5Config& config, const T5Weights& weights, const Kernels& k
     CHECK(caches[text]->input_tokens() ==
           static_cast<size_t>(batch.starts[text + 1] - batch.starts[text]));
   }
-  workspace.pool->Run([&](int member) {
+  workspace.RunParts(weights.encoder.size() + 1, [&](int member, size_t first, size_t last) {
     Member(config, weights, kernels, batch, caches, workspace, member, workspace.pool->size())
-        .Run();
+        .Run(first, last);
   });
 }
 

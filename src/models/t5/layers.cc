@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/t5/layers.h"
 
-#include "models/bert/encoder.h"
+#include "nn/activation.h"
 
 namespace minnow {
 

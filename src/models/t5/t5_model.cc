@@ -59,7 +59,8 @@ Status T5Model::LoadDirectory(const ModelSource& source, const T5LoadOptions& op
                                                 {.prefix = "",
                                                  .dtype = info_.dtype,
                                                  .embedding = options.precision.embedding,
-                                                 .calibration = options.calibration},
+                                                 .calibration = options.calibration,
+                                                 .rough = options.rough},
                                                 Weights(ends, options.parts)));
   info_.weight_bytes = storage_.bytes();
   return {};
@@ -68,8 +69,11 @@ Status T5Model::LoadDirectory(const ModelSource& source, const T5LoadOptions& op
 Status T5Model::LoadPacked(std::shared_ptr<const PackedFile> packed, T5Parts parts) {
   source_ = packed;
   MINNOW_ASSIGN_OR_RETURN(const TableType embedding, PackedEmbedding(*packed));
-  // Such models are in no file of the first versions, whose int8 needs more than the file.
-  CHECK(packed->header().version >= 3);
+  if (packed->header().version < 3) {
+    return Error{Code::kUnsupported, packed->path() + ": a model of T5's family in format " +
+                                         std::to_string(packed->header().version) +
+                                         ", which has none"};
+  }
   PackedReader reader(*packed, packed->Prefix(kTransformer), info_.dtype, embedding);
   MINNOW_RETURN_IF_ERROR(Weights(kOwnEnds, parts)(reader));
   info_.weight_bytes = reader.bytes();
@@ -122,7 +126,7 @@ Result<std::unique_ptr<T5Model>> T5Model::Random(const T5Config& config, Dtype d
 }
 
 Calibration T5Model::MeasureInputs(std::span<const std::vector<int32_t>> texts) const {
-  CHECK(info_.dtype == Dtype::kF32 && parts_ == T5Parts::kAll && !texts.empty());
+  CHECK(!texts.empty());
   constexpr size_t kMostAnswerTokens = 24;
   const size_t answer_tokens = std::min(kMostAnswerTokens, info_.limits.max_output_tokens);
   size_t longest = 1;
@@ -134,9 +138,14 @@ Calibration T5Model::MeasureInputs(std::span<const std::vector<int32_t>> texts) 
   std::vector<float> logits(logits_stride());
   for (const auto& text : texts) {
     const int32_t starts[] = {0, static_cast<int32_t>(text.size())};
+    const TokenBatch batch = {.ids = text, .starts = starts, .type_ids = {}, .unpooled = {}};
+    if (parts_ == T5Parts::kEncoder) {
+      Encode(batch, {}, *workspace);
+      continue;
+    }
     Cache cache(info_.config, text.size(), answer_tokens, /*beams=*/1);
     Cache* const caches[] = {&cache};
-    Encode({.ids = text, .starts = starts, .type_ids = {}, .unpooled = {}}, caches, *workspace);
+    Encode(batch, caches, *workspace);
     int32_t token = info_.config.decoder_start_token_id.value_or(info_.config.pad_token_id);
     for (size_t i = 0; i < answer_tokens; ++i) {
       const Row row = {&cache, 0, token};

@@ -33,6 +33,7 @@ struct T5LoadOptions {
   T5Limits limits;
   T5Parts parts = T5Parts::kAll;             // kEncoder: only Hidden may be called
   const Calibration* calibration = nullptr;  // of the same model; for int8 made of a directory
+  bool rough = false;                        // as LoadOptions has it
 };
 
 // What a caller may want to know of a loaded model; filled at load.
@@ -63,9 +64,11 @@ class T5Model {
 
   const T5Info& info() const { return info_; }
   const T5Config& config() const { return info_.config; }
-  // What calibrates int8 weights of this model: inputs of its products over the texts and the
-  // beginnings of its answers to them. REQUIRES: fp32, all parts; texts, of which there is one at
-  // least, as for Encode.
+  const TensorSource& tensors() const { return *source_; }  // REQUIRES: not made by Random
+  const EmbeddingTable& embedding() const { return weights_.embedding; }
+  // What calibrates int8 weights of this model: inputs of its products over the texts and, where
+  // all parts are there, the beginnings of its answers to them. REQUIRES: texts, of which there is
+  // one at least, as for Encode.
   Calibration MeasureInputs(std::span<const std::vector<int32_t>> texts) const;
   // The weights as a packed file holds them; they borrow from the model.
   std::vector<PackedTensor> PackedTensors() const;

@@ -30,7 +30,9 @@ T5Workspace::T5Workspace(const T5Config& config, Dtype dtype, const T5Limits& li
   if (pool->size() > 1) qkv[1] = AlignedBuffer<float>(max_tokens * qkv_stride);
   for (AlignedBuffer<float>& buffer : step_hidden)
     buffer = AlignedBuffer<float>(max_rows * model_stride);
-  const AttentionKernel kernel = ChooseAttention(kernels, dtype, limits.max_input_tokens);
+  // In bf16 with queries and keys as they are: see PreciseQueryKeyValue in encoder.cc.
+  const Dtype attention_dtype = dtype == Dtype::kBF16 ? Dtype::kF32 : dtype;
+  const AttentionKernel kernel = ChooseAttention(kernels, attention_dtype, limits.max_input_tokens);
   attention = kernel.run;
   const size_t longest_text = std::min(max_tokens, limits.max_input_tokens);
   const size_t scores = PaddedColumns(std::max(limits.max_input_tokens, limits.max_output_tokens));
@@ -42,8 +44,8 @@ T5Workspace::T5Workspace(const T5Config& config, Dtype dtype, const T5Limits& li
     members.push_back({AlignedBuffer<float>(rows * model_stride),
                        AlignedBuffer<float>(kRowBlock * model_stride),
                        AlignedBuffer<float>(kRowBlock * feed_forward_stride),
-                       AlignedBuffer<float>(kRowBlock * key_value_stride),
-                       AlignedBuffer<float>(scratch), LinearScratch(kernels, dtype, rows, widest)});
+                       AlignedBuffer<float>(kRowBlock * qkv_stride), AlignedBuffer<float>(scratch),
+                       LinearScratch(kernels, dtype, rows, widest)});
   }
 }
 
@@ -55,7 +57,7 @@ size_t T5Workspace::bytes() const {
     total += buffer->size_bytes();
   for (const Member& m : members) {
     for (const AlignedBuffer<float>* buffer :
-         {&m.normed, &m.sum, &m.intermediate, &m.key_value, &m.attention})
+         {&m.normed, &m.sum, &m.intermediate, &m.projected, &m.attention})
       total += buffer->size_bytes();
     total += m.linear.bytes();
   }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <vector>
 
 #include "base/aligned_buffer.h"
@@ -19,7 +20,7 @@ namespace minnow {
 // The most that a model is asked for, in tokens of one text and of one answer, the start among
 // them. Its tables of position biases are as long.
 struct T5Limits {
-  size_t max_input_tokens = 4096;
+  size_t max_input_tokens = kMostT5Tokens;
   size_t max_output_tokens = 1024;
 };
 
@@ -34,6 +35,17 @@ class T5Workspace {
   size_t max_rows() const { return max_rows_; }
   size_t bytes() const;
 
+  // Runs body(member, first, last) on all members for the parts [first, last) of a pass: all of
+  // them, or one at a time where something may go between.
+  template <class Body>
+  void RunParts(size_t parts, const Body& body) const {
+    const size_t together = between_layers ? 1 : parts;
+    for (size_t first = 0; first < parts; first += together) {
+      if (first > 0) between_layers();
+      pool->Run([&](int member) { body(member, first, first + together); });
+    }
+  }
+
   // Rows that go through an encoder layer's products together, at most: their activations stay in
   // the second-level cache while the weights stream by.
   static constexpr size_t kRowBlock = 96;
@@ -43,12 +55,15 @@ class T5Workspace {
     AlignedBuffer<float> normed;        // [max(kRowBlock, R), C]: after a norm
     AlignedBuffer<float> sum;           // [kRowBlock, C]: after attention
     AlignedBuffer<float> intermediate;  // [kRowBlock, F]
-    AlignedBuffer<float> key_value;     // [kRowBlock, 2I]
+    AlignedBuffer<float> projected;     // [kRowBlock, 3I]: cross keys and values; in bf16, a part
+                                        // of queries, keys and values
     AlignedBuffer<float> attention;     // scratch of the attention kernels
     LinearScratch linear;               // rows in a lower precision
   };
 
   ThreadPool* const pool;
+  // Null, or called between the layers of a pass, on the caller's thread: the pool is free then.
+  std::function<void()> between_layers;
   const size_t model_stride;  // floats from row to row of [.., C]
   const size_t inner_stride;
   const size_t qkv_stride;

@@ -64,6 +64,7 @@ class CheckpointReader : public WeightVisitor {
         dtype_(options.dtype),
         embedding_(options.embedding),
         calibration_(options.calibration),
+        rough_(options.rough),
         storage_(storage),
         writer_(storage.floats) {}
 
@@ -113,6 +114,7 @@ class CheckpointReader : public WeightVisitor {
     float* bias = writer_.Take(out_features);
     float* multiplier = nullptr;
     if (dtype_ == Dtype::kInt8) {
+      target.inputs.search = !rough_;
       target.scale = writer_.Take(out_features);
       target.sum = writer_.Take(out_features);
       target.bias = bias;
@@ -178,6 +180,7 @@ class CheckpointReader : public WeightVisitor {
   const Dtype dtype_;
   const std::optional<TableType> embedding_;
   const Calibration* const calibration_;
+  const bool rough_;
   WeightStorage& storage_;
   StorageWriter writer_;
 };

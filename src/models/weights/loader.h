@@ -32,6 +32,7 @@ struct LoadOptions {
   Dtype dtype = Dtype::kF32;
   std::optional<TableType> embedding;        // nullopt: tables are as in the source
   const Calibration* calibration = nullptr;  // of the same model; makes int8 better
+  bool rough = false;  // int8 in a fraction of the time, good enough to measure inputs with
   PageSize page_size = PageSize::kHuge;
 };
 

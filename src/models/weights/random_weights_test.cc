@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/thread_pool.h"
+#include "models/bert/encoder.h"
 #include "models/bert/family.h"
 #include "models/encoder_model.h"
 

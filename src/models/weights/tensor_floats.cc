@@ -152,17 +152,24 @@ void ConvertRows(const float* rows, size_t count, size_t columns, TableType type
   }
 }
 
+// Some rows will not be needed soon. Of transposed data others lie between them.
+void ReleaseRows(const TensorView& rows) {
+  if (!rows.transposed) rows.Release();
+}
+
 }  // namespace
 
 Status ColumnMagnitudes(std::span<const TensorView* const> parts, float* most) {
   const size_t columns = parts[0]->shape[1];
   std::fill_n(most, columns, 0.0f);
-  constexpr int64_t kRows = 16;
+  constexpr int64_t kRows = 64;
   std::vector<float> rows(kRows * columns);
   for (const TensorView* part : parts) {
     for (int64_t n = 0; n < part->shape[0]; n += kRows) {
       const int64_t count = std::min(kRows, part->shape[0] - n);
-      MINNOW_RETURN_IF_ERROR(CopyFloats(part->Rows(n, count), rows.data()));
+      const TensorView slice = part->Rows(n, count);
+      MINNOW_RETURN_IF_ERROR(CopyFloats(slice, rows.data()));
+      ReleaseRows(slice);
       for (size_t i = 0; i < static_cast<size_t>(count) * columns; ++i) {
         const float magnitude = std::fabs(rows[i]);
         if (std::isfinite(magnitude)) most[i % columns] = std::max(most[i % columns], magnitude);
@@ -253,36 +260,69 @@ void Pack(const float* rows, size_t columns, size_t inner, const PackedTarget& t
   }
 }
 
+// Rows of stacked matrices, some whole panels at a time: neither the floats of a large matrix nor
+// its file's pages are ever there all at once.
+class StackedRows {
+ public:
+  StackedRows(std::span<const TensorView* const> parts, size_t inner)
+      : parts_(parts), inner_(inner) {}
+
+  bool empty() const { return parts_.empty(); }
+  // [rows, inner], valid until the next call. REQUIRES: not empty. May throw std::bad_alloc.
+  Result<std::span<const float>> Next() {
+    const size_t wanted =
+        std::max<size_t>(kSliceFloats / inner_ / kPanelColumns, 1) * kPanelColumns;
+    ReleaseRows(last_);
+    const size_t whole = std::min(wanted, left());
+    const bool panels = whole % kPanelColumns == 0 || parts_.size() == 1;
+    if (panels && parts_[0]->type == TensorType::kF32 && parts_[0]->plain()) {
+      Take(whole);
+      return std::span(reinterpret_cast<const float*>(last_.data.data()), whole * inner_);
+    }
+    floats_.clear();
+    for (size_t rows = 0; rows < wanted && !parts_.empty();) {
+      const size_t count = std::min(wanted - rows, left());
+      Take(count);
+      floats_.resize((rows + count) * inner_);
+      MINNOW_RETURN_IF_ERROR(CopyFloats(last_, floats_.data() + rows * inner_));
+      rows += count;
+    }
+    return std::span<const float>(floats_);
+  }
+
+ private:
+  static constexpr size_t kSliceFloats = size_t{1} << 20;
+
+  // Of the first part.
+  size_t left() const { return static_cast<size_t>(parts_[0]->shape[0]) - done_; }
+  void Take(size_t rows) {
+    last_ = parts_[0]->Rows(static_cast<int64_t>(done_), static_cast<int64_t>(rows));
+    done_ += rows;
+    if (left() > 0) return;
+    parts_ = parts_.subspan(1);
+    done_ = 0;
+  }
+
+  std::span<const TensorView* const> parts_;  // that are not done
+  const size_t inner_;
+  size_t done_ = 0;  // rows of the first of them
+  TensorView last_;
+  std::vector<float> floats_;
+};
+
 }  // namespace
 
 Status PackRows(std::span<const TensorView* const> parts, const PackedTarget& target) {
   const size_t inner = parts[0]->shape[1];
-  size_t columns = 0;
-  bool panels_meet =
-      true;  // each part fills whole panels and is fp32: it can be packed where it lies
   for (const TensorView* part : parts) {
-    MINNOW_RETURN_IF_ERROR(FloatTableType(*part));
-    const size_t rows = part->shape[0];
-    columns += rows;
-    panels_meet = panels_meet && part->type == TensorType::kF32 && part->plain() &&
-                  (parts.size() == 1 || rows % kPanelColumns == 0);
+    const auto type = FloatTableType(*part);
+    if (!type.ok()) return type.error();
   }
-  if (panels_meet) {
-    size_t done = 0;
-    for (const TensorView* part : parts) {
-      const size_t rows = part->shape[0];
-      Pack(reinterpret_cast<const float*>(part->data.data()), rows, inner,
-           After(target, done, inner));
-      done += rows;
-    }
-  } else {
-    std::vector<float> stacked(columns * inner);
-    float* to = stacked.data();
-    for (const TensorView* part : parts) {
-      MINNOW_RETURN_IF_ERROR(CopyFloats(*part, to));
-      to += part->elements();
-    }
-    Pack(stacked.data(), columns, inner, target);
+  StackedRows rows(parts, inner);
+  for (size_t done = 0; !rows.empty();) {
+    MINNOW_ASSIGN_OR_RETURN(const std::span<const float> slice, rows.Next());
+    Pack(slice.data(), slice.size() / inner, inner, After(target, done, inner));
+    done += slice.size() / inner;
   }
   for (const TensorView* part : parts) part->Release();
   return Status();

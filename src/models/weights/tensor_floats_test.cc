@@ -8,6 +8,7 @@
 #include <numeric>
 #include <vector>
 
+#include "kernels/dispatch.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -116,6 +117,24 @@ TEST(TensorFloats, PackingAndConversionSeeTheValues) {
   ASSERT_TRUE(ColumnMagnitudes(part_a, most_a.data()).ok());
   ASSERT_TRUE(ColumnMagnitudes(part_b, most_b.data()).ok());
   EXPECT_EQ(most_a, most_b);
+}
+
+// Parts that end within a panel, and more than are packed at a time.
+TEST(TensorFloats, StackedPartsArePackedAsOne) {
+  const int64_t columns = 64, all_rows = 40'003;
+  std::vector<float> all(static_cast<size_t>(all_rows * columns));
+  for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<float>(i * 7919 % 1021) - 510;
+  const TensorView whole = View(all, TensorType::kF32, {all_rows, columns});
+  const TensorView parts[] = {whole.Rows(0, 16), whole.Rows(16, 7), whole.Rows(23, 20'000),
+                              whole.Rows(20'023, 18'001), whole.Rows(38'024, 1979)};
+  std::vector<const TensorView*> stacked;
+  for (const TensorView& part : parts) stacked.push_back(&part);
+  const size_t bytes = PackedWeightBytes(Dtype::kF32, columns, all_rows);
+  AlignedBuffer<std::byte> expected(bytes), found(bytes);
+  ActiveKernels().pack_f32(all.data(), static_cast<size_t>(all_rows), columns,
+                           reinterpret_cast<float*>(expected.data()));
+  ASSERT_TRUE(PackRows(stacked, {.dtype = Dtype::kF32, .weight = found.data()}).ok());
+  EXPECT_TRUE(std::equal(expected.data(), expected.data() + bytes, found.data()));
 }
 
 }  // namespace

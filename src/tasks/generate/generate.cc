@@ -48,6 +48,8 @@ Status CheckTopLogprobs(const GenerateRequest& request, const GenerationSettings
 }
 
 Status CheckStreams(const GenerateRequest& request, const GenerationSettings& settings) {
+  if (request.clean_up_spaces)
+    return Wrong("clean_up_tokenization_spaces: true, not where the text is streamed");
   const auto single = [](const std::string& field, size_t count) -> Status {
     if (count == 1) return {};
     return Wrong(field + ": " + std::to_string(count) + ", limit 1 where the text is streamed");
@@ -130,8 +132,9 @@ Result<GenerationSettings> ResolveRequest(const GenerateModel& model,
   return settings;
 }
 
-GenerateJob::GenerateJob(const GenerateModel* model, GenerateRequest request, Callback done)
-    : model_(model), request_(std::move(request)), done_(std::move(done)) {
+GenerateJob::GenerateJob(const GenerateModel* model, GenerateRequest request, Callback done,
+                         GenerateLoad* load)
+    : model_(model), request_(std::move(request)), done_(std::move(done)), load_(load) {
   priority = request_.priority;
   cost_ = GuessCost();
 }
@@ -170,7 +173,8 @@ Result<std::unique_ptr<GenerateItem>> GenerateJob::NewItem(const GenerateInput& 
   }
   MINNOW_RETURN_IF_ERROR(Fit(request_, limit, &ids));
   MINNOW_RETURN_IF_ERROR(CheckIds(ids, model_->vocab_size()));
-  return std::make_unique<GenerateItem>(model_, &request_, &settings_, std::move(ids), untruncated);
+  return std::make_unique<GenerateItem>(model_, &request_, &settings_, std::move(ids), untruncated,
+                                        load_);
 }
 
 Result<std::vector<uint32_t>> GenerateJob::Prepare() {

@@ -20,6 +20,7 @@
 #include "engine/task.h"
 #include "generation/search.h"
 #include "generation/settings.h"
+#include "tasks/generate/load.h"
 #include "tasks/generate/model.h"
 #include "text/tokenizer.h"
 
@@ -70,6 +71,9 @@ struct GenerateRequest {
   // Leave out of the text what the tokenizer calls special, sentinels too. Padding, the ends and
   // the start token are left out in any case.
   bool skip_special_tokens = false;
+  // Leave out spaces that no one writes ("it is n't so ." becomes "it isn't so."), as transformers
+  // does with clean_up_tokenization_spaces. Not of a text that is streamed.
+  bool clean_up_spaces = false;
   bool logprobs = false;    // of each new token; beams have them in any case
   size_t top_logprobs = 0;  // of each new token the best so many; not of beams
   // What messages call the inputs: "inputs" gives "inputs[3]: 600 tokens, limit 512".
@@ -125,8 +129,9 @@ class GenerateJob : public Job {
   using Callback = std::function<void(Result<GenerateAnswer>)>;
 
   // `done` is called once, on an engine thread; where it throws, it is let go of. `model` outlives
-  // the job.
-  GenerateJob(const GenerateModel* model, GenerateRequest request, Callback done);
+  // the job, and so does `load`, which may be null.
+  GenerateJob(const GenerateModel* model, GenerateRequest request, Callback done,
+              GenerateLoad* load = nullptr);
   ~GenerateJob() override;
 
   size_t expected_items() const override { return request_.inputs.size(); }
@@ -147,6 +152,7 @@ class GenerateJob : public Job {
   const GenerateModel* const model_;
   GenerateRequest request_;
   Callback done_;
+  GenerateLoad* const load_;
   const Clock::time_point arrived_ = Clock::now();
   Cost cost_;
   GenerationSettings settings_;

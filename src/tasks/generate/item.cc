@@ -7,13 +7,14 @@
 #include <utility>
 
 #include "generation/scores.h"
+#include "tasks/generate/clean_up.h"
 
 namespace minnow {
 
 GenerateItem::GenerateItem(const GenerateModel* model, const GenerateRequest* request,
                            const GenerationSettings* settings, std::vector<TokenId> input_ids,
-                           size_t untruncated_tokens)
-    : model_(*model), request_(*request), settings_(*settings) {
+                           size_t untruncated_tokens, GenerateLoad* load)
+    : model_(*model), request_(*request), settings_(*settings), load_(load) {
   texts_.input_ids = std::move(input_ids);
   texts_.untruncated_tokens = untruncated_tokens;
 }
@@ -30,7 +31,12 @@ size_t GenerateItem::Bytes(const GenerateModel& model, const GenerationSettings&
          SearchBytes(settings, input_tokens);
 }
 
-void GenerateItem::Begin() {
+void GenerateItem::Begin(Clock::time_point arrived) {
+  constexpr double kMostSeconds = 1e6;  // no longer than a clock can count
+  if (settings_.max_time) {
+    const std::chrono::duration<double> seconds(std::min(*settings_.max_time, kMostSeconds));
+    deadline_ = arrived + std::chrono::duration_cast<Clock::duration>(seconds);
+  }
   search_ = NewSearch(settings_, input_ids());
   if (search_->can_stream()) {
     const size_t sequences = settings_.num_return_sequences;
@@ -46,6 +52,13 @@ void GenerateItem::Begin() {
   }
   cache_ = std::make_unique<T5Cache>(model_.info().config, input_ids().size(),
                                      settings_.max_length - 1, MaxRows(settings_));
+  if (load_ == nullptr) return;
+  load_->running.fetch_add(1, std::memory_order_relaxed);
+  load_->cache_bytes.fetch_add(bytes(), std::memory_order_relaxed);
+}
+
+void GenerateItem::CountTokens(size_t tokens) {
+  if (load_ != nullptr) load_->new_tokens.fetch_add(tokens, std::memory_order_relaxed);
 }
 
 void GenerateItem::AddRows(std::vector<T5Row>* rows) {
@@ -79,6 +92,7 @@ void GenerateItem::AdvanceOrThrow(float* logits, size_t stride) {
     for (size_t row = 0; row < rows(); ++row)
       tops.push_back(BestOf({logits + row * stride, model_.vocab_size()}));
   }
+  if (deadline_ && Clock::now() >= *deadline_) search_->EndWithNext();
   search_->Advance(logits, stride);
   const bool first = !first_token_.has_value();
   if (first) first_token_ = Clock::now();
@@ -93,6 +107,7 @@ void GenerateItem::AdvanceOrThrow(float* logits, size_t stride) {
 
 void GenerateItem::Grow(size_t sequence, const TopLogprobs* top) {
   ++lengths_[sequence];
+  CountTokens(1);
   if (top != nullptr) top_logprobs_[sequence].push_back(*top);
   if (!growing_.empty()) {
     growing_[sequence].Append(search_->ids(sequence).back());
@@ -115,6 +130,11 @@ void GenerateItem::SendPiece() {
 
 std::string GenerateItem::TextOf(size_t sequence, GeneratedText* text) {
   if (!model_.has_tokenizer()) return {};
+  std::string whole = PlainTextOf(sequence, text);
+  return request_.clean_up_spaces ? CleanUpSpaces(std::move(whole)) : whole;
+}
+
+std::string GenerateItem::PlainTextOf(size_t sequence, GeneratedText* text) {
   const auto finish = [text](GrowingText& growing) {
     growing.Finish();
     if (growing.stopped()) text->finish_reason = FinishReason::kStop;
@@ -137,6 +157,7 @@ void GenerateItem::Collect() {
     text.logprobs = std::move(sequence.logprobs);
     text.score = sequence.score;
     text.finish_reason = sequence.finish_reason;
+    if (lengths_.empty()) CountTokens(text.new_tokens());
     if (!top_logprobs_.empty()) text.top_logprobs = std::move(top_logprobs_[s]);
     text.text = TextOf(s, &text);
   }
@@ -149,6 +170,10 @@ void GenerateItem::Fail(Error error) noexcept {
 }
 
 void GenerateItem::Release() noexcept {
+  if (load_ != nullptr && cache_ != nullptr) {
+    load_->running.fetch_sub(1, std::memory_order_relaxed);
+    load_->cache_bytes.fetch_sub(bytes(), std::memory_order_relaxed);
+  }
   done_ = true;
   cache_ = nullptr;
   search_ = nullptr;

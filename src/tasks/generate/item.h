@@ -17,6 +17,7 @@
 #include "models/t5/t5_model.h"
 #include "tasks/generate/generate.h"
 #include "tasks/generate/growing_text.h"
+#include "tasks/generate/load.h"
 
 namespace minnow {
 
@@ -27,7 +28,10 @@ class GenerateItem {
   // All outlive this. `settings` are those of the request.
   GenerateItem(const GenerateModel* model, const GenerateRequest* request,
                const GenerationSettings* settings, std::vector<TokenId> input_ids,
-               size_t untruncated_tokens);
+               size_t untruncated_tokens, GenerateLoad* load);
+  ~GenerateItem() { Release(); }
+  GenerateItem(const GenerateItem&) = delete;
+  GenerateItem& operator=(const GenerateItem&) = delete;
 
   const std::vector<TokenId>& input_ids() const { return texts_.input_ids; }
   // What Begin allocates, about.
@@ -37,8 +41,8 @@ class GenerateItem {
   // The most rows of a step.
   static size_t MaxRows(const GenerationSettings& settings);
 
-  // May throw std::bad_alloc.
-  void Begin();
+  // `arrived`: of the request, from which max_time counts. May throw std::bad_alloc.
+  void Begin(Clock::time_point arrived);
   bool begun() const { return cache_ != nullptr || done(); }
   T5Cache* cache() { return cache_.get(); }
   size_t rows() const { return search_->rows(); }
@@ -61,15 +65,18 @@ class GenerateItem {
   void AdvanceOrThrow(float* logits, size_t stride);
   // A sequence has one id more.
   void Grow(size_t sequence, const TopLogprobs* top);
+  void CountTokens(size_t tokens);
   void SendPiece();
   // Takes the texts out of the search.
   void Collect();
   std::string TextOf(size_t sequence, GeneratedText* text);
+  std::string PlainTextOf(size_t sequence, GeneratedText* text);
   void Release() noexcept;
 
   const GenerateModel& model_;
   const GenerateRequest& request_;
   const GenerationSettings& settings_;
+  GenerateLoad* const load_;  // null: nobody counts
   GeneratedTexts texts_;
   std::unique_ptr<T5Cache> cache_;
   std::unique_ptr<Search> search_;
@@ -80,6 +87,7 @@ class GenerateItem {
   bool done_ = false;
   std::optional<Error> error_;
   std::optional<Clock::time_point> first_token_;
+  std::optional<Clock::time_point> deadline_;
 };
 
 }  // namespace minnow

@@ -9,6 +9,7 @@
 #include "formats/json.h"
 #include "generation/options_json.h"
 #include "tasks/text_model.h"
+#include "tasks/text_to_text.h"
 
 namespace minnow {
 namespace {
@@ -67,7 +68,7 @@ Result<std::unique_ptr<GenerateModel>> GenerateModel::Load(const ModelSource& so
   MINNOW_ASSIGN_OR_RETURN(TextTasks tasks, ReadTasks(config.root()));
   MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<const Tokenizer> tokenizer, LoadTokenizer(source));
   MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<T5Model> model,
-                          T5Model::Load(source, {.precision = precision, .limits = limits}));
+                          LoadTextToText(source, precision, limits, tokenizer.get()));
   return std::make_unique<GenerateModel>(std::move(tokenizer), std::move(model), options,
                                          std::move(tasks));
 }

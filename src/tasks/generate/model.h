@@ -32,8 +32,9 @@ using TextTasks = std::map<std::string, TextTask, std::less<>>;
 
 class GenerateModel {
  public:
-  // Fails as T5Model::Load, the tokenizer and the readers of the configurations do;
-  // kInvalidArgument for a packed file of another kind.
+  // int8 of a directory is calibrated first (text_to_text.h). Fails as LoadTextToText, the
+  // tokenizer and the readers of the configurations do; kInvalidArgument for a packed file of
+  // another kind.
   static Result<std::unique_ptr<GenerateModel>> Load(const ModelSource& source,
                                                      const EncoderPrecision& precision,
                                                      const T5Limits& limits = {});

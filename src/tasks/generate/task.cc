@@ -11,10 +11,11 @@
 namespace minnow {
 namespace {
 
-// Texts are encoded together up to so many tokens: more would gain no speed, and take memory.
-constexpr size_t kEncodeTokens = 512;
+// Texts are encoded together up to so many tokens, a block for each of two threads: more would gain
+// no speed, take memory, and let others wait.
+constexpr size_t kEncodeTokens = 2 * T5Workspace::kRowBlock;
 
-struct GenerateWorkspace : Task::Workspace {
+struct GenerateWorkspace : YieldingWorkspace {
   GenerateWorkspace(const GenerateModel& generate_model, size_t max_items, ThreadPool* pool)
       : model(generate_model.model()),
         max_tokens(std::max(generate_model.max_input_tokens(), kEncodeTokens)),
@@ -113,6 +114,7 @@ size_t GenerateTask::WorkspaceBytes(size_t, size_t, int threads) const {
 void GenerateTask::Step(std::span<const BatchItem> items, Workspace& workspace,
                         std::span<StepOutcome> outcomes) const {
   auto& w = static_cast<GenerateWorkspace&>(workspace);
+  w.workspace->between_layers = w.yield;
   const auto item_of = [](const BatchItem& item) {
     return static_cast<GenerateJob*>(item.job)->items_[item.index].get();
   };
@@ -125,7 +127,7 @@ void GenerateTask::Step(std::span<const BatchItem> items, Workspace& workspace,
     GenerateItem* const item = item_of(items[i]);
     if (item->begun()) continue;
     try {
-      item->Begin();
+      item->Begin(static_cast<GenerateJob*>(items[i].job)->arrived_);
       w.AddText(item);
     } catch (const std::bad_alloc&) {
       item->Fail({Code::kOverloaded, "out of memory"});
