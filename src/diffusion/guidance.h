@@ -31,6 +31,8 @@ void Guide(std::span<const float> without, std::span<const float> with, float sc
 
 // After a step, what is not to be repainted goes back to the original, noised as far as the
 // latents are: latents = (1 - mask) * original + mask * latents, where the mask is 1 to repaint.
+// `original` is what AddNoise gives for the scheduler's entry() after the step, by the noise that
+// the run began with; clean once the scheduler is done().
 //
 // mask: [images or 1, pixels]; original, latents: [images, channels, pixels]
 void BlendMask(std::span<const float> mask, std::span<const float> original, size_t images,

@@ -124,6 +124,8 @@ TEST(NoiseScheduler, WhatCannotBeComputedIsRefused) {
               HasSubstr("rescale_betas_zero_snr"));
   EXPECT_THAT(ErrorOf(ConfigOf("unipc", R"({"lower_order_final": false})"), {.steps = 8}),
               HasSubstr("lower_order_final"));
+  EXPECT_THAT(ErrorOf(ConfigOf("unipc", R"({"solver_type": "bh1"})"), {.steps = 8}),
+              HasSubstr("solver_type"));
   EXPECT_THAT(ErrorOf(ConfigOf("pndm", "{}"), {.steps = 3}), HasSubstr("skip_prk_steps"));
   EXPECT_THAT(ErrorOf(ConfigOf("euler", R"({"beta_start": 1e-9, "beta_end": 1e-9})"), {.steps = 8}),
               HasSubstr("betas"));

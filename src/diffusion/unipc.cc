@@ -143,8 +143,13 @@ class UniPc final : public SolverScheduler {
 
 NewScheduler NewUniPc(const SchedulerConfig& config, const SchedulerRun& run,
                       std::vector<float> alphas) {
-  if (config.solver_order > 1 && !config.lower_order_final &&
-      config.final_sigma == FinalSigma::kZero) {
+  if (config.final_sigma == FinalSigma::kZero && config.bh1_solver) {
+    return Error{Code::kUnsupported,
+                 "solver_type: bh1 needs final_sigmas_type \"sigma_min\", since its steps grow "
+                 "without end towards a sigma of 0"};
+  }
+  if (config.final_sigma == FinalSigma::kZero && config.solver_order > 1 &&
+      !config.lower_order_final) {
     return Error{Code::kUnsupported,
                  "lower_order_final: false needs final_sigmas_type \"sigma_min\", since no order "
                  "above 1 reaches a sigma of 0"};
