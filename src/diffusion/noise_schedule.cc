@@ -9,14 +9,14 @@
 namespace minnow {
 namespace {
 
-// torch.linspace in float32: from both ends to the middle.
+// torch.linspace in float32: from both ends to the middle, with fused multiply-add.
 std::vector<float> Linspace(float start, float end, size_t count) {
   std::vector<float> values(count, start);
   if (count < 2) return values;
   const float step = (end - start) / static_cast<float>(count - 1);
   for (size_t i = 0; i < count; ++i) {
-    values[i] = i < count / 2 ? start + step * static_cast<float>(i)
-                              : end - step * static_cast<float>(count - 1 - i);
+    values[i] = i < count / 2 ? std::fma(static_cast<float>(i), step, start)
+                              : std::fma(static_cast<float>(count - 1 - i), -step, end);
   }
   return values;
 }
