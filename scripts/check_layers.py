@@ -20,6 +20,7 @@ LAYERS = {
     "models": ["nn", "kernels", "formats", "base"],
     "index": ["kernels", "formats", "base"],
     "generation": ["formats", "base"],
+    "diffusion": ["formats", "base"],
     "engine": ["base"],
     "tasks": ["generation", "models", "nn", "kernels", "text", "formats", "base"],
     "ingest": ["index", "tasks", "nn", "text", "formats", "base"],
