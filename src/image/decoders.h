@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What read.cc dispatches to: a reader for each format, behind the limits. The libraries' own errors
-// end here.
+// What read.cc dispatches to: a reader for each format, behind the limits. The libraries' own
+// errors end here.
 #pragma once
 
 #include <cstddef>

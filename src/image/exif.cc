@@ -122,10 +122,9 @@ int ExifOrientation(std::span<const std::byte> bytes) {
   if (!block.valid()) return kUpright;
   const auto entry = block.Find(block.first_folder(), kOrientationTag);
   if (!entry || block.Long(*entry + 4) != 1u) return kUpright;
-  const uint32_t value = block.Short(*entry + 2) == kLong ? block.Long(*entry + 8).value_or(0)
-                         : block.Short(*entry + 2) == kShort
-                             ? block.Short(*entry + 8).value_or(0)
-                             : uint32_t{0};
+  const uint32_t value = block.Short(*entry + 2) == kLong    ? block.Long(*entry + 8).value_or(0)
+                         : block.Short(*entry + 2) == kShort ? block.Short(*entry + 8).value_or(0)
+                                                             : uint32_t{0};
   return value >= kUpright && value <= kLastOrientation ? static_cast<int>(value) : kUpright;
 }
 

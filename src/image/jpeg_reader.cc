@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// JPEG to pixels, by libjpeg-turbo, with the settings and the leniency of Pillow: warnings of damaged
-// data are passed over, the end of the file before the last row is an error.
+// JPEG to pixels, by libjpeg-turbo, with the settings and the leniency of Pillow: warnings of
+// damaged data are passed over, the end of the file before the last row is an error.
 //
-// libjpeg's errors are longjmp's; so nothing that a call of libjpeg could jump over has a destructor.
+// libjpeg's errors are longjmp's; so nothing that a call of libjpeg could jump over has a
+// destructor.
+
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
@@ -10,9 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include <jpeglib.h>  // behind cstdio, which it needs
-
 #include "image/decoders.h"
+#include "image/libjpeg.h"
 
 namespace minnow {
 namespace {
@@ -94,7 +95,8 @@ class JpegDecoder {
       const jpeg_component_info& part = jpeg_.comp_info[i];
       const auto h = static_cast<size_t>(part.h_samp_factor);
       const auto v = static_cast<size_t>(part.v_samp_factor);
-      bytes += RoundUp(part.width_in_blocks, h) * RoundUp(part.height_in_blocks, v) * sizeof(JBLOCK);
+      bytes +=
+          RoundUp(part.width_in_blocks, h) * RoundUp(part.height_in_blocks, v) * sizeof(JBLOCK);
     }
     return bytes;
   }

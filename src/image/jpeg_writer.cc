@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pixels to JPEG, by libjpeg-turbo; its errors are longjmp's, as in jpeg_reader.cc.
+
 #include <csetjmp>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <string_view>
 
-#include <jpeglib.h>  // behind cstdio, which it needs
-
 #include "base/check.h"
 #include "image/exif.h"
+#include "image/libjpeg.h"
 #include "image/write.h"
 
 namespace minnow {

@@ -117,8 +117,8 @@ bool IsWord(char c) {
          !IsAscii(c);
 }
 
-// The length of the value at the head of `text`: a quoted string that a comma or the end follows, or
-// all up to the next comma.
+// The length of the value at the head of `text`: a quoted string that a comma or the end follows,
+// or all up to the next comma.
 size_t ValueLength(std::string_view text) {
   if (text.starts_with('"')) {
     size_t i = 1;

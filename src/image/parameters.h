@@ -27,7 +27,8 @@ struct GenerationText {
 // Values with a comma, a colon or a new line are quoted as JSON's strings.
 std::string WriteGenerationText(const GenerationText& text);
 
-// Any text, as the web UI takes it apart: the last line holds the fields where it has three or more.
+// Any text, as the web UI takes it apart: the last line holds the fields where it has three or
+// more.
 GenerationText ParseGenerationText(std::string_view text);
 
 }  // namespace minnow

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PngChunks: goes through the chunks of a PNG file, as far as their lengths make sense. Checksums are
-// not looked at: libpng does that for what becomes pixels.
+// PngChunks: goes through the chunks of a PNG file, as far as their lengths make sense. Checksums
+// are not looked at: libpng does that for what becomes pixels.
 #pragma once
 
 #include <cstddef>

@@ -161,8 +161,8 @@ class PngDecoder {
 
   const RowForm& form() const { return form_; }
 
-  // One pass over the image where it is not interlaced, else all passes; rows are written to `rows`,
-  // one after the other. REQUIRES: Start was true.
+  // One pass over the image where it is not interlaced, else all passes; rows are written to
+  // `rows`, one after the other. REQUIRES: Start was true.
   bool ReadRows(uint8_t* rows, size_t row_bytes, uint32_t height) {
     if (setjmp(jump_) != 0) return false;
     for (int pass = 0; pass < passes_; ++pass) {

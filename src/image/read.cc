@@ -38,9 +38,9 @@ const Decoder* FindDecoder(ImageBytes file) {
 }
 
 Error TooLarge(const ImageInfo& info, const ImageLimits& limits) {
-  return {Code::kInvalidArgument,
-          "image: " + std::to_string(info.width) + " x " + std::to_string(info.height) +
-              " pixels, limit " + std::to_string(limits.max_pixels) + " in all"};
+  return {Code::kInvalidArgument, "image: " + std::to_string(info.width) + " x " +
+                                      std::to_string(info.height) + " pixels, limit " +
+                                      std::to_string(limits.max_pixels) + " in all"};
 }
 
 Result<ImageInfo> CheckedInfo(const Decoder* decoder, ImageBytes file, AlphaChannel alpha,

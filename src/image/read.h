@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files to pixels: PNG, JPEG and WebP, with the pixels that Pillow gives (docs/images.md names where
-// it differs). Every byte is hostile: size and memory are known from the header, and held to the
-// limits, before anything is decoded. Pure functions; thread-safe.
+// Files to pixels: PNG, JPEG and WebP, with the pixels that Pillow gives (docs/images.md names
+// where it differs). Every byte is hostile: size and memory are known from the header, and held to
+// the limits, before anything is decoded. Pure functions; thread-safe.
 #pragma once
 
 #include <cstddef>
@@ -40,8 +40,8 @@ enum class AlphaChannel {
 Result<ImageInfo> ReadImageInfo(std::span<const std::byte> file, AlphaChannel alpha,
                                 const ImageLimits& limits);
 
-// The pixels, upright by EXIF's orientation. Of an animation the first frame. Errors besides: a file
-// that is cut off or damaged (kCorrupt), no memory (kInternal).
+// The pixels, upright by EXIF's orientation. Of an animation the first frame. Errors besides: a
+// file that is cut off or damaged (kCorrupt), no memory (kInternal).
 Result<Image> ReadImage(std::span<const std::byte> file, AlphaChannel alpha,
                         const ImageLimits& limits);
 

@@ -27,8 +27,8 @@ void ToPlanes(const Image& image, ValueRange range, std::span<float> planes);
 Image FromPlanes(std::span<const float> planes, uint32_t width, uint32_t height, ValueRange range,
                  ValueRounding rounding);
 
-// A mask in the size of a latent, as torch's nearest interpolation picks pixels: 1 where the grey is
-// at least half, else 0. mask: [height, width] f32.
+// A mask in the size of a latent, as torch's nearest interpolation picks pixels: 1 where the grey
+// is at least half, else 0. mask: [height, width] f32.
 void ToLatentMask(const Image& image, uint32_t width, uint32_t height, std::span<float> mask);
 
 }  // namespace minnow

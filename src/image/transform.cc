@@ -33,8 +33,10 @@ Image MakeUpright(Image image, int orientation) {
   if (orientation == kUpright) return image;
   // Where the first pixel of the result comes from, and where its neighbours to the right and
   // below do.
-  const bool from_right = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-  const bool from_bottom = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  const bool from_right =
+      orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool from_bottom =
+      orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const ptrdiff_t step_x = static_cast<ptrdiff_t>(image.channels) * (from_right ? -1 : 1);
   const ptrdiff_t step_y = static_cast<ptrdiff_t>(image.row_bytes()) * (from_bottom ? -1 : 1);
   const uint8_t* start = image.row(from_bottom ? image.height - 1 : 0) +

@@ -12,9 +12,9 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kExtendedBytes = 10;      // of a VP8X chunk
-constexpr size_t kFrameHeaderBytes = 16;   // of an ANMF chunk
-constexpr std::byte kAnimated{2};          // a flag of VP8X
+constexpr size_t kExtendedBytes = 10;     // of a VP8X chunk
+constexpr size_t kFrameHeaderBytes = 16;  // of an ANMF chunk
+constexpr std::byte kAnimated{2};         // a flag of VP8X
 constexpr size_t kWorkBytes = size_t{256} << 10;
 
 // The picture to decode and where it lies on the canvas.
@@ -92,8 +92,9 @@ Result<ImageInfo> ReadWebpInfo(ImageBytes file, AlphaChannel alpha) {
   MINNOW_ASSIGN_OR_RETURN(const Frame frame, FindFrame(file));
   const size_t pixels = size_t{frame.canvas_width} * frame.canvas_height;
   const bool lossless = frame.features.format == 2;
-  // libwebp holds all of a lossless picture, or of the alpha beside a lossy one, and some rows.
-  const size_t held = lossless ? 4 : frame.features.has_alpha != 0 ? 2 : 0;
+  // libwebp holds all of a lossless picture, such as the alpha beside a lossy one may be, and some
+  // rows.
+  const size_t held = lossless ? 4 : frame.features.has_alpha != 0 ? 5 : 0;
   ImageInfo info;
   info.width = frame.canvas_width;
   info.height = frame.canvas_height;

@@ -23,9 +23,9 @@ inline std::filesystem::path ImageGolden(const std::string& name) {
 // The bytes of a file by its name in decoded.json; nullopt where the test data has none.
 inline std::optional<std::string> ImageFile(const std::string& name) {
   const char* data = std::getenv("MINNOW_DATA");
-  const std::filesystem::path path = name.starts_with("files/")
-                                         ? ImageGolden(name)
-                                         : std::filesystem::path(data ? data : "../shared/data") / name;
+  const std::filesystem::path path =
+      name.starts_with("files/") ? ImageGolden(name)
+                                 : std::filesystem::path(data ? data : "../shared/data") / name;
   std::ifstream in(path, std::ios::binary);
   if (!in) return std::nullopt;
   return std::string((std::istreambuf_iterator<char>(in)), {});

@@ -23,8 +23,10 @@ Image Noise(uint32_t width, uint32_t height, uint32_t channels) {
 
 TEST(ImageGolden, SizesArePillowsBitForBit) {
   const std::map<std::string, ResizeFilter, std::less<>> filters = {
-      {"nearest", ResizeFilter::kNearest}, {"box", ResizeFilter::kBox},
-      {"bilinear", ResizeFilter::kBilinear}, {"bicubic", ResizeFilter::kBicubic},
+      {"nearest", ResizeFilter::kNearest},
+      {"box", ResizeFilter::kBox},
+      {"bilinear", ResizeFilter::kBilinear},
+      {"bicubic", ResizeFilter::kBicubic},
       {"lanczos", ResizeFilter::kLanczos}};
   const JsonDocument golden = JsonDocument::ReadFile(ImageGolden("resized.json").string()).value();
   EXPECT_GT(golden.root().size(), 400u);
