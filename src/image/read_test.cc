@@ -33,7 +33,7 @@ TEST(ReadImage, HeadersAloneAreCorrupt) {
   for (const std::string& file :
        {std::string("\x89PNG\r\n\x1a\n"), std::string("\xff\xd8\xff"),
         std::string("\xff\xd8\xff\xd9"), std::string("RIFF\4\0\0\0WEBP", 12),
-        std::string("RIFF\x16\0\0\0WEBPVP8X\x02\0\0\0", 24)}) {
+        std::string("RIFF\x16\0\0\0WEBPVP8X\x02\0\0\0", 20)}) {
     EXPECT_EQ(ErrorOf(file).code, Code::kCorrupt) << file.size();
   }
 }
