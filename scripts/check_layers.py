@@ -15,6 +15,7 @@ LAYERS = {
     "base": [],
     "kernels": ["base"],
     "formats": ["base"],
+    "image": ["base"],
     "text": ["formats", "base"],
     "nn": ["kernels", "base"],
     "models": ["nn", "kernels", "formats", "base"],
