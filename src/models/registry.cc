@@ -19,7 +19,7 @@ constexpr MaskNames kRobertaMasks = {.dense = "lm_head.dense",
                                      .norm = "lm_head.layer_norm",
                                      .decoder = "lm_head.decoder",
                                      .bias = "lm_head.bias",
-                                     .activation = Activation::kGeluErf};
+                                     .activation = EncoderActivation::kGeluErf};
 constexpr EncoderFamily Roberta(std::string_view model_type) {
   return {.model_type = model_type,
           .position_ids = PositionIds::kAfterPaddingIdx,
@@ -42,7 +42,7 @@ constexpr EncoderFamily kElectra = {
               .norm = "generator_predictions.LayerNorm",
               .decoder = "generator_lm_head",
               .bias = "generator_lm_head.bias",
-              .activation = Activation::kGeluErf}};
+              .activation = EncoderActivation::kGeluErf}};
 
 constexpr std::array kFamilies = {
     EncoderFamily{.model_type = "bert"},

@@ -121,13 +121,13 @@ class PlainT5 {
     }
   }
 
-  static double Activate(Activation activation, double x) {
+  static double Activate(EncoderActivation activation, double x) {
     switch (activation) {
-      case Activation::kRelu:
+      case EncoderActivation::kRelu:
         return std::max(x, 0.0);
-      case Activation::kGeluErf:
+      case EncoderActivation::kGeluErf:
         return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0)));
-      case Activation::kGeluTanh:
+      case EncoderActivation::kGeluTanh:
         return x * 0.5 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
     }
     return x;

@@ -11,7 +11,7 @@ namespace minnow {
 
 inline constexpr EncoderFamily kAlbert = {
     .model_type = "albert",
-    .activation = Activation::kGeluTanh,
+    .activation = EncoderActivation::kGeluTanh,
     .embedding_projection = EmbeddingProjection::kAlways,
     .config = {.groups = "num_hidden_groups", .group_layers = "inner_group_num"},
     .tensors = {.prefix = "albert.",

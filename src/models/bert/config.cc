@@ -26,15 +26,15 @@ constexpr int64_t kMaxBiases = 1 << 22;
 
 struct ActivationRow {
   std::string_view name;
-  Activation activation;
+  EncoderActivation activation;
 };
 
 constexpr std::array<ActivationRow, 5> kActivations = {{
-    {"gelu", Activation::kGeluErf},
-    {"gelu_new", Activation::kGeluTanh},
-    {"gelu_pytorch_tanh", Activation::kGeluTanh},
-    {"gelu_fast", Activation::kGeluTanh},
-    {"relu", Activation::kRelu},
+    {"gelu", EncoderActivation::kGeluErf},
+    {"gelu_new", EncoderActivation::kGeluTanh},
+    {"gelu_pytorch_tanh", EncoderActivation::kGeluTanh},
+    {"gelu_fast", EncoderActivation::kGeluTanh},
+    {"relu", EncoderActivation::kRelu},
 }};
 
 // Fails with kUnsupported and the list of what is known. `field` must be a string.
@@ -182,13 +182,13 @@ Status ReadNumbers(const JsonView& root, const ConfigNames& names, EncoderConfig
 
 }  // namespace
 
-const char* ActivationName(Activation activation) {
+const char* ActivationName(EncoderActivation activation) {
   switch (activation) {
-    case Activation::kGeluErf:
+    case EncoderActivation::kGeluErf:
       return "gelu";
-    case Activation::kGeluTanh:
+    case EncoderActivation::kGeluTanh:
       return "gelu_tanh";
-    case Activation::kRelu:
+    case EncoderActivation::kRelu:
       return "relu";
   }
   return "gelu";

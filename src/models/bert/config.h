@@ -14,9 +14,9 @@ namespace minnow {
 
 struct EncoderFamily;
 
-enum class Activation { kGeluErf, kGeluTanh, kRelu };
+enum class EncoderActivation { kGeluErf, kGeluTanh, kRelu };
 
-const char* ActivationName(Activation activation);  // "gelu", "gelu_tanh", "relu"
+const char* ActivationName(EncoderActivation activation);  // "gelu", "gelu_tanh", "relu"
 
 // How a token's row in the position table is found.
 enum class PositionIds {
@@ -42,7 +42,7 @@ struct EncoderConfig {
   int num_attention_heads = 0;
   DistanceBuckets position_bias;  // added to attention's scores; a count of 0: none
   int intermediate_size = 0;
-  Activation hidden_act = Activation::kGeluErf;
+  EncoderActivation hidden_act = EncoderActivation::kGeluErf;
   float layer_norm_eps = 1e-12f;
   int max_position_embeddings = 0;  // rows of the position table
   int type_vocab_size = 0;          // rows of the token type table; 0: there is none

@@ -46,7 +46,7 @@ TEST(EncoderConfig, ReadsSizesAndDefaults) {
   EXPECT_EQ(config.head_dim(), 8);
   EXPECT_EQ(config.type_vocab_size, 2);
   EXPECT_EQ(config.layer_norm_eps, 1e-12f);
-  EXPECT_EQ(config.hidden_act, Activation::kGeluErf);
+  EXPECT_EQ(config.hidden_act, EncoderActivation::kGeluErf);
   EXPECT_EQ(config.max_sequence_tokens(), 40);
 }
 
@@ -60,9 +60,9 @@ TEST(EncoderConfig, RobertaPositionsStartAfterPadding) {
 }
 
 TEST(EncoderConfig, Activations) {
-  EXPECT_EQ(Read("hidden_act", "\"gelu_new\"").hidden_act, Activation::kGeluTanh);
-  EXPECT_EQ(Read("hidden_act", "\"gelu_pytorch_tanh\"").hidden_act, Activation::kGeluTanh);
-  EXPECT_EQ(Read("hidden_act", "\"relu\"").hidden_act, Activation::kRelu);
+  EXPECT_EQ(Read("hidden_act", "\"gelu_new\"").hidden_act, EncoderActivation::kGeluTanh);
+  EXPECT_EQ(Read("hidden_act", "\"gelu_pytorch_tanh\"").hidden_act, EncoderActivation::kGeluTanh);
+  EXPECT_EQ(Read("hidden_act", "\"relu\"").hidden_act, EncoderActivation::kRelu);
   const Error error = ErrorOf("hidden_act", "\"swish\"");
   EXPECT_EQ(error.code, Code::kUnsupported);
   EXPECT_THAT(error.message,
@@ -140,7 +140,7 @@ TEST(EncoderConfig, DistilBertHasNamesOfItsOwn) {
   EXPECT_EQ(config->num_hidden_layers, 3);
   EXPECT_EQ(config->num_attention_heads, 4);
   EXPECT_EQ(config->intermediate_size, 64);
-  EXPECT_EQ(config->hidden_act, Activation::kGeluTanh);
+  EXPECT_EQ(config->hidden_act, EncoderActivation::kGeluTanh);
   EXPECT_EQ(config->type_vocab_size, 0);
   EXPECT_EQ(config->layer_norm_eps, 1e-12f);
   EXPECT_EQ(config->pad_token_id, 2);
@@ -185,7 +185,7 @@ TEST(EncoderConfig, MpnetHasBucketsOfDistance) {
 TEST(EncoderConfig, AlbertSharesLayers) {
   const auto plain = ReadFamily("albert", "");
   ASSERT_TRUE(plain.ok()) << plain.error().message;
-  EXPECT_EQ(plain->hidden_act, Activation::kGeluTanh);
+  EXPECT_EQ(plain->hidden_act, EncoderActivation::kGeluTanh);
   EXPECT_EQ(plain->embedding_size, 128);
   EXPECT_EQ(plain->layer_weights(), 1);
   EXPECT_EQ(plain->layer_steps(), 4);

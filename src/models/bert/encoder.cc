@@ -197,13 +197,13 @@ class Member {
 
 }  // namespace
 
-MatmulActivation KernelActivation(Activation activation) {
+MatmulActivation KernelActivation(EncoderActivation activation) {
   switch (activation) {
-    case Activation::kGeluErf:
+    case EncoderActivation::kGeluErf:
       return kMatmulGeluErf;
-    case Activation::kGeluTanh:
+    case EncoderActivation::kGeluTanh:
       return kMatmulGeluTanh;
-    case Activation::kRelu:
+    case EncoderActivation::kRelu:
       return kMatmulRelu;
   }
   return kMatmulNone;

@@ -24,7 +24,7 @@ namespace minnow {
 struct TensorNames;
 
 // The kernels' name of it.
-MatmulActivation KernelActivation(Activation activation);
+MatmulActivation KernelActivation(EncoderActivation activation);
 
 struct EncoderLayerWeights {
   Linear query_key_value;   // [C] -> [3C]: query, key, value side by side

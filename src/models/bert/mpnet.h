@@ -28,6 +28,6 @@ inline constexpr EncoderFamily kMpnet = {
               .norm = "lm_head.layer_norm",
               .decoder = "lm_head.decoder",
               .bias = "lm_head.bias",
-              .activation = Activation::kGeluErf}};
+              .activation = EncoderActivation::kGeluErf}};
 
 }  // namespace minnow

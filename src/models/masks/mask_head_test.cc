@@ -55,7 +55,7 @@ class MaskHeadTest : public ::testing::Test {
   MaskHeadTest() {
     config_.hidden_size = kChannels;
     config_.vocab_size = kVocabulary;
-    config_.hidden_act = Activation::kRelu;
+    config_.hidden_act = EncoderActivation::kRelu;
     config_.layer_norm_eps = 1e-5f;
     source_.Add("words", {kVocabulary, kWidth});
     source_.Add(std::string(names_.dense) + ".weight", {kWidth, kChannels});

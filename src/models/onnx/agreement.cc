@@ -83,8 +83,8 @@ class Comparison {
     const OnnxNode& node = *pieces_.list[i].node;
     const OnnxAttribute* activation = node.Attribute("activation");
     if (node.op != "FusedGemm" || activation == nullptr || !IsOfALayer(i)) return {};
-    const bool same =
-        IsIntermediate(i) && activation->text == "Relu" && config_.hidden_act == Activation::kRelu;
+    const bool same = IsIntermediate(i) && activation->text == "Relu" &&
+                      config_.hidden_act == EncoderActivation::kRelu;
     return same ? Status() : Differs(node, "activation");
   }
 
@@ -92,12 +92,12 @@ class Comparison {
   Status CheckActivation(const OnnxNode& node) const {
     struct Row {
       std::string_view op;
-      Activation activation;
+      EncoderActivation activation;
     };
     static constexpr Row kRows[] = {
-        {"Relu", Activation::kRelu},         {"Gelu", Activation::kGeluErf},
-        {"BiasGelu", Activation::kGeluErf},  {"Erf", Activation::kGeluErf},
-        {"FastGelu", Activation::kGeluTanh}, {"Pow", Activation::kGeluTanh}};
+        {"Relu", EncoderActivation::kRelu},         {"Gelu", EncoderActivation::kGeluErf},
+        {"BiasGelu", EncoderActivation::kGeluErf},  {"Erf", EncoderActivation::kGeluErf},
+        {"FastGelu", EncoderActivation::kGeluTanh}, {"Pow", EncoderActivation::kGeluTanh}};
     const Row* row = std::find_if(std::begin(kRows), std::end(kRows),
                                   [&](const Row& r) { return r.op == node.op; });
     const bool other = node.op == "Tanh" || node.op == "Sigmoid";
@@ -111,7 +111,7 @@ class Comparison {
     const OnnxAttribute* approximate = node.Attribute("approximate");
     const bool tanh = node.op == "Gelu" && approximate != nullptr && approximate->text == "tanh";
     const bool same =
-        !other && (tanh ? Activation::kGeluTanh : row->activation) == config_.hidden_act;
+        !other && (tanh ? EncoderActivation::kGeluTanh : row->activation) == config_.hidden_act;
     return same ? Status() : Differs(node, "activation");
   }
 

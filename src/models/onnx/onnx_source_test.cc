@@ -405,7 +405,7 @@ TEST_F(OnnxForms, NumbersAreThoseOfTheConfiguration) {
   EXPECT_THAT(Refusal({.multi_head = true, .scale = 0.25f}), HasSubstr("its scale is not"));
   for (const char* op : {"Relu", "com.microsoft.FastGelu", "Tanh"})
     EXPECT_THAT(Refusal({.activation = op}), HasSubstr("activation is not that of config.json"));
-  config_.hidden_act = Activation::kRelu;
+  config_.hidden_act = EncoderActivation::kRelu;
   EXPECT_EQ(Refusal({.activation = "Relu"}), "");
   for (const bool fused : {false, true})
     EXPECT_THAT(Refusal({.fused = fused}), HasSubstr("activation is not that of config.json"));

@@ -137,7 +137,7 @@ TEST_F(OnnxPiecesTest, OperatorsThatDoMoreAreCompared) {
   EncoderConfig config;
   config.num_attention_heads = 2;
   config.hidden_size = 4;
-  config.hidden_act = Activation::kRelu;
+  config.hidden_act = EncoderActivation::kRelu;
   const auto refusal = [&](const char* op, const std::string& attribute, const char* stem) {
     onnx_ = OnnxWriter();
     Add("weight", {4, 4});

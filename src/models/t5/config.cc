@@ -104,12 +104,13 @@ Status ReadBuckets(const JsonView& root, T5Config& config) {
 
 struct ActivationRow {
   std::string_view name;
-  Activation activation;
+  EncoderActivation activation;
 };
-constexpr std::array kActivations = {ActivationRow{"relu", Activation::kRelu},
-                                     ActivationRow{"gelu", Activation::kGeluErf},
-                                     ActivationRow{"gelu_new", Activation::kGeluTanh},
-                                     ActivationRow{"gelu_pytorch_tanh", Activation::kGeluTanh}};
+constexpr std::array kActivations = {
+    ActivationRow{"relu", EncoderActivation::kRelu},
+    ActivationRow{"gelu", EncoderActivation::kGeluErf},
+    ActivationRow{"gelu_new", EncoderActivation::kGeluTanh},
+    ActivationRow{"gelu_pytorch_tanh", EncoderActivation::kGeluTanh}};
 
 // "relu", "gated-gelu", ...: "gated-gelu" alone is the tanh form of a name that else is the erf.
 Status ReadFeedForward(const JsonView& root, const Defaults& defaults, T5Config& config) {

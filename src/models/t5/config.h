@@ -34,7 +34,7 @@ struct T5Config {
   bool bias_in_every_block = false;  // umT5; the others have one table a stack
   float layer_norm_epsilon = 1e-6f;
   bool gated = false;  // act(wi_0 x) * (wi_1 x), not act(wi x)
-  Activation activation = Activation::kRelu;
+  EncoderActivation activation = EncoderActivation::kRelu;
   bool tie_word_embeddings = true;
   bool scale_decoder_outputs = true;  // by d_model^-0.5, before the vocabulary product
   int pad_token_id = 0;

@@ -40,7 +40,7 @@ TEST(T5Config, DefaultsAreThoseOfTheClasses) {
   EXPECT_FALSE(t5.decoder_buckets.bidirectional);
   EXPECT_EQ(t5.layer_norm_epsilon, 1e-6f);
   EXPECT_FALSE(t5.gated);
-  EXPECT_EQ(t5.activation, Activation::kRelu);
+  EXPECT_EQ(t5.activation, EncoderActivation::kRelu);
   EXPECT_TRUE(t5.tie_word_embeddings);
   EXPECT_TRUE(t5.scale_decoder_outputs);
   EXPECT_EQ(t5.pad_token_id, 0);
@@ -83,11 +83,13 @@ TEST(T5Config, FeedForwardsByName) {
   const struct {
     const char* name;
     bool gated;
-    Activation activation;
-  } rows[] = {
-      {"relu", false, Activation::kRelu},         {"gated-relu", true, Activation::kRelu},
-      {"gelu", false, Activation::kGeluErf},      {"gated-gelu", true, Activation::kGeluTanh},
-      {"gelu_new", false, Activation::kGeluTanh}, {"gated-gelu_new", true, Activation::kGeluTanh}};
+    EncoderActivation activation;
+  } rows[] = {{"relu", false, EncoderActivation::kRelu},
+              {"gated-relu", true, EncoderActivation::kRelu},
+              {"gelu", false, EncoderActivation::kGeluErf},
+              {"gated-gelu", true, EncoderActivation::kGeluTanh},
+              {"gelu_new", false, EncoderActivation::kGeluTanh},
+              {"gated-gelu_new", true, EncoderActivation::kGeluTanh}};
   for (const auto& row : rows) {
     const T5Config config =
         Read(std::string(",\"feed_forward_proj\":\"") + row.name + "\",\"dense_act_fn\":\"x\"");
