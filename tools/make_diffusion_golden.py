@@ -65,7 +65,8 @@ def shapes(model):
 
 
 def config_of(model):
-    config = model.config.to_dict() if hasattr(model.config, "to_dict") else dict(model.config)
+    config = model.config.to_dict() if hasattr(model.config, "to_dict") else \
+        {"_class_name": type(model).__name__, **model.config}
     return {key: value for key, value in config.items()
             if value is not None and isinstance(value, (int, float, str, list, tuple)) and key != "_name_or_path"}
 
