@@ -82,12 +82,12 @@ inline float LargestDifference(const std::vector<float>& a, const std::vector<fl
 // pass: (ImageOps&); planned first, then run with an arena of that size.
 template <class Pass>
 size_t PlanAndRun(Dtype maps, int threads, const Pass& pass) {
+  ThreadPool pool(threads);
   Arena plan;
-  ImageOps planner(ActiveKernels(), maps, nullptr, plan, nullptr);
+  ImageOps planner(ActiveKernels(), maps, &pool, plan, nullptr);
   pass(planner);
   EXPECT_EQ(plan.used(), 0u);
   Arena arena(plan.peak());
-  ThreadPool pool(threads);
   ImageOps ops(ActiveKernels(), maps, &pool, arena, nullptr);
   pass(ops);
   EXPECT_EQ(arena.peak(), plan.peak());
