@@ -7,6 +7,7 @@
 #include "formats/packed.h"
 #include "models/diffusion/diffusion_model.h"
 #include "models/diffusion/names.h"
+#include "models/vae/config.h"
 #include "tests/golden/diffusion_harness.h"
 
 namespace minnow {
@@ -202,6 +203,28 @@ TEST_F(DiffusersFolder, PartsThatDoNotFit) {
                     "max_position_embeddings": 6})");
   EXPECT_THAT(ErrorOf(folder_.File("")),
               HasSubstr("hidden_size 48 of the text encoder is not the UNet's"));
+}
+
+// The real thing without its weights: all configurations are understood.
+TEST(RealLayout, StableDiffusion1) {
+  const std::string directory = DiffusionShared("hf_layout_sd15");
+  if (!std::filesystem::exists(directory)) GTEST_SKIP() << "no " << directory << " (MINNOW_DATA)";
+  const auto source = ModelSource::Open(directory);
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  const auto config = [&](std::string_view component) {
+    return source->ReadConfigJson(component).value();
+  };
+  const auto unet = ParseUNetConfig(config(kUNetPart), "unet");
+  ASSERT_TRUE(unet.ok()) << unet.error().message;
+  EXPECT_EQ(unet->cross_attention_dim, 768u);
+  const auto vae = ParseKlVaeConfig(config(kVaePart), "vae");
+  ASSERT_TRUE(vae.ok()) << vae.error().message;
+  EXPECT_EQ(vae->block_channels.size(), 4u);
+  const auto text = ParseClipTextConfig(config(kTextEncoderPart), "text");
+  ASSERT_TRUE(text.ok()) << text.error().message;
+  EXPECT_EQ(text->layers, 12u);
+  const auto model = DiffusionModel::Load(*source, {.dtype = std::nullopt, .tiny_vae = ""});
+  EXPECT_THAT(model.error().message, HasSubstr("text_encoder: no model.safetensors"));
 }
 
 class SingleFile : public testing::TestWithParam<const char*> {};
