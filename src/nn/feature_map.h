@@ -11,6 +11,9 @@
 
 namespace minnow {
 
+// Channels of an image in front of a convolution: whole words of every precision.
+constexpr size_t RoundUpChannels(size_t channels) { return (channels + 3) / 4 * 4; }
+
 struct FeatureMap {
   std::byte* data = nullptr;  // null in a pass that plans
   Dtype type = Dtype::kF32;   // of the elements: kF32 or kBF16

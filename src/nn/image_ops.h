@@ -47,8 +47,6 @@ struct Convolution {
   size_t kernel = 3;  // 1 or 3
   size_t stride = 1;
 };
-// Channels of an image in front of a convolution: whole words of every precision.
-constexpr size_t RoundUpChannels(size_t channels) { return (channels + 3) / 4 * 4; }
 
 // Zeros around an image before a 3x3 convolution.
 enum class Border {
