@@ -89,33 +89,46 @@ inline size_t AddGroups(const XWord*, size_t, const Word*, size_t, size_t, VA (&
 }
 #endif
 
+// A row of x: `count` pieces of `words` words each, `stride` words apart.
+struct Segments {
+  size_t count, words, stride;
+};
+
 // y tile [R, V vectors] = x [R, words] times V vectors of columns of packed w. All R*V accumulators
 // live in registers: every loop over them is unrolled, since GCC 12 spills the whole array when one
 // is not.
 template <int R, int V>
 __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word* w,
-                                    size_t panel_stride, size_t words, float* y, size_t y_stride,
-                                    struct NextLines next) {
+                                    size_t panel_stride, struct Segments segments, float* y,
+                                    size_t y_stride, struct NextLines next) {
   VA acc[R][V];
 #pragma GCC unroll 32
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 32
     for (int v = 0; v < V; ++v) acc[r][v] = VZeroAccumulator();
   }
-  for (size_t k = AddGroups<R, V>(x, x_stride, w, panel_stride, words, acc, next); k < words; ++k) {
-    PrefetchStep<V>(next, k);
-    VW b[V];
+  const size_t words = segments.words;
+  for (size_t left = segments.count;;) {
+    size_t k = AddGroups<R, V>(x, x_stride, w, panel_stride, words, acc, next);
+    for (; k < words; ++k) {
+      PrefetchStep<V>(next, k);
+      VW b[V];
 #pragma GCC unroll 32
-    for (int v = 0; v < V; ++v) {
-      b[v] = VLoadWords(w + (v / kVectorsPerPanel) * panel_stride + k * kPanelColumns +
-                        (v % kVectorsPerPanel) * kTileLanes);
+      for (int v = 0; v < V; ++v) {
+        b[v] = VLoadWords(w + (v / kVectorsPerPanel) * panel_stride + k * kPanelColumns +
+                          (v % kVectorsPerPanel) * kTileLanes);
+      }
+#pragma GCC unroll 32
+      for (int r = 0; r < R; ++r) {
+        const VX a = VBroadcastWord(x + r * x_stride + k);
+#pragma GCC unroll 32
+        for (int v = 0; v < V; ++v) acc[r][v] = VDot(a, b[v], acc[r][v]);
+      }
     }
-#pragma GCC unroll 32
-    for (int r = 0; r < R; ++r) {
-      const VX a = VBroadcastWord(x + r * x_stride + k);
-#pragma GCC unroll 32
-      for (int v = 0; v < V; ++v) acc[r][v] = VDot(a, b[v], acc[r][v]);
-    }
+    if (--left == 0) break;
+    x += segments.stride;
+    w += words * kPanelColumns;
+    next.first += words * next.step_bytes;
   }
 #pragma GCC unroll 32
   for (int r = 0; r < R; ++r) {
@@ -125,7 +138,8 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
 }
 
 typedef void (*TileFunction)(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride,
-                             size_t words, float* y, size_t y_stride, struct NextLines next);
+                             struct Segments segments, float* y, size_t y_stride,
+                             struct NextLines next);
 
 // Rows that fill the registers when V vectors are taken at a time.
 template <int V>
@@ -203,7 +217,7 @@ inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
     size_t prefetched = 0, row = 0;
     for (size_t tile = 0; tile < tiles.count; ++tile) {
       const size_t rows = tiles.least + (tile < tiles.larger);
-      TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words,
+      TileFor<V>(rows)(t.x + row * t.x_stride, t.x_stride, w, panel_stride, {1, t.words, 0},
                        t.y + row * t.y_stride + column, t.y_stride,
                        {next + prefetched * kLineBytes, step_lines * kLineBytes});
       prefetched += prefetched + lines < group_lines ? lines : 0;

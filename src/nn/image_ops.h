@@ -37,6 +37,7 @@ struct LayerNorm {
 };
 
 enum class Activation { kNone, kSilu, kRelu, kGeluErf, kQuickGelu };
+MatmulActivation KernelActivationOf(Activation activation);
 
 // A convolution with stride 1 or 2. Its Linear has kernel^2 * RoundUpChannels(in_channels) inputs:
 // [ky][kx][channel].
@@ -80,13 +81,10 @@ struct ConvolutionOutput {
 
 class ImageOps {
  public:
-  struct Scratch;  // what one thread needs for itself
-
   // type: of the maps, kF32 or kBF16. `pool` null: the caller's thread alone. `stop` may be null.
   // May throw std::bad_alloc.
   ImageOps(const Kernels& kernels, Dtype type, ThreadPool* pool, Arena& arena,
            const std::atomic<bool>* stop);
-  ~ImageOps();
 
   Dtype type() const { return type_; }
   Arena& arena() { return arena_; }
@@ -131,6 +129,8 @@ class ImageOps {
   void SoftClamp(FeatureMap& y);
 
  private:
+  std::byte* TakeForEachThread(size_t bytes) { return arena_.Take(MembersOf(pool_) * bytes); }
+
   const Kernels& kernels_;
   const Dtype type_;
   ThreadPool* const pool_;
