@@ -16,7 +16,7 @@
 #include "kernels/dispatch.h"
 #include "nn/image_ops.h"
 #include "nn/int8_packing.h"
-#include "nn/map_elements.h"
+#include "nn/maps/map_elements.h"
 #include "nn/weight_packing.h"
 #include "tests/plain_image_ops.h"
 
@@ -76,8 +76,7 @@ struct OwnedLinear {
         scale(PaddedColumns(outputs)),
         sum(PaddedColumns(outputs)),
         multiplier(PaddedColumns(inputs), 1.0f) {
-    const auto weight =
-        RandomFloats(inputs * outputs, seed, 1.0f / std::sqrt(static_cast<float>(inputs)));
+    weight = RandomFloats(inputs * outputs, seed, 1.0f / std::sqrt(static_cast<float>(inputs)));
     std::fill(bias.begin() + static_cast<std::ptrdiff_t>(outputs), bias.end(), 0.0f);
     if (dtype == Dtype::kF32) {
       kernels.pack_f32(weight.data(), outputs, inputs, reinterpret_cast<float*>(packed.data()));
@@ -99,7 +98,7 @@ struct OwnedLinear {
   }
 
   AlignedBuffer<std::byte> packed;
-  std::vector<float> bias, scale, sum, multiplier;
+  std::vector<float> weight, bias, scale, sum, multiplier;
   Linear linear;
 };
 

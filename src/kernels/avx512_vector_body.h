@@ -121,5 +121,9 @@ inline __m512i VBf16Bits(VF v) {
   return _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
 }
 inline void VStoreBf16(uint16_t* p, VF v) {
+#ifdef __AVX512BF16__
+  _mm256_storeu_si256((__m256i*)p, (__m256i)_mm512_cvtneps_pbh(v));
+#else
   _mm256_storeu_si256((__m256i*)p, _mm512_cvtepi32_epi16(VBf16Bits(v)));
+#endif
 }

@@ -13,6 +13,7 @@ static const bool kShortMath = true;
 #include "kernels/map_vectors_body.h"
 #include "kernels/map_product_body.h"
 #include "kernels/map_attention_body.h"
+#include "kernels/map_winograd_body.h"
 // clang-format on
 
 size_t RowBytes(size_t inner) { return (inner * 2 + 63) / 64 * 64; }

@@ -31,6 +31,7 @@ static const bool kShortMath = false;
 #include "kernels/map_element_body.h"
 #include "kernels/map_product_body.h"
 #include "kernels/map_attention_body.h"
+#include "kernels/map_winograd_body.h"
 // clang-format on
 
 void ActivateF32(float* y, size_t n, enum MatmulActivation activation) {

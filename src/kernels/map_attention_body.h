@@ -259,6 +259,3 @@ void AttendMap(const struct MapAttention* a) {
     WriteQueries(a, s.sum + 16 * p, width, 16 * p, queries);
   }
 }
-
-static constexpr MapKernels kMapKernels = {MapProductRun, MapAttentionPackedBytes,
-                                           MapAttentionScratchBytes, PackMapKeys, AttendMap};

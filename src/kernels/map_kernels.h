@@ -75,12 +75,38 @@ struct MapAttention {
 // Queries of one call.
 enum { kMapQueries = 48 };
 
+// Winograd's F(2x2, 3x3): a tile of 4 x 4 pixels, two apart from the next, becomes 16 numbers for
+// each channel, one for each position of a tile; products are made position by position, and 16
+// sums become 2 x 2 pixels.
+enum { kMapWinogradPositions = 16 };
+struct MapWinogradInput {
+  const void* x;       // 4 lines of 2 * tiles + 2 pixels
+  size_t x_stride;     // elements from pixel to pixel
+  size_t line_stride;  // elements from line to line
+  size_t tiles;
+  size_t channels;
+  void* y;                 // [16][tiles][channels]
+  size_t y_stride;         // elements from tile to tile
+  size_t position_stride;  // elements from position to position
+};
+struct MapWinogradOutput {
+  const float* sums;       // [16][tiles][columns]
+  size_t stride;           // floats from tile to tile
+  size_t position_stride;  // floats from position to position
+  // How the pixels are finished: up to 2 lines, of rows pixels, and columns up to
+  // kMapWinogradColumns; x, w and what belongs to them are not read. Tiles: rows / 2, rounded up.
+  const struct MapProduct* finish;
+};
+enum { kMapWinogradColumns = 96 };
+
 struct MapKernels {
   void (*product)(const struct MapProduct* args);
   size_t (*attention_packed_bytes)(size_t length, size_t head_dim);
   size_t (*attention_scratch_bytes)(size_t head_dim);
   void (*pack_keys)(const struct MapAttention* args);  // fills `packed`
   void (*attend)(const struct MapAttention* args);     // reads q and `packed`
+  void (*winograd_input)(const struct MapWinogradInput* args);
+  void (*winograd_output)(const struct MapWinogradOutput* args);
 };
 
 // y[r][c] = activation(x[from[r]][c] * scale[c] + shift[c])

@@ -45,6 +45,18 @@ inline void FinishMapTyped(const struct MapProduct* m, const float* sums, size_t
   }
 }
 
+inline void FinishMapSums(const struct MapProduct* m, const float* sums, size_t line, size_t row,
+                          size_t rows, size_t column, size_t columns) {
+  if (m->y_element == kMapF32)
+    m->residual_element == kMapF32
+        ? FinishMapTyped<float, float>(m, sums, line, row, rows, column, columns)
+        : FinishMapTyped<float, uint16_t>(m, sums, line, row, rows, column, columns);
+  else
+    m->residual_element == kMapF32
+        ? FinishMapTyped<uint16_t, float>(m, sums, line, row, rows, column, columns)
+        : FinishMapTyped<uint16_t, uint16_t>(m, sums, line, row, rows, column, columns);
+}
+
 // x in words.
 struct LineOperands {
   const XWord* x;
@@ -81,14 +93,7 @@ inline size_t LineVectors(const struct MapProduct* m, const LineOperands& t, siz
         TileFor<V>(rows)(t.x + line * t.line_stride + row * t.x_stride, t.x_stride, w, panel_stride,
                          t.segments, sums, columns, lines);
         const size_t column = first * kTileLanes;
-        if (m->y_element == kMapF32)
-          m->residual_element == kMapF32
-              ? FinishMapTyped<float, float>(m, sums, line, row, rows, column, columns)
-              : FinishMapTyped<float, uint16_t>(m, sums, line, row, rows, column, columns);
-        else
-          m->residual_element == kMapF32
-              ? FinishMapTyped<uint16_t, float>(m, sums, line, row, rows, column, columns)
-              : FinishMapTyped<uint16_t, uint16_t>(m, sums, line, row, rows, column, columns);
+        FinishMapSums(m, sums, line, row, rows, column, columns);
         row += rows;
       }
     }

@@ -58,25 +58,27 @@ double Dot(const MapProduct* m, size_t x, size_t n) {
   return sum;
 }
 
+void FinishOne(const MapProduct* m, size_t line, size_t row, size_t n, double sum) {
+  const size_t y = line * m->y_line_stride + row * m->y_stride + n;
+  const size_t from = line * m->residual_line_stride + row * m->residual_stride + n;
+  sum += m->bias[n];
+  if (m->more != nullptr) sum += m->more[n];
+  float value = static_cast<float>(sum);
+  const float other =
+      m->combine == kCombineNone ? 0.0f : Get(m->residual, m->residual_element, from);
+  if (m->combine == kCombineAddBeforeActivation) value += other;
+  value = Activated(value, m->activation);
+  if (m->combine == kCombineAdd) value += other;
+  if (m->combine == kCombineMultiply) value *= other;
+  Set(m->y, m->y_element, y, value);
+}
+
 template <MapElement kElement>
 void MapProductRun(const MapProduct* m) {
   for (size_t line = 0; line < m->lines; ++line) {
     for (size_t r = 0; r < m->rows; ++r) {
       const size_t x = line * m->line_stride + r * m->x_stride;
-      const size_t y = line * m->y_line_stride + r * m->y_stride;
-      const size_t from = line * m->residual_line_stride + r * m->residual_stride;
-      for (size_t n = 0; n < m->columns; ++n) {
-        double sum = Dot<kElement>(m, x, n) + m->bias[n];
-        if (m->more != nullptr) sum += m->more[n];
-        float value = static_cast<float>(sum);
-        const float other =
-            m->combine == kCombineNone ? 0.0f : Get(m->residual, m->residual_element, from + n);
-        if (m->combine == kCombineAddBeforeActivation) value += other;
-        value = Activated(value, m->activation);
-        if (m->combine == kCombineAdd) value += other;
-        if (m->combine == kCombineMultiply) value *= other;
-        Set(m->y, m->y_element, y + n, value);
-      }
+      for (size_t n = 0; n < m->columns; ++n) FinishOne(m, line, r, n, Dot<kElement>(m, x, n));
     }
   }
 }
@@ -131,6 +133,44 @@ void Attend(const MapAttention* a) {
   }
 }
 
+// --- Winograd ---
+
+// What each row of a transform takes from four numbers.
+constexpr double kInput[4][4] = {{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}};
+constexpr double kOutput[2][4] = {{1, 1, 1, 0}, {0, 1, -1, -1}};
+
+template <MapElement kElement>
+void WinogradInput(const MapWinogradInput* a) {
+  for (size_t i = 0; i < a->tiles * a->channels * 16; ++i) {
+    const size_t position = i % 16, c = i / 16 % a->channels, tile = i / 16 / a->channels;
+    const double* line = kInput[position / 4];
+    const double* column = kInput[position % 4];
+    double sum = 0;
+    for (size_t at = 0; at < 16; ++at) {
+      const size_t from = at / 4 * a->line_stride + (2 * tile + at % 4) * a->x_stride + c;
+      sum += line[at / 4] * column[at % 4] * Get(a->x, kElement, from);
+    }
+    Set(a->y, kElement, position * a->position_stride + tile * a->y_stride + c,
+        static_cast<float>(sum));
+  }
+}
+
+void WinogradOutput(const MapWinogradOutput* a) {
+  const MapProduct* m = a->finish;
+  for (size_t line = 0; line < m->lines; ++line) {
+    for (size_t row = 0; row < m->rows; ++row) {
+      for (size_t n = 0; n < m->columns; ++n) {
+        double sum = 0;
+        for (size_t at = 0; at < 16; ++at) {
+          sum += kOutput[line][at / 4] * kOutput[row % 2][at % 4] *
+                 a->sums[at * a->position_stride + row / 2 * a->stride + n];
+        }
+        FinishOne(m, line, row, n, sum);
+      }
+    }
+  }
+}
+
 // --- elements ---
 
 void Affine(const MapAffine* a) {
@@ -159,9 +199,11 @@ void Sums(const MapSums* s) {
 
 }  // namespace
 
-const MapKernels kScalarMapF32 = {MapProductRun<kMapF32>, PackedBytes<kMapF32>, ScratchBytes,
-                                  PackKeys<kMapF32>, Attend<kMapF32>};
-const MapKernels kScalarMapBf16 = {MapProductRun<kMapBf16>, PackedBytes<kMapBf16>, ScratchBytes,
-                                   PackKeys<kMapBf16>, Attend<kMapBf16>};
+const MapKernels kScalarMapF32 = {
+    MapProductRun<kMapF32>, PackedBytes<kMapF32>,   ScratchBytes,  PackKeys<kMapF32>,
+    Attend<kMapF32>,        WinogradInput<kMapF32>, WinogradOutput};
+const MapKernels kScalarMapBf16 = {
+    MapProductRun<kMapBf16>, PackedBytes<kMapBf16>,   ScratchBytes,  PackKeys<kMapBf16>,
+    Attend<kMapBf16>,        WinogradInput<kMapBf16>, WinogradOutput};
 const MapElementKernels kScalarMapElements = {Affine, Sums};
 }  // namespace minnow

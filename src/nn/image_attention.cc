@@ -5,8 +5,8 @@
 
 #include "base/check.h"
 #include "nn/image_ops.h"
-#include "nn/map_elements.h"
-#include "nn/map_product.h"
+#include "nn/maps/map_elements.h"
+#include "nn/maps/map_product.h"
 
 namespace minnow {
 namespace {

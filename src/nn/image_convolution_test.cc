@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions beside their plain twin.
+#include "nn/maps/winograd.h"
 #include "tests/image_ops_fixture.h"
 
 namespace minnow {
@@ -190,6 +191,32 @@ TEST_P(ImageConvolutionTest, ConvolutionIsTheSameAloneAndOnTwoThreads) {
     OwnedMap one = data.Output(type(), c.images, 0), two = data.Output(type(), c.images, 0);
     Run(1, [&](ImageOps& ops) { data.Run(ops, 0, one.map); });
     Run(2, [&](ImageOps& ops) { data.Run(ops, 0, two.map); });
+    EXPECT_EQ(one.Values(), two.Values());
+    if (c.images == 1) continue;
+    OwnedMap alone = data.Output(type(), 1, 0);
+    Run(1, [&](ImageOps& ops) { data.Run(ops, 1, alone.map); });
+    EXPECT_EQ(one.Values(1), alone.Values());
+  }
+}
+
+// The same convolution in Winograd's form.
+TEST_P(ImageConvolutionTest, WinogradEqualsPlain) {
+  if (weights() == Dtype::kInt8) GTEST_SKIP() << "no such weights";
+  for (const ConvolutionCase& c : ConvolutionCases()) {
+    if (c.kernel != 3 || c.stride != 1 || (slow() && c.first >= 320)) continue;
+    SCOPED_TRACE(c);
+    ConvolutionData data(kernels(), type(), weights(), c);
+    OwnedMap expected = data.Output(type(), c.images, 0);
+    PlainImageOps plain(kernels());
+    data.Run(plain, 0, expected.map);
+    const size_t channels = c.first + c.second;
+    AlignedBuffer<std::byte> packed(WinogradWeightBytes(weights(), channels, c.outputs));
+    PackWinograd(data.product.weight.data(), channels, c.outputs, weights(), packed.data());
+    data.convolution.winograd = packed.data();
+    OwnedMap one = data.Output(type(), c.images, 0), two = data.Output(type(), c.images, 0);
+    Run(1, [&](ImageOps& ops) { data.Run(ops, 0, one.map); });
+    Run(2, [&](ImageOps& ops) { data.Run(ops, 0, two.map); });
+    ExpectNear(one, expected);
     EXPECT_EQ(one.Values(), two.Values());
     if (c.images == 1) continue;
     OwnedMap alone = data.Output(type(), 1, 0);

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "nn/map_elements.h"
-#include "nn/map_product.h"
+#include "nn/maps/map_elements.h"
+#include "nn/maps/map_product.h"
 
 namespace minnow {
 namespace {

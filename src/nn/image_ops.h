@@ -47,6 +47,10 @@ struct Convolution {
   size_t out_channels = 0;
   size_t kernel = 3;  // 1 or 3
   size_t stride = 1;
+  // A 3x3 convolution of stride 1 in Winograd's form, which multiplies 4 / 9 as often: weights that
+  // nn/maps/winograd.h packed, in the precision of `product` (fp32 or bf16), of which only the bias
+  // is read then. Null: the direct form.
+  const void* winograd = nullptr;
 };
 // Channels of an image in front of a convolution: whole words of every precision.
 constexpr size_t RoundUpChannels(size_t channels) { return (channels + 3) / 4 * 4; }

@@ -80,11 +80,13 @@ void Measure(benchmark::State& state, Dtype type, double operations, const Opera
 }
 
 void BenchConvolution(benchmark::State& state, Dtype type, size_t images, size_t side,
-                      size_t inputs, size_t outputs, size_t kernel, bool norm) {
+                      size_t inputs, size_t outputs, size_t kernel, bool norm, bool winograd) {
   const Map x(type, images, side, side, inputs);
   Map y(type, images, side, side, outputs);
   const Weight weight(type, kernel * kernel * inputs, outputs);
-  const Convolution convolution = {weight.linear, inputs, outputs, kernel, 1};
+  const Weight positions(type, winograd ? inputs : 1, kMapWinogradPositions * outputs);
+  const Convolution convolution = {
+      weight.linear, inputs, outputs, kernel, 1, winograd ? positions.packed.data() : nullptr};
   const std::vector<float> ones(inputs, 1.0f);
   const GroupNorm group = {ones.data(), ones.data()};
   ConvolutionInput input = {.first = &x.map};
@@ -136,25 +138,26 @@ void Register(const std::string& name, Dtype type, Function function, Arguments.
 }
 
 void RegisterConvolution(Dtype type, size_t images, size_t side, size_t inputs, size_t outputs,
-                         size_t kernel, bool norm) {
+                         size_t kernel, bool norm, bool winograd = false) {
   const auto text = [](size_t n) { return std::to_string(n); };
   const std::string name = "Convolution" + text(kernel) + "x" + text(kernel) + "/" + text(images) +
                            "x" + text(side) + "x" + text(side) + "/" + text(inputs) + "-" +
-                           text(outputs) + (norm ? "/norm" : "");
-  Register(name, type, BenchConvolution, images, side, inputs, outputs, kernel, norm);
+                           text(outputs) + (norm ? "/norm" : "") + (winograd ? "/winograd" : "");
+  Register(name, type, BenchConvolution, images, side, inputs, outputs, kernel, norm, winograd);
 }
 
 const bool kRegistered = [] {
   for (const Dtype type : {Dtype::kBF16, Dtype::kF32}) {
-    for (const bool norm : {false, true}) {
-      RegisterConvolution(type, 2, 64, 320, 320, 3, norm);
-      RegisterConvolution(type, 2, 32, 640, 640, 3, norm);
-      RegisterConvolution(type, 2, 16, 1280, 1280, 3, norm);
-      RegisterConvolution(type, 2, 8, 1280, 1280, 3, norm);
-      RegisterConvolution(type, 2, 64, 960, 320, 3, norm);
-      RegisterConvolution(type, 1, 512, 128, 128, 3, norm);
-      RegisterConvolution(type, 1, 256, 256, 256, 3, norm);
-      RegisterConvolution(type, 1, 128, 512, 512, 3, norm);
+    for (const int form : {0, 1, 2, 3}) {
+      const bool norm = form % 2 != 0, winograd = form >= 2;
+      RegisterConvolution(type, 2, 64, 320, 320, 3, norm, winograd);
+      RegisterConvolution(type, 2, 32, 640, 640, 3, norm, winograd);
+      RegisterConvolution(type, 2, 16, 1280, 1280, 3, norm, winograd);
+      RegisterConvolution(type, 2, 8, 1280, 1280, 3, norm, winograd);
+      RegisterConvolution(type, 2, 64, 960, 320, 3, norm, winograd);
+      RegisterConvolution(type, 1, 512, 128, 128, 3, norm, winograd);
+      RegisterConvolution(type, 1, 256, 256, 256, 3, norm, winograd);
+      RegisterConvolution(type, 1, 128, 512, 512, 3, norm, winograd);
     }
     RegisterConvolution(type, 2, 64, 320, 320, 1, false);
     RegisterConvolution(type, 2, 64, 960, 320, 1, false);

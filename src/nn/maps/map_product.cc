@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nn/map_product.h"
+#include "nn/maps/map_product.h"
 
 #include <algorithm>
 #include <cstring>
 #include <numeric>
 
 #include "base/check.h"
-#include "nn/map_elements.h"
+#include "nn/maps/map_elements.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {

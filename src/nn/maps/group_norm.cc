@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nn/group_norm.h"
+#include "nn/maps/group_norm.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "base/check.h"
-#include "nn/map_elements.h"
-#include "nn/map_product.h"
+#include "nn/maps/map_elements.h"
+#include "nn/maps/map_product.h"
 
 namespace minnow {
 namespace {
