@@ -29,6 +29,7 @@ inline VF VMulSub(VF a, VF b, VF c) { return _mm512_fmsub_ps(a, b, c); }      //
 inline VF VRound(VF x) {
   return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+#define MINNOW_SCALE2_SATURATES  // whatever n is
 inline VF VScale2(VF x, VF n) { return _mm512_scalef_ps(x, n); }  // x 2^n
 
 inline float VReduceAdd(VF v) {

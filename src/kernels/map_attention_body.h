@@ -140,7 +140,7 @@ inline void PackQueries(const struct MapAttention* a, size_t panels, Word* out) 
 
 static const auto kNoFinish = [](size_t, size_t, size_t, size_t) {};
 
-static const float kLowestScore = -3.0e38f;
+static const float kLowestScore = -1.0e38f;  // times log2(e) still finite
 
 // Keys from `first` on that come after a query do not take part in it.
 inline void HideLaterKeys(const struct MapAttention* a, size_t first, size_t n, size_t width,

@@ -38,9 +38,11 @@ inline VF VExp2(VF x) {
   return VScale2(p, n);
 }
 
-// 2^x for x <= 127 within 8e-5, well below bf16's steps of 4e-3; 2^-126 for small x.
+// 2^x for finite x <= 127 within 8e-5, well below bf16's steps of 4e-3; at most 2^-126 for small x.
 inline VF VExp2Short(VF x) {
+#ifndef MINNOW_SCALE2_SATURATES
   x = VMax(x, VSet(-126.0f));
+#endif
   const VF n = VRound(x);
   const VF r = VSub(x, n);
   VF p = VSet(5.5171853693430610e-2f);
@@ -88,9 +90,10 @@ inline VF VGeluErfShort(VF x) {
 
 inline VF VSigmoid(VF x) { return VDiv(VSet(1.0f), VAdd(VSet(1.0f), VExp(VSub(VSet(0.0f), x)))); }
 
-// The same within 8e-5. An x below -88 counts as -88.
+// The same within 8e-5. An x beyond 87 on either side counts as 87.
 inline VF VSigmoidShort(VF x) {
-  const VF power = VExp2Short(VMin(VMul(x, VSet(-1.44269504f)), VSet(126.0f)));
+  const VF exponent = VMul(x, VSet(-1.44269504f));
+  const VF power = VExp2Short(VMax(VMin(exponent, VSet(126.0f)), VSet(-126.0f)));
   return VDiv(VSet(1.0f), VAdd(VSet(1.0f), power));
 }
 
