@@ -16,6 +16,7 @@
 
 #include "base/thread_pool.h"
 #include "kernels/kernels.h"
+#include "nn/activation.h"
 #include "nn/arena.h"
 #include "nn/feature_map.h"
 #include "nn/linear.h"
@@ -36,8 +37,6 @@ struct LayerNorm {
   float epsilon = 1e-5f;
 };
 
-enum class Activation { kNone, kSilu, kRelu, kGeluErf, kQuickGelu };
-
 // A convolution with stride 1 or 2. Its Linear has kernel^2 * RoundUpChannels(in_channels) inputs:
 // [ky][kx][channel].
 struct Convolution {
@@ -46,6 +45,10 @@ struct Convolution {
   size_t out_channels = 0;
   size_t kernel = 3;  // 1 or 3
   size_t stride = 1;
+  // A 3x3 convolution of stride 1 in Winograd's form, which multiplies 4 / 9 as often: weights that
+  // nn/maps/winograd.h packed, in the precision of `product` (fp32 or bf16), of which only the bias
+  // is read then. Null: the direct form.
+  const void* winograd = nullptr;
 };
 
 // Zeros around an image before a 3x3 convolution.
@@ -78,13 +81,10 @@ struct ConvolutionOutput {
 
 class ImageOps {
  public:
-  struct Scratch;  // what one thread needs for itself
-
   // type: of the maps, kF32 or kBF16. `pool` null: the caller's thread alone. `stop` may be null.
   // May throw std::bad_alloc.
   ImageOps(const Kernels& kernels, Dtype type, ThreadPool* pool, Arena& arena,
            const std::atomic<bool>* stop);
-  ~ImageOps();
 
   Dtype type() const { return type_; }
   Arena& arena() { return arena_; }
@@ -129,6 +129,8 @@ class ImageOps {
   void SoftClamp(FeatureMap& y);
 
  private:
+  std::byte* TakeForEachThread(size_t bytes) { return arena_.Take(MembersOf(pool_) * bytes); }
+
   const Kernels& kernels_;
   const Dtype type_;
   ThreadPool* const pool_;
