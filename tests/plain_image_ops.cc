@@ -40,6 +40,8 @@ float Activate(float x, Activation activation) {
       return x > 0.0f ? x : 0.0f;
     case Activation::kGeluErf:
       return 0.5f * x * (1.0f + std::erf(x * 0.70710678f));
+    case Activation::kGeluTanh:
+      return 0.5f * x * (1.0f + std::tanh(0.79788456f * (x + 0.044715f * x * x * x)));
     case Activation::kQuickGelu:
       return x / (1.0f + std::exp(-1.702f * x));
   }
