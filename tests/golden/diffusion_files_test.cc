@@ -144,6 +144,20 @@ TEST_F(DiffusersFolder, PackedFilesGiveTheSameBits) {
   }
 }
 
+TEST_F(DiffusersFolder, RandomModelsNeedNoWeights) {
+  const auto source = ModelSource::Open(folder_.File(""));
+  ASSERT_TRUE(source.ok()) << source.error().message;
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kBF16, Dtype::kInt8}) {
+    SCOPED_TRACE(DtypeName(dtype));
+    const auto model = MustLoad(DiffusionModel::Random(*source, dtype));
+    ASSERT_NE(model, nullptr);
+    const Dtype maps = dtype == Dtype::kF32 ? Dtype::kF32 : Dtype::kBF16;
+    for (const float value : RunUNet(model->unet(), Call(), 1, maps))
+      ASSERT_TRUE(std::isfinite(value));
+    for (const float value : Decoded(*model)) ASSERT_TRUE(std::isfinite(value));
+  }
+}
+
 TEST_F(DiffusersFolder, WhatIsWrongIsNamed) {
   EXPECT_THAT(ErrorOf(folder_.File("")), HasSubstr("text_encoder: no model.safetensors"));
   WriteWeights();

@@ -77,6 +77,27 @@ Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Load(const ModelSource& 
   return model;
 }
 
+Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Random(const ModelSource& source,
+                                                               Dtype dtype) {
+  auto model = std::make_unique<DiffusionModel>();
+  const auto read = [&](std::string_view part) { return source.ReadConfigJson(part); };
+  const auto name = [&](std::string_view part) {
+    return source.components().find(part)->second.config;
+  };
+  MINNOW_ASSIGN_OR_RETURN(model->scheduler_config_, read(kSchedulerPart));
+  MINNOW_ASSIGN_OR_RETURN(const std::string text, read(kTextEncoderPart));
+  MINNOW_ASSIGN_OR_RETURN(const ClipTextConfig text_config,
+                          ParseClipTextConfig(text, name(kTextEncoderPart)));
+  MINNOW_ASSIGN_OR_RETURN(const std::string vae, read(kVaePart));
+  MINNOW_ASSIGN_OR_RETURN(const std::string unet, read(kUNetPart));
+  MINNOW_ASSIGN_OR_RETURN(const UNetConfig unet_config, ParseUNetConfig(unet, name(kUNetPart)));
+  MINNOW_ASSIGN_OR_RETURN(model->text_encoder_, ClipTextModel::Random(text_config, dtype));
+  MINNOW_ASSIGN_OR_RETURN(model->vae_, Vae::Random(vae, name(kVaePart), dtype));
+  MINNOW_ASSIGN_OR_RETURN(model->unet_, UNetModel::Random(unet_config, dtype));
+  MINNOW_RETURN_IF_ERROR(CheckParts(source, *model));
+  return model;
+}
+
 size_t DiffusionModel::parameters() const {
   return text_encoder_->info().parameters + unet_->info().parameters + vae_->info().part.parameters;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ class DiffusionModel {
   // parts do not fit each other.
   static Result<std::unique_ptr<DiffusionModel>> Load(const ModelSource& source,
                                                       const DiffusionLoadOptions& options);
+
+  // Of the source's configurations, with random weights, to time a model without having its files.
+  static Result<std::unique_ptr<DiffusionModel>> Random(const ModelSource& source, Dtype dtype);
 
   const ClipTextModel& text_encoder() const { return *text_encoder_; }
   const UNetModel& unet() const { return *unet_; }

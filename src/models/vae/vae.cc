@@ -16,4 +16,16 @@ Result<std::unique_ptr<Vae>> Vae::Load(const PartSource& source, Dtype dtype) {
   return std::unique_ptr<Vae>(std::move(kl));
 }
 
+Result<std::unique_ptr<Vae>> Vae::Random(const std::string& config, const std::string& name,
+                                         Dtype dtype) {
+  if (IsTinyVaeConfig(config)) {
+    MINNOW_ASSIGN_OR_RETURN(const TinyVaeConfig shape, ParseTinyVaeConfig(config, name));
+    MINNOW_ASSIGN_OR_RETURN(auto tiny, TinyVae::Random(shape, dtype));
+    return std::unique_ptr<Vae>(std::move(tiny));
+  }
+  MINNOW_ASSIGN_OR_RETURN(const KlVaeConfig shape, ParseKlVaeConfig(config, name));
+  MINNOW_ASSIGN_OR_RETURN(auto kl, KlVae::Random(shape, dtype));
+  return std::unique_ptr<Vae>(std::move(kl));
+}
+
 }  // namespace minnow

@@ -36,6 +36,9 @@ class Vae {
   virtual ~Vae() = default;
   // An AutoencoderKL or an AutoencoderTiny, as the configuration says.
   static Result<std::unique_ptr<Vae>> Load(const PartSource& source, Dtype dtype);
+  // Of that shape, with random weights. config: JSON text; name: for messages.
+  static Result<std::unique_ptr<Vae>> Random(const std::string& config, const std::string& name,
+                                             Dtype dtype);
 
   virtual const VaeInfo& info() const = 0;
   // The weights as a packed file holds them; they borrow from the model.
