@@ -110,10 +110,10 @@ inline VF VFromHighNibbles(const uint8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_srli_epi32(bytes, 4));
 }
 
-inline VF VFromBf16(const uint16_t* p) {
-  const __m512i words = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i*)p));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(words, 16));
+inline VF VWidenBf16(__m256i halves) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
 }
+inline VF VFromBf16(const uint16_t* p) { return VWidenBf16(_mm256_loadu_si256((const __m256i*)p)); }
 // The bits of bf16, to nearest and ties to even, in the low half of each lane.
 inline __m512i VBf16Bits(VF v) {
   const __m512i bits = _mm512_castps_si512(v), high = _mm512_srli_epi32(bits, 16);
@@ -121,10 +121,18 @@ inline __m512i VBf16Bits(VF v) {
   const __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
   return _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
 }
-inline void VStoreBf16(uint16_t* p, VF v) {
+inline __m256i VRoundBf16(VF v) {
 #ifdef __AVX512BF16__
-  _mm256_storeu_si256((__m256i*)p, (__m256i)_mm512_cvtneps_pbh(v));
+  return (__m256i)_mm512_cvtneps_pbh(v);
 #else
-  _mm256_storeu_si256((__m256i*)p, _mm512_cvtepi32_epi16(VBf16Bits(v)));
+  return _mm512_cvtepi32_epi16(VBf16Bits(v));
 #endif
+}
+inline void VStoreBf16(uint16_t* p, VF v) { _mm256_storeu_si256((__m256i*)p, VRoundBf16(v)); }
+#define MINNOW_BF16_PARTS
+inline VF VFromBf16Part(const uint16_t* p, size_t n) {
+  return VWidenBf16(_mm256_maskz_loadu_epi16(FirstLanes(n), p));
+}
+inline void VStoreBf16Part(uint16_t* p, size_t n, VF v) {
+  _mm256_mask_storeu_epi16(p, FirstLanes(n), VRoundBf16(v));
 }

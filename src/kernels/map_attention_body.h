@@ -124,14 +124,16 @@ inline void PackQueries(const struct MapAttention* a, size_t panels, Word* out) 
                     (float*)(out + w * 16));
         continue;
       }
-      for (size_t i = w; i < words && i < w + 16; ++i) {
-        for (size_t j = 0; j < 16; ++j) {
-          Element both[kWordElements] = {0};
-          for (size_t e = 0; e < kWordElements; ++e) {
-            const size_t at = i * kWordElements + e;
-            if (j < used && at < a->head_dim) both[e] = q[(16 * p + j) * a->q_stride + at];
-          }
-          __builtin_memcpy(out + i * 16 + j, both, sizeof both);
+      const size_t end = words < w + 16 ? words : w + 16;
+      __builtin_memset(out + w * 16, 0, (end - w) * 16 * sizeof(Word));
+      for (size_t j = 0; j < used; ++j) {
+        const Element* row = q + (16 * p + j) * a->q_stride;
+        for (size_t i = w; i < end; ++i) {
+          const size_t at = i * kWordElements, left = a->head_dim - at;
+          if (left >= kWordElements)
+            __builtin_memcpy(out + i * 16 + j, row + at, sizeof(Word));
+          else
+            __builtin_memcpy(out + i * 16 + j, row + at, sizeof(Element));
         }
       }
     }
