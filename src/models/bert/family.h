@@ -89,14 +89,14 @@ struct MaskNames {
   const char* norm = "cls.predictions.transform.LayerNorm";
   // DECODER.weight [V, E] where config.json says that it is not the word table.
   const char* decoder = "cls.predictions.decoder";
-  const char* bias = "cls.predictions.bias";                   // [V]; or DECODER.bias
+  const char* bias = "cls.predictions.bias";            // [V]; or DECODER.bias
   std::optional<Activation> activation = std::nullopt;  // nullopt: that of config.json
 };
 
 struct EncoderFamily {
   std::string_view model_type;  // of config.json
   PositionIds position_ids = PositionIds::kFromZero;
-  int pad_token_id = 0;                                        // where config.json says nothing
+  int pad_token_id = 0;                          // where config.json says nothing
   Activation activation = Activation::kGeluErf;  // likewise
   EmbeddingProjection embedding_projection = EmbeddingProjection::kNever;
   ConfigNames config = {};

@@ -83,8 +83,8 @@ class Comparison {
     const OnnxNode& node = *pieces_.list[i].node;
     const OnnxAttribute* activation = node.Attribute("activation");
     if (node.op != "FusedGemm" || activation == nullptr || !IsOfALayer(i)) return {};
-    const bool same = IsIntermediate(i) && activation->text == "Relu" &&
-                      config_.hidden_act == Activation::kRelu;
+    const bool same =
+        IsIntermediate(i) && activation->text == "Relu" && config_.hidden_act == Activation::kRelu;
     return same ? Status() : Differs(node, "activation");
   }
 
