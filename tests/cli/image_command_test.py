@@ -157,6 +157,17 @@ class ImageTest(unittest.TestCase):
         self.change("--mask", str(mask))
         self.assertNotEqual(read_png(self.out), plain)
 
+    def test_packed(self):
+        packed = self.folder / "packed.minnow"
+        for dtype in ("fp32", "bf16"):
+            result = run("pack", "--model", str(MODEL), "--dtype", dtype, "-o", str(packed))
+            self.assertEqual(result.returncode, DONE, result.stderr)
+            self.assertIn(b"text-to-image", result.stdout)
+            self.change("--dtype", dtype)
+            plain = read_png(self.out)
+            self.change(model=packed)
+            self.assertEqual(read_png(self.out), plain)
+
     def test_words_that_do_not_fit(self):
         result = self.image("--steps", "1", "--size", "16x16", prompt="cat " * 80)
         self.assertIn(b"--prompt: the last 5 tokens did not fit", result.stderr)
