@@ -23,14 +23,14 @@ LAYERS = {
     "generation": ["formats", "base"],
     "diffusion": ["formats", "base"],
     "engine": ["base"],
-    "tasks": ["generation", "models", "nn", "kernels", "text", "formats", "base"],
+    "tasks": ["generation", "diffusion", "models", "nn", "kernels", "text", "image", "formats", "base"],
     "ingest": ["index", "tasks", "nn", "text", "formats", "base"],
     "eval": ["ingest", "index", "tasks", "models", "formats", "base"],
     "serving": ["ingest", "index", "tasks", "generation", "models", "engine", "formats", "base"],
     "http": ["base"],
     "api": ["serving", "http", "ingest", "tasks", "generation", "index", "engine", "text", "formats", "base"],
-    "cli": ["api", "http", "serving", "eval", "ingest", "index", "engine", "tasks", "generation", "models", "nn", "text",
-            "kernels", "formats", "base"],
+    "cli": ["api", "http", "serving", "eval", "ingest", "index", "engine", "tasks", "generation", "diffusion", "models", "nn",
+            "text", "image", "kernels", "formats", "base"],
     "main": ["cli"],
 }
 

@@ -113,7 +113,8 @@ PartSource FixturePart(const DiffusionFixture& fixture, const TestFolder& folder
           .config_name = "config.json",
           .tensors = std::move(source),
           .packed = nullptr,
-          .component = ""};
+          .component = "",
+          .embedding = std::nullopt};
 }
 
 std::vector<float> RunUNet(const UNetModel& unet, const UNetCall& call, int threads, Dtype maps) {

@@ -50,7 +50,8 @@ Result<std::unique_ptr<Vae>> LoadTinyVae(const std::string& directory, Dtype dty
                     .config_name = std::move(source.config_name),
                     .tensors = std::move(source.tensors),
                     .packed = nullptr,
-                    .component = ""},
+                    .component = "",
+                    .embedding = std::nullopt},
                    dtype);
 }
 
@@ -63,7 +64,8 @@ Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Load(const ModelSource& 
   }
   auto model = std::make_unique<DiffusionModel>();
   MINNOW_ASSIGN_OR_RETURN(model->scheduler_config_, source.ReadConfigJson(kSchedulerPart));
-  MINNOW_ASSIGN_OR_RETURN(const PartSource text, OpenPart(source, kTextEncoderPart));
+  MINNOW_ASSIGN_OR_RETURN(PartSource text, OpenPart(source, kTextEncoderPart));
+  text.embedding = options.embedding;
   MINNOW_ASSIGN_OR_RETURN(model->text_encoder_, ClipTextModel::Load(text, dtype));
   if (options.tiny_vae.empty()) {
     MINNOW_ASSIGN_OR_RETURN(const PartSource vae, OpenPart(source, kVaePart));

@@ -22,6 +22,9 @@ struct DiffusionLoadOptions {
   std::optional<Dtype> dtype;  // nullopt: a packed file's own, else fp32
   // A folder for OpenTinyVae (models/diffusion/folder.h), whose VAE stands in for the model's.
   std::string tiny_vae;
+  // Of the text encoder's tables; nullopt: as they are stored. Nothing is made of it for a packed
+  // file.
+  std::optional<TableType> embedding = std::nullopt;
 };
 
 class DiffusionModel {

@@ -45,7 +45,7 @@ Result<PartInfo> LoadPart(const PartSource& source, Dtype dtype, const WeightLis
         storage.weights,
         LoadWeights(
             *source.tensors,
-            {.prefix = "", .dtype = dtype, .embedding = std::nullopt, .calibration = nullptr},
+            {.prefix = "", .dtype = dtype, .embedding = source.embedding, .calibration = nullptr},
             list));
   } catch (const std::bad_alloc&) {
     return Error{Code::kInternal, source.config_name + ": no memory for the packed weights"};

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,8 @@ struct PartSource {
   std::shared_ptr<const TensorSource> tensors;
   std::shared_ptr<const PackedFile> packed;  // the same, where they are packed
   std::string component;                     // in a packed file
+  // Of the text encoder's tables, where they are not packed; nullopt: as they are stored.
+  std::optional<TableType> embedding;
 };
 
 // What a caller may want to know of a loaded part.
