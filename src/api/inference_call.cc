@@ -7,6 +7,8 @@
 #include <numeric>
 #include <variant>
 
+#include "base/utf8.h"
+
 namespace minnow::api {
 namespace {
 
@@ -18,10 +20,7 @@ std::string Milliseconds(std::chrono::nanoseconds time) {
 
 size_t CountCharacters(const std::vector<EmbedInput>& inputs) {
   size_t count = 0;
-  const auto add = [&count](const std::string& text) {
-    // Bytes that do not continue a code point.
-    for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  };
+  const auto add = [&count](const std::string& text) { count += CountCodePoints(text); };
   for (const EmbedInput& input : inputs) {
     if (const auto* text = std::get_if<std::string>(&input)) add(*text);
     if (const auto* pair = std::get_if<TextPair>(&input)) add(pair->first), add(pair->second);

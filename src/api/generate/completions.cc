@@ -13,6 +13,7 @@
 #include "api/generate/fields.h"
 #include "api/generate/wires.h"
 #include "api/request_json.h"
+#include "base/utf8.h"
 #include "generation/options_json.h"
 #include "tasks/generate/pieces.h"
 
@@ -178,7 +179,7 @@ class CompletionWriter : public AnswerWriter {
     json.BeginArray();
     for (const GeneratedPiece* piece : pieces) {
       json.Uint(offset_);
-      offset_ += Characters(piece->text);
+      offset_ += CountCodePoints(piece->text);
     }
     json.EndArray();
     json.EndObject();

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/generate/fields.h"
 
-#include <algorithm>
-
 namespace minnow::api {
 namespace {
 
@@ -121,11 +119,6 @@ std::string TokenText(const GenerateModel& model, TokenId id) {
   for (size_t at = text.find(kSpace); at != std::string::npos; at = text.find(kSpace, at + 1))
     text.replace(at, kSpace.size(), " ");
   return text;
-}
-
-size_t Characters(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(
-      text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
 }  // namespace minnow::api

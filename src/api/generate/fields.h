@@ -45,7 +45,5 @@ std::string_view OpenAiFinish(FinishReason reason);
 
 // A token as it stands in a text, with its space; of a special one its name.
 std::string TokenText(const GenerateModel& model, TokenId id);
-// Code points.
-size_t Characters(std::string_view text);
 
 }  // namespace minnow::api
