@@ -44,7 +44,7 @@ build() {  # build LOG PRESET TARGET...
 # Runs a googletest program, a part of its tests on each core, and adds its own counts. gtest LOG COMMAND...
 gtest() {
   local log=$1 reports part running=() status=0 counts; shift
-  reports=$(mktemp -d)
+  reports=$(mktemp -d); chmod 755 "$reports"   # some tests act as a user that may only read
   for ((part = 0; part < jobs; ++part)); do
     mkdir "$reports/$part"   # its files are its own: another run on this machine may use the same names
     TEST_TMPDIR=$reports/$part/ GTEST_TOTAL_SHARDS=$jobs GTEST_SHARD_INDEX=$part attempt "$log-$part" timeout "$program_seconds" "$@" \
