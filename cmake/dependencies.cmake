@@ -4,11 +4,20 @@ find_library(UTF8PROC_LIBRARY utf8proc REQUIRED)
 find_library(SQLITE_LIBRARY sqlite3 REQUIRED)
 find_library(ZLIB_LIBRARY z REQUIRED)
 find_library(YAML_LIBRARY yaml REQUIRED)
+find_library(PNG_LIBRARY png16 REQUIRED)
+find_library(JPEG_LIBRARY jpeg REQUIRED)
+find_library(WEBP_LIBRARY webp REQUIRED)
+find_library(SHARPYUV_LIBRARY sharpyuv)  # a part of libwebp before version 1.3
+if(NOT SHARPYUV_LIBRARY)
+  set(SHARPYUV_LIBRARY "")
+endif()
 find_path(BOOST_INCLUDE boost/beast.hpp REQUIRED)  # and the headers of xxHash, beside it
+find_path(JPEG_INCLUDE jconfig.h REQUIRED)  # libjpeg's settings, in a folder of the architecture
 
 add_library(minnow_dependencies INTERFACE)
-target_include_directories(minnow_dependencies SYSTEM INTERFACE ${BOOST_INCLUDE})
-target_link_libraries(minnow_dependencies INTERFACE ${SQLITE_LIBRARY} ${ZLIB_LIBRARY} ${YAML_LIBRARY} ${UTF8PROC_LIBRARY}
+target_include_directories(minnow_dependencies SYSTEM INTERFACE ${BOOST_INCLUDE} ${JPEG_INCLUDE})
+target_link_libraries(minnow_dependencies INTERFACE ${SQLITE_LIBRARY} ${PNG_LIBRARY} ${JPEG_LIBRARY} ${WEBP_LIBRARY}
+  ${SHARPYUV_LIBRARY} ${ZLIB_LIBRARY} ${YAML_LIBRARY} ${UTF8PROC_LIBRARY}
   Threads::Threads ${CMAKE_DL_LIBS} m)
 # Sources compiled once each: Boost's in formats/boost_json.cc and http/boost_asio.cc, xxHash's in formats/xxh64.cc.
 target_compile_definitions(minnow_dependencies INTERFACE

@@ -23,7 +23,8 @@ PROGRAM_LICENSE = "Apache-2.0"
 # Of what is used of a source package: dpkg does not tell. The notices themselves are in attributionTexts.
 LICENSES = {
     "boost": "BSL-1.0", "cli11": "BSD-3-Clause", "gcc": "GPL-3.0-or-later WITH GCC-exception-3.1",
-    "glibc": "LGPL-2.1-or-later", "libyaml": "MIT", "linux": "GPL-2.0-only WITH Linux-syscall-note",
+    "glibc": "LGPL-2.1-or-later", "libjpeg-turbo": "IJG AND BSD-3-Clause AND Zlib", "libpng1.6": "libpng-2.0",
+    "libwebp": "BSD-3-Clause", "libyaml": "MIT", "linux": "GPL-2.0-only WITH Linux-syscall-note",
     "sqlite": "blessing", "utf8proc": "MIT", "xxhash": "BSD-2-Clause", "zlib": "Zlib",
 }
 # Boost's file lists two megabytes of authors; its licence asks for no notice beside object code.

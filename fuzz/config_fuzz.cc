@@ -12,10 +12,15 @@
 #include <string>
 
 #include "base/check.h"
+#include "models/clip/config.h"
 #include "models/heads/classify.h"
 #include "models/heads/sentence_transformers.h"
 #include "models/registry.h"
 #include "models/t5/config.h"
+#include "models/unet/config.h"
+#include "models/unet/weights.h"
+#include "models/vae/config.h"
+#include "models/weights/parameter_counter.h"
 
 namespace minnow {
 namespace {
@@ -36,8 +41,38 @@ void FuzzT5(const std::string& text) {
   }
 }
 
+// The parsers of a diffusion model's parts.
+template <class Parse, class Check>
+void FuzzPart(const std::string& text, const Parse& parse, const Check& check) {
+  const auto config = parse(text, "config.json");
+  if (config.ok()) return check(*config);
+  CHECK(config.error().message.starts_with("config.json: "));
+}
+
+void FuzzDiffusion(const std::string& text) {
+  FuzzPart(text, ParseUNetConfig, [](const UNetConfig& config) {
+    CHECK(config.down_attention.size() == config.levels.size() &&
+          config.up_attention.size() == config.levels.size() && config.layers_per_block >= 1);
+    for (const UNetLevel& level : config.levels)
+      CHECK(level.channels % config.groups == 0 && level.channels % level.heads == 0);
+    UNetWeights weights;
+    ParameterCounter counter;
+    CHECK(VisitUNetWeights(config, weights, counter).ok() && counter.count() > 0);
+  });
+  FuzzPart(text, ParseKlVaeConfig, [](const KlVaeConfig& config) {
+    for (const size_t channels : config.block_channels) CHECK(channels % config.groups == 0);
+  });
+  FuzzPart(text, ParseTinyVaeConfig, [](const TinyVaeConfig& config) {
+    CHECK(config.encoder_blocks.size() == config.decoder_blocks.size());
+  });
+  FuzzPart(text, ParseClipTextConfig, [](const ClipTextConfig& config) {
+    CHECK(config.hidden_size % config.heads == 0 && config.layers >= 1);
+  });
+}
+
 void FuzzConfig(const std::string& text) {
   FuzzT5(text);
+  FuzzDiffusion(text);
   const auto labels = ReadLabels(text, "config.json", /*count=*/3);
   CHECK(labels.ok() ? labels->size() == 3 : labels.error().message.starts_with("config.json"));
   const auto config = ParseEncoderConfig(text, "config.json");

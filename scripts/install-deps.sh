@@ -18,7 +18,8 @@ boost=libboost-dev
 
 case $set_name in
   build) packages=(g++ cmake ninja-build "$boost" libcli11-dev libutf8proc-dev libgtest-dev libgmock-dev
-                   libsqlite3-dev zlib1g-dev libxxhash-dev libyaml-dev python3 python3-pip python3-venv ca-certificates curl) ;;
+                   libsqlite3-dev zlib1g-dev libxxhash-dev libyaml-dev libpng-dev libjpeg-dev libwebp-dev
+                   python3 python3-pip python3-venv ca-certificates curl) ;;
   test) packages=(binutils clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck
                   g++-aarch64-linux-gnu qemu-user-static googletest git chromium chromium-driver zsh fish buildah) ;;
   *) echo "install-deps: unknown set '$set_name' (build or test)" >&2; exit 2 ;;
@@ -28,7 +29,8 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
   cat >&2 <<TEXT
 install-deps: there is no apt here, so nothing was installed. minnow needs, by whatever name your system has them:
   C++20 compiler (GCC 12 or newer), CMake 3.25 or newer, Ninja, Boost 1.81 or newer (headers only),
-  CLI11, utf8proc, SQLite 3.40 or newer with FTS5, zlib, libyaml, xxHash (static libraries too: libutf8proc.a, libsqlite3.a, libz.a, libyaml.a), GoogleTest with GoogleMock, a static libc and libstdc++,
+  CLI11, utf8proc, SQLite 3.40 or newer with FTS5, zlib, libyaml, libpng, libjpeg-turbo, libwebp, xxHash
+  (static libraries too: libutf8proc.a, libsqlite3.a, libz.a, libyaml.a, libpng16.a, libjpeg.a, libwebp.a), GoogleTest with GoogleMock, a static libc and libstdc++,
   Python 3.11 or newer with pip, curl; for ./test also clang 14 with its sanitizers, clang-format 14, shellcheck,
   an aarch64-linux-gnu cross compiler and qemu-user, Chromium with chromedriver, buildah (deploy/build-image.sh). ccache is optional.
 Names on Debian: ${packages[*]}

@@ -26,6 +26,7 @@ constexpr char kFooter[] = R"(Examples:
   minnow ner --model models/entities < lines.txt
   minnow fill-mask --model models/bert-base-uncased "Paris is the [MASK] of France."
   minnow generate --model models/t5-small --task summarization < articles.txt
+  minnow image --model models/sd-turbo --prompt "a fox in the snow" -o fox.png
   minnow serve --model models/all-MiniLM-L6-v2 --port 8080
   minnow index add docs --index my.db --model models/all-MiniLM-L6-v2
   minnow search "how do I begin" --index my.db --model models/all-MiniLM-L6-v2
@@ -70,6 +71,7 @@ int RunCommandLine(int argc, char** argv) {
   AddAnswerCommand(app);
   AddFillMaskCommand(app);
   AddGenerateCommand(app);
+  AddImageCommand(app);
   AddTokenizeCommand(app);
   AddInspectCommand(app);
   AddServeCommand(app);

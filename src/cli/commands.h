@@ -19,6 +19,7 @@ void AddNerCommand(Command app);
 void AddAnswerCommand(Command app);
 void AddFillMaskCommand(Command app);
 void AddGenerateCommand(Command app);
+void AddImageCommand(Command app);
 void AddTokenizeCommand(Command app);
 void AddInspectCommand(Command app);
 void AddPackCommand(Command app);

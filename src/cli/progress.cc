@@ -54,7 +54,7 @@ void ProgressBar::Show(const std::string& what, uint64_t done, uint64_t total,
   last_ = now;
   std::string line = what + " " + (terminal_ && total > 0 ? Bar(done, total) : "") +
                      std::to_string(done) + (total > 0 ? " of " + std::to_string(total) : "") +
-                     " " + unit + Rate(done, total);
+                     " " + unit + Rate(done, total, unit);
   if (terminal_) {
     std::fprintf(stderr, "\r\033[K%s", line.substr(0, Columns() - 1).c_str());
     shown_ = true;
@@ -63,19 +63,18 @@ void ProgressBar::Show(const std::string& what, uint64_t done, uint64_t total,
   }
 }
 
-// ", 98/s, 12 s left"
-std::string ProgressBar::Rate(uint64_t done, uint64_t total) const {
+// ", 98/s, 12 s left"; ", 2.31 s/step, 12 s left"
+std::string ProgressBar::Rate(uint64_t done, uint64_t total, const std::string& unit) const {
   const double seconds = std::chrono::duration<double>(last_ - begin_).count();
   if (seconds < 0.5 || done <= first_done_) return "";
   const double rate = static_cast<double>(done - first_done_) / seconds;
   char text[64];
-  if (total > done) {
-    std::snprintf(text, sizeof text, ", %.0f/s, %.0f s left", rate,
-                  static_cast<double>(total - done) / rate);
-  } else {
-    std::snprintf(text, sizeof text, ", %.0f/s", rate);
-  }
-  return text;
+  std::snprintf(text, sizeof text, rate < 1 ? ", %.2f s" : ", %.0f", rate < 1 ? 1 / rate : rate);
+  std::string all = text;
+  all += rate < 1 ? "/" + unit.substr(0, unit.size() - 1) : "/s";
+  if (total <= done) return all;
+  std::snprintf(text, sizeof text, ", %.0f s left", static_cast<double>(total - done) / rate);
+  return all + text;
 }
 
 void ProgressBar::Clear() {
@@ -99,6 +98,6 @@ Interruptible::~Interruptible() {
   ::signal(SIGTERM, SIG_DFL);
 }
 
-bool Interruptible::requested() { return interrupted; }
+const std::atomic<bool>& Interruptible::flag() { return interrupted; }
 
 }  // namespace minnow

@@ -5,6 +5,7 @@
 // One thread.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -27,7 +28,7 @@ class ProgressBar {
 
  private:
   using Clock = std::chrono::steady_clock;
-  std::string Rate(uint64_t done, uint64_t total) const;
+  std::string Rate(uint64_t done, uint64_t total, const std::string& unit) const;
 
   const bool quiet_;
   const bool terminal_;
@@ -47,7 +48,8 @@ class Interruptible {
   Interruptible(const Interruptible&) = delete;
   Interruptible& operator=(const Interruptible&) = delete;
 
-  static bool requested();
+  static bool requested() { return flag(); }
+  static const std::atomic<bool>& flag();
 };
 
 }  // namespace minnow

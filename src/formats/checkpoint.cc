@@ -14,8 +14,8 @@ namespace {
 
 constexpr size_t kMaxIndexBytes = size_t{64} << 20;
 constexpr size_t kMaxShards = 1000;
-constexpr const char* kSingleFile = "model.safetensors";
-constexpr const char* kIndexFile = "model.safetensors.index.json";
+constexpr const char* kStem = "model";
+// What pickles are called whose safetensors have that stem.
 constexpr const char* kPickleFile = "pytorch_model.bin";
 
 std::string Join(const std::string& directory, const std::string& file) {
@@ -100,8 +100,9 @@ Status Checkpoint::AddFile(Result<MappedFile> opened, const ShardIndex* wanted,
   return {};
 }
 
-Status Checkpoint::AddShards(const std::string& directory, std::vector<Error>* problems) {
-  const std::string index_path = Join(directory, kIndexFile);
+Status Checkpoint::AddShards(const std::string& directory, const std::string& index_file,
+                             std::vector<Error>* problems) {
+  const std::string index_path = Join(directory, index_file);
   MINNOW_ASSIGN_OR_RETURN(const ShardIndex index, ShardIndex::Read(index_path));
   for (const std::string& shard : index.shards) {
     Status added = AddFile(MappedFile::Open(Join(directory, shard)), &index, shard, problems);
@@ -121,17 +122,22 @@ Status Checkpoint::AddShards(const std::string& directory, std::vector<Error>* p
   return {};
 }
 
-Status Checkpoint::AddDirectory(const std::string& directory, std::vector<Error>* problems) {
-  const std::string single = Join(directory, kSingleFile);
-  if (Exists(single)) return AddFile(MappedFile::Open(single), nullptr, "", problems);
-  if (Exists(Join(directory, kIndexFile))) return AddShards(directory, problems);
-  if (Exists(Join(directory, kPickleFile))) {
-    return Error{Code::kUnsupported,
-                 directory + ": has " + kPickleFile + " but no " + kSingleFile +
-                     ": pickles can run code and are not read; convert the model to "
-                     "safetensors"};
+Status Checkpoint::AddDirectory(const std::string& directory, const std::string& stem,
+                                std::vector<Error>* problems) {
+  const std::string single = stem + ".safetensors", index = single + ".index.json";
+  for (const std::string& file : {single, stem + ".fp16.safetensors"}) {
+    const std::string other = file == single ? index : single + ".index.fp16.json";
+    const std::string path = Join(directory, file);
+    if (Exists(path)) return AddFile(MappedFile::Open(path), nullptr, "", problems);
+    if (Exists(Join(directory, other))) return AddShards(directory, other, problems);
   }
-  return Error{Code::kNotFound, directory + ": no " + kSingleFile + " and no " + kIndexFile};
+  const std::string pickle = stem == kStem ? kPickleFile : stem + ".bin";
+  if (Exists(Join(directory, pickle))) {
+    return Error{Code::kUnsupported, directory + ": has " + pickle + " but no " + single +
+                                         ": pickles can run code and are not read; convert the "
+                                         "model to safetensors"};
+  }
+  return Error{Code::kNotFound, directory + ": no " + single + " and no " + index};
 }
 
 Result<Checkpoint> Checkpoint::OpenFile(const std::string& path) {
@@ -146,9 +152,10 @@ Result<Checkpoint> Checkpoint::FromMapped(MappedFile file) {
   return checkpoint;
 }
 
-Result<Checkpoint> Checkpoint::OpenDirectory(const std::string& directory) {
+Result<Checkpoint> Checkpoint::OpenDirectory(const std::string& directory,
+                                             const std::string& stem) {
   Checkpoint checkpoint;
-  MINNOW_RETURN_IF_ERROR(checkpoint.AddDirectory(directory, nullptr));
+  MINNOW_RETURN_IF_ERROR(checkpoint.AddDirectory(directory, stem, nullptr));
   return checkpoint;
 }
 
@@ -157,7 +164,7 @@ Checkpoint Checkpoint::Examine(const std::string& path, std::vector<Error>& prob
   std::vector<Error> found;
   std::error_code ec;
   Status opened = std::filesystem::is_directory(path, ec)
-                      ? checkpoint.AddDirectory(path, &found)
+                      ? checkpoint.AddDirectory(path, kStem, &found)
                       : checkpoint.AddFile(MappedFile::Open(path), nullptr, "", &found);
   if (!opened.ok()) found.push_back(std::move(opened).error());
   problems.insert(problems.end(), std::make_move_iterator(found.begin()),

@@ -26,10 +26,12 @@ namespace minnow {
 
 class Checkpoint : public TensorSource {
  public:
-  // Opens `directory`/model.safetensors, or the shards named by
-  // `directory`/model.safetensors.index.json. Fails with kNotFound, kCorrupt, kUnsupported; the
-  // message names the file, the tensor and what is wrong.
-  static Result<Checkpoint> OpenDirectory(const std::string& directory);
+  // Opens `directory`/STEM.safetensors, or the shards named by
+  // `directory`/STEM.safetensors.index.json; where there is neither, the variant in halves:
+  // STEM.fp16.safetensors, STEM.safetensors.index.fp16.json. Fails with kNotFound, kCorrupt,
+  // kUnsupported; the message names the file, the tensor and what is wrong.
+  static Result<Checkpoint> OpenDirectory(const std::string& directory,
+                                          const std::string& stem = "model");
   // Opens one safetensors file.
   static Result<Checkpoint> OpenFile(const std::string& path);
 
@@ -52,8 +54,10 @@ class Checkpoint : public TensorSource {
 
  private:
   struct ShardIndex;
-  Status AddDirectory(const std::string& directory, std::vector<Error>* problems);
-  Status AddShards(const std::string& directory, std::vector<Error>* problems);
+  Status AddDirectory(const std::string& directory, const std::string& stem,
+                      std::vector<Error>* problems);
+  Status AddShards(const std::string& directory, const std::string& index_file,
+                   std::vector<Error>* problems);
   // Adds the tensors of one file: all of them, or with `wanted` those that the index says are
   // in `shard`.
   Status AddFile(Result<MappedFile> mapped, const ShardIndex* wanted, const std::string& shard,

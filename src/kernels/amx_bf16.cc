@@ -7,6 +7,7 @@
 
 namespace minnow {
 extern const PackedKernels kAvx512Bf16;
+extern const MapKernels kAvx512Bf16Map;
 extern const PackedKernels kAmxBf16;
 namespace {
 
@@ -44,5 +45,5 @@ void Matmul(const struct PackedMatmul* m) {
 
 }  // namespace
 
-const PackedKernels kAmxBf16 = {"amx_bf16", RowBytes, RoundRows, Matmul};
+const PackedKernels kAmxBf16 = {"amx_bf16", RowBytes, RoundRows, Matmul, &kAvx512Bf16Map};
 }  // namespace minnow

@@ -41,5 +41,7 @@ const Kernels kAvx2Kernels = {"avx2",
                               &kAvx2Int8Light,
                               AttentionF32Run,
                               AttentionScratchFloats,
-                              &kAvx2Scan};
+                              &kAvx2Scan,
+                              &kMapKernels,
+                              &kMapElementKernels};
 }  // namespace minnow

@@ -26,9 +26,14 @@ inline VF VHighOne(const uint32_t* p) { return HighHalf(_mm256_set1_epi32((int)*
 
 inline void VKeepOrder(VF& v) { __asm__ volatile("" : "+x"(v)); }
 
+inline void VStoreWords(uint32_t* p, VF even, VF odd) {
+  const __m256i high = _mm256_slli_epi32(VBf16Bits(odd), 16);
+  _mm256_storeu_si256((__m256i*)p, _mm256_or_si256(high, VBf16Bits(even)));
+}
+
 #include "kernels/bf16_soft_body.h"
 
 }  // namespace
 
-const PackedKernels kAvx2Bf16 = {"avx2", RowBytes, RoundRows, MatmulBf16};
+const PackedKernels kAvx2Bf16 = {"avx2", RowBytes, RoundRows, MatmulBf16, &kMapKernels};
 }  // namespace minnow

@@ -101,3 +101,20 @@ inline VF VFromHighNibbles(const uint8_t* p) {
   const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i*)p));
   return _mm256_cvtepi32_ps(_mm256_srli_epi32(bytes, 4));
 }
+
+inline VF VFromBf16(const uint16_t* p) {
+  const __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(words, 16));
+}
+// The bits of bf16, to nearest and ties to even, in the low half of each lane.
+inline __m256i VBf16Bits(VF v) {
+  const __m256i bits = _mm256_castps_si256(v), high = _mm256_srli_epi32(bits, 16);
+  const __m256i odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
+  const __m256i half = _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff));
+  return _mm256_srli_epi32(_mm256_add_epi32(bits, half), 16);
+}
+inline void VStoreBf16(uint16_t* p, VF v) {
+  const __m256i bits = VBf16Bits(v);
+  const __m128i low = _mm256_castsi256_si128(bits), high = _mm256_extracti128_si256(bits, 1);
+  _mm_storeu_si128((__m128i*)p, _mm_packus_epi32(low, high));
+}

@@ -41,5 +41,7 @@ const Kernels kAvx512Kernels = {"avx512",
                                 &kAvx512Int8Light,
                                 AttentionF32Run,
                                 AttentionScratchFloats,
-                                &kAvx512Scan};
+                                &kAvx512Scan,
+                                &kMapKernels,
+                                &kMapElementKernels};
 }  // namespace minnow

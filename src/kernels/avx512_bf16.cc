@@ -7,6 +7,7 @@
 
 namespace minnow {
 extern const PackedKernels kAvx512Bf16;
+extern const MapKernels kAvx512Bf16Map;
 void AttentionAvx512Bf16(const AttentionF32* a);
 size_t AttentionScratchAvx512Bf16(size_t length, size_t head_dim);
 namespace {
@@ -31,10 +32,19 @@ inline VA VDot(VX a, VW b, VA accumulator) {
 }
 inline void VStoreAccumulator(float* p, VA v) { _mm512_storeu_ps(p, v); }
 
-#include "kernels/bf16_body.h"
-
 // 32 floats -> 16 words, in order.
 inline __m512i WordsOf(VF first, VF second) { return (__m512i)_mm512_cvtne2ps_pbh(second, first); }
+
+// Word i of a pair of rounded vectors: element i of the first and of the second.
+alignas(64) static const uint16_t kInterleave[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                     21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                     11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+inline void VStoreWords(Word* p, VF even, VF odd) {
+  const __m512i order = _mm512_load_si512(kInterleave);
+  _mm512_storeu_si512(p, _mm512_permutexvar_epi16(order, WordsOf(even, odd)));
+}
+
+#include "kernels/bf16_body.h"
 
 // x: [n] f32 -> (n + 1) / 2 words, the last one filled up with zero.
 inline void RoundRow(const float* x, size_t n, Word* out) {
@@ -100,10 +110,6 @@ inline void PackKeys(const float* k, size_t stride, size_t length, size_t head_d
 // v: [L, D] of one head -> [D/16][L/2 words][16]: a word holds two keys of one channel.
 inline void PackValues(const float* v, size_t stride, size_t length, size_t head_dim,
                        Word* packed) {
-  static const uint16_t kInterleave[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
-                                           21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
-                                           11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-  const __m512i order = _mm512_loadu_si512(kInterleave);
   const size_t words = (length + 1) / 2;
   for (size_t d = 0; d < head_dim; d += 16) {
     const size_t used = head_dim - d < 16 ? head_dim - d : 16;
@@ -111,8 +117,7 @@ inline void PackValues(const float* v, size_t stride, size_t length, size_t head
       const float* row = v + 2 * w * stride + d;
       const VF even = VLoadPart(row, used);
       const VF odd = 2 * w + 1 < length ? VLoadPart(row + stride, used) : VSet(0.0f);
-      _mm512_storeu_si512(packed + (d * words) + w * 16,
-                          _mm512_permutexvar_epi16(order, WordsOf(even, odd)));
+      VStoreWords(packed + (d * words) + w * 16, even, odd);
     }
   }
 }
@@ -210,5 +215,6 @@ void AttentionAvx512Bf16(const AttentionF32* a) {
   for (size_t head = 0; head < a->heads; ++head) AttentionHead(a, head, scratch);
 }
 
-const PackedKernels kAvx512Bf16 = {"avx512_bf16", RowBytes, RoundRows, MatmulBf16};
+const MapKernels kAvx512Bf16Map = kMapKernels;
+const PackedKernels kAvx512Bf16 = {"avx512_bf16", RowBytes, RoundRows, MatmulBf16, &kAvx512Bf16Map};
 }  // namespace minnow

@@ -26,9 +26,14 @@ inline VF VHighOne(const uint32_t* p) { return HighHalf(_mm512_set1_epi32((int)*
 
 inline void VKeepOrder(VF& v) { __asm__ volatile("" : "+v"(v)); }
 
+inline void VStoreWords(uint32_t* p, VF even, VF odd) {
+  const __m512i high = _mm512_slli_epi32(VBf16Bits(odd), 16);
+  _mm512_storeu_si512(p, _mm512_or_si512(high, VBf16Bits(even)));
+}
+
 #include "kernels/bf16_soft_body.h"
 
 }  // namespace
 
-const PackedKernels kAvx512SoftBf16 = {"avx512", RowBytes, RoundRows, MatmulBf16};
+const PackedKernels kAvx512SoftBf16 = {"avx512", RowBytes, RoundRows, MatmulBf16, &kMapKernels};
 }  // namespace minnow

@@ -29,6 +29,7 @@ inline VF VMulSub(VF a, VF b, VF c) { return _mm512_fmsub_ps(a, b, c); }      //
 inline VF VRound(VF x) {
   return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
+#define MINNOW_SCALE2_SATURATES                                   // whatever n is
 inline VF VScale2(VF x, VF n) { return _mm512_scalef_ps(x, n); }  // x 2^n
 
 inline float VReduceAdd(VF v) {
@@ -107,4 +108,31 @@ inline VF VFromLowNibbles(const uint8_t* p) {
 inline VF VFromHighNibbles(const uint8_t* p) {
   const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i*)p));
   return _mm512_cvtepi32_ps(_mm512_srli_epi32(bytes, 4));
+}
+
+inline VF VWidenBf16(__m256i halves) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+}
+inline VF VFromBf16(const uint16_t* p) { return VWidenBf16(_mm256_loadu_si256((const __m256i*)p)); }
+// The bits of bf16, to nearest and ties to even, in the low half of each lane.
+inline __m512i VBf16Bits(VF v) {
+  const __m512i bits = _mm512_castps_si512(v), high = _mm512_srli_epi32(bits, 16);
+  const __m512i odd = _mm512_and_si512(high, _mm512_set1_epi32(1));
+  const __m512i half = _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff));
+  return _mm512_srli_epi32(_mm512_add_epi32(bits, half), 16);
+}
+inline __m256i VRoundBf16(VF v) {
+#ifdef __AVX512BF16__
+  return (__m256i)_mm512_cvtneps_pbh(v);
+#else
+  return _mm512_cvtepi32_epi16(VBf16Bits(v));
+#endif
+}
+inline void VStoreBf16(uint16_t* p, VF v) { _mm256_storeu_si256((__m256i*)p, VRoundBf16(v)); }
+#define MINNOW_BF16_PARTS
+inline VF VFromBf16Part(const uint16_t* p, size_t n) {
+  return VWidenBf16(_mm256_maskz_loadu_epi16(FirstLanes(n), p));
+}
+inline void VStoreBf16Part(uint16_t* p, size_t n, VF v) {
+  _mm256_mask_storeu_epi16(p, FirstLanes(n), VRoundBf16(v));
 }

@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // bf16 products over the tile of two bf16 a word; included in an ISA file's anonymous namespace
-// after the tile's types and vector_math_body.h.
+// after the tile's types, vector_math_body.h and VStoreWords(p, even, odd), which rounds two
+// vectors of floats to a vector of words.
 
+typedef uint16_t Element;  // of x
+static const int kWordElements = 2;
+static const bool kShortMath = true;
+
+// In this order: each uses the one before.
+// clang-format off
 #include "kernels/tile_body.h"
+#include "kernels/map_vectors_body.h"
+#include "kernels/map_product_body.h"
+#include "kernels/map_attention_body.h"
+#include "kernels/map_winograd_body.h"
+// clang-format on
 
 size_t RowBytes(size_t inner) { return (inner * 2 + 63) / 64 * 64; }
 

@@ -15,6 +15,11 @@ inline VX VBroadcastWord(const XWord* p) { return VSet(*p); }
 inline VA VZeroAccumulator() { return VSet(0.0f); }
 inline VA VDot(VX a, VW b, VA accumulator) { return VMulAdd(a, b, accumulator); }
 inline void VStoreAccumulator(float* p, VA v) { VStore(p, v); }
+inline void VStoreWords(Word* p, VF v, VF) { VStore(p, v); }
+
+typedef float Element;  // of x
+static const int kWordElements = 1;
+static const bool kShortMath = false;
 
 // In this order: each uses the one before.
 // clang-format off
@@ -22,6 +27,11 @@ inline void VStoreAccumulator(float* p, VA v) { VStore(p, v); }
 #include "kernels/tile_body.h"
 #include "kernels/attention_body.h"
 #include "kernels/cached_attention_body.h"
+#include "kernels/map_vectors_body.h"
+#include "kernels/map_element_body.h"
+#include "kernels/map_product_body.h"
+#include "kernels/map_attention_body.h"
+#include "kernels/map_winograd_body.h"
 // clang-format on
 
 void ActivateF32(float* y, size_t n, enum MatmulActivation activation) {

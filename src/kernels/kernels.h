@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/map_kernels.h"
+#include "kernels/matmul_activation.h"
 #include "kernels/scan.h"
 
 namespace minnow {
@@ -31,17 +33,6 @@ enum { kInt4Group = 64 };
 enum { kMaxInt8Keys = 65536 };
 // Of longer texts, probabilities are rounded with dither.
 enum { kMostKeysWithoutDither = 128 };
-
-// What happens to a matrix product's tile while it is in the cache.
-enum MatmulActivation {
-  kMatmulNone = 0,
-  kMatmulGeluErf,
-  kMatmulGeluTanh,
-  kMatmulRelu,
-  kMatmulTanh,
-  kMatmulSigmoid,
-  kMatmulSilu
-};
 
 // y = activation(x W + bias) + residual, in fp32.
 struct MatmulF32 {
@@ -157,6 +148,7 @@ struct PackedKernels {
                         const float* multiplier, void* out, size_t out_stride_bytes, float* scale,
                         float* offset);
   void (*matmul)(const struct PackedMatmul* args);
+  const struct MapKernels* map = nullptr;  // null: none in this precision (int8)
 };
 
 struct Kernels {
@@ -196,6 +188,9 @@ struct Kernels {
   size_t (*attention_packed_scratch_floats)(size_t length, size_t head_dim);
 
   const struct ScanKernels* scan;  // of the vector search
+
+  const struct MapKernels* map_f32;
+  const struct MapElementKernels* map_elements;
 
   // attention_f32 for int8 models, with queries, keys, values and probabilities in 8 bits, where
   // that is faster; else null. REQUIRES: L <= kMaxInt8Keys.

@@ -108,7 +108,7 @@ TEST_P(KernelsTest, MatmulEqualsReference) {
 
 TEST_P(KernelsTest, MatmulEpilogues) {
   for (MatmulActivation activation : {kMatmulNone, kMatmulGeluErf, kMatmulGeluTanh, kMatmulRelu,
-                                      kMatmulTanh, kMatmulSigmoid, kMatmulSilu}) {
+                                      kMatmulTanh, kMatmulSigmoid, kMatmulSilu, kMatmulQuickGelu}) {
     for (bool residual : {false, true}) {
       const Product product(
           {.rows = 11, .inner = 64, .columns = 80, .activation = activation, .residual = residual});
@@ -315,8 +315,8 @@ TEST_P(KernelsTest, ActivationsOverTheWholeRange) {
   std::vector<float> x;
   for (int i = -4000; i <= 4000; ++i) x.push_back(static_cast<float>(i) * 0.005f);
   for (float extreme : {-1e30f, -200.0f, 200.0f, 1e30f}) x.push_back(extreme);
-  for (MatmulActivation activation :
-       {kMatmulGeluErf, kMatmulGeluTanh, kMatmulRelu, kMatmulTanh, kMatmulSigmoid, kMatmulSilu}) {
+  for (MatmulActivation activation : {kMatmulGeluErf, kMatmulGeluTanh, kMatmulRelu, kMatmulTanh,
+                                      kMatmulSigmoid, kMatmulSilu, kMatmulQuickGelu}) {
     auto got = x, expected = x;
     kernels().activate_f32(got.data(), got.size(), activation);
     reference().activate_f32(expected.data(), expected.size(), activation);

@@ -40,5 +40,7 @@ const Kernels kNeonKernels = {"neon",
                               /*int8_light=*/nullptr,
                               AttentionF32Run,
                               AttentionScratchFloats,
-                              &kNeonScan};
+                              &kNeonScan,
+                              &kMapKernels,
+                              &kMapElementKernels};
 }  // namespace minnow

@@ -25,9 +25,13 @@ inline VF VLowOne(const uint32_t* p) { return LowHalf(vdupq_n_u32(*p)); }
 inline VF VHighOne(const uint32_t* p) { return HighHalf(vdupq_n_u32(*p)); }
 inline void VKeepOrder(VF& v) { __asm__ volatile("" : "+w"(v)); }
 
+inline void VStoreWords(uint32_t* p, VF even, VF odd) {
+  vst1q_u32(p, vorrq_u32(vshlq_n_u32(VBf16Bits(odd), 16), VBf16Bits(even)));
+}
+
 #include "kernels/bf16_soft_body.h"
 
 }  // namespace
 
-const PackedKernels kNeonBf16 = {"neon", RowBytes, RoundRows, MatmulBf16};
+const PackedKernels kNeonBf16 = {"neon", RowBytes, RoundRows, MatmulBf16, &kMapKernels};
 }  // namespace minnow

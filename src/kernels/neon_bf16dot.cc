@@ -27,6 +27,10 @@ inline VA VZeroAccumulator() { return vdupq_n_f32(0.0f); }
 inline VA VDot(VX a, VW b, VA accumulator) { return vbfdotq_f32(accumulator, a, b); }
 inline void VStoreAccumulator(float* p, VA v) { vst1q_f32(p, v); }
 
+inline void VStoreWords(Word* p, VF even, VF odd) {
+  vst1q_u32(p, vorrq_u32(vshlq_n_u32(VBf16Bits(odd), 16), VBf16Bits(even)));
+}
+
 #include "kernels/bf16_body.h"
 
 inline void StoreRounded(uint16_t* to, VF v) {
@@ -49,5 +53,5 @@ void RoundRows(const float* x, size_t x_stride, size_t rows, size_t inner, const
 
 }  // namespace
 
-const PackedKernels kNeonBf16Dot = {"neon_bf16", RowBytes, RoundRows, MatmulBf16};
+const PackedKernels kNeonBf16Dot = {"neon_bf16", RowBytes, RoundRows, MatmulBf16, &kMapKernels};
 }  // namespace minnow

@@ -80,3 +80,14 @@ inline VF VFromLowNibbles(const uint8_t* p) {
   return VFromU8(vand_u8(FourBytes(p), vdup_n_u8(15)));
 }
 inline VF VFromHighNibbles(const uint8_t* p) { return VFromU8(vshr_n_u8(FourBytes(p), 4)); }
+
+inline VF VFromBf16(const uint16_t* p) {
+  return vreinterpretq_f32_u32(vshlq_n_u32(vmovl_u16(vld1_u16(p)), 16));
+}
+// The bits of bf16, to nearest and ties to even, in the low half of each lane.
+inline uint32x4_t VBf16Bits(VF v) {
+  const uint32x4_t bits = vreinterpretq_u32_f32(v);
+  const uint32x4_t odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+  return vshrq_n_u32(vaddq_u32(bits, vaddq_u32(odd, vdupq_n_u32(0x7fff))), 16);
+}
+inline void VStoreBf16(uint16_t* p, VF v) { vst1_u16(p, vmovn_u32(VBf16Bits(v))); }

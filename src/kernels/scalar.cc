@@ -11,6 +11,8 @@ extern const Kernels kScalarKernels;
 extern const ScanKernels kScalarScan;
 extern const PackedKernels kScalarInt8;
 extern const PackedKernels kScalarBf16;
+extern const MapKernels kScalarMapF32;
+extern const MapElementKernels kScalarMapElements;
 void ActivateScalar(float* y, size_t n, MatmulActivation activation);
 void AttentionScalarInt8(const AttentionF32* args);
 size_t AttentionScratchScalarInt8(size_t length, size_t head_dim);
@@ -34,6 +36,8 @@ float Activate(float x, MatmulActivation activation) {
       return static_cast<float>(1.0 / (1.0 + exp(-v)));
     case kMatmulSilu:
       return static_cast<float>(v / (1.0 + exp(-v)));
+    case kMatmulQuickGelu:
+      return static_cast<float>(v / (1.0 + exp(-1.702 * v)));
   }
   return x;
 }
@@ -218,6 +222,8 @@ const Kernels kScalarKernels = {"scalar",
                                 AttentionF32Run,
                                 AttentionScratchFloats,
                                 &kScalarScan,
+                                &kScalarMapF32,
+                                &kScalarMapElements,
                                 AttentionScalarInt8,
                                 AttentionScratchScalarInt8};
 }  // namespace minnow

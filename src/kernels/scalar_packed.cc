@@ -8,6 +8,7 @@
 namespace minnow {
 extern const PackedKernels kScalarInt8;
 extern const PackedKernels kScalarBf16;
+extern const MapKernels kScalarMapBf16;
 void ActivateScalar(float* y, size_t n, MatmulActivation activation);
 void AttentionScalarInt8(const AttentionF32* args);
 size_t AttentionScratchScalarInt8(size_t length, size_t head_dim);
@@ -163,5 +164,6 @@ void AttentionScalarInt8(const AttentionF32* a) {
 }
 
 const PackedKernels kScalarInt8 = {"scalar", Int8RowBytes, QuantizeInt8Rows, MatmulInt8};
-const PackedKernels kScalarBf16 = {"scalar", Bf16RowBytes, RoundBf16Rows, MatmulBf16};
+const PackedKernels kScalarBf16 = {"scalar", Bf16RowBytes, RoundBf16Rows, MatmulBf16,
+                                   &kScalarMapBf16};
 }  // namespace minnow

@@ -111,34 +111,47 @@ inline const auto& InTile(const Finish& finish) {
   }
 }
 
+// A row of x: `count` pieces of `words` words each, `stride` words apart.
+struct Segments {
+  size_t count, words, stride;
+};
+
 // y tile [R, V vectors] = x [R, words] times V vectors of columns of packed w. All R*V accumulators
 // live in registers: every loop over them is unrolled, since GCC 12 spills the whole array when one
 // is not.
 template <int R, int V, class Put>
 __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word* w,
-                                    size_t panel_stride, size_t words, float* y, size_t y_stride,
-                                    struct NextLines next, const Put& put, size_t row,
-                                    size_t column) {
+                                    size_t panel_stride, struct Segments segments, float* y,
+                                    size_t y_stride, struct NextLines next, const Put& put,
+                                    size_t row, size_t column) {
   VA acc[R][V];
 #pragma GCC unroll 32
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 32
     for (int v = 0; v < V; ++v) acc[r][v] = VZeroAccumulator();
   }
-  for (size_t k = AddGroups<R, V>(x, x_stride, w, panel_stride, words, acc, next); k < words; ++k) {
-    PrefetchStep<V>(next, k);
-    VW b[V];
+  const size_t words = segments.words;
+  for (size_t left = segments.count;;) {
+    size_t k = AddGroups<R, V>(x, x_stride, w, panel_stride, words, acc, next);
+    for (; k < words; ++k) {
+      PrefetchStep<V>(next, k);
+      VW b[V];
 #pragma GCC unroll 32
-    for (int v = 0; v < V; ++v) {
-      b[v] = VLoadWords(w + (v / kVectorsPerPanel) * panel_stride + k * kPanelColumns +
-                        (v % kVectorsPerPanel) * kTileLanes);
+      for (int v = 0; v < V; ++v) {
+        b[v] = VLoadWords(w + (v / kVectorsPerPanel) * panel_stride + k * kPanelColumns +
+                          (v % kVectorsPerPanel) * kTileLanes);
+      }
+#pragma GCC unroll 32
+      for (int r = 0; r < R; ++r) {
+        const VX a = VBroadcastWord(x + r * x_stride + k);
+#pragma GCC unroll 32
+        for (int v = 0; v < V; ++v) acc[r][v] = VDot(a, b[v], acc[r][v]);
+      }
     }
-#pragma GCC unroll 32
-    for (int r = 0; r < R; ++r) {
-      const VX a = VBroadcastWord(x + r * x_stride + k);
-#pragma GCC unroll 32
-      for (int v = 0; v < V; ++v) acc[r][v] = VDot(a, b[v], acc[r][v]);
-    }
+    if (--left == 0) break;
+    x += segments.stride;
+    w += words * kPanelColumns;
+    next.first += words * next.step_bytes;
   }
   if constexpr (FinishesInRegisters<Put>) {
     put.Put(acc, row, column);
@@ -153,8 +166,8 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
 
 template <class Put>
 using TileFunction = void (*)(const XWord* x, size_t x_stride, const Word* w, size_t panel_stride,
-                              size_t words, float* y, size_t y_stride, struct NextLines next,
-                              const Put& put, size_t row, size_t column);
+                              struct Segments segments, float* y, size_t y_stride,
+                              struct NextLines next, const Put& put, size_t row, size_t column);
 
 // Rows that fill the registers when V vectors are taken at a time.
 template <int V>
@@ -235,8 +248,8 @@ inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
       const size_t rows = tiles.least + (tile < tiles.larger);
       if constexpr (FinishesInRegisters<Finish>)
         finish.Prefetch(row, rows, column, (size_t)(V * kTileLanes));
-      TileFor<V>(rows, InTile(finish))(t.x + row * t.x_stride, t.x_stride, w, panel_stride, t.words,
-                                       t.y + row * t.y_stride + column, t.y_stride,
+      TileFor<V>(rows, InTile(finish))(t.x + row * t.x_stride, t.x_stride, w, panel_stride,
+                                       {1, t.words, 0}, t.y + row * t.y_stride + column, t.y_stride,
                                        {next + prefetched * kLineBytes, step_lines * kLineBytes},
                                        InTile(finish), row, column);
       prefetched += prefetched + lines < group_lines ? lines : 0;

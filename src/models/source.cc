@@ -13,6 +13,8 @@
 #include "formats/checkpoint.h"
 #include "formats/onnx/onnx_file.h"
 #include "models/builtin/language_detector.h"
+#include "models/diffusion/folder.h"
+#include "models/diffusion/part.h"
 #include "models/hub_cache.h"
 #include "models/onnx/onnx_source.h"
 #include "models/registry.h"
@@ -35,6 +37,8 @@ constexpr std::array kKinds = {
     KindRow{ModelKind::kTokenClassification, "token-classification", "ForTokenClassification"},
     KindRow{ModelKind::kQuestionAnswering, "question-answering", "ForQuestionAnswering"},
     KindRow{ModelKind::kTextToText, "text2text-generation", "ForConditionalGeneration"},
+    // Of a file that says so, or a directory with model_index.json.
+    KindRow{ModelKind::kTextToImage, "text-to-image", ""},
 };
 
 std::optional<ModelKind> KindNamed(std::string_view name) {
@@ -110,11 +114,15 @@ Result<ModelSource> ModelSource::Open(const std::string& path) {
   std::error_code ec;
   const bool file = !path.empty() && fs::is_regular_file(path, ec);
   if (file && path.ends_with(kOnnxEnd)) return FromOnnx(path);
+  if (file && IsPickleName(path)) return FromSingleFile(path);
   if (path.empty() || file) {
-    MINNOW_ASSIGN_OR_RETURN(auto packed,
-                            path.empty() ? OpenBundledModel() : PackedFile::Open(path));
-    return FromPacked(std::move(packed));
+    auto packed = path.empty() ? OpenBundledModel() : PackedFile::Open(path);
+    if (packed.ok()) return FromPacked(std::move(packed).value());
+    const bool other = packed.error().code == Code::kUnsupported && path.ends_with(".safetensors");
+    if (!other) return std::move(packed).error();
+    return FromSingleFile(path);
   }
+  if (IsDiffusersFolder(path)) return FromDiffusers(path);
   ModelSource source;
   source.name_ = path;
   source.directory_ = path;
@@ -148,6 +156,36 @@ Result<ModelSource> ModelSource::FromOnnx(const std::string& path) {
   return Error{Code::kNotFound, path + ": no config.json beside it or in the folder above"};
 }
 
+Result<ModelSource> ModelSource::FromDiffusers(const std::string& path) {
+  ModelSource source;
+  source.name_ = path;
+  source.directory_ = path;
+  MINNOW_ASSIGN_OR_RETURN(source.components_, ReadDiffusersComponents(path));
+  // Where the tokenizer of a model is looked for.
+  const auto tokenizer = source.components_.find(kTokenizerPart);
+  if (tokenizer != source.components_.end())
+    source.layout_.transformer_directory = tokenizer->second.directory;
+  return source;
+}
+
+Result<ModelSource> ModelSource::FromSingleFile(const std::string& path) {
+  MINNOW_ASSIGN_OR_RETURN(SingleFileModel model, OpenSingleFile(path));
+  ModelSource source;
+  source.name_ = path;
+  source.directory_ = path;
+  for (const auto& [component, json] : model.configs) {
+    source.components_.emplace(
+        component, ModelComponent{"", path + ": inferred configuration of " + component});
+  }
+  source.single_file_ = std::make_shared<const SingleFileModel>(std::move(model));
+  return source;
+}
+
+Error ModelSource::NoComponent(std::string_view component) const {
+  return Error{Code::kUnsupported, name() + ": a model of kind " + ModelKindName(kind()) +
+                                       " has no component " + std::string(component)};
+}
+
 Result<ModelSource> ModelSource::FromPacked(std::shared_ptr<const PackedFile> packed) {
   const std::string& name = packed->header().kind;
   const std::optional<ModelKind> kind = KindNamed(name);
@@ -161,6 +199,14 @@ Result<ModelSource> ModelSource::FromPacked(std::shared_ptr<const PackedFile> pa
   };
   for (const auto& [component, json] : configs)
     source.components_.emplace(component, ModelComponent{"", where(component)});
+  if (*kind == ModelKind::kTextToImage) {
+    for (const std::string_view component :
+         {kTextEncoderPart, kUNetPart, kVaePart, kSchedulerPart}) {
+      if (!configs.contains(component))
+        return Error{Code::kCorrupt, where(component) + " is missing"};
+    }
+    return source;
+  }
   const bool headless = *kind == ModelKind::kTextToText;
   for (const std::string_view component : {kTransformer, std::string_view(kHead)}) {
     if (!configs.contains(component) && !(headless && component == kHead))
@@ -180,13 +226,23 @@ std::string ModelSource::model_id() const {
 }
 
 Result<std::string> ModelSource::ReadConfigJson(std::string_view component) const {
+  const auto found = components_.find(component);
+  if (found == components_.end()) return NoComponent(component);
   if (packed_) return packed_->header().configs.find(component)->second;
-  return ReadSmallFile(components_.find(component)->second.config, kMaxConfigBytes);
+  if (single_file_) return single_file_->configs.find(component)->second;
+  return ReadSmallFile(found->second.config, kMaxConfigBytes);
 }
 
 Result<std::shared_ptr<const TensorSource>> ModelSource::OpenTensors(
     std::string_view component) const {
+  const auto found = components_.find(component);
+  if (found == components_.end()) return NoComponent(component);
   if (packed_) return std::shared_ptr<const TensorSource>(packed_);
+  if (single_file_) {
+    const auto tensors = single_file_->tensors.find(component);
+    if (tensors == single_file_->tensors.end()) return NoComponent(component);
+    return tensors->second;
+  }
   if (!onnx_.empty()) {
     MINNOW_ASSIGN_OR_RETURN(const EncoderConfig config, ReadConfig());
     if (IsT5(config.model_type)) {
@@ -198,8 +254,9 @@ Result<std::shared_ptr<const TensorSource>> ModelSource::OpenTensors(
                             OnnxSource::Make(std::move(file), config, FamilyOf(config.model_type)));
     return std::shared_ptr<const TensorSource>(std::move(source));
   }
+  if (component != kTransformer) return OpenDiffusersTensors(found->second.directory, component);
   MINNOW_ASSIGN_OR_RETURN(Checkpoint checkpoint,
-                          Checkpoint::OpenDirectory(components_.find(component)->second.directory));
+                          Checkpoint::OpenDirectory(found->second.directory));
   return std::shared_ptr<const TensorSource>(std::make_shared<Checkpoint>(std::move(checkpoint)));
 }
 
@@ -210,6 +267,7 @@ Result<EncoderConfig> ModelSource::ReadConfig() const {
 
 ModelKind ModelSource::kind() const {
   if (packed_) return KindNamed(packed_->header().kind).value_or(ModelKind::kEmbedding);
+  if (components_.contains(kUNetPart)) return ModelKind::kTextToImage;
   if (!layout_.assumed) return ModelKind::kEmbedding;
   if (MakesText()) return ModelKind::kTextToText;
   const auto config = ReadConfig();

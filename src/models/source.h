@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// ModelSource: where a model comes from (a directory, a packed file, an ONNX file, or the program
-// itself), as components, each with a configuration and tensors of its own.
+// ModelSource: where a model comes from (a directory, a packed file, an ONNX file, a single-file
+// checkpoint, or the program itself), as components, each with a configuration and tensors of its
+// own.
 //
-// A model has one component with tensors, "transformer". Configurations and tensors are read when
-// they are asked for: a tokenizer needs neither. Const after opening; may be used from any thread.
+// A model has one component with tensors, "transformer"; one that makes images has "text_encoder",
+// "unet" and "vae" (models/diffusion/part.h). Configurations and tensors are read when they are
+// asked for: a tokenizer needs neither. Const after opening; may be used from any thread.
 #pragma once
 
 #include <map>
@@ -14,6 +16,7 @@
 #include "base/result.h"
 #include "formats/packed.h"
 #include "models/bert/config.h"
+#include "models/diffusion/single_file.h"
 #include "models/heads/sentence_transformers.h"
 
 namespace minnow {
@@ -28,11 +31,12 @@ enum class ModelKind {
   kClassification,
   kTokenClassification,
   kQuestionAnswering,
-  kTextToText
+  kTextToText,
+  kTextToImage
 };
 
 // "embedding", "classification", "token-classification", "question-answering",
-// "text2text-generation"
+// "text2text-generation", "text-to-image"
 const char* ModelKindName(ModelKind kind);
 // Whether the head of such a model gives something for each token.
 bool IsPerToken(ModelKind kind);
@@ -50,8 +54,10 @@ class ModelSource {
   // folder above, empty for the model that was bundled with the running program
   // (formats/bundle.h), or kLanguageDetector (models/builtin/language_detector.h). A directory
   // without safetensors has its weights in onnx/model*.onnx or model*.onnx: the plain export where
-  // there is one, else an optimised one, else a quantised one. Fails with kNotFound, kCorrupt or
-  // kUnsupported; kInvalidArgument where `path` is empty and the program has no model.
+  // there is one, else an optimised one, else a quantised one. A directory with model_index.json is
+  // one of diffusers; a file .safetensors that is not packed is a single-file checkpoint. Fails
+  // with kNotFound, kCorrupt or kUnsupported; kInvalidArgument where `path` is empty and the
+  // program has no model.
   static Result<ModelSource> Open(const std::string& path);
   static Result<ModelSource> FromPacked(std::shared_ptr<const PackedFile> packed);
 
@@ -69,10 +75,11 @@ class ModelSource {
   const std::map<std::string, ModelComponent, std::less<>>& components() const {
     return components_;
   }
-  // JSON text of a component's configuration. REQUIRES: there is such a component.
+  // JSON text of a component's configuration. kUnsupported where there is no such component.
   Result<std::string> ReadConfigJson(std::string_view component) const;
-  // A component's tensors; they outlive the source. REQUIRES: as above. Of an ONNX file, those that
-  // its graph was understood to hold (models/onnx/onnx_source.h).
+  // A component's tensors; they outlive the source. Fails as above too. Of an ONNX file, those that
+  // its graph was understood to hold (models/onnx/onnx_source.h); of a component of a model that
+  // makes images, under the names of diffusers (models/diffusion/names.h).
   Result<std::shared_ptr<const TensorSource>> OpenTensors(std::string_view component) const;
 
   // The configuration of the transformer, as its family reads it.
@@ -82,12 +89,16 @@ class ModelSource {
 
  private:
   static Result<ModelSource> FromOnnx(const std::string& path);
+  static Result<ModelSource> FromDiffusers(const std::string& path);
+  static Result<ModelSource> FromSingleFile(const std::string& path);
+  Error NoComponent(std::string_view component) const;
   bool MakesText() const;
 
   std::string name_;       // as it was asked for
   std::string directory_;  // of the model
   std::string onnx_;
   std::shared_ptr<const PackedFile> packed_;
+  std::shared_ptr<const SingleFileModel> single_file_;
   SentenceTransformersLayout layout_;
   std::map<std::string, ModelComponent, std::less<>> components_;
 };

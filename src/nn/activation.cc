@@ -5,6 +5,8 @@ namespace minnow {
 
 const char* ActivationName(Activation activation) {
   switch (activation) {
+    case Activation::kNone:
+      return "none";
     case Activation::kGeluErf:
       return "gelu";
     case Activation::kGeluTanh:
@@ -13,12 +15,16 @@ const char* ActivationName(Activation activation) {
       return "relu";
     case Activation::kSilu:
       return "silu";
+    case Activation::kQuickGelu:
+      return "quick_gelu";
   }
-  return "gelu";
+  return "none";
 }
 
 MatmulActivation KernelActivation(Activation activation) {
   switch (activation) {
+    case Activation::kNone:
+      return kMatmulNone;
     case Activation::kGeluErf:
       return kMatmulGeluErf;
     case Activation::kGeluTanh:
@@ -27,6 +33,8 @@ MatmulActivation KernelActivation(Activation activation) {
       return kMatmulRelu;
     case Activation::kSilu:
       return kMatmulSilu;
+    case Activation::kQuickGelu:
+      return kMatmulQuickGelu;
   }
   return kMatmulNone;
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Activation: what a feed-forward applies between its products, as configurations name it.
+// Activation: what follows a product or a norm, as configurations name it.
 #pragma once
 
 #include "kernels/kernels.h"
 
 namespace minnow {
 
-enum class Activation { kGeluErf, kGeluTanh, kRelu, kSilu };
+enum class Activation { kNone, kGeluErf, kGeluTanh, kRelu, kSilu, kQuickGelu };
 
-const char* ActivationName(Activation activation);  // "gelu", "gelu_tanh", "relu", "silu"
+const char* ActivationName(Activation activation);  // "gelu", "gelu_tanh", "relu", ...
 
 // The kernels' name of it.
 MatmulActivation KernelActivation(Activation activation);

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "kernels/kernels.h"
+#include "models/diffusion/diffusion_model.h"
+#include "models/diffusion/part.h"
 #include "tasks/classify.h"
 #include "tasks/embedding_model.h"
 #include "tasks/quality_texts.h"
@@ -124,6 +126,44 @@ Result<PackResult> Write(PackedHeader header, std::vector<PackedTensor> tensors,
   return PackResult{written->bytes(), kind, header.quality};
 }
 
+// Configurations of all components, but of those that have none to read.
+Result<std::map<std::string, std::string, std::less<>>> ReadConfigs(const ModelSource& source) {
+  std::map<std::string, std::string, std::less<>> configs;
+  for (const auto& [component, files] : source.components()) {
+    auto json = source.ReadConfigJson(component);
+    const bool optional =
+        component == kTokenizerPart && !json.ok() && json.error().code == Code::kNotFound;
+    if (optional) continue;
+    if (!json.ok()) return std::move(json).error();
+    configs[component] = std::move(json).value();
+  }
+  return configs;
+}
+
+// What a picture loses is for the eye, and for bench image; nothing is measured here.
+Result<PackResult> PackDiffusion(const ModelSource& source, const PackOptions& options,
+                                 const std::string& path,
+                                 const std::function<void(const std::string&)>& progress) {
+  progress("packing the weights");
+  MINNOW_ASSIGN_OR_RETURN(const auto reader, LoadTokenizer(source));
+  MINNOW_ASSIGN_OR_RETURN(
+      const auto model,
+      DiffusionModel::Load(
+          source, {.dtype = options.dtype, .tiny_vae = "", .embedding = options.embedding}));
+  MINNOW_ASSIGN_OR_RETURN(const auto tokenizer, ReadTables(source, reader != nullptr));
+  PackedHeader header = {.model_id = source.model_id(),
+                         .packed_by = options.packed_by,
+                         .dtype = DtypeName(options.dtype),
+                         .embedding_dtype = TableTypeName(options.embedding),
+                         .kind = ModelKindName(source.kind()),
+                         .configs = {},
+                         .tokenizer_json = "",
+                         .quality = std::nullopt};
+  MINNOW_ASSIGN_OR_RETURN(header.configs, ReadConfigs(source));
+  progress("writing");
+  return Write(std::move(header), model->PackedTensors(), tokenizer, source.kind(), path);
+}
+
 // A model that makes text has no vector to measure.
 Result<PackResult> PackT5(const ModelSource& source, const PackOptions& options,
                           const std::string& path,
@@ -143,9 +183,7 @@ Result<PackResult> PackT5(const ModelSource& source, const PackOptions& options,
                          .configs = {},
                          .tokenizer_json = "",
                          .quality = std::nullopt};
-  for (const auto& [component, files] : source.components()) {
-    MINNOW_ASSIGN_OR_RETURN(header.configs[component], source.ReadConfigJson(component));
-  }
+  MINNOW_ASSIGN_OR_RETURN(header.configs, ReadConfigs(source));
   progress("writing");
   return Write(std::move(header), model->PackedTensors(), tokenizer, source.kind(), path);
 }
@@ -186,8 +224,10 @@ Result<PackResult> PackModel(const std::string& directory, const PackOptions& op
                  source.name() + ": is packed already; a packed file is made from a directory"};
   }
   try {
-    return source.kind() == ModelKind::kTextToText ? PackT5(source, options, path, progress)
-                                                   : Pack(source, options, path, pool, progress);
+    if (source.kind() == ModelKind::kTextToText) return PackT5(source, options, path, progress);
+    if (source.kind() == ModelKind::kTextToImage)
+      return PackDiffusion(source, options, path, progress);
+    return Pack(source, options, path, pool, progress);
   } catch (const std::bad_alloc&) {
     return Error{Code::kInternal, directory + ": no memory to pack it"};
   }

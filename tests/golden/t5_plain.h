@@ -123,6 +123,9 @@ class PlainT5 {
 
   static double Activate(Activation activation, double x) {
     switch (activation) {
+      case Activation::kNone:
+      case Activation::kQuickGelu:  // no T5 has it
+        break;
       case Activation::kRelu:
         return std::max(x, 0.0);
       case Activation::kGeluErf:

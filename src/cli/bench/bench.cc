@@ -15,6 +15,7 @@ void AddBenchCommand(Command app) {
   AddBenchStartup(bench);
   AddBenchIndex(bench);
   AddBenchGenerate(bench);
+  AddBenchImage(bench);
 }
 
 }  // namespace minnow

@@ -13,5 +13,6 @@ void AddBenchBulk(Command bench);
 void AddBenchStartup(Command bench);
 void AddBenchIndex(Command bench);
 void AddBenchGenerate(Command bench);
+void AddBenchImage(Command bench);
 
 }  // namespace minnow

@@ -156,6 +156,7 @@ std::vector<std::string_view> HeadStems(const EncoderConfig& config, const Encod
     case ModelKind::kEmbedding:
     case ModelKind::kClassification:
     case ModelKind::kTextToText:
+    case ModelKind::kTextToImage:
       break;
   }
   return {family.classifier.dense, family.classifier.out};

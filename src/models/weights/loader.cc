@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/weights/weight_matrix.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -46,7 +47,7 @@ class Counter : public WeightVisitor {
     return {};
   }
   Status Product(const ProductSpec& spec, Linear&) override {
-    floats_ += LinearFloats(dtype_, spec.in_features, spec.out_features);
+    floats_ += LinearFloats(dtype_, spec.inputs(), spec.out_features);
     return {};
   }
 
@@ -107,7 +108,7 @@ class CheckpointReader : public WeightVisitor {
   }
 
   Status Product(const ProductSpec& spec, Linear& linear) override {
-    const size_t in_features = spec.in_features, out_features = spec.out_features;
+    const size_t in_features = spec.inputs(), out_features = spec.out_features;
     PackedTarget target = {.dtype = dtype_};
     const size_t weight_bytes = PackedWeightBytes(dtype_, in_features, out_features);
     target.weight = writer_.Take((weight_bytes + sizeof(float) - 1) / sizeof(float));
@@ -121,17 +122,18 @@ class CheckpointReader : public WeightVisitor {
       multiplier = writer_.Take(in_features);
     }
     const size_t part_features = out_features / spec.parts.size();
-    std::vector<const TensorView*> tensors;
+    std::vector<WeightMatrix> matrices;
     for (size_t i = 0; i < spec.parts.size(); ++i) {
-      const std::array<int64_t, 2> shape = {static_cast<int64_t>(part_features),
-                                            static_cast<int64_t>(in_features)};
-      MINNOW_ASSIGN_OR_RETURN(const TensorView* weight,
-                              source_.Get(prefix_ + spec.parts[i] + ".weight", shape));
-      tensors.push_back(weight);
+      MINNOW_ASSIGN_OR_RETURN(WeightMatrix matrix,
+                              ReadWeightMatrix(source_, prefix_ + spec.parts[i] + ".weight",
+                                               part_features, spec.in_features, spec.kernel));
+      matrices.push_back(std::move(matrix));
       if (!spec.bias) continue;
       MINNOW_RETURN_IF_ERROR(
           LoadVector(spec.parts[i] + ".bias", part_features, bias + i * part_features));
     }
+    std::vector<const TensorView*> tensors;
+    for (const WeightMatrix& matrix : matrices) tensors.push_back(&matrix.view);
     std::vector<float> spread;
     if (dtype_ == Dtype::kInt8) {
       MINNOW_ASSIGN_OR_RETURN(spread, Spread(spec.name, tensors, in_features, target.inputs));

@@ -153,16 +153,16 @@ Status PackedReader::RmsNorm(const WeightName& name, size_t channels, const floa
 
 Status PackedReader::Product(const ProductSpec& spec, Linear& linear) {
   LinearWeights weights = {
-      .dtype = dtype_, .in_features = spec.in_features, .out_features = spec.out_features};
+      .dtype = dtype_, .in_features = spec.inputs(), .out_features = spec.out_features};
   weights.weight = Take(spec.name + ".weight", WeightType(dtype_),
-                        WeightShape(dtype_, spec.in_features, spec.out_features));
+                        WeightShape(dtype_, spec.inputs(), spec.out_features));
   weights.bias = TakeVector(spec.name + ".bias", spec.out_features);
   if (dtype_ == Dtype::kInt8) {
     weights.scale = TakeVector(spec.name + ".scale", spec.out_features);
     weights.sum = TakeVector(spec.name + ".sum", spec.out_features);
     weights.int16_safe = file_.header().version >= 2;
     weights.input_multiplier =
-        weights.int16_safe ? TakeVector(spec.name + ".input_multiplier", spec.in_features) : ones_;
+        weights.int16_safe ? TakeVector(spec.name + ".input_multiplier", spec.inputs()) : ones_;
   }
   linear = Linear(weights);
   return status_;

@@ -94,7 +94,7 @@ class RandomWriter : public WeightVisitor {
   }
 
   Status Product(const ProductSpec& spec, Linear& linear) override {
-    const size_t in_features = spec.in_features, out_features = spec.out_features;
+    const size_t in_features = spec.inputs(), out_features = spec.out_features;
     LinearWeights w = {.dtype = dtype_, .in_features = in_features, .out_features = out_features};
     float* weight = Reserve(WeightFloats(dtype_, in_features, out_features));
     float* scale = nullptr;
@@ -109,7 +109,7 @@ class RandomWriter : public WeightVisitor {
       if (filling()) std::fill_n(multiplier, in_features, 1.0f);
       w.input_multiplier = multiplier;
     }
-    if (filling()) FillProduct(in_features, out_features, weight, scale, sum);
+    if (filling()) FillProduct(spec, weight, scale, sum);
     linear = Linear(w);
     return Status();
   }
@@ -130,13 +130,14 @@ class RandomWriter : public WeightVisitor {
     return piece;
   }
 
-  void FillProduct(size_t in_features, size_t out_features, float* weight, float* scale,
-                   float* sum) {
+  void FillProduct(const ProductSpec& spec, float* weight, float* scale, float* sum) {
+    const size_t in_features = spec.inputs(), out_features = spec.out_features;
     const size_t panel_bytes = PackedWeightBytes(dtype_, in_features, kPanelColumns);
     for (size_t begin = 0; begin < out_features; begin += kPanelColumns) {
       const size_t columns = std::min<size_t>(kPanelColumns, out_features - begin);
       rows_.resize(columns * in_features);
       generator_.Fill(rows_);
+      ClearPadding(spec, rows_);
       std::byte* panel = reinterpret_cast<std::byte*>(weight) + begin / kPanelColumns * panel_bytes;
       if (dtype_ == Dtype::kF32) {
         ActiveKernels().pack_f32(rows_.data(), columns, in_features,
@@ -147,6 +148,15 @@ class RandomWriter : public WeightVisitor {
         PackInt8(rows_.data(), columns, in_features, /*inputs=*/{},
                  {reinterpret_cast<int8_t*>(panel), scale + begin, sum + begin, /*bias=*/nullptr});
       }
+    }
+  }
+
+  // Of a convolution, weights of channels that only pad are zero.
+  static void ClearPadding(const ProductSpec& spec, std::span<float> rows) {
+    if (spec.kernel == 1) return;
+    const size_t padded = RoundUpChannels(spec.in_features);
+    for (size_t i = 0; i < rows.size(); ++i) {
+      if (i % padded >= spec.in_features) rows[i] = 0.0f;
     }
   }
 

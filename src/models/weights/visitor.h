@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "models/weights/precision.h"
 #include "nn/embedding_table.h"
+#include "nn/feature_map.h"
 #include "nn/linear.h"
 
 namespace minnow {
@@ -31,9 +32,16 @@ struct ProductSpec {
   // The checkpoint's Linears that stand side by side in this one, each with out_features /
   // parts.size() columns.
   std::span<const std::string> parts;
-  size_t in_features = 0;
+  size_t in_features = 0;  // of a convolution: its channels
   size_t out_features = 0;
-  bool bias = true;  // false: the checkpoint has none, and zeros take its place
+  bool bias = true;   // false: the checkpoint has none, and zeros take its place
+  size_t kernel = 1;  // side of a convolution's window, whose weight is [O, I, kernel, kernel]; of
+                      // 1 it is a Linear, and [O, I, 1, 1] in a checkpoint is read as [O, I]
+
+  // Of the Linear: [ky][kx][channel, with those that pad] of a convolution (nn/image_ops.h).
+  size_t inputs() const {
+    return kernel == 1 ? in_features : kernel * kernel * RoundUpChannels(in_features);
+  }
 };
 
 class WeightVisitor {

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// --size of pictures.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+
+namespace minnow {
+
+struct PictureSize {
+  int64_t width = 0;
+  int64_t height = 0;
+};
+
+// "512x384". Whether a model makes that size is for its task to say.
+Result<PictureSize> ParsePictureSize(const std::string& text);
+
+}  // namespace minnow

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "models/diffusion/diffusion_model.h"
+
+#include <utility>
+
+#include "models/diffusion/folder.h"
+#include "models/weights/packed_weights.h"
+
+namespace minnow {
+namespace {
+
+// A UNet reads noisy latents; one that inpaints reads the mask and the latents around it as well.
+Status CheckParts(const ModelSource& source, const DiffusionModel& model) {
+  const UNetConfig& unet = model.unet().config();
+  const size_t latents = model.vae().info().latent_channels;
+  const auto refuse = [&](const std::string& what) {
+    return Error{Code::kUnsupported, source.name() + ": " + what};
+  };
+  const size_t hidden = model.text_encoder().config().hidden_size;
+  if (hidden != unet.cross_attention_dim) {
+    return refuse("hidden_size " + std::to_string(hidden) +
+                  " of the text encoder is not the UNet's " + "cross_attention_dim " +
+                  std::to_string(unet.cross_attention_dim));
+  }
+  if (unet.out_channels != latents ||
+      (unet.in_channels != latents && unet.in_channels != 2 * latents + 1)) {
+    return refuse("in_channels " + std::to_string(unet.in_channels) + " and out_channels " +
+                  std::to_string(unet.out_channels) + " of the UNet do not fit latent_channels " +
+                  std::to_string(latents) + " of the VAE");
+  }
+  if (model.vae().info().image_channels != 3) return refuse("a VAE of images that are not RGB");
+  return {};
+}
+
+}  // namespace
+
+Result<PartSource> OpenPart(const ModelSource& source, std::string_view component) {
+  PartSource part;
+  part.component = component;
+  part.packed = source.packed();
+  MINNOW_ASSIGN_OR_RETURN(part.config, source.ReadConfigJson(component));
+  part.config_name = source.components().find(component)->second.config;
+  MINNOW_ASSIGN_OR_RETURN(part.tensors, source.OpenTensors(component));
+  return part;
+}
+
+Result<std::unique_ptr<Vae>> LoadTinyVae(const std::string& directory, Dtype dtype) {
+  MINNOW_ASSIGN_OR_RETURN(TinyVaeSource source, OpenTinyVae(directory));
+  return Vae::Load({.config = std::move(source.config),
+                    .config_name = std::move(source.config_name),
+                    .tensors = std::move(source.tensors),
+                    .packed = nullptr,
+                    .component = "",
+                    .embedding = std::nullopt},
+                   dtype);
+}
+
+Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Load(const ModelSource& source,
+                                                             const DiffusionLoadOptions& options) {
+  Dtype dtype = options.dtype.value_or(Dtype::kF32);
+  if (source.packed()) {
+    MINNOW_ASSIGN_OR_RETURN(
+        dtype, PackedDtype(*source.packed(), {.dtype = options.dtype, .embedding = std::nullopt}));
+  }
+  auto model = std::make_unique<DiffusionModel>();
+  MINNOW_ASSIGN_OR_RETURN(model->scheduler_config_, source.ReadConfigJson(kSchedulerPart));
+  MINNOW_ASSIGN_OR_RETURN(PartSource text, OpenPart(source, kTextEncoderPart));
+  text.embedding = options.embedding;
+  MINNOW_ASSIGN_OR_RETURN(model->text_encoder_, ClipTextModel::Load(text, dtype));
+  if (options.tiny_vae.empty()) {
+    MINNOW_ASSIGN_OR_RETURN(const PartSource vae, OpenPart(source, kVaePart));
+    MINNOW_ASSIGN_OR_RETURN(model->vae_, Vae::Load(vae, dtype));
+  } else {
+    MINNOW_ASSIGN_OR_RETURN(model->vae_, LoadTinyVae(options.tiny_vae, dtype));
+  }
+  MINNOW_ASSIGN_OR_RETURN(const PartSource unet, OpenPart(source, kUNetPart));
+  MINNOW_ASSIGN_OR_RETURN(model->unet_, UNetModel::Load(unet, dtype));
+  MINNOW_RETURN_IF_ERROR(CheckParts(source, *model));
+  return model;
+}
+
+Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Random(const ModelSource& source,
+                                                               Dtype dtype) {
+  auto model = std::make_unique<DiffusionModel>();
+  const auto read = [&](std::string_view part) { return source.ReadConfigJson(part); };
+  const auto name = [&](std::string_view part) {
+    return source.components().find(part)->second.config;
+  };
+  MINNOW_ASSIGN_OR_RETURN(model->scheduler_config_, read(kSchedulerPart));
+  MINNOW_ASSIGN_OR_RETURN(const std::string text, read(kTextEncoderPart));
+  MINNOW_ASSIGN_OR_RETURN(const ClipTextConfig text_config,
+                          ParseClipTextConfig(text, name(kTextEncoderPart)));
+  MINNOW_ASSIGN_OR_RETURN(const std::string vae, read(kVaePart));
+  MINNOW_ASSIGN_OR_RETURN(const std::string unet, read(kUNetPart));
+  MINNOW_ASSIGN_OR_RETURN(const UNetConfig unet_config, ParseUNetConfig(unet, name(kUNetPart)));
+  MINNOW_ASSIGN_OR_RETURN(model->text_encoder_, ClipTextModel::Random(text_config, dtype));
+  MINNOW_ASSIGN_OR_RETURN(model->vae_, Vae::Random(vae, name(kVaePart), dtype));
+  MINNOW_ASSIGN_OR_RETURN(model->unet_, UNetModel::Random(unet_config, dtype));
+  MINNOW_RETURN_IF_ERROR(CheckParts(source, *model));
+  return model;
+}
+
+size_t DiffusionModel::parameters() const {
+  return text_encoder_->info().parameters + unet_->info().parameters + vae_->info().part.parameters;
+}
+
+size_t DiffusionModel::weight_bytes() const {
+  return text_encoder_->info().weight_bytes + unet_->info().weight_bytes +
+         vae_->info().part.weight_bytes;
+}
+
+std::vector<PackedTensor> DiffusionModel::PackedTensors() const {
+  std::vector<PackedTensor> tensors = text_encoder_->PackedTensors();
+  for (auto& more : {unet_->PackedTensors(), vae_->PackedTensors()})
+    tensors.insert(tensors.end(), more.begin(), more.end());
+  return tensors;
+}
+
+}  // namespace minnow

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolution as a product without a matrix of patches: a block of the image with its border is
+// made once, normalised and activated, and the rows of the product overlap in it.
+#include <algorithm>
+
+#include "base/check.h"
+#include "nn/image_ops.h"
+#include "nn/maps/convolution_block.h"
+#include "nn/maps/map_elements.h"
+#include "nn/maps/winograd_convolution.h"
+
+namespace minnow {
+namespace {
+
+// A 1x1 convolution that can read the map as it lies.
+bool ReadsInPlace(const ConvolutionInput& x, const ConvolutionGeometry& g, MapElement operand) {
+  return g.kernel == 1 && g.stride == 1 && !g.resized && x.norm == nullptr && x.second == nullptr &&
+         x.activation == Activation::kNone && ElementOf(x.first->type) == operand;
+}
+
+}  // namespace
+
+void ImageOps::Convolve(const ConvolutionInput& x, const Convolution& convolution,
+                        const ConvolutionOutput& then, FeatureMap& y) {
+  const ConvolutionGeometry g(x, convolution, y);
+  CHECK(g.channels == convolution.in_channels && y.channels == convolution.out_channels);
+  CHECK(!g.winograd || (g.kernel == 3 && g.stride == 1));
+  const ArenaScope scope(arena_);
+  GroupNormLines lines;
+  if (x.norm != nullptr) lines = MeasureGroupNorm(*this, pool_, stop_, *x.first, x.second, *x.norm);
+  const MapElement operand = OperandOf(convolution.product);
+  const BlockReader reader(kernels_, x, g, lines, operand);
+  const bool in_place = ReadsInPlace(x, g, operand);
+  const size_t block_bytes = in_place ? 0 : (reader.bytes() + 63) / 64 * 64;
+  const size_t scratch_bytes = g.winograd ? WinogradScratchBytes(g, operand)
+                                          : MapProductScratchBytes(kernels_, convolution.product);
+  const size_t thread_bytes = block_bytes + (scratch_bytes + 63) / 64 * 64;
+  std::byte* memory = TakeForEachThread(thread_bytes);
+  if (planning()) return;
+  const size_t blocks = y.images * g.blocks();
+  const size_t splits = ColumnSplits(blocks, MembersOf(pool_), y.stride());
+  RunTasks(pool_, blocks * splits, stop_, [&](size_t member, size_t task) {
+    std::byte* own = memory + member * thread_bytes;
+    const ConvolutionBlock block = BlockAt(g, task / splits);
+    const Part columns = PartOf(y.stride(), kPanelColumns, splits, task % splits);
+    MapProduct p = OutputOf(g, block, then, y, columns.first);
+    if (in_place) {
+      p.x = ElementAt(*x.first, block.image * g.out_width + block.columns.first);
+      p.x_stride = x.first->stride();
+      p.segments = 1;
+      p.inner = g.padded;
+    } else {
+      reader.Read(block, own);
+      if (g.winograd) {
+        return RunWinograd(kernels_, convolution, g, block, own, p, columns.first, columns.size,
+                           own + block_bytes, stop_);
+      }
+      p.x = own;
+      p.x_stride = g.stride * g.padded;
+      p.line_stride = g.stride * g.in_width * g.padded;
+      p.segments = g.kernel;
+      p.segment_stride = g.in_width * g.padded;
+      p.inner = g.kernel * g.padded;
+    }
+    RunMapProduct(kernels_, convolution.product, p, columns.first, columns.size, own + block_bytes,
+                  stop_);
+  });
+}
+
+}  // namespace minnow

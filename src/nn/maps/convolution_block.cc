@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nn/maps/convolution_block.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "nn/maps/map_elements.h"
+
+namespace minnow {
+namespace {
+
+// Pixels of a block: its weights are read once for all of them, and it stays in the second-level
+// cache or near it. A block is no wider than this, so that its border is small beside it.
+constexpr size_t kBlockPixels = 1024;
+constexpr size_t kBlockWidth = 64;
+constexpr size_t kTileRows = 8;
+// Of Winograd's form, what all positions of a block take stays near the second-level cache.
+constexpr size_t kWinogradElements = size_t{5} << 18;
+constexpr size_t kFewestWinogradPixels = 256;
+
+constexpr size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
+
+size_t RowUnit(const ConvolutionGeometry& geometry) { return geometry.winograd ? 2 : 1; }
+
+size_t BlockPixels(const ConvolutionGeometry& geometry) {
+  if (!geometry.winograd) return kBlockPixels;
+  constexpr size_t kElementsOfAPixel = kMapWinogradPositions / 4;
+  return std::clamp(kWinogradElements / kElementsOfAPixel / geometry.padded, kFewestWinogradPixels,
+                    kBlockPixels);
+}
+
+// The largest of the parts that PartOf gives.
+size_t MostOf(size_t size, size_t unit, size_t count) {
+  size_t most = 0;
+  for (size_t i = 0; i < count; ++i) most = std::max(most, PartOf(size, unit, count, i).size);
+  return most;
+}
+
+}  // namespace
+
+ConvolutionGeometry::ConvolutionGeometry(const ConvolutionInput& x, const Convolution& convolution,
+                                         const FeatureMap& y)
+    : channels(x.first->channels + (x.second != nullptr ? x.second->channels : 0)),
+      padded(RoundUpChannels(channels)),
+      kernel(convolution.kernel),
+      stride(convolution.stride),
+      before(convolution.kernel == 3 && x.border == Border::kAll ? 1 : 0),
+      old_height(x.first->height),
+      old_width(x.first->width),
+      height(x.height != 0 ? x.height : old_height),
+      width(x.width != 0 ? x.width : old_width),
+      out_height(y.height),
+      out_width(y.width),
+      resized(height != old_height || width != old_width),
+      winograd(convolution.winograd != nullptr) {
+  if (kernel == 1 && stride == 1 && !resized) {  // then an image is one line
+    old_width *= old_height, width *= height, out_width *= out_height;
+    old_height = height = out_height = 1;
+  }
+  const size_t widest = kernel == 1 ? kBlockPixels : kBlockWidth;
+  blocks_x = (out_width + widest - 1) / widest;
+  block_width = MostOf(out_width, kTileRows, blocks_x);
+  const size_t highest = std::max<size_t>(1, BlockPixels(*this) / std::max<size_t>(1, block_width));
+  blocks_y = (out_height + highest - 1) / highest;
+  block_height = MostOf(out_height, RowUnit(*this), blocks_y);
+  if (winograd) block_width = RoundUp(block_width, 2), block_height = RoundUp(block_height, 2);
+  in_width = (block_width - 1) * stride + kernel;
+  in_height = (block_height - 1) * stride + kernel;
+}
+
+ConvolutionBlock BlockAt(const ConvolutionGeometry& g, size_t index) {
+  const size_t in_image = index % (g.blocks_x * g.blocks_y);
+  return {index / (g.blocks_x * g.blocks_y),
+          PartOf(g.out_height, RowUnit(g), g.blocks_y, in_image / g.blocks_x),
+          PartOf(g.out_width, kTileRows, g.blocks_x, in_image % g.blocks_x)};
+}
+
+void BlockReader::Read(const ConvolutionBlock& block, std::byte* memory) const {
+  const size_t unit = g_.winograd ? 2 : 1;
+  uint32_t* from = reinterpret_cast<uint32_t*>(memory + block_bytes());
+  // Columns [left, right) of the block lie within the image.
+  const size_t at = block.columns.first * g_.stride;
+  const size_t left = at < g_.before ? g_.before - at : 0;
+  const size_t end = (RoundUp(block.columns.size, unit) - 1) * g_.stride + g_.kernel;
+  const size_t right = std::max(left, std::min(end, g_.width + g_.before - at));
+  for (size_t c = left; g_.resized && c < right; ++c)
+    from[c - left] = static_cast<uint32_t>((at + c - g_.before) * g_.old_width / g_.width);
+  const size_t pixel_bytes = g_.padded * ElementBytes(operand_);
+  const size_t row_bytes = g_.in_width * pixel_bytes, used_bytes = end * pixel_bytes;
+  const size_t in_rows = (RoundUp(block.rows.size, unit) - 1) * g_.stride + g_.kernel;
+  for (size_t r = 0; r < in_rows; ++r) {
+    std::byte* row = memory + r * row_bytes;
+    const size_t line = block.rows.first * g_.stride + r - g_.before;  // below 0 wraps around
+    if (line >= g_.height || g_.padded != g_.channels) std::memset(row, 0, used_bytes);
+    if (line >= g_.height) continue;
+    std::memset(row, 0, left * pixel_bytes);
+    std::memset(row + right * pixel_bytes, 0, used_bytes - right * pixel_bytes);
+    const size_t first =
+        (block.image * g_.old_height + line * g_.old_height / g_.height) * g_.old_width +
+        (g_.resized ? 0 : at + left - g_.before);
+    std::byte* to = row + left * pixel_bytes;
+    Convert(*x_.first, 0, block.image, first, from, right - left, to);
+    if (x_.second != nullptr)
+      Convert(*x_.second, x_.first->channels, block.image, first, from, right - left, to);
+  }
+}
+
+size_t BlockReader::block_bytes() const {
+  return (g_.in_height * g_.in_width * g_.padded * ElementBytes(operand_) + 63) / 64 * 64;
+}
+
+void BlockReader::Convert(const FeatureMap& map, size_t channel, size_t image, size_t first,
+                          const uint32_t* from, size_t pixels, std::byte* to) const {
+  const bool norm = x_.norm != nullptr;
+  const size_t line = image * g_.channels + channel;
+  const MapAffine args = {.x = ElementAt(map, first),
+                          .x_element = ElementOf(map.type),
+                          .x_stride = map.stride(),
+                          .from = g_.resized ? from : nullptr,
+                          .scale = norm ? lines_.scale + line : nullptr,
+                          .shift = norm ? lines_.shift + line : nullptr,
+                          .activation = KernelActivation(x_.activation),
+                          .y = to + channel * ElementBytes(operand_),
+                          .y_element = operand_,
+                          .y_stride = g_.padded,
+                          .rows = pixels,
+                          .channels = map.channels};
+  kernels_.map_elements->affine(&args);
+}
+
+MapProduct OutputOf(const ConvolutionGeometry& g, const ConvolutionBlock& block,
+                    const ConvolutionOutput& then, FeatureMap& y, size_t first) {
+  const size_t pixel =
+      (block.image * g.out_height + block.rows.first) * g.out_width + block.columns.first;
+  const FeatureMap* residual = then.residual;
+  MapProduct p = {};
+  p.lines = block.rows.size;
+  p.rows = block.columns.size;
+  p.activation = KernelActivation(then.activation);
+  p.combine = residual == nullptr           ? kCombineNone
+              : p.activation == kMatmulNone ? kCombineAdd
+                                            : kCombineAddBeforeActivation;
+  if (residual != nullptr) {
+    p.residual = ElementAt(*residual, pixel, first);
+    p.residual_element = ElementOf(residual->type);
+    p.residual_stride = residual->stride();
+    p.residual_line_stride = g.out_width * residual->stride();
+  }
+  p.more = then.per_image != nullptr ? then.per_image + block.image * y.stride() + first : nullptr;
+  p.y = ElementAt(y, pixel, first);
+  p.y_element = ElementOf(y.type);
+  p.y_stride = y.stride();
+  p.y_line_stride = g.out_width * y.stride();
+  return p;
+}
+
+}  // namespace minnow

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks of a convolution: a part of an image's output, and the input that it is made from, with
+// its border, normalised and activated, in the elements that the product reads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "nn/image_ops.h"
+#include "nn/maps/group_norm.h"
+#include "nn/maps/map_product.h"
+
+namespace minnow {
+
+// What a convolution reads and writes, in pixels; `height` and `width` are those after a resize.
+struct ConvolutionGeometry {
+  // In tiles of Winograd's form, sides of blocks are made even.
+  ConvolutionGeometry(const ConvolutionInput& x, const Convolution& convolution,
+                      const FeatureMap& y);
+
+  size_t blocks() const { return blocks_x * blocks_y; }
+
+  size_t channels, padded, kernel, stride, before;
+  size_t old_height, old_width, height, width, out_height, out_width;
+  bool resized, winograd;
+  size_t blocks_x, blocks_y;         // of an image
+  size_t block_height, block_width;  // of the output, at most
+  size_t in_height, in_width;        // of the bordered input of such a block
+};
+
+struct ConvolutionBlock {
+  size_t image;
+  Part rows, columns;  // of the output
+};
+
+// index: below images * blocks().
+ConvolutionBlock BlockAt(const ConvolutionGeometry& geometry, size_t index);
+
+// Everything of a product but its weight and x; of column `first` on.
+MapProduct OutputOf(const ConvolutionGeometry& geometry, const ConvolutionBlock& block,
+                    const ConvolutionOutput& then, FeatureMap& y, size_t first);
+
+// Makes the bordered input of blocks: [in_height][in_width][padded]. What it is made of must
+// outlive it.
+class BlockReader {
+ public:
+  BlockReader(const Kernels& kernels, const ConvolutionInput& x,
+              const ConvolutionGeometry& geometry, const GroupNormLines& lines, MapElement operand)
+      : kernels_(kernels), x_(x), g_(geometry), lines_(lines), operand_(operand) {}
+
+  // Of the memory that Read fills; the block stands at its begin.
+  size_t bytes() const { return block_bytes() + g_.in_width * sizeof(uint32_t); }
+  void Read(const ConvolutionBlock& block, std::byte* memory) const;
+
+ private:
+  size_t block_bytes() const;
+  // Pixels from `first` on of one of the maps, whose channels begin at `channel`.
+  void Convert(const FeatureMap& map, size_t channel, size_t image, size_t first,
+               const uint32_t* from, size_t pixels, std::byte* to) const;
+
+  const Kernels& kernels_;
+  const ConvolutionInput& x_;
+  const ConvolutionGeometry& g_;
+  const GroupNormLines& lines_;
+  const MapElement operand_;
+};
+
+}  // namespace minnow

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// A block of a convolution in Winograd's form.
+#pragma once
+
+#include <atomic>
+
+#include "nn/maps/convolution_block.h"
+
+namespace minnow {
+
+// Scratch memory of one thread for the largest block.
+size_t WinogradScratchBytes(const ConvolutionGeometry& geometry, MapElement operand);
+
+// From the bordered input of a block, columns [first, first + columns) of its output; `finish` is
+// what OutputOf gives for them.
+void RunWinograd(const Kernels& kernels, const Convolution& convolution,
+                 const ConvolutionGeometry& geometry, const ConvolutionBlock& block,
+                 const std::byte* input, const MapProduct& finish, size_t first, size_t columns,
+                 std::byte* scratch, const std::atomic<bool>* stop);
+
+}  // namespace minnow

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// Damaged picture files and bombs: the right answer or a clean error, in little memory and time.
+#include <gtest/gtest.h>
+#include <malloc.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <random>
+#include <string>
+
+#include "image/read.h"
+#include "image/write.h"
+#include "tests/golden/image_files.h"
+
+namespace minnow {
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kMeasuresMemory = false;
+#else
+constexpr bool kMeasuresMemory = true;
+#endif
+
+std::string Chunk(const std::string& type, const std::string& data) {
+  const auto number = [](uint32_t value) {
+    std::string bytes;
+    for (int shift = 24; shift >= 0; shift -= 8) bytes += static_cast<char>(value >> shift);
+    return bytes;
+  };
+  const std::string checked = type + data;
+  const auto* begin = reinterpret_cast<const Bytef*>(checked.data());
+  const auto sum = ::crc32(0, begin, static_cast<uInt>(checked.size()));
+  return number(static_cast<uint32_t>(data.size())) + checked + number(static_cast<uint32_t>(sum));
+}
+
+// Grey of 8 bits.
+std::string Png(uint16_t width, uint16_t height, const std::string& compressed) {
+  const std::string header = {0,
+                              0,
+                              static_cast<char>(width >> 8),
+                              static_cast<char>(width),
+                              0,
+                              0,
+                              static_cast<char>(height >> 8),
+                              static_cast<char>(height),
+                              8,
+                              0,
+                              0,
+                              0,
+                              0};
+  return "\x89PNG\r\n\x1a\n" + Chunk("IHDR", header) + Chunk("IDAT", compressed) +
+         Chunk("IEND", "");
+}
+
+// A zlib stream of `blocks` MiB of zeros, without its end.
+std::string Zeros(size_t blocks) {
+  std::string zeros(size_t{1} << 20, '\0');
+  std::string out(zeros.size(), '\0');
+  z_stream stream{};
+  EXPECT_EQ(::deflateInit(&stream, 9), Z_OK);
+  const auto block = [&] {
+    stream.next_in = reinterpret_cast<Bytef*>(zeros.data());
+    stream.avail_in = static_cast<uInt>(zeros.size());
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    EXPECT_EQ(::deflate(&stream, Z_FULL_FLUSH), Z_OK);
+    return out.substr(0, out.size() - stream.avail_out);
+  };
+  std::string bomb = block();
+  const std::string next = block();  // the same for all blocks but the first
+  ::deflateEnd(&stream);
+  for (size_t i = 1; i < blocks; ++i) bomb += next;
+  return bomb;
+}
+
+// A line of /proc/self/status, in bytes.
+size_t StatusBytes(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name)) return std::stoul(line.substr(name.size())) * 1024;
+  }
+  return 0;
+}
+
+// By how much the highest memory of a process grows that runs `work`; it must not fail.
+template <class Work>
+size_t GrowthOf(const Work& work) {
+  int ends[2];
+  EXPECT_EQ(::pipe(ends), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::malloc_trim(0);
+    std::ofstream("/proc/self/clear_refs") << "5";  // the highest is the present
+    const size_t before = StatusBytes("VmRSS:");
+    work();
+    const size_t growth = StatusBytes("VmHWM:") - before;
+    const bool written = ::write(ends[1], &growth, sizeof growth) == sizeof growth;
+    ::_exit(written ? 0 : 1);
+  }
+  size_t growth = 0;
+  EXPECT_EQ(::read(ends[0], &growth, sizeof growth), static_cast<ssize_t>(sizeof growth));
+  ::close(ends[0]);
+  ::close(ends[1]);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  return growth;
+}
+
+TEST(ImageHostile, HugeSidesAreRefusedFromTheHeader) {
+  const std::string bomb = Png(30'000, 30'000, std::string(900, 'x'));
+  const auto refuse = [&] {
+    const auto image = ReadImage(AsBytes(bomb), AlphaChannel::kKeep, {});
+    EXPECT_FALSE(image.ok());
+    EXPECT_EQ(image.error().code, Code::kInvalidArgument);
+    EXPECT_EQ(image.error().message, "image: 30000 x 30000 pixels, limit 16777216 in all");
+  };
+  refuse();
+  if (kMeasuresMemory) {
+    EXPECT_LT(GrowthOf(refuse), size_t{1} << 20);
+  }
+}
+
+TEST(ImageHostile, InflationEndsWhereTheHeaderSaysSo) {
+  const std::string bomb = Png(8, 8, Zeros(4000));
+  EXPECT_LT(bomb.size(), size_t{8} << 20);
+  const auto begin = std::chrono::steady_clock::now();
+  const auto image = ReadImage(AsBytes(bomb), AlphaChannel::kDrop, {});
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
+  ASSERT_FALSE(image.ok());
+  EXPECT_EQ(image.error().message, "image: PNG: more data than its header implies");
+  EXPECT_LT(seconds.count(), 5.0);
+}
+
+TEST(ImageHostile, TooFewPixelsAreAnError) {
+  const auto image = ReadImage(AsBytes(Png(2000, 2000, Zeros(1))), AlphaChannel::kDrop, {});
+  ASSERT_FALSE(image.ok());
+  EXPECT_EQ(image.error().code, Code::kCorrupt);
+}
+
+TEST(ImageHostile, TextDoesNotInflateWithoutEnd) {
+  const std::string text = Chunk("zTXt", std::string("parameters\0\0", 12) + Zeros(100));
+  std::string file = WritePng(NewImage(2, 2, 3), "").value();
+  file.insert(33, text);
+  EXPECT_EQ(ReadParameters(AsBytes(file)), "");
+  EXPECT_TRUE(ReadImage(AsBytes(file), AlphaChannel::kDrop, {}).ok());
+}
+
+// PNG has checksums, so that a change is found or changes nothing; of the others any picture of the
+// header's size may come.
+void FlipBits(const std::string& name, const std::string& file, size_t flips, uint32_t seed) {
+  std::mt19937 random(seed);
+  const auto original = ReadImage(AsBytes(file), AlphaChannel::kKeep, {});
+  const ImageLimits limits = {.max_bytes = size_t{1} << 20, .max_pixels = 1 << 20};
+  for (size_t i = 0; i < flips; ++i) {
+    std::string flipped = file;
+    const size_t at = random() % file.size();
+    flipped[at] = static_cast<char>(flipped[at] ^ 1 << random() % 8);
+    if (i % 16 == 0) flipped.resize(random() % file.size());
+    SCOPED_TRACE(name + ", byte " + std::to_string(at) + ", flip " + std::to_string(i));
+    const auto image = ReadImage(AsBytes(flipped), AlphaChannel::kKeep, limits);
+    const auto info = ReadImageInfo(AsBytes(flipped), AlphaChannel::kKeep, limits);
+    (void)ReadParameters(AsBytes(flipped));
+    if (!image.ok()) {
+      EXPECT_TRUE(image.error().message.starts_with("image: "));
+      EXPECT_LT(image.error().message.size(), 200u);
+      continue;
+    }
+    ASSERT_TRUE(info.ok() && original.ok());
+    EXPECT_EQ(image->width, info->width);
+    EXPECT_EQ(image->height, info->height);
+    if (name.ends_with(".png")) {
+      EXPECT_EQ(image->pixels, original->pixels);
+    }
+  }
+}
+
+TEST(ImageHostile, FlippedBitsGiveTheRightPixelsOrAnError) {
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(ImageGolden("files"))) {
+    const std::string name = "files/" + entry.path().filename().string();
+    FlipBits(name, ImageFile(name).value(), 260, 1);
+    ++files;
+  }
+  EXPECT_GE(files * 260, 10'000u);
+}
+
+Image Pattern(uint32_t width, uint32_t height, uint32_t channels) {
+  Image image = NewImage(width, height, channels);
+  std::mt19937 random(1);
+  for (uint8_t& value : image.pixels) value = static_cast<uint8_t>(random() % 32 + 100);
+  return image;
+}
+
+TEST(ImageHostile, DecodingTakesTheMemoryThatWasTold) {
+  if (!kMeasuresMemory) GTEST_SKIP() << "a sanitizer has memory of its own";
+  const Image rgb = Pattern(1200, 1000, 3);
+  const Image rgba = Pattern(1200, 1000, 4);
+  const std::string files[] = {WritePng(rgb, "").value(), WritePng(rgba, "").value(),
+                               WriteJpeg(rgb, 90, "").value(), WriteWebp(rgb, 80, "").value(),
+                               WriteWebp(rgba, 80, "").value()};
+  for (const std::string& file : files) {
+    for (const AlphaChannel alpha : {AlphaChannel::kDrop, AlphaChannel::kKeep}) {
+      const size_t told = ReadImageInfo(AsBytes(file), alpha, {}).value().decode_bytes;
+      const size_t grown = GrowthOf([&] { EXPECT_TRUE(ReadImage(AsBytes(file), alpha, {}).ok()); });
+      EXPECT_LT(grown, told + (size_t{1} << 20));
+      EXPECT_GT(grown, told / 10 * 7);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace minnow
