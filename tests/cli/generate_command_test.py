@@ -68,6 +68,14 @@ class LinesTest(GenerateCase):
         self.assertEqual(found, self.lines("--max-new-tokens", "12", "--threads", "1", stdin="\n".join(texts).encode()))
         self.assertEqual(self.lines(stdin=b""), [])
 
+    def test_blank_lines(self):
+        text = f"\n{TEXT}\n\n\n{TEXT}\n"
+        self.assertEqual(self.lines(stdin=text.encode()), ["", ANSWER, "", "", ANSWER])
+        self.assertEqual(self.lines("--stream", stdin=text.encode()), ["", ANSWER, "", "", ANSWER])
+        self.assertEqual(self.lines(stdin=b"\n" * 100), [""] * 100)
+        blank = self.objects("--json", stdin=text.encode())[0]
+        self.assertEqual(blank, {"text": "", "ids": [], "score": 0, "finish_reason": "end"})
+
     def test_json(self):
         one, two = self.objects("--json", "--max-new-tokens", "9", TEXT, LONG)
         self.assertEqual((one["text"], one["finish_reason"]), (ANSWER, "end"))
@@ -107,6 +115,9 @@ class LinesTest(GenerateCase):
         self.assertEqual(self.lines("--sample", "--seed", "5", TEXT, LONG), first)
         self.assertEqual(self.lines("--temperature", "1", "--seed", "5", TEXT, LONG), first)
         self.assertNotEqual(self.lines("--sample", "--seed", "6", TEXT, LONG), first)
+        self.lines("--sample", "--seed", str(2**64 - 1), TEXT)
+        for seed in ("-1", str(2**64), "1.5", "0x10", ""):
+            self.refuse("--seed: expected a whole number from 0 to", "--sample", "--seed=" + seed, TEXT, code=USAGE)
 
     def test_penalties(self):
         plain = self.objects("--json", "--max-new-tokens", "30", LONG)[0]["ids"]
@@ -180,7 +191,6 @@ class ContractTest(GenerateCase):
 
 class BadInputTest(GenerateCase):
     def test_lines(self):
-        self.refuse("line 2: empty text", stdin=f"{TEXT}\n\n{TEXT}\n".encode(), before=[ANSWER])
         self.refuse("5001 tokens, limit 4096", "fish " * 5000)
         self.lines("--truncate", "keep-end", "--max-new-tokens", "2", "fish " * 5000)
         self.refuse("line 1: ", "--json-input", stdin=b"not json\n")

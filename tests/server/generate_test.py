@@ -61,6 +61,11 @@ class GenerateCase(unittest.TestCase):
 
 
 class HuggingFaceTest(GenerateCase):
+    def test_stop(self):
+        for name in ("stop", "stop_sequence"):
+            for value in ("x4", ["zzz", "x4"]):
+                self.assertEqual(self.hugging_face(**{name: value}), "m old ")
+
     def test_texts_and_lists(self):
         one = self.ask("/models/tiny-t5", {"inputs": TEXT})
         self.assertEqual(one, [{"generated_text": "m old x4l coldt nightk", "finish_reason": "eos_token"}])

@@ -122,6 +122,24 @@ class SlowTest(TroubleCase):
         self.assertEqual(self.metric("minnow_generate_requests_waiting"), 0)
 
 
+class DefaultsTest(TroubleCase):
+    make = staticmethod(make_slow_text_model)
+    name = "slow-t5"
+
+    def test_several_clients_with_no_option_given(self):
+        """The second one's text would begin within the time that a request may wait: texts go side by side."""
+        server = Server("--dtype", "fp32", model=self.model)
+        self.addCleanup(server.close)
+        for path, body in STREAMS.items():
+            with self.subTest(path=path):
+                streams = [self.begin(path, body, server) for _ in range(3)]
+                status, answer, _ = server.ask("/generate", {"inputs": TEXT, "parameters": {"max_new_tokens": TOKENS // 10}})
+                self.assertEqual(status, 200, answer)
+                for connection, response in streams:
+                    response.close()
+                    connection.close()
+
+
 class EndTest(TroubleCase):
     make = staticmethod(make_slow_text_model)
     name = "slow-t5"

@@ -114,8 +114,10 @@ Status ReadParameters(const JsonView& parameters, GenerateRequest& request) {
                                                                     request.clean_up_spaces));
     MINNOW_ASSIGN_OR_RETURN(request.skip_special_tokens,
                             object.GetBool("skip_special_tokens", request.skip_special_tokens));
-    MINNOW_RETURN_IF_ERROR(
-        ReadStop(object, "stop", GenerateRequest::kMaxStopStrings, request.stop));
+    for (const char* name : {"stop", "stop_sequence"}) {
+      MINNOW_RETURN_IF_ERROR(
+          ReadStop(object, name, GenerateRequest::kMaxStopStrings, request.stop));
+    }
   }
   return ReadTruncation(parameters, request);
 }

@@ -2,6 +2,7 @@
 // The one file that includes CLI11.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 #include <sstream>
 #include <string>
@@ -64,6 +65,16 @@ CLI::Option* InRange(CLI::Option* option, T least, T most) {
     return good ? std::string() : expected + QuoteForMessage(text);
   };
   return option->check(CLI::Validator(check, CLI::Range(least, most).get_description()));
+}
+
+// strtoull, which CLI11 calls, takes -1 for the largest number, and all that is larger too.
+std::string CheckCount(const std::string& text) {
+  size_t value = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc() && rest == end) return {};
+  return "expected a whole number from 0 to " + std::to_string(SIZE_MAX) + ", got " +
+         QuoteForMessage(text);
 }
 
 std::string CheckTruth(const std::string& text) {
@@ -158,7 +169,7 @@ Option Command::AddOption(const std::string& name, int& value, const std::string
 }
 
 Option Command::AddOption(const std::string& name, size_t& value, const std::string& description) {
-  return Option(app_->add_option(name, value, description));
+  return Option(app_->add_option(name, value, description)->check(CheckCount));
 }
 
 Option Command::AddOption(const std::string& name, double& value, const std::string& description) {

@@ -4,8 +4,24 @@
 
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace minnow {
+namespace {
+
+bool IsBlank(const GenerateRequest& request) {
+  const auto* text = std::get_if<std::string>(&request.inputs.front());
+  return text != nullptr && text->empty();
+}
+
+// Of a blank line nothing is made, so that the lines of the output are those of the input.
+GenerateAnswer BlankAnswer() {
+  GenerateAnswer answer;
+  answer.inputs.emplace_back().sequences.push_back({.finish_reason = FinishReason::kEnd});
+  return answer;
+}
+
+}  // namespace
 
 GenerateStream::GenerateStream(const GenerateModel& model, ThreadPool* pool, size_t side_by_side)
     : model_(model),
@@ -18,6 +34,10 @@ Result<bool> GenerateStream::AddNext(TextInput& input, const Read& read) {
   if (!line) return false;
   Result<GenerateRequest> request = read(*line);
   if (!request.ok()) return Annotate(std::move(request).error(), input.Where());
+  if (IsBlank(*request)) {
+    texts_.emplace_back().answer = BlankAnswer();
+    return true;
+  }
   request->last_field = input.Where();
   Text& text = texts_.emplace_back();
   text.job = std::make_unique<GenerateJob>(
@@ -42,6 +62,7 @@ void GenerateStream::Step() {
     items_.push_back({text.job.get(), 0, text.work});
     texts.push_back(&text);
   }
+  if (items_.empty()) return;
   outcomes_.assign(items_.size(), {});
   task_.Step(items_, *workspace_, outcomes_);
   for (size_t i = 0; i < texts.size(); ++i) {
