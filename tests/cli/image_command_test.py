@@ -160,7 +160,7 @@ class ImageTest(unittest.TestCase):
     def test_packed(self):
         packed = self.folder / "packed.minnow"
         for dtype in ("fp32", "bf16"):
-            result = run("pack", "--model", str(MODEL), "--dtype", dtype, "-o", str(packed))
+            result = run("pack", "--model", str(MODEL), "--dtype", dtype, "--embedding-dtype", "fp32", "-o", str(packed))
             self.assertEqual(result.returncode, DONE, result.stderr)
             self.assertIn(b"text-to-image", result.stdout)
             self.change("--dtype", dtype)
