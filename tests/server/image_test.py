@@ -108,6 +108,12 @@ class GenerationsTest(ImageCase):
         status, body, _ = self.post(GENERATIONS, ("application/json", b"[]"))
         self.assertEqual(status, 400, body)
 
+    def test_the_described_example(self):
+        paths = json.loads(self.server.request("GET", "/openapi.json")[1])["paths"]
+        example = paths[GENERATIONS]["post"]["requestBody"]["content"]["application/json"]["example"]
+        self.assertEqual(len(self.ask(GENERATIONS, example)["data"]), 1)
+        self.assertIn("multipart/form-data", paths[EDITS]["post"]["requestBody"]["content"])
+
     def test_words_that_do_not_fit_are_told(self):
         answer = self.ask(GENERATIONS, SMALL | {"prompt": "cat " * 80})
         self.assertEqual(answer["dropped_tokens"], 5)
