@@ -42,7 +42,17 @@ Failure ToFailure(Error error);
 Failure ToStoreFailure(Error error, bool writing);
 FailureKind MetricsKind(Fault fault);
 
-enum class Family { kTei, kTgi, kOpenAi, kSearch, kKuberian, kCohere, kFastApi, kOllama };
+enum class Family {
+  kTei,
+  kTgi,
+  kOpenAi,
+  kSearch,
+  kKuberian,
+  kCohere,
+  kFastApi,
+  kFastApiList,
+  kOllama
+};
 
 // The one place where faults become statuses and bodies.
 //   TEI:    {"error":"...","error_type":"Validation"}
@@ -51,8 +61,9 @@ enum class Family { kTei, kTgi, kOpenAi, kSearch, kKuberian, kCohere, kFastApi, 
 //   Kuberian: {"msg":"..."}
 //   Cohere: {"message":"..."}
 //   FastAPI: {"detail":"..."}
-//   TGI: as TEI, {"error":"...","error_type":"validation"}
-//   Ollama, KServe: {"error":"..."}
+//   FastAPI's of fields, 422:
+//   {"detail":[{"loc":["body","options","steps"],"msg":"...","type":"..."}]} TGI: as TEI,
+//   {"error":"...","error_type":"validation"} Ollama, KServe: {"error":"..."}
 http::Response ErrorResponse(Family family, const Failure& failure);
 // The body of it: what a stream that has begun ends with.
 std::string ErrorBody(Family family, const Failure& failure);

@@ -311,6 +311,37 @@ void WriteTasks(const TextTasks& tasks, JsonWriter& json) {
   json.EndObject();
 }
 
+// "model_type": {"embedding": {"pooling": "mean"}}
+void WriteModelType(const LoadedModel& model, JsonWriter& json) {
+  const ModelFacts& facts = model.facts();
+  json.Key("model_type");
+  json.BeginObject();
+  if (facts.task == TaskKind::kClassify) {
+    WriteLabels(facts.labels.size() == 1 ? "reranker" : "classifier", facts.labels, json);
+  } else if (facts.task == TaskKind::kTokenClassify) {
+    WriteLabels("token_classifier", facts.labels, json);
+  } else if (facts.task == TaskKind::kAnswer) {
+    json.Key("question_answering");
+    json.Raw("{}");
+  } else if (facts.task == TaskKind::kGenerate) {
+    json.Key("text2text");
+    json.BeginObject();
+    json.Key("tasks");
+    WriteTasks(model.generator()->tasks(), json);
+    json.EndObject();
+  } else if (facts.task == TaskKind::kImage) {
+    json.Key("text_to_image");
+    json.Raw("{}");
+  } else {
+    json.Key("embedding");
+    json.BeginObject();
+    json.Key("pooling");
+    json.String(facts.pooling);
+    json.EndObject();
+  }
+  json.EndObject();
+}
+
 void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& json) {
   const ModelFacts& facts = model.facts();
   const auto number = [&json](const char* key, size_t value) {
@@ -330,29 +361,9 @@ void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& 
   null("model_sha");
   text("model_dtype", TeiDtype(facts.dtype));
   text("served_model_name", facts.model_id);
-  json.Key("model_type");
-  json.BeginObject();
-  if (facts.task == TaskKind::kClassify) {
-    WriteLabels(facts.labels.size() == 1 ? "reranker" : "classifier", facts.labels, json);
-  } else if (facts.task == TaskKind::kTokenClassify) {
-    WriteLabels("token_classifier", facts.labels, json);
-  } else if (facts.task == TaskKind::kAnswer) {
-    json.Key("question_answering");
-    json.Raw("{}");
-  } else if (facts.task == TaskKind::kGenerate) {
-    json.Key("text2text");
-    json.BeginObject();
-    json.Key("tasks");
-    WriteTasks(model.generator()->tasks(), json);
-    json.EndObject();
-  } else {
-    json.Key("embedding");
-    json.BeginObject();
-    text("pooling", facts.pooling);
-    json.EndObject();
-  }
-  json.EndObject();
+  WriteModelType(model, json);
   if (facts.task == TaskKind::kGenerate) text("model_pipeline_tag", "text2text-generation");
+  if (facts.task == TaskKind::kImage) text("model_pipeline_tag", "text-to-image");
   number("max_concurrent_requests", facts.max_concurrent_requests);
   number("max_input_length", facts.max_sequence_tokens);
   number("max_batch_tokens", facts.max_batch_tokens);

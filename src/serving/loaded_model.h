@@ -26,6 +26,7 @@
 #include "tasks/embed.h"
 #include "tasks/fill_mask.h"
 #include "tasks/generate/generate.h"
+#include "tasks/image/job.h"
 #include "tasks/token_scores.h"
 
 namespace minnow {
@@ -85,6 +86,8 @@ class LoadedModel {
   const IndexingFacts* indexing() const { return indexing_.has_value() ? &*indexing_ : nullptr; }
   // Null where it generates no text.
   virtual const GenerateModel* generator() const { return nullptr; }
+  // Null where it makes no pictures.
+  virtual const ImageModel* image_model() const { return nullptr; }
   virtual ModelLoad load() const = 0;
   // When a client that was just refused should come again.
   virtual std::chrono::seconds retry_after() const { return std::chrono::seconds(1); }
@@ -109,6 +112,10 @@ class LoadedModel {
   }
   // The request's on_piece is called on the model's threads, before `done`.
   virtual void Run(GenerateRequest, const std::shared_ptr<ClientWatch>&, Callback<GenerateAnswer>) {
+    CHECK(false);
+  }
+  // The request's on_progress is called on the model's threads, before `done`.
+  virtual void Run(ImageJobRequest, const std::shared_ptr<ClientWatch>&, Callback<ImageAnswer>) {
     CHECK(false);
   }
   // Ends what waits and refuses what comes, with kOverloaded. Blocks for one batch. Idempotent.

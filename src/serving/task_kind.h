@@ -13,7 +13,8 @@ enum class TaskKind {
   kAnswer,
   kFillMask,
   kZeroShot,
-  kGenerate
+  kGenerate,
+  kImage
 };
 
 // "embed", "classify", "rerank", ...: after "can" in messages.
@@ -35,6 +36,8 @@ inline const char* TaskName(TaskKind kind) {
       return "tell entailment, which labels of a request need";
     case TaskKind::kGenerate:
       return "generate text";
+    case TaskKind::kImage:
+      return "make pictures";
   }
   return "";
 }
