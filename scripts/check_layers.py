@@ -28,7 +28,7 @@ LAYERS = {
     "eval": ["ingest", "index", "tasks", "models", "formats", "base"],
     "serving": ["ingest", "index", "tasks", "generation", "models", "engine", "formats", "base"],
     "http": ["base"],
-    "api": ["serving", "http", "ingest", "tasks", "generation", "index", "engine", "text", "formats", "base"],
+    "api": ["serving", "http", "ingest", "tasks", "generation", "index", "engine", "text", "image", "formats", "base"],
     "cli": ["api", "http", "serving", "eval", "ingest", "index", "engine", "tasks", "generation", "diffusion", "models", "nn",
             "text", "image", "kernels", "formats", "base"],
     "main": ["cli"],

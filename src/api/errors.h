@@ -42,7 +42,7 @@ Failure ToFailure(Error error);
 Failure ToStoreFailure(Error error, bool writing);
 FailureKind MetricsKind(Fault fault);
 
-enum class Family { kTei, kTgi, kOpenAi, kSearch, kKuberian, kCohere, kFastApi, kOllama };
+enum class Family { kTei, kTgi, kOpenAi, kSearch, kKuberian, kCohere, kFastApi, kOllama, kWebUi };
 
 // The one place where faults become statuses and bodies.
 //   TEI:    {"error":"...","error_type":"Validation"}
@@ -52,7 +52,8 @@ enum class Family { kTei, kTgi, kOpenAi, kSearch, kKuberian, kCohere, kFastApi, 
 //   Cohere: {"message":"..."}
 //   FastAPI: {"detail":"..."}
 //   TGI: as TEI, {"error":"...","error_type":"validation"}
-//   Ollama, KServe: {"error":"..."}
+//   Ollama, KServe, stable-diffusion.cpp: {"error":"..."}
+//   A1111's web UI: {"error":"...","detail":"...","body":"","errors":"..."}
 http::Response ErrorResponse(Family family, const Failure& failure);
 // The body of it: what a stream that has begun ends with.
 std::string ErrorBody(Family family, const Failure& failure);
