@@ -2,6 +2,7 @@
 // Faults to statuses and bodies, one table a family.
 #include "api/errors.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -25,6 +26,7 @@ struct FaultRow {
   ErrorKind search;  // and Kuberian's
 };
 
+constexpr int kFieldsStatus = 422;  // FastAPI's, of what is wrong with a request
 constexpr const char* kInvalid = "invalid_request_error";
 constexpr FaultRow kFaults[] = {
     {Fault::kMalformedJson, {400, "Validation"}, {400, kInvalid}, {400, "invalid_argument"}},
@@ -72,6 +74,10 @@ ErrorKind KindOf(Family family, Fault fault) {
   if (family == Family::kTei || family == Family::kOllama || family == Family::kWebUi)
     return row->tei;
   if (family == Family::kTgi) return {row->tei.status, TgiType(row->tei.status)};
+  if (family == Family::kFastApiList) {
+    const bool of_fields = row->openai.status == 400;
+    return {of_fields ? kFieldsStatus : row->openai.status, "value_error"};
+  }
   return family == Family::kSearch || family == Family::kKuberian ? row->search : row->openai;
 }
 
@@ -108,6 +114,30 @@ std::string_view FieldOf(const std::string& message) {
   return named ? std::string_view(message).substr(0, end) : std::string_view();
 }
 
+// {"loc": ["body", "options", "steps"], "msg": "...", "type": "..."} of "options.steps: ...".
+void WriteFieldError(const ErrorKind& kind, std::string_view message, JsonWriter& json) {
+  json.BeginArray();
+  json.BeginObject();
+  json.Key("loc");
+  json.BeginArray();
+  json.String("body");
+  const size_t end = message.find(": ");
+  std::string_view path = message.substr(0, end == std::string_view::npos ? 0 : end);
+  if (path.find(' ') != std::string_view::npos) path = {};
+  while (!path.empty()) {
+    const size_t dot = std::min(path.find('.'), path.size());
+    json.String(path.substr(0, dot));
+    path.remove_prefix(std::min(dot + 1, path.size()));
+  }
+  json.EndArray();
+  json.Key("msg");
+  json.String(message);
+  json.Key("type");
+  json.String(kind.type);
+  json.EndObject();
+  json.EndArray();
+}
+
 http::Response Write(Family family, const ErrorKind& kind, const std::string& message,
                      std::string_view param, std::chrono::seconds retry_after) {
   http::Response response;
@@ -138,7 +168,10 @@ http::Response Write(Family family, const ErrorKind& kind, const std::string& me
     field("msg", message);
   } else if (family == Family::kCohere) {
     field("message", message);
-  } else if (family == Family::kFastApi) {
+  } else if (family == Family::kFastApiList && kind.status == kFieldsStatus) {
+    json.Key("detail");
+    WriteFieldError(kind, message, json);
+  } else if (family == Family::kFastApi || family == Family::kFastApiList) {
     field("detail", message);
   } else {
     json.Key("error");
@@ -171,8 +204,8 @@ Family FamilyOf(std::string_view path) {
       {"/docs", Family::kKuberian},   {"/v2", Family::kCohere},
       {"/process", Family::kFastApi}, {"/openai", Family::kOpenAi},
       {"/generate", Family::kTgi},    {"/generate_stream", Family::kTgi},
-      {"/api", Family::kOllama},      {"/sdapi", Family::kWebUi},
-      {"/sdcpp", Family::kOllama}};
+      {"/api", Family::kOllama},      {"/superlabs_diffusion", Family::kFastApiList},
+      {"/sdapi", Family::kWebUi},     {"/sdcpp", Family::kOllama}};
   const std::string_view first = path.substr(0, path.find('/', 1));
   for (const auto& [name, family] : kFamilies) {
     if (first == name) return family;

@@ -42,7 +42,18 @@ Failure ToFailure(Error error);
 Failure ToStoreFailure(Error error, bool writing);
 FailureKind MetricsKind(Fault fault);
 
-enum class Family { kTei, kTgi, kOpenAi, kSearch, kKuberian, kCohere, kFastApi, kOllama, kWebUi };
+enum class Family {
+  kTei,
+  kTgi,
+  kOpenAi,
+  kSearch,
+  kKuberian,
+  kCohere,
+  kFastApi,
+  kFastApiList,
+  kOllama,
+  kWebUi
+};
 
 // The one place where faults become statuses and bodies.
 //   TEI:    {"error":"...","error_type":"Validation"}
@@ -51,6 +62,8 @@ enum class Family { kTei, kTgi, kOpenAi, kSearch, kKuberian, kCohere, kFastApi, 
 //   Kuberian: {"msg":"..."}
 //   Cohere: {"message":"..."}
 //   FastAPI: {"detail":"..."}
+//   FastAPI's of fields, 422:
+//     {"detail":[{"loc":["body","options","steps"],"msg":"...","type":"..."}]}
 //   TGI: as TEI, {"error":"...","error_type":"validation"}
 //   Ollama, KServe, stable-diffusion.cpp: {"error":"..."}
 //   A1111's web UI: {"error":"...","detail":"...","body":"","errors":"..."}

@@ -55,6 +55,7 @@ http::Response MetricsText(const ApiContext& context) {
     const ModelLoad load = model->load();
     gauges.queue_size += load.inputs;
     if (model->facts().task == TaskKind::kGenerate) gauges.generate_inputs += load.inputs;
+    if (model->facts().task == TaskKind::kImage) gauges.image_requests += load.inputs;
     gauges.expected_wait = std::max(gauges.expected_wait, load.expected_wait);
     gauges.refusals += load.refusals;
   }
@@ -103,6 +104,7 @@ void AddRoutes(const ApiContext* context, http::Router& router) {
   AddFillMaskRoutes(context, router);
   AddZeroShotRoutes(context, router);
   AddGenerateRoutes(context, router);
+  AddImageRoutes(context, router);
   AddHealthRoutes(context, router);
   AddApiDescription(context->kuberian == nullptr, router);
   if (context->search != nullptr) {

@@ -102,35 +102,11 @@ http::Response AssetResponse(const Page& page, const http::Request& request) {
                       current);
 }
 
-// How much a media range of an Accept field says of `type`/`subtype`: 0 nothing, 3 all.
-int Precision(std::string_view range, std::string_view type, std::string_view subtype) {
-  if (range == "*/*") return 1;
-  const size_t slash = range.find('/');
-  if (slash == std::string_view::npos || !http::EqualsIgnoringCase(range.substr(0, slash), type)) {
-    return 0;
-  }
-  const std::string_view rest = range.substr(slash + 1);
-  if (rest == "*") return 2;
-  return http::EqualsIgnoringCase(rest, subtype) ? 3 : 0;
-}
-
-// The weight that a request gives to a media type: that of the range that fits it best.
-int Weight(const std::vector<http::AcceptItem>& accept, std::string_view type,
-           std::string_view subtype) {
-  int weight = 0;
-  int best = 0;
-  for (const http::AcceptItem& item : accept) {
-    const int precision = Precision(item.value, type, subtype);
-    if (precision > best) weight = item.weight;
-    best = std::max(best, precision);
-  }
-  return weight;
-}
-
 // A client that says nothing, or takes anything, is a program.
 bool WantsHtml(const http::Request& request) {
   const auto accept = http::ReadAccept(request.headers, "Accept");
-  return Weight(accept, "text", "html") > Weight(accept, "application", "json");
+  return http::MediaWeight(accept, "text", "html") >
+         http::MediaWeight(accept, "application", "json");
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "serving/service_status.h"
 
 namespace minnow {
+class ImageJobs;
 class KuberianService;
 class SearchService;
 }  // namespace minnow
@@ -20,13 +21,15 @@ class SearchService;
 namespace minnow::api {
 
 struct ApiOptions {
-  size_t max_client_batch_size = SIZE_MAX;        // inputs of one TEI request
-  size_t max_openai_inputs = 2048;                // of one OpenAI request
-  size_t max_openai_tokens = 300'000;             // of one OpenAI request, all inputs together
-  bool allow_foreign_token_ids = false;           // OpenAI: ids without special tokens
-  size_t max_documents_bytes = size_t{64} << 20;  // of one request that adds documents
-  size_t max_documents = 50'000;                  // of one request
-  size_t max_answer_bytes = size_t{64} << 20;     // documents of one page; one alone may be as long
+  size_t max_client_batch_size = SIZE_MAX;         // inputs of one TEI request
+  size_t max_openai_inputs = 2048;                 // of one OpenAI request
+  size_t max_openai_tokens = 300'000;              // of one OpenAI request, all inputs together
+  bool allow_foreign_token_ids = false;            // OpenAI: ids without special tokens
+  size_t max_documents_bytes = size_t{64} << 20;   // of one request that adds documents
+  size_t max_documents = 50'000;                   // of one request
+  size_t max_image_bytes = size_t{64} << 20;       // of one request for pictures
+  uint64_t max_image_pixels = uint64_t{16} << 20;  // of all pictures of a request; of an image too
+  size_t max_answer_bytes = size_t{64} << 20;  // documents of one page; one alone may be as long
 };
 
 // What handlers work with. It outlives the server whose router holds them.
@@ -38,6 +41,7 @@ struct ApiContext {
   std::shared_ptr<MemoryBudget> memory = nullptr;  // null: no limit, and its metrics are left out
   std::shared_ptr<const ServerCounters> server = nullptr;
   ApiOptions options = {};
+  ImageJobs* image_jobs = nullptr;      // null: their routes are not
   SearchService* search = nullptr;      // null: no store is served
   KuberianService* kuberian = nullptr;  // null: Kuberian's routes are not; needs `search`
 };
@@ -61,6 +65,9 @@ void AddTeiRoutes(const ApiContext* context, http::Router& router);
 // /api/generate (Ollama), /v2/models/{name}/generate (KServe), /pipeline/{task}/{name} (Hugging
 // Face); GET /api/tags, /api/version.
 void AddGenerateRoutes(const ApiContext* context, http::Router& router);
+// POST /v1/images/generations, /v1/images/edits (OpenAI), /superlabs_diffusion/v1/img2img;
+// /sdapi/v1/... (the A1111 web UI), /sdcpp/v1/... (stable-diffusion.cpp).
+void AddImageRoutes(const ApiContext* context, http::Router& router);
 // The documents API: /indexes, /indexes/{name}/documents, /indexes/{name}/search, /tasks, ...
 // REQUIRES: context->search is set.
 void AddSearchRoutes(const ApiContext* context, http::Router& router);

@@ -345,6 +345,9 @@ void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& 
     json.Key("tasks");
     WriteTasks(model.generator()->tasks(), json);
     json.EndObject();
+  } else if (facts.task == TaskKind::kImage) {
+    json.Key("text_to_image");
+    json.Raw("{}");
   } else {
     json.Key("embedding");
     json.BeginObject();
@@ -353,6 +356,7 @@ void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& 
   }
   json.EndObject();
   if (facts.task == TaskKind::kGenerate) text("model_pipeline_tag", "text2text-generation");
+  if (facts.task == TaskKind::kImage) text("model_pipeline_tag", "text-to-image");
   number("max_concurrent_requests", facts.max_concurrent_requests);
   number("max_input_length", facts.max_sequence_tokens);
   number("max_batch_tokens", facts.max_batch_tokens);

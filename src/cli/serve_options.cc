@@ -101,6 +101,19 @@ void AddLimitOptions(Command serve, ServeCommand& command) {
       .Env("MINNOW_SHUTDOWN_DELAY_SECONDS");
 }
 
+void AddImageOptions(Command serve, ServeCommand& command) {
+  serve
+      .AddOption("--image-payload-limit", command.image_payload_limit,
+                 "Bytes of a request for pictures, which may hold some; above, 413")
+      .Range(size_t{1}, size_t{1} << 30)
+      .Env("MINNOW_IMAGE_PAYLOAD_LIMIT");
+  serve
+      .AddOption("--max-image-pixels", command.max_image_pixels,
+                 "Pixels of an image in a request, and of all pictures that it asks for together")
+      .Range(uint64_t{1}, uint64_t{1} << 30)
+      .Env("MINNOW_MAX_IMAGE_PIXELS");
+}
+
 void AddStoreOptions(Command serve, ServeCommand& command) {
   serve
       .AddOption("--index", command.application.store.index,
@@ -164,6 +177,7 @@ Option AddServeOptions(Command serve, ServeCommand& command) {
   Option port =
       AddPortOption(serve, command.port, "Port, or $PORT; 0: any free one, which the log names");
   AddLimitOptions(serve, command);
+  AddImageOptions(serve, command);
   AddStoreOptions(serve, command);
   AddKuberianOptions(serve, command);
   AddAccessOptions(serve, command);

@@ -22,6 +22,8 @@ struct ServeCommand {
   size_t payload_limit = 2'000'000;
   size_t max_connections = 4096;
   size_t documents_payload_limit = size_t{64} << 20;
+  size_t image_payload_limit = size_t{64} << 20;
+  uint64_t max_image_pixels = uint64_t{16} << 20;
   int drain_seconds = 10;
   int shutdown_delay_seconds = 0;
   bool ci = false;

@@ -89,6 +89,12 @@ bool Batcher::HasMemory(Ticket& ticket) {
   return true;
 }
 
+bool Batcher::MayGo(Ticket& ticket, const Batch& batch) {
+  if (one_at_a_time_ && ticket.begins_item() && (!batch.items.empty() || anything_begun()))
+    return false;
+  return HasMemory(ticket);
+}
+
 bool Batcher::anything_begun() const {
   const auto begun = [](const Turns& turns) {
     return std::any_of(turns.begin(), turns.end(),
@@ -116,7 +122,7 @@ void Batcher::Fill(Turns& turns, Clock::time_point now, size_t max_items, size_t
     // What does not fit is the first of the next batch, so nothing waits for ever.
     if (!batch.items.empty() && batch.work + work > max_work) break;
     std::pop_heap(turns.begin(), turns.end(), DueLater);
-    if (!HasMemory(ticket)) {
+    if (!MayGo(ticket, batch)) {
       held_back_.push_back(std::move(turns.back()));
       turns.pop_back();
       continue;

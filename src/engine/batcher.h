@@ -91,13 +91,17 @@ class Batcher {
   // is none, no other one begins before, unless it is small; a job that has waited for it longer
   // than `max_memory_wait`, with nothing in the batcher that will give any back, ends with
   // kOverloaded.
+  //
+  // one_at_a_time: an item begins where no other has begun that is not done.
   Batcher(size_t max_work, size_t max_items, size_t max_bulk_work = 0, ItemMemory* memory = nullptr,
-          std::chrono::nanoseconds max_memory_wait = std::chrono::nanoseconds::max())
+          std::chrono::nanoseconds max_memory_wait = std::chrono::nanoseconds::max(),
+          bool one_at_a_time = false)
       : max_work_(max_work),
         max_items_(max_items),
         max_bulk_work_(max_bulk_work == 0 ? max_work : max_bulk_work),
         memory_(memory),
-        max_memory_wait_(max_memory_wait) {}
+        max_memory_wait_(max_memory_wait),
+        one_at_a_time_(one_at_a_time) {}
 
   // REQUIRES: the ticket has items.
   void Add(std::shared_ptr<Ticket> ticket);
@@ -144,6 +148,8 @@ class Batcher {
   void End(std::shared_ptr<Ticket> ticket, std::vector<std::shared_ptr<Ticket>>& ended);
   // False: there is no memory for the item that begins.
   bool HasMemory(Ticket& ticket);
+  // Whether the ticket's next step may go into a batch.
+  bool MayGo(Ticket& ticket, const Batch& batch);
   // Whether any item has begun and is not done.
   bool anything_begun() const;
   // Marks the jobs that have waited for memory for too long.
@@ -155,6 +161,7 @@ class Batcher {
   const size_t max_bulk_work_;
   ItemMemory* const memory_;
   const std::chrono::nanoseconds max_memory_wait_;
+  const bool one_at_a_time_;
   bool memory_is_short_ = false;  // for an item that was to go into this batch
   bool stalled_ = false;
   Turns held_back_;              // by Fill, for memory

@@ -37,7 +37,7 @@ ModelQueue::ModelQueue(std::shared_ptr<SchedulerState> state, Lane* lane, const 
       admission_(options.admission, state_->memory),
       item_memory_(&admission_, state_->memory->limit()),
       batcher_(options_.max_batch_work, options_.max_batch_items, options_.max_bulk_batch_work,
-               &item_memory_, options_.admission.wait),
+               &item_memory_, options_.admission.wait, options_.one_at_a_time),
       rate_(kRateBatches * options_.max_batch_work) {}
 
 ModelQueue::~ModelQueue() { Close(); }

@@ -29,6 +29,8 @@ struct ModelQueueOptions {
   AdmissionLimits admission = {};
   // Memory that is counted beside the workspace: weights that are used where a file is mapped.
   size_t mapped_bytes = 0;
+  // No item begins before the one that has begun is done.
+  bool one_at_a_time = false;
   // Steps take long: they run on threads of their own, which give way to all others.
   bool heavy = false;
   // Steps take longer than another queue's small request should wait: within them they call

@@ -74,6 +74,8 @@ class Job {
   // and the job ends with kDeadline.
   void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  // The same, for what looks at it often within a step.
+  const std::atomic<bool>* cancel_flag() const { return &cancelled_; }
 
   // Set before Submit. Past the deadline the job is treated as cancelled.
   Clock::time_point deadline = Clock::time_point::max();

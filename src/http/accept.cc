@@ -50,6 +50,18 @@ std::optional<AcceptItem> ReadItem(std::string_view element) {
   return item.value.empty() ? std::nullopt : std::optional(item);
 }
 
+// How much a media range of an Accept field says of `type`/`subtype`: 0 nothing, 3 all.
+int Precision(std::string_view range, std::string_view type, std::string_view subtype) {
+  if (range == "*/*") return 1;
+  const size_t slash = range.find('/');
+  if (slash == std::string_view::npos || !EqualsIgnoringCase(range.substr(0, slash), type)) {
+    return 0;
+  }
+  const std::string_view rest = range.substr(slash + 1);
+  if (rest == "*") return 2;
+  return EqualsIgnoringCase(rest, subtype) ? 3 : 0;
+}
+
 }  // namespace
 
 std::vector<AcceptItem> ReadAccept(const std::vector<Header>& headers, std::string_view name) {
@@ -62,6 +74,18 @@ std::vector<AcceptItem> ReadAccept(const std::vector<Header>& headers, std::stri
     }
   }
   return items;
+}
+
+int MediaWeight(const std::vector<AcceptItem>& accept, std::string_view type,
+                std::string_view subtype) {
+  int weight = 0;
+  int best = 0;
+  for (const AcceptItem& item : accept) {
+    const int precision = Precision(item.value, type, subtype);
+    if (precision > best) weight = item.weight;
+    best = std::max(best, precision);
+  }
+  return weight;
 }
 
 }  // namespace minnow::http

@@ -22,4 +22,9 @@ struct AcceptItem {
 // out. The views point into `headers`.
 std::vector<AcceptItem> ReadAccept(const std::vector<Header>& headers, std::string_view name);
 
+// The weight that an Accept field gives to a media type: that of the range that fits it best; 0:
+// none does.
+int MediaWeight(const std::vector<AcceptItem>& accept, std::string_view type,
+                std::string_view subtype);
+
 }  // namespace minnow::http

@@ -278,7 +278,8 @@ asio::awaitable<void> Connection::Handle() {
                                            .serial = serial,
                                            .coding = coding_,
                                            .client = client_,
-                                           .unread = context_->unread}));
+                                           .unread = context_->unread,
+                                           .stream_limit = match_.options.stream_limit_bytes}));
     try {
       (*match_.handler)(std::move(request_), std::move(responder));
     } catch (const std::exception&) {

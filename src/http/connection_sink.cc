@@ -39,7 +39,7 @@ class ConnectionSink : public ResponseSink {
   }
 
   void Begin(Response head) override {
-    auto pipe = std::make_shared<StreamPipe>(target_.unread);
+    auto pipe = std::make_shared<StreamPipe>(target_.unread, target_.stream_limit);
     if (OnLoop()) {
       target_.connection->OnStream(target_.serial, std::move(head), pipe);
     } else {

@@ -23,6 +23,7 @@ struct SinkTarget {
   CodingChoice coding;
   std::shared_ptr<ClientWatch> client;
   std::shared_ptr<UnreadBytes> unread;
+  size_t stream_limit = 0;  // as RouteOptions has it
 };
 
 // Keeps what `target` names until the answer is delivered.

@@ -29,6 +29,7 @@ struct RouteOptions {
   bool lone_percent = false;              // a '%' that begins no escape is itself, instead of 400
   size_t body_limit_bytes = 0;            // 0: the server's
   std::string_view body_limit_flag = {};  // as ServerOptions has it
+  size_t stream_limit_bytes = 0;          // ServerOptions::max_stream_bytes, where it is more
 };
 
 class Router {

@@ -6,6 +6,7 @@
 // to it that the I/O thread looks.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>
@@ -30,8 +31,9 @@ class StreamPipe {
     State state = State::kOpen;  // after these bytes
   };
 
-  explicit StreamPipe(std::shared_ptr<UnreadBytes> all)
-      : limit_(all->stream_limit), share_(std::move(all)) {}
+  // limit: of the pieces that wait; 0: that of all streams.
+  explicit StreamPipe(std::shared_ptr<UnreadBytes> all, size_t limit = 0)
+      : limit_(std::max(limit, all->stream_limit)), share_(std::move(all)) {}
 
   // False: the pipe is not open, or is overfull now; the piece is lost.
   bool Put(std::string_view piece) noexcept;

@@ -37,6 +37,12 @@ TEST(StreamPipe, JoinsPiecesAndTellsTheEnd) {
   EXPECT_EQ(taken.state, StreamPipe::State::kEnded) << "the first counts";
 }
 
+TEST(StreamPipe, MayHaveALimitOfItsOwn) {
+  StreamPipe pipe(Unread(100, 10, 100), 20);
+  EXPECT_TRUE(pipe.Put(std::string(20, 'a')));
+  EXPECT_FALSE(pipe.Put("b"));
+}
+
 TEST(StreamPipe, HoldsNoMoreThanItsLimit) {
   const auto unread = Unread(1000, 10, 1000);
   StreamPipe pipe(unread);

@@ -41,14 +41,14 @@ void ImageOps::Attend(const Heads& q, const Heads& k, const Heads& v, size_t hea
   all.causal = causal;
   const size_t blocks = (queries + kMapQueries - 1) / kMapQueries;
   for (size_t image = 0; image < y.images; ++image) {
-    RunTasks(pool_, heads, stop_, [&](size_t, size_t head) {
+    threads_.Run(heads, [&](size_t, size_t head) {
       MapAttention args = all;
       args.k = ElementAt(*k.map, image * keys, k.first_channel + head * size);
       args.v = ElementAt(*v.map, image * keys, v.first_channel + head * size);
       args.packed = packed + head * packed_bytes;
       kernels.pack_keys(&args);
     });
-    RunTasks(pool_, heads * blocks, stop_, [&](size_t member, size_t task) {
+    threads_.Run(heads * blocks, [&](size_t member, size_t task) {
       const size_t head = task / blocks;
       const Part part = PartOf(queries, kQueryUnit, blocks, task % blocks);
       const size_t row = image * queries + part.first;

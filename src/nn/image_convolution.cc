@@ -27,7 +27,7 @@ void ImageOps::Convolve(const ConvolutionInput& x, const Convolution& convolutio
   CHECK(!g.winograd || (g.kernel == 3 && g.stride == 1));
   const ArenaScope scope(arena_);
   GroupNormLines lines;
-  if (x.norm != nullptr) lines = MeasureGroupNorm(*this, pool_, stop_, *x.first, x.second, *x.norm);
+  if (x.norm != nullptr) lines = MeasureGroupNorm(*this, threads_, *x.first, x.second, *x.norm);
   const MapElement operand = OperandOf(convolution.product);
   const BlockReader reader(kernels_, x, g, lines, operand);
   const bool in_place = ReadsInPlace(x, g, operand);
@@ -38,8 +38,8 @@ void ImageOps::Convolve(const ConvolutionInput& x, const Convolution& convolutio
   std::byte* memory = TakeForEachThread(thread_bytes);
   if (planning()) return;
   const size_t blocks = y.images * g.blocks();
-  const size_t splits = ColumnSplits(blocks, MembersOf(pool_), y.stride());
-  RunTasks(pool_, blocks * splits, stop_, [&](size_t member, size_t task) {
+  const size_t splits = ColumnSplits(blocks, threads_.members(), y.stride());
+  threads_.RunLong(blocks * splits, [&](size_t member, size_t task, TaskTurn& turn) {
     std::byte* own = memory + member * thread_bytes;
     const ConvolutionBlock block = BlockAt(g, task / splits);
     const Part columns = PartOf(y.stride(), kPanelColumns, splits, task % splits);
@@ -50,10 +50,10 @@ void ImageOps::Convolve(const ConvolutionInput& x, const Convolution& convolutio
       p.segments = 1;
       p.inner = g.padded;
     } else {
-      reader.Read(block, own);
+      if (turn.at == 0) reader.Read(block, own);
       if (g.winograd) {
         return RunWinograd(kernels_, convolution, g, block, own, p, columns.first, columns.size,
-                           own + block_bytes, stop_);
+                           own + block_bytes, threads_.stop(), turn);
       }
       p.x = own;
       p.x_stride = g.stride * g.padded;
@@ -62,8 +62,8 @@ void ImageOps::Convolve(const ConvolutionInput& x, const Convolution& convolutio
       p.segment_stride = g.in_width * g.padded;
       p.inner = g.kernel * g.padded;
     }
-    RunMapProduct(kernels_, convolution.product, p, columns.first, columns.size, own + block_bytes,
-                  stop_);
+    return RunMapProduct(kernels_, convolution.product, p, columns.first, columns.size,
+                         own + block_bytes, threads_.stop(), turn, /*begin=*/1);
   });
 }
 

@@ -22,8 +22,8 @@ size_t OutputSide(size_t side, const Convolution& convolution, Border border) {
 }  // namespace
 
 ImageOps::ImageOps(const Kernels& kernels, Dtype type, ThreadPool* pool, Arena& arena,
-                   const std::atomic<bool>* stop)
-    : kernels_(kernels), type_(type), pool_(pool), arena_(arena), stop_(stop) {}
+                   const std::atomic<bool>* stop, const std::function<void()>* yield)
+    : kernels_(kernels), type_(type), arena_(arena), threads_(pool, stop, yield) {}
 
 FeatureMap ImageOps::NewMap(size_t images, size_t height, size_t width, size_t channels) {
   FeatureMap map = {nullptr, type_, images, height, width, channels};
@@ -42,7 +42,7 @@ void ImageOps::FromPlanes(const float* planes, FeatureMap& y) {
   if (planning()) return;
   const size_t pixels = y.image_pixels(), tasks = (y.pixels() + kRowsOfATask - 1) / kRowsOfATask;
   const MapElement element = ElementOf(y.type);
-  RunTasks(pool_, tasks, stop_, [&](size_t, size_t task) {
+  threads_.Run(tasks, [&](size_t, size_t task) {
     const Part part = PartOf(y.pixels(), 1, tasks, task);
     for (size_t p = part.first; p < part.first + part.size; ++p) {
       const float* plane = planes + p / pixels * y.channels * pixels + p % pixels;
@@ -57,7 +57,7 @@ void ImageOps::ToPlanes(const FeatureMap& x, float* planes) {
   if (planning()) return;
   const size_t pixels = x.image_pixels(), tasks = (x.pixels() + kRowsOfATask - 1) / kRowsOfATask;
   const MapElement element = ElementOf(x.type);
-  RunTasks(pool_, tasks, stop_, [&](size_t, size_t task) {
+  threads_.Run(tasks, [&](size_t, size_t task) {
     const Part part = PartOf(x.pixels(), 1, tasks, task);
     for (size_t p = part.first; p < part.first + part.size; ++p) {
       float* plane = planes + p / pixels * x.channels * pixels + p % pixels;

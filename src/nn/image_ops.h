@@ -4,6 +4,8 @@
 // in any batch and on any number of threads.
 //
 // With an arena that plans, operations take the buffers that they would take, and compute nothing.
+// Where there is a `yield`, it is called every few milliseconds (nn/maps/op_threads.h): others may
+// have the pool then.
 // Once `stop` is set they return early, at the next tile of rows, with unfinished results; the
 // caller looks at stopped() at the end.
 //
@@ -12,6 +14,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <span>
 
 #include "base/thread_pool.h"
@@ -20,6 +23,7 @@
 #include "nn/arena.h"
 #include "nn/feature_map.h"
 #include "nn/linear.h"
+#include "nn/maps/op_threads.h"
 
 namespace minnow {
 
@@ -81,16 +85,16 @@ struct ConvolutionOutput {
 
 class ImageOps {
  public:
-  // type: of the maps, kF32 or kBF16. `pool` null: the caller's thread alone. `stop` may be null.
-  // May throw std::bad_alloc.
+  // type: of the maps, kF32 or kBF16. `pool` null: the caller's thread alone. `stop` and `yield`
+  // may be null. May throw std::bad_alloc.
   ImageOps(const Kernels& kernels, Dtype type, ThreadPool* pool, Arena& arena,
-           const std::atomic<bool>* stop);
+           const std::atomic<bool>* stop, const std::function<void()>* yield = nullptr);
 
   Dtype type() const { return type_; }
   Arena& arena() { return arena_; }
   const Kernels& kernels() const { return kernels_; }
   bool planning() const { return arena_.planning(); }
-  bool stopped() const { return stop_ != nullptr && stop_->load(std::memory_order_relaxed); }
+  bool stopped() const { return IsSet(threads_.stop()); }
 
   FeatureMap NewMap(size_t images, size_t height, size_t width, size_t channels);
   // The map that a convolution of this input fills.
@@ -129,13 +133,12 @@ class ImageOps {
   void SoftClamp(FeatureMap& y);
 
  private:
-  std::byte* TakeForEachThread(size_t bytes) { return arena_.Take(MembersOf(pool_) * bytes); }
+  std::byte* TakeForEachThread(size_t bytes) { return arena_.Take(threads_.members() * bytes); }
 
   const Kernels& kernels_;
   const Dtype type_;
-  ThreadPool* const pool_;
   Arena& arena_;
-  const std::atomic<bool>* const stop_;
+  OpThreads threads_;
 };
 
 }  // namespace minnow

@@ -120,7 +120,7 @@ void ImageOps::Product(const FeatureMap& x, const LayerNorm* norm, const Linear&
   const MapElement operand = OperandOf(linear);
   const bool in_place =
       norm == nullptr && ElementOf(x.type) == operand && (inputs % 2 == 0 || inputs == x.channels);
-  const size_t threads = MembersOf(pool_), block = BlockRows(rows, threads);
+  const size_t threads = threads_.members(), block = BlockRows(rows, threads);
   const size_t stride = PaddedColumns(inputs);
   const size_t row_bytes = in_place ? 0 : Lines(block * stride * ElementBytes(operand));
   const size_t norm_bytes = in_place ? 0 : Lines(TokenRowScratchBytes(inputs));
@@ -130,20 +130,22 @@ void ImageOps::Product(const FeatureMap& x, const LayerNorm* norm, const Linear&
   if (planning()) return;
   const size_t blocks = (rows + block - 1) / block;
   const size_t splits = ColumnSplits(blocks, threads, y.stride());
-  RunTasks(pool_, blocks * splits, stop_, [&](size_t member, size_t task) {
+  threads_.RunLong(blocks * splits, [&](size_t member, size_t task, TaskTurn& turn) {
     std::byte* own = memory + member * bytes;
     const size_t first = task / splits * block, count = std::min(block, rows - first);
     const Part columns = PartOf(y.stride(), kPanelColumns, splits, task % splits);
     MapProduct p = ProductOf(ElementAt(x, first), x.stride(), inputs, count);
     if (!in_place) {
-      ReadTokenRows(kernels_, x, first, count, inputs, norm, own + row_bytes,
-                    {own, operand, stride});
+      if (turn.at == 0) {
+        ReadTokenRows(kernels_, x, first, count, inputs, norm, own + row_bytes,
+                      {own, operand, stride});
+      }
       p = ProductOf(own, stride, inputs, count);
     }
     p.activation = KernelActivation(activation);
     SetOutput(p, y, first, columns.first, residual);
-    RunMapProduct(kernels_, linear, p, columns.first, columns.size, own + row_bytes + norm_bytes,
-                  stop_);
+    return RunMapProduct(kernels_, linear, p, columns.first, columns.size,
+                         own + row_bytes + norm_bytes, threads_.stop(), turn, /*begin=*/1);
   });
 }
 
@@ -162,26 +164,29 @@ struct Gate {
     return inner % kPanelColumns == 0 ? kGateColumns : PaddedColumns(2 * inner);
   }
 
-  void Run(const MapProduct& rows, float* halves, std::byte* gated, MapElement element,
+  // Parts of the work.
+  size_t parts() const {
+    return inner % kPanelColumns == 0 ? (inner + kGateColumns - 1) / kGateColumns : 1;
+  }
+
+  void Run(size_t part, const MapProduct& rows, float* halves, std::byte* gated, MapElement element,
            size_t stride) const {
     if (inner % kPanelColumns != 0) return RunUneven(rows, halves, gated, element, stride);
-    for (size_t c = 0; c < inner; c += kGateColumns) {
-      const size_t columns = std::min(kGateColumns, inner - c);
-      MapProduct p = rows;
-      p.y = halves;
-      p.y_element = kMapF32;
-      p.y_stride = kGateColumns;
-      RunMapProduct(kernels, linear, p, c, columns, scratch, stop);
-      p.y = gated + c * ElementBytes(element);
-      p.y_element = element;
-      p.y_stride = stride;
-      p.activation = kMatmulGeluErf;
-      p.combine = kCombineMultiply;
-      p.residual = halves;
-      p.residual_element = kMapF32;
-      p.residual_stride = kGateColumns;
-      RunMapProduct(kernels, linear, p, inner + c, columns, scratch, stop);
-    }
+    const size_t c = part * kGateColumns, columns = std::min(kGateColumns, inner - c);
+    MapProduct p = rows;
+    p.y = halves;
+    p.y_element = kMapF32;
+    p.y_stride = kGateColumns;
+    RunMapProduct(kernels, linear, p, c, columns, scratch, stop);
+    p.y = gated + c * ElementBytes(element);
+    p.y_element = element;
+    p.y_stride = stride;
+    p.activation = kMatmulGeluErf;
+    p.combine = kCombineMultiply;
+    p.residual = halves;
+    p.residual_element = kMapF32;
+    p.residual_stride = kGateColumns;
+    RunMapProduct(kernels, linear, p, inner + c, columns, scratch, stop);
   }
 
   // Where b begins within a panel.
@@ -210,7 +215,7 @@ void ImageOps::GatedFeedForward(const FeatureMap& x, const LayerNorm& norm, cons
   const size_t channels = in.weights().in_features, inner = out.weights().in_features;
   CHECK(in.weights().out_features == 2 * inner && channels <= x.channels);
   const MapElement first_operand = OperandOf(in), second_operand = OperandOf(out);
-  const size_t rows = x.pixels(), block = BlockRows(rows, MembersOf(pool_));
+  const size_t rows = x.pixels(), block = BlockRows(rows, threads_.members());
   const size_t stride = PaddedColumns(channels), gated_stride = PaddedColumns(inner);
   const size_t row_bytes = Lines(block * stride * ElementBytes(first_operand));
   const size_t norm_bytes = Lines(TokenRowScratchBytes(channels));
@@ -222,20 +227,26 @@ void ImageOps::GatedFeedForward(const FeatureMap& x, const LayerNorm& norm, cons
   const ArenaScope scope(arena_);
   std::byte* memory = TakeForEachThread(bytes);
   if (planning()) return;
-  RunTasks(pool_, (rows + block - 1) / block, stop_, [&](size_t member, size_t task) {
+  threads_.RunLong((rows + block - 1) / block, [&](size_t member, size_t task, TaskTurn& turn) {
     std::byte* own = memory + member * bytes;
     std::byte* halves = own + row_bytes + norm_bytes;
     std::byte* gated = halves + half_bytes;
     std::byte* scratch = gated + gated_bytes;
     const size_t first = task * block, count = std::min(block, rows - first);
-    ReadTokenRows(kernels_, x, first, count, channels, &norm, own + row_bytes,
-                  {own, first_operand, stride});
-    const Gate gate = {kernels_, in, inner, scratch, stop_};
-    gate.Run(ProductOf(own, stride, channels, count), reinterpret_cast<float*>(halves), gated,
-             second_operand, gated_stride);
+    if (turn.at == 0) {
+      ReadTokenRows(kernels_, x, first, count, channels, &norm, own + row_bytes,
+                    {own, first_operand, stride});
+    }
+    const Gate gate = {kernels_, in, inner, scratch, threads_.stop()};
+    const bool gated_all = RunParts(turn, /*begin=*/1, gate.parts(), gate.stop, [&](size_t part) {
+      gate.Run(part, ProductOf(own, stride, channels, count), reinterpret_cast<float*>(halves),
+               gated, second_operand, gated_stride);
+    });
+    if (!gated_all) return false;
     MapProduct p = ProductOf(gated, gated_stride, inner, count);
     SetOutput(p, y, first, 0, &x);
-    RunMapProduct(kernels_, out, p, 0, y.stride(), scratch, stop_);
+    return RunMapProduct(kernels_, out, p, 0, y.stride(), scratch, gate.stop, turn,
+                         /*begin=*/1 + gate.parts());
   });
 }
 
@@ -245,7 +256,7 @@ void ImageOps::Normalize(const FeatureMap& x, const LayerNorm& norm, FeatureMap&
   std::byte* scratch = TakeForEachThread(bytes);
   if (planning()) return;
   const size_t tasks = (x.pixels() + kMostRows - 1) / kMostRows;
-  RunTasks(pool_, tasks, stop_, [&](size_t member, size_t task) {
+  threads_.Run(tasks, [&](size_t member, size_t task) {
     const Part part = PartOf(x.pixels(), 1, tasks, task);
     const TokenRows rows = {ElementAt(y, part.first), ElementOf(y.type), y.stride()};
     ReadTokenRows(kernels_, x, part.first, part.size, x.channels, &norm, scratch + member * bytes,

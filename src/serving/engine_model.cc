@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Models of texts with an encoder alone.
+// Models of texts with an encoder alone; others are loaded elsewhere.
 #include "serving/engine_model.h"
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "models/weights/precision.h"
 #include "serving/generator.h"
+#include "serving/image_maker.h"
 #include "serving/queued_model.h"
 
 namespace minnow {
@@ -104,6 +105,8 @@ Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& options,
   MINNOW_ASSIGN_OR_RETURN(precision.dtype, ParseDtypeOrAuto(options.dtype));
   if (source.kind() == ModelKind::kTextToText)
     return LoadGenerator(source, precision, options, compute, scheduler, metrics);
+  if (source.kind() == ModelKind::kTextToImage)
+    return LoadImageMaker(source, precision, options, compute, scheduler, metrics);
   AnyModel model;
   std::optional<IndexingFacts> indexing;
   const ModelKind kind = source.kind();

@@ -131,6 +131,26 @@ void AppendGenerate(const GenerateMetrics& generate, size_t inputs, std::string&
         Load(generate.load.cache_bytes));
 }
 
+// requests: that wait or run.
+void AppendImage(const ImageMetrics& image, size_t requests, std::string& out) {
+  const auto add = [&out](std::string_view name, std::string_view type, std::string_view help,
+                          double value) {
+    AppendType(name, type, help, out);
+    AppendSample(name, "", value, out);
+  };
+  AppendCounter("minnow_image_pictures_total", "Pictures of requests that were answered.",
+                image.pictures, out);
+  add("minnow_image_steps_total", "counter", "Steps of denoising, as they are made.",
+      Load(image.load.steps));
+  const double running = Load(image.load.running);
+  add("minnow_image_requests_running", "gauge", "Requests of which pictures are being made.",
+      running);
+  add("minnow_image_requests_waiting", "gauge", "Requests that wait for their first step.",
+      std::max(0.0, static_cast<double>(requests) - running));
+  add("minnow_image_planned_bytes", "gauge", "Memory of those that run, as planned.",
+      Load(image.load.planned_bytes));
+}
+
 bool IsTime(std::string_view name) {
   return name.ends_with("duration") || name.ends_with("seconds");
 }
@@ -195,6 +215,13 @@ void GenerateMetrics::Observe(size_t inputs, size_t tokens, std::chrono::nanosec
   if (tokens > 1) a_token.Observe(Seconds(each));
 }
 
+ImageMetrics::ImageMetrics() : step(DurationBounds()) {}
+
+void ImageMetrics::Observe(size_t count, std::chrono::nanoseconds a_step) {
+  pictures.Add(count);
+  step.Observe(Seconds(a_step));
+}
+
 Metrics::Metrics()
     : request_input_length(PowersOfTwo(kLengthExponents)),
       search_duration(DurationBounds()),
@@ -220,7 +247,8 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
   for (const auto& [name, task] : {std::pair("te_embed", &embed),
                                    {"te_predict", &predict},
                                    {"te_rerank", &rerank},
-                                   {"te_generate", &generation}}) {
+                                   {"te_generate", &generation},
+                                   {"te_image", &painting}}) {
     AppendCounter(name + std::string("_count"), "Inputs.", task->count, out);
     AppendCounter(name + std::string("_success"), "Inputs that were answered.", task->success, out);
   }
@@ -234,11 +262,9 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
     values.Render(name, out);
   };
   const std::pair<std::string, const Durations*> durations[] = {
-      {"te_request_", &request_duration},
-      {"te_embed_", &embed.duration},
-      {"te_predict_", &predict.duration},
-      {"te_rerank_", &rerank.duration},
-      {"te_generate_", &generation.duration}};
+      {"te_request_", &request_duration},     {"te_embed_", &embed.duration},
+      {"te_predict_", &predict.duration},     {"te_rerank_", &rerank.duration},
+      {"te_generate_", &generation.duration}, {"te_image_", &painting.duration}};
   for (const auto& [prefix, times] : durations) {
     histogram(prefix + "duration", times->total);
     histogram(prefix + "tokenization_duration", times->tokenization);
@@ -248,6 +274,8 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
   AppendGenerate(generate, gauges.generate_inputs, out);
   histogram("minnow_generate_time_to_first_token_seconds", generate.first_token);
   histogram("minnow_generate_time_per_output_token_seconds", generate.a_token);
+  AppendImage(image, gauges.image_requests, out);
+  histogram("minnow_image_time_per_step_seconds", image.step);
   histogram("te_request_input_length", request_input_length);
   histogram("te_batch_next_size", batch_next_size);
   histogram("te_batch_next_tokens", batch_next_tokens);

@@ -21,6 +21,7 @@
 #include "engine/task.h"
 #include "serving/task_kind.h"
 #include "tasks/generate/load.h"
+#include "tasks/image/load.h"
 
 namespace minnow {
 
@@ -65,6 +66,7 @@ inline constexpr size_t kFailureKinds = 8;
 struct MetricsGauges {
   size_t queue_size = 0;
   size_t generate_inputs = 0;  // of them, those of which texts are made
+  size_t image_requests = 0;   // and those of which pictures are
   std::chrono::nanoseconds expected_wait{0};
   Refusals refusals = {};
   const MemoryBudget* memory = nullptr;  // null: its metrics are left out
@@ -98,12 +100,24 @@ struct GenerateMetrics {
   Histogram first_token, a_token;
 };
 
+// Pictures that were made.
+struct ImageMetrics {
+  ImageMetrics();
+  // Of a request that was answered.
+  void Observe(size_t pictures, std::chrono::nanoseconds a_step);
+
+  ImageLoad load;
+  Counter pictures;
+  Histogram step;
+};
+
 struct Metrics {
   Metrics();
 
   TaskMetrics& Of(TaskKind task) {
     if (task == TaskKind::kRerank) return rerank;
     if (task == TaskKind::kGenerate) return generation;
+    if (task == TaskKind::kImage) return painting;
     return task == TaskKind::kEmbed ? embed : predict;
   }
 
@@ -120,8 +134,9 @@ struct Metrics {
   Counter request_success_single, request_success_batch;
   std::array<Counter, kFailureKinds> request_failure;
   Durations request_duration;
-  TaskMetrics embed, predict, rerank, generation;
+  TaskMetrics embed, predict, rerank, generation, painting;
   GenerateMetrics generate;
+  ImageMetrics image;
   Histogram request_input_length;
   Counter search_count;
   Histogram search_duration;

@@ -51,9 +51,9 @@ bool Does(const ModelLease& model, std::optional<TaskKind> kind) {
 // "embed, fill masks"
 std::string AllThatItDoes(const ModelLease& model) {
   std::string all;
-  for (const TaskKind kind :
-       {TaskKind::kEmbed, TaskKind::kClassify, TaskKind::kRerank, TaskKind::kTokenClassify,
-        TaskKind::kAnswer, TaskKind::kFillMask, TaskKind::kZeroShot, TaskKind::kGenerate}) {
+  for (const TaskKind kind : {TaskKind::kEmbed, TaskKind::kClassify, TaskKind::kRerank,
+                              TaskKind::kTokenClassify, TaskKind::kAnswer, TaskKind::kFillMask,
+                              TaskKind::kZeroShot, TaskKind::kGenerate, TaskKind::kImage}) {
     if (Does(model, kind)) all += (all.empty() ? "" : ", ") + std::string(TaskName(kind));
   }
   return all;

@@ -87,12 +87,6 @@ Status CheckOutputs(const ImageCommand& command) {
   return {};
 }
 
-// "Picture i of n" has a seed of its own, so that it can be made again alone.
-void SpreadSeeds(ImageSettings& settings) {
-  const uint64_t first = settings.seeds.front();
-  for (size_t i = 1; i < settings.images; ++i) settings.seeds.push_back(first + i);
-}
-
 void TellDropped(const char* option, size_t tokens) {
   if (tokens == 0) return;
   PrintError(std::string(option) + ": the last " + Plural(tokens, "token") +

@@ -58,9 +58,8 @@ void JoinGroups(const GroupNorm& norm, const float* parts, size_t blocks, size_t
 
 }  // namespace
 
-GroupNormLines MeasureGroupNorm(ImageOps& ops, ThreadPool* pool, const std::atomic<bool>* stop,
-                                const FeatureMap& first, const FeatureMap* second,
-                                const GroupNorm& norm) {
+GroupNormLines MeasureGroupNorm(ImageOps& ops, OpThreads& threads, const FeatureMap& first,
+                                const FeatureMap* second, const GroupNorm& norm) {
   const size_t channels = first.channels + (second != nullptr ? second->channels : 0);
   const size_t pixels = first.image_pixels(), images = first.images;
   const size_t blocks = (pixels + kPixelsOfASum - 1) / kPixelsOfASum;
@@ -79,7 +78,7 @@ GroupNormLines MeasureGroupNorm(ImageOps& ops, ThreadPool* pool, const std::atom
     function(first, 0);
     if (second != nullptr) function(*second, first.channels);
   };
-  RunTasks(pool, images * blocks, stop, [&](size_t, size_t task) {
+  threads.Run(images * blocks, [&](size_t, size_t task) {
     const size_t image = task / blocks, from = task % blocks * kPixelsOfASum;
     of_each_map([&](const FeatureMap& map, size_t channel) {
       float* pivots = parts + task * 2 * channels + channel;  // until the sums overwrite them
@@ -98,7 +97,7 @@ GroupNormLines MeasureGroupNorm(ImageOps& ops, ThreadPool* pool, const std::atom
       kernels.sums(&sums);
     });
   });
-  if (IsSet(stop)) return lines;
+  if (IsSet(threads.stop())) return lines;
   for (size_t image = 0; image < images; ++image) {
     JoinGroups(norm, parts + image * blocks * 2 * channels, blocks, channels, pixels,
                pivot + image * channels, lines.scale + image * channels,
@@ -109,10 +108,10 @@ GroupNormLines MeasureGroupNorm(ImageOps& ops, ThreadPool* pool, const std::atom
 
 void ImageOps::Normalize(const FeatureMap& x, const GroupNorm& norm, FeatureMap& y) {
   const ArenaScope scope(arena_);
-  const GroupNormLines lines = MeasureGroupNorm(*this, pool_, stop_, x, nullptr, norm);
+  const GroupNormLines lines = MeasureGroupNorm(*this, threads_, x, nullptr, norm);
   if (planning()) return;
   const size_t pixels = x.image_pixels(), blocks = (pixels + kPixelsOfATask - 1) / kPixelsOfATask;
-  RunTasks(pool_, x.images * blocks, stop_, [&](size_t, size_t task) {
+  threads_.Run(x.images * blocks, [&](size_t, size_t task) {
     const size_t image = task / blocks;
     const Part part = PartOf(pixels, 1, blocks, task % blocks);
     const size_t first = image * pixels + part.first;

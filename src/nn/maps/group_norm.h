@@ -15,8 +15,7 @@ struct GroupNormLines {
 // Of the channels of `first`, followed by those of `second` (null: none). Memory is taken of the
 // arena of `ops`. Sums run over fixed blocks of pixels that are joined in order: the same bits on
 // any number of threads.
-GroupNormLines MeasureGroupNorm(ImageOps& ops, ThreadPool* pool, const std::atomic<bool>* stop,
-                                const FeatureMap& first, const FeatureMap* second,
-                                const GroupNorm& norm);
+GroupNormLines MeasureGroupNorm(ImageOps& ops, OpThreads& threads, const FeatureMap& first,
+                                const FeatureMap* second, const GroupNorm& norm);
 
 }  // namespace minnow

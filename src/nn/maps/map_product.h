@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products of a Linear's weight with rows that lie in maps (kernels/map_kernels.h), in every
-// precision of weights, and how the threads of a pool share the work of an operation.
+// precision of weights, and into what they are cut.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 
-#include "base/thread_pool.h"
 #include "kernels/kernels.h"
 #include "nn/linear.h"
+#include "nn/maps/op_threads.h"
 
 namespace minnow {
 
@@ -23,29 +23,13 @@ size_t MapProductScratchBytes(const Kernels& kernels, const Linear& linear);
 // Columns [first, first + columns) of the product of the rows that `args` tells of with `linear`;
 // w and bias are filled in here, `columns` too. residual, more and y are at column `first`.
 // Returns early once `stop` is set. REQUIRES: first is a multiple of kPanelColumns.
-void RunMapProduct(const Kernels& kernels, const Linear& linear, MapProduct args, size_t first,
-                   size_t columns, std::byte* scratch, const std::atomic<bool>* stop);
-
-inline bool IsSet(const std::atomic<bool>* stop) {
-  return stop != nullptr && stop->load(std::memory_order_relaxed);
-}
-
-// body(member, task) for each task in [0, tasks), on any of the pool's threads, until `stop`.
-template <class Body>
-void RunTasks(ThreadPool* pool, size_t tasks, const std::atomic<bool>* stop, const Body& body) {
-  if (tasks == 1) {
-    if (!IsSet(stop)) body(0, 0);
-    return;
-  }
-  std::atomic<size_t> next{0};
-  RunOn(pool, [&](int member) {
-    while (!IsSet(stop)) {
-      const size_t task = next.fetch_add(1, std::memory_order_relaxed);
-      if (task >= tasks) return;
-      body(static_cast<size_t>(member), task);
-    }
-  });
-}
+void RunMapProduct(const Kernels& kernels, const Linear& linear, const MapProduct& args,
+                   size_t first, size_t columns, std::byte* scratch, const std::atomic<bool>* stop);
+// The same, as the end of a task that has counted to `begin` before it. False: the turn was over
+// first.
+bool RunMapProduct(const Kernels& kernels, const Linear& linear, const MapProduct& args,
+                   size_t first, size_t columns, std::byte* scratch, const std::atomic<bool>* stop,
+                   TaskTurn& turn, size_t begin);
 
 // Into how many groups of columns a product of `blocks` equal blocks is cut so that no thread is
 // idle for long. Threads that share a block prepare its rows each for itself.

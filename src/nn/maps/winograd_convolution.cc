@@ -72,10 +72,10 @@ size_t WinogradScratchBytes(const ConvolutionGeometry& g, MapElement operand) {
          (g.padded * ElementBytes(operand) + kColumns * sizeof(float));
 }
 
-void RunWinograd(const Kernels& kernels, const Convolution& convolution,
+bool RunWinograd(const Kernels& kernels, const Convolution& convolution,
                  const ConvolutionGeometry& g, const ConvolutionBlock& block,
                  const std::byte* input, const MapProduct& finish, size_t first, size_t columns,
-                 std::byte* scratch, const std::atomic<bool>* stop) {
+                 std::byte* scratch, const std::atomic<bool>* stop, TaskTurn& turn) {
   const LinearWeights& w = convolution.product.weights();
   const MapElement operand = OperandOf(convolution.product);
   const MapKernels& map = operand == kMapBf16 ? *kernels.bf16->map : *kernels.map_f32;
@@ -83,11 +83,11 @@ void RunWinograd(const Kernels& kernels, const Convolution& convolution,
   const size_t all = lines * tiles, plane = all * g.padded * ElementBytes(operand);
   std::byte* transformed = scratch;
   float* sums = reinterpret_cast<float*>(scratch + kMapWinogradPositions * plane);
-  TransformInput(map, g, lines, tiles, input, operand, transformed);
+  if (turn.at == 0) TransformInput(map, g, lines, tiles, input, operand, transformed);
   const size_t position_bytes = WinogradPositionBytes(w.dtype, g.channels, w.out_features);
   const size_t panel_bytes = WinogradPositionBytes(w.dtype, g.channels, kPanelColumns);
-  for (size_t c = 0; c < columns; c += kColumns) {
-    const size_t count = std::min(kColumns, columns - c);
+  const auto run_columns = [&](size_t part) {
+    const size_t c = part * kColumns, count = std::min(kColumns, columns - c);
     for (size_t p = 0; p < kMapWinogradPositions; ++p) {
       if (IsSet(stop)) return;
       MapProduct product = {};
@@ -106,7 +106,8 @@ void RunWinograd(const Kernels& kernels, const Convolution& convolution,
       map.product(&product);
     }
     TransformOutput(map, sums, lines, tiles, From(finish, w.bias + first, c, count));
-  }
+  };
+  return RunParts(turn, /*begin=*/1, (columns + kColumns - 1) / kColumns, stop, run_columns);
 }
 
 }  // namespace minnow

@@ -12,10 +12,11 @@ namespace minnow {
 size_t WinogradScratchBytes(const ConvolutionGeometry& geometry, MapElement operand);
 
 // From the bordered input of a block, columns [first, first + columns) of its output; `finish` is
-// what OutputOf gives for them.
-void RunWinograd(const Kernels& kernels, const Convolution& convolution,
+// what OutputOf gives for them. False: the turn was over before the end; where it goes on, `input`
+// and `scratch` are as they were left.
+bool RunWinograd(const Kernels& kernels, const Convolution& convolution,
                  const ConvolutionGeometry& geometry, const ConvolutionBlock& block,
                  const std::byte* input, const MapProduct& finish, size_t first, size_t columns,
-                 std::byte* scratch, const std::atomic<bool>* stop);
+                 std::byte* scratch, const std::atomic<bool>* stop, TaskTurn& turn);
 
 }  // namespace minnow

@@ -39,6 +39,7 @@ class ImageModel {
                                                   const ImageModelOptions& options);
 
   const DiffusionModel& parts() const { return *parts_; }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
   const std::string& model_id() const { return model_id_; }
   // Of the feature maps: those of int8 weights are bf16.
   Dtype map_type() const { return parts_->dtype() == Dtype::kF32 ? Dtype::kF32 : Dtype::kBF16; }

@@ -6,6 +6,8 @@
 // (YieldingWorkspace), and a job that is cancelled stops.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -23,7 +25,9 @@ namespace minnow {
 
 struct ImageProgress {
   size_t steps_done = 0;
-  size_t steps = 0;              // in all, as they are counted in steps_done
+  size_t steps = 0;    // in all, as they are counted in steps_done
+  uint32_t width = 0;  // of the pictures
+  uint32_t height = 0;
   std::optional<Image> preview;  // of the first picture, a pixel for each of its latents
 };
 
@@ -34,9 +38,11 @@ struct ImageJobRequest {
   // What is painted anew: where the mask is transparent; without a mask, where the image is, if it
   // is anywhere. Else, where the mask is white.
   bool mask_is_transparency = false;
+  // Of a request with a mask, instead of request.strength.
+  std::optional<double> masked_strength;
   ImageRequestLimits limits;
   // Null, or called once the files are decoded, before the request is checked: it may give the
-  // request other images. Its errors name fields too.
+  // request other images; a mask comes with its alpha. Its errors name fields too.
   std::function<Status(ImageRequest&)> adjust;
   // Reports that carry a preview, spread over the steps; SIZE_MAX: each of them.
   size_t previews = 0;
@@ -82,16 +88,15 @@ class ImageJob : public Job {
 
  private:
   friend class ImageTask;
-  Status ReadFiles();
-  Result<ImageSettings> Resolve();
   // What admission is told before anything is decoded.
   Cost GuessCost() const;
-  Cost KnownCost() const;
-  // The next part. Returns the work of the one after it, 0: none.
-  uint32_t Advance(const std::function<void()>& yield);
-  uint32_t NextWork() const;
+  void Begin();
+  // The next part; nothing, and the reason in error_, where the job is to end. `stopping`: the
+  // server is.
+  void Advance(const std::function<void()>& yield, const std::atomic<bool>& stopping);
   void Report();
-  bool wants_preview() const;
+  bool wants_preview(size_t steps_done) const;
+  // Nothing of it is held any more.
   void Leave();
 
   const ImageTask* const task_;
@@ -99,21 +104,20 @@ class ImageJob : public Job {
   Callback done_;
   ImageLoad* const load_;
   Cost cost_;
-  size_t held_bytes_ = 0;  // of cost_.bytes, what the picture's plan counts too
+  size_t memory_bytes_ = 0;  // planned
+  size_t held_bytes_ = 0;    // of these, what cost_.bytes counts already
   std::unique_ptr<Picture> picture_;
   bool running_ = false;  // counted in load_
-  Clock::time_point steps_began_{};
   std::chrono::nanoseconds steps_took_{0};
   std::optional<Error> error_;
 };
 
-// Runs ImageJobs, one at a time. Work is about proportional to arithmetic: kUNetWork for each
-// 65,536 pixels that the UNet sees once.
+// Runs ImageJobs, one at a time. Work is counted as Picture::next_work does, up to a limit.
 class ImageTask : public Task {
  public:
-  // Of a queue for it.
-  static constexpr size_t kMaxBatchItems = 1;
-  static constexpr size_t kMaxWaiting = 64;
+  // Of a queue for it: how many requests may wait, and for how long.
+  static constexpr size_t kMaxJobs = 64;
+  static constexpr std::chrono::hours kMaxWait{1};
 
   // `model` outlives the task.
   explicit ImageTask(const ImageModel* model) : model_(model) {}
@@ -121,6 +125,8 @@ class ImageTask : public Task {
   const ImageModel& model() const { return *model_; }
   // That of the workspace.
   ThreadPool* pool() const { return pool_; }
+  // Ends the step that runs, and its job with kOverloaded. Any thread.
+  void Stop() const { stopping_ = true; }
 
   size_t max_item_work() const override;
   size_t WorkspaceBytes(size_t max_work, size_t max_items, int threads) const override;
@@ -132,6 +138,7 @@ class ImageTask : public Task {
  private:
   const ImageModel* const model_;
   mutable ThreadPool* pool_ = nullptr;  // set before there are jobs
+  mutable std::atomic<bool> stopping_{false};
 };
 
 }  // namespace minnow

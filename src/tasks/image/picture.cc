@@ -12,6 +12,11 @@
 #include "tasks/text_model.h"
 
 namespace minnow {
+namespace {
+
+constexpr size_t kLatentsOfWork = 1024;
+
+}  // namespace
 
 Picture::Picture(const ImageModel& model, ImageSettings settings, ThreadPool* pool,
                  const std::atomic<bool>* stop)
@@ -37,14 +42,14 @@ Status Picture::Prepare() {
   return {};
 }
 
-ImageOps Picture::Ops(Arena& arena) const {
+ImageOps Picture::Ops(Arena& arena, const std::function<void()>* yield) const {
   return ImageOps(ActiveKernels(), model_.map_type(), pool_, arena,
-                  arena.planning() ? nullptr : stop_);
+                  arena.planning() ? nullptr : stop_, yield);
 }
 
 size_t Picture::PlanArena() {
   Arena plan;
-  ImageOps ops = Ops(plan);
+  ImageOps ops = Ops(plan, nullptr);
   TakeBuffers(plan);
   ReadInput(ops);
   ReadPrompts(ops);
@@ -99,7 +104,39 @@ std::span<const float> Picture::latents() const {
   return {buffers_.latents, values()};
 }
 
-Status Picture::Advance() {
+std::vector<float> Picture::ScaledLatents() const {
+  std::vector<float> scaled(values());
+  scheduler_->ScaleInput(latents(), scaled);
+  scaled.resize(picture_values());
+  return scaled;
+}
+
+// By the operations of Stable Diffusion 1: a VAE decodes in those of three passes of the UNet, and
+// encodes in half of that.
+size_t Picture::WorkOf(Stage stage) const {
+  const size_t pass = latent_pixels() / kLatentsOfWork + 1;
+  switch (stage) {
+    case Stage::kInput:
+      return settings_.image ? 3 * pass / 2 : 1;
+    case Stage::kSteps:
+      return runs() * pass;
+    case Stage::kDecode:
+      return 3 * pass;
+    case Stage::kPrompts:
+    case Stage::kDone:
+      break;
+  }
+  return 1;
+}
+
+size_t Picture::next_work() const { return WorkOf(stage_); }
+
+size_t Picture::total_work() const {
+  return WorkOf(Stage::kInput) + WorkOf(Stage::kPrompts) + steps() * WorkOf(Stage::kSteps) +
+         settings_.images * WorkOf(Stage::kDecode);
+}
+
+Status Picture::Advance(const std::function<void()>* yield) {
   CHECK(!done());
   try {
     if (!arena_) {
@@ -107,7 +144,7 @@ Status Picture::Advance() {
       TakeBuffers(*arena_);
       scheduler_->Begin(first_entry(), values());
     }
-    ImageOps ops = Ops(*arena_);
+    ImageOps ops = Ops(*arena_, yield);
     MINNOW_RETURN_IF_ERROR(RunStage(ops));
     if (ops.stopped()) return Error{Code::kDeadline, "the picture was stopped"};
   } catch (const std::bad_alloc&) {

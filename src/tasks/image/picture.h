@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,9 +53,20 @@ class Picture {
   bool done() const { return stage_ == Stage::kDone; }
   // The next part: the input, the prompts, one step, or the decoding of one picture. Nothing may
   // be called after an error, of which kInternal is for memory and for values that are not finite.
-  Status Advance();
+  // Within it, `yield` is called every few milliseconds, where it is not null.
+  Status Advance(const std::function<void()>* yield = nullptr);
+  // About how much arithmetic the next part is, and all parts together: 1 for each 1,024 latents
+  // that the UNet sees once (65,536 pixels of most models), and for what is less.
+  size_t next_work() const;
+  size_t total_work() const;
+  size_t latent_channels() const { return model_.parts().vae().info().latent_channels; }
+  size_t latent_height() const { return settings_.height / model_.factor(); }
+  size_t latent_width() const { return settings_.width / model_.factor(); }
   // Latents so far, [images, 4, height, width]; empty before the first step.
   std::span<const float> latents() const;
+  // The first picture's, [4, height, width], as the UNet is given them: of about the same size at
+  // every step. REQUIRES: after the first step, before the last
+  std::vector<float> ScaledLatents() const;
   // REQUIRES: done(), once
   std::vector<Image> TakeImages() { return std::move(images_); }
 
@@ -78,9 +90,10 @@ class Picture {
 
   Status Prepare();
   size_t PlanArena();
-  ImageOps Ops(Arena& arena) const;
+  ImageOps Ops(Arena& arena, const std::function<void()>* yield) const;
   void TakeBuffers(Arena& arena);
   Status RunStage(ImageOps& ops);
+  size_t WorkOf(Stage stage) const;
 
   // Each plans where `ops` does.
   void ReadInput(ImageOps& ops);
@@ -96,9 +109,6 @@ class Picture {
   void KeepUnmasked();
   Status Decode(ImageOps& ops);
 
-  size_t latent_channels() const { return model_.parts().vae().info().latent_channels; }
-  size_t latent_height() const { return settings_.height / model_.factor(); }
-  size_t latent_width() const { return settings_.width / model_.factor(); }
   size_t latent_pixels() const { return latent_height() * latent_width(); }
   size_t picture_values() const { return latent_channels() * latent_pixels(); }
   size_t values() const { return settings_.images * picture_values(); }

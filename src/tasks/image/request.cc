@@ -112,6 +112,12 @@ Status CheckModel(const ImageModel& model, const ImageRequest& request) {
 
 }  // namespace
 
+void SpreadSeeds(ImageSettings& settings) {
+  const uint64_t first = settings.seeds.front();
+  for (size_t i = settings.seeds.size(); i < settings.images; ++i)
+    settings.seeds.push_back(first + i);
+}
+
 Result<ImageSettings> CheckImageRequest(const ImageModel& model, ImageRequest request,
                                         const ImageRequestLimits& limits) {
   MINNOW_RETURN_IF_ERROR(CheckInput(model, request));

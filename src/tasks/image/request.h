@@ -78,6 +78,10 @@ struct ImageSettings {
   int64_t steps_to_run() const { return run.steps - first_step; }
 };
 
+// Where one seed was given for several pictures: the i-th gets the seed + i, so that it can be made
+// again alone.
+void SpreadSeeds(ImageSettings& settings);
+
 // Errors name the field and the limit.
 Result<ImageSettings> CheckImageRequest(const ImageModel& model, ImageRequest request,
                                         const ImageRequestLimits& limits = {});

@@ -88,14 +88,14 @@ Status ReadFiles(const JsonView& body, ImageJobRequest& job) {
 Status ReadOutput(const JsonView& body, ImageGenerationQuery& query) {
   MINNOW_ASSIGN_OR_RETURN(const std::string_view format, body.GetString("output_format", "png"));
   if (format == "jpeg" || format == "jpg") {
-    query.format = ImageFormat::kJpeg;
+    query.format.format = ImageFormat::kJpeg;
   } else if (format == "webp") {
-    query.format = ImageFormat::kWebp;
+    query.format.format = ImageFormat::kWebp;
   } else if (format != "png") {
     return body.Find("output_format")->Expected("\"png\", \"jpeg\" or \"webp\"");
   }
   MINNOW_ASSIGN_OR_RETURN(const int64_t quality, body.GetInt("output_compression", 0, 100, 100));
-  query.quality = static_cast<int>(std::max<int64_t>(quality, 1));
+  query.format.quality = static_cast<int>(std::max<int64_t>(quality, 1));
   MINNOW_ASSIGN_OR_RETURN(query.embed_metadata, body.GetBool("embed_image_metadata", true));
   return {};
 }
@@ -146,8 +146,8 @@ Result<ImageGenerationQuery> ReadImageGeneration(const JsonView& body) {
   return query;
 }
 
-Error WithGenerationNames(Error error) {
-  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+ImageFieldNames GenerationNames() {
+  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
       {"steps", "sample_params.sample_steps"},
       {"guidance", "sample_params.guidance.txt_cfg"},
       {"scheduler", "sample_params.sample_method"},
@@ -155,10 +155,7 @@ Error WithGenerationNames(Error error) {
       {"images", "batch_count"},
       {"image", "init_image"},
       {"mask", "mask_image"}};
-  const std::string name = error.message.substr(0, error.message.find_first_of(":["));
-  const auto found = std::ranges::find(kNames, name, [](const auto& row) { return row.first; });
-  if (found != std::end(kNames)) error.message.replace(0, name.size(), found->second);
-  return error;
+  return kNames;
 }
 
 }  // namespace minnow::api

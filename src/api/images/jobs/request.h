@@ -6,9 +6,10 @@
 
 #include <string>
 
+#include "api/images/image_call.h"
+#include "api/images/picture_body.h"
 #include "base/result.h"
 #include "formats/json.h"
-#include "image/read.h"
 #include "tasks/image/job.h"
 
 namespace minnow::api {
@@ -19,15 +20,13 @@ struct ImageGenerationQuery {
 
   ImageJobRequest job;
   std::string model;  // empty: the first that makes pictures
-  ImageFormat format = ImageFormat::kPng;
-  int quality = 100;
+  PictureFormat format{.format = ImageFormat::kPng, .quality = 100};
   bool embed_metadata = true;  // pictures carry what they were made of
 };
 
 Result<ImageGenerationQuery> ReadImageGeneration(const JsonView& body);
 
-// The message with the field's name as this wire has it, of an error that names one of
-// ImageRequest's.
-Error WithGenerationNames(Error error);
+// ImageRequest's fields, as this wire calls them.
+ImageFieldNames GenerationNames();
 
 }  // namespace minnow::api

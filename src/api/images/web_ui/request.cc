@@ -137,8 +137,7 @@ Status ReadOverrides(const JsonView& body, WebUiQuery& query) {
   }
   request.clip_skip_of_negative = true;
   query.model = overrides.model;
-  query.format = overrides.format;
-  query.quality = static_cast<int>(overrides.quality);
+  query.format = {overrides.format, static_cast<int>(overrides.quality)};
   return {};
 }
 
@@ -308,20 +307,15 @@ Result<WebUiQuery> ReadImageToImage(const JsonView& body) {
   return query;
 }
 
-Error WithWebUiNames(Error error) {
-  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+ImageFieldNames WebUiNames() {
+  static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
       {"strength", "denoising_strength"},
       {"guidance", "cfg_scale"},
       {"images", "batch_size"},
       {"scheduler", "sampler_name"},
       {"image", "init_images[0]"},
       {"clip_skip", "override_settings.CLIP_stop_at_last_layers"}};
-  const std::string name = error.message.substr(0, error.message.find_first_of(":["));
-  for (const auto& [ours, theirs] : kNames) {
-    if (name == ours) error.message.replace(0, name.size(), theirs);
-    if (name == ours) break;
-  }
-  return error;
+  return kNames;
 }
 
 }  // namespace minnow::api

@@ -10,10 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "api/images/image_call.h"
+#include "api/images/picture_body.h"
 #include "api/images/web_ui/samplers.h"
 #include "base/result.h"
 #include "formats/json.h"
-#include "image/read.h"
 #include "tasks/image/inpaint.h"
 #include "tasks/image/job.h"
 
@@ -31,8 +32,7 @@ struct WebUiQuery {
   WebUiSampling sampling{};
   std::string model;  // empty: the first that makes pictures
   bool send_images = true;
-  ImageFormat format = ImageFormat::kPng;
-  int quality = 80;
+  PictureFormat format;
   std::string echo;                   // "parameters" of the answer, a JSON object
   std::vector<std::string> warnings;  // of what is read otherwise than the web UI reads it
 
@@ -46,8 +46,7 @@ Result<WebUiQuery> ReadImageToImage(const JsonView& body);
 // Base64, or a data URL of it, to bytes; white space is skipped.
 Result<std::string> ReadBase64File(const JsonView& value);
 
-// The message with the field's name as the web UI has it, of an error that names one of
-// ImageRequest's.
-Error WithWebUiNames(Error error);
+// ImageRequest's fields, as the web UI calls them.
+ImageFieldNames WebUiNames();
 
 }  // namespace minnow::api

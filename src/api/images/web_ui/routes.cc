@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The A1111 web UI's API: /sdapi/v1/*.
-#include "api/images/web_ui/routes.h"
-
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "api/generate/fields.h"
-#include "api/images/encode.h"
+#include "api/images/image_call.h"
+#include "api/images/picture_body.h"
 #include "api/images/web_ui/override_settings.h"
 #include "api/images/web_ui/request.h"
 #include "api/images/web_ui/run.h"
 #include "api/images/web_ui/samplers.h"
 #include "api/images/web_ui/state.h"
+#include "api/images/wires.h"
 #include "base/process_usage.h"
 #include "image/parameters.h"
 
@@ -96,10 +96,9 @@ void TellProgress(Call& call, const WebUiState& state) {
     json.Key("state");
     WriteState(progress, json);
     const bool shown = progress.preview != nullptr && !SkipsCurrentImage(call.request().query);
-    const auto file = shown ? EncodePicture(*progress.preview, ImageFormat::kPng, 0, {})
-                            : Result<std::string>(std::string());
-    if (file.ok() && !file->empty()) {
-      Put(json, "current_image", Base64(*file));
+    const auto text = shown ? EncodeBase64(*progress.preview, {}) : std::string();
+    if (text.ok() && !text->empty()) {
+      Put(json, "current_image", *text);
     } else {
       PutNull(json, "current_image");
     }
@@ -267,14 +266,15 @@ class Routes {
     Begin("POST", path, std::move(step), large);
   }
   void Begin(const char* method, const char* path, Call::Step step, bool large = false) {
-    router_.Add(method, kPrefix + std::string(path),
-                [context = context_, step = std::move(step)](http::Request request,
-                                                             http::Responder responder) {
-                  auto call = std::make_shared<Call>(context, Family::kWebUi, std::move(request),
-                                                     std::move(responder));
-                  Call::Begin(std::move(call), step);
-                },
-                {.body_limit_bytes = large ? kMostImageBodyBytes : 0});
+    router_.Add(
+        method, kPrefix + std::string(path),
+        [context = context_, step = std::move(step)](http::Request request,
+                                                     http::Responder responder) {
+          auto call = std::make_shared<Call>(context, Family::kWebUi, std::move(request),
+                                             std::move(responder));
+          Call::Begin(std::move(call), step);
+        },
+        large ? ImageRouteOptions(*context_) : http::RouteOptions());
   }
   // What is answered at once, whatever the body.
   void Answer(const char* method, const char* path, std::function<http::Response()> answer) {

@@ -4,8 +4,9 @@
 #include <utility>
 
 #include "api/generate/fields.h"
-#include "api/images/encode.h"
+#include "api/images/image_call.h"
 #include "api/inference_call.h"
+#include "base/base64.h"
 #include "image/parameters.h"
 #include "tasks/image/describe.h"
 
@@ -26,6 +27,8 @@ Status CheckPixels(const WebUiQuery& query) {
                                            " pixels, limit " + std::to_string(most) + " together"};
 }
 
+std::string Version() { return std::string("minnow ") + MINNOW_VERSION; }
+
 template <class Values, class Write>
 void PutList(JsonWriter& json, std::string_view name, const Values& values, const Write& write) {
   json.Key(name);
@@ -38,6 +41,7 @@ void PutList(JsonWriter& json, std::string_view name, const Values& values, cons
 
 void WebUiRun::Start(Call& call, WebUiQuery query, const std::shared_ptr<WebUiState>& state,
                      const char* job) {
+  query.job.limits.max_pixels = call.context().options.max_image_pixels;
   const Status status = CheckPixels(query);
   if (!status.ok()) return call.Fail(ToFailure(status.error()));
   CountTaken(call, TaskKind::kImage, query.batch * query.rounds, query.batch > 1);
@@ -83,16 +87,15 @@ void WebUiRun::EndRound(Result<ImageAnswer> result) {
     return BeginRound();
   }
   const auto answer = std::make_shared<ImageAnswer>(std::move(result).value());
-  call_->RunOffloadedOrInline(
-      [self = shared_from_this(), answer](Call&) { self->Keep(*answer, *self->inpainting_); });
+  call_->RunOffloadedOrInline([self = shared_from_this(), answer](Call&) { self->Keep(*answer); });
 }
 
-void WebUiRun::Keep(const ImageAnswer& answer, const Inpainting& inpainting) {
+void WebUiRun::Keep(ImageAnswer& answer) {
   for (size_t i = 0; i < answer.images.size(); ++i) {
     texts_.push_back(WriteGenerationText(
-        DescribePicture(answer.settings, i, call_->facts().model_id, ProgramVersion())));
-    auto file = EncodePicture(inpainting.Finish(answer.images[i]), query_.format, query_.quality,
-                              texts_.back());
+        DescribePicture(answer.settings, i, call_->facts().model_id, Version())));
+    answer.images[i] = inpainting_->Finish(std::move(answer.images[i]));
+    auto file = EncodePicture(answer, i, call_->facts().model_id, query_.format);
     if (!file.ok()) return Fail(std::move(file).error());
     files_.push_back(std::move(file).value());
     seeds_.push_back(answer.settings.seeds[i]);
@@ -102,18 +105,13 @@ void WebUiRun::Keep(const ImageAnswer& answer, const Inpainting& inpainting) {
   dropped_ = answer.dropped_tokens;
   dropped_negative_ = answer.dropped_negative_tokens;
   if (round_ < query_.rounds) return BeginRound();
-  const std::chrono::nanoseconds total =
-      std::chrono::steady_clock::now() - call_->request().received;
-  Metrics& metrics = *call_->context().metrics;
-  metrics.Observe(TaskKind::kImage, answer.timings, total);
-  metrics.CountSuccess(query_.batch > 1);
-  metrics.Of(TaskKind::kImage).success.Add(files_.size());
+  CountImages(*call_, answer);
   Answer();
 }
 
 void WebUiRun::Fail(Error error) {
   work_->End();
-  call_->Fail(ToFailure(WithWebUiNames(std::move(error))));
+  call_->Fail(ToFailure(std::move(error), WebUiNames()));
 }
 
 void WebUiRun::WriteLists(JsonWriter& json) const {
@@ -180,7 +178,7 @@ void WebUiRun::WriteInfo(JsonWriter& json) const {
   json.Bool(false);
   json.Key("interrupted");
   json.Bool(work_->interrupted());
-  Put(json, "version", ProgramVersion());
+  Put(json, "version", Version());
   json.EndObject();
 }
 
@@ -193,7 +191,10 @@ void WebUiRun::Answer() {
   json.Key("images");
   json.BeginArray();
   for (const std::string& file : files_) {
-    if (query_.send_images) json.String(Base64(file));
+    if (!query_.send_images) break;
+    std::string text;
+    AppendBase64(file, text);
+    json.String(text);
   }
   json.EndArray();
   json.Key("parameters");

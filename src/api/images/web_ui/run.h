@@ -27,7 +27,7 @@ class WebUiRun : public std::enable_shared_from_this<WebUiRun> {
   void BeginRound();
   void EndRound(Result<ImageAnswer> result);
   // Off the engine's threads: pictures become files.
-  void Keep(const ImageAnswer& answer, const Inpainting& inpainting);
+  void Keep(ImageAnswer& answer);
   void Answer();
   void Fail(Error error);
   void WriteInfo(JsonWriter& json) const;
