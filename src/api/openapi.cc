@@ -12,14 +12,16 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kEvents = "text/event-stream";
+constexpr std::string_view kForm = "multipart/form-data";
 
 struct RouteText {
   std::string_view path;
   std::string_view method;  // as OpenAPI writes it
   std::string_view summary;
-  std::string_view request = {};  // an example, JSON; empty: the route takes no body
+  std::string_view request = {};  // an example, JSON but of a form; empty: no body is taken
   std::string_view answer = {};   // an example, JSON but of a stream; empty: plain text
   std::string_view answer_type = kJson;
+  std::string_view request_type = kJson;
 };
 
 constexpr RouteText kRoutes[] = {
@@ -85,6 +87,18 @@ constexpr RouteText kRoutes[] = {
     {"/v2/models/{name}/generate", "post", "A text, as KServe's; generate_stream for pieces",
      R"({"text_input":"Translate to German: The house is small.","parameters":{"max_tokens":40}})",
      R"({"text_output":"Das Haus ist klein.","model_name":"flan-t5-small","model_version":"1","finish_reason":"eos_token"})"},
+    {"/v1/images/generations", "post",
+     "Pictures of a prompt, as OpenAI's; with \"stream\" as events",
+     R"({"prompt":"a fox in the snow","n":1,"size":"auto","output_format":"png","steps":20,"seed":7})",
+     R"({"created":1767225600,"data":[{"b64_json":"iVBORw0KGgo=","seed":7}],"output_format":"png","size":"512x512"})"},
+    {"/v1/images/edits", "post",
+     "A picture changed, or painted anew where the mask is transparent, as OpenAI's",
+     "image=@room.png mask=@sofa.png prompt=\"a red sofa\"",
+     R"({"created":1767225600,"data":[{"b64_json":"iVBORw0KGgo=","seed":7}],"output_format":"png","size":"512x512"})",
+     kJson, kForm},
+    {"/superlabs_diffusion/v1/img2img", "post", "A picture changed; the answer is a PNG, or JSON",
+     R"(message_json={"model":"sd","options":{"prompt":"an oil painting","strength":0.5}} file=@photo.jpg)",
+     "a picture", "image/png", kForm},
     {"/indexes/{index}/search", "post",
      "The documents of an index (--index) that answer a query best", R"({"q":"how long do cats sleep?","semantic_ratio":0.5,"filter":"stars >= 3","limit":10,"rerank":{"top_n":50}})", R"({"query":"how long do cats sleep?","hits":[{"id":"a","score":0.98,"semantic_score":0.7,"lexical_score":3.1,"rerank_score":0.99,"snippet":"<em>Cats</em> <em>sleep</em> all day.","passage":{"begin":0,"end":20},"document":{"text":"Cats sleep all day."}}],"limit":10,"offset":0,"estimated_total":1,"facets":{},"rerank":{"model":"cross-encoder","top_n":50,"scored":1,"truncated":0},"timings":{"embed_ms":1.9,"search_ms":0.2,"rerank_ms":4.1}})"},
     {"/tokenize", "post", "Token ids of texts", R"({"inputs":"a sentence"})",
@@ -151,7 +165,7 @@ void WriteOperation(const RouteText& route, JsonWriter& json) {
     json.BeginObject();
     json.Key("required");
     json.Bool(true);
-    WriteContent(route.request, kJson, json);
+    WriteContent(route.request, route.request_type, json);
     json.EndObject();
   }
   json.Key("responses");

@@ -37,6 +37,39 @@ TEST_F(StepsTest, ItemsJoinAndLeaveBetweenSteps) {
   EXPECT_EQ(queue->load().items, 0u);
 }
 
+TEST_F(StepsTest, OneAtATime) {
+  Start();
+  const auto queue = AddQueue(&task_, {.max_batch_items = 1, .one_at_a_time = true});
+  auto a = Submit(queue, "a", {3, 2});
+  task_.AwaitStep(1);
+  auto b = Submit(queue, "b", {1});
+  auto c = Submit(queue, "c", {2}, Priority::kBulk);
+  AwaitPrepared(*queue, 3);
+  task_.allowed = kAll;
+  for (const auto& job : {a, b, c}) EXPECT_TRUE(job->Wait().ok());
+  std::string order;
+  for (const auto& rows : task_.steps()) {
+    ASSERT_EQ(rows.size(), 1u);
+    order += *rows.begin();
+  }
+  // Each to its end; the first one's second item comes where it is due.
+  EXPECT_THAT(order, ::testing::AnyOf("aaaaabcc", "aaabaacc"));
+}
+
+TEST_F(StepsTest, OneThatIsCancelledLetsTheNextBegin) {
+  Start();
+  const auto queue = AddQueue(&task_, {.max_batch_items = 1, .one_at_a_time = true});
+  auto a = Submit(queue, "a", {1000});
+  task_.AwaitStep(1);
+  auto b = Submit(queue, "b", {1});
+  AwaitPrepared(*queue, 2);
+  a->Cancel();
+  task_.allowed = kAll;
+  EXPECT_EQ(a->Wait().error().code, Code::kDeadline);
+  EXPECT_TRUE(b->Wait().ok());
+  EXPECT_EQ(task_.steps().size(), 2u);
+}
+
 TEST_F(StepsTest, ACancelledItemStopsWithinAStep) {
   Start();
   const auto queue = AddQueue(&task_);

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -94,6 +95,8 @@ class ImageOps {
   Arena& arena() { return arena_; }
   const Kernels& kernels() const { return kernels_; }
   bool planning() const { return arena_.planning(); }
+  // How often `yield` is called, by about.
+  void SetTurn(std::chrono::nanoseconds turn) { threads_.SetTurn(turn); }
   bool stopped() const { return IsSet(threads_.stop()); }
 
   FeatureMap NewMap(size_t images, size_t height, size_t width, size_t channels);

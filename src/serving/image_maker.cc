@@ -14,9 +14,13 @@ namespace {
 
 class ImageMaker : public QueuedModel {
  public:
-  ImageMaker(ModelFacts facts, std::unique_ptr<const ImageModel> model, Metrics* metrics)
-      : ImageMaker(std::move(facts), std::make_unique<ImageTask>(model.get()), std::move(model),
-                   metrics) {}
+  // task: of `owned`.
+  ImageMaker(ModelFacts facts, std::unique_ptr<const ImageModel> model, const ImageTask* task,
+             std::unique_ptr<const Task> owned, Metrics* metrics)
+      : QueuedModel(std::move(facts), std::move(owned), metrics),
+        model_(std::move(model)),
+        task_(task),
+        metrics_(metrics) {}
   ~ImageMaker() override { Stop(); }
 
   const Tokenizer* tokenizer() const override { return &model_->tokenizer(); }
@@ -39,16 +43,6 @@ class ImageMaker : public QueuedModel {
   }
 
  private:
-  ImageMaker(ModelFacts facts, std::unique_ptr<const ImageTask> task,
-             std::unique_ptr<const ImageModel> model, Metrics* metrics)
-      : ImageMaker(std::move(facts), task.get(), std::move(task), std::move(model), metrics) {}
-  ImageMaker(ModelFacts facts, const ImageTask* task, std::unique_ptr<const Task> owned,
-             std::unique_ptr<const ImageModel> model, Metrics* metrics)
-      : QueuedModel(std::move(facts), std::move(owned), metrics),
-        model_(std::move(model)),
-        task_(task),
-        metrics_(metrics) {}
-
   const std::unique_ptr<const ImageModel> model_;
   const ImageTask* const task_;
   Metrics* const metrics_;
@@ -79,7 +73,10 @@ Result<std::unique_ptr<LoadedModel>> LoadImageMaker(const ModelSource& source,
   queue.admission.wait = ImageTask::kMaxWait;
   queue.mapped_bytes = source.packed() ? parts.weight_bytes() : 0;
   queue.yields = true;
-  auto loaded = std::make_unique<ImageMaker>(std::move(facts), std::move(model), metrics);
+  auto task = std::make_unique<const ImageTask>(model.get());
+  const ImageTask* const made = task.get();
+  auto loaded = std::make_unique<ImageMaker>(std::move(facts), std::move(model), made,
+                                             std::move(task), metrics);
   MINNOW_RETURN_IF_ERROR(loaded->Start(scheduler, queue));
   return std::unique_ptr<LoadedModel>(std::move(loaded));
 }

@@ -1,70 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Black-box tests of minnow image and minnow bench image, with a tiny Stable Diffusion of random weights."""
 import json
-import os
 import pathlib
 import shutil
 import signal
-import struct
 import subprocess
 import tempfile
 import time
 import unittest
-import zlib
 
-from program import PROGRAM, ROOT, TINY, environment, run
+from pictures import MODEL, PROMPT, read_png, text_of, write_png
+from program import PROGRAM, TINY, environment, run
 
-DATA = pathlib.Path(os.environ.get("MINNOW_DATA") or ROOT / "../shared/data").resolve()
-MODEL = DATA / "sd_tiny"
-PROMPT = "a photo of an astronaut riding a horse on mars"
 DONE, FAILED, USAGE = 0, 1, 2
-
-
-def chunks(data):
-    at = 8
-    while at < len(data):
-        length, kind = struct.unpack(">I4s", data[at:at + 8])
-        yield kind, data[at + 8:at + 8 + length]
-        at += 12 + length
-
-
-def paeth(left, up, corner):
-    guess = left + up - corner
-    return min((left, up, corner), key=lambda one: abs(guess - one))
-
-
-def read_png(path):
-    """Width, height and the bytes of an RGB PNG of 8 bits without interlacing."""
-    parts = list(chunks(pathlib.Path(path).read_bytes()))
-    width, height, *kind = struct.unpack(">IIBBBBB", parts[0][1])
-    assert kind == [8, 2, 0, 0, 0], kind
-    raw = zlib.decompress(b"".join(data for name, data in parts if name == b"IDAT"))
-    size, before, pixels = 3 * width, bytes(3 * width), bytearray()
-    for y in range(height):
-        kind, line = raw[y * (size + 1)], bytearray(raw[y * (size + 1) + 1:(y + 1) * (size + 1)])
-        for x in range(size):
-            left, corner = (line[x - 3], before[x - 3]) if x >= 3 else (0, 0)
-            up = before[x]
-            line[x] = (line[x] + (0, left, up, (left + up) // 2, paeth(left, up, corner))[kind]) & 255
-        pixels += line
-        before = line
-    return width, height, bytes(pixels)
-
-
-def write_png(path, width, height, grey):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    rows = b"".join(b"\0" + bytes([grey]) * width for _ in range(height))
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-
-
-def text_of(path):
-    for kind, data in chunks(pathlib.Path(path).read_bytes()):
-        if kind == b"tEXt" and data.startswith(b"parameters\0"):
-            return data[len(b"parameters\0"):].decode("latin-1")
-    return None
 
 
 @unittest.skipUnless(MODEL.exists(), f"no {MODEL} (MINNOW_DATA)")

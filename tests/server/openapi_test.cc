@@ -14,10 +14,11 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Needs a model that generates text: generate_test.py.
+// Needs a model that generates text, or makes pictures: generate_test.py, image_test.py.
 bool Generates(const std::string& path) {
   return path.ends_with("/completions") || path.find("/generate") != std::string::npos ||
-         path.starts_with("/pipeline/");
+         path.starts_with("/pipeline/") || path.starts_with("/v1/images/") ||
+         path.ends_with("/img2img");
 }
 
 class OpenApi : public ApiServer {

@@ -146,7 +146,8 @@ std::string Done(std::string_view option, const ImageAnswer& answer) {
                      })->second);
 }
 
-void WriteJson(Call& call, const Img2ImgQuery& asked, const ImageAnswer& answer, JsonWriter& json) {
+void WriteFacts(Call& call, const Img2ImgQuery& asked, const ImageAnswer& answer,
+                JsonWriter& json) {
   const ImageSettings& settings = answer.settings;
   const auto put = [&json](const char* name, uint64_t number) {
     json.Key(name);
@@ -174,7 +175,7 @@ void WriteJson(Call& call, const Img2ImgQuery& asked, const ImageAnswer& answer,
   json.EndObject();
 }
 
-void WriteImages(Call& call, const Img2ImgQuery& asked, const ImageAnswer& answer) {
+void SendJson(Call& call, const Img2ImgQuery& asked, const ImageAnswer& answer) {
   http::Response response;
   response.content_type = "application/json";
   response.codable = false;
@@ -188,14 +189,14 @@ void WriteImages(Call& call, const Img2ImgQuery& asked, const ImageAnswer& answe
     json.String(*text);
   }
   json.EndArray();
-  WriteJson(call, asked, answer, json);
+  WriteFacts(call, asked, answer, json);
   json.EndObject();
   response.headers = ImageHeaders(answer, CountImages(call, answer));
   call.Finish(std::move(response));
 }
 
-void WriteImage(Call& call, const Img2ImgQuery& asked, ImageFormat format,
-                const ImageAnswer& answer) {
+void SendPicture(Call& call, const Img2ImgQuery& asked, ImageFormat format,
+                 const ImageAnswer& answer) {
   auto file = EncodePicture(answer, 0, call.facts().model_id, {.format = format});
   if (!file.ok()) return call.Fail(ToFailure(file.error()));
   http::Response response;
@@ -227,8 +228,8 @@ void Answer(Call& call) {
              "takes more"});
   }
   SubmitImages(call, std::move(asked->query), [asked, answered](Call& c, const ImageAnswer& a) {
-    if (answered) return WriteImage(c, *asked, *answered, a);
-    WriteImages(c, *asked, a);
+    if (answered) return SendPicture(c, *asked, *answered, a);
+    SendJson(c, *asked, a);
   });
 }
 

@@ -64,6 +64,9 @@ class OpThreads {
     for (TaskTurn& turn : turns_) turn.yields_ = yield_ != nullptr;
   }
 
+  // How long a turn is, by about.
+  void SetTurn(std::chrono::nanoseconds turn) { turn_ = turn; }
+
   size_t members() const { return turns_.size(); }
   const std::atomic<bool>* stop() const { return stop_; }
 
@@ -86,7 +89,7 @@ class OpThreads {
     std::atomic<bool> left{false};
     do {
       left = false;
-      const auto end = yields() ? TaskTurn::Clock::now() + kTurn : TaskTurn::Clock::time_point();
+      const auto end = yields() ? TaskTurn::Clock::now() + turn_ : TaskTurn::Clock::time_point();
       RunOn(tasks == 1 ? nullptr : pool_, [&](int member) {
         TaskTurn& turn = turns_[static_cast<size_t>(member)];
         turn.end_ = end;
@@ -97,8 +100,6 @@ class OpThreads {
   }
 
  private:
-  static constexpr std::chrono::milliseconds kTurn{3};
-
   bool yields() const { return yield_ != nullptr; }
 
   // False: a task is left before its end.
@@ -121,6 +122,7 @@ class OpThreads {
   ThreadPool* const pool_;
   const std::atomic<bool>* const stop_;
   const std::function<void()>* const yield_;
+  std::chrono::nanoseconds turn_ = std::chrono::milliseconds(3);
   std::vector<TaskTurn> turns_;  // of each member
 };
 

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+// Requests for pictures as the engine runs them, with a tiny Stable Diffusion.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/scheduler.h"
+#include "image/read.h"
+#include "image/write.h"
+#include "tasks/image/job.h"
+#include "tests/await.h"
+#include "tests/golden/diffusion_harness.h"
+#include "tests/npz.h"
+
+namespace minnow {
+namespace {
+
+using testing::HasSubstr;
+
+struct Asked {
+  std::shared_ptr<ImageJob> job;
+  std::future<Result<ImageAnswer>> answer;
+
+  Result<ImageAnswer> Wait() { return Await(std::move(answer), "the pictures"); }
+};
+
+class ImageJobTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = DiffusionShared("sd_tiny");
+    if (!std::filesystem::exists(directory_)) GTEST_SKIP() << "no " << directory_;
+    const auto source = ModelSource::Open(directory_);
+    ASSERT_TRUE(source.ok()) << source.error().message;
+    model_ = MustLoad(ImageModel::Load(*source, {.dtype = std::nullopt, .tiny_vae = ""}));
+    ASSERT_NE(model_, nullptr);
+    task_ = std::make_unique<ImageTask>(model_.get());
+    input_ = ReadTestFile(directory_ + "/input.png");
+    Start(2, nullptr);
+  }
+  void TearDown() override { Stop(); }
+
+  void Start(int threads, std::shared_ptr<MemoryBudget> memory) {
+    Stop();
+    scheduler_ =
+        Scheduler::Start({.compute_threads = threads, .memory = std::move(memory)}).value();
+    queue_ = scheduler_
+                 ->AddQueue(task_.get(), {.max_batch_items = 1,
+                                          .admission = {.wait = ImageTask::kMaxWait},
+                                          .one_at_a_time = true,
+                                          .yields = true})
+                 .value();
+  }
+  void Stop() {
+    if (queue_ != nullptr) queue_->Close();
+    queue_ = nullptr;
+    scheduler_ = nullptr;
+  }
+
+  ImageJobRequest Request() const {
+    ImageJobRequest request;
+    request.request.prompt = "a photo of an astronaut riding a horse on mars";
+    request.request.negative_prompt = "blurry";
+    request.request.strength = 0.75;
+    request.request.steps = 8;
+    request.request.seeds = {7};
+    request.image_file = input_;
+    return request;
+  }
+  // Of so many steps that it does not end by itself.
+  ImageJobRequest LongRequest() const {
+    ImageJobRequest request;
+    request.request.prompt = "a long one";
+    request.request.steps = 900;
+    request.request.width = request.request.height = 256;
+    return request;
+  }
+
+  Asked Submit(ImageJobRequest request) {
+    auto done = std::make_shared<std::promise<Result<ImageAnswer>>>();
+    Asked asked = {nullptr, done->get_future()};
+    asked.job = std::make_shared<ImageJob>(
+        task_.get(), std::move(request),
+        [done](Result<ImageAnswer> answer) { done->set_value(std::move(answer)); }, &load_);
+    const Status taken = queue_->Submit(asked.job);
+    EXPECT_TRUE(taken.ok()) << taken.error().message;
+    return asked;
+  }
+  Result<ImageAnswer> Run(ImageJobRequest request) { return Submit(std::move(request)).Wait(); }
+  std::string Refusal(ImageJobRequest request) {
+    const auto answer = Run(std::move(request));
+    return answer.ok() ? "" : answer.error().message;
+  }
+
+  // The same without an engine.
+  std::vector<Image> Alone(ImageJobRequest request) const {
+    const auto image = ReadImage(std::as_bytes(std::span(input_)), AlphaChannel::kDrop, {});
+    request.request.image = image.value();
+    ImageSettings settings = CheckImageRequest(*model_, std::move(request.request)).value();
+    SpreadSeeds(settings);
+    auto picture = Picture::Make(*model_, std::move(settings), nullptr, nullptr).value();
+    while (!picture->done()) EXPECT_TRUE(picture->Advance().ok());
+    return picture->TakeImages();
+  }
+
+  std::string directory_, input_;
+  std::unique_ptr<ImageModel> model_;
+  std::unique_ptr<ImageTask> task_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::shared_ptr<ModelQueue> queue_;
+  ImageLoad load_;
+};
+
+TEST_F(ImageJobTest, MakesWhatAPictureMakesAlone) {
+  const std::vector<Image> alone = Alone(Request());
+  auto first = Submit(Request()), second = Submit(Request());
+  for (Asked* asked : {&first, &second}) {
+    const auto answer = asked->Wait();
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    ASSERT_EQ(answer->images.size(), 1u);
+    EXPECT_EQ(answer->images[0].pixels, alone[0].pixels);
+    EXPECT_EQ(answer->settings.seeds, std::vector<uint64_t>{7});
+    EXPECT_EQ(answer->steps, 7u);  // PNDM asks once more than it has steps
+    EXPECT_GT(answer->memory_bytes, alone[0].pixels.size());
+    EXPECT_GT(answer->timings.a_step.count(), 0);
+  }
+  EXPECT_EQ(load_.steps, 14u);
+  AwaitUntil([&] { return load_.running == 0 && load_.planned_bytes == 0; }, "the jobs to go");
+}
+
+TEST_F(ImageJobTest, EachPictureHasASeedOfItsOwn) {
+  ImageJobRequest request = Request();
+  request.request.images = 2;
+  const auto both = Run(request);
+  ASSERT_TRUE(both.ok());
+  EXPECT_EQ(both->settings.seeds, (std::vector<uint64_t>{7, 8}));
+  request.request.images = 1;
+  request.request.seeds = {8};
+  EXPECT_EQ(Run(request)->images[0].pixels, both->images[1].pixels);
+}
+
+TEST_F(ImageJobTest, TellsItsProgress) {
+  std::vector<ImageProgress> reports;
+  ImageJobRequest request = Request();
+  request.on_progress = [&](ImageProgress progress) { reports.push_back(std::move(progress)); };
+  request.previews = 3;
+  ASSERT_TRUE(Run(request).ok());
+  ASSERT_EQ(reports.size(), 8u);
+  size_t previews = 0;
+  for (size_t i = 0; i < reports.size(); ++i) {
+    EXPECT_EQ(reports[i].steps_done, i);
+    EXPECT_EQ(reports[i].steps, 7u);
+    if (!reports[i].preview) continue;
+    ++previews;
+    EXPECT_EQ(reports[i].preview->width, 32u);
+    EXPECT_EQ(reports[i].preview->height, 24u);
+    EXPECT_EQ(reports[i].width, 64u);
+  }
+  EXPECT_EQ(previews, 3u);
+  EXPECT_FALSE(reports.front().preview || reports.back().preview);
+  reports.clear();
+  request.previews = SIZE_MAX;
+  ASSERT_TRUE(Run(request).ok());
+  for (size_t i = 1; i + 1 < reports.size(); ++i) EXPECT_TRUE(reports[i].preview) << i;
+}
+
+TEST_F(ImageJobTest, StopsWithinAStep) {
+  std::promise<void> stepped;
+  ImageJobRequest request = LongRequest();
+  request.on_progress = [&](const ImageProgress& progress) {
+    if (progress.steps_done == 1) stepped.set_value();
+  };
+  Asked asked = Submit(std::move(request));
+  Await(stepped, "a step");
+  asked.job->Cancel();
+  EXPECT_EQ(asked.Wait().error().code, Code::kDeadline);
+  EXPECT_TRUE(Run(Request()).ok()) << "the next one goes on";
+}
+
+TEST_F(ImageJobTest, StopsAtItsDeadlineAndWithTheServer) {
+  auto late = std::make_shared<ImageJob>(
+      task_.get(), LongRequest(),
+      [](const Result<ImageAnswer>& answer) { EXPECT_EQ(answer.error().code, Code::kDeadline); });
+  late->deadline = Job::Clock::now() + std::chrono::milliseconds(50);
+  ASSERT_TRUE(queue_->Submit(late).ok());
+  late = nullptr;
+  EXPECT_TRUE(queue_->Drain(kAwaitLimit));
+  Start(2, nullptr);
+  Asked asked = Submit(LongRequest());
+  AwaitUntil([&] { return load_.running == 1; }, "the picture to begin");
+  task_->Stop();
+  EXPECT_EQ(asked.Wait().error().code, Code::kOverloaded);
+}
+
+TEST_F(ImageJobTest, OneWhoseReportFailsEnds) {
+  ImageJobRequest request = Request();
+  request.on_progress = [](const ImageProgress&) { throw std::runtime_error("no one listens"); };
+  EXPECT_THAT(Refusal(std::move(request)), HasSubstr("no one listens"));
+  EXPECT_TRUE(Run(Request()).ok());
+}
+
+TEST_F(ImageJobTest, WaitsForMemoryOrIsRefused) {
+  const size_t needs = Run(Request())->memory_bytes;
+  const auto memory = std::make_shared<MemoryBudget>(2 * needs);
+  Start(2, memory);
+  auto first = Submit(Request()), second = Submit(Request());
+  EXPECT_TRUE(first.Wait().ok());
+  EXPECT_TRUE(second.Wait().ok());
+  ImageJobRequest large = Request();
+  large.request.width = large.request.height = 512;
+  EXPECT_THAT(Refusal(std::move(large)), HasSubstr("bytes of memory"));
+  EXPECT_TRUE(queue_->Drain(kAwaitLimit));
+  EXPECT_EQ(memory->used(), 0u);
+}
+
+TEST_F(ImageJobTest, TransparencyIsAMask) {
+  Image mask = NewImage(64, 48, 4);
+  for (size_t i = 0; i < mask.pixels.size(); i += 4)
+    mask.pixels[i + 3] = i < mask.pixels.size() / 2 ? 0 : 255;
+  ImageJobRequest request = Request();
+  request.mask_is_transparency = true;
+  request.mask_file = WritePng(mask, "").value();
+  const auto by_alpha = Run(request);
+  ASSERT_TRUE(by_alpha.ok()) << by_alpha.error().message;
+
+  Image white = NewImage(64, 48, 1);
+  std::fill_n(white.pixels.begin(), white.pixels.size() / 2, uint8_t{255});
+  request.mask_is_transparency = false;
+  request.mask_file = WritePng(white, "").value();
+  EXPECT_EQ(Run(request)->images[0].pixels, by_alpha->images[0].pixels);
+
+  // The image's own, whose colours are all there.
+  Image image = ReadImage(std::as_bytes(std::span(input_)), AlphaChannel::kKeep, {}).value();
+  for (size_t i = 0; i < image.pixels.size(); i += 4) image.pixels[i + 3] = mask.pixels[i + 3];
+  request.mask_is_transparency = true;
+  request.mask_file = "";
+  request.image_file = WritePng(image, "").value();
+  EXPECT_EQ(Run(request)->images[0].pixels, by_alpha->images[0].pixels);
+  request.masked_strength = 1;
+  EXPECT_EQ(Run(request)->settings.strength, 1);
+  request.image_file = input_;
+  EXPECT_EQ(Run(request)->settings.strength, 0.75) << "without a mask";
+}
+
+TEST_F(ImageJobTest, RefusesFilesThatAreNone) {
+  ImageJobRequest request = Request();
+  request.image_file = "GIF89a";
+  EXPECT_THAT(Refusal(request), HasSubstr("image: neither PNG"));
+  request = Request();
+  request.image_file.resize(input_.size() / 2);
+  EXPECT_THAT(Refusal(request), HasSubstr("image: "));
+  request = Request();
+  request.mask_file = "x";
+  EXPECT_THAT(Refusal(request), HasSubstr("mask: neither PNG"));
+  request.mask_file = input_;
+  request.mask_is_transparency = true;
+  EXPECT_THAT(Refusal(request), HasSubstr("mask: no pixel of it is transparent"));
+  request = Request();
+  request.limits.max_pixels = 64 * 48 - 1;
+  EXPECT_THAT(Refusal(request), HasSubstr("limit 3071"));
+  request = Request();
+  request.request.steps = 0;
+  EXPECT_THAT(Refusal(request), HasSubstr("steps: "));
+}
+
+}  // namespace
+}  // namespace minnow
