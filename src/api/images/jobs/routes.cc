@@ -107,7 +107,8 @@ void Run(Call& call, ImageGenerationQuery asked, const ImageJobs::Added& added) 
                      id = added.id](Result<ImageAnswer> result) {
     if (!result.ok()) {
       const Failure failure = ToFailure(std::move(result).error(), GenerationNames());
-      self->CountFailure(failure);
+      // One that is refused at once is answered, and counted then.
+      if (failure.fault != Fault::kOverloaded) self->CountFailure(failure);
       return jobs->Fail(id, ToJobError(self->Explain(failure)));
     }
     const auto answer = std::make_shared<ImageAnswer>(std::move(result).value());
