@@ -42,10 +42,10 @@ constexpr bool HasEnded(ImageJobState state) { return state >= ImageJobState::kC
 struct ImageJobResult {
   std::string format;  // "png"
   std::vector<std::string> files;
-  std::vector<uint64_t> seeds;     // of each
-  std::vector<std::string> texts;  // of each: its generation parameters
+  std::vector<uint64_t> seeds;          // of each
+  std::vector<std::string> texts = {};  // of each: its generation parameters
   uint32_t width = 0, height = 0;
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings = {};
 
   size_t bytes() const;
 };

@@ -106,6 +106,8 @@ void WebUiRun::Keep(ImageAnswer& answer) {
   dropped_negative_ = answer.dropped_negative_tokens;
   if (round_ < query_.rounds) return BeginRound();
   CountImages(*call_, answer);
+  const size_t earlier = files_.size() - answer.images.size();
+  call_->context().metrics->Of(TaskKind::kImage).success.Add(earlier);
   Answer();
 }
 
