@@ -71,7 +71,8 @@ const char* TgiType(int status) {
 ErrorKind KindOf(Family family, Fault fault) {
   const FaultRow* row = kFaults;
   while (row->fault != fault && row + 1 != std::end(kFaults)) ++row;
-  if (family == Family::kTei || family == Family::kOllama) return row->tei;
+  if (family == Family::kTei || family == Family::kOllama || family == Family::kWebUi)
+    return row->tei;
   if (family == Family::kTgi) return {row->tei.status, TgiType(row->tei.status)};
   if (family == Family::kFastApiList) {
     const bool of_fields = row->openai.status == 400;
@@ -158,6 +159,11 @@ http::Response Write(Family family, const ErrorKind& kind, const std::string& me
     field("error_type", kind.type);
   } else if (family == Family::kOllama) {
     field("error", message);
+  } else if (family == Family::kWebUi) {
+    field("error", kind.status >= 500 ? "RuntimeError" : "HTTPException");
+    field("detail", message);
+    field("body", "");
+    field("errors", std::to_string(kind.status) + ": " + message);
   } else if (family == Family::kKuberian) {
     field("msg", message);
   } else if (family == Family::kCohere) {
@@ -198,7 +204,8 @@ Family FamilyOf(std::string_view path) {
       {"/docs", Family::kKuberian},   {"/v2", Family::kCohere},
       {"/process", Family::kFastApi}, {"/openai", Family::kOpenAi},
       {"/generate", Family::kTgi},    {"/generate_stream", Family::kTgi},
-      {"/api", Family::kOllama},      {"/superlabs_diffusion", Family::kFastApiList}};
+      {"/api", Family::kOllama},      {"/superlabs_diffusion", Family::kFastApiList},
+      {"/sdapi", Family::kWebUi},     {"/sdcpp", Family::kOllama}};
   const std::string_view first = path.substr(0, path.find('/', 1));
   for (const auto& [name, family] : kFamilies) {
     if (first == name) return family;

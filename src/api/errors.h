@@ -51,7 +51,8 @@ enum class Family {
   kCohere,
   kFastApi,
   kFastApiList,
-  kOllama
+  kOllama,
+  kWebUi
 };
 
 // The one place where faults become statuses and bodies.
@@ -62,8 +63,10 @@ enum class Family {
 //   Cohere: {"message":"..."}
 //   FastAPI: {"detail":"..."}
 //   FastAPI's of fields, 422:
-//   {"detail":[{"loc":["body","options","steps"],"msg":"...","type":"..."}]} TGI: as TEI,
-//   {"error":"...","error_type":"validation"} Ollama, KServe: {"error":"..."}
+//     {"detail":[{"loc":["body","options","steps"],"msg":"...","type":"..."}]}
+//   TGI: as TEI, {"error":"...","error_type":"validation"}
+//   Ollama, KServe, stable-diffusion.cpp: {"error":"..."}
+//   A1111's web UI: {"error":"...","detail":"...","body":"","errors":"..."}
 http::Response ErrorResponse(Family family, const Failure& failure);
 // The body of it: what a stream that has begun ends with.
 std::string ErrorBody(Family family, const Failure& failure);

@@ -13,6 +13,7 @@
 #include "serving/service_status.h"
 
 namespace minnow {
+class ImageJobs;
 class KuberianService;
 class SearchService;
 }  // namespace minnow
@@ -40,6 +41,7 @@ struct ApiContext {
   std::shared_ptr<MemoryBudget> memory = nullptr;  // null: no limit, and its metrics are left out
   std::shared_ptr<const ServerCounters> server = nullptr;
   ApiOptions options = {};
+  ImageJobs* image_jobs = nullptr;      // null: their routes are not
   SearchService* search = nullptr;      // null: no store is served
   KuberianService* kuberian = nullptr;  // null: Kuberian's routes are not; needs `search`
 };
@@ -63,7 +65,8 @@ void AddTeiRoutes(const ApiContext* context, http::Router& router);
 // /api/generate (Ollama), /v2/models/{name}/generate (KServe), /pipeline/{task}/{name} (Hugging
 // Face); GET /api/tags, /api/version.
 void AddGenerateRoutes(const ApiContext* context, http::Router& router);
-// POST /v1/images/generations, /v1/images/edits (OpenAI), /superlabs_diffusion/v1/img2img.
+// POST /v1/images/generations, /v1/images/edits (OpenAI), /superlabs_diffusion/v1/img2img;
+// /sdapi/v1/... (the A1111 web UI), /sdcpp/v1/... (stable-diffusion.cpp).
 void AddImageRoutes(const ApiContext* context, http::Router& router);
 // The documents API: /indexes, /indexes/{name}/documents, /indexes/{name}/search, /tasks, ...
 // REQUIRES: context->search is set.

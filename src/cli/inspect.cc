@@ -279,6 +279,25 @@ std::string TextToTextText(const TextToTextReport& report) {
   return text + "\n";
 }
 
+std::string DiffusionText(const DiffusionReport& report) {
+  const std::string side = std::to_string(DiffusionReport::kPlannedSide);
+  std::string text = "Text to image\n";
+  for (const DiffusionReport::Part& part : report.parts) {
+    text += Line(part.name, part.description + "; " + GroupedPlural(part.parameters, "parameter") +
+                                ", " + Bytes(part.bytes));
+  }
+  text += Line("all", GroupedPlural(report.parameters(), "parameter") + ", " +
+                          Bytes(report.bytes()) + " of " + report.dtype + " in memory");
+  text += Line("scheduler", report.sampler + ", " + report.prediction);
+  text += Line("size", std::to_string(report.size) + "x" + std::to_string(report.size) +
+                           ", multiples of " + std::to_string(report.multiple));
+  if (report.inpaints) text += Line("mask", "needed");
+  return text +
+         Line("memory",
+              side + "x" + side + ": " + Bytes(report.memory_bytes) + " beside the weights") +
+         "\n";
+}
+
 std::string WeightsText(const ModelReport& report, bool each) {
   if (report.files().empty()) return "";
   std::string text = "Weights\n";
@@ -357,6 +376,7 @@ std::string Text(const ModelReport& report, const InspectOptions& options) {
     text += ModelText(*report.config);
   }
   if (report.text_to_text) text += TextToTextText(*report.text_to_text);
+  if (report.diffusion) text += DiffusionText(*report.diffusion);
   const bool classifier = report.kind != ModelKind::kEmbedding;
   if (report.layout && report.config && !makes_text)
     text += classifier ? ClassifierText(report) : SentenceText(report);

@@ -229,6 +229,8 @@ std::string ReportJson(const ModelReport& report, bool each_tensor) {
   report.t5 ? WriteT5(json, *report.t5) : json.Null();
   json.Key("text_to_text");
   report.text_to_text ? WriteTextToText(json, *report.text_to_text) : json.Null();
+  json.Key("diffusion");
+  report.diffusion ? WriteDiffusion(json, *report.diffusion) : json.Null();
   json.Key("sentence_vectors");
   report.layout&& report.kind == ModelKind::kEmbedding ? WriteSentence(json, report) : json.Null();
   json.Key("tokenizer");

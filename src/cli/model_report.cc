@@ -145,9 +145,16 @@ void ExamineOnnx(const std::string& path, ModelReport& report) {
   if (source) report.onnx->source = std::move(*source);
 }
 
+void ExamineImageModel(const ModelSource& source, ModelReport& report) {
+  report.kind = source.kind();
+  report.diffusion = Keep(ExamineDiffusion(source), report.problems);
+}
+
 // A directory, or an ONNX file and what lies about it.
 void ExamineDirectory(ModelReport& report) {
   const auto source = Keep(ModelSource::Open(report.path), report.problems);
+  if (source && source->kind() == ModelKind::kTextToImage)
+    return ExamineImageModel(*source, report);
   // With an unreadable layout the usual place is still worth a look.
   const std::string transformer = source ? source->layout().transformer_directory : report.path;
   report.config =
@@ -173,7 +180,10 @@ void ExaminePacked(Result<std::shared_ptr<const PackedFile>> opened, bool verify
   if (!packed) return;
   report.packed = *packed;
   report.checkpoint = Checkpoint();
-  if (const auto source = Keep(ModelSource::FromPacked(report.packed), report.problems)) {
+  const auto source = Keep(ModelSource::FromPacked(report.packed), report.problems);
+  if (source && source->kind() == ModelKind::kTextToImage) {
+    ExamineImageModel(*source, report);
+  } else if (source) {
     report.config = Keep(source->ReadConfig(), report.problems);
     ExamineTokenizer(LoadTokenizer(*source), report);
     if (report.config) ExamineWhole(*source, report);
@@ -232,6 +242,9 @@ Result<ModelReport> ExamineModel(const std::string& path, bool verify) {
     if (report.model) {
       report.problems.clear();
       ExaminePacked(PackedFile::Open(path), verify, report);
+    } else if (const auto source = ModelSource::Open(path); source.ok()) {
+      report.model = true;
+      ExamineImageModel(*source, report);
     }
   }
   // No reason to refuse it: it is served without one.

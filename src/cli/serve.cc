@@ -125,6 +125,7 @@ class Serving {
     context_.options.max_documents_bytes = command_.documents_payload_limit;
     context_.options.max_image_bytes = command_.image_payload_limit;
     context_.options.max_image_pixels = command_.max_image_pixels;
+    context_.image_jobs = &application_.image_jobs();
     context_.search = application_.search();
     context_.kuberian = application_.kuberian();
     http::Router router;

@@ -41,6 +41,10 @@ constexpr SchedulerChoice kChoices[kNames.size()] = {
     {Kind::kUniPc, false},     {Kind::kLcm, false},
     {Kind::kDdpm, false}};
 
+// Known besides, for the web UI's samplers.
+constexpr std::pair<std::string_view, Kind> kKarrasNames[] = {
+    {"euler_karras", Kind::kEuler}, {"heun_karras", Kind::kHeun}, {"lms_karras", Kind::kLms}};
+
 constexpr int64_t kMostTrainTimesteps = 10000;
 
 bool IsOneOf(Kind kind, std::initializer_list<Kind> kinds) {
@@ -302,6 +306,9 @@ std::span<const std::string_view> SchedulerNames() { return kNames; }
 Result<SchedulerChoice> SchedulerByName(std::string_view name) {
   const auto found = std::find(kNames.begin(), kNames.end(), name);
   if (found != kNames.end()) return kChoices[found - kNames.begin()];
+  for (const auto& [other, kind] : kKarrasNames) {
+    if (name == other) return SchedulerChoice{kind, true};
+  }
   std::string known;
   for (const std::string_view each : kNames) {
     known += (known.empty() ? "" : ", ") + std::string(each);

@@ -38,7 +38,8 @@ struct SchedulerChoice {
 // The names of --scheduler: ddim, pndm, euler, euler_a, heun, lms, dpmpp_2m, dpmpp_2m_karras,
 // unipc, lcm, ddpm.
 std::span<const std::string_view> SchedulerNames();
-// One of these names. An unknown one is kInvalidArgument and lists them.
+// One of these names, or euler_karras, heun_karras, lms_karras. An unknown one is kInvalidArgument
+// and lists them.
 Result<SchedulerChoice> SchedulerByName(std::string_view name);
 // A class of diffusers, as model_index.json and _class_name have it: "PNDMScheduler".
 Result<SchedulerChoice> SchedulerByClass(std::string_view name);

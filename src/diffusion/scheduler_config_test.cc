@@ -54,6 +54,7 @@ TEST(SchedulerConfig, AnotherClassTakesTheFieldsThatItHas) {
   ASSERT_TRUE(euler.ok());
   EXPECT_EQ(euler->timestep_spacing, TimestepSpacing::kLinspace);
   EXPECT_FALSE(euler->use_karras_sigmas);
+  EXPECT_TRUE(Read(kStableDiffusion, "euler_karras")->use_karras_sigmas);
   const auto karras = Read(kStableDiffusion, "dpmpp_2m_karras");
   ASSERT_TRUE(karras.ok());
   EXPECT_EQ(karras->kind, SchedulerKind::kDpmSolver);

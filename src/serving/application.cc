@@ -37,6 +37,7 @@ Status Application::Start() {
   const size_t limit = options_.compute.memory_limit_bytes > 0 ? options_.compute.memory_limit_bytes
                                                                : ReadUsableMemory("");
   memory_ = std::make_shared<MemoryBudget>(limit > 0 ? limit : MemoryBudget::kNoLimit);
+  image_jobs_ = std::make_unique<ImageJobs>(ImageJobsOptions(), memory_);
   MINNOW_ASSIGN_OR_RETURN(
       scheduler_, Scheduler::Start({.compute_threads = ComputeThreads(options_.compute),
                                     .prepare_threads = TokenizationThreads(options_.compute),

@@ -15,6 +15,7 @@
 #include "engine/scheduler.h"
 #include "engine/work_lane.h"
 #include "serving/engine_model.h"
+#include "serving/image_jobs.h"
 #include "serving/log.h"
 #include "serving/metrics.h"
 #include "serving/model_registry.h"
@@ -55,6 +56,7 @@ class Application {
   ModelRegistry& models() { return *models_; }
   // The ceiling for what requests hold.
   const std::shared_ptr<MemoryBudget>& memory() const { return memory_; }
+  ImageJobs& image_jobs() { return *image_jobs_; }
   SearchService* search() { return store_->search(); }        // null: no store is served
   KuberianService* kuberian() { return store_->kuberian(); }  // null: not asked for
 
@@ -69,6 +71,7 @@ class Application {
   ServiceStatus status_;
   std::unique_ptr<WorkLane> aside_;
   std::shared_ptr<MemoryBudget> memory_;
+  std::unique_ptr<ImageJobs> image_jobs_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<ModelRegistry> models_;
   std::unique_ptr<ServedStore> store_;

@@ -14,11 +14,12 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Needs a model that generates text, or makes pictures: generate_test.py, images_api_test.py.
+// Needs a model that generates text, or makes pictures: generate_test.py, images_api_test.py,
+// image_wires_test.py.
 bool Generates(const std::string& path) {
   return path.ends_with("/completions") || path.find("/generate") != std::string::npos ||
          path.starts_with("/pipeline/") || path.starts_with("/v1/images/") ||
-         path.ends_with("/img2img");
+         path.ends_with("/img2img") || path.starts_with("/sdapi/") || path.starts_with("/sdcpp/");
 }
 
 class OpenApi : public ApiServer {

@@ -62,6 +62,10 @@ Result<std::string> EncodePicture(const ImageAnswer& answer, size_t i, const std
   return Encode(answer.images[i], format, WriteGenerationText(text));
 }
 
+Result<std::string> EncodePicture(const Image& image, const PictureFormat& format) {
+  return Encode(image, format, {});
+}
+
 Result<std::string> EncodePictureBase64(const ImageAnswer& answer, size_t i,
                                         const std::string& model, const PictureFormat& format) {
   return ToBase64(EncodePicture(answer, i, model, format));

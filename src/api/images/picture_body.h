@@ -27,6 +27,8 @@ std::string MediaType(ImageFormat format);
 // The i-th picture of an answer.
 Result<std::string> EncodePicture(const ImageAnswer& answer, size_t i, const std::string& model,
                                   const PictureFormat& format);
+// A picture without a description.
+Result<std::string> EncodePicture(const Image& image, const PictureFormat& format);
 // The same in base64.
 Result<std::string> EncodePictureBase64(const ImageAnswer& answer, size_t i,
                                         const std::string& model, const PictureFormat& format);

@@ -27,7 +27,7 @@ AlphaChannel AlphaOfImage(const ImageJobRequest& request) {
                                                                    : AlphaChannel::kDrop;
 }
 AlphaChannel AlphaOfMask(const ImageJobRequest& request) {
-  return request.mask_is_transparency ? AlphaChannel::kKeep : AlphaChannel::kDrop;
+  return request.mask_is_transparency || request.adjust ? AlphaChannel::kKeep : AlphaChannel::kDrop;
 }
 
 Result<Image> Read(const std::string& file, AlphaChannel alpha, const ImageLimits& limits,
@@ -94,7 +94,7 @@ Status ReadInputFiles(ImageJobRequest& request) {
   }
   request.image_file = std::string();
   request.mask_file = std::string();
-  return {};
+  return request.adjust ? request.adjust(request.request) : Status();
 }
 
 }  // namespace minnow

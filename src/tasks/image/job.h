@@ -41,6 +41,9 @@ struct ImageJobRequest {
   // Of a request with a mask, instead of request.strength.
   std::optional<double> masked_strength;
   ImageRequestLimits limits;
+  // Null, or called once the files are decoded, before the request is checked: it may give the
+  // request other images; a mask comes with its alpha. Its errors name fields too.
+  std::function<Status(ImageRequest&)> adjust;
   // Reports that carry a preview, spread over the steps; SIZE_MAX: each of them.
   size_t previews = 0;
   // Null, or called on an engine thread as the work begins, with no step done, and after each step;

@@ -194,7 +194,7 @@ void Picture::ReadPrompts(ImageOps& ops) {
     for (size_t i = 1; i < settings_.images && !planning; ++i)
       std::copy_n(out, each, out + i * each);
   };
-  if (guided_) encode(negative_, 0, 0);
+  if (guided_) encode(negative_, settings_.negative_clip_skip, 0);
   encode(prompt_, settings_.clip_skip, guided_ ? settings_.images : 0);
   prompt_values_ = parts.unet().PreparePrompt(ops, hidden, runs(), prompt_.ids.size());
 }

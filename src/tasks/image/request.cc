@@ -130,6 +130,7 @@ Result<ImageSettings> CheckImageRequest(const ImageModel& model, ImageRequest re
   MINNOW_RETURN_IF_ERROR(SetSeeds(request, settings));
   settings.guidance = request.guidance;
   settings.clip_skip = static_cast<size_t>(request.clip_skip);
+  if (request.clip_skip_of_negative) settings.negative_clip_skip = settings.clip_skip;
   const size_t high = settings.height / model.factor(), wide = settings.width / model.factor();
   settings.tiled = NeedsVaeTiles(high, wide) &&
                    (request.tiling == VaeTiling::kAlways ||

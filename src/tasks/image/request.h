@@ -46,6 +46,8 @@ struct ImageRequest {
   int64_t images = 1;  // pictures side by side
   double eta = 0;
   int64_t clip_skip = 0;  // layers of the text encoder that the prompt does without
+  // The negative prompt does without them too: the A1111 web UI's way, not that of diffusers.
+  bool clip_skip_of_negative = false;
   VaeTiling tiling = VaeTiling::kAuto;
   StrengthRule strength_rule = StrengthRule::kDiffusers;
 };
@@ -70,6 +72,7 @@ struct ImageSettings {
   SchedulerRun run;
   std::vector<uint64_t> seeds;  // one, or one for each picture
   size_t clip_skip = 0;
+  size_t negative_clip_skip = 0;
   bool tiled = false;
 
   int64_t steps_to_run() const { return run.steps - first_step; }

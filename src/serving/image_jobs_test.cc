@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "serving/image_jobs.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+namespace minnow {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using State = ImageJobState;
+
+struct TestClock {
+  std::chrono::steady_clock::time_point now{seconds(1000)};
+};
+
+class ImageJobsTest : public ::testing::Test {
+ protected:
+  void Make(ImageJobsOptions options, std::shared_ptr<MemoryBudget> memory = nullptr) {
+    jobs_ = std::make_unique<ImageJobs>(options, std::move(memory),
+                                        [clock = clock_] { return clock->now; });
+  }
+  void SetUp() override { Make({}); }
+
+  std::string Add() { return jobs_->Add().value().id; }
+  ImageJobStatus Find(const std::string& id) { return jobs_->Find(id, nullptr).value(); }
+  // Of that many bytes in its only file.
+  void Complete(const std::string& id, size_t bytes) {
+    jobs_->Complete(id, {.format = "png", .files = {std::string(bytes, 'x')}, .seeds = {7}});
+  }
+  bool IsGone(const std::string& id) {
+    ImageJobs::Missing missing;
+    EXPECT_FALSE(jobs_->Find(id, &missing).has_value());
+    return missing.gone;
+  }
+
+  const std::shared_ptr<TestClock> clock_ = std::make_shared<TestClock>();
+  std::unique_ptr<ImageJobs> jobs_;
+};
+
+TEST_F(ImageJobsTest, FromTheQueueToItsPictures) {
+  const std::string first = Add(), second = Add();
+  EXPECT_NE(first, second);
+  EXPECT_EQ(Find(second).queue_position, 2u);
+  clock_->now += seconds(3);
+  jobs_->Report(first, 0, 8);
+  EXPECT_EQ(Find(second).queue_position, 1u);
+  ImageJobStatus status = Find(first);
+  EXPECT_EQ(status.state, State::kGenerating);
+  EXPECT_EQ(status.started, status.created + 3);
+  EXPECT_EQ(status.queue_position, 0u);
+  EXPECT_FALSE(status.eta.has_value());
+  EXPECT_FALSE(status.completed.has_value());
+  clock_->now += milliseconds(500);
+  jobs_->Report(first, 2, 8);
+  status = Find(first);
+  EXPECT_EQ(status.elapsed, milliseconds(500));
+  EXPECT_EQ(status.eta, milliseconds(1500));
+  clock_->now += milliseconds(2500);
+  Complete(first, 10);
+  clock_->now += seconds(9);
+  status = Find(first);
+  EXPECT_EQ(status.state, State::kCompleted);
+  EXPECT_EQ(status.completed, status.created + 6);
+  EXPECT_EQ(status.elapsed, seconds(3));
+  ASSERT_NE(status.result, nullptr);
+  EXPECT_EQ(status.result->files.at(0).size(), 10u);
+  EXPECT_FALSE(status.error.has_value());
+}
+
+TEST_F(ImageJobsTest, AFailureIsTold) {
+  const std::string id = Add();
+  jobs_->Fail(id, {"invalid_request", "steps: too many"});
+  const ImageJobStatus status = Find(id);
+  EXPECT_EQ(status.state, State::kFailed);
+  EXPECT_EQ(status.error->message, "steps: too many");
+  EXPECT_FALSE(status.started.has_value());
+}
+
+TEST_F(ImageJobsTest, CancelWhileItWaits) {
+  const auto added = jobs_->Add().value();
+  EXPECT_FALSE(added.watch->gone());
+  EXPECT_EQ(jobs_->Cancel(added.id, nullptr), ImageJobs::Cancelled::kDone);
+  EXPECT_TRUE(added.watch->gone());
+  EXPECT_EQ(Find(added.id).state, State::kCancelled);
+  EXPECT_EQ(Find(added.id).error->code, "cancelled");
+  EXPECT_EQ(jobs_->Cancel(added.id, nullptr), ImageJobs::Cancelled::kDone);
+}
+
+TEST_F(ImageJobsTest, CancelWhileItRuns) {
+  const auto added = jobs_->Add().value();
+  jobs_->Report(added.id, 1, 8);
+  EXPECT_EQ(jobs_->Cancel(added.id, nullptr), ImageJobs::Cancelled::kDone);
+  EXPECT_TRUE(added.watch->gone());
+  // What the engine still says of it changes nothing.
+  jobs_->Report(added.id, 2, 8);
+  Complete(added.id, 10);
+  jobs_->Fail(added.id, {"cancelled", "the caller left"});
+  const ImageJobStatus status = Find(added.id);
+  EXPECT_EQ(status.state, State::kCancelled);
+  EXPECT_EQ(status.step, 1u);
+  EXPECT_EQ(status.result, nullptr);
+  EXPECT_EQ(status.error->message, "job cancelled by client");
+}
+
+TEST_F(ImageJobsTest, CancelAfterTheEnd) {
+  const auto added = jobs_->Add().value();
+  Complete(added.id, 10);
+  EXPECT_EQ(jobs_->Cancel(added.id, nullptr), ImageJobs::Cancelled::kEnded);
+  EXPECT_FALSE(added.watch->gone());
+  EXPECT_EQ(Find(added.id).state, State::kCompleted);
+}
+
+TEST_F(ImageJobsTest, NamesThatNobodyHas) {
+  EXPECT_FALSE(IsGone("job_1"));
+  ImageJobs::Missing missing;
+  EXPECT_EQ(jobs_->Cancel("", &missing), ImageJobs::Cancelled::kMissing);
+  EXPECT_FALSE(missing.gone);
+  EXPECT_FALSE(jobs_->Listen(
+      "x", [](const auto&, auto) { return true; }, &missing));
+  jobs_->Report("x", 1, 2);
+  jobs_->Remove("x");
+}
+
+TEST_F(ImageJobsTest, TheQueueIsBounded) {
+  Make({.max_waiting = 2});
+  const std::string first = Add();
+  Add();
+  const auto refused = jobs_->Add();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kOverloaded);
+  EXPECT_EQ(refused.error().message, "2 jobs wait, limit 2");
+  jobs_->Report(first, 0, 4);
+  EXPECT_TRUE(jobs_->Add().ok());
+  EXPECT_FALSE(jobs_->Add().ok());
+}
+
+TEST_F(ImageJobsTest, OneThatWasRefusedIsNoJob) {
+  const std::string id = Add();
+  jobs_->Fail(id, {"overloaded", ""});
+  jobs_->Remove(id);
+  EXPECT_FALSE(IsGone(id));
+}
+
+TEST_F(ImageJobsTest, ResultsExpire) {
+  const std::string waits = Add(), done = Add();
+  Complete(done, 10);
+  clock_->now += seconds(600);
+  EXPECT_EQ(Find(done).state, State::kCompleted);
+  clock_->now += seconds(1);
+  EXPECT_TRUE(IsGone(done));
+  ImageJobs::Missing missing;
+  EXPECT_EQ(jobs_->Cancel(done, &missing), ImageJobs::Cancelled::kMissing);
+  EXPECT_TRUE(missing.gone);
+  EXPECT_EQ(Find(waits).state, State::kQueued);
+}
+
+TEST_F(ImageJobsTest, ResultsAreBoundedInBytes) {
+  Make({.max_result_bytes = 10'000});
+  const std::string first = Add(), second = Add(), third = Add(), large = Add();
+  Complete(first, 4000);
+  Complete(second, 4000);
+  Complete(third, 4000);
+  EXPECT_TRUE(IsGone(first));
+  EXPECT_EQ(Find(second).state, State::kCompleted);
+  Complete(large, 10'000);
+  EXPECT_EQ(Find(large).state, State::kFailed);
+  EXPECT_EQ(Find(large).error->code, "no_memory");
+  EXPECT_EQ(Find(third).state, State::kCompleted);
+}
+
+TEST_F(ImageJobsTest, EndedJobsAndGoneNamesAreBounded) {
+  Make({.max_ended = 2, .max_gone = 1});
+  std::vector<std::string> ids;
+  for (int i = 0; i < 5; ++i) {
+    ids.push_back(Add());
+    jobs_->Fail(ids.back(), {"x", ""});
+  }
+  EXPECT_TRUE(jobs_->Find(ids[4], nullptr).has_value());
+  EXPECT_TRUE(jobs_->Find(ids[3], nullptr).has_value());
+  EXPECT_TRUE(IsGone(ids[2]));
+  EXPECT_FALSE(IsGone(ids[1]));
+}
+
+TEST_F(ImageJobsTest, ResultsAreCountedInTheBudget) {
+  const auto memory = std::make_shared<MemoryBudget>(10'000);
+  Make({}, memory);
+  const std::string first = Add(), second = Add();
+  Complete(first, 6000);
+  EXPECT_GE(memory->used(), 6000u);
+  Complete(second, 6000);
+  EXPECT_TRUE(IsGone(first));
+  EXPECT_EQ(Find(second).state, State::kCompleted);
+  clock_->now += seconds(700);
+  jobs_->Expire();
+  EXPECT_EQ(memory->used(), 0u);
+  EXPECT_TRUE(IsGone(second));
+  ASSERT_TRUE(memory->Take(9000));
+  const std::string third = Add();
+  Complete(third, 6000);
+  EXPECT_EQ(Find(third).state, State::kFailed);
+  memory->Give(9000);
+  Complete(Add(), 6000);
+  jobs_ = nullptr;
+  EXPECT_EQ(memory->used(), 0u);
+}
+
+TEST_F(ImageJobsTest, ListenersHearAllUpToTheEnd) {
+  const std::string id = Add();
+  std::vector<std::string> heard, once;
+  const auto listen = [&](std::vector<std::string>* to, size_t most) {
+    return jobs_->Listen(
+        id,
+        [to, most](const ImageJobStatus& status, std::string_view preview) {
+          to->push_back(ImageJobStateName(status.state) + std::to_string(status.step) +
+                        std::string(preview));
+          return to->size() < most;
+        },
+        nullptr);
+  };
+  EXPECT_FALSE(jobs_->IsHeard(id));
+  EXPECT_TRUE(listen(&heard, 100));
+  EXPECT_TRUE(listen(&once, 2));
+  EXPECT_TRUE(jobs_->IsHeard(id));
+  jobs_->Report(id, 0, 2);
+  jobs_->Report(id, 1, 2, "p");
+  Complete(id, 1);
+  EXPECT_EQ(heard,
+            (std::vector<std::string>{"queued0", "generating0", "generating1p", "completed1"}));
+  EXPECT_EQ(once, (std::vector<std::string>{"queued0", "generating0"}));
+  EXPECT_FALSE(jobs_->IsHeard(id));
+  std::vector<std::string> late;
+  EXPECT_TRUE(listen(&late, 100));
+  EXPECT_EQ(late, std::vector<std::string>{"completed1"});
+}
+
+TEST_F(ImageJobsTest, ManyThreads) {
+  Make({.max_waiting = 1000, .keep = seconds(600), .max_ended = 10, .max_result_bytes = 5000});
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([this, t] {
+      for (int i = 0; i < 200; ++i) {
+        const auto added = jobs_->Add().value();
+        jobs_->Listen(
+            added.id, [](const auto&, auto) { return true; }, nullptr);
+        jobs_->Report(added.id, 1, 2);
+        if ((i + t) % 3 == 0) jobs_->Cancel(added.id, nullptr);
+        Complete(added.id, 100);
+        jobs_->Find(added.id, nullptr);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(jobs_->Add().ok());
+}
+
+}  // namespace
+}  // namespace minnow
