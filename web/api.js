@@ -38,14 +38,14 @@ async function errorOf(response) {
 }
 
 // Throws ApiError, or AbortError when `signal` was aborted.
-async function send(method, path, {body, signal, accept = "application/json"} = {}) {
+async function send(method, path, {body, signal, keepalive, accept = "application/json"} = {}) {
   const headers = {Accept: accept};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const key = sessionStorage.getItem(KEY_NAME);
   if (key) headers.Authorization = `Bearer ${key}`;
   let response;
   try {
-    response = await fetch(path, {method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body)});
+    response = await fetch(path, {method, headers, signal, keepalive, body: body === undefined ? undefined : JSON.stringify(body)});
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError("The server does not answer.");
@@ -106,23 +106,40 @@ export async function models(signal) {
   const others = data.filter(({id}) => id !== first.model_id);
   return [first, ...await Promise.all(others.map(({id}) => request("GET", `/info?model=${encodeURIComponent(id)}`, {signal})))];
 }
-// What one of them says.
+// What a model says, and what else there is.
 export const ask = (path, body, signal) => request("POST", path, {body, signal});
-// An answer's server-sent events as they come, each of them JSON. Throws as ask() does, also for an event that is an error.
-export async function* stream(path, body, signal) {
-  const response = await send("POST", path, {body, signal, accept: "text/event-stream"});
+export const get = (path, signal) => request("GET", path, {signal});
+// Asked for even while the page is left.
+export const askLeaving = (path) => request("POST", path, {body: {}, keepalive: true});
+
+const parse = (text) => whole(Promise.resolve(text).then(JSON.parse));
+
+// The texts of an answer's server-sent events as they come.
+async function* eventTexts(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let waiting = "";
   for (;;) {
     const {done, value} = await whole(reader.read());
     if (done) return;
-    const events = (waiting + value).split("\n\n");
-    waiting = events.pop();
-    for (const event of events) {
-      const parsed = await whole(Promise.resolve(event.replace(/^data: ?/, "")).then(JSON.parse));
-      if (parsed.error) throw new ApiError(String(parsed.error.message ?? parsed.error));
-      yield parsed;
-    }
+    const texts = (waiting + value).split("\n\n");
+    waiting = texts.pop();
+    yield* texts;
+  }
+}
+
+// An answer's server-sent events as they come, each of them JSON. Throws as ask() does, also for an event that is an error.
+export async function* stream(path, body, signal) {
+  for await (const text of eventTexts(await send("POST", path, {body, signal, accept: "text/event-stream"}))) {
+    const parsed = await parse(text.replace(/^data: ?/, ""));
+    if (parsed.error) throw new ApiError(String(parsed.error.message ?? parsed.error));
+    yield parsed;
+  }
+}
+// The events of something that goes on by itself: [name, JSON]. Throws as ask() does.
+export async function* events(path, signal) {
+  for await (const text of eventTexts(await send("GET", path, {signal, accept: "text/event-stream"}))) {
+    const [, name, data] = text.match(/^event: ?(\w+)\ndata: ?(.*)$/) ?? [];
+    if (name) yield [name, await parse(data)];
   }
 }
 // Resolves when the server is ready, throws ApiError with its reason while it is not.

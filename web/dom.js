@@ -42,6 +42,8 @@ const ICONS = {
   filter: "M4 6h16M7 12h10M10 18h4",
   code: "M9 7l-5 5 5 5M15 7l5 5-5 5",
   text: "M5 6h14M5 12h14M5 18h8",
+  picture: "M3 5h18v14H3zM3 16l5-5 4 4 3-3 6 6M15.500 8.500v.01",
+  save: "M12 4v11M7 10l5 5 5-5M5 20h14",
 };
 
 export function icon(name) {

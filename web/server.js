@@ -2,6 +2,7 @@
 // The page about the running server: a playground for what its models do, the models, the routes.
 import * as api from "./api.js";
 import {copyButton, count, make, replace} from "./dom.js";
+import {Studio} from "./studio.js";
 import {TASKS} from "./tasks.js";
 import {Trial} from "./trial.js";
 import {Writer} from "./writer.js";
@@ -47,7 +48,7 @@ export class ServerView {
     const models = await this.#untilReady(state, signal);
     if (models === null || signal.aborted) return;
     const tasks = TASKS.map((task) => [task, models.filter(task.suits)]).filter(([, fit]) => fit.length > 0);
-    this.#trials = tasks.map(([task, fit]) => new (task.writes ? Writer : Trial)(task, fit, this.#askForKey));
+    this.#trials = tasks.map(([task, fit]) => new (panelOf(task))(task, fit, this.#askForKey));
     const embeds = models.some((info) => info.model_type.embedding);
     this.#root.append(...this.#trials.map((trial) => trial.element), modelsPanel(models),
       ...(indexes === null && embeds ? [howToServeAnIndex()] : []), this.#routes(tasks, indexes, models[0]));
@@ -89,6 +90,8 @@ export class ServerView {
   }
 }
 
+const panelOf = (task) => (task.paints ? Studio : task.writes ? Writer : Trial);
+
 const LABELS = 12;  // of a model, that are listed
 
 function modelsPanel(models) {
@@ -106,7 +109,7 @@ function modelFacts(info) {
   const quality = info.quality && `cosine to fp32 ${info.quality.cosine_mean.toFixed(4)} (lowest ${info.quality.cosine_min.toFixed(4)}, ${count(info.quality.texts)} texts)`;
   return [["Name", info.model_id], ["Precision", [info.model_dtype, info.embedding_dtype && `embeddings ${info.embedding_dtype}`].filter(Boolean).join(", ")],
     ["Pooling", info.model_type.embedding?.pooling], ["Labels", labelsOf(info)], ["Tasks", Object.keys(info.model_type.text2text?.tasks ?? {}).join(", ")], ["Longest text", `${count(info.max_input_length)} tokens`],
-    ["Tokens of a batch", count(info.max_batch_tokens)], ["Requests at a time", count(info.max_concurrent_requests)],
+    ["Tokens of a batch", !info.model_type.text_to_image && count(info.max_batch_tokens)], ["Requests at a time", count(info.max_concurrent_requests)],
     ["Quality", quality], ["minnow", info.version]].filter(([, value]) => value);
 }
 

@@ -7,6 +7,7 @@
 //                             tokens: {tokens, tokens_used}}
 //   routes                    [path, what, body] for the list of routes
 //   writes                    its panel is a Writer (writer.js), which asks by itself; there is one box
+//   paints                    its panel is a Studio (studio.js), which asks by itself; there are no boxes
 //   fit(text, info), carry(text, from, to), insert(info)   where texts hold a model's own sign: an example with it; what was
 //                             written, for another model; what a button puts into the first box
 import {ask} from "./api.js";
@@ -207,4 +208,19 @@ const texts = {
     ["/api/generate", "as Ollama’s", {model: "MODEL", prompt: "summarize: a text"}]],
 };
 
-export const TASKS = [texts, classes, entities, answers, passages, masks, labels, likeness];
+const pictures = {
+  id: "pictures",
+  title: "What picture does the model make?",
+  suits: (info) => Boolean(info.model_type.text_to_image),
+  paints: true,
+  examples: [
+    ["Water colours", "a small silver fish in a clear mountain stream, water colours", "blurry, text"],
+    ["Photograph", "a red lighthouse on a rocky coast at dawn, photograph, 35 mm", "blurry, people"],
+    ["Woodcut", "an old sailing ship in a storm, black and white woodcut", "colours"],
+  ],
+  routes: [["/v1/images/generations", "as OpenAI’s: pictures", {model: "MODEL", prompt: "a small silver fish", steps: 20}],
+    ["/sdcpp/v1/img_gen", "a picture as a job, with events", {model: "MODEL", prompt: "a small silver fish", sample_params: {sample_steps: 20}}],
+    ["/sdapi/v1/txt2img", "as the A1111 web UI’s", {prompt: "a small silver fish", steps: 20}]],
+};
+
+export const TASKS = [pictures, texts, classes, entities, answers, passages, masks, labels, likeness];

@@ -74,6 +74,7 @@ TEST_F(Page, IsHtmlUnderAPolicy) {
   EXPECT_EQ(HeaderOf(response, "X-Content-Type-Options"), "nosniff");
   const std::string policy = HeaderOf(response, "Content-Security-Policy");
   EXPECT_THAT(policy, HasSubstr("default-src 'self';"));
+  EXPECT_THAT(policy, HasSubstr("img-src 'self' blob:;"));
   EXPECT_THAT(policy, Not(HasSubstr("unsafe")));
 }
 
