@@ -13,6 +13,7 @@
 #include "base/cpu.h"
 #include "cli/command_line/command.h"
 #include "cli/commands.h"
+#include "cli/image/lora_option.h"
 #include "cli/output.h"
 #include "formats/atomic_file.h"
 #include "formats/packed.h"
@@ -28,6 +29,7 @@ struct PackCommand {
   std::string model;
   std::string dtype = "int8";
   std::string embedding_dtype;
+  std::vector<std::string> loras;
   std::string output;
 };
 
@@ -38,6 +40,7 @@ Result<PackOptions> ToOptions(const PackCommand& command) {
   const std::string embedding =
       command.embedding_dtype.empty() ? DtypeName(options.dtype) : command.embedding_dtype;
   MINNOW_ASSIGN_OR_RETURN(options.embedding, ParseEmbeddingDtype(embedding));
+  MINNOW_ASSIGN_OR_RETURN(options.loras, ParseLoras(command.loras));
   return options;
 }
 
@@ -102,6 +105,7 @@ void AddPackCommand(Command app) {
   pack.AddOption("--embedding-dtype", command->embedding_dtype,
                  "Precision of the embedding tables: int8, int4, bf16, fp32; default: --dtype")
       .OneOf({"int8", "int4", "bf16", "fp32"});
+  AddLoraOption(pack, command->loras);
   pack.AddOption("-o,--output", command->output, "The packed file").Required();
   pack.Footer(
       "Measures the packed model against fp32 and keeps the figures in the file.\n\n"

@@ -77,6 +77,7 @@ TensorView TensorView::Rows(int64_t begin, int64_t count) const {
   CHECK(!shape.empty() && begin >= 0 && count >= 0 && begin <= shape[0] - count);
   TensorView rows = *this;
   rows.shape[0] = count;
+  rows.first_row += static_cast<size_t>(begin);
   const size_t inner = shape.size() == 1 ? 1 : static_cast<size_t>(shape[1]);
   const auto first = static_cast<size_t>(begin), many = static_cast<size_t>(count);
   const size_t bytes = TensorTypeBytes(type);

@@ -39,6 +39,14 @@ const char* TensorTypeName(TensorType type);  // "F32", as in safetensors
 size_t TensorTypeBytes(TensorType type);
 std::optional<TensorType> FindTensorType(std::string_view name);
 
+// What an adapter (LoRA) adds to a matrix [N, K]: scale * up * down.
+struct LowRankChange {
+  std::span<const float> up;    // [N, rank]
+  std::span<const float> down;  // [rank, K]
+  size_t rank = 0;
+  float scale = 1;
+};
+
 struct TensorView {
   std::string_view name;
   TensorType type = TensorType::kF32;
@@ -56,11 +64,16 @@ struct TensorView {
   // are any) for the whole tensor, or one for each row of [N, K]. Empty: values are as they are.
   std::span<const float> scales = {};
   std::span<const int32_t> zero_points = {};
+  // Added to the values: of a matrix whose row 0 is the view's row first_row.
+  std::span<const LowRankChange> changes = {};
+  size_t first_row = 0;
 
   int64_t elements() const;
   std::string ShapeString() const;  // "[384, 1536]"
   // Whether the data are the values, row after row, as a table's or a kernel's are.
-  bool plain() const { return !transposed && stride == 0 && scales.empty(); }
+  bool plain() const { return in_order() && changes.empty(); }
+  // The same, but that changes may be there.
+  bool in_order() const { return !transposed && stride == 0 && scales.empty(); }
   // Rows [begin, begin + count) of a matrix, or elements of a vector. REQUIRES: it has them.
   TensorView Rows(int64_t begin, int64_t count) const;
   // Tells the kernel that the data will not be needed soon; nothing where they are in no file.

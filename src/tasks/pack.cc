@@ -146,10 +146,11 @@ Result<PackResult> PackDiffusion(const ModelSource& source, const PackOptions& o
                                  const std::function<void(const std::string&)>& progress) {
   progress("packing the weights");
   MINNOW_ASSIGN_OR_RETURN(const auto reader, LoadTokenizer(source));
-  MINNOW_ASSIGN_OR_RETURN(
-      const auto model,
-      DiffusionModel::Load(
-          source, {.dtype = options.dtype, .tiny_vae = "", .embedding = options.embedding}));
+  MINNOW_ASSIGN_OR_RETURN(const auto model,
+                          DiffusionModel::Load(source, {.dtype = options.dtype,
+                                                        .tiny_vae = "",
+                                                        .embedding = options.embedding,
+                                                        .loras = options.loras}));
   MINNOW_ASSIGN_OR_RETURN(const auto tokenizer, ReadTables(source, reader != nullptr));
   PackedHeader header = {.model_id = source.model_id(),
                          .packed_by = options.packed_by,
@@ -222,6 +223,10 @@ Result<PackResult> PackModel(const std::string& directory, const PackOptions& op
   if (source.packed()) {
     return Error{Code::kInvalidArgument,
                  source.name() + ": is packed already; a packed file is made from a directory"};
+  }
+  if (!options.loras.empty() && source.kind() != ModelKind::kTextToImage) {
+    return Error{Code::kInvalidArgument,
+                 source.name() + ": adapters are for models that make pictures"};
   }
   try {
     if (source.kind() == ModelKind::kTextToText) return PackT5(source, options, path, progress);

@@ -6,10 +6,12 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/thread_pool.h"
 #include "formats/packed.h"
+#include "models/diffusion/lora.h"
 #include "models/source.h"
 #include "nn/dtype.h"
 #include "nn/embedding_table.h"
@@ -19,7 +21,8 @@ namespace minnow {
 struct PackOptions {
   Dtype dtype = Dtype::kInt8;
   TableType embedding = TableType::kInt8;
-  std::string packed_by;  // program and version
+  std::string packed_by;                // program and version
+  std::vector<LoraOptions> loras = {};  // of a model that makes pictures
 };
 
 // The mean cosine below which a packed model is worth a warning. all-MiniLM-L6-v2 has 0.9985 in

@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "cli/command_line/command.h"
 #include "cli/commands.h"
+#include "cli/image/lora_option.h"
 #include "cli/image/picture_file.h"
 #include "cli/image/size_option.h"
 #include "cli/model_option.h"
@@ -30,6 +31,7 @@ struct ImageCommand {
   std::string dtype = "auto";
   int threads = 0;
   std::string vae;
+  std::vector<std::string> loras;
   std::string prompt;
   std::string negative_prompt;
   std::string image;
@@ -111,10 +113,10 @@ Status MakePicture(const ImageCommand& command) {
   MINNOW_RETURN_IF_ERROR(CheckOutputs(command));
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
   MINNOW_ASSIGN_OR_RETURN(const std::optional<Dtype> dtype, ParseDtypeOrAuto(command.dtype));
+  MINNOW_ASSIGN_OR_RETURN(const std::vector<LoraOptions> loras, ParseLoras(command.loras));
   MINNOW_ASSIGN_OR_RETURN(ImageRequest request, ReadRequest(command));
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
-  MINNOW_ASSIGN_OR_RETURN(const auto model,
-                          ImageModel::Load(source, {.dtype = dtype, .tiny_vae = command.vae}));
+  MINNOW_ASSIGN_OR_RETURN(const auto model, ImageModel::Load(source, {dtype, command.vae, loras}));
   MINNOW_ASSIGN_OR_RETURN(ImageSettings settings, CheckImageRequest(*model, std::move(request)));
   SpreadSeeds(settings);
   ThreadPool pool(command.threads > 0 ? command.threads : Cpu().usable_cores());
@@ -195,6 +197,7 @@ void AddImageCommand(Command app) {
   AddThreadsOption(image, command->threads);
   image.AddOption("--vae", command->vae,
                   "A folder of TAESD, a small VAE instead of the model's: fast, less detail");
+  AddLoraOption(image, command->loras);
   AddInputOptions(image, command);
   AddStepOptions(image, command);
   const Option seed =

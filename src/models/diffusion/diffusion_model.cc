@@ -44,6 +44,16 @@ Result<PartSource> OpenPart(const ModelSource& source, std::string_view componen
   return part;
 }
 
+Result<std::shared_ptr<const Loras>> ReadLoras(const ModelSource& source,
+                                               const std::vector<LoraOptions>& options) {
+  if (source.packed() && !options.empty()) {
+    return Error{Code::kUnsupported, source.name() +
+                                         ": adapters are added to weights before they are packed; "
+                                         "pack the model with them"};
+  }
+  return Loras::Read(options);
+}
+
 Result<std::unique_ptr<Vae>> LoadTinyVae(const std::string& directory, Dtype dtype) {
   MINNOW_ASSIGN_OR_RETURN(TinyVaeSource source, OpenTinyVae(directory));
   return Vae::Load({.config = std::move(source.config),
@@ -64,7 +74,9 @@ Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Load(const ModelSource& 
   }
   auto model = std::make_unique<DiffusionModel>();
   MINNOW_ASSIGN_OR_RETURN(model->scheduler_config_, source.ReadConfigJson(kSchedulerPart));
+  MINNOW_ASSIGN_OR_RETURN(const auto loras, ReadLoras(source, options.loras));
   MINNOW_ASSIGN_OR_RETURN(PartSource text, OpenPart(source, kTextEncoderPart));
+  MINNOW_ASSIGN_OR_RETURN(text.tensors, loras->Apply(kTextEncoderPart, text.tensors));
   text.embedding = options.embedding;
   MINNOW_ASSIGN_OR_RETURN(model->text_encoder_, ClipTextModel::Load(text, dtype));
   if (options.tiny_vae.empty()) {
@@ -73,7 +85,8 @@ Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Load(const ModelSource& 
   } else {
     MINNOW_ASSIGN_OR_RETURN(model->vae_, LoadTinyVae(options.tiny_vae, dtype));
   }
-  MINNOW_ASSIGN_OR_RETURN(const PartSource unet, OpenPart(source, kUNetPart));
+  MINNOW_ASSIGN_OR_RETURN(PartSource unet, OpenPart(source, kUNetPart));
+  MINNOW_ASSIGN_OR_RETURN(unet.tensors, loras->Apply(kUNetPart, unet.tensors));
   MINNOW_ASSIGN_OR_RETURN(model->unet_, UNetModel::Load(unet, dtype));
   MINNOW_RETURN_IF_ERROR(CheckParts(source, *model));
   return model;

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "models/clip/clip_model.h"
+#include "models/diffusion/lora.h"
 #include "models/source.h"
 #include "models/unet/unet_model.h"
 #include "models/vae/vae.h"
@@ -25,6 +26,9 @@ struct DiffusionLoadOptions {
   // Of the text encoder's tables; nullopt: as they are stored. Nothing is made of it for a packed
   // file.
   std::optional<TableType> embedding = std::nullopt;
+  // Added to the weights one after the other. A packed file's weights stay as they are: with any it
+  // is kUnsupported.
+  std::vector<LoraOptions> loras = {};
 };
 
 class DiffusionModel {

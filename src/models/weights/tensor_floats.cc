@@ -12,6 +12,7 @@
 #include "base/cpu.h"
 #include "base/thread_pool.h"
 #include "kernels/dispatch.h"
+#include "nn/low_rank.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -91,6 +92,10 @@ void CopyReordered(const TensorView& tensor, float* out) {
       break;
   }
   if (!tensor.scales.empty()) ApplyScales(tensor, order, out);
+  for (const LowRankChange& change : tensor.changes)
+    AddLowRank({change.up.data() + tensor.first_row * change.rank, change.down.data(), change.rank,
+                change.scale},
+               rows, columns, out);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ bool IsSqueezable(const TensorView& tensor) {
 
 Result<WeightMatrix> Reorder(const TensorView& tensor, size_t taps) {
   MINNOW_RETURN_IF_ERROR(FloatTableType(tensor));
-  if (!tensor.plain()) {
+  if (!tensor.in_order()) {
     return Error{Code::kUnsupported, "tensor " + QuoteForMessage(tensor.name) +
                                          ": a convolution's weight that is quantised or turned"};
   }

@@ -50,9 +50,9 @@ Result<std::unique_ptr<ImageModel>> ImageModel::Load(const ModelSource& source,
   auto model = std::make_unique<ImageModel>();
   model->model_id_ = source.model_id();
   MINNOW_ASSIGN_OR_RETURN(model->tokenizer_, FindTokenizer(source));
-  MINNOW_ASSIGN_OR_RETURN(
-      model->parts_,
-      DiffusionModel::Load(source, {.dtype = options.dtype, .tiny_vae = options.tiny_vae}));
+  MINNOW_ASSIGN_OR_RETURN(model->parts_, DiffusionModel::Load(source, {.dtype = options.dtype,
+                                                                       .tiny_vae = options.tiny_vae,
+                                                                       .loras = options.loras}));
   MINNOW_RETURN_IF_ERROR(model->FindPadding(source));
   MINNOW_RETURN_IF_ERROR(model->Scheduler(""));
   return model;

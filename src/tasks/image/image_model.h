@@ -23,6 +23,7 @@ namespace minnow {
 struct ImageModelOptions {
   std::optional<Dtype> dtype;  // nullopt: a packed file's own, else fp32
   std::string tiny_vae;        // a folder of TAESD instead of the model's VAE; empty: the model's
+  std::vector<LoraOptions> loras = {};
 };
 
 // A prompt as the text encoder takes it.
