@@ -150,7 +150,8 @@ Result<PackResult> PackDiffusion(const ModelSource& source, const PackOptions& o
                           DiffusionModel::Load(source, {.dtype = options.dtype,
                                                         .tiny_vae = "",
                                                         .embedding = options.embedding,
-                                                        .loras = options.loras}));
+                                                        .loras = options.loras,
+                                                        .winograd = WinogradUse::kNever}));
   MINNOW_ASSIGN_OR_RETURN(const auto tokenizer, ReadTables(source, reader != nullptr));
   PackedHeader header = {.model_id = source.model_id(),
                          .packed_by = options.packed_by,

@@ -29,6 +29,7 @@ std::string ChannelsOf(const UNetConfig& config) {
 }
 
 DiffusionReport::Part Describe(const char* name, std::string description, const PartInfo& info) {
+  if (info.winograd) description += ", convolutions in Winograd's form";
   return {name, std::move(description), info.parameters, info.weight_bytes};
 }
 

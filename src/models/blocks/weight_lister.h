@@ -50,8 +50,11 @@ class WeightLister {
     convolution.kernel = shape.kernel;
     convolution.stride = shape.stride;
     if (!status_.ok()) return;
-    status_ = visitor_.Product({name, {&name, 1}, shape.in, shape.out, shape.bias, shape.kernel},
-                               convolution.product);
+    const void** winograd =
+        shape.kernel == 3 && shape.stride == 1 ? &convolution.winograd : nullptr;
+    status_ = visitor_.Product(
+        {name, {&name, 1}, shape.in, shape.out, shape.bias, shape.kernel, winograd},
+        convolution.product);
   }
   void Table(const std::string& name, TableKind kind, size_t rows, size_t columns,
              EmbeddingTable& table) {

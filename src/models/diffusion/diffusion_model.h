@@ -19,6 +19,14 @@
 
 namespace minnow {
 
+// Whether convolutions take Winograd's form: faster, with weights 16 / 9 as large, and roundings of
+// their own, so that pictures differ in a few bits.
+enum class WinogradUse {
+  kAuto,   // where the memory limit has room for it
+  kNever,  // as they are stored in packed files
+  kAlways
+};
+
 struct DiffusionLoadOptions {
   std::optional<Dtype> dtype;  // nullopt: a packed file's own, else fp32
   // A folder for OpenTinyVae (models/diffusion/folder.h), whose VAE stands in for the model's.
@@ -29,7 +37,12 @@ struct DiffusionLoadOptions {
   // Added to the weights one after the other. A packed file's weights stay as they are: with any it
   // is kUnsupported.
   std::vector<LoraOptions> loras = {};
+  WinogradUse winograd = WinogradUse::kAuto;
+  size_t memory_limit_bytes = 0;  // 0: what the process may use
 };
+
+// Room for PartSource::winograd_room_bytes, where parts with loaded_bytes are there already.
+size_t WinogradRoom(const DiffusionLoadOptions& options, size_t loaded_bytes);
 
 class DiffusionModel {
  public:
@@ -39,7 +52,8 @@ class DiffusionModel {
                                                       const DiffusionLoadOptions& options);
 
   // Of the source's configurations, with random weights, to time a model without having its files.
-  static Result<std::unique_ptr<DiffusionModel>> Random(const ModelSource& source, Dtype dtype);
+  static Result<std::unique_ptr<DiffusionModel>> Random(const ModelSource& source, Dtype dtype,
+                                                        WinogradUse winograd = WinogradUse::kNever);
 
   const ClipTextModel& text_encoder() const { return *text_encoder_; }
   const UNetModel& unet() const { return *unet_; }
@@ -50,6 +64,8 @@ class DiffusionModel {
   Dtype dtype() const { return unet_->info().dtype; }
   size_t parameters() const;
   size_t weight_bytes() const;
+  // Some of the convolutions are in Winograd's form.
+  bool winograd() const;
   // The weights of all parts as a packed file holds them; they borrow from the model.
   std::vector<PackedTensor> PackedTensors() const;
 
@@ -63,6 +79,7 @@ class DiffusionModel {
 // A part of a model, to load it alone.
 Result<PartSource> OpenPart(const ModelSource& source, std::string_view component);
 // AutoencoderTiny of a folder (models/diffusion/folder.h).
-Result<std::unique_ptr<Vae>> LoadTinyVae(const std::string& directory, Dtype dtype);
+Result<std::unique_ptr<Vae>> LoadTinyVae(const std::string& directory, Dtype dtype,
+                                         size_t winograd_room_bytes = 0);
 
 }  // namespace minnow

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/weights/weight_matrix.h"
+#include "models/weights/winograd_weights.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -29,11 +30,12 @@ class StorageWriter {
   size_t used_ = 0;
 };
 
-// Counts the floats of a model's storage.
+// Counts the floats of a model's storage, and the bytes beside them.
 class Counter : public WeightVisitor {
  public:
-  explicit Counter(Dtype dtype) : dtype_(dtype) {}
+  Counter(Dtype dtype, bool winograd) : dtype_(dtype), winograd_(winograd) {}
   size_t floats() const { return floats_; }
+  size_t winograd_bytes() const { return winograd_bytes_; }
 
   Status Table(const WeightName&, TableKind, size_t, size_t, EmbeddingTable&) override {
     return {};
@@ -47,13 +49,20 @@ class Counter : public WeightVisitor {
     return {};
   }
   Status Product(const ProductSpec& spec, Linear&) override {
-    floats_ += LinearFloats(dtype_, spec.inputs(), spec.out_features);
+    if (winograd_ && SuitsWinograd(spec, dtype_)) {
+      floats_ += PaddedColumns(spec.out_features);  // the bias
+      winograd_bytes_ += WinogradBytes(spec, dtype_);
+    } else {
+      floats_ += LinearFloats(dtype_, spec.inputs(), spec.out_features);
+    }
     return {};
   }
 
  private:
   const Dtype dtype_;
+  const bool winograd_;
   size_t floats_ = 0;
+  size_t winograd_bytes_ = 0;
 };
 
 // Reads and packs a checkpoint's tensors.
@@ -66,6 +75,7 @@ class CheckpointReader : public WeightVisitor {
         embedding_(options.embedding),
         calibration_(options.calibration),
         rough_(options.rough),
+        winograd_(options.winograd),
         storage_(storage),
         writer_(storage.floats) {}
 
@@ -111,7 +121,10 @@ class CheckpointReader : public WeightVisitor {
     const size_t in_features = spec.inputs(), out_features = spec.out_features;
     PackedTarget target = {.dtype = dtype_};
     const size_t weight_bytes = PackedWeightBytes(dtype_, in_features, out_features);
-    target.weight = writer_.Take((weight_bytes + sizeof(float) - 1) / sizeof(float));
+    const size_t weight_floats = (weight_bytes + sizeof(float) - 1) / sizeof(float);
+    const bool winograd = winograd_ && SuitsWinograd(spec, dtype_);
+    AlignedBuffer<float> direct(winograd ? weight_floats : 0);
+    target.weight = winograd ? direct.data() : writer_.Take(weight_floats);
     float* bias = writer_.Take(out_features);
     float* multiplier = nullptr;
     if (dtype_ == Dtype::kInt8) {
@@ -140,10 +153,11 @@ class CheckpointReader : public WeightVisitor {
       for (size_t k = 0; k < in_features; ++k) multiplier[k] = 1.0f / spread[k];
     }
     MINNOW_RETURN_IF_ERROR(PackRows(tensors, target));
+    if (winograd) KeepWinograd(spec, dtype_, target.weight, storage_);
     linear = Linear({.dtype = dtype_,
                      .in_features = in_features,
                      .out_features = out_features,
-                     .weight = target.weight,
+                     .weight = winograd ? nullptr : target.weight,
                      .bias = bias,
                      .scale = target.scale,
                      .sum = target.sum,
@@ -183,6 +197,7 @@ class CheckpointReader : public WeightVisitor {
   const std::optional<TableType> embedding_;
   const Calibration* const calibration_;
   const bool rough_;
+  const bool winograd_;
   WeightStorage& storage_;
   StorageWriter writer_;
 };
@@ -193,6 +208,7 @@ size_t WeightStorage::bytes() const {
   size_t total = floats.size_bytes();
   for (const ConvertedTable& table : tables)
     total += table.data.size_bytes() + table.scales.size_bytes();
+  for (const AlignedBuffer<std::byte>& weight : winograd) total += weight.size_bytes();
   return total;
 }
 
@@ -204,9 +220,15 @@ size_t LinearFloats(Dtype dtype, size_t in_features, size_t out_features) {
          (dtype == Dtype::kInt8 ? PaddedColumns(in_features) : 0);
 }
 
+Result<size_t> StorageBytes(const WeightList& list, Dtype dtype, bool winograd) {
+  Counter counter(dtype, winograd);
+  MINNOW_RETURN_IF_ERROR(list(counter));
+  return counter.floats() * sizeof(float) + counter.winograd_bytes();
+}
+
 Result<WeightStorage> LoadWeights(const TensorSource& source, const LoadOptions& options,
                                   const WeightList& list) {
-  Counter counter(options.dtype);
+  Counter counter(options.dtype, options.winograd);
   MINNOW_RETURN_IF_ERROR(list(counter));
   WeightStorage storage;
   try {

@@ -94,6 +94,7 @@ class Picture {
   void TakeBuffers(Arena& arena);
   Status RunStage(ImageOps& ops);
   size_t WorkOf(Stage stage) const;
+  void DropWeights(Stage done) const;
 
   // Each plans where `ops` does.
   void ReadInput(ImageOps& ops);
@@ -126,6 +127,8 @@ class Picture {
   ThreadPool* const pool_;
   const std::atomic<bool>* const stop_;
   bool guided_ = false;  // the UNet is asked twice
+  // Weights that lie in a packed file leave memory after the stage that they are for.
+  bool drops_weights_ = false;
 
   PromptIds prompt_, negative_;
   std::unique_ptr<NoiseScheduler> scheduler_;
