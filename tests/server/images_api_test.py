@@ -291,7 +291,8 @@ class QueueTest(ImageCase):
 
     def test_a_client_that_leaves_a_stream(self):
         client = self.server.connect()
-        data = json.dumps(FOREVER | {"stream": True, "partial_images": 3, "steps": 60}).encode()
+        self.addCleanup(client.close)
+        data = json.dumps(FOREVER | {"stream": True, "partial_images": 3, "steps": 120, "size": "64x64"}).encode()
         client.sendall(b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (GENERATIONS.encode(), len(data)) + data)
         self.assertTrue(client.recv(100).startswith(b"HTTP/1.1 200"))
         client.close()
