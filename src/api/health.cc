@@ -5,6 +5,7 @@
 
 #include "api/errors.h"
 #include "api/routes.h"
+#include "serving/image_jobs.h"
 #include "serving/kuberian/kuberian_service.h"
 
 namespace minnow::api {
@@ -59,6 +60,7 @@ http::Response MetricsText(const ApiContext& context) {
     gauges.expected_wait = std::max(gauges.expected_wait, load.expected_wait);
     gauges.refusals += load.refusals;
   }
+  if (context.image_jobs != nullptr) context.image_jobs->Expire();  // they hold memory
   gauges.memory = context.memory.get();
   gauges.ready = context.status->Get().state == ServiceState::kReady;
   gauges.server = context.server.get();

@@ -287,7 +287,7 @@ std::string DiffusionText(const DiffusionReport& report) {
                                 ", " + Bytes(part.bytes));
   }
   text += Line("all", GroupedPlural(report.parameters(), "parameter") + ", " +
-                          Bytes(report.bytes()) + " in " + report.dtype);
+                          Bytes(report.bytes()) + " of " + report.dtype + " in memory");
   text += Line("scheduler", report.sampler + ", " + report.prediction);
   text += Line("size", std::to_string(report.size) + "x" + std::to_string(report.size) +
                            ", multiples of " + std::to_string(report.multiple));

@@ -90,6 +90,11 @@ Result<ImageJobs::Added> ImageJobs::Add() {
   return added;
 }
 
+void ImageJobs::Expire() {
+  const std::lock_guard lock(mutex_);
+  DropOld();
+}
+
 void ImageJobs::Remove(std::string_view id) {
   const std::lock_guard lock(mutex_);
   const auto found = entries_.find(id);

@@ -7,8 +7,8 @@
 //      '----------'-------> cancelled
 //
 // Jobs that have ended are kept for a while, and are bounded in number and in bytes; then a name is
-// known to be gone for a while longer. What is stored, is counted in the memory budget. What is too
-// old is dropped whenever anything is asked.
+// known to be gone for a while longer. What is stored is counted in the memory budget. What is too
+// old is dropped whenever anything is asked, or by Expire.
 //
 // Any thread.
 #pragma once
@@ -97,6 +97,7 @@ class ImageJobs {
   };
   // A queued job. kOverloaded: max_waiting are queued.
   Result<Added> Add();
+  void Expire();
   // As if there had been none: it was refused.
   void Remove(std::string_view id);
 

@@ -195,8 +195,9 @@ TEST_F(ImageJobsTest, ResultsAreCountedInTheBudget) {
   EXPECT_TRUE(IsGone(first));
   EXPECT_EQ(Find(second).state, State::kCompleted);
   clock_->now += seconds(700);
-  EXPECT_TRUE(IsGone(second));
+  jobs_->Expire();
   EXPECT_EQ(memory->used(), 0u);
+  EXPECT_TRUE(IsGone(second));
   ASSERT_TRUE(memory->Take(9000));
   const std::string third = Add();
   Complete(third, 6000);

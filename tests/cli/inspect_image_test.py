@@ -30,13 +30,14 @@ class InspectImageTest(unittest.TestCase):
         self.assertEqual((told["dtype"], told["sampler"], told["prediction_type"]), ("fp32", "PLMS", "epsilon"))
         self.assertEqual((told["size_multiple"], told["inpaints"]), (2, False))
         self.assertEqual(told["parameters"], sum(part["parameters"] for part in told["parts"].values()))
-        self.assertGreaterEqual(told["weight_bytes"], 4 * told["parameters"])
+        self.assertEqual(told["weight_bytes"], sum(part["bytes"] for part in told["parts"].values()))
+        self.assertGreaterEqual(told["parts"]["unet"]["bytes"], 4 * told["parts"]["unet"]["parameters"])
         self.assertEqual(told["memory"]["width"], 512)
         # Of the picture itself at the least.
         self.assertGreater(told["memory"]["bytes"], 512 * 512 * 3)
 
     def test_as_text(self):
-        text = run("inspect", str(MODEL)).stdout
+        text = run("inspect", str(MODEL)).stdout.decode()
         for words in ("Text to image\n", "channels of latents, factor 2; ", "PLMS, epsilon\n", "512x512: ", "Served: yes\n"):
             self.assertIn(words, text)
 

@@ -254,7 +254,7 @@ class WebUiStateTest(WireCase):
         self.assertEqual(info["items"], {"parameters": info["info"]})
         self.assertEqual(self.ask(WEB_UI + "png-info", {"image": INIT})["info"], "")
         self.refuse(WEB_UI + "png-info", {"image": "AAEC"}, "image: ")
-        self.refuse(WEB_UI + "png-info", {}, "image: ")
+        self.refuse(WEB_UI + "png-info", {}, "is missing")
 
 
 class JobsTest(WireCase):

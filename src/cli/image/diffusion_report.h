@@ -17,7 +17,7 @@ struct DiffusionReport {
     std::string name;         // "text_encoder", "unet", "vae"
     std::string description;  // "12 layers of 768, 77 tokens"
     size_t parameters = 0;
-    size_t bytes = 0;  // as it is served; of a packed file mapped
+    size_t bytes = 0;  // in memory, or mapped of a packed file; tables are used in their file
   };
 
   std::vector<Part> parts;
