@@ -11,6 +11,8 @@ import {PictureSettings} from "./picture_settings.js";
 import {PictureView} from "./picture_view.js";
 import {area, modelChoice} from "./trial.js";
 
+const RETRY_MS = 1000;
+
 let draft = null;    // {prompt, negative, values, image, mask, model}: what there was is there when the view comes back
 let album = null;    // the page's PictureHistory
 
@@ -78,7 +80,7 @@ export class Studio {
       this.#settingsPlace,
       make("div", {class: "write-row"}, this.#make, this.#cancel, make("kbd", {class: "muted"}, "Ctrl Enter")));
     return make("section", {class: "panel studio", id: `try-${this.#task.id}`, "aria-labelledby": title},
-      make("div", {class: "panel-head"}, make("h3", {id: title}, this.#task.title), modelChoice(models, this.#model, (model) => { this.#model = model; this.#keep(); })),
+      make("div", {class: "panel-head"}, make("h3", {id: title}, this.#task.title), modelChoice(models, this.#model, (model) => this.#use(model))),
       form, this.#error, this.#status, this.#progress.element, this.#view.element, this.#past);
   }
 
@@ -114,23 +116,35 @@ export class Studio {
     this.#imageChanged();
   }
 
-  // What is asked once: the defaults, and what was made before.
   async #begin() {
     if (album === null) {
       album = new PictureHistory();
       await album.load();
     }
     this.#showPast();
-    while (!this.#closing.signal.aborted) {
+    this.#askForFacts();
+  }
+
+  #use(model) {
+    this.#keep();
+    this.#model = model;
+    this.#askForFacts();
+  }
+
+  // Until the server tells them, or another model is chosen.
+  async #askForFacts() {
+    const model = this.#model, {signal} = this.#closing;
+    while (!signal.aborted && model === this.#model) {
       try {
-        this.#showSettings(await get("/sdcpp/v1/capabilities", this.#closing.signal));
+        const facts = await get(`/sdcpp/v1/capabilities?model=${encodeURIComponent(model.model_id)}`, signal);
+        if (model === this.#model) this.#showSettings(facts);
         return;
       } catch (error) {
         if (error.name === "AbortError") return;
         replace(this.#settingsPlace, make("p", {class: "error-text"}, `${error.message} Trying again…`));
         if (error.isLocked) await this.#askForKey();
       }
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 
@@ -194,7 +208,7 @@ export class Studio {
   }
 
   #cancelJob() {
-    this.#cancel.disabled = true;
+    this.#cancel.textContent = "Cancelling…";
     this.#job?.cancel();
   }
 
@@ -203,7 +217,7 @@ export class Studio {
     const focused = [this.#make, this.#cancel].includes(document.activeElement);
     this.#make.disabled = on;
     this.#cancel.hidden = !on;
-    this.#cancel.disabled = false;
+    this.#cancel.textContent = "Cancel";
     if (focused) (on ? this.#cancel : this.#make).focus();
     if (!on) {
       this.#progress.close();

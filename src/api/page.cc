@@ -22,7 +22,8 @@ namespace {
 // Nothing but what this server sends, no script or style within the page, no markup from strings.
 // Pictures may also be the page's own: those of a model, and files that are chosen.
 constexpr char kPolicy[] =
-    "default-src 'self'; img-src 'self' blob:; base-uri 'none'; object-src 'none'; form-action 'self'; "
+    "default-src 'self'; img-src 'self' blob:; base-uri 'none'; object-src 'none'; form-action "
+    "'self'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'";
 
 constexpr std::string_view kAssets = "/assets/";

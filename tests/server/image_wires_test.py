@@ -374,6 +374,8 @@ class JobsTest(WireCase):
         self.assertEqual(told["limits"]["max_queue_size"], 64)
         self.assertTrue(told["features"]["cancel_generating"])
         self.assertIn("euler_a", told["samplers"])
+        self.assertEqual(self.get(JOBS + "capabilities?model=sd_tiny"), told)
+        self.assertIn("other", self.get(JOBS + "capabilities?model=other", 404)["error"])
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ class PageCase(unittest.TestCase):
         self.assertEqual([m for m in messages if not any(part in m for part in self.expected_messages)], [])
         own = urllib.parse.urlsplit(self.base or "").netloc
         elsewhere = [url for url in self.browser.requests()
-                     if urllib.parse.urlsplit(url).netloc != own and not url.startswith(("about:", "data:", "chrome:", *self.allowed))]
+                     if urllib.parse.urlsplit(url).netloc != own and not url.startswith(("about:", "data:", "chrome:", f"blob:{self.base}/", *self.allowed))]
         self.assertEqual(elsewhere, [])
 
     def open(self, path="/"):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page as the program itself serves it: headers over the wire, and in a browser before a real model."""
+import base64
 import http.client
 import json
 import pathlib
@@ -14,6 +15,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "cli"), str(TESTS / "web"), str(TESTS / "server")]
 import classifier_model  # noqa: E402
 from page_case import PageCase  # noqa: E402
+from pictures import MODEL as PICTURES, read_png  # noqa: E402
 from program import PROGRAM, ROOT, TINY, environment  # noqa: E402
 from text_model import make_slow_text_model, make_text_model  # noqa: E402
 
@@ -249,6 +251,68 @@ class TextTest(PageCase):
         self.wait_text("#try-texts .note", "stopped")
         self.browser.wait(lambda: self.gauge("te_queue_size") == 0, "the server to stop")
         self.assertLess(self.gauge("minnow_generate_tokens_total"), 500)
+
+
+@unittest.skipUnless(PICTURES.exists(), f"no {PICTURES} (MINNOW_DATA)")
+class StudioTest(PageCase):
+    """Pictures as they are made."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server = Served(model=str(PICTURES))
+        cls.addClassCleanup(cls.server.stop)
+
+    def setUp(self):
+        super().setUp()
+        self.base = f"http://127.0.0.1:{self.server.port}"
+        self.open()
+        self.browser.wait(lambda: self.browser.visible("#try-picture-seed"), "the settings")
+        image = self.browser.find_all("#try-picture-image")[0]
+        self.browser.call("POST", f"/element/{image}/value", {"text": str(PICTURES / "input.png")})
+        self.wait_text(".drop", "input.png, 64 × 48")
+
+    def set(self, name, value):
+        self.browser.run("const one = document.getElementById(`try-picture-${arguments[0]}`); one.value = arguments[1]; one.dispatchEvent(new Event('input'))", name, value)
+
+    def test_picture_is_the_servers_own(self):
+        for name, value in (("seed", 7), ("steps", 8), ("width", 64), ("height", 48)):
+            self.set(name, value)
+        self.browser.click("#try-pictures .primary")
+        self.wait_text("#try-pictures figure .note", "seed 7 · ")
+        pixels = self.browser.run("""
+            const image = document.querySelector("#try-pictures figure .after");
+            const context = new OffscreenCanvas(image.naturalWidth, image.naturalHeight).getContext("2d");
+            context.drawImage(image, 0, 0);
+            return [...context.getImageData(0, 0, image.naturalWidth, image.naturalHeight).data];""")
+        body = {"prompt": self.browser.run("return document.querySelector('#try-pictures-0').value"), "negative_prompt": "blurry, text", "seed": 7, "strength": 0.75,
+                "sample_params": {"sample_steps": 8}, "init_image": base64.b64encode((PICTURES / "input.png").read_bytes()).decode()}
+        job = json.loads(self.server.request("POST", "/sdcpp/v1/img_gen", json.dumps(body), Content_Type="application/json")[2])
+        done = self.browser.wait(lambda: self.result(job["poll_url"]), "the same picture")
+        made = read_png(base64.b64decode(done["images"][0]["b64_json"]))
+        self.assertEqual(made, (64, 48, bytes(value for i, value in enumerate(pixels) if i % 4 < 3)))
+
+    def result(self, path):
+        return json.loads(self.server.request("GET", path)[2])["result"]
+
+    def running(self):
+        return float(re.search(r"^minnow_image_requests_running (\S+)$", self.server.request("GET", "/metrics")[2].decode(), re.MULTILINE)[1])
+
+    def test_cancel(self):
+        self.set("steps", 100)
+        self.browser.click("#try-pictures .primary")
+        self.wait_text("#try-pictures .making", "Step 2 of ")
+        self.browser.wait(lambda: self.browser.run("return document.querySelector('.making img').naturalWidth") > 0, "a preview")
+        self.assertEqual(self.running(), 1)
+        self.browser.click("#try-pictures form .button:not(.primary)")
+        self.wait_text("#try-pictures [role=status]", "Cancelled.")
+        self.browser.wait(lambda: self.running() == 0, "the server to stop")
+
+    def test_refused(self):
+        self.browser.run("document.getElementById('try-picture-steps').max = 2000")
+        self.set("steps", 2000)
+        self.browser.click("#try-pictures .primary")
+        self.wait_text("#try-picture-steps-error", "2000")
 
 
 class IndexTest(PageCase):

@@ -10,6 +10,7 @@
 #include "api/images/web_ui/samplers.h"
 #include "api/images/wires.h"
 #include "api/inference_call.h"
+#include "api/search/parameters.h"
 #include "image/parameters.h"
 #include "serving/image_jobs.h"
 #include "tasks/image/describe.h"
@@ -245,8 +246,14 @@ constexpr const char* kFeatures =
     R"("cancel_queued":true,"cancel_generating":true,"preview":true})";
 constexpr const char* kFormats = R"(["png","jpeg","webp"])";
 
+// Of the model in ?model=NAME, else of the first that makes pictures.
 void TellCapabilities(Call& call) {
-  if (!call.UseModel("", TaskKind::kImage)) return;
+  const auto parameters = ReadParameters(call.request().query);
+  if (!parameters.ok()) return call.Fail(ToFailure(parameters.error()));
+  std::string name;
+  for (const http::Header& parameter : *parameters)
+    if (parameter.name == "model") name = parameter.value;
+  if (!call.UseModel(name, TaskKind::kImage)) return;
   const ImageModel* const model = call.model().image_model();
   SendJson(call, 200, [&](JsonWriter& json) {
     json.BeginObject();
