@@ -36,4 +36,15 @@ void ExpandPanels(const int8_t* integers, const float* scales, size_t in_feature
 uint16_t RoundToBf16(float x);
 uint16_t RoundToF16(float x);
 
+// A product of two thin matrices, as an adapter adds it to a weight before it is packed.
+struct LowRank {
+  const float* up = nullptr;    // [rows, rank]
+  const float* down = nullptr;  // [rank, columns]
+  size_t rank = 0;
+  float scale = 1;
+};
+
+// out += scale * up * down. out: [rows, columns]
+void AddLowRank(const LowRank& product, size_t rows, size_t columns, float* out);
+
 }  // namespace minnow

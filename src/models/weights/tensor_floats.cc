@@ -12,7 +12,6 @@
 #include "base/cpu.h"
 #include "base/thread_pool.h"
 #include "kernels/dispatch.h"
-#include "nn/low_rank.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
