@@ -91,11 +91,15 @@ TEST_F(LoraTest, EqualsChangedWeights) {
     const auto text = [&](const DiffusionModel& model) {
       return HiddenStates(model.text_encoder(), clip_.Ids(), 0);
     };
-    const float near = dtype == Dtype::kF32 ? 1e-5f : 0.02f;
-    EXPECT_LT(LargestDifference(unet(*adapted), unet(*changed)), near);
-    EXPECT_LT(LargestDifference(text(*adapted), text(*changed)), near);
-    EXPECT_GT(LargestDifference(unet(*adapted), unet(*plain)), 0.05f);
-    EXPECT_GT(LargestDifference(text(*adapted), text(*plain)), 0.05f);
+    // The last bits of a weight may round to another integer: that is far less than the adapter.
+    const auto expect_equal = [&](const auto& run) {
+      const float change = LargestDifference(run(*adapted), run(*plain));
+      const float near = dtype == Dtype::kF32 ? 1e-5f : change / 5;
+      EXPECT_GT(change, 0.05f);
+      EXPECT_LT(LargestDifference(run(*adapted), run(*changed)), near);
+    };
+    expect_equal(unet);
+    expect_equal(text);
   }
 }
 
