@@ -33,7 +33,7 @@ class WebUiClientTest(unittest.TestCase):
     def setUpClass(cls):
         cls.webuiapi = package("webuiapi")
         cls.image = package("PIL.Image").open(MODEL / "input.png").convert("RGB")
-        cls.server = Server(model=str(MODEL))
+        cls.server = Server("--threads", "1", model=str(MODEL))
         cls.addClassCleanup(cls.server.close)
         cls.api = cls.webuiapi.WebUIApi(host="127.0.0.1", port=cls.server.port, steps=4)
 

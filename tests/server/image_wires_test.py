@@ -195,7 +195,7 @@ class WebUiStateTest(WireCase):
             begin = time.monotonic()
             self.ask(WEB_UI + "interrupt", {})
             self.wait_until(lambda: answers)
-            self.assertLess(time.monotonic() - begin, 5)
+            self.assertLess(time.monotonic() - begin, 15)
         status, body, _ = answers[0]
         answer = json.loads(body)
         self.assertEqual((status, answer["images"], json.loads(answer["info"])["interrupted"]), (200, [], True))
@@ -330,7 +330,7 @@ class JobsTest(WireCase):
         self.assertEqual([name for name, _ in self.events_of(running)], ["cancelled"])
         begin = time.monotonic()
         done = self.finish(JOB)
-        self.assertLess(time.monotonic() - begin, 10)
+        self.assertLess(time.monotonic() - begin, 30)
         self.assertEqual(self.cancel(done | {"poll_url": JOBS + "jobs/" + done["id"]}, status=409), {"error": "the job has ended"})
 
     def test_events_of_a_job_that_is_cancelled(self):
