@@ -311,25 +311,9 @@ void WriteTasks(const TextTasks& tasks, JsonWriter& json) {
   json.EndObject();
 }
 
-void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& json) {
+// "model_type": {"embedding": {"pooling": "mean"}}
+void WriteModelType(const LoadedModel& model, JsonWriter& json) {
   const ModelFacts& facts = model.facts();
-  const auto number = [&json](const char* key, size_t value) {
-    json.Key(key);
-    json.Uint(value);
-  };
-  const auto text = [&json](const char* key, std::string_view value) {
-    json.Key(key);
-    json.String(value);
-  };
-  const auto null = [&json](const char* key) {
-    json.Key(key);
-    json.Null();
-  };
-  json.BeginObject();
-  text("model_id", facts.model_id);
-  null("model_sha");
-  text("model_dtype", TeiDtype(facts.dtype));
-  text("served_model_name", facts.model_id);
   json.Key("model_type");
   json.BeginObject();
   if (facts.task == TaskKind::kClassify) {
@@ -351,10 +335,33 @@ void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& 
   } else {
     json.Key("embedding");
     json.BeginObject();
-    text("pooling", facts.pooling);
+    json.Key("pooling");
+    json.String(facts.pooling);
     json.EndObject();
   }
   json.EndObject();
+}
+
+void WriteInfo(const LoadedModel& model, const ApiOptions& options, JsonWriter& json) {
+  const ModelFacts& facts = model.facts();
+  const auto number = [&json](const char* key, size_t value) {
+    json.Key(key);
+    json.Uint(value);
+  };
+  const auto text = [&json](const char* key, std::string_view value) {
+    json.Key(key);
+    json.String(value);
+  };
+  const auto null = [&json](const char* key) {
+    json.Key(key);
+    json.Null();
+  };
+  json.BeginObject();
+  text("model_id", facts.model_id);
+  null("model_sha");
+  text("model_dtype", TeiDtype(facts.dtype));
+  text("served_model_name", facts.model_id);
+  WriteModelType(model, json);
   if (facts.task == TaskKind::kGenerate) text("model_pipeline_tag", "text2text-generation");
   if (facts.task == TaskKind::kImage) text("model_pipeline_tag", "text-to-image");
   number("max_concurrent_requests", facts.max_concurrent_requests);

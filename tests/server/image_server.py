@@ -43,7 +43,8 @@ class ImageCase(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         cls.folder = pathlib.Path(folder.name)
-        cls.server = Server(*cls.arguments, model=str(MODEL))
+        # Threads that wait for each other take long where others want the processor too.
+        cls.server = Server("--threads", "1", *cls.arguments, model=str(MODEL))
         cls.addClassCleanup(cls.server.close)
 
     def post(self, path, body, headers=None, timeout=60):

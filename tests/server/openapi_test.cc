@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// Needs a model that generates text, or makes pictures: generate_test.py, image_test.py,
+// Needs a model that generates text, or makes pictures: generate_test.py, images_api_test.py,
 // image_wires_test.py.
 bool Generates(const std::string& path) {
   return path.ends_with("/completions") || path.find("/generate") != std::string::npos ||

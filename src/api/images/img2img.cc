@@ -93,6 +93,7 @@ Status ReadMessage(const JsonView& message, Img2ImgQuery& asked) {
     if (std::ranges::count(kMessageFields, message.key(i)) == 0)
       return message.at(i).Wrong("unknown field");
   }
+  if (!message.Find("model")) return Wrong("model: field required");
   MINNOW_ASSIGN_OR_RETURN(asked.query.model, message.GetString("model"));
   for (const char* name : {"request_time", "note"}) {
     MINNOW_RETURN_IF_ERROR(message.GetString(name, ""));

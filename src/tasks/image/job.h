@@ -115,9 +115,10 @@ class ImageJob : public Job {
 // Runs ImageJobs, one at a time. Work is counted as Picture::next_work does, up to a limit.
 class ImageTask : public Task {
  public:
-  // Of a queue for it: how many requests may wait, and for how long.
+  // Of a queue for it: how many requests may wait. Each may take minutes, so that it is their
+  // number that is bounded, and the time no further than a day.
   static constexpr size_t kMaxJobs = 64;
-  static constexpr std::chrono::hours kMaxWait{1};
+  static constexpr std::chrono::hours kMaxWait{24};
 
   // `model` outlives the task.
   explicit ImageTask(const ImageModel* model) : model_(model) {}

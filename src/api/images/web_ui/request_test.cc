@@ -201,8 +201,7 @@ TEST(WebUiRequest, OverrideSettings) {
 
 TEST(WebUiRequest, WeightsInPromptsAreTold) {
   EXPECT_EQ(ReadText(R"({"prompt":"(a fish:1.2), b"})")->warnings.size(), 1u);
-  EXPECT_TRUE(ReadText(R"({"prompt":"a: (fish)"
-})")->warnings.empty());
+  EXPECT_TRUE(ReadText(R"x({"prompt":"a: (fish)"})x")->warnings.empty());
   EXPECT_TRUE(ReadText(R"({"prompt":"a fish, b"})")->warnings.empty());
 }
 

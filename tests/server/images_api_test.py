@@ -18,6 +18,7 @@ SMALL = {"prompt": PROMPT, "steps": 2, "size": "32x24", "seed": 5}
 EDIT = {"prompt": PROMPT, "negative_prompt": "blurry", "strength": 0.75, "steps": 8, "seed": 7}
 OPTIONS = {"prompt": PROMPT, "negative_prompt": "blurry", "strength": 0.75, "num_inference_steps": 8, "seed": 7}
 CANCEL_SECONDS = 0.3
+HALF_CLOSE_SECONDS = 0.5  # who closes sooner after a request may still want its answer
 
 
 def edit(**more):
@@ -178,7 +179,7 @@ class EditsTest(ImageCase):
         for folder in ("img_pngsuite_full", "img_jpeg"):
             files = [path for path in sorted((DATA / folder).rglob("*")) if path.is_file()][::7]
             for path in files:
-                status, body, _ = self.post(EDITS, edit(image=("a", path.read_bytes()), steps=1, strength=1))
+                status, body, _ = self.post(EDITS, edit(image=("a", path.read_bytes()), steps=1, strength=1, size="16x16"))
                 self.assertIn(status, (200, 400), (path, body[:200]))
         self.assertEqual(self.ask(EDITS, edit())["size"], "64x48")
 
@@ -277,9 +278,9 @@ class QueueTest(ImageCase):
         self.assertGreater(self.metric("minnow_image_planned_bytes"), 1_000_000)
         second = self.begin_forever()
         self.wait_until(lambda: self.metric("minnow_image_requests_waiting") == 1)
+        time.sleep(HALF_CLOSE_SECONDS)
         second.close()
         self.wait_until(lambda: self.metric("minnow_image_requests_waiting") == 0)
-        time.sleep(CANCEL_SECONDS)  # who closes sooner after a request may still want its answer
         client.close()
         begin = time.monotonic()
         self.wait_until(lambda: self.running() == 0)
@@ -290,7 +291,8 @@ class QueueTest(ImageCase):
 
     def test_a_client_that_leaves_a_stream(self):
         client = self.server.connect()
-        data = json.dumps(FOREVER | {"stream": True, "partial_images": 3, "steps": 60}).encode()
+        self.addCleanup(client.close)
+        data = json.dumps(FOREVER | {"stream": True, "partial_images": 3, "steps": 120, "size": "64x64"}).encode()
         client.sendall(b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (GENERATIONS.encode(), len(data)) + data)
         self.assertTrue(client.recv(100).startswith(b"HTTP/1.1 200"))
         client.close()
