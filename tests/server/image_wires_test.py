@@ -375,7 +375,7 @@ class JobsTest(WireCase):
         self.assertTrue(told["features"]["cancel_generating"])
         self.assertIn("euler_a", told["samplers"])
         self.assertEqual(self.get(JOBS + "capabilities?model=sd_tiny"), told)
-        self.get(JOBS + "capabilities?model=%zz", 400)
+        self.get(JOBS + "capabilities?model=%zz", 422)
 
 
 class TwoModelsTest(ImageCase):
