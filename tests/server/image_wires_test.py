@@ -12,7 +12,7 @@ import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from image_server import INPUT, PROMPT, ImageCase, picture, png, read_png, text_of  # noqa: E402
+from image_server import INPUT, MODEL, PROMPT, ImageCase, picture, png, read_png, text_of  # noqa: E402
 
 WEB_UI, JOBS = "/sdapi/v1/", "/sdcpp/v1/"
 SMALL = {"prompt": PROMPT, "steps": 2, "width": 32, "height": 24, "seed": 5, "sampler_name": "Euler"}
@@ -375,7 +375,16 @@ class JobsTest(WireCase):
         self.assertTrue(told["features"]["cancel_generating"])
         self.assertIn("euler_a", told["samplers"])
         self.assertEqual(self.get(JOBS + "capabilities?model=sd_tiny"), told)
-        self.assertIn("other", self.get(JOBS + "capabilities?model=other", 404)["error"])
+        self.get(JOBS + "capabilities?model=%zz", 422)
+
+
+class TwoModelsTest(ImageCase):
+    arguments = ["--model", f"other={MODEL}"]
+
+    def test_capabilities(self):
+        for path, name in (("capabilities", "sd_tiny"), ("capabilities?model=other", "other")):
+            status, body = self.server.request("GET", JOBS + path)
+            self.assertEqual((status, json.loads(body)["model"]["name"]), (200, name))
 
 
 if __name__ == "__main__":
