@@ -155,19 +155,23 @@ struct PlanText {
 Status TimeRuns(const ImageBenchOptions& options, const PlanText& plan,
                 const std::function<Status()>& run) {
   MINNOW_RETURN_IF_ERROR(run());
-  std::vector<double> times;
+  std::vector<double> times, cpu_times;
   const auto end = BenchClock::now() + std::chrono::duration<double>(options.seconds);
   while (BenchClock::now() < end || times.size() < kLeastRuns) {
     const auto begin = BenchClock::now();
+    const double cpu_begin = CpuSeconds();
     MINNOW_RETURN_IF_ERROR(run());
     times.push_back(MillisecondsSince(begin) / 1000);
+    cpu_times.push_back(CpuSeconds() - cpu_begin);
   }
   const TimeSummary summary = Summarize(std::move(times));
   char text[256];
   std::snprintf(text, sizeof text,
-                "%s %zu min %.4g median %.4g s, %s, weights %.0f buffers %.0f peak RSS %.0f MB\n",
+                "%s %zu min %.4g median %.4g s, cpu %.4g s, %s, weights %.0f buffers %.0f peak RSS "
+                "%.0f MB\n",
                 options.part.c_str(), options.size, summary.least, summary.median,
-                plan.winograd ? "Winograd" : "direct", static_cast<double>(plan.weight_bytes) / 1e6,
+                Summarize(std::move(cpu_times)).least, plan.winograd ? "Winograd" : "direct",
+                static_cast<double>(plan.weight_bytes) / 1e6,
                 static_cast<double>(plan.buffer_bytes) / 1e6, PeakMegabytes());
   Output output;
   output.Write(text);

@@ -14,6 +14,9 @@ inline double MillisecondsSince(BenchClock::time_point begin) {
   return std::chrono::duration<double, std::milli>(BenchClock::now() - begin).count();
 }
 
+// Of all threads of this process: what is left of a measurement where others use the cores too.
+double CpuSeconds();
+
 // The most memory that this process has had, in 10^6 bytes.
 double PeakMegabytes();
 
