@@ -13,7 +13,7 @@ import sys
 
 import ledger
 
-OURS = re.compile(r"min ([\d.e+-]+) median [\d.e+-]+ s, cpu [\d.e+-]+ s, (\w+), weights (\d+) buffers (\d+) peak RSS (\d+) MB")
+OURS = re.compile(r"min ([\d.e+-]+) median [\d.e+-]+ s\ncpu [\d.e+-]+ s, (\w+), weights (\d+) buffers (\d+) peak RSS (\d+) MB")
 THEIRS = re.compile(r"min ([\d.]+) median ([\d.]+) s, load [\d.]+ s, peak RSS (\d+) MB")
 PARTS = ["unet", "unet1", "vae_decode", "vae_encode", "clip", "taesd_decode"]
 BF16 = {"unet": 1.5, "unet1": 1.5, "vae_decode": 1.6, "vae_encode": 1.5, "clip": 1.4, "taesd_decode": 1.0}

@@ -158,7 +158,7 @@ class ImageTest(unittest.TestCase):
         for part in ("unet", "unet1", "vae_decode", "vae_encode", "clip", "img2img"):
             result = run("bench", "image", "--model", str(MODEL), "--part", part, "--size", "64", "--seconds", "0.01")
             self.assertEqual(result.returncode, DONE, result.stderr)
-            self.assertRegex(result.stdout.decode(), rf"^{part} 64 min [\d.e-]+ median [\d.e-]+ s\n$")
+            self.assertRegex(result.stdout.decode(), rf"^{part} 64 min [\d.e-]+ median [\d.e-]+ s\ncpu .* peak RSS \d+ MB\n$")
         result = run("bench", "image", "--model", str(MODEL), "--part", "taesd_decode")
         self.assertEqual(result.returncode, FAILED)
         self.assertIn(b"taesd", result.stderr)

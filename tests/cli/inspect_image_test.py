@@ -38,7 +38,7 @@ class InspectImageTest(unittest.TestCase):
 
     def test_as_text(self):
         text = run("inspect", str(MODEL)).stdout.decode()
-        for words in ("Text to image\n", "channels of latents, factor 2; ", "PLMS, epsilon\n", "512x512: ", "Served: yes\n"):
+        for words in ("Text to image\n", "channels of latents, factor 2, convolutions in Winograd's form; ", "PLMS, epsilon\n", "512x512: ", "Served: yes\n"):
             self.assertIn(words, text)
 
     def test_a_packed_file(self):

@@ -167,7 +167,7 @@ Status TimeRuns(const ImageBenchOptions& options, const PlanText& plan,
   const TimeSummary summary = Summarize(std::move(times));
   char text[256];
   std::snprintf(text, sizeof text,
-                "%s %zu min %.4g median %.4g s, cpu %.4g s, %s, weights %.0f buffers %.0f peak RSS "
+                "%s %zu min %.4g median %.4g s\ncpu %.4g s, %s, weights %.0f buffers %.0f peak RSS "
                 "%.0f MB\n",
                 options.part.c_str(), options.size, summary.least, summary.median,
                 Summarize(std::move(cpu_times)).least, plan.winograd ? "Winograd" : "direct",
