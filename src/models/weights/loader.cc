@@ -47,7 +47,7 @@ class Counter : public WeightVisitor {
     return {};
   }
   Status Product(const ProductSpec& spec, Linear&) override {
-    floats_ += LinearFloats(dtype_, spec.inputs(), spec.out_features);
+    floats_ += LinearFloats(spec.StoredAs(dtype_), spec.inputs(), spec.out_features);
     return {};
   }
 
@@ -109,12 +109,13 @@ class CheckpointReader : public WeightVisitor {
 
   Status Product(const ProductSpec& spec, Linear& linear) override {
     const size_t in_features = spec.inputs(), out_features = spec.out_features;
-    PackedTarget target = {.dtype = dtype_};
-    const size_t weight_bytes = PackedWeightBytes(dtype_, in_features, out_features);
+    const Dtype dtype = spec.StoredAs(dtype_);
+    PackedTarget target = {.dtype = dtype};
+    const size_t weight_bytes = PackedWeightBytes(dtype, in_features, out_features);
     target.weight = writer_.Take((weight_bytes + sizeof(float) - 1) / sizeof(float));
     float* bias = writer_.Take(out_features);
     float* multiplier = nullptr;
-    if (dtype_ == Dtype::kInt8) {
+    if (dtype == Dtype::kInt8) {
       target.inputs.search = !rough_;
       target.scale = writer_.Take(out_features);
       target.sum = writer_.Take(out_features);
@@ -135,12 +136,12 @@ class CheckpointReader : public WeightVisitor {
     std::vector<const TensorView*> tensors;
     for (const WeightMatrix& matrix : matrices) tensors.push_back(&matrix.view);
     std::vector<float> spread;
-    if (dtype_ == Dtype::kInt8) {
+    if (dtype == Dtype::kInt8) {
       MINNOW_ASSIGN_OR_RETURN(spread, Spread(spec.name, tensors, in_features, target.inputs));
       for (size_t k = 0; k < in_features; ++k) multiplier[k] = 1.0f / spread[k];
     }
     MINNOW_RETURN_IF_ERROR(PackRows(tensors, target));
-    linear = Linear({.dtype = dtype_,
+    linear = Linear({.dtype = dtype,
                      .in_features = in_features,
                      .out_features = out_features,
                      .weight = target.weight,

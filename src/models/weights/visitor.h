@@ -37,10 +37,15 @@ struct ProductSpec {
   bool bias = true;   // false: the checkpoint has none, and zeros take its place
   size_t kernel = 1;  // side of a convolution's window, whose weight is [O, I, kernel, kernel]; of
                       // 1 it is a Linear, and [O, I, 1, 1] in a checkpoint is read as [O, I]
+  bool sensitive = false;  // 8 bits lose too much: an int8 model has it in bf16
 
   // Of the Linear: [ky][kx][channel, with those that pad] of a convolution (nn/image_ops.h).
   size_t inputs() const {
     return kernel == 1 ? in_features : kernel * kernel * RoundUpChannels(in_features);
+  }
+  // In a model of this precision.
+  Dtype StoredAs(Dtype dtype) const {
+    return sensitive && dtype == Dtype::kInt8 ? Dtype::kBF16 : dtype;
   }
 };
 
