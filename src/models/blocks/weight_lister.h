@@ -30,8 +30,8 @@ class WeightLister {
 
   void Product(const std::string& name, size_t in, size_t out, bool bias, Linear& linear) {
     if (!status_.ok()) return;
-    status_ = visitor_.Product(
-        {name, {&name, 1}, in, out, bias, /*kernel=*/1, Sensitive(name, in, out)}, linear);
+    status_ = visitor_.Product({name, {&name, 1}, in, out, bias, /*kernel=*/1, Sensitive(in, out)},
+                               linear);
   }
   // Linears of a checkpoint side by side, each with `out` outputs.
   void Joined(const std::string& name, std::initializer_list<std::string> parts, size_t in,
@@ -39,7 +39,7 @@ class WeightLister {
     const std::span<const std::string> all(parts.begin(), parts.size());
     if (!status_.ok()) return;
     status_ = visitor_.Product(
-        {name, all, in, parts.size() * out, bias, /*kernel=*/1, Sensitive(name, in, out)}, linear);
+        {name, all, in, parts.size() * out, bias, /*kernel=*/1, Sensitive(in, out)}, linear);
   }
 
   struct Shape {
@@ -48,6 +48,7 @@ class WeightLister {
     size_t kernel = 3;
     size_t stride = 1;
     bool bias = true;
+    bool sensitive = false;  // ProductSpec
   };
   void Conv(const std::string& name, const Shape& shape, Convolution& convolution) {
     convolution.in_channels = shape.in;
@@ -61,7 +62,7 @@ class WeightLister {
                                 shape.out,
                                 shape.bias,
                                 shape.kernel,
-                                Sensitive(name, shape.in, shape.out)},
+                                shape.sensitive || Sensitive(shape.in, shape.out)},
                                convolution.product);
   }
   void Table(const std::string& name, TableKind kind, size_t rows, size_t columns,
@@ -73,9 +74,7 @@ class WeightLister {
 
  private:
   // Latents and pixels: 8 bits would be seen, and save next to nothing.
-  static bool Sensitive(const std::string&, size_t in, size_t out) {
-    return std::min(in, out) < kFewChannels;
-  }
+  static bool Sensitive(size_t in, size_t out) { return std::min(in, out) < kFewChannels; }
   static constexpr size_t kFewChannels = 16;
 
   template <class Norm>
