@@ -279,6 +279,22 @@ std::string TextToTextText(const TextToTextReport& report) {
   return text + "\n";
 }
 
+std::string ImageText(const ImageReport& report) {
+  std::string text = "Text to image\n";
+  text += Line("parameters", Grouped(report.parameters));
+  text += Line("weights", Bytes(report.weight_bytes) + " in " + DtypeName(report.dtype));
+  const std::string where = report.winograd_unet && report.winograd_vae ? "UNet and VAE"
+                            : report.winograd_unet                      ? "UNet"
+                                                                        : "VAE";
+  const bool winograd = report.winograd_unet || report.winograd_vae;
+  text += Line("convolutions", winograd ? "Winograd's form in the " + where : "direct");
+  if (report.width > 0) {
+    text += Line("picture", std::to_string(report.width) + "x" + std::to_string(report.height) +
+                                ", " + Bytes(report.picture_bytes) + " beside the weights");
+  }
+  return text + "\n";
+}
+
 std::string WeightsText(const ModelReport& report, bool each) {
   if (report.files().empty()) return "";
   std::string text = "Weights\n";
@@ -356,6 +372,7 @@ std::string Text(const ModelReport& report, const InspectOptions& options) {
   } else if (report.config) {
     text += ModelText(*report.config);
   }
+  if (report.image) text += ImageText(*report.image);
   if (report.text_to_text) text += TextToTextText(*report.text_to_text);
   const bool classifier = report.kind != ModelKind::kEmbedding;
   if (report.layout && report.config && !makes_text)

@@ -77,6 +77,21 @@ void WriteTextToText(JsonWriter& json, const TextToTextReport& report) {
   json.EndObject();
 }
 
+void WriteImage(JsonWriter& json, const ImageReport& report) {
+  json.BeginObject();
+  Field(json, "dtype", DtypeName(report.dtype));
+  Field(json, "parameters", static_cast<int64_t>(report.parameters));
+  Field(json, "weight_bytes", static_cast<int64_t>(report.weight_bytes));
+  json.Key("winograd_unet");
+  json.Bool(report.winograd_unet);
+  json.Key("winograd_vae");
+  json.Bool(report.winograd_vae);
+  Field(json, "width", static_cast<int64_t>(report.width));
+  Field(json, "height", static_cast<int64_t>(report.height));
+  Field(json, "picture_bytes", static_cast<int64_t>(report.picture_bytes));
+  json.EndObject();
+}
+
 void WriteSentence(JsonWriter& json, const ModelReport& report) {
   const SentenceTransformersLayout& layout = *report.layout;
   json.BeginObject();
@@ -229,6 +244,8 @@ std::string ReportJson(const ModelReport& report, bool each_tensor) {
   report.t5 ? WriteT5(json, *report.t5) : json.Null();
   json.Key("text_to_text");
   report.text_to_text ? WriteTextToText(json, *report.text_to_text) : json.Null();
+  json.Key("text_to_image");
+  report.image ? WriteImage(json, *report.image) : json.Null();
   json.Key("sentence_vectors");
   report.layout&& report.kind == ModelKind::kEmbedding ? WriteSentence(json, report) : json.Null();
   json.Key("tokenizer");

@@ -145,9 +145,17 @@ void ExamineOnnx(const std::string& path, ModelReport& report) {
   if (source) report.onnx->source = std::move(*source);
 }
 
+void ExamineTextToImage(const ModelSource& source, ModelReport& report) {
+  report.kind = source.kind();
+  report.model = true;
+  report.image = Keep(ExamineImageModel(source), report.problems);
+}
+
 // A directory, or an ONNX file and what lies about it.
 void ExamineDirectory(ModelReport& report) {
   const auto source = Keep(ModelSource::Open(report.path), report.problems);
+  if (source && source->kind() == ModelKind::kTextToImage)
+    return ExamineTextToImage(*source, report);
   // With an unreadable layout the usual place is still worth a look.
   const std::string transformer = source ? source->layout().transformer_directory : report.path;
   report.config =
@@ -173,7 +181,10 @@ void ExaminePacked(Result<std::shared_ptr<const PackedFile>> opened, bool verify
   if (!packed) return;
   report.packed = *packed;
   report.checkpoint = Checkpoint();
-  if (const auto source = Keep(ModelSource::FromPacked(report.packed), report.problems)) {
+  const auto source = Keep(ModelSource::FromPacked(report.packed), report.problems);
+  if (source && source->kind() == ModelKind::kTextToImage) {
+    ExamineTextToImage(*source, report);
+  } else if (source) {
     report.config = Keep(source->ReadConfig(), report.problems);
     ExamineTokenizer(LoadTokenizer(*source), report);
     if (report.config) ExamineWhole(*source, report);
@@ -232,6 +243,9 @@ Result<ModelReport> ExamineModel(const std::string& path, bool verify) {
     if (report.model) {
       report.problems.clear();
       ExaminePacked(PackedFile::Open(path), verify, report);
+    } else if (const auto source = ModelSource::Open(path);
+               source.ok() && source->kind() == ModelKind::kTextToImage) {
+      ExamineTextToImage(*source, report);
     }
   }
   // No reason to refuse it: it is served without one.

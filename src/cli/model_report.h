@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/image/image_report.h"
 #include "formats/checkpoint.h"
 #include "formats/packed.h"
 #include "models/bert/config.h"
@@ -60,6 +61,7 @@ struct ModelReport {
   std::optional<EncoderConfig> config;
   std::optional<T5Config> t5;  // besides, of that family
   std::optional<TextToTextReport> text_to_text;
+  std::optional<ImageReport> image;
   std::optional<SentenceTransformersLayout> layout;
   std::optional<TokenizerReport> tokenizer;
   ModelKind kind = ModelKind::kEmbedding;

@@ -225,7 +225,8 @@ TEST_P(ImageConvolutionTest, WinogradEqualsPlain) {
     data.Run(plain, 0, expected.map);
     const size_t channels = c.first + c.second;
     AlignedBuffer<std::byte> packed(WinogradWeightBytes(weights(), channels, c.outputs));
-    PackWinograd(data.product.weight.data(), channels, c.outputs, weights(), packed.data());
+    PackWinograd(data.product.linear.weights().weight, channels, c.outputs, weights(),
+                 packed.data());
     data.convolution.winograd = packed.data();
     OwnedMap one = data.Output(type(), c.images, 0), two = data.Output(type(), c.images, 0);
     Run(1, [&](ImageOps& ops) { data.Run(ops, 0, one.map); });

@@ -146,10 +146,11 @@ Result<PackResult> PackDiffusion(const ModelSource& source, const PackOptions& o
                                  const std::function<void(const std::string&)>& progress) {
   progress("packing the weights");
   MINNOW_ASSIGN_OR_RETURN(const auto reader, LoadTokenizer(source));
-  MINNOW_ASSIGN_OR_RETURN(
-      const auto model,
-      DiffusionModel::Load(
-          source, {.dtype = options.dtype, .tiny_vae = "", .embedding = options.embedding}));
+  MINNOW_ASSIGN_OR_RETURN(const auto model,
+                          DiffusionModel::Load(source, {.dtype = options.dtype,
+                                                        .tiny_vae = "",
+                                                        .embedding = options.embedding,
+                                                        .winograd = WinogradUse::kNever}));
   MINNOW_ASSIGN_OR_RETURN(const auto tokenizer, ReadTables(source, reader != nullptr));
   PackedHeader header = {.model_id = source.model_id(),
                          .packed_by = options.packed_by,

@@ -13,6 +13,7 @@
 
 #include "image/read.h"
 #include "tasks/image/describe.h"
+#include "tasks/pack.h"
 #include "tests/golden/diffusion_harness.h"
 #include "tests/npz.h"
 
@@ -44,10 +45,12 @@ class PictureTest : public testing::Test {
     Load(std::nullopt);
   }
 
-  void Load(std::optional<Dtype> dtype) {
-    const auto source = ModelSource::Open(directory_);
+  void Load(std::optional<Dtype> dtype) { LoadFrom(directory_, {.dtype = dtype, .tiny_vae = ""}); }
+
+  void LoadFrom(const std::string& path, const ImageModelOptions& options) {
+    const auto source = ModelSource::Open(path);
     ASSERT_TRUE(source.ok()) << source.error().message;
-    model_ = MustLoad(ImageModel::Load(*source, {.dtype = dtype, .tiny_vae = ""}));
+    model_ = MustLoad(ImageModel::Load(*source, options));
     ASSERT_NE(model_, nullptr);
   }
 
@@ -230,16 +233,48 @@ TEST_F(PictureTest, TellsWhatItWasMadeOf) {
   EXPECT_EQ(*text.Find("Denoising strength"), "0.75");
 }
 
+double RootMeanSquare(const Image& a, const Image& b) {
+  double error = 0;
+  for (size_t i = 0; i < a.pixels.size(); ++i)
+    error += std::pow(int{a.pixels[i]} - int{b.pixels[i]}, 2);
+  return std::sqrt(error / static_cast<double>(a.pixels.size()));
+}
+
+// Wherever the weights come from, and whether they leave memory between the stages.
+TEST_F(PictureTest, WinogradIsNearAndTheSameFromEverySource) {
+  const TestFolder folder;
+  const ImageSettings settings = Settings(Request());
+  const Image exact = Run(settings)[0];
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kBF16}) {
+    SCOPED_TRACE(DtypeName(dtype));
+    const std::string path = folder.File(std::string(DtypeName(dtype)) + ".minnow");
+    const PackOptions pack = {.dtype = dtype, .embedding = TableType::kF32, .packed_by = "test"};
+    ASSERT_TRUE(PackModel(directory_, pack, path, nullptr, [](const std::string&) {}).ok());
+    const auto image = [&](const std::string& from, WinogradUse use, size_t limit, int threads) {
+      LoadFrom(from,
+               {.dtype = dtype, .tiny_vae = "", .winograd = use, .memory_limit_bytes = limit});
+      EXPECT_EQ(model_->parts().winograd(), use == WinogradUse::kAlways);
+      return Run(settings, threads)[0];
+    };
+    constexpr size_t kTight = 1 << 20, kAmple = size_t{16} << 30;
+    const Image direct = image(directory_, WinogradUse::kNever, kAmple, 1);
+    const Image winograd = image(directory_, WinogradUse::kAlways, kAmple, 2);
+    EXPECT_LE(RootMeanSquare(winograd, exact), dtype == Dtype::kF32 ? 0.5 : 4);
+    EXPECT_EQ(image(path, WinogradUse::kAlways, kTight, 1).pixels, winograd.pixels);
+    EXPECT_EQ(image(path, WinogradUse::kNever, kTight, 2).pixels, direct.pixels);
+    EXPECT_EQ(image(path, WinogradUse::kAuto, kTight, 1).pixels, direct.pixels);
+    LoadFrom(path, {.dtype = dtype, .tiny_vae = "", .memory_limit_bytes = kAmple});
+    EXPECT_TRUE(model_->parts().winograd());
+  }
+}
+
 // Halves lose some digits, not the picture.
 TEST_F(PictureTest, Bf16IsNear) {
   const std::vector<Image> exact = Run(Settings(Request()));
   Load(Dtype::kBF16);
   const std::vector<Image> near = Run(Settings(Request()));
   ASSERT_EQ(near.size(), 1u);
-  double error = 0;
-  for (size_t i = 0; i < near[0].pixels.size(); ++i)
-    error += std::pow(int{near[0].pixels[i]} - int{exact[0].pixels[i]}, 2);
-  EXPECT_LT(std::sqrt(error / static_cast<double>(near[0].pixels.size())), 4);
+  EXPECT_LT(RootMeanSquare(near[0], exact[0]), 4);
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow bench encoder: how long the arithmetic takes, without tokenizer, queue or network.
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <charconv>
@@ -119,13 +118,6 @@ Result<std::unique_ptr<EncoderModel>> LoadEncoder(const EncoderBenchOptions& opt
   }
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.model));
   return EncoderModel::Load(source, source.layout(), precision);
-}
-
-// The most memory that this process has had, in 10^6 bytes.
-double PeakMegabytes() {
-  struct rusage usage = {};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e6;
 }
 
 Status RunEncoderBench(const EncoderBenchOptions& options) {

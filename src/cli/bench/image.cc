@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "base/thread_pool.h"
 #include "cli/bench/bench.h"
 #include "cli/bench/timing.h"
@@ -30,6 +31,8 @@ struct ImageBenchOptions {
   std::string part = "unet";
   size_t size = 512;
   double seconds = 2;
+  std::string winograd = "auto";
+  std::string memory_limit;
 };
 
 using Floats = std::vector<float>;
@@ -49,15 +52,28 @@ Result<Dtype> DtypeOf(const ModelSource& source, const ImageBenchOptions& option
   return source.packed() ? ParseDtype(source.packed()->header().dtype) : Dtype::kF32;
 }
 
+Result<DiffusionLoadOptions> LoadOptionsOf(const ImageBenchOptions& options, Dtype dtype) {
+  DiffusionLoadOptions load = {.dtype = dtype, .tiny_vae = ""};
+  load.winograd = options.winograd == "auto"    ? WinogradUse::kAuto
+                  : options.winograd == "never" ? WinogradUse::kNever
+                                                : WinogradUse::kAlways;
+  if (options.memory_limit.empty()) return load;
+  MINNOW_ASSIGN_OR_RETURN(load.memory_limit_bytes, ParseByteSize(options.memory_limit));
+  return load;
+}
+
 // What is timed; `keep`, if there is one, is run once before, and what it takes of the arena stays.
 struct Work {
   std::function<void(ImageOps&)> keep;
   std::function<void(ImageOps&)> run;
+  PartInfo part;
 };
 
-Result<Work> UNetWork(const ModelSource& source, const ImageBenchOptions& options, Dtype dtype) {
-  MINNOW_ASSIGN_OR_RETURN(const PartSource part, OpenPart(source, kUNetPart));
-  MINNOW_ASSIGN_OR_RETURN(auto loaded, UNetModel::Load(part, dtype));
+Result<Work> UNetWork(const ModelSource& source, const ImageBenchOptions& options,
+                      const DiffusionLoadOptions& load) {
+  MINNOW_ASSIGN_OR_RETURN(PartSource part, OpenPart(source, kUNetPart));
+  part.winograd_room_bytes = WinogradRoom(load, 0);
+  MINNOW_ASSIGN_OR_RETURN(auto loaded, UNetModel::Load(part, *load.dtype));
   const std::shared_ptr<const UNetModel> unet = std::move(loaded);
   constexpr size_t kTokens = 77, kFactor = 8;
   const UNetConfig& config = unet->config();
@@ -83,16 +99,19 @@ Result<Work> UNetWork(const ModelSource& source, const ImageBenchOptions& option
                    .prompt = prompt.get()},
                   out->data());
   };
-  return Work{keep, run};
+  return Work{keep, run, unet->info()};
 }
 
-Result<Work> VaeWork(const ModelSource& source, const ImageBenchOptions& options, Dtype dtype) {
+Result<Work> VaeWork(const ModelSource& source, const ImageBenchOptions& options,
+                     const DiffusionLoadOptions& load) {
+  const size_t room = WinogradRoom(load, 0);
   std::shared_ptr<const Vae> vae;
   if (options.part == "taesd_decode") {
-    MINNOW_ASSIGN_OR_RETURN(vae, LoadTinyVae(source.name() + "/taesd", dtype));
+    MINNOW_ASSIGN_OR_RETURN(vae, LoadTinyVae(source.name() + "/taesd", *load.dtype, room));
   } else {
-    MINNOW_ASSIGN_OR_RETURN(const PartSource part, OpenPart(source, kVaePart));
-    MINNOW_ASSIGN_OR_RETURN(vae, Vae::Load(part, dtype));
+    MINNOW_ASSIGN_OR_RETURN(PartSource part, OpenPart(source, kVaePart));
+    part.winograd_room_bytes = room;
+    MINNOW_ASSIGN_OR_RETURN(vae, Vae::Load(part, *load.dtype));
   }
   const VaeInfo& info = vae->info();
   const size_t side = options.size / info.factor, pixels = side * info.factor;
@@ -103,13 +122,14 @@ Result<Work> VaeWork(const ModelSource& source, const ImageBenchOptions& options
       encodes ? info.moment_channels() * side * side : info.image_channels * pixels * pixels;
   const auto input = std::make_shared<Floats>(RandomFloats(in));
   const auto out = std::make_shared<Floats>(out_size);
-  return Work{nullptr, [=](ImageOps& ops) {
-                if (encodes) {
-                  vae->Encode(ops, input->data(), 1, pixels, pixels, out->data());
-                } else {
-                  vae->Decode(ops, input->data(), 1, side, side, out->data());
-                }
-              }};
+  const auto run = [=](ImageOps& ops) {
+    if (encodes) {
+      vae->Encode(ops, input->data(), 1, pixels, pixels, out->data());
+    } else {
+      vae->Decode(ops, input->data(), 1, side, side, out->data());
+    }
+  };
+  return Work{nullptr, run, info.part};
 }
 
 Result<Work> ClipWork(const ModelSource& source, Dtype dtype) {
@@ -121,11 +141,19 @@ Result<Work> ClipWork(const ModelSource& source, Dtype dtype) {
   std::uniform_int_distribution<int32_t> id(0, static_cast<int32_t>(clip->config().vocab_size) - 1);
   for (int32_t& one : *ids) one = id(generator);
   const auto out = std::make_shared<Floats>(ids->size() * clip->config().hidden_size);
-  return Work{nullptr, [=](ImageOps& ops) { clip->Forward(ops, *ids, 0, out->data()); }};
+  return Work{nullptr, [=](ImageOps& ops) { clip->Forward(ops, *ids, 0, out->data()); },
+              clip->info()};
 }
 
+// What a run holds at its highest.
+struct PlanText {
+  size_t weight_bytes, buffer_bytes;
+  bool winograd;
+};
+
 // The least and the median of runs, in seconds.
-Status TimeRuns(const ImageBenchOptions& options, const std::function<Status()>& run) {
+Status TimeRuns(const ImageBenchOptions& options, const PlanText& plan,
+                const std::function<Status()>& run) {
   MINNOW_RETURN_IF_ERROR(run());
   std::vector<double> times;
   const auto end = BenchClock::now() + std::chrono::duration<double>(options.seconds);
@@ -135,9 +163,12 @@ Status TimeRuns(const ImageBenchOptions& options, const std::function<Status()>&
     times.push_back(MillisecondsSince(begin) / 1000);
   }
   const TimeSummary summary = Summarize(std::move(times));
-  char text[128];
-  std::snprintf(text, sizeof text, "%s %zu min %.4g median %.4g s\n", options.part.c_str(),
-                options.size, summary.least, summary.median);
+  char text[256];
+  std::snprintf(text, sizeof text,
+                "%s %zu min %.4g median %.4g s, %s, weights %.0f buffers %.0f peak RSS %.0f MB\n",
+                options.part.c_str(), options.size, summary.least, summary.median,
+                plan.winograd ? "Winograd" : "direct", static_cast<double>(plan.weight_bytes) / 1e6,
+                static_cast<double>(plan.buffer_bytes) / 1e6, PeakMegabytes());
   Output output;
   output.Write(text);
   return output.Finish();
@@ -152,17 +183,20 @@ Status TimeWork(const ImageBenchOptions& options, const Work& work, Dtype dtype,
   Arena arena(plan.peak());
   ImageOps ops(ActiveKernels(), maps, &pool, arena, nullptr);
   if (work.keep) work.keep(ops);
-  return TimeRuns(options, [&] {
+  return TimeRuns(options, {work.part.weight_bytes, plan.peak(), work.part.winograd}, [&] {
     work.run(ops);
     return Status();
   });
 }
 
 // 20 steps of which strength 0.5 runs half, with guidance.
-Status TimeImageToImage(const ImageBenchOptions& options, const ModelSource& source, Dtype dtype,
-                        ThreadPool& pool) {
-  MINNOW_ASSIGN_OR_RETURN(const auto model,
-                          ImageModel::Load(source, {.dtype = dtype, .tiny_vae = ""}));
+Status TimeImageToImage(const ImageBenchOptions& options, const ModelSource& source,
+                        const DiffusionLoadOptions& load, ThreadPool& pool) {
+  MINNOW_ASSIGN_OR_RETURN(
+      const auto model, ImageModel::Load(source, {.dtype = load.dtype,
+                                                  .tiny_vae = "",
+                                                  .winograd = load.winograd,
+                                                  .memory_limit_bytes = load.memory_limit_bytes}));
   const auto side = static_cast<uint32_t>(options.size);
   ImageRequest request;
   request.prompt = "a photo of an astronaut riding a horse on mars";
@@ -174,22 +208,27 @@ Status TimeImageToImage(const ImageBenchOptions& options, const ModelSource& sou
   request.scheduler = "ddim";
   request.seeds = {0};
   MINNOW_ASSIGN_OR_RETURN(const ImageSettings settings, CheckImageRequest(*model, request));
-  return TimeRuns(options, [&]() -> Status {
-    MINNOW_ASSIGN_OR_RETURN(const auto picture, Picture::Make(*model, settings, &pool, nullptr));
-    while (!picture->done()) MINNOW_RETURN_IF_ERROR(picture->Advance());
-    return {};
-  });
+  MINNOW_ASSIGN_OR_RETURN(const auto plan, Picture::Make(*model, settings, &pool, nullptr));
+  const DiffusionModel& parts = model->parts();
+  return TimeRuns(options, {parts.weight_bytes(), plan->memory_bytes(), parts.winograd()},
+                  [&]() -> Status {
+                    MINNOW_ASSIGN_OR_RETURN(const auto picture,
+                                            Picture::Make(*model, settings, &pool, nullptr));
+                    while (!picture->done()) MINNOW_RETURN_IF_ERROR(picture->Advance());
+                    return {};
+                  });
 }
 
 Status RunImageBench(const ImageBenchOptions& options) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.model));
   MINNOW_ASSIGN_OR_RETURN(const Dtype dtype, DtypeOf(source, options));
+  MINNOW_ASSIGN_OR_RETURN(const DiffusionLoadOptions load, LoadOptionsOf(options, dtype));
   ThreadPool pool(options.threads);
-  if (options.part == "img2img") return TimeImageToImage(options, source, dtype, pool);
-  Result<Work> work = options.part.starts_with("unet") ? UNetWork(source, options, dtype)
+  if (options.part == "img2img") return TimeImageToImage(options, source, load, pool);
+  Result<Work> work = options.part.starts_with("unet") ? UNetWork(source, options, load)
                       : options.part == "clip"         ? ClipWork(source, dtype)
-                                                       : VaeWork(source, options, dtype);
+                                                       : VaeWork(source, options, load);
   if (!work.ok()) return std::move(work).error();
   return TimeWork(options, *work, dtype, pool);
 }
@@ -209,6 +248,13 @@ void AddBenchImage(Command bench) {
                  "unet: a step with guidance; unet1: without; taesd_decode: of DIR/taesd; img2img: "
                  "a whole picture, 10 steps")
       .OneOf({"unet", "unet1", "vae_decode", "vae_encode", "clip", "taesd_decode", "img2img"});
+  image
+      .AddOption("--winograd", options->winograd,
+                 "Whether convolutions take Winograd's form, which is faster and larger; auto: by "
+                 "--memory-limit")
+      .OneOf({"auto", "never", "always"});
+  image.AddOption("--memory-limit", options->memory_limit,
+                  "Bytes (\"4G\") to keep to; without it what this process may use");
   image.AddOption("--size", options->size, "Sides of the picture").Range(size_t{8}, size_t{4096});
   image
       .AddOption("--seconds", options->seconds,

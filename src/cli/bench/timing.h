@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Times, and what is told of many of them.
+// Times, what is told of many of them, and the memory that a measurement took.
 #pragma once
 
 #include <chrono>
@@ -13,6 +13,9 @@ using BenchClock = std::chrono::steady_clock;
 inline double MillisecondsSince(BenchClock::time_point begin) {
   return std::chrono::duration<double, std::milli>(BenchClock::now() - begin).count();
 }
+
+// The most memory that this process has had, in 10^6 bytes.
+double PeakMegabytes();
 
 struct TimeSummary {
   double least = 0;

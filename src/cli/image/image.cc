@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/cpu.h"
+#include "base/memory_budget.h"
 #include "base/thread_pool.h"
 #include "cli/command_line/command.h"
 #include "cli/commands.h"
@@ -30,6 +31,7 @@ struct ImageCommand {
   std::string dtype = "auto";
   int threads = 0;
   std::string vae;
+  std::string memory_limit;
   std::string prompt;
   std::string negative_prompt;
   std::string image;
@@ -76,6 +78,14 @@ Result<ImageRequest> ReadRequest(const ImageCommand& command) {
   return request;
 }
 
+// 0: what the process may use.
+Result<size_t> MemoryLimit(const ImageCommand& command) {
+  if (command.memory_limit.empty()) return size_t{0};
+  auto limit = ParseByteSize(command.memory_limit);
+  if (!limit.ok()) return Annotate(std::move(limit).error(), "--memory-limit");
+  return limit;
+}
+
 Status CheckOutputs(const ImageCommand& command) {
   for (int i = 0; i < command.images; ++i) {
     const std::string path = PictureFileName(command.output, static_cast<size_t>(i));
@@ -119,8 +129,11 @@ Status MakePicture(const ImageCommand& command) {
   MINNOW_ASSIGN_OR_RETURN(const std::optional<Dtype> dtype, ParseDtypeOrAuto(command.dtype));
   MINNOW_ASSIGN_OR_RETURN(ImageRequest request, ReadRequest(command));
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
-  MINNOW_ASSIGN_OR_RETURN(const auto model,
-                          ImageModel::Load(source, {.dtype = dtype, .tiny_vae = command.vae}));
+  MINNOW_ASSIGN_OR_RETURN(const size_t limit, MemoryLimit(command));
+  MINNOW_ASSIGN_OR_RETURN(
+      const auto model,
+      ImageModel::Load(source,
+                       {.dtype = dtype, .tiny_vae = command.vae, .memory_limit_bytes = limit}));
   MINNOW_ASSIGN_OR_RETURN(ImageSettings settings, CheckImageRequest(*model, std::move(request)));
   SpreadSeeds(settings);
   ThreadPool pool(command.threads > 0 ? command.threads : Cpu().usable_cores());
@@ -201,6 +214,9 @@ void AddImageCommand(Command app) {
   AddThreadsOption(image, command->threads);
   image.AddOption("--vae", command->vae,
                   "A folder of TAESD, a small VAE instead of the model's: fast, less detail");
+  image.AddOption("--memory-limit", command->memory_limit,
+                  "Bytes (\"4G\") that it is to keep to: below what it could use it is slower; "
+                  "without it what this process may use");
   AddInputOptions(image, command);
   AddStepOptions(image, command);
   const Option seed =

@@ -30,16 +30,18 @@ class WeightLister {
 
   void Product(const std::string& name, size_t in, size_t out, bool bias, Linear& linear) {
     if (!status_.ok()) return;
-    status_ = visitor_.Product({name, {&name, 1}, in, out, bias, /*kernel=*/1, Sensitive(in, out)},
-                               linear);
+    status_ = visitor_.Product(
+        {name, {&name, 1}, in, out, bias, /*kernel=*/1, /*winograd=*/nullptr, Sensitive(in, out)},
+        linear);
   }
   // Linears of a checkpoint side by side, each with `out` outputs.
   void Joined(const std::string& name, std::initializer_list<std::string> parts, size_t in,
               size_t out, bool bias, Linear& linear) {
     const std::span<const std::string> all(parts.begin(), parts.size());
     if (!status_.ok()) return;
-    status_ = visitor_.Product(
-        {name, all, in, parts.size() * out, bias, /*kernel=*/1, Sensitive(in, out)}, linear);
+    status_ = visitor_.Product({name, all, in, parts.size() * out, bias, /*kernel=*/1,
+                                /*winograd=*/nullptr, Sensitive(in, out)},
+                               linear);
   }
 
   struct Shape {
@@ -56,12 +58,15 @@ class WeightLister {
     convolution.kernel = shape.kernel;
     convolution.stride = shape.stride;
     if (!status_.ok()) return;
+    const void** winograd =
+        shape.kernel == 3 && shape.stride == 1 ? &convolution.winograd : nullptr;
     status_ = visitor_.Product({name,
                                 {&name, 1},
                                 shape.in,
                                 shape.out,
                                 shape.bias,
                                 shape.kernel,
+                                winograd,
                                 shape.sensitive || Sensitive(shape.in, shape.out)},
                                convolution.product);
   }

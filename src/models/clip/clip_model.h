@@ -46,6 +46,8 @@ class ClipTextModel {
   const ClipTextConfig& config() const { return config_; }
   const PartInfo& info() const { return info_; }
   std::vector<PackedTensor> PackedTensors() const;
+  // PartStorage::Release
+  void Release() const { storage_.Release(); }
 
   // ids: [prompts, positions], each below vocab_size. clip_skip: layers at the end that are left
   // out, fewer than there are; the last norm follows in any case. out: [prompts, positions,

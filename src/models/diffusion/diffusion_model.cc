@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/diffusion/diffusion_model.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
+#include "base/cpu.h"
 #include "models/diffusion/folder.h"
 #include "models/weights/packed_weights.h"
 
 namespace minnow {
 namespace {
+
+// Beside weights in Winograd's form there is to be room for the buffers of a picture, for the parts
+// that are loaded after, and for what else the process does.
+constexpr size_t kRoomBeside = size_t{1} << 30;
 
 // A UNet reads noisy latents; one that inpaints reads the mask and the latents around it as well.
 Status CheckParts(const ModelSource& source, const DiffusionModel& model) {
@@ -44,14 +51,26 @@ Result<PartSource> OpenPart(const ModelSource& source, std::string_view componen
   return part;
 }
 
-Result<std::unique_ptr<Vae>> LoadTinyVae(const std::string& directory, Dtype dtype) {
+size_t WinogradRoom(const DiffusionLoadOptions& options, size_t loaded_bytes) {
+  constexpr size_t kAny = std::numeric_limits<size_t>::max();
+  if (options.winograd == WinogradUse::kNever) return 0;
+  if (options.winograd == WinogradUse::kAlways) return kAny;
+  size_t limit = options.memory_limit_bytes;
+  if (limit == 0) limit = ReadUsableMemory("");
+  if (limit == 0) return kAny;  // not known
+  return limit - std::min(limit, loaded_bytes + kRoomBeside);
+}
+
+Result<std::unique_ptr<Vae>> LoadTinyVae(const std::string& directory, Dtype dtype,
+                                         size_t winograd_room_bytes) {
   MINNOW_ASSIGN_OR_RETURN(TinyVaeSource source, OpenTinyVae(directory));
   return Vae::Load({.config = std::move(source.config),
                     .config_name = std::move(source.config_name),
                     .tensors = std::move(source.tensors),
                     .packed = nullptr,
                     .component = "",
-                    .embedding = std::nullopt},
+                    .embedding = std::nullopt,
+                    .winograd_room_bytes = winograd_room_bytes},
                    dtype);
 }
 
@@ -67,20 +86,27 @@ Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Load(const ModelSource& 
   MINNOW_ASSIGN_OR_RETURN(PartSource text, OpenPart(source, kTextEncoderPart));
   text.embedding = options.embedding;
   MINNOW_ASSIGN_OR_RETURN(model->text_encoder_, ClipTextModel::Load(text, dtype));
+  // The UNet runs in every step, so it takes the room for Winograd's form first.
+  size_t loaded_bytes = model->text_encoder_->info().weight_bytes;
+  MINNOW_ASSIGN_OR_RETURN(PartSource unet, OpenPart(source, kUNetPart));
+  unet.winograd_room_bytes = WinogradRoom(options, loaded_bytes);
+  MINNOW_ASSIGN_OR_RETURN(model->unet_, UNetModel::Load(unet, dtype));
+  loaded_bytes += model->unet_->info().weight_bytes;
+  const size_t room = WinogradRoom(options, loaded_bytes);
   if (options.tiny_vae.empty()) {
-    MINNOW_ASSIGN_OR_RETURN(const PartSource vae, OpenPart(source, kVaePart));
+    MINNOW_ASSIGN_OR_RETURN(PartSource vae, OpenPart(source, kVaePart));
+    vae.winograd_room_bytes = room;
     MINNOW_ASSIGN_OR_RETURN(model->vae_, Vae::Load(vae, dtype));
   } else {
-    MINNOW_ASSIGN_OR_RETURN(model->vae_, LoadTinyVae(options.tiny_vae, dtype));
+    MINNOW_ASSIGN_OR_RETURN(model->vae_, LoadTinyVae(options.tiny_vae, dtype, room));
   }
-  MINNOW_ASSIGN_OR_RETURN(const PartSource unet, OpenPart(source, kUNetPart));
-  MINNOW_ASSIGN_OR_RETURN(model->unet_, UNetModel::Load(unet, dtype));
   MINNOW_RETURN_IF_ERROR(CheckParts(source, *model));
   return model;
 }
 
 Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Random(const ModelSource& source,
-                                                               Dtype dtype) {
+                                                               Dtype dtype, WinogradUse winograd) {
+  const size_t room = WinogradRoom({.dtype = dtype, .tiny_vae = "", .winograd = winograd}, 0);
   auto model = std::make_unique<DiffusionModel>();
   const auto read = [&](std::string_view part) { return source.ReadConfigJson(part); };
   const auto name = [&](std::string_view part) {
@@ -94,8 +120,8 @@ Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Random(const ModelSource
   MINNOW_ASSIGN_OR_RETURN(const std::string unet, read(kUNetPart));
   MINNOW_ASSIGN_OR_RETURN(const UNetConfig unet_config, ParseUNetConfig(unet, name(kUNetPart)));
   MINNOW_ASSIGN_OR_RETURN(model->text_encoder_, ClipTextModel::Random(text_config, dtype));
-  MINNOW_ASSIGN_OR_RETURN(model->vae_, Vae::Random(vae, name(kVaePart), dtype));
-  MINNOW_ASSIGN_OR_RETURN(model->unet_, UNetModel::Random(unet_config, dtype));
+  MINNOW_ASSIGN_OR_RETURN(model->vae_, Vae::Random(vae, name(kVaePart), dtype, room));
+  MINNOW_ASSIGN_OR_RETURN(model->unet_, UNetModel::Random(unet_config, dtype, room));
   MINNOW_RETURN_IF_ERROR(CheckParts(source, *model));
   return model;
 }
@@ -107,6 +133,10 @@ size_t DiffusionModel::parameters() const {
 size_t DiffusionModel::weight_bytes() const {
   return text_encoder_->info().weight_bytes + unet_->info().weight_bytes +
          vae_->info().part.weight_bytes;
+}
+
+bool DiffusionModel::winograd() const {
+  return unet_->info().winograd || vae_->info().part.winograd;
 }
 
 std::vector<PackedTensor> DiffusionModel::PackedTensors() const {

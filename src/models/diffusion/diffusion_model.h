@@ -18,6 +18,14 @@
 
 namespace minnow {
 
+// Whether convolutions take Winograd's form: faster, with weights 16 / 9 as large, and roundings of
+// their own, so that pictures differ in a few bits.
+enum class WinogradUse {
+  kAuto,   // where the memory limit has room for it
+  kNever,  // as they are stored in packed files
+  kAlways
+};
+
 struct DiffusionLoadOptions {
   std::optional<Dtype> dtype;  // nullopt: a packed file's own, else fp32
   // A folder for OpenTinyVae (models/diffusion/folder.h), whose VAE stands in for the model's.
@@ -25,7 +33,12 @@ struct DiffusionLoadOptions {
   // Of the text encoder's tables; nullopt: as they are stored. Nothing is made of it for a packed
   // file.
   std::optional<TableType> embedding = std::nullopt;
+  WinogradUse winograd = WinogradUse::kAuto;
+  size_t memory_limit_bytes = 0;  // 0: what the process may use
 };
+
+// Room for PartSource::winograd_room_bytes, where parts with loaded_bytes are there already.
+size_t WinogradRoom(const DiffusionLoadOptions& options, size_t loaded_bytes);
 
 class DiffusionModel {
  public:
@@ -35,7 +48,8 @@ class DiffusionModel {
                                                       const DiffusionLoadOptions& options);
 
   // Of the source's configurations, with random weights, to time a model without having its files.
-  static Result<std::unique_ptr<DiffusionModel>> Random(const ModelSource& source, Dtype dtype);
+  static Result<std::unique_ptr<DiffusionModel>> Random(const ModelSource& source, Dtype dtype,
+                                                        WinogradUse winograd = WinogradUse::kNever);
 
   const ClipTextModel& text_encoder() const { return *text_encoder_; }
   const UNetModel& unet() const { return *unet_; }
@@ -46,6 +60,8 @@ class DiffusionModel {
   Dtype dtype() const { return unet_->info().dtype; }
   size_t parameters() const;
   size_t weight_bytes() const;
+  // Some of the convolutions are in Winograd's form.
+  bool winograd() const;
   // The weights of all parts as a packed file holds them; they borrow from the model.
   std::vector<PackedTensor> PackedTensors() const;
 
@@ -59,6 +75,7 @@ class DiffusionModel {
 // A part of a model, to load it alone.
 Result<PartSource> OpenPart(const ModelSource& source, std::string_view component);
 // AutoencoderTiny of a folder (models/diffusion/folder.h).
-Result<std::unique_ptr<Vae>> LoadTinyVae(const std::string& directory, Dtype dtype);
+Result<std::unique_ptr<Vae>> LoadTinyVae(const std::string& directory, Dtype dtype,
+                                         size_t winograd_room_bytes = 0);
 
 }  // namespace minnow

@@ -7,6 +7,7 @@
 #include "models/weights/packed_weights.h"
 #include "models/weights/parameter_counter.h"
 #include "models/weights/random_weights.h"
+#include "models/weights/winograd_weights.h"
 
 namespace minnow {
 namespace {
@@ -17,16 +18,63 @@ size_t Parameters(const WeightList& list) {
   return counter.count();
 }
 
-Result<size_t> LoadPacked(const PartSource& source, Dtype dtype, const WeightList& list) {
+Result<bool> TakesWinograd(const WeightList& list, Dtype dtype, size_t room_bytes) {
+  if (room_bytes == 0) return false;
+  MINNOW_ASSIGN_OR_RETURN(const size_t bytes, StorageBytes(list, dtype, /*winograd=*/true));
+  return bytes <= room_bytes;
+}
+
+// Makes Winograd's form of the convolutions that it suits, and lets the file's pages go.
+class WinogradPackedReader : public PackedReader {
+ public:
+  WinogradPackedReader(const PackedFile& file, const std::string& prefix, Dtype dtype,
+                       TableType embedding, WeightStorage& storage)
+      : PackedReader(file, prefix, dtype, embedding),
+        file_(file),
+        prefix_(prefix),
+        dtype_(dtype),
+        storage_(storage) {}
+
+  Status Product(const ProductSpec& spec, Linear& linear) override {
+    MINNOW_RETURN_IF_ERROR(PackedReader::Product(spec, linear));
+    if (!SuitsWinograd(spec, dtype_)) return {};
+    LinearWeights weights = linear.weights();
+    KeepWinograd(spec, dtype_, weights.weight, storage_);
+    weights.weight = nullptr;
+    linear = Linear(weights);
+    const TensorView* tensor = file_.Find(prefix_ + spec.name + ".weight");
+    tensor->Release();
+    unused_bytes_ += tensor->data.size();
+    return {};
+  }
+
+  size_t bytes() const { return PackedReader::bytes() - unused_bytes_ + storage_.bytes(); }
+
+ private:
+  const PackedFile& file_;
+  const std::string prefix_;
+  const Dtype dtype_;
+  WeightStorage& storage_;
+  size_t unused_bytes_ = 0;
+};
+
+// Returns the weights' bytes.
+Result<size_t> LoadPacked(const PartSource& source, Dtype dtype, const WeightList& list,
+                          bool winograd, PartStorage& storage) {
   const PackedFile& packed = *source.packed;
   // Such models are in no file of the first versions, whose int8 needs more than the file.
   if (packed.header().version < 4)
     return Error{Code::kUnsupported, packed.path() + ": a diffusion model in an old version"};
   MINNOW_RETURN_IF_ERROR(PackedDtype(packed, {.dtype = dtype, .embedding = std::nullopt}));
   MINNOW_ASSIGN_OR_RETURN(const TableType embedding, PackedEmbedding(packed));
-  PackedReader reader(packed, packed.Prefix(source.component), dtype, embedding);
+  const std::string prefix = packed.Prefix(source.component);
+  PackedReader direct(packed, prefix, dtype, embedding);
+  WinogradPackedReader faster(packed, prefix, dtype, embedding, storage.weights);
+  PackedReader& reader = winograd ? faster : direct;
   MINNOW_RETURN_IF_ERROR(list(reader));
-  return reader.bytes();
+  storage.file = packed.checkpoint().files().front().get();
+  storage.mapped = reader.range();
+  return winograd ? faster.bytes() : direct.bytes();
 }
 
 }  // namespace
@@ -34,30 +82,38 @@ Result<size_t> LoadPacked(const PartSource& source, Dtype dtype, const WeightLis
 Result<PartInfo> LoadPart(const PartSource& source, Dtype dtype, const WeightList& list,
                           PartStorage& storage) {
   PartInfo info = {.dtype = dtype, .parameters = Parameters(list)};
-  storage.tensors = source.tensors;
-  if (source.packed != nullptr) {
-    storage.tensors = source.packed;
-    MINNOW_ASSIGN_OR_RETURN(info.weight_bytes, LoadPacked(source, dtype, list));
-    return info;
-  }
+  MINNOW_ASSIGN_OR_RETURN(const bool winograd,
+                          TakesWinograd(list, dtype, source.winograd_room_bytes));
   try {
-    MINNOW_ASSIGN_OR_RETURN(
-        storage.weights,
-        LoadWeights(
-            *source.tensors,
-            {.prefix = "", .dtype = dtype, .embedding = source.embedding, .calibration = nullptr},
-            list));
+    if (source.packed != nullptr) {
+      storage.tensors = source.packed;
+      MINNOW_ASSIGN_OR_RETURN(info.weight_bytes,
+                              LoadPacked(source, dtype, list, winograd, storage));
+    } else {
+      storage.tensors = source.tensors;
+      MINNOW_ASSIGN_OR_RETURN(storage.weights, LoadWeights(*source.tensors,
+                                                           {.prefix = "",
+                                                            .dtype = dtype,
+                                                            .embedding = source.embedding,
+                                                            .calibration = nullptr,
+                                                            .winograd = winograd},
+                                                           list));
+      info.weight_bytes = storage.weights.bytes();
+    }
   } catch (const std::bad_alloc&) {
     return Error{Code::kInternal, source.config_name + ": no memory for the packed weights"};
   }
-  info.weight_bytes = storage.weights.bytes();
+  info.winograd = !storage.weights.winograd.empty();
   return info;
 }
 
-Result<PartInfo> RandomPart(Dtype dtype, const WeightList& list, PartStorage& storage) {
+Result<PartInfo> RandomPart(Dtype dtype, const WeightList& list, PartStorage& storage,
+                            size_t winograd_room_bytes) {
   PartInfo info = {.dtype = dtype, .parameters = Parameters(list)};
-  MINNOW_ASSIGN_OR_RETURN(storage.weights, RandomWeights(dtype, list));
+  MINNOW_ASSIGN_OR_RETURN(const bool winograd, TakesWinograd(list, dtype, winograd_room_bytes));
+  MINNOW_ASSIGN_OR_RETURN(storage.weights, RandomWeights(dtype, list, winograd));
   info.weight_bytes = storage.weights.bytes();
+  info.winograd = !storage.weights.winograd.empty();
   return info;
 }
 

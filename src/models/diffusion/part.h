@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,8 @@ struct PartSource {
   std::string component;                     // in a packed file
   // Of the text encoder's tables, where they are not packed; nullopt: as they are stored.
   std::optional<TableType> embedding;
+  // Convolutions take Winograd's form, 16 / 9 as large and faster, if all weights fit into this.
+  size_t winograd_room_bytes = 0;
 };
 
 // What a caller may want to know of a loaded part.
@@ -40,12 +43,20 @@ struct PartInfo {
   Dtype dtype = Dtype::kF32;
   size_t parameters = 0;
   size_t weight_bytes = 0;  // in memory, or in the packed file
+  bool winograd = false;    // convolutions are in Winograd's form, those that it suits
 };
 
 // What the weights are views of.
 struct PartStorage {
   std::shared_ptr<const TensorSource> tensors;  // tables are read in it
   WeightStorage weights;
+  std::span<const std::byte> mapped;  // of a packed file: where the weights are in it
+  const MappedFile* file = nullptr;   // that file
+
+  // Lets mapped weights leave memory until they are needed again.
+  void Release() const {
+    if (file != nullptr) file->Release(mapped);
+  }
 };
 
 // Fills in what `list` lists. Fails with kNotFound, kCorrupt or kUnsupported, naming the tensor,
@@ -54,7 +65,8 @@ struct PartStorage {
 Result<PartInfo> LoadPart(const PartSource& source, Dtype dtype, const WeightList& list,
                           PartStorage& storage);
 // Random weights (models/weights/random_weights.h).
-Result<PartInfo> RandomPart(Dtype dtype, const WeightList& list, PartStorage& storage);
+Result<PartInfo> RandomPart(Dtype dtype, const WeightList& list, PartStorage& storage,
+                            size_t winograd_room_bytes = 0);
 // The weights as a packed file holds them; they borrow from what was loaded.
 std::vector<PackedTensor> PackPart(std::string_view component, const WeightList& list);
 

@@ -136,9 +136,11 @@ Result<std::unique_ptr<UNetModel>> UNetModel::Load(const PartSource& source, Dty
   return model;
 }
 
-Result<std::unique_ptr<UNetModel>> UNetModel::Random(const UNetConfig& config, Dtype dtype) {
+Result<std::unique_ptr<UNetModel>> UNetModel::Random(const UNetConfig& config, Dtype dtype,
+                                                     size_t winograd_room_bytes) {
   std::unique_ptr<UNetModel> model(new UNetModel(config));
-  MINNOW_ASSIGN_OR_RETURN(model->info_, RandomPart(dtype, model->Weights(), model->storage_));
+  MINNOW_ASSIGN_OR_RETURN(
+      model->info_, RandomPart(dtype, model->Weights(), model->storage_, winograd_room_bytes));
   return model;
 }
 

@@ -40,12 +40,15 @@ struct UNetInput {
 class UNetModel {
  public:
   static Result<std::unique_ptr<UNetModel>> Load(const PartSource& source, Dtype dtype);
-  static Result<std::unique_ptr<UNetModel>> Random(const UNetConfig& config, Dtype dtype);
+  static Result<std::unique_ptr<UNetModel>> Random(const UNetConfig& config, Dtype dtype,
+                                                   size_t winograd_room_bytes = 0);
 
   const UNetConfig& config() const { return config_; }
   const PartInfo& info() const { return info_; }
   // The weights as a packed file holds them; they borrow from the model.
   std::vector<PackedTensor> PackedTensors() const;
+  // PartStorage::Release
+  void Release() const { storage_.Release(); }
 
   // hidden: [images, tokens, cross_attention_dim], the text encoder's. The maps stay in the arena
   // of `ops`, for as long as its owner keeps them.

@@ -104,9 +104,11 @@ Result<std::unique_ptr<KlVae>> KlVae::Load(const PartSource& source, Dtype dtype
   return model;
 }
 
-Result<std::unique_ptr<KlVae>> KlVae::Random(const KlVaeConfig& config, Dtype dtype) {
+Result<std::unique_ptr<KlVae>> KlVae::Random(const KlVaeConfig& config, Dtype dtype,
+                                             size_t winograd_room_bytes) {
   std::unique_ptr<KlVae> model(new KlVae(config));
-  MINNOW_ASSIGN_OR_RETURN(model->info_.part, RandomPart(dtype, model->Weights(), model->storage_));
+  MINNOW_ASSIGN_OR_RETURN(
+      model->info_.part, RandomPart(dtype, model->Weights(), model->storage_, winograd_room_bytes));
   return model;
 }
 

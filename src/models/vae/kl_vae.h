@@ -47,11 +47,13 @@ struct KlVaeWeights {
 class KlVae : public Vae {
  public:
   static Result<std::unique_ptr<KlVae>> Load(const PartSource& source, Dtype dtype);
-  static Result<std::unique_ptr<KlVae>> Random(const KlVaeConfig& config, Dtype dtype);
+  static Result<std::unique_ptr<KlVae>> Random(const KlVaeConfig& config, Dtype dtype,
+                                               size_t winograd_room_bytes);
 
   const KlVaeConfig& config() const { return config_; }
   const VaeInfo& info() const override { return info_; }
   std::vector<PackedTensor> PackedTensors() const override;
+  void Release() const override { storage_.Release(); }
   void Encode(ImageOps& ops, const float* pixels, size_t images, size_t height, size_t width,
               float* moments) const override;
   void Decode(ImageOps& ops, const float* latents, size_t images, size_t height, size_t width,

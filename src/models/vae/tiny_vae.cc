@@ -129,9 +129,11 @@ Result<std::unique_ptr<TinyVae>> TinyVae::Load(const PartSource& source, Dtype d
   return model;
 }
 
-Result<std::unique_ptr<TinyVae>> TinyVae::Random(const TinyVaeConfig& config, Dtype dtype) {
+Result<std::unique_ptr<TinyVae>> TinyVae::Random(const TinyVaeConfig& config, Dtype dtype,
+                                                 size_t winograd_room_bytes) {
   std::unique_ptr<TinyVae> model(new TinyVae(config));
-  MINNOW_ASSIGN_OR_RETURN(model->info_.part, RandomPart(dtype, model->Weights(), model->storage_));
+  MINNOW_ASSIGN_OR_RETURN(
+      model->info_.part, RandomPart(dtype, model->Weights(), model->storage_, winograd_room_bytes));
   return model;
 }
 

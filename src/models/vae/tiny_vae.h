@@ -34,11 +34,13 @@ struct TinyVaeWeights {
 class TinyVae : public Vae {
  public:
   static Result<std::unique_ptr<TinyVae>> Load(const PartSource& source, Dtype dtype);
-  static Result<std::unique_ptr<TinyVae>> Random(const TinyVaeConfig& config, Dtype dtype);
+  static Result<std::unique_ptr<TinyVae>> Random(const TinyVaeConfig& config, Dtype dtype,
+                                                 size_t winograd_room_bytes);
 
   const TinyVaeConfig& config() const { return config_; }
   const VaeInfo& info() const override { return info_; }
   std::vector<PackedTensor> PackedTensors() const override;
+  void Release() const override { storage_.Release(); }
   void Encode(ImageOps& ops, const float* pixels, size_t images, size_t height, size_t width,
               float* moments) const override;
   void Decode(ImageOps& ops, const float* latents, size_t images, size_t height, size_t width,

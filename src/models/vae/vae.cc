@@ -17,14 +17,14 @@ Result<std::unique_ptr<Vae>> Vae::Load(const PartSource& source, Dtype dtype) {
 }
 
 Result<std::unique_ptr<Vae>> Vae::Random(const std::string& config, const std::string& name,
-                                         Dtype dtype) {
+                                         Dtype dtype, size_t winograd_room_bytes) {
   if (IsTinyVaeConfig(config)) {
     MINNOW_ASSIGN_OR_RETURN(const TinyVaeConfig shape, ParseTinyVaeConfig(config, name));
-    MINNOW_ASSIGN_OR_RETURN(auto tiny, TinyVae::Random(shape, dtype));
+    MINNOW_ASSIGN_OR_RETURN(auto tiny, TinyVae::Random(shape, dtype, winograd_room_bytes));
     return std::unique_ptr<Vae>(std::move(tiny));
   }
   MINNOW_ASSIGN_OR_RETURN(const KlVaeConfig shape, ParseKlVaeConfig(config, name));
-  MINNOW_ASSIGN_OR_RETURN(auto kl, KlVae::Random(shape, dtype));
+  MINNOW_ASSIGN_OR_RETURN(auto kl, KlVae::Random(shape, dtype, winograd_room_bytes));
   return std::unique_ptr<Vae>(std::move(kl));
 }
 

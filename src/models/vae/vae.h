@@ -38,11 +38,13 @@ class Vae {
   static Result<std::unique_ptr<Vae>> Load(const PartSource& source, Dtype dtype);
   // Of that shape, with random weights. config: JSON text; name: for messages.
   static Result<std::unique_ptr<Vae>> Random(const std::string& config, const std::string& name,
-                                             Dtype dtype);
+                                             Dtype dtype, size_t winograd_room_bytes = 0);
 
   virtual const VaeInfo& info() const = 0;
   // The weights as a packed file holds them; they borrow from the model.
   virtual std::vector<PackedTensor> PackedTensors() const = 0;
+  // PartStorage::Release
+  virtual void Release() const = 0;
 
   // pixels: [images, image_channels, height, width], from -1 to 1; the sides are multiples of the
   // factor. moments: [images, moment_channels, height / factor, width / factor], the means first;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "models/weights/weight_matrix.h"
+#include "models/weights/winograd_weights.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -29,11 +30,12 @@ class StorageWriter {
   size_t used_ = 0;
 };
 
-// Counts the floats of a model's storage.
+// Counts the floats of a model's storage, and the bytes beside them.
 class Counter : public WeightVisitor {
  public:
-  explicit Counter(Dtype dtype) : dtype_(dtype) {}
+  Counter(Dtype dtype, bool winograd) : dtype_(dtype), winograd_(winograd) {}
   size_t floats() const { return floats_; }
+  size_t winograd_bytes() const { return winograd_bytes_; }
 
   Status Table(const WeightName&, TableKind, size_t, size_t, EmbeddingTable&) override {
     return {};
@@ -47,13 +49,21 @@ class Counter : public WeightVisitor {
     return {};
   }
   Status Product(const ProductSpec& spec, Linear&) override {
-    floats_ += LinearFloats(spec.StoredAs(dtype_), spec.inputs(), spec.out_features);
+    const Dtype dtype = spec.StoredAs(dtype_);
+    if (winograd_ && SuitsWinograd(spec, dtype)) {
+      floats_ += PaddedColumns(spec.out_features);  // the bias
+      winograd_bytes_ += WinogradBytes(spec, dtype);
+    } else {
+      floats_ += LinearFloats(dtype, spec.inputs(), spec.out_features);
+    }
     return {};
   }
 
  private:
   const Dtype dtype_;
+  const bool winograd_;
   size_t floats_ = 0;
+  size_t winograd_bytes_ = 0;
 };
 
 // Reads and packs a checkpoint's tensors.
@@ -66,6 +76,7 @@ class CheckpointReader : public WeightVisitor {
         embedding_(options.embedding),
         calibration_(options.calibration),
         rough_(options.rough),
+        winograd_(options.winograd),
         storage_(storage),
         writer_(storage.floats) {}
 
@@ -112,7 +123,10 @@ class CheckpointReader : public WeightVisitor {
     const Dtype dtype = spec.StoredAs(dtype_);
     PackedTarget target = {.dtype = dtype};
     const size_t weight_bytes = PackedWeightBytes(dtype, in_features, out_features);
-    target.weight = writer_.Take((weight_bytes + sizeof(float) - 1) / sizeof(float));
+    const size_t weight_floats = (weight_bytes + sizeof(float) - 1) / sizeof(float);
+    const bool winograd = winograd_ && SuitsWinograd(spec, dtype);
+    AlignedBuffer<float> direct(winograd ? weight_floats : 0);
+    target.weight = winograd ? direct.data() : writer_.Take(weight_floats);
     float* bias = writer_.Take(out_features);
     float* multiplier = nullptr;
     if (dtype == Dtype::kInt8) {
@@ -141,10 +155,11 @@ class CheckpointReader : public WeightVisitor {
       for (size_t k = 0; k < in_features; ++k) multiplier[k] = 1.0f / spread[k];
     }
     MINNOW_RETURN_IF_ERROR(PackRows(tensors, target));
+    if (winograd) KeepWinograd(spec, dtype, target.weight, storage_);
     linear = Linear({.dtype = dtype,
                      .in_features = in_features,
                      .out_features = out_features,
-                     .weight = target.weight,
+                     .weight = winograd ? nullptr : target.weight,
                      .bias = bias,
                      .scale = target.scale,
                      .sum = target.sum,
@@ -184,6 +199,7 @@ class CheckpointReader : public WeightVisitor {
   const std::optional<TableType> embedding_;
   const Calibration* const calibration_;
   const bool rough_;
+  const bool winograd_;
   WeightStorage& storage_;
   StorageWriter writer_;
 };
@@ -194,6 +210,7 @@ size_t WeightStorage::bytes() const {
   size_t total = floats.size_bytes();
   for (const ConvertedTable& table : tables)
     total += table.data.size_bytes() + table.scales.size_bytes();
+  for (const AlignedBuffer<std::byte>& weight : winograd) total += weight.size_bytes();
   return total;
 }
 
@@ -205,9 +222,15 @@ size_t LinearFloats(Dtype dtype, size_t in_features, size_t out_features) {
          (dtype == Dtype::kInt8 ? PaddedColumns(in_features) : 0);
 }
 
+Result<size_t> StorageBytes(const WeightList& list, Dtype dtype, bool winograd) {
+  Counter counter(dtype, winograd);
+  MINNOW_RETURN_IF_ERROR(list(counter));
+  return counter.floats() * sizeof(float) + counter.winograd_bytes();
+}
+
 Result<WeightStorage> LoadWeights(const TensorSource& source, const LoadOptions& options,
                                   const WeightList& list) {
-  Counter counter(options.dtype);
+  Counter counter(options.dtype, options.winograd);
   MINNOW_RETURN_IF_ERROR(list(counter));
   WeightStorage storage;
   try {

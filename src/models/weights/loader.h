@@ -20,6 +20,7 @@ namespace minnow {
 struct WeightStorage {
   AlignedBuffer<float> floats;
   std::vector<ConvertedTable> tables;
+  std::vector<AlignedBuffer<std::byte>> winograd;  // of one convolution each
 
   size_t bytes() const;
 };
@@ -34,11 +35,15 @@ struct LoadOptions {
   const Calibration* calibration = nullptr;  // of the same model; makes int8 better
   bool rough = false;  // int8 in a fraction of the time, good enough to measure inputs with
   PageSize page_size = PageSize::kHuge;
+  bool winograd = false;  // convolutions that it suits (winograd_weights.h) in Winograd's form
 };
 
 // Floats that hold a Linear, for its parts each from a cache line on: weight, bias, and for int8
 // scale, sum and input multiplier.
 size_t LinearFloats(Dtype dtype, size_t in_features, size_t out_features);
+
+// Bytes of a storage for what `list` lists, tables apart.
+Result<size_t> StorageBytes(const WeightList& list, Dtype dtype, bool winograd);
 
 // Fills in what `list` lists. LayerNorms may be called weight and bias, or gamma and beta. `source`
 // must outlive the weights. Fails with kNotFound, kCorrupt or kUnsupported, naming the tensor, or

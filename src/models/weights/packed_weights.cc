@@ -2,6 +2,9 @@
 // Shapes of the tensors in a packed file, for reading and for writing.
 #include "models/weights/packed_weights.h"
 
+#include <algorithm>
+
+#include "base/check.h"
 #include "kernels/kernels.h"
 #include "nn/weight_packing.h"
 
@@ -112,8 +115,13 @@ const std::byte* PackedReader::Take(const std::string& name, TensorType type,
     status_ = std::move(tensor).error();
     return nullptr;
   }
-  bytes_ += (*tensor)->data.size();
-  return (*tensor)->data.data();
+  const std::span<const std::byte> data = (*tensor)->data;
+  bytes_ += data.size();
+  const std::byte* end = data.data() + data.size();
+  range_ = bytes_ == data.size() ? data
+                                 : std::span(std::min(range_.data(), data.data()),
+                                             std::max(range_.data() + range_.size(), end));
+  return data.data();
 }
 
 const float* PackedReader::TakeVector(const std::string& name, size_t size) {
@@ -202,6 +210,7 @@ Status PackedWriter::RmsNorm(const WeightName& name, size_t channels, const floa
 
 Status PackedWriter::Product(const ProductSpec& spec, Linear& linear) {
   const LinearWeights& w = linear.weights();
+  CHECK(w.weight != nullptr);  // files hold the direct form
   Add(spec.name + ".weight", WeightType(w.dtype),
       WeightShape(w.dtype, w.in_features, w.out_features), w.weight);
   AddVector(spec.name + ".bias", w.bias, w.out_features);

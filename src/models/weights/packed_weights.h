@@ -2,6 +2,7 @@
 // Weights in a packed file: views of its mapping, and the tensors to write.
 #pragma once
 
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,6 +40,8 @@ class PackedReader : public WeightVisitor {
   Status Product(const ProductSpec& spec, Linear& linear) override;
 
   size_t bytes() const { return bytes_; }  // of all that was given out
+  // The smallest part of the file that has all of it.
+  std::span<const std::byte> range() const { return range_; }
 
  private:
   // The data of a tensor, or null after an error, which Take keeps.
@@ -51,6 +54,7 @@ class PackedReader : public WeightVisitor {
   const TableType embedding_;
   const float* const ones_;
   size_t bytes_ = 0;
+  std::span<const std::byte> range_;
   Status status_;
 };
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/dispatch.h"
+#include "models/weights/winograd_weights.h"
 #include "nn/int8_packing.h"
 #include "nn/weight_packing.h"
 
@@ -55,7 +56,8 @@ TableType WordTableType(Dtype dtype) {
 // Goes over the list twice: to count the floats, then, with storage for them, to fill them in.
 class RandomWriter : public WeightVisitor {
  public:
-  RandomWriter(Dtype dtype, WeightStorage& storage) : dtype_(dtype), storage_(storage) {}
+  RandomWriter(Dtype dtype, bool winograd, WeightStorage& storage)
+      : dtype_(dtype), winograd_(winograd), storage_(storage) {}
 
   size_t used() const { return used_; }
 
@@ -97,10 +99,13 @@ class RandomWriter : public WeightVisitor {
     const size_t in_features = spec.inputs(), out_features = spec.out_features;
     const Dtype dtype = spec.StoredAs(dtype_);
     LinearWeights w = {.dtype = dtype, .in_features = in_features, .out_features = out_features};
-    float* weight = Reserve(WeightFloats(dtype, in_features, out_features));
+    const bool winograd = winograd_ && SuitsWinograd(spec, dtype);
+    const size_t weight_floats = WeightFloats(dtype, in_features, out_features);
+    AlignedBuffer<float> direct(winograd && filling() ? weight_floats : 0);
+    float* weight = winograd ? direct.data() : Reserve(weight_floats);
     float* scale = nullptr;
     float* sum = nullptr;
-    w.weight = weight;
+    w.weight = winograd ? nullptr : weight;
     w.bias = Take(out_features);
     if (dtype == Dtype::kInt8) {
       w.int16_safe = true;
@@ -111,6 +116,7 @@ class RandomWriter : public WeightVisitor {
       w.input_multiplier = multiplier;
     }
     if (filling()) FillProduct(spec, weight, scale, sum);
+    if (filling() && winograd) KeepWinograd(spec, dtype, weight, storage_);
     linear = Linear(w);
     return Status();
   }
@@ -163,6 +169,7 @@ class RandomWriter : public WeightVisitor {
   }
 
   const Dtype dtype_;
+  const bool winograd_;
   WeightStorage& storage_;
   Generator generator_;
   std::vector<float> rows_;  // of one panel
@@ -171,14 +178,14 @@ class RandomWriter : public WeightVisitor {
 
 }  // namespace
 
-Result<WeightStorage> RandomWeights(Dtype dtype, const WeightList& list) {
+Result<WeightStorage> RandomWeights(Dtype dtype, const WeightList& list, bool winograd) {
   WeightStorage storage;
-  RandomWriter counter(dtype, storage);
+  RandomWriter counter(dtype, winograd, storage);
   MINNOW_RETURN_IF_ERROR(list(counter));
   const size_t floats = counter.used();
   try {
     storage.floats = AlignedBuffer<float>(floats, PageSize::kHuge);
-    RandomWriter writer(dtype, storage);
+    RandomWriter writer(dtype, winograd, storage);
     MINNOW_RETURN_IF_ERROR(list(writer));
     CHECK(writer.used() == floats);
   } catch (const std::bad_alloc&) {

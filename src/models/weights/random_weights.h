@@ -12,6 +12,7 @@ namespace minnow {
 // run. The word table, in the precision that `dtype` stores it in, is all zeros in pages that are
 // never written: rows of it are read as those of a mapped file are, and cost no memory. Fails with
 // kInternal where there is no memory.
-Result<WeightStorage> RandomWeights(Dtype dtype, const WeightList& list);
+// winograd: convolutions that it suits are in Winograd's form.
+Result<WeightStorage> RandomWeights(Dtype dtype, const WeightList& list, bool winograd = false);
 
 }  // namespace minnow

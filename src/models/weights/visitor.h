@@ -37,6 +37,9 @@ struct ProductSpec {
   bool bias = true;   // false: the checkpoint has none, and zeros take its place
   size_t kernel = 1;  // side of a convolution's window, whose weight is [O, I, kernel, kernel]; of
                       // 1 it is a Linear, and [O, I, 1, 1] in a checkpoint is read as [O, I]
+  // Of a 3x3 convolution of stride 1: where its weights are put, instead of the Linear's, if they
+  // are in Winograd's form (nn/image_ops.h); null: it has none.
+  const void** winograd = nullptr;
   bool sensitive = false;  // 8 bits lose too much: an int8 model has it in bf16
 
   // Of the Linear: [ky][kx][channel, with those that pad] of a convolution (nn/image_ops.h).

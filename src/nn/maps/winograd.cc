@@ -1,18 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/maps/winograd.h"
 
-#include <vector>
-
 #include "base/check.h"
-#include "kernels/dispatch.h"
 #include "nn/image_ops.h"
+#include "nn/maps/map_elements.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
 namespace {
 
-// G: what position i of a tile takes from the three taps of a line.
-constexpr float kTaps[4][3] = {{1, 0, 0}, {0.5f, 0.5f, 0.5f}, {0.5f, -0.5f, 0.5f}, {0, 0, 1}};
+constexpr size_t kTaps = 9;
+constexpr size_t kSide = 4;  // of a tile of positions
+// Elements at a time: panels hold whole multiples for every channel count that is padded.
+constexpr size_t kChunk = 64;
+static_assert(kPanelColumns * RoundUpChannels(1) % kChunk == 0);
+
+// What the four positions of a line take from its three taps.
+void Spread(const float* a, const float* b, const float* c, float out[kSide][kChunk]) {
+  for (size_t i = 0; i < kChunk; ++i) {
+    const float ends = 0.5f * (a[i] + c[i]), middle = 0.5f * b[i];
+    out[0][i] = a[i];
+    out[1][i] = ends + middle;
+    out[2][i] = ends - middle;
+    out[3][i] = c[i];
+  }
+}
+
+// Of one panel. taps: [9][count]; out: position p's panel is at p * stride.
+template <class Element>
+void TransformPanel(const Element* taps, size_t count, Element* out, size_t stride) {
+  constexpr MapElement kElement = sizeof(Element) == sizeof(float) ? kMapF32 : kMapBf16;
+  float t[3][kChunk], columns[3][kSide][kChunk], line[kSide][kChunk];
+  for (size_t at = 0; at < count; at += kChunk) {
+    for (size_t x = 0; x < 3; ++x) {
+      for (size_t y = 0; y < 3; ++y) {
+        const Element* from = taps + (3 * y + x) * count + at;
+        for (size_t i = 0; i < kChunk; ++i) t[y][i] = GetElement(from, kElement, i);
+      }
+      Spread(t[0], t[1], t[2], columns[x]);
+    }
+    for (size_t y = 0; y < kSide; ++y) {
+      Spread(columns[0][y], columns[1][y], columns[2][y], line);
+      for (size_t x = 0; x < kSide; ++x) {
+        Element* to = out + (kSide * y + x) * stride + at;
+        for (size_t i = 0; i < kChunk; ++i) SetElement(to, kElement, i, line[x][i]);
+      }
+    }
+  }
+}
+
+template <class Element>
+void Transform(const Element* weight, size_t count, size_t panels, Element* out) {
+  for (size_t panel = 0; panel < panels; ++panel)
+    TransformPanel(weight + panel * kTaps * count, count, out + panel * count, panels * count);
+}
 
 }  // namespace
 
@@ -24,28 +65,17 @@ size_t WinogradWeightBytes(Dtype dtype, size_t in_channels, size_t out_channels)
   return kMapWinogradPositions * WinogradPositionBytes(dtype, in_channels, out_channels);
 }
 
-void PackWinograd(const float* weight, size_t in_channels, size_t out_channels, Dtype dtype,
+// Panels of the direct form hold tap after tap, each in the order of a position's panel.
+void PackWinograd(const void* weight, size_t in_channels, size_t out_channels, Dtype dtype,
                   std::byte* out) {
-  CHECK(dtype == Dtype::kF32 || dtype == Dtype::kBF16);
-  const size_t inputs = RoundUpChannels(in_channels);
-  const size_t bytes = WinogradPositionBytes(dtype, in_channels, out_channels);
-  std::vector<float> position(out_channels * inputs);
-  for (size_t p = 0; p < kMapWinogradPositions; ++p) {
-    for (size_t o = 0; o < out_channels; ++o) {
-      const float* of_output = weight + o * 9 * inputs;
-      for (size_t c = 0; c < inputs; ++c) {
-        float sum = 0;
-        for (size_t tap = 0; tap < 9; ++tap)
-          sum += kTaps[p / 4][tap / 3] * kTaps[p % 4][tap % 3] * of_output[tap * inputs + c];
-        position[o * inputs + c] = sum;
-      }
-    }
-    std::byte* to = out + p * bytes;
-    if (dtype == Dtype::kF32)
-      ActiveKernels().pack_f32(position.data(), out_channels, inputs, reinterpret_cast<float*>(to));
-    else
-      PackBf16(position.data(), out_channels, inputs, reinterpret_cast<uint16_t*>(to));
+  const size_t count = RoundUpChannels(in_channels) * kPanelColumns;
+  const size_t panels = PaddedColumns(out_channels) / kPanelColumns;
+  if (dtype == Dtype::kF32) {
+    Transform(static_cast<const float*>(weight), count, panels, reinterpret_cast<float*>(out));
+    return;
   }
+  CHECK(dtype == Dtype::kBF16);
+  Transform(static_cast<const uint16_t*>(weight), count, panels, reinterpret_cast<uint16_t*>(out));
 }
 
 }  // namespace minnow

@@ -14,9 +14,9 @@ size_t WinogradWeightBytes(Dtype dtype, size_t in_channels, size_t out_channels)
 // Of one position.
 size_t WinogradPositionBytes(Dtype dtype, size_t in_channels, size_t out_channels);
 
-// weight: [out_channels][3][3][RoundUpChannels(in_channels)] f32, as a Convolution's Linear has it.
-// May throw std::bad_alloc.
-void PackWinograd(const float* weight, size_t in_channels, size_t out_channels, Dtype dtype,
+// weight: of a Convolution's Linear, packed in `dtype`; both forms of a convolution are made of the
+// same rounded numbers wherever they come from.
+void PackWinograd(const void* weight, size_t in_channels, size_t out_channels, Dtype dtype,
                   std::byte* out);
 
 }  // namespace minnow

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/cpu.h"
 #include "formats/json.h"
 #include "tasks/text_model.h"
 
@@ -52,10 +53,20 @@ Result<std::unique_ptr<ImageModel>> ImageModel::Load(const ModelSource& source,
   MINNOW_ASSIGN_OR_RETURN(model->tokenizer_, FindTokenizer(source));
   MINNOW_ASSIGN_OR_RETURN(
       model->parts_,
-      DiffusionModel::Load(source, {.dtype = options.dtype, .tiny_vae = options.tiny_vae}));
+      DiffusionModel::Load(source, {.dtype = options.dtype,
+                                    .tiny_vae = options.tiny_vae,
+                                    .embedding = std::nullopt,
+                                    .winograd = options.winograd,
+                                    .memory_limit_bytes = options.memory_limit_bytes}));
+  model->memory_limit_bytes_ =
+      options.memory_limit_bytes != 0 ? options.memory_limit_bytes : ReadUsableMemory("");
   MINNOW_RETURN_IF_ERROR(model->FindPadding(source));
   MINNOW_RETURN_IF_ERROR(model->Scheduler(""));
   return model;
+}
+
+bool ImageModel::passes_limit(size_t bytes) const {
+  return memory_limit_bytes_ != 0 && parts_->weight_bytes() + bytes > memory_limit_bytes_;
 }
 
 // SD 1 fills up with the token that ends a prompt, SD 2 with another.

@@ -23,6 +23,8 @@ namespace minnow {
 struct ImageModelOptions {
   std::optional<Dtype> dtype;  // nullopt: a packed file's own, else fp32
   std::string tiny_vae;        // a folder of TAESD instead of the model's VAE; empty: the model's
+  WinogradUse winograd = WinogradUse::kAuto;
+  size_t memory_limit_bytes = 0;  // 0: what the process may use
 };
 
 // A prompt as the text encoder takes it.
@@ -42,6 +44,8 @@ class ImageModel {
   const std::string& model_id() const { return model_id_; }
   // Of the feature maps: those of int8 weights are bf16.
   Dtype map_type() const { return parts_->dtype() == Dtype::kF32 ? Dtype::kF32 : Dtype::kBF16; }
+  // Whether weights and as much beside them are above the limit.
+  bool passes_limit(size_t bytes) const;
   // Sides of pictures are multiples of it.
   size_t factor() const { return parts_->vae().info().factor; }
 
@@ -56,7 +60,8 @@ class ImageModel {
   std::unique_ptr<const Tokenizer> tokenizer_;
   std::unique_ptr<const DiffusionModel> parts_;
   std::string model_id_;
-  TokenId padding_ = 0;  // fills a prompt up
+  size_t memory_limit_bytes_ = 0;  // 0: not known
+  TokenId padding_ = 0;            // fills a prompt up
 };
 
 }  // namespace minnow

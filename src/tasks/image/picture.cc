@@ -34,6 +34,7 @@ Status Picture::Prepare() {
   MINNOW_ASSIGN_OR_RETURN(negative_, model_.Tokenize(settings_.negative_prompt));
   if (!guided_) negative_.dropped_tokens = 0;
   arena_bytes_ = PlanArena();
+  drops_weights_ = model_.passes_limit(memory_bytes());
   return {};
 }
 
@@ -108,7 +109,9 @@ Status Picture::Advance() {
       scheduler_->Begin(first_entry(), values());
     }
     ImageOps ops = Ops(*arena_);
+    const Stage stage = stage_;
     MINNOW_RETURN_IF_ERROR(RunStage(ops));
+    if (drops_weights_ && stage_ != stage) DropWeights(stage);
     if (ops.stopped()) return Error{Code::kDeadline, "the picture was stopped"};
   } catch (const std::bad_alloc&) {
     return Error{Code::kInternal,
@@ -143,6 +146,13 @@ Status Picture::RunStage(ImageOps& ops) {
       break;
   }
   return {};
+}
+
+void Picture::DropWeights(Stage done) const {
+  const DiffusionModel& parts = model_.parts();
+  if (done == Stage::kPrompts) parts.text_encoder().Release();
+  if (done == Stage::kSteps) parts.unet().Release();
+  if (done == Stage::kInput || done == Stage::kDecode) parts.vae().Release();
 }
 
 void Picture::ReadPrompts(ImageOps& ops) {

@@ -81,6 +81,7 @@ class Picture {
   ImageOps Ops(Arena& arena) const;
   void TakeBuffers(Arena& arena);
   Status RunStage(ImageOps& ops);
+  void DropWeights(Stage done) const;
 
   // Each plans where `ops` does.
   void ReadInput(ImageOps& ops);
@@ -116,6 +117,8 @@ class Picture {
   ThreadPool* const pool_;
   const std::atomic<bool>* const stop_;
   bool guided_ = false;  // the UNet is asked twice
+  // Weights that lie in a packed file leave memory after the stage that they are for.
+  bool drops_weights_ = false;
 
   PromptIds prompt_, negative_;
   std::unique_ptr<NoiseScheduler> scheduler_;
