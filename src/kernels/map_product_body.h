@@ -45,8 +45,9 @@ inline void FinishMapTyped(const struct MapProduct* m, const float* sums, size_t
   }
 }
 
-inline void FinishMapSums(const struct MapProduct* m, const float* sums, size_t line, size_t row,
-                          size_t rows, size_t column, size_t columns) {
+// Four kinds of elements, each with every activation: once in a file, a call for each tile.
+[[gnu::noinline]] void FinishMapSums(const struct MapProduct* m, const float* sums, size_t line,
+                                     size_t row, size_t rows, size_t column, size_t columns) {
   if (m->y_element == kMapF32)
     m->residual_element == kMapF32
         ? FinishMapTyped<float, float>(m, sums, line, row, rows, column, columns)

@@ -55,8 +55,11 @@ Result<std::unique_ptr<LoadedModel>> LoadImageMaker(const ModelSource& source,
                                                     const ModelOptions& options,
                                                     const ComputeOptions& compute,
                                                     Scheduler* scheduler, Metrics* metrics) {
-  MINNOW_ASSIGN_OR_RETURN(std::unique_ptr<const ImageModel> model,
-                          ImageModel::Load(source, {.dtype = precision.dtype, .tiny_vae = ""}));
+  MINNOW_ASSIGN_OR_RETURN(
+      std::unique_ptr<const ImageModel> model,
+      ImageModel::Load(source, {.dtype = precision.dtype,
+                                .tiny_vae = "",
+                                .memory_limit_bytes = compute.memory_limit_bytes}));
   const DiffusionModel& parts = model->parts();
   ModelFacts facts;
   SetNames(options, model->model_id(), &facts);

@@ -12,6 +12,7 @@
 
 #include "engine/scheduler.h"
 #include "image/read.h"
+#include "image/resize.h"
 #include "image/write.h"
 #include "tasks/image/job.h"
 #include "tests/await.h"
@@ -218,6 +219,23 @@ TEST_F(ImageJobTest, WaitsForMemoryOrIsRefused) {
   EXPECT_EQ(memory->used(), 0u);
 }
 
+// However large a file is, what waits in the line is as large as the picture.
+TEST_F(ImageJobTest, LargeFilesAreMadeSmallFirst) {
+  ImageJobRequest request = Request();
+  request.request.width = 64;
+  request.request.height = 48;
+  const auto expected = Run(request);
+  ASSERT_TRUE(expected.ok()) << expected.error().message;
+  const Image image = ReadImage(std::as_bytes(std::span(input_)), AlphaChannel::kDrop, {}).value();
+  request.image_file = WritePng(Resize(image, 1280, 960, ResizeFilter::kLanczos), "").value();
+  ImageJob job(task_.get(), request, [](Result<ImageAnswer>) {});
+  ASSERT_TRUE(job.Prepare().ok());
+  EXPECT_LT(job.expected_cost().bytes, size_t{64} * 48 * 3 + 200);
+  const auto answer = Run(request);
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer->memory_bytes, expected->memory_bytes);
+}
+
 TEST_F(ImageJobTest, TransparencyIsAMask) {
   Image mask = NewImage(64, 48, 4);
   for (size_t i = 0; i < mask.pixels.size(); i += 4)
@@ -266,6 +284,9 @@ TEST_F(ImageJobTest, RefusesFilesThatAreNone) {
   request = Request();
   request.request.steps = 0;
   EXPECT_THAT(Refusal(request), HasSubstr("steps: "));
+  request = Request();
+  request.request.negative_prompt = std::string(size_t{1} << 20, 'a');
+  EXPECT_THAT(Refusal(request), HasSubstr("negative_prompt: 1048576 bytes, limit 65536"));
 }
 
 }  // namespace

@@ -29,7 +29,9 @@ bool IsSetting(std::string_view name) {
 bool Begin(Call& call, ImageQuery& query) {
   if (!call.UseModel(query.model, TaskKind::kImage)) return false;
   query.job.limits.max_pixels = call.context().options.max_image_pixels;
-  const auto pictures = std::max<int64_t>(query.job.request.images, 1);
+  // What is beyond the limit is refused later.
+  const auto pictures =
+      std::clamp<int64_t>(query.job.request.images, 1, query.job.limits.max_images);
   CountTaken(call, TaskKind::kImage, static_cast<size_t>(pictures), /*batch=*/pictures > 1);
   return true;
 }

@@ -31,7 +31,19 @@ Image ToRgb(const Image& image) {
 
 // The side that belongs to the other one, never 0.
 uint32_t InProportion(uint32_t side, uint32_t other, uint32_t wanted) {
-  return std::max<uint32_t>(1, static_cast<uint32_t>(uint64_t{side} * wanted / other));
+  const uint64_t fitting = uint64_t{side} * wanted / other;
+  return static_cast<uint32_t>(std::clamp<uint64_t>(fitting, 1, UINT32_MAX));
+}
+
+// The middle of an image, in the proportions of width and height.
+Image CutMiddle(const Image& image, uint32_t width, uint32_t height) {
+  const uint32_t wide = std::min(image.width, InProportion(width, height, image.height));
+  const uint32_t high = std::min(image.height, InProportion(height, width, image.width));
+  Image cut = NewImage(wide, high, image.channels);
+  const size_t left = (image.width - wide) / 2 * size_t{image.channels};
+  for (uint32_t y = 0; y < high; ++y)
+    std::memcpy(cut.row(y), image.row(y + size_t{image.height - high} / 2) + left, cut.row_bytes());
+  return cut;
 }
 
 // With alpha, a transparent part is what is painted anew; else white is.
@@ -104,6 +116,10 @@ Image FitImage(const Image& image, uint32_t width, uint32_t height, FitMode mode
   const bool by_width = wider == (mode == FitMode::kCrop);
   const uint32_t inner_width = by_width ? width : InProportion(image.width, image.height, height);
   const uint32_t inner_height = by_width ? InProportion(image.height, image.width, width) : height;
+  // An image that is thin would become huge before it is cropped: then what is seen is cut first.
+  const uint64_t enough = uint64_t{image.width} * image.height + uint64_t{width} * height;
+  if (uint64_t{inner_width} * inner_height > 4 * enough)
+    return ToSize(CutMiddle(image, width, height), width, height);
   const Image inner = ToSize(image, inner_width, inner_height);
   const int64_t left = int64_t{width} / 2 - int64_t{inner_width} / 2;
   const int64_t top = int64_t{height} / 2 - int64_t{inner_height} / 2;

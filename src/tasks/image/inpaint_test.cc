@@ -64,6 +64,18 @@ TEST(FitImage, ThinImagesKeepAPixel) {
   }
 }
 
+// Enlarged whole, it would take 15 GB, and one that is wider still more than there is.
+TEST(FitImage, WhatIsCroppedIsNotMadeFirst) {
+  for (const uint32_t side : {20'000u, 9'000'000u}) {
+    const Image wide = FitImage(Plain(side, 1, kRed), 512, 512, FitMode::kCrop);
+    EXPECT_EQ(wide.pixels, Plain(512, 512, kRed).pixels);
+    const Image high = FitImage(Plain(1, side, kRed), 512, 512, FitMode::kCrop);
+    EXPECT_EQ(high.pixels, Plain(512, 512, kRed).pixels);
+  }
+  const Image middle = FitImage(Columns(200, 2), 100, 100, FitMode::kCrop);
+  EXPECT_EQ(middle.row(50)[3 * 50], 100);
+}
+
 TEST(Inpainting, WithoutAMaskOnlyTheSizeChanges) {
   Inpainting inpainting({.fit = FitMode::kCrop});
   auto request = RequestOf(Columns(100, 10), std::nullopt, 10, 10);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "image/resize.h"
 #include "tasks/image/input_files.h"
 #include "tasks/image/preview.h"
 
@@ -15,8 +16,12 @@ constexpr size_t kMostWork = 8192;
 
 size_t PixelBytes(const std::optional<Image>& image) { return image ? image->pixels.size() : 0; }
 
-size_t OutputBytes(const ImageSettings& settings) {
-  return settings.images * settings.width * settings.height * size_t{3};
+// What waits in the line is no larger than the picture, however large the files were.
+void FitInputs(ImageSettings& settings) {
+  for (auto* input : {&settings.image, &settings.mask}) {
+    if (*input && ((*input)->width != settings.width || (*input)->height != settings.height))
+      *input = Resize(**input, settings.width, settings.height, ResizeFilter::kLanczos);
+  }
 }
 
 uint32_t CountedWork(size_t work) { return static_cast<uint32_t>(std::min(work, kMostWork)); }
@@ -51,11 +56,12 @@ Result<std::vector<uint32_t>> ImageJob::Prepare() {
                           CheckImageRequest(task_->model(), std::move(request), request_.limits));
   request = {};
   SpreadSeeds(settings);
+  FitInputs(settings);
   MINNOW_ASSIGN_OR_RETURN(
       picture_, Picture::Make(task_->model(), std::move(settings), task_->pool(), cancel_flag()));
   const ImageSettings& made = picture_->settings();
   memory_bytes_ = picture_->memory_bytes();
-  held_bytes_ = PixelBytes(made.image) + PixelBytes(made.mask) + OutputBytes(made);
+  held_bytes_ = PixelBytes(made.image) + PixelBytes(made.mask);
   cost_ = {};
   cost_.bytes = held_bytes_ + made.prompt.size() + made.negative_prompt.size();
   cost_.item_bytes = item_bytes(0);

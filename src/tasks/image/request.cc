@@ -86,7 +86,16 @@ Status SetSteps(const ImageModel& model, const ImageRequest& request, ImageSetti
   return {};
 }
 
+// A text encoder reads some hundred bytes; tokens are made of all of them.
+Status CheckPrompt(const char* field, const std::string& prompt) {
+  if (prompt.size() <= ImageRequest::kMaxPromptBytes) return {};
+  return Refuse(std::string(field) + ": " + std::to_string(prompt.size()) + " bytes, limit " +
+                std::to_string(ImageRequest::kMaxPromptBytes));
+}
+
 Status CheckInput(const ImageModel& model, const ImageRequest& request) {
+  MINNOW_RETURN_IF_ERROR(CheckPrompt("prompt", request.prompt));
+  MINNOW_RETURN_IF_ERROR(CheckPrompt("negative_prompt", request.negative_prompt));
   if (request.mask && !request.image) return Refuse("mask: it needs an image");
   for (const auto* input : {&request.image, &request.mask}) {
     if (*input && ((*input)->width == 0 || (*input)->height == 0))

@@ -28,6 +28,8 @@ enum class VaeTiling {
 inline constexpr size_t kMostUntiledLatents = 128 * 128;
 
 struct ImageRequest {
+  static constexpr size_t kMaxPromptBytes = size_t{1} << 16;
+
   std::string prompt;
   std::string negative_prompt;
   // What to begin with; none: with noise alone. Its size is the picture's where none is given,

@@ -53,7 +53,8 @@ Result<std::string> SchedulerOf(const JsonView& sampling) {
   if (method == "dpmpp_2m_karras") method = "dpmpp_2m", sigmas = "karras";
   auto found = FindWebUiSampling(method, sigmas);
   if (found.ok()) return std::string(found->ours);
-  const bool of_method = found.error().code == Code::kNotFound;
+  // A method's name may end with a scheduler: "euler_a karras".
+  const bool of_method = found.error().code == Code::kNotFound || !sampling.Find("scheduler");
   const std::string why = found.error().message.substr(found.error().message.find(": ") + 2);
   const Error error = sampling.Find(of_method ? "sample_method" : "scheduler")->Wrong(why);
   return error;

@@ -48,6 +48,7 @@ struct FixedSetting {
   double value;
 };
 constexpr FixedSetting kFixed[] = {{"eta_ancestral", 1},
+                                   {"eta_ddim", 0},
                                    {"eta_noise_seed_delta", 0},
                                    {"img2img_color_correction", 0},
                                    {"img2img_fix_steps", 0},

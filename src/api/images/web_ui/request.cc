@@ -30,14 +30,22 @@ Status RefusePositive(const JsonView& body, std::string_view name) {
   return {};
 }
 
+// Sent along by clients whose user did not switch it on: false, or {"enabled": false, ...}.
+bool IsOff(const JsonView& argument) {
+  if (argument.type() == JsonType::kBool) return !*argument.Bool();
+  const auto enabled = argument.is_object() ? argument.Find("enabled") : std::nullopt;
+  return enabled && enabled->type() == JsonType::kBool && !*enabled->Bool();
+}
+
 // Scripts that are sent along, switched off, do nothing.
 Status RefuseScripts(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(Refuse(body, "script_name", kNot));
   MINNOW_ASSIGN_OR_RETURN(const JsonView scripts, ReadObject(body, "alwayson_scripts"));
   for (size_t i = 0; i < scripts.size(); ++i) {
+    MINNOW_RETURN_IF_ERROR(scripts.at(i).Object());
     const auto arguments = scripts.at(i).Find("args");
-    const bool none = !arguments || arguments->size() == 0;
-    if (none || (arguments->at(0).type() == JsonType::kBool && !*arguments->at(0).Bool())) continue;
+    if (!arguments || arguments->size() == 0) continue;
+    if (IsOff(arguments->is_array() ? arguments->at(0) : *arguments)) continue;
     return Error{Code::kInvalidArgument,
                  "alwayson_scripts: " + QuoteForMessage(scripts.key(i)) + " is not supported"};
   }

@@ -145,6 +145,8 @@ TEST(WebUiRequest, WhatWouldChangeThePictureIsRefusedByName) {
                              R"("s_min_uncond":1)",
                              R"("script_name":"x/y plot")",
                              R"("alwayson_scripts":{"ControlNet":{"args":[{"a":1}]}})",
+                             R"("alwayson_scripts":{"ControlNet":{"args":{"a":1}}})",
+                             R"("alwayson_scripts":{"x":{"args":[{"enabled":true}]}})",
                              R"("prompt":"<lora:x:1>")",
                              R"("negative_prompt":"a <lora:x:1>")",
                              R"("steps":0)",
@@ -179,7 +181,8 @@ TEST(WebUiRequest, WhatClientsSendAlongDoesNothing) {
                    "styles":[],"subseed":-1,"subseed_strength":0.0,"seed_resize_from_h":-1,
                    "restore_faces":false,"tiling":false,"s_churn":0,"s_tmax":0,"s_noise":1,
                    "script_name":null,"script_args":[],"save_images":false,"firstphase_width":0,
-                   "alwayson_scripts":{"ADetailer":{"args":[false]},"ControlNet":{"args":[]}},
+                   "alwayson_scripts":{"ADetailer":{"args":[false]},"ControlNet":{"args":[]},
+                     "controlnet":{"args":[{"enabled":false,"weight":1}]}},
                    "override_settings":{},"override_settings_restore_afterwards":true,"x":{}})")
           .ok());
 }

@@ -192,6 +192,8 @@ void SetOptions(Call& call, const State& state) {
     status = body.Find("CLIP_stop_at_last_layers")->Wrong("say it in override_settings");
   if (status.ok() && options.format != ImageFormat::kPng)
     status = body.Find("samples_format")->Wrong("say it in override_settings");
+  if (status.ok() && options.quality != WebUiOverrides().quality)
+    status = body.Find("jpeg_quality")->Wrong("say it in override_settings");
   if (!status.ok()) return call.Fail(ToFailure(status.error()));
   if (!options.model.empty()) {
     const std::string name = ModelName(*call.context().models, options.model);
