@@ -16,18 +16,14 @@ inline void FinishMapTile(const struct MapProduct* m, const float* sums, size_t 
     const R* residual =
         (const R*)m->residual + line * m->residual_line_stride + row * m->residual_stride + c;
     for (size_t r = 0; r < rows; ++r) {
-      VF value = VAdd(VLoad(from + r * columns), add);
-      if (combine == kCombineNone) {
-        value = activate(value);
-      } else {
-        const VF other = VLoadElements(residual + r * m->residual_stride);
-        if (combine == kCombineAdd)
-          value = VAdd(activate(value), other);
-        else if (combine == kCombineMultiply)
-          value = VMul(activate(value), other);
-        else
-          value = activate(VAdd(value, other));
-      }
+      VF value = VAdd(VLoad(from + r * columns), add), other = value;
+      if (combine != kCombineNone) other = VLoadElements(residual + r * m->residual_stride);
+      if (combine == kCombineAddBeforeActivation) value = VAdd(value, other);
+      value = activate(value);
+      if (combine == kCombineAdd)
+        value = VAdd(value, other);
+      else if (combine == kCombineMultiply)
+        value = VMul(value, other);
       VStoreElements(y + r * m->y_stride, value);
     }
   }
@@ -46,8 +42,9 @@ inline void FinishMapTyped(const struct MapProduct* m, const float* sums, size_t
 }
 
 // Four kinds of elements, each with every activation: once in a file, a call for each tile.
-[[gnu::noinline]] void FinishMapSums(const struct MapProduct* m, const float* sums, size_t line,
-                                     size_t row, size_t rows, size_t column, size_t columns) {
+[[gnu::noinline, gnu::noclone]] void FinishMapSums(const struct MapProduct* m, const float* sums,
+                                                   size_t line, size_t row, size_t rows,
+                                                   size_t column, size_t columns) {
   if (m->y_element == kMapF32)
     m->residual_element == kMapF32
         ? FinishMapTyped<float, float>(m, sums, line, row, rows, column, columns)
