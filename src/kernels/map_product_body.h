@@ -1,7 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products over maps: the tiles of tile_body.h over lines of rows, each tile finished into the map
 // while its sums are in the first-level cache; included in an ISA file's anonymous namespace after
-// tile_body.h, map_vectors_body.h, vector_math_body.h, Element, kWordElements and kShortMath.
+// tile_body.h, map_vectors_body.h, vector_math_body.h, kWordElements and kShortMath. Integer sums
+// (MINNOW_MAP_INT8) take LoadSums(p) too.
+
+// What becomes of the sums of kLanes columns, from column c on; `row` is counted from `first`.
+#ifdef MINNOW_MAP_INT8
+struct MapColumn {
+  MapColumn(const struct MapProduct* m, size_t line, size_t first, size_t c)
+      : w_scale(VLoad(m->w_scale + c)),
+        w_sum(VLoad(m->w_sum + c)),
+        add(VLoad(m->bias + c)),
+        x_scale(m->x_scale + line * m->scale_line_stride + first * m->scale_stride),
+        x_offset(m->x_offset + line * m->scale_line_stride + first * m->scale_stride),
+        stride(m->scale_stride) {
+    if (m->more) add = VAdd(add, VLoad(m->more + c));
+  }
+  VF Value(const float* sums, size_t row) const {
+    const VF constant = VMulAdd(VSet(x_offset[row * stride]), w_sum, add);
+    return VMulAdd(LoadSums(sums), VMul(VSet(x_scale[row * stride]), w_scale), constant);
+  }
+  VF w_scale, w_sum, add;
+  const float *x_scale, *x_offset;
+  size_t stride;
+};
+#else
+struct MapColumn {
+  MapColumn(const struct MapProduct* m, size_t, size_t, size_t c) : add(VLoad(m->bias + c)) {
+    if (m->more) add = VAdd(add, VLoad(m->more + c));
+  }
+  VF Value(const float* sums, size_t) const { return VAdd(VLoad(sums), add); }
+  VF add;
+};
+#endif
 
 // sums: [rows, columns] of one tile; Y, R: types of elements of y and of the residual.
 template <class Y, class R, class Activate>
@@ -9,14 +40,13 @@ inline void FinishMapTile(const struct MapProduct* m, const float* sums, size_t 
                           size_t rows, size_t column, size_t columns, const Activate& activate) {
   const enum MapCombine combine = m->combine;
   for (size_t c = column; c < column + columns; c += kLanes) {
-    VF add = VLoad(m->bias + c);
-    if (m->more) add = VAdd(add, VLoad(m->more + c));
+    const MapColumn at(m, line, row, c);
     const float* from = sums + c - column;
     Y* y = (Y*)m->y + line * m->y_line_stride + row * m->y_stride + c;
     const R* residual =
         (const R*)m->residual + line * m->residual_line_stride + row * m->residual_stride + c;
     for (size_t r = 0; r < rows; ++r) {
-      VF value = VAdd(VLoad(from + r * columns), add);
+      VF value = at.Value(from + r * columns, r);
       if (combine == kCombineNone) {
         value = activate(value);
       } else {

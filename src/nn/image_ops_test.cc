@@ -68,6 +68,25 @@ TEST_P(ImageOpsTest, GatedFeedForwardEqualsPlain) {
   }
 }
 
+TEST_P(ImageOpsTest, Int8EqualsScalarKernels) {
+  if (weights() != Dtype::kInt8) GTEST_SKIP() << "as ProductEqualsPlain";
+  for (const size_t channels : {5, 32, 48}) {
+    SCOPED_TRACE(channels);
+    TokenData data(kernels(), type(), weights(), 45, channels, 35);
+    OwnedMap got(type(), 2, 1, 45, 35), expected(type(), 2, 1, 45, 35);
+    OwnedMap gated(type(), 2, 1, 45, channels), expected_gated(type(), 2, 1, 45, channels);
+    const auto run = [&](ImageOps& ops, OwnedMap& product, OwnedMap& feed) {
+      ops.Product(data.x.map, &data.norm, data.linear.linear, Activation::kNone, nullptr,
+                  product.map);
+      ops.GatedFeedForward(data.x.map, data.norm, data.in.linear, data.out.linear, feed.map);
+    };
+    Run(1, [&](ImageOps& ops) { run(ops, got, gated); });
+    RunWith(scalar(), 1, [&](ImageOps& ops) { run(ops, expected, expected_gated); });
+    ExpectSmallError(got, expected, kInt8TableTolerance);
+    ExpectSmallError(gated, expected_gated, kInt8TableTolerance);
+  }
+}
+
 TEST_P(ImageOpsTest, NormsEqualPlain) {
   for (const auto& [height, width] : {std::pair<size_t, size_t>{1, 1}, {7, 5}, {65, 33}}) {
     SCOPED_TRACE(testing::Message() << height << " x " << width);
