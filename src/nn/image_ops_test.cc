@@ -48,6 +48,19 @@ TEST_P(ImageOpsTest, ProductEqualsPlain) {
   }
 }
 
+// Each of the two tasks is so large that its turn ends between two parts of the columns.
+TEST_P(ImageOpsTest, ProductIsTheSameInTurns) {
+  if (&kernels() != &ActiveKernels()) GTEST_SKIP() << "large, and as on the best table";
+  OwnedMap x(type(), 2, 1, 256, 768, 1), one(type(), 2, 1, 256, 768), two(type(), 2, 1, 256, 768);
+  OwnedLinear linear(kernels(), weights(), 768, 768, 2);
+  const auto run = [&](ImageOps& ops, FeatureMap& y) {
+    ops.Product(x.map, nullptr, linear.linear, Activation::kNone, nullptr, y);
+  };
+  Run(1, [&](ImageOps& ops) { run(ops, one.map); });
+  Run(2, [&](ImageOps& ops) { run(ops, two.map); });
+  EXPECT_EQ(one.Values(), two.Values());
+}
+
 TEST_P(ImageOpsTest, GatedFeedForwardEqualsPlain) {
   for (const size_t tokens : {1, 70, 300}) {
     for (const size_t channels : {5, 32, 64}) {
