@@ -239,17 +239,4 @@ Image Resize(const Image& image, uint32_t width, uint32_t height, ResizeFilter f
   return resized;
 }
 
-size_t ResizeBytes(uint32_t from_width, uint32_t from_height, uint32_t channels, uint32_t width,
-                   uint32_t height, ResizeFilter filter) {
-  const size_t result = size_t{width} * height * channels;
-  if (filter == ResizeFilter::kNearest) return result + (size_t{width} + height) * sizeof(size_t);
-  const Kernel kernel = KernelOf(filter);
-  const auto side = [&](uint32_t from, uint32_t to) {
-    return to * (WeightsPerPixel(kernel, from, to) * sizeof(int32_t) + sizeof(SideWeights::Range));
-  };
-  return result + size_t{width} * from_height * channels + side(from_width, width) +
-         side(from_height, height) + size_t{width} * channels * sizeof(int32_t) +
-         (channels == 4 ? size_t{from_width} * from_height * channels : 0);
-}
-
 }  // namespace minnow

@@ -7,6 +7,17 @@
 
 namespace minnow {
 
+Image ToRgb(const Image& image) {
+  if (image.channels == 3) return image;
+  Image rgb = NewImage(image.width, image.height, 3);
+  const size_t from = image.channels;
+  for (size_t i = 0; i < size_t{image.width} * image.height; ++i) {
+    for (size_t c = 0; c < 3; ++c)
+      rgb.pixels[3 * i + c] = image.pixels[from * i + (from < 3 ? 0 : c)];
+  }
+  return rgb;
+}
+
 Image ToGrey(const Image& image) {
   if (image.channels == 1) return image;
   Image grey = NewImage(image.width, image.height, 1);

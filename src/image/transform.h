@@ -7,6 +7,8 @@
 
 namespace minnow {
 
+// Three channels: alpha is dropped, grey becomes all three.
+Image ToRgb(const Image& image);
 // ITU-R 601 luma in Pillow's integers; alpha is dropped.
 Image ToGrey(const Image& image);
 // The alpha of an image with four channels as grey; 255 all over for others.

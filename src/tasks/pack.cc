@@ -140,6 +140,25 @@ Result<std::map<std::string, std::string, std::less<>>> ReadConfigs(const ModelS
   return configs;
 }
 
+// A model of which nothing is measured.
+Result<PackResult> WriteUnmeasured(const ModelSource& source, const PackOptions& options,
+                                   const std::string& model_id, std::vector<PackedTensor> tensors,
+                                   bool has_tokenizer, const std::string& path,
+                                   const std::function<void(const std::string&)>& progress) {
+  MINNOW_ASSIGN_OR_RETURN(const auto tokenizer, ReadTables(source, has_tokenizer));
+  PackedHeader header = {.model_id = model_id,
+                         .packed_by = options.packed_by,
+                         .dtype = DtypeName(options.dtype),
+                         .embedding_dtype = TableTypeName(options.embedding),
+                         .kind = ModelKindName(source.kind()),
+                         .configs = {},
+                         .tokenizer_json = "",
+                         .quality = std::nullopt};
+  MINNOW_ASSIGN_OR_RETURN(header.configs, ReadConfigs(source));
+  progress("writing");
+  return Write(std::move(header), std::move(tensors), tokenizer, source.kind(), path);
+}
+
 // What a picture loses is for the eye, and for bench image; nothing is measured here.
 Result<PackResult> PackDiffusion(const ModelSource& source, const PackOptions& options,
                                  const std::string& path,
@@ -152,18 +171,8 @@ Result<PackResult> PackDiffusion(const ModelSource& source, const PackOptions& o
                                                         .embedding = options.embedding,
                                                         .loras = options.loras,
                                                         .winograd = WinogradUse::kNever}));
-  MINNOW_ASSIGN_OR_RETURN(const auto tokenizer, ReadTables(source, reader != nullptr));
-  PackedHeader header = {.model_id = source.model_id(),
-                         .packed_by = options.packed_by,
-                         .dtype = DtypeName(options.dtype),
-                         .embedding_dtype = TableTypeName(options.embedding),
-                         .kind = ModelKindName(source.kind()),
-                         .configs = {},
-                         .tokenizer_json = "",
-                         .quality = std::nullopt};
-  MINNOW_ASSIGN_OR_RETURN(header.configs, ReadConfigs(source));
-  progress("writing");
-  return Write(std::move(header), model->PackedTensors(), tokenizer, source.kind(), path);
+  return WriteUnmeasured(source, options, source.model_id(), model->PackedTensors(),
+                         reader != nullptr, path, progress);
 }
 
 // A model that makes text has no vector to measure.
@@ -176,18 +185,8 @@ Result<PackResult> PackT5(const ModelSource& source, const PackOptions& options,
       const auto model,
       LoadTextToText(source, {.dtype = options.dtype, .embedding = options.embedding}, T5Limits{},
                      reader.get()));
-  MINNOW_ASSIGN_OR_RETURN(const auto tokenizer, ReadTables(source, reader != nullptr));
-  PackedHeader header = {.model_id = model->info().model_id,
-                         .packed_by = options.packed_by,
-                         .dtype = DtypeName(options.dtype),
-                         .embedding_dtype = TableTypeName(options.embedding),
-                         .kind = ModelKindName(source.kind()),
-                         .configs = {},
-                         .tokenizer_json = "",
-                         .quality = std::nullopt};
-  MINNOW_ASSIGN_OR_RETURN(header.configs, ReadConfigs(source));
-  progress("writing");
-  return Write(std::move(header), model->PackedTensors(), tokenizer, source.kind(), path);
+  return WriteUnmeasured(source, options, model->info().model_id, model->PackedTensors(),
+                         reader != nullptr, path, progress);
 }
 
 Result<PackResult> Pack(const ModelSource& source, const PackOptions& options,

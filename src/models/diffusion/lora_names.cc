@@ -36,15 +36,15 @@ constexpr std::array kEndings = {
 };
 
 // Names of modules that have an underscore in them; in kohya's names all dots are one.
-constexpr std::array<std::string_view, 27> kCompounds = {
-    "down_blocks",    "up_blocks",     "mid_block",      "transformer_blocks",
-    "time_emb_proj",  "conv_shortcut", "conv_in",        "conv_out",
-    "time_embedding", "linear_1",      "linear_2",       "to_q",
-    "to_k",           "to_v",          "to_out",         "proj_in",
-    "proj_out",       "text_model",    "self_attn",      "q_proj",
-    "k_proj",         "v_proj",        "out_proj",       "input_blocks",
-    "output_blocks",  "middle_block",  "skip_connection"};
-constexpr std::array<std::string_view, 3> kBlockParts = {"in_layers", "out_layers", "emb_layers"};
+constexpr std::array<std::string_view, 30> kCompounds = {
+    "down_blocks",    "up_blocks",     "mid_block",       "transformer_blocks",
+    "time_emb_proj",  "conv_shortcut", "conv_in",         "conv_out",
+    "time_embedding", "linear_1",      "linear_2",        "to_q",
+    "to_k",           "to_v",          "to_out",          "proj_in",
+    "proj_out",       "text_model",    "self_attn",       "q_proj",
+    "k_proj",         "v_proj",        "out_proj",        "input_blocks",
+    "output_blocks",  "middle_block",  "skip_connection", "in_layers",
+    "out_layers",     "emb_layers"};
 
 bool CutStart(std::string_view& text, std::string_view start) {
   if (!text.starts_with(start)) return false;
@@ -67,7 +67,6 @@ std::string Dotted(std::string_view underscored) {
   std::string name(underscored);
   std::replace(name.begin(), name.end(), '_', '.');
   for (const std::string_view compound : kCompounds) Join(compound, name);
-  for (const std::string_view compound : kBlockParts) Join(compound, name);
   return name;
 }
 

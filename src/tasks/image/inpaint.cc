@@ -18,17 +18,6 @@ Image ToSize(const Image& image, uint32_t width, uint32_t height) {
   return Resize(image, width, height, ResizeFilter::kLanczos);
 }
 
-Image ToRgb(const Image& image) {
-  if (image.channels == 3) return image;
-  Image rgb = NewImage(image.width, image.height, 3);
-  const size_t from = image.channels;
-  for (size_t i = 0; i < size_t{image.width} * image.height; ++i) {
-    for (size_t c = 0; c < 3; ++c)
-      rgb.pixels[3 * i + c] = image.pixels[from * i + (from < 3 ? 0 : c)];
-  }
-  return rgb;
-}
-
 // The side that belongs to the other one, never 0.
 uint32_t InProportion(uint32_t side, uint32_t other, uint32_t wanted) {
   const uint64_t fitting = uint64_t{side} * wanted / other;

@@ -52,14 +52,6 @@ std::optional<Image> MaskOf(const Image& image) {
   return mask;
 }
 
-Image WithoutAlpha(const Image& image) {
-  Image colours = NewImage(image.width, image.height, 3);
-  const uint8_t* from = image.pixels.data();
-  for (size_t i = 0; i < colours.pixels.size(); i += 3, from += image.channels)
-    std::copy_n(from, 3, colours.pixels.data() + i);
-  return colours;
-}
-
 }  // namespace
 
 size_t InputFileBytes(const ImageJobRequest& request) {
@@ -90,7 +82,7 @@ Status ReadInputFiles(ImageJobRequest& request) {
     }
   } else if (request.request.image && of_image == AlphaChannel::kKeep) {
     request.request.mask = MaskOf(*request.request.image);
-    request.request.image = WithoutAlpha(*request.request.image);
+    request.request.image = ToRgb(*request.request.image);
   }
   request.image_file = std::string();
   request.mask_file = std::string();

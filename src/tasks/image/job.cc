@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "image/resize.h"
 #include "tasks/image/input_files.h"
 #include "tasks/image/preview.h"
 
@@ -15,14 +14,6 @@ namespace {
 constexpr size_t kMostWork = 8192;
 
 size_t PixelBytes(const std::optional<Image>& image) { return image ? image->pixels.size() : 0; }
-
-// What waits in the line is no larger than the picture, however large the files were.
-void FitInputs(ImageSettings& settings) {
-  for (auto* input : {&settings.image, &settings.mask}) {
-    if (*input && ((*input)->width != settings.width || (*input)->height != settings.height))
-      *input = Resize(**input, settings.width, settings.height, ResizeFilter::kLanczos);
-  }
-}
 
 uint32_t CountedWork(size_t work) { return static_cast<uint32_t>(std::min(work, kMostWork)); }
 
@@ -56,7 +47,6 @@ Result<std::vector<uint32_t>> ImageJob::Prepare() {
                           CheckImageRequest(task_->model(), std::move(request), request_.limits));
   request = {};
   SpreadSeeds(settings);
-  FitInputs(settings);
   MINNOW_ASSIGN_OR_RETURN(
       picture_, Picture::Make(task_->model(), std::move(settings), task_->pool(), cancel_flag()));
   const ImageSettings& made = picture_->settings();

@@ -29,6 +29,15 @@ Result<std::unique_ptr<Picture>> Picture::Make(const ImageModel& model, ImageSet
   return picture;
 }
 
+// What is kept until its turn comes is no larger than the picture.
+void Picture::FitInputs() {
+  const uint32_t width = settings_.width, height = settings_.height;
+  for (auto* input : {&settings_.image, &settings_.mask}) {
+    if (*input && ((*input)->width != width || (*input)->height != height))
+      *input = Resize(**input, width, height, ResizeFilter::kLanczos);
+  }
+}
+
 Status Picture::Prepare() {
   MINNOW_ASSIGN_OR_RETURN(scheduler_, NoiseScheduler::Make(settings_.scheduler, settings_.run));
   MINNOW_ASSIGN_OR_RETURN(noise_source_, PictureNoise::Make(settings_.seeds));
@@ -38,6 +47,7 @@ Status Picture::Prepare() {
   MINNOW_ASSIGN_OR_RETURN(prompt_, model_.Tokenize(settings_.prompt));
   MINNOW_ASSIGN_OR_RETURN(negative_, model_.Tokenize(settings_.negative_prompt));
   if (!guided_) negative_.dropped_tokens = 0;
+  FitInputs();
   arena_bytes_ = PlanArena();
   drops_weights_ = model_.passes_limit(memory_bytes());
   return {};
@@ -82,17 +92,9 @@ void Picture::TakeBuffers(Arena& arena) {
 size_t Picture::memory_bytes() const {
   size_t bytes = arena_bytes_ + scheduler_->KeptBytes(values());
   bytes += settings_.images * settings_.width * settings_.height * size_t{3};
-  size_t resizing = 0;
-  for (const auto* input : {&settings_.image, &settings_.mask}) {
-    if (!*input) continue;
-    const Image& image = **input;
-    bytes += image.pixels.size();
-    if (image.width == settings_.width && image.height == settings_.height) continue;
-    resizing =
-        std::max(resizing, ResizeBytes(image.width, image.height, image.channels, settings_.width,
-                                       settings_.height, ResizeFilter::kLanczos));
-  }
-  return bytes + resizing;
+  for (const auto* input : {&settings_.image, &settings_.mask})
+    if (*input) bytes += (*input)->pixels.size();
+  return bytes;
 }
 
 size_t Picture::steps_done() const {

@@ -89,6 +89,7 @@ class Picture {
           const std::atomic<bool>* stop);
 
   Status Prepare();
+  void FitInputs();
   size_t PlanArena();
   ImageOps Ops(Arena& arena, const std::function<void()>* yield) const;
   void TakeBuffers(Arena& arena);

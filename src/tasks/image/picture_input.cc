@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "diffusion/guidance.h"
-#include "image/resize.h"
 #include "image/tensor.h"
 #include "models/vae/tiling.h"
 #include "tasks/image/picture.h"
@@ -16,13 +15,6 @@ namespace {
 
 constexpr float kLeastLogVariance = -30;
 constexpr float kMostLogVariance = 20;
-
-// The image itself, or what is made of it in `resized`.
-const Image& InSize(const Image& image, uint32_t width, uint32_t height, Image& resized) {
-  if (image.width == width && image.height == height) return image;
-  resized = Resize(image, width, height, ResizeFilter::kLanczos);
-  return resized;
-}
 
 }  // namespace
 
@@ -55,9 +47,7 @@ void Picture::EncodeImage(ImageOps& ops, bool around_mask, float* moments) {
   float* planes = take(3 * width * height);
   float* hidden = around_mask ? take(width * height) : nullptr;
   if (!ops.planning()) {
-    Image resized;
-    ToPlanes(InSize(*settings_.image, settings_.width, settings_.height, resized),
-             ValueRange::kMinusOneToOne, {planes, 3 * width * height});
+    ToPlanes(*settings_.image, ValueRange::kMinusOneToOne, {planes, 3 * width * height});
     if (around_mask) HideMasked(hidden, planes);
   }
   if (settings_.tiled) {
@@ -70,20 +60,16 @@ void Picture::EncodeImage(ImageOps& ops, bool around_mask, float* moments) {
 // What is repainted becomes grey. hidden: [height, width], room for the mask; planes: [3, height,
 // width].
 void Picture::HideMasked(float* hidden, float* planes) const {
-  Image resized;
-  const Image& mask = InSize(*settings_.mask, settings_.width, settings_.height, resized);
   const size_t pixels = size_t{settings_.width} * settings_.height;
-  ToLatentMask(mask, settings_.width, settings_.height, {hidden, pixels});
+  ToLatentMask(*settings_.mask, settings_.width, settings_.height, {hidden, pixels});
   for (size_t i = 0; i < 3 * pixels; ++i) {
     if (hidden[i % pixels] != 0) planes[i] = 0;
   }
 }
 
 void Picture::ReadMask() {
-  Image resized;
-  ToLatentMask(InSize(*settings_.mask, settings_.width, settings_.height, resized),
-               static_cast<uint32_t>(latent_width()), static_cast<uint32_t>(latent_height()),
-               {buffers_.mask, latent_pixels()});
+  ToLatentMask(*settings_.mask, static_cast<uint32_t>(latent_width()),
+               static_cast<uint32_t>(latent_height()), {buffers_.mask, latent_pixels()});
 }
 
 // latents: [images, C, h, w] of one image's moments: mean + exp(log variance / 2) * noise, each
