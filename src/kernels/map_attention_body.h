@@ -4,7 +4,7 @@
 // S^T = K Q^T, O^T = V^T P^T. Included in an ISA file's anonymous namespace after
 // map_product_body.h, VStoreWords and Transpose16.
 
-static const size_t kMapKeys = 128;  // of a block
+static const size_t kMapKeys = 256;  // of a block
 
 struct MapAttentionShape {
   size_t dim_words;     // words of a head's row
@@ -22,11 +22,19 @@ inline size_t PackedKeyBytes(size_t length, size_t head_dim) {
   return (length * ShapeOf(head_dim).dim_words * sizeof(Word) + 63) / 64 * 64;
 }
 
+inline size_t PackedValueBytes(size_t length, size_t head_dim) {
+  return (length + kMapKeys - 1) / kMapKeys * head_dim * kMapKeys * sizeof(Element);
+}
+
 // Keys as they are, but end to end: [L][D]; values transposed in blocks: [L /
-// kMapKeys][D][kMapKeys].
+// kMapKeys][D][kMapKeys]; the square of the largest norm of a key.
 size_t MapAttentionPackedBytes(size_t length, size_t head_dim) {
-  const size_t blocks = (length + kMapKeys - 1) / kMapKeys;
-  return PackedKeyBytes(length, head_dim) + blocks * head_dim * kMapKeys * sizeof(Element);
+  return PackedKeyBytes(length, head_dim) + PackedValueBytes(length, head_dim) + sizeof(float);
+}
+
+inline float* LargestKeyIn(void* packed, size_t length, size_t head_dim) {
+  return (float*)((char*)packed + PackedKeyBytes(length, head_dim) +
+                  PackedValueBytes(length, head_dim));
 }
 
 // Pieces of the scratch memory, all of four bytes.
@@ -97,6 +105,24 @@ inline void PackValueBlock(const Element* v, size_t stride, size_t n, size_t hea
   for (size_t d = 0; d < head_dim; ++d) out[d * kMapKeys + n] = 0;
 }
 
+// The largest sum of squares of `rows` rows of D elements; not a number where one of them is none.
+inline float LargestSquares(const Element* x, size_t stride, size_t rows, size_t head_dim) {
+  float largest = 0;
+  for (size_t r = 0; r < rows; ++r) {
+    VF squares = VSet(0.0f);
+    for (size_t d = 0; d < head_dim; d += kLanes) {
+      const size_t rest = head_dim - d;
+      const VF v = rest >= kLanes ? VLoadElements(x + r * stride + d)
+                                  : VLoadElementsPart(x + r * stride + d, rest);
+      squares = VMulAdd(v, v, squares);
+    }
+    const float sum = VReduceAdd(squares);
+    largest = sum <= largest ? largest : sum;
+    if (sum != sum) return sum;
+  }
+  return largest;
+}
+
 void PackMapKeys(const struct MapAttention* a) {
   const size_t row = ShapeOf(a->head_dim).dim_words * kWordElements, dim = a->head_dim;
   Element* keys = (Element*)a->packed;
@@ -109,6 +135,8 @@ void PackMapKeys(const struct MapAttention* a) {
     const size_t n = a->length - l < kMapKeys ? a->length - l : kMapKeys;
     PackValueBlock((const Element*)a->v + l * a->v_stride, a->v_stride, n, dim, values + l * dim);
   }
+  *LargestKeyIn(a->packed, a->length, dim) =
+      LargestSquares((const Element*)a->k, a->k_stride, a->length, dim);
 }
 
 // q: rows -> [panels][dim_words][16 queries], filled up with zeros.
@@ -172,15 +200,86 @@ inline VF LargestScore(const float* scores, size_t width, size_t n, VF most) {
   return VMax(most, other);
 }
 
+// Where no score can be further from zero than this, as a power of two, softmax does without a
+// largest score: neither its terms nor sums of kMostTerms of them leave the range of a float.
+static const float kMostExponent = 100;
+static const size_t kMostTerms = 1 << 14;
+
+// |q k| <= |q| |k|; false where one of them is not a number.
+inline bool ScoresAreSmall(const struct MapAttention* a) {
+  if (a->causal || a->length > kMostTerms) return false;
+  const float squares = LargestSquares((const Element*)a->q, a->q_stride, a->queries, a->head_dim) *
+                        *LargestKeyIn(a->packed, a->length, a->head_dim);
+  const float most = kMostExponent / (a->scale * 1.44269504f);
+  return squares <= most * most;
+}
+
+// Tiles of scores: AVX-512 has the queries of a call in three vectors.
+static const int kScoreVectors = kTileVectors == 4 && kVectorsPerPanel == 1 ? 3 : kTileVectors;
+static const int kScoreRows = TileRows<kScoreVectors>::kMost;
+
+// Takes a tile of small scores in registers: rows are keys, columns are queries.
+struct PutExponentials {
+  static constexpr bool kInRegisters = true;
+
+  template <int R, int V>
+  __attribute__((always_inline)) inline void Put(VA (&scores)[R][V], size_t row,
+                                                 size_t column) const {
+#pragma GCC unroll 32
+    for (int v = 0; v < V; ++v) {
+      const size_t c = column + v * kLanes;
+      Word* to = probabilities + (c / 16 * words + row / kWordElements) * 16 + c % 16;
+      VF sum = VLoad(total + c);
+#pragma GCC unroll 32
+      for (int r = 0; r < R; r += (int)kWordElements) {
+        const VF even = VProbability(VMul(scores[r][v], factor));
+        VF odd = VSet(0.0f);
+        if constexpr (kWordElements == 2) odd = VProbability(VMul(scores[r + 1][v], factor));
+        sum = VAdd(sum, kWordElements == 2 ? VAdd(even, odd) : even);
+        VStoreWords(to + r / (int)kWordElements * 16, even, odd);
+      }
+      VStore(total + c, sum);
+    }
+  }
+
+  Word* probabilities;  // [panels][words][16]
+  size_t words;
+  float* total;  // [queries]
+  VF factor;
+};
+
+// What SoftmaxBlock makes of small scores of n keys, without storing the scores. False, and nothing
+// is done: these are not whole tiles.
+inline bool ExponentialsOfTiles(const MapAttentionScratch& s, const Word* keys, size_t dim_words,
+                                size_t n, size_t width, float scale) {
+  if constexpr (kScoreRows % kWordElements != 0) {
+    return false;
+  } else {
+    const size_t columns = kScoreVectors * kTileLanes, panel_stride = dim_words * kPanelColumns;
+    if (n % kScoreRows != 0 || width % columns != 0) return false;
+    const PutExponentials put = {s.probabilities, n / kWordElements, s.total,
+                                 VSet(scale * 1.44269504f)};
+    for (size_t c = 0; c < width; c += columns) {
+      const Word* queries = s.queries + c / kPanelColumns * panel_stride + c % kPanelColumns;
+      const NextLines none = {(const char*)queries, 0};
+      for (size_t row = 0; row < n; row += kScoreRows)
+        Tile<kScoreRows, kScoreVectors>((const XWord*)keys + row * dim_words, dim_words, queries,
+                                        panel_stride, {1, dim_words, 0}, nullptr, 0, none, put, row,
+                                        c);
+    }
+    return true;
+  }
+}
+
 // scores: [n][width] -> probabilities times their sum, and what earlier sums are multiplied by.
 inline void SoftmaxBlock(const MapAttentionScratch& s, size_t n, size_t width, float scale,
-                         bool first) {
+                         bool small) {
   const VF factor = VSet(scale * 1.44269504f);
   const size_t words = (n + kWordElements - 1) / kWordElements;
   for (size_t c = 0; c < width; c += kLanes) {
     const float* scores = s.scores + c;
-    const VF before = first ? VSet(kLowestScore) : VLoad(s.most + c);
-    const VF most = LargestScore(scores, width, n, before);
+    const VF before = VLoad(s.most + c);
+    const VF most = small ? before : LargestScore(scores, width, n, before);
     const VF shift = VMul(most, factor);
     VF total = VSet(0.0f);
     Word* to = s.probabilities + c / 16 * words * 16 + c % 16;
@@ -193,12 +292,8 @@ inline void SoftmaxBlock(const MapAttentionScratch& s, size_t n, size_t width, f
       total = VAdd(total, kWordElements == 2 ? VAdd(even, odd) : even);
       VStoreWords(to + w * 16, even, odd);
     }
-    VStore(s.most + c, most);
-    if (first) {
-      VStore(s.total + c, total);
-      continue;
-    }
     const VF correction = VProbability(VMul(VSub(before, most), factor));
+    VStore(s.most + c, most);
     VStore(s.correction + c, correction);
     VStore(s.total + c, VMulAdd(VLoad(s.total + c), correction, total));
   }
@@ -221,6 +316,22 @@ inline void WriteQueries(const struct MapAttention* a, const float* sum, size_t 
   }
 }
 
+inline void FillVector(float* x, size_t n, float value) {
+  for (size_t i = 0; i < n; i += kLanes) VStore(x + i, VSet(value));
+}
+
+// The sums of one more block of keys to those of earlier ones, [D][width].
+inline void AddPart(const MapAttentionScratch& s, size_t dim, size_t width, bool small) {
+  for (size_t d = 0; d < dim; ++d) {
+    for (size_t c = 0; c < width; c += kLanes) {
+      float* sum = s.sum + d * width + c;
+      const VF part = VLoad(s.part + d * width + c);
+      VStore(sum,
+             small ? VAdd(VLoad(sum), part) : VMulAdd(VLoad(sum), VLoad(s.correction + c), part));
+    }
+  }
+}
+
 void AttendMap(const struct MapAttention* a) {
   const MapAttentionShape shape = ShapeOf(a->head_dim);
   const MapAttentionScratch s = ScratchIn(a->scratch, a->head_dim);
@@ -231,23 +342,23 @@ void AttendMap(const struct MapAttention* a) {
                          ? a->first_query + a->queries
                          : a->length;
   PackQueries(a, panels, s.queries);
+  const bool small = ScoresAreSmall(a);
+  FillVector(s.total, width, 0.0f);
+  FillVector(s.most, width, small ? 0.0f : kLowestScore);
   for (size_t l = 0; l < end; l += kMapKeys) {
     const size_t n = end - l < kMapKeys ? end - l : kMapKeys;
-    Product({(const XWord*)keys + l * shape.dim_words, shape.dim_words, s.queries, shape.dim_words,
-             s.scores, width, n, panels},
-            kNoFinish);
-    if (a->causal && l + n > a->first_query + 1) HideLaterKeys(a, l, n, width, s.scores);
-    SoftmaxBlock(s, n, width, a->scale, l == 0);
+    const Word* block = keys + l * shape.dim_words;
+    if (!small || !ExponentialsOfTiles(s, block, shape.dim_words, n, width, a->scale)) {
+      Product({(const XWord*)block, shape.dim_words, s.queries, shape.dim_words, s.scores, width, n,
+               panels},
+              kNoFinish);
+      if (a->causal && l + n > a->first_query + 1) HideLaterKeys(a, l, n, width, s.scores);
+      SoftmaxBlock(s, n, width, a->scale, small);
+    }
     Product({(const XWord*)(values + l * dim), kMapKeys / kWordElements, s.probabilities,
              (n + kWordElements - 1) / kWordElements, l == 0 ? s.sum : s.part, width, dim, panels},
             kNoFinish);
-    if (l == 0) continue;
-    for (size_t d = 0; d < dim; ++d) {
-      for (size_t c = 0; c < width; c += kLanes) {
-        float* sum = s.sum + d * width + c;
-        VStore(sum, VMulAdd(VLoad(sum), VLoad(s.correction + c), VLoad(s.part + d * width + c)));
-      }
-    }
+    if (l != 0) AddPart(s, dim, width, small);
   }
   for (size_t c = 0; c < width; c += kLanes) {
     const VF inverse = VDiv(VSet(1.0f), VLoad(s.total + c));

@@ -36,7 +36,7 @@ struct MapProduct {
   size_t segment_stride;  // elements from segment to segment
   size_t inner;           // elements of a segment; of bf16: even, unless there is one segment
   const void* w;          // a packed weight with segments * inner inputs
-  const float* bias;      // [columns], never null
+  const float* bias;      // [columns]; null: y is the sums, fp32, and nothing follows them
   const float* more;      // [columns] or null
   size_t lines;
   size_t rows;     // of each line

@@ -70,6 +70,7 @@ inline size_t LineVectors(const struct MapProduct* m, const LineOperands& t, siz
                           size_t last) {
   alignas(64) float sums[TileRows<V>::kMost * V * kTileLanes];
   const size_t columns = V * kTileLanes;
+  const bool raw = m->bias == nullptr;
   const size_t words = t.segments.count * t.segments.words, panel_stride = words * kPanelColumns;
   const TileSplit tiles = SplitRows(t.rows, TileRows<V>::kMost);
   const size_t group_lines = columns * words * sizeof(Word) / kLineBytes;
@@ -88,11 +89,12 @@ inline size_t LineVectors(const struct MapProduct* m, const LineOperands& t, siz
         const size_t part = asking - (all - done);
         const NextLines lines = asks ? NextLines{next + part * words * kLineBytes, kLineBytes}
                                      : NextLines{(const char*)w, 0};
-        TileFor<V>(rows, kStoreSums)(t.x + line * t.line_stride + row * t.x_stride, t.x_stride, w,
-                                     panel_stride, t.segments, sums, columns, lines, kStoreSums,
-                                     /*row=*/0, /*column=*/0);
         const size_t column = first * kTileLanes;
-        FinishMapSums(m, sums, line, row, rows, column, columns);
+        float* y = raw ? (float*)m->y + line * m->y_line_stride + row * m->y_stride + column : sums;
+        TileFor<V>(rows, kStoreSums)(t.x + line * t.line_stride + row * t.x_stride, t.x_stride, w,
+                                     panel_stride, t.segments, y, raw ? m->y_stride : columns,
+                                     lines, kStoreSums, /*row=*/0, /*column=*/0);
+        if (!raw) FinishMapSums(m, sums, line, row, rows, column, columns);
         row += rows;
       }
     }

@@ -61,7 +61,7 @@ double Dot(const MapProduct* m, size_t x, size_t n) {
 void FinishOne(const MapProduct* m, size_t line, size_t row, size_t n, double sum) {
   const size_t y = line * m->y_line_stride + row * m->y_stride + n;
   const size_t from = line * m->residual_line_stride + row * m->residual_stride + n;
-  sum += m->bias[n];
+  if (m->bias != nullptr) sum += m->bias[n];
   if (m->more != nullptr) sum += m->more[n];
   float value = static_cast<float>(sum);
   const float other =

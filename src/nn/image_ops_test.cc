@@ -110,6 +110,7 @@ TEST_P(ImageOpsTest, AttentionEqualsPlain) {
   struct Case {
     size_t queries, keys, heads, size;
     bool causal = false;
+    float scale = 1;  // of queries: large scores need the largest one first
   };
   for (const Case& c : {Case{1, 1, 1, 8},
                         {77, 77, 2, 64, true},
@@ -119,11 +120,16 @@ TEST_P(ImageOpsTest, AttentionEqualsPlain) {
                         {300, 300, 1, 80, true},
                         {64, 130, 2, 160},
                         {257, 129, 3, 13},
+                        {96, 512, 2, 40},
+                        {96, 600, 2, 40, false, 30},
                         {50, 260, 1, 512}}) {
     SCOPED_TRACE(testing::Message() << c.queries << " x " << c.keys << ", " << c.heads
                                     << " heads of " << c.size << (c.causal ? ", causal" : ""));
     const size_t channels = c.heads * c.size;
     OwnedMap q(type(), 2, 1, c.queries, 3 * channels, 1), kv(type(), 2, 1, c.keys, 3 * channels, 2);
+    for (size_t i = 0; i < q.map.pixels() * q.map.stride(); ++i)
+      SetElement(q.map.data, ElementOf(type()), i,
+                 c.scale * GetElement(q.map.data, ElementOf(type()), i));
     OwnedMap one(type(), 2, 1, c.queries, channels), two(type(), 2, 1, c.queries, channels);
     OwnedMap expected(type(), 2, 1, c.queries, channels);
     const auto run = [&](auto& ops, FeatureMap& y) {

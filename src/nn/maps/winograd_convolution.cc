@@ -12,7 +12,6 @@ namespace {
 // Columns whose sums of all positions stay near the second-level cache.
 constexpr size_t kColumns = 48;
 static_assert(kColumns <= kMapWinogradColumns);
-alignas(64) constexpr float kNoBias[kColumns] = {};
 
 size_t TilesOf(size_t height, size_t width) { return (height + 1) / 2 * ((width + 1) / 2); }
 
@@ -97,7 +96,7 @@ bool RunWinograd(const Kernels& kernels, const Convolution& convolution,
       product.inner = g.padded;
       product.w = static_cast<const std::byte*>(convolution.winograd) + p * position_bytes +
                   (first + c) / kPanelColumns * panel_bytes;
-      product.bias = kNoBias;
+      product.bias = nullptr;
       product.lines = 1;
       product.rows = all;
       product.columns = count;
