@@ -76,6 +76,8 @@ inline size_t LineVectors(const struct MapProduct* m, const LineOperands& t, siz
   const size_t group_lines = columns * words * sizeof(Word) / kLineBytes;
   // The last tiles ask for what the next columns will read: a line in each step.
   const size_t all = t.lines * tiles.count, asking = (group_lines + words - 1) / words;
+  // The others ask for the rows of the next tile, where rows lie end to end.
+  const size_t step_of_rows = t.x_stride == words ? TileRows<V>::kMost * sizeof(Word) : 0;
   for (; first + V <= last; first += V) {
     const Word* w =
         t.w + first / kVectorsPerPanel * panel_stride + first % kVectorsPerPanel * kTileLanes;
@@ -87,13 +89,15 @@ inline size_t LineVectors(const struct MapProduct* m, const LineOperands& t, siz
         const size_t rows = tiles.least + (tile < tiles.larger);
         const bool asks = all - done <= asking;
         const size_t part = asking - (all - done);
-        const NextLines lines = asks ? NextLines{next + part * words * kLineBytes, kLineBytes}
-                                     : NextLines{(const char*)w, 0};
+        const XWord* x = t.x + line * t.line_stride + row * t.x_stride;
+        const NextLines lines = asks
+                                    ? NextLines{next + part * words * kLineBytes, kLineBytes}
+                                    : NextLines{(const char*)(x + rows * t.x_stride), step_of_rows};
         const size_t column = first * kTileLanes;
         float* y = raw ? (float*)m->y + line * m->y_line_stride + row * m->y_stride + column : sums;
-        TileFor<V>(rows, kStoreSums)(t.x + line * t.line_stride + row * t.x_stride, t.x_stride, w,
-                                     panel_stride, t.segments, y, raw ? m->y_stride : columns,
-                                     lines, kStoreSums, /*row=*/0, /*column=*/0);
+        TileFor<V>(rows, kStoreSums)(x, t.x_stride, w, panel_stride, t.segments, y,
+                                     raw ? m->y_stride : columns, lines, kStoreSums,
+                                     /*row=*/0, /*column=*/0);
         if (!raw) FinishMapSums(m, sums, line, row, rows, column, columns);
         row += rows;
       }
