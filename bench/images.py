@@ -17,11 +17,13 @@ OURS = re.compile(r"min ([\d.e+-]+) median [\d.e+-]+ s\ncpu [\d.e+-]+ s, (\w+), 
 THEIRS = re.compile(r"min ([\d.]+) median ([\d.]+) s, load [\d.]+ s, peak RSS (\d+) MB")
 PARTS = ["unet", "unet1", "vae_decode", "vae_encode", "clip", "taesd_decode"]
 BF16 = {"unet": 1.5, "unet1": 1.5, "vae_decode": 1.6, "vae_encode": 1.5, "clip": 1.4, "taesd_decode": 1.0}
+INT8 = {"unet": 1.25, "vae_decode": 1.25, "vae_encode": 1.25, "clip": 1.4}
 # (row, part, dtype, form of convolutions, peer, wanted)
 ROWS = ([(f"{part} bf16", part, "bf16", "always", "ov_bf16", BF16[part]) for part in PARTS] +
         [(f"{part} bf16, direct", part, "bf16", "never", "ov_bf16", 1.15) for part in ("unet", "unet1")] +
         [(f"{part} fp32", part, "fp32", "always", "ov_fp32", 1.05) for part in PARTS] +
-        [(f"{part} fp32, direct", part, "fp32", "never", "ov_fp32", 1.05) for part in ("unet", "vae_decode")])
+        [(f"{part} fp32, direct", part, "fp32", "never", "ov_fp32", 1.05) for part in ("unet", "vae_decode")] +
+        [(f"{part} int8", part, "int8", "never", "ov_int8_full", wanted) for part, wanted in INT8.items()])
 
 
 def ours(args, row):
