@@ -333,6 +333,33 @@ class JobsTest(WireCase):
         self.assertLess(time.monotonic() - begin, 30)
         self.assertEqual(self.cancel(done | {"poll_url": JOBS + "jobs/" + done["id"]}, status=409), {"error": "the job has ended"})
 
+    def test_the_line_is_as_long_as_it_says(self):
+        running = self.start(LONG_JOB)
+        self.wait_until(lambda: self.status(running)["status"] == "generating")
+        waiting = [self.start(JOB) for _ in range(64)]
+        self.assertEqual(self.status(waiting[-1])["queue_position"], 64)
+        status, body, headers = self.post(JOBS + "img_gen", JOB)
+        self.assertEqual(status, 429, body)
+        self.assertGreaterEqual(int(headers["Retry-After"]), 1)
+        for job in [*waiting, running]:
+            self.cancel(job)
+        self.wait_until(lambda: self.metric("te_queue_size") == 0)
+        self.assertEqual(self.finish(JOB)["status"], "completed")
+
+    def test_events_of_a_job_that_moves_up(self):
+        running, before, job = (self.start(LONG_JOB) for _ in range(3))
+        self.wait_until(lambda: self.status(job)["queue_position"] == 2)
+        with self.server.connect() as client:
+            client.sendall(f"GET {job['poll_url']}/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+            heard = client.recv(4096)
+            while b'{"queue_position":2}' not in heard:
+                heard += client.recv(4096)
+            self.cancel(before)
+            while b'{"queue_position":1}' not in heard:
+                heard += client.recv(4096)
+        for one in (running, job):
+            self.cancel(one)
+
     def test_events_of_a_job_that_is_cancelled(self):
         job = self.start(LONG_JOB)
         events = []
