@@ -161,6 +161,26 @@ class ImageToImageTest(WireCase):
         self.assertEqual((width, height), (64, 48))
         self.assertEqual([after[192 * y + 180:192 * y + 192] for y in range(48)], [before[192 * y + 180:192 * y + 192] for y in range(48)])
 
+    def test_what_is_kept_for_the_end_is_counted_in_line(self):
+        clients = []
+
+        def begin(path, body, waiting):
+            clients.append(http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20))
+            clients[-1].request("POST", WEB_UI + path, json.dumps(body), {"Content-Type": "application/json"})
+            self.wait_until(lambda: self.metric("minnow_image_requests_running") == 1)
+            self.wait_until(lambda: self.metric("minnow_image_requests_waiting") == waiting)
+
+        used = lambda: self.metric("minnow_memory_used_bytes")  # noqa: E731
+        begin("txt2img", LONG, 0)
+        before = used()
+        large = CHANGE | {"init_images": [grey(9, 1000, 1000)], "mask": grey(255, 1000, 1000)}
+        begin("img2img", large, 1)
+        self.wait_until(lambda: used() - before < 6_000_000)  # once it is prepared
+        self.assertGreater(used() - before, 4_000_000)
+        for client in reversed(clients):
+            client.close()
+        self.wait_until(lambda: self.metric("te_queue_size") == 0)
+
     def test_refusals(self):
         path = WEB_UI + "img2img"
         for change, words, status in (
