@@ -9,7 +9,9 @@
 #include <atomic>
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
@@ -63,6 +65,40 @@ class MemoryBudget {
   std::atomic<size_t> held_{0};
   std::atomic<size_t> used_{0};
   std::atomic<size_t> lasting_{0};  // of used_
+};
+
+// What somebody has of a budget, given back when it goes. One thread at a time.
+class MemoryShare {
+ public:
+  // Null: there is no limit.
+  explicit MemoryShare(std::shared_ptr<MemoryBudget> budget = nullptr)
+      : budget_(std::move(budget)) {}
+  MemoryShare(MemoryShare&& other) noexcept
+      : budget_(std::move(other.budget_)), bytes_(std::exchange(other.bytes_, 0)) {}
+  MemoryShare& operator=(MemoryShare&& other) noexcept {
+    std::swap(budget_, other.budget_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~MemoryShare() {
+    if (budget_ != nullptr) budget_->Give(bytes_);
+  }
+
+  // As MemoryBudget's.
+  bool Take(size_t bytes) {
+    if (budget_ != nullptr && !budget_->Take(bytes)) return false;
+    bytes_ += bytes;
+    return true;
+  }
+  void TakeAnyway(size_t bytes) {
+    if (budget_ != nullptr) budget_->TakeAnyway(bytes);
+    bytes_ += bytes;
+  }
+  size_t bytes() const { return bytes_; }
+
+ private:
+  std::shared_ptr<MemoryBudget> budget_;
+  size_t bytes_ = 0;
 };
 
 // "400M", "2G", "512k", "1073741824": bytes, with suffixes that stand for powers of 1,024.

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace minnow {
@@ -29,6 +31,26 @@ TEST(MemoryBudget, TakesUpToItsLimit) {
   EXPECT_FALSE(budget.Take(1));
   budget.SetHeld(200);
   EXPECT_FALSE(budget.Take(0));
+}
+
+TEST(MemoryShare, IsGivenBackOnce) {
+  const auto budget = std::make_shared<MemoryBudget>(100);
+  {
+    MemoryShare share(budget);
+    EXPECT_TRUE(share.Take(60));
+    EXPECT_FALSE(share.Take(50));
+    share.TakeAnyway(50);
+    EXPECT_EQ(budget->used(), 110u);
+    MemoryShare other = std::move(share);
+    EXPECT_EQ(other.bytes(), 110u);
+    EXPECT_EQ(budget->used(), 110u);
+    other = MemoryShare(budget);
+    EXPECT_EQ(budget->used(), 0u);
+    EXPECT_TRUE(other.Take(1));
+  }
+  EXPECT_EQ(budget->used(), 0u);
+  MemoryShare none;
+  EXPECT_TRUE(none.Take(SIZE_MAX));
 }
 
 TEST(MemoryBudget, HoldsForManyThreads) {

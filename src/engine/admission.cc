@@ -18,6 +18,10 @@ constexpr std::chrono::seconds kLongestRetry{10};
 
 Error Overloaded(const std::string& what) { return {Code::kOverloaded, "queue full: " + what}; }
 
+size_t BytesOf(const Cost& cost) {
+  return cost.bytes + std::min(cost.item_bytes, SIZE_MAX - cost.bytes);
+}
+
 std::string Milliseconds(nanoseconds time) {
   return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count()) +
          " ms";
@@ -103,15 +107,37 @@ bool Admission::TakeMore(size_t bytes) {
   return true;
 }
 
-Status Admission::CheckMemory(const Cost& cost) const {
-  const size_t bytes = cost.bytes + std::min(cost.item_bytes, SIZE_MAX - cost.bytes);
+bool Admission::Fits(const Cost& cost) const {
   const size_t limit = memory_->limit();
   const size_t spare = IsSmallItem(cost.item_bytes, limit) ? 0 : ItemReserve(limit);
-  if (bytes <= SIZE_MAX - spare && memory_->MayHold(bytes + spare)) return {};
+  const size_t bytes = BytesOf(cost);
+  return bytes <= SIZE_MAX - spare && memory_->MayHold(bytes + spare);
+}
+
+Status Admission::CheckMemory(const Cost& cost) const {
+  if (Fits(cost)) return {};
   return Error{Code::kInvalidArgument,
-               "the request needs " + std::to_string(bytes) +
+               "the request needs " + std::to_string(BytesOf(cost)) +
                    " bytes of memory, more than there ever is beside the models, limit " +
-                   std::to_string(limit)};
+                   std::to_string(memory_->limit())};
+}
+
+Status Admission::CheckRoom(const Cost& cost, const Cost& together) {
+  Status fits = CheckMemory(cost);
+  if (fits.ok() && !Fits(together)) {
+    fits =
+        Error{Code::kOverloaded, "memory full: what waits holds " + std::to_string(together.bytes) +
+                                     " bytes, one needs " + std::to_string(together.item_bytes) +
+                                     " more, limit " + std::to_string(memory_->limit())};
+  }
+  refusals_.memory += fits.ok() ? 0 : 1;
+  return fits;
+}
+
+Error Admission::InVain(size_t item_bytes) const {
+  return {Code::kOverloaded, "memory full: waited in vain for " + std::to_string(item_bytes) +
+                                 " bytes, " + std::to_string(memory_->used()) + " in use, limit " +
+                                 std::to_string(memory_->limit())};
 }
 
 std::chrono::seconds Admission::RetryAfter(Clock::time_point now) const {

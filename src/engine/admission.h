@@ -21,6 +21,8 @@ struct AdmissionLimits {
   size_t items = size_t{1} << 17;
   // How long an interactive job may expect to wait; bulk waits as long as it takes.
   std::chrono::milliseconds wait{2000};
+  // How long a queue may wait for memory with nothing begun before the newest job is given up.
+  std::chrono::milliseconds memory_wait{2000};
 };
 
 struct Load {
@@ -80,6 +82,11 @@ class Admission {
   bool TakeMore(size_t bytes);
   // Whether a job of this cost can ever run; if not, kOverloaded.
   Status CheckMemory(const Cost& cost) const;
+  // The same for one more, where each waits for the one before it to end: `together`, what all of
+  // them hold meanwhile and the most that one takes besides, must have room; if not, kOverloaded.
+  Status CheckRoom(const Cost& cost, const Cost& together);
+  // Why a job ends whose item found no memory.
+  Error InVain(size_t item_bytes) const;
 
   const Load& load() const { return load_; }
   const Refusals& refusals() const { return refusals_; }
@@ -88,6 +95,9 @@ class Admission {
   std::chrono::seconds RetryAfter(Clock::time_point now) const;
 
  private:
+  // Whether there may ever be so much.
+  bool Fits(const Cost& cost) const;
+
   const AdmissionLimits limits_;
   const std::shared_ptr<MemoryBudget> memory_;
   Load load_;

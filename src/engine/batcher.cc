@@ -104,14 +104,20 @@ bool Batcher::anything_begun() const {
 }
 
 void Batcher::GiveUpOnMemory(Clock::time_point now, std::vector<std::shared_ptr<Ticket>>& ended) {
-  if (anything_begun()) return;
-  for (Turns* turns : {&interactive_, &bulk_}) {
-    for (const std::shared_ptr<Ticket>& ticket : *turns) {
-      if (now - ticket->prepared > max_memory_wait_)
-        ticket->error = Error{Code::kOverloaded, "memory full: waited for it in vain"};
-    }
-    EndFailed(*turns, ended);
+  if (!stalled_ || anything_begun()) {
+    stalled_since_ = std::nullopt;
+    return;
   }
+  if (!stalled_since_) stalled_since_ = now;
+  if (now - *stalled_since_ <= max_memory_wait_) return;
+  stalled_since_ = now;
+  Ticket* newest = nullptr;
+  for (const Turns* turns : {&interactive_, &bulk_}) {
+    for (const std::shared_ptr<Ticket>& ticket : *turns)
+      if (newest == nullptr || ticket->number > newest->number) newest = ticket.get();
+  }
+  newest->error = memory_->InVain(newest->job->item_bytes(newest->begun));
+  for (Turns* turns : {&interactive_, &bulk_}) EndFailed(*turns, ended);
 }
 
 void Batcher::Fill(Turns& turns, Clock::time_point now, size_t max_items, size_t max_work,
@@ -172,7 +178,7 @@ void Batcher::Take(Clock::time_point now, Batch& batch,
                            batch.items.size() == first_bulk && !batch.items.empty();
   bulk_passed_over_ = passed_over ? bulk_passed_over_ + 1 : 0;
   stalled_ = memory_is_short_ && batch.items.empty();
-  if (stalled_) GiveUpOnMemory(now, ended);
+  GiveUpOnMemory(now, ended);
 }
 
 void Batcher::FailAll(const Error& error, std::vector<std::shared_ptr<Ticket>>& ended) {

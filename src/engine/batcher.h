@@ -88,9 +88,9 @@ class Batcher {
   // but for one after many batches that bulk has let pass.
   //
   // Items that take memory as they begin take it of `memory`, null: without a limit. Where there
-  // is none, no other one begins before, unless it is small; a job that has waited for it longer
-  // than `max_memory_wait`, with nothing in the batcher that will give any back, ends with
-  // kOverloaded.
+  // is none, no other one begins before, unless it is small. Where that lasts for longer than
+  // `max_memory_wait`, with nothing in the batcher that will give any back, the newest job ends
+  // with kOverloaded, and the next one as much later: what it holds may be enough for the oldest.
   //
   // one_at_a_time: an item begins where no other has begun that is not done.
   Batcher(size_t max_work, size_t max_items, size_t max_bulk_work = 0, ItemMemory* memory = nullptr,
@@ -152,7 +152,7 @@ class Batcher {
   bool MayGo(Ticket& ticket, const Batch& batch);
   // Whether any item has begun and is not done.
   bool anything_begun() const;
-  // Marks the jobs that have waited for memory for too long.
+  // Marks the newest job where all have waited for memory for too long.
   void GiveUpOnMemory(Clock::time_point now, std::vector<std::shared_ptr<Ticket>>& ended);
 
   uint64_t batches_completed_ = 0;
@@ -164,7 +164,8 @@ class Batcher {
   const bool one_at_a_time_;
   bool memory_is_short_ = false;  // for an item that was to go into this batch
   bool stalled_ = false;
-  Turns held_back_;              // by Fill, for memory
+  std::optional<Clock::time_point> stalled_since_;  // with nothing begun
+  Turns held_back_;                                 // by Fill, for memory
   size_t bulk_passed_over_ = 0;  // batches in a row that bulk items waited for in vain
   Turns interactive_;
   Turns bulk_;

@@ -28,6 +28,7 @@ class ItemMemory {
   bool Take(size_t bytes, bool others_wait);
   bool IsSmall(size_t bytes) const { return IsSmallItem(bytes, limit_); }
   void GiveSmall(size_t bytes) { small_bytes_ -= bytes; }
+  Error InVain(size_t bytes) const { return admission_->InVain(bytes); }
 
  private:
   Admission* const admission_;

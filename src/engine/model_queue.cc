@@ -37,7 +37,7 @@ ModelQueue::ModelQueue(std::shared_ptr<SchedulerState> state, Lane* lane, const 
       admission_(options.admission, state_->memory),
       item_memory_(&admission_, state_->memory->limit()),
       batcher_(options_.max_batch_work, options_.max_batch_items, options_.max_bulk_batch_work,
-               &item_memory_, options_.admission.wait, options_.one_at_a_time),
+               &item_memory_, options_.admission.memory_wait, options_.one_at_a_time),
       rate_(kRateBatches * options_.max_batch_work) {}
 
 ModelQueue::~ModelQueue() { Close(); }
@@ -76,6 +76,8 @@ Status ModelQueue::Admit(Ticket& ticket) {
   ticket.number = state_->next_number++;
   constexpr int kSample = 1024;  // a unit of work may take a fraction of a nanosecond
   ticket.pace = Batcher::kSlack * rate_.TimeOf(kSample) / kSample;
+  if (options_.one_at_a_time)
+    MINNOW_RETURN_IF_ERROR(admission_.CheckRoom(ticket.counted, Together(ticket, ticket.counted)));
   const Priority priority = ticket.job->priority;
   const size_t work = ticket.counted.work;
   nanoseconds wait{0};
@@ -103,6 +105,20 @@ void ModelQueue::ForEachUnprepared(const Body& body) const {
   for (const Ticket* ticket : state_->preparing) {
     if (ticket->queue.get() == this) body(*ticket);
   }
+}
+
+Cost ModelQueue::Together(const Ticket& ticket, const Cost& cost) const {
+  Cost all = {.bytes = cost.bytes, .item_bytes = cost.item_bytes};
+  const auto add = [&](const Ticket& one) {
+    if (&one == &ticket) return;
+    const bool runs = one.running > 0 || !one.waiting.empty();  // its item's memory is counted
+    const size_t item = runs ? std::min(one.counted.item_bytes, one.counted.bytes) : 0;
+    all.bytes += one.counted.bytes - item;
+    all.item_bytes = std::max(all.item_bytes, one.counted.item_bytes);
+  };
+  batcher_.ForEach(add);
+  ForEachUnprepared(add);
+  return all;
 }
 
 nanoseconds ModelQueue::WaitOf(const Ticket& ticket) const {

@@ -82,6 +82,9 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
              const ModelQueueOptions& options);
   // The methods below REQUIRE the state's lock.
   Status Admit(Ticket& ticket);
+  // Where one goes at a time, what all that wait hold at that, the ticket at `cost` among them, and
+  // the most that one of them takes for its item.
+  Cost Together(const Ticket& ticket, const Cost& cost) const;
   // Whether a batch has room for each of the steps; any thread, without the lock.
   bool StepsFit(const std::vector<uint32_t>& works) const;
   // Time until the ticket's last step would begin or, where there is room for it beside all others,

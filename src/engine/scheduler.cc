@@ -130,7 +130,7 @@ void Scheduler::Stop() {
   }
 }
 
-const MemoryBudget& Scheduler::memory() const { return *state_->memory; }
+const std::shared_ptr<MemoryBudget>& Scheduler::memory() const { return state_->memory; }
 
 std::shared_ptr<Ticket> SchedulerState::NextUnprepared() {
   // One thread is kept for small jobs, where there are two.
@@ -202,6 +202,10 @@ void SchedulerState::PrepareOne(std::shared_ptr<Ticket> ticket,
   if (std::exchange(ticket->prepares_slowly, false)) {
     --slow_preparing;
     if (!unprepared_slow.empty()) prepare_wanted.notify_one();
+  }
+  if (queue.options_.one_at_a_time && !ticket->error) {
+    const Status room = queue.admission_.CheckRoom(cost, queue.Together(*ticket, cost));
+    if (!room.ok()) ticket->error = room.error();
   }
   queue.admission_.Correct(ticket->counted, cost);
   ticket->counted = cost;

@@ -37,7 +37,7 @@ class Scheduler {
   // Closes all queues and joins the threads. Idempotent; not from Done.
   void Stop();
 
-  const MemoryBudget& memory() const;
+  const std::shared_ptr<MemoryBudget>& memory() const;
 
  private:
   explicit Scheduler(std::shared_ptr<SchedulerState> state) : state_(std::move(state)) {}

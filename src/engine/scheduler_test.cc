@@ -258,7 +258,7 @@ TEST_F(SchedulerTest, NoMemoryForTheWorkspaceIsAnError) {
   task_.no_workspace = true;
   const auto scheduler = Scheduler::Start({}).value();
   EXPECT_THAT(scheduler->AddQueue(&task_, {}).error().message, HasSubstr("workspace"));
-  EXPECT_EQ(scheduler->memory().used(), 0u);
+  EXPECT_EQ(scheduler->memory()->used(), 0u);
 }
 
 TEST_F(SchedulerTest, DrainFinishesWhatWasTakenAndRefusesTheRest) {

@@ -195,16 +195,70 @@ TEST_F(MemoryStepsTest, WhoWaitsForMemoryMayLeave) {
 }
 
 TEST_F(MemoryStepsTest, MemoryThatOthersHoldIsWaitedForInVainOnlySoLong) {
-  const auto queue = Start({.wait = std::chrono::milliseconds(1)});
+  const auto queue = Start({.memory_wait = std::chrono::milliseconds(1)});
   EXPECT_TRUE(memory_->Take(700));
   auto job = Make("a", {1});
   job->priority = Priority::kBulk;
-  EXPECT_EQ(Submit(queue, job)->Wait().error().message, "memory full: waited for it in vain");
+  EXPECT_EQ(Submit(queue, job)->Wait().error().message,
+            "memory full: waited in vain for 400 bytes, 700 in use, limit 1000");
   memory_->Give(700);
   task_.allowed = kAll;
   auto later = Make("b", {1});
   later->priority = Priority::kBulk;
   EXPECT_TRUE(Submit(queue, later)->Wait().ok());
+}
+
+// What the newest holds may be what the oldest lacks; and others' memory comes back some time.
+TEST_F(MemoryStepsTest, TheNewestGivesUpFirst) {
+  const auto queue = Start({.memory_wait = std::chrono::milliseconds(500)});
+  EXPECT_TRUE(memory_->Take(700));
+  std::vector<std::shared_ptr<CountdownJob>> jobs;
+  for (const char* name : {"a", "b", "c"}) {
+    jobs.push_back(Make(name, {1}));
+    jobs.back()->bytes = 50;
+    Submit(queue, jobs.back());
+  }
+  AwaitPrepared(*queue, 3);
+  memory_->Give(270);  // without the third one's 50 there is room
+  EXPECT_EQ(jobs[2]->Wait().error().code, Code::kOverloaded);
+  task_.AwaitStep(1);
+  EXPECT_EQ(task_.steps()[0], CountdownTask::Rows({"a"}));
+  memory_->Give(430);
+  task_.allowed = kAll;
+  EXPECT_TRUE(jobs[0]->Wait().ok());
+  EXPECT_TRUE(jobs[1]->Wait().ok());
+}
+
+// Requests that wait for their turn hold some memory: not what one of them needs for its turn.
+TEST_F(MemoryStepsTest, WhoWaitsInALineLeavesRoomForEach) {
+  StepsTest::Start({.memory = memory_});
+  const auto queue = AddQueue(&task_, {.max_batch_items = 1, .one_at_a_time = true});
+  const auto make = [](const char* name, size_t item) {
+    auto job = Make(name, {2}, item);
+    job->bytes = 150;
+    return job;
+  };
+  auto first = Submit(queue, make("first", 400));
+  task_.AwaitStep(1);
+  auto second = Submit(queue, make("second", 400));
+  AwaitPrepared(*queue, 2);
+  auto third = Submit(queue, make("third", 400));
+  AwaitPrepared(*queue, 3);
+  const Status refused = queue->Submit(make("fourth", 400));
+  EXPECT_EQ(refused.error().message,
+            "memory full: what waits holds 600 bytes, one needs 400 more, limit 1000");
+  EXPECT_EQ(refused.error().code, Code::kOverloaded);
+  EXPECT_EQ(queue->stats().refusals.memory, 1u);
+  // Known only once it is prepared.
+  third->Cancel();
+  task_.allowed = 1;
+  EXPECT_EQ(third->Wait().error().code, Code::kDeadline);
+  auto large = make("large", 1);
+  large->on_prepare = [&large] { large->bytes_an_item = 600; };
+  EXPECT_EQ(Submit(queue, large)->Wait().error().code, Code::kOverloaded);
+  task_.allowed = kAll;
+  EXPECT_TRUE(first->Wait().ok());
+  EXPECT_TRUE(second->Wait().ok());
 }
 
 TEST_F(MemoryStepsTest, WhatNeverFitsIsRefusedAtOnce) {

@@ -224,7 +224,27 @@ void Unpremultiply(Image& image) {
   }
 }
 
+// What MakeWeights takes.
+size_t WeightBytes(const Kernel& kernel, uint32_t from, uint32_t to) {
+  const size_t per_pixel = WeightsPerPixel(kernel, from, to);
+  return to * (per_pixel * sizeof(int32_t) + sizeof(SideWeights::Range)) +
+         per_pixel * sizeof(double);
+}
+
 }  // namespace
+
+size_t ResizeBytes(uint32_t from_width, uint32_t from_height, uint32_t channels, uint32_t width,
+                   uint32_t height, ResizeFilter filter) {
+  const Kernel kernel = KernelOf(filter);
+  size_t bytes = size_t{width} * height * channels;
+  if (from_width == width && from_height == height) return bytes;
+  if (channels == 4) bytes += size_t{from_width} * from_height * channels;
+  if (from_width != width) bytes += WeightBytes(kernel, from_width, width);
+  if (from_height == height) return bytes;
+  if (from_width != width) bytes += size_t{width} * from_height * channels;
+  return bytes + WeightBytes(kernel, from_height, height) +
+         size_t{width} * channels * sizeof(int32_t);
+}
 
 Image Resize(const Image& image, uint32_t width, uint32_t height, ResizeFilter filter) {
   CHECK(image.width > 0 && image.height > 0 && width > 0 && height > 0);

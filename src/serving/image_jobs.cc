@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <ctime>
 #include <random>
+#include <system_error>
 #include <utility>
 
 namespace minnow {
@@ -67,6 +68,12 @@ ImageJobs::ImageJobs(ImageJobsOptions options, std::shared_ptr<MemoryBudget> mem
       begin_unix_(std::time(nullptr)) {}
 
 ImageJobs::~ImageJobs() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  end_.notify_all();
+  if (heart_.joinable()) heart_.join();
   if (memory_ != nullptr) memory_->Give(result_bytes_);
 }
 
@@ -77,6 +84,15 @@ int64_t ImageJobs::UnixSeconds(steady_clock::time_point time) const {
 Result<ImageJobs::Added> ImageJobs::Add() {
   auto entry = std::make_unique<Entry>();
   entry->id = NewId();
+  Added added{entry->id, entry->watch, nullptr};
+  added.claim = std::shared_ptr<void>(this, [id = entry->id](void* jobs) {
+    try {
+      static_cast<ImageJobs*>(jobs)->Fail(
+          id, {"generation_failed", "dropped: there was no memory for it, or the server ends"});
+    } catch (const std::exception&) {
+      // Without memory for that either, its time runs on.
+    }
+  });
   const std::lock_guard lock(mutex_);
   DropOld();
   if (queued_.size() >= options_.max_waiting) {
@@ -84,7 +100,6 @@ Result<ImageJobs::Added> ImageJobs::Add() {
                                         std::to_string(options_.max_waiting)};
   }
   entry->created = clock_();
-  Added added{entry->id, entry->watch};
   queued_.push_back(entry.get());
   entries_.emplace(added.id, std::move(entry));
   return added;
@@ -100,7 +115,7 @@ void ImageJobs::Remove(std::string_view id) {
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
   Entry& entry = *found->second;
-  queued_.remove(&entry);
+  LeaveQueue(entry);
   ended_.remove(&entry);
   result_bytes_ -= entry.result_bytes;
   if (memory_ != nullptr) memory_->Give(entry.result_bytes);
@@ -144,13 +159,45 @@ ImageJobStatus ImageJobs::StatusOf(const Entry& entry) const {
 void ImageJobs::Tell(Entry& entry, std::string_view preview) {
   if (entry.listeners.empty()) return;
   const ImageJobStatus status = StatusOf(entry);
-  std::erase_if(entry.listeners,
-                [&](const Listener& listener) { return !listener(status, preview); });
+  Call(entry, &status, preview);
   if (HasEnded(entry.state)) entry.listeners.clear();
 }
 
+void ImageJobs::Call(Entry& entry, const ImageJobStatus* status, std::string_view preview) {
+  std::erase_if(entry.listeners, [&](const Listener& listener) {
+    try {
+      return !listener(status, preview);
+    } catch (const std::exception&) {
+      return true;
+    }
+  });
+}
+
+// Those behind it move up.
+void ImageJobs::LeaveQueue(Entry& entry) {
+  const auto place = std::ranges::find(queued_, &entry);
+  if (place == queued_.end()) return;
+  for (auto next = queued_.erase(place); next != queued_.end(); ++next) Tell(**next, {});
+}
+
+void ImageJobs::BeginHeartbeat() {
+  if (heart_.joinable()) return;
+  try {
+    heart_ = std::thread([this] { Beat(); });
+  } catch (const std::system_error&) {
+    // Who listens hears of changes all the same; the next one tries again.
+  }
+}
+
+void ImageJobs::Beat() {
+  std::unique_lock lock(mutex_);
+  while (!end_.wait_for(lock, options_.heartbeat, [this] { return ending_; })) {
+    for (const auto& [id, entry] : entries_) Call(*entry, nullptr, {});
+  }
+}
+
 void ImageJobs::End(Entry& entry, ImageJobState state) {
-  queued_.remove(&entry);
+  LeaveQueue(entry);
   entry.state = state;
   entry.ended = clock_();
   ended_.push_back(&entry);
@@ -165,7 +212,7 @@ void ImageJobs::Report(std::string_view id, size_t step, size_t steps, std::stri
     entry->has_started = true;
     entry->started = clock_();
     entry->state = ImageJobState::kGenerating;
-    queued_.remove(entry);
+    LeaveQueue(*entry);
   }
   entry->step = step;
   entry->steps = steps;
@@ -240,8 +287,10 @@ bool ImageJobs::Listen(std::string_view id, Listener listener, Missing* missing)
   const std::lock_guard lock(mutex_);
   Entry* const entry = FindEntry(id, missing);
   if (entry == nullptr) return false;
-  const bool more = listener(StatusOf(*entry), {});
-  if (more && !HasEnded(entry->state)) entry->listeners.push_back(std::move(listener));
+  const ImageJobStatus status = StatusOf(*entry);
+  if (!listener(&status, {}) || HasEnded(entry->state)) return true;
+  entry->listeners.push_back(std::move(listener));
+  BeginHeartbeat();
   return true;
 }
 

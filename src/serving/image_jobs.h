@@ -10,10 +10,12 @@
 // known to be gone for a while longer. What is stored is counted in the memory budget. What is too
 // old is dropped whenever anything is asked, or by Expire.
 //
-// Any thread.
+// Any thread. One of its own, which begins with the first listener, tells those who listen that
+// nothing has changed.
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -25,6 +27,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/client_watch.h"
@@ -40,8 +43,8 @@ constexpr bool HasEnded(ImageJobState state) { return state >= ImageJobState::kC
 
 // What came of a job: files, and what they were made of.
 struct ImageJobResult {
-  std::string format;  // "png"
-  std::vector<std::string> files;
+  std::string format;                   // "png"
+  std::vector<std::string> files;       // in base64, as they are told
   std::vector<uint64_t> seeds;          // of each
   std::vector<std::string> texts = {};  // of each: its generation parameters
   uint32_t width = 0, height = 0;
@@ -74,14 +77,16 @@ struct ImageJobsOptions {
   size_t max_ended = 1024;
   size_t max_result_bytes = size_t{256} << 20;
   size_t max_gone = 4096;  // names
+  std::chrono::milliseconds heartbeat{12'000};
 };
 
 class ImageJobs {
  public:
   using Clock = std::function<std::chrono::steady_clock::time_point()>;
-  // Hears of each change, one call at a time, the last one for the end; it must be quick, and not
-  // call back. preview: a file in base64, empty where there is none. False: it wants no more.
-  using Listener = std::function<bool(const ImageJobStatus& status, std::string_view preview)>;
+  // Hears of each change, that of its place in the queue too, one call at a time, the last one for
+  // the end; it must be quick, and not call back. preview: a file in base64, empty where there is
+  // none. Null: nothing has changed for a heartbeat. False, or an exception: it wants no more.
+  using Listener = std::function<bool(const ImageJobStatus* status, std::string_view preview)>;
 
   explicit ImageJobs(ImageJobsOptions options = {}, std::shared_ptr<MemoryBudget> memory = nullptr,
                      Clock clock = std::chrono::steady_clock::now);
@@ -94,6 +99,8 @@ class ImageJobs {
   struct Added {
     std::string id;
     std::shared_ptr<ClientWatch> watch;  // says that the client has left once the job is cancelled
+    // Held by whoever makes the pictures: once all copies are gone, a job that has not ended fails.
+    std::shared_ptr<const void> claim;
   };
   // A queued job. kOverloaded: max_waiting are queued.
   Result<Added> Add();
@@ -130,11 +137,16 @@ class ImageJobs {
   Entry* FindEntry(std::string_view id, Missing* missing);
   ImageJobStatus StatusOf(const Entry& entry) const;
   void Tell(Entry& entry, std::string_view preview);
+  void Call(Entry& entry, const ImageJobStatus* status, std::string_view preview);
+  void LeaveQueue(Entry& entry);
   void End(Entry& entry, ImageJobState state);
   void DropOld();
   void DropOldest();
   bool TakeMemory(size_t bytes);
   int64_t UnixSeconds(std::chrono::steady_clock::time_point time) const;
+  void BeginHeartbeat();
+  // Without the mutex.
+  void Beat();
 
   const ImageJobsOptions options_;
   const std::shared_ptr<MemoryBudget> memory_;  // null: no limit
@@ -148,6 +160,9 @@ class ImageJobs {
   std::list<Entry*> ended_;   // the oldest first
   std::deque<std::string> gone_;
   size_t result_bytes_ = 0;
+  bool ending_ = false;
+  std::condition_variable end_;
+  std::thread heart_;  // once somebody has listened
 };
 
 }  // namespace minnow

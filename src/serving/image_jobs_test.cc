@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <new>
 #include <thread>
+
+#include "tests/await.h"
 
 namespace minnow {
 namespace {
@@ -20,12 +23,16 @@ struct TestClock {
 class ImageJobsTest : public ::testing::Test {
  protected:
   void Make(ImageJobsOptions options, std::shared_ptr<MemoryBudget> memory = nullptr) {
+    claims_.clear();
     jobs_ = std::make_unique<ImageJobs>(options, std::move(memory),
                                         [clock = clock_] { return clock->now; });
   }
   void SetUp() override { Make({}); }
 
-  std::string Add() { return jobs_->Add().value().id; }
+  std::string Add() {
+    claims_.push_back(jobs_->Add().value());
+    return claims_.back().id;
+  }
   ImageJobStatus Find(const std::string& id) { return jobs_->Find(id, nullptr).value(); }
   // Of that many bytes in its only file.
   void Complete(const std::string& id, size_t bytes) {
@@ -39,6 +46,7 @@ class ImageJobsTest : public ::testing::Test {
 
   const std::shared_ptr<TestClock> clock_ = std::make_shared<TestClock>();
   std::unique_ptr<ImageJobs> jobs_;
+  std::vector<ImageJobs::Added> claims_;  // go before their jobs
 };
 
 TEST_F(ImageJobsTest, FromTheQueueToItsPictures) {
@@ -120,7 +128,7 @@ TEST_F(ImageJobsTest, NamesThatNobodyHas) {
   EXPECT_EQ(jobs_->Cancel("", &missing), ImageJobs::Cancelled::kMissing);
   EXPECT_FALSE(missing.gone);
   EXPECT_FALSE(jobs_->Listen(
-      "x", [](const auto&, auto) { return true; }, &missing));
+      "x", [](const auto*, auto) { return true; }, &missing));
   jobs_->Report("x", 1, 2);
   jobs_->Remove("x");
 }
@@ -134,7 +142,7 @@ TEST_F(ImageJobsTest, TheQueueIsBounded) {
   EXPECT_EQ(refused.error().code, Code::kOverloaded);
   EXPECT_EQ(refused.error().message, "2 jobs wait, limit 2");
   jobs_->Report(first, 0, 4);
-  EXPECT_TRUE(jobs_->Add().ok());
+  Add();
   EXPECT_FALSE(jobs_->Add().ok());
 }
 
@@ -204,6 +212,7 @@ TEST_F(ImageJobsTest, ResultsAreCountedInTheBudget) {
   EXPECT_EQ(Find(third).state, State::kFailed);
   memory->Give(9000);
   Complete(Add(), 6000);
+  claims_.clear();
   jobs_ = nullptr;
   EXPECT_EQ(memory->used(), 0u);
 }
@@ -214,8 +223,8 @@ TEST_F(ImageJobsTest, ListenersHearAllUpToTheEnd) {
   const auto listen = [&](std::vector<std::string>* to, size_t most) {
     return jobs_->Listen(
         id,
-        [to, most](const ImageJobStatus& status, std::string_view preview) {
-          to->push_back(ImageJobStateName(status.state) + std::to_string(status.step) +
+        [to, most](const ImageJobStatus* status, std::string_view preview) {
+          to->push_back(ImageJobStateName(status->state) + std::to_string(status->step) +
                         std::string(preview));
           return to->size() < most;
         },
@@ -237,6 +246,71 @@ TEST_F(ImageJobsTest, ListenersHearAllUpToTheEnd) {
   EXPECT_EQ(late, std::vector<std::string>{"completed1"});
 }
 
+TEST_F(ImageJobsTest, ListenersHearOfTheirPlace) {
+  const std::string first = Add(), second = Add(), third = Add();
+  std::vector<size_t> places;
+  jobs_->Listen(
+      third,
+      [&](const ImageJobStatus* status, std::string_view) {
+        places.push_back(status->queue_position);
+        return true;
+      },
+      nullptr);
+  jobs_->Report(first, 0, 2);
+  jobs_->Report(first, 1, 2);
+  jobs_->Cancel(second, nullptr);
+  Add();
+  EXPECT_EQ(places, (std::vector<size_t>{3, 2, 1}));
+}
+
+TEST_F(ImageJobsTest, WhoNobodyWritesToHearsAHeartbeat) {
+  jobs_ = std::make_unique<ImageJobs>(ImageJobsOptions{.heartbeat = milliseconds(1)});
+  const std::string id = Add();
+  std::atomic<int> beats{0}, before_it_left{0};
+  const auto listen = [&](std::atomic<int>* heard, int most) {
+    jobs_->Listen(
+        id,
+        [heard, most](const ImageJobStatus* status, std::string_view) {
+          return status != nullptr || ++*heard < most;
+        },
+        nullptr);
+  };
+  listen(&beats, 1000);
+  listen(&before_it_left, 2);
+  AwaitUntil([&] { return beats >= 5; }, "heartbeats");
+  EXPECT_EQ(before_it_left, 2) << "who has left is forgotten";
+}
+
+TEST_F(ImageJobsTest, AListenerThatFailsIsForgotten) {
+  const std::string id = Add();
+  bool fails = false;
+  jobs_->Listen(
+      id,
+      [&](const ImageJobStatus*, std::string_view) -> bool {
+        if (fails) throw std::bad_alloc();
+        return true;
+      },
+      nullptr);
+  fails = true;
+  Complete(id, 10);
+  EXPECT_EQ(Find(id).state, State::kCompleted);
+}
+
+TEST_F(ImageJobsTest, AJobThatIsLetGoOfFails) {
+  auto added = jobs_->Add().value();
+  auto copy = added.claim;
+  jobs_->Report(added.id, 2, 2);
+  added.claim = nullptr;
+  EXPECT_EQ(Find(added.id).state, State::kGenerating);
+  const std::string done = Add();
+  Complete(done, 10);
+  claims_.clear();
+  EXPECT_EQ(Find(done).state, State::kCompleted);
+  copy = nullptr;
+  EXPECT_EQ(Find(added.id).state, State::kFailed);
+  EXPECT_EQ(Find(added.id).error->code, "generation_failed");
+}
+
 TEST_F(ImageJobsTest, ManyThreads) {
   Make({.max_waiting = 1000, .keep = seconds(600), .max_ended = 10, .max_result_bytes = 5000});
   std::vector<std::thread> threads;
@@ -245,7 +319,7 @@ TEST_F(ImageJobsTest, ManyThreads) {
       for (int i = 0; i < 200; ++i) {
         const auto added = jobs_->Add().value();
         jobs_->Listen(
-            added.id, [](const auto&, auto) { return true; }, nullptr);
+            added.id, [](const auto*, auto) { return true; }, nullptr);
         jobs_->Report(added.id, 1, 2);
         if ((i + t) % 3 == 0) jobs_->Cancel(added.id, nullptr);
         Complete(added.id, 100);

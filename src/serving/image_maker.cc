@@ -72,11 +72,12 @@ Result<std::unique_ptr<LoadedModel>> LoadImageMaker(const ModelSource& source,
   queue.max_batch_items = 1;
   queue.one_at_a_time = true;
   // A picture takes a minute: whoever comes second waits for its end, not for some milliseconds.
-  queue.admission.jobs = std::min(compute.max_concurrent_requests, ImageTask::kMaxJobs);
+  queue.admission.jobs = std::min(compute.max_concurrent_requests, ImageTask::kMaxWaiting + 1);
   queue.admission.wait = ImageTask::kMaxWait;
+  queue.admission.memory_wait = ImageTask::kMaxMemoryWait;
   queue.mapped_bytes = source.packed() ? parts.weight_bytes() : 0;
   queue.yields = true;
-  auto task = std::make_unique<const ImageTask>(model.get());
+  auto task = std::make_unique<const ImageTask>(model.get(), scheduler->memory());
   const ImageTask* const made = task.get();
   auto loaded = std::make_unique<ImageMaker>(std::move(facts), std::move(model), made,
                                              std::move(task), metrics);

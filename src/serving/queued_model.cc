@@ -63,6 +63,7 @@ ModelQueueOptions ToQueueOptions(const ComputeOptions& compute, bool for_indexes
   options.max_bulk_batch_work = for_indexes ? kBulkBatchTokens : 0;
   options.admission.jobs = compute.max_concurrent_requests;
   options.admission.wait = std::chrono::milliseconds(compute.max_queue_ms);
+  options.admission.memory_wait = options.admission.wait;
   return options;
 }
 

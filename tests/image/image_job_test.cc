@@ -40,7 +40,6 @@ class ImageJobTest : public testing::Test {
     ASSERT_TRUE(source.ok()) << source.error().message;
     model_ = MustLoad(ImageModel::Load(*source, {.dtype = std::nullopt, .tiny_vae = ""}));
     ASSERT_NE(model_, nullptr);
-    task_ = std::make_unique<ImageTask>(model_.get());
     input_ = ReadTestFile(directory_ + "/input.png");
     Start(2, nullptr);
   }
@@ -48,6 +47,7 @@ class ImageJobTest : public testing::Test {
 
   void Start(int threads, std::shared_ptr<MemoryBudget> memory) {
     Stop();
+    task_ = std::make_unique<ImageTask>(model_.get(), memory);
     scheduler_ =
         Scheduler::Start({.compute_threads = threads, .memory = std::move(memory)}).value();
     queue_ = scheduler_
@@ -234,6 +234,52 @@ TEST_F(ImageJobTest, LargeFilesAreMadeSmallFirst) {
   const auto answer = Run(request);
   ASSERT_TRUE(answer.ok()) << answer.error().message;
   EXPECT_EQ(answer->memory_bytes, expected->memory_bytes);
+}
+
+TEST_F(ImageJobTest, AnswersAreCountedUntilTheyAreGone) {
+  const auto memory = std::make_shared<MemoryBudget>();
+  Start(2, memory);
+  ImageJobRequest request = Request();
+  request.caller = {.adjusting = 10, .kept = 5'000, .finishing = 700};
+  {
+    const auto answer = Run(request);
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    EXPECT_TRUE(queue_->Drain(kAwaitLimit));
+    const size_t prompts = request.request.prompt.size() + request.request.negative_prompt.size();
+    EXPECT_EQ(memory->used(), AnswerBytes(size_t{64} * 48) + prompts + 5'700);
+    EXPECT_GE(answer->memory_bytes, memory->used());
+  }
+  EXPECT_EQ(memory->used(), 0u);
+  // Beside a picture that has room it makes no difference, but what the caller keeps.
+  Start(2, memory);
+  const size_t kept = Run(request)->memory_bytes;
+  request.caller = {};
+  EXPECT_EQ(kept, Run(request)->memory_bytes + 5'000);
+}
+
+TEST_F(ImageJobTest, WhatWaitsIsCountedWithWhatTheCallerKeeps) {
+  ImageJobRequest request = Request();
+  ImageJob plain(task_.get(), request, [](Result<ImageAnswer>) {});
+  request.caller = {.adjusting = 9'000, .kept = 5'000, .finishing = 700};
+  ImageJob job(task_.get(), request, [](Result<ImageAnswer>) {});
+  EXPECT_EQ(job.expected_cost().bytes, plain.expected_cost().bytes + 9'000);
+  ASSERT_TRUE(job.Prepare().ok() && plain.Prepare().ok());
+  EXPECT_EQ(job.expected_cost().bytes, plain.expected_cost().bytes + 5'000);
+}
+
+// Width comes first: such an image would take 300 MB for a moment.
+TEST_F(ImageJobTest, WhatResizingTakesIsCounted) {
+  Start(2, std::make_shared<MemoryBudget>(size_t{200} << 20));
+  ImageJobRequest request = Request();
+  request.image_file = WritePng(NewImage(2, 200'000, 3), "").value();
+  request.request.width = request.request.height = 512;
+  const ImageJob job(task_.get(), request, [](Result<ImageAnswer>) {});
+  EXPECT_GT(job.expected_cost().bytes, size_t{300'000'000});
+  const Status refused = queue_->Submit(std::make_shared<ImageJob>(
+      task_.get(), request, [](Result<ImageAnswer>) { FAIL() << "it was taken"; }));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::kInvalidArgument);
+  EXPECT_THAT(refused.error().message, HasSubstr("bytes of memory"));
 }
 
 TEST_F(ImageJobTest, TransparencyIsAMask) {

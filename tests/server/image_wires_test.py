@@ -161,6 +161,26 @@ class ImageToImageTest(WireCase):
         self.assertEqual((width, height), (64, 48))
         self.assertEqual([after[192 * y + 180:192 * y + 192] for y in range(48)], [before[192 * y + 180:192 * y + 192] for y in range(48)])
 
+    def test_what_is_kept_for_the_end_is_counted_in_line(self):
+        clients = []
+
+        def begin(path, body, waiting):
+            clients.append(http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=20))
+            clients[-1].request("POST", WEB_UI + path, json.dumps(body), {"Content-Type": "application/json"})
+            self.wait_until(lambda: self.metric("minnow_image_requests_running") == 1)
+            self.wait_until(lambda: self.metric("minnow_image_requests_waiting") == waiting)
+
+        used = lambda: self.metric("minnow_memory_used_bytes")  # noqa: E731
+        begin("txt2img", LONG, 0)
+        before = used()
+        large = CHANGE | {"init_images": [grey(9, 1000, 1000)], "mask": grey(255, 1000, 1000)}
+        begin("img2img", large, 1)
+        self.wait_until(lambda: used() - before < 6_000_000)  # once it is prepared
+        self.assertGreater(used() - before, 4_000_000)
+        for client in reversed(clients):
+            client.close()
+        self.wait_until(lambda: self.metric("te_queue_size") == 0)
+
     def test_refusals(self):
         path = WEB_UI + "img2img"
         for change, words, status in (
@@ -332,6 +352,33 @@ class JobsTest(WireCase):
         done = self.finish(JOB)
         self.assertLess(time.monotonic() - begin, 30)
         self.assertEqual(self.cancel(done | {"poll_url": JOBS + "jobs/" + done["id"]}, status=409), {"error": "the job has ended"})
+
+    def test_the_line_is_as_long_as_it_says(self):
+        running = self.start(LONG_JOB)
+        self.wait_until(lambda: self.status(running)["status"] == "generating")
+        waiting = [self.start(JOB) for _ in range(64)]
+        self.assertEqual(self.status(waiting[-1])["queue_position"], 64)
+        status, body, headers = self.post(JOBS + "img_gen", JOB)
+        self.assertEqual(status, 429, body)
+        self.assertGreaterEqual(int(headers["Retry-After"]), 1)
+        for job in [*waiting, running]:
+            self.cancel(job)
+        self.wait_until(lambda: self.metric("te_queue_size") == 0)
+        self.assertEqual(self.finish(JOB)["status"], "completed")
+
+    def test_events_of_a_job_that_moves_up(self):
+        running, before, job = (self.start(LONG_JOB) for _ in range(3))
+        self.wait_until(lambda: self.status(job)["queue_position"] == 2)
+        with self.server.connect() as client:
+            client.sendall(f"GET {job['poll_url']}/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+            heard = client.recv(4096)
+            while b'{"queue_position":2}' not in heard:
+                heard += client.recv(4096)
+            self.cancel(before)
+            while b'{"queue_position":1}' not in heard:
+                heard += client.recv(4096)
+        for one in (running, job):
+            self.cancel(one)
 
     def test_events_of_a_job_that_is_cancelled(self):
         job = self.start(LONG_JOB)

@@ -25,14 +25,33 @@ uint32_t InProportion(uint32_t side, uint32_t other, uint32_t wanted) {
 }
 
 // The middle of an image, in the proportions of width and height.
+ImageSize MiddleOf(ImageSize image, uint32_t width, uint32_t height) {
+  return {std::min(image.width, InProportion(width, height, image.height)),
+          std::min(image.height, InProportion(height, width, image.width))};
+}
+
 Image CutMiddle(const Image& image, uint32_t width, uint32_t height) {
-  const uint32_t wide = std::min(image.width, InProportion(width, height, image.height));
-  const uint32_t high = std::min(image.height, InProportion(height, width, image.width));
-  Image cut = NewImage(wide, high, image.channels);
-  const size_t left = (image.width - wide) / 2 * size_t{image.channels};
-  for (uint32_t y = 0; y < high; ++y)
-    std::memcpy(cut.row(y), image.row(y + size_t{image.height - high} / 2) + left, cut.row_bytes());
+  const ImageSize middle = MiddleOf({image.width, image.height}, width, height);
+  Image cut = NewImage(middle.width, middle.height, image.channels);
+  const size_t left = (image.width - cut.width) / 2 * size_t{image.channels};
+  for (uint32_t y = 0; y < cut.height; ++y) {
+    std::memcpy(cut.row(y), image.row(y + size_t{image.height - cut.height} / 2) + left,
+                cut.row_bytes());
+  }
   return cut;
+}
+
+// The size at which an image is cropped or padded to the picture's; 0: it is cut before, as an
+// image that is thin would become huge.
+ImageSize InnerSize(ImageSize image, uint32_t width, uint32_t height, FitMode mode) {
+  // Which side ends at the picture's; the other one is beyond it to be cropped, or within.
+  const bool wider = uint64_t{width} * image.height > uint64_t{image.width} * height;
+  const bool by_width = wider == (mode == FitMode::kCrop);
+  const ImageSize inner = {by_width ? width : InProportion(image.width, image.height, height),
+                           by_width ? InProportion(image.height, image.width, width) : height};
+  const uint64_t enough = image.pixels() + uint64_t{width} * height;
+  if (inner.pixels() > 4 * enough) return {};
+  return inner;
 }
 
 // With alpha, a transparent part is what is painted anew; else white is.
@@ -45,6 +64,9 @@ Image GreyMask(const Image& mask) {
   for (uint8_t& value : alpha.pixels) value = value > 128 ? UINT8_MAX : 0;
   return alpha;
 }
+
+// Of FillMasked: three images with alpha, one of colours, and sums in fp32.
+constexpr size_t kFillBytesOfPixel = 4 + 4 + 4 + 3 + 4 * sizeof(float);
 
 // What is masked takes the colours of what is not, from near and far: blurs of many sizes, one over
 // the other, the sharpest on top.
@@ -100,29 +122,57 @@ void Widen(int64_t more, int64_t size, int64_t& begin, int64_t& end) {
 
 Image FitImage(const Image& image, uint32_t width, uint32_t height, FitMode mode) {
   if (mode == FitMode::kStretch) return ToSize(image, width, height);
-  // Which side ends at the picture's; the other one is beyond it to be cropped, or within.
-  const bool wider = uint64_t{width} * image.height > uint64_t{image.width} * height;
-  const bool by_width = wider == (mode == FitMode::kCrop);
-  const uint32_t inner_width = by_width ? width : InProportion(image.width, image.height, height);
-  const uint32_t inner_height = by_width ? InProportion(image.height, image.width, width) : height;
-  // An image that is thin would become huge before it is cropped: then what is seen is cut first.
-  const uint64_t enough = uint64_t{image.width} * image.height + uint64_t{width} * height;
-  if (uint64_t{inner_width} * inner_height > 4 * enough)
-    return ToSize(CutMiddle(image, width, height), width, height);
-  const Image inner = ToSize(image, inner_width, inner_height);
-  const int64_t left = int64_t{width} / 2 - int64_t{inner_width} / 2;
-  const int64_t top = int64_t{height} / 2 - int64_t{inner_height} / 2;
+  const ImageSize size = InnerSize({image.width, image.height}, width, height, mode);
+  if (size.pixels() == 0) return ToSize(CutMiddle(image, width, height), width, height);
+  const Image inner = ToSize(image, size.width, size.height);
+  const int64_t left = int64_t{width} / 2 - int64_t{inner.width} / 2;
+  const int64_t top = int64_t{height} / 2 - int64_t{inner.height} / 2;
   Image out = NewImage(width, height, image.channels);
   for (uint32_t y = 0; y < height; ++y) {
-    const int64_t from_y = std::clamp<int64_t>(y - top, 0, int64_t{inner_height} - 1);
+    const int64_t from_y = std::clamp<int64_t>(y - top, 0, int64_t{inner.height} - 1);
     const uint8_t* const row = inner.row(static_cast<size_t>(from_y));
     for (uint32_t x = 0; x < width; ++x) {
-      const int64_t from_x = std::clamp<int64_t>(x - left, 0, int64_t{inner_width} - 1);
+      const int64_t from_x = std::clamp<int64_t>(x - left, 0, int64_t{inner.width} - 1);
       std::copy_n(row + static_cast<size_t>(from_x) * image.channels, image.channels,
                   out.row(y) + size_t{x} * image.channels);
     }
   }
   return out;
+}
+
+size_t FitBytes(ImageSize from, uint32_t channels, ImageSize to, FitMode mode) {
+  if (from.pixels() == 0) return 0;
+  const auto resized = [&](ImageSize a, ImageSize b) {
+    return ResizeBytes(a.width, a.height, channels, b.width, b.height, ResizeFilter::kLanczos);
+  };
+  if (mode == FitMode::kStretch) return resized(from, to);
+  const ImageSize inner = InnerSize(from, to.width, to.height, mode);
+  if (inner.pixels() > 0) return resized(from, inner) + to.pixels() * channels;
+  const ImageSize middle = MiddleOf(from, to.width, to.height);
+  return middle.pixels() * channels + resized(middle, to);
+}
+
+CallerMemory InpaintMemory(const ImageJobRequest& request, const InpaintOptions& options) {
+  const auto [image, mask] = InputSizesOf(request);
+  const ImageSize size = {static_cast<uint32_t>(request.request.width),
+                          static_cast<uint32_t>(request.request.height)};
+  const bool masked = !request.mask_file.empty();
+  // The image in RGB, and whatever is made of both in the picture's size: they are padded, or cut
+  // out of the image, before they are resized.
+  CallerMemory memory;
+  memory.adjusting = 3 * image.pixels() + FitBytes(image, 3, size, options.fit);
+  if (!masked) return memory;
+  const ImageSize whole = options.only_masked ? image : size;
+  memory.kept = (3 + 1) * whole.pixels();
+  const FitMode of_mask = options.only_masked ? FitMode::kStretch : options.fit;
+  memory.adjusting += memory.kept + 3 * mask.pixels() + FitBytes(mask, 1, whole, of_mask) +
+                      FitBytes(image, 1, size, FitMode::kPad) + (3 + 1) * image.pixels();
+  if (options.fill) memory.adjusting += kFillBytesOfPixel * size.pixels();
+  // Pictures are put back into the whole.
+  const auto pictures = static_cast<size_t>(std::max<int64_t>(request.request.images, 1));
+  memory.finishing =
+      pictures * AnswerBytes(whole.pixels()) + FitBytes(size, 3, whole, FitMode::kCrop);
+  return memory;
 }
 
 // What is not black in the mask, in the proportions of the picture.

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "image/image.h"
+#include "tasks/image/input_files.h"
 #include "tasks/image/request.h"
 
 namespace minnow {
@@ -19,6 +20,8 @@ enum class FitMode {
 
 // By Lanczos. REQUIRES: no side is zero.
 Image FitImage(const Image& image, uint32_t width, uint32_t height, FitMode mode);
+// What it takes at its highest beside the image, its result included.
+size_t FitBytes(ImageSize from, uint32_t channels, ImageSize to, FitMode mode);
 
 struct InpaintOptions {
   FitMode fit = FitMode::kStretch;
@@ -31,6 +34,10 @@ struct InpaintOptions {
   bool only_masked = false;
   uint32_t padding = 0;  // pixels around that part
 };
+
+// What Inpainting takes for a request, by the headers of its files. REQUIRES: width and height are
+// set.
+CallerMemory InpaintMemory(const ImageJobRequest& request, const InpaintOptions& options);
 
 // Of one request: Begin before it runs, then Finish of each picture. One thread at a time.
 class Inpainting {

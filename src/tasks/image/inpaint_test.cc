@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <vector>
+
+#include "image/write.h"
 
 namespace minnow {
 namespace {
@@ -161,6 +164,32 @@ TEST(Inpainting, AMaskMayBeTransparency) {
   ASSERT_TRUE(inpainting.Begin(request).ok());
   EXPECT_EQ(request.mask->row(0)[0], 255);
   EXPECT_EQ(request.mask->row(1)[0], 0);
+}
+
+ImageJobRequest JobOf(Image image, std::optional<Image> mask) {
+  ImageJobRequest job;
+  job.request.width = job.request.height = 40;
+  job.image_file = WritePng(image, "").value();
+  if (mask) job.mask_file = WritePng(*mask, "").value();
+  return job;
+}
+
+TEST(InpaintMemory, KeepsTheImageOnlyWhereItIsPaintedIn) {
+  const Image image = Plain(100, 60, kRed);
+  EXPECT_EQ(InpaintMemory(JobOf(image, std::nullopt), {}).kept, 0u);
+  const ImageJobRequest masked = JobOf(image, Box(100, 60, 20, 20, 30, 30));
+  const CallerMemory in_its_size = InpaintMemory(masked, {});
+  EXPECT_EQ(in_its_size.kept, size_t{40} * 40 * 4);
+  const CallerMemory whole = InpaintMemory(masked, {.only_masked = true});
+  EXPECT_EQ(whole.kept, size_t{100} * 60 * 4);
+  EXPECT_GT(whole.adjusting, whole.kept);
+  EXPECT_GE(whole.finishing, AnswerBytes(100 * 60));
+}
+
+TEST(InpaintMemory, ThinImagesAreCountedAsTheyAreFitted) {
+  const ImageJobRequest thin = JobOf(Plain(1, 60'000, kRed), std::nullopt);
+  EXPECT_GT(InpaintMemory(thin, {.fit = FitMode::kStretch}).adjusting, size_t{60'000} * 40 * 3);
+  EXPECT_LT(InpaintMemory(thin, {.fit = FitMode::kCrop}).adjusting, size_t{60'000} * 40);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "image/read.h"
+#include "image/resize.h"
 #include "image/transform.h"
 
 namespace minnow {
@@ -55,12 +56,35 @@ std::optional<Image> MaskOf(const Image& image) {
 }  // namespace
 
 size_t InputFileBytes(const ImageJobRequest& request) {
+  const InputSizes sizes = InputSizesOf(request);
+  const auto side = [](int64_t asked, uint32_t otherwise) {
+    return asked > 0 ? static_cast<uint32_t>(std::min<int64_t>(asked, UINT32_MAX)) : otherwise;
+  };
+  const uint32_t width = side(request.request.width, sizes.image.width);
+  const uint32_t height = side(request.request.height, sizes.image.height);
   const auto of = [&](const std::string& file, AlphaChannel alpha) {
     const auto info = ReadImageInfo(std::as_bytes(std::span(file)), alpha, LimitsOf(request));
-    return info.ok() ? info->decode_bytes : size_t{0};
+    if (!info.ok()) return size_t{0};
+    const size_t pixels = size_t{info->width} * info->height;
+    // With alpha: both it and the colours, taken apart.
+    size_t bytes = pixels * (alpha == AlphaChannel::kKeep ? 4 + 4 : 3);
+    if (!request.adjust) {
+      bytes += ResizeBytes(info->width, info->height, 3, width, height, ResizeFilter::kLanczos);
+    }
+    return std::max(info->decode_bytes, bytes);
   };
   return of(request.image_file, AlphaOfImage(request)) +
          of(request.mask_file, AlphaOfMask(request));
+}
+
+InputSizes InputSizesOf(const ImageJobRequest& request) {
+  const auto of = [&](const std::string& file) -> ImageSize {
+    const auto info =
+        ReadImageInfo(std::as_bytes(std::span(file)), AlphaChannel::kDrop, LimitsOf(request));
+    if (!info.ok()) return {};
+    return {info->width, info->height};
+  };
+  return {of(request.image_file), of(request.mask_file)};
 }
 
 Status ReadInputFiles(ImageJobRequest& request) {

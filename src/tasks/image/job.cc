@@ -13,8 +13,6 @@ namespace {
 // The most that a part counts as.
 constexpr size_t kMostWork = 8192;
 
-size_t PixelBytes(const std::optional<Image>& image) { return image ? image->pixels.size() : 0; }
-
 uint32_t CountedWork(size_t work) { return static_cast<uint32_t>(std::min(work, kMostWork)); }
 
 struct ImageWorkspace : YieldingWorkspace {};
@@ -32,8 +30,7 @@ ImageJob::~ImageJob() { Leave(); }
 Cost ImageJob::GuessCost() const {
   const ImageRequest& request = request_.request;
   Cost cost;
-  cost.bytes = request_.image_file.size() + request_.mask_file.size() + InputFileBytes(request_) +
-               request.prompt.size() + request.negative_prompt.size();
+  cost.bytes = EstimateMemory(request_).waiting;
   // Of a picture as small as any: nobody is refused by a guess.
   cost.work = static_cast<size_t>(std::clamp<int64_t>(request.steps, 1, kMostWork));
   return cost;
@@ -49,23 +46,21 @@ Result<std::vector<uint32_t>> ImageJob::Prepare() {
   SpreadSeeds(settings);
   MINNOW_ASSIGN_OR_RETURN(
       picture_, Picture::Make(task_->model(), std::move(settings), task_->pool(), cancel_flag()));
-  const ImageSettings& made = picture_->settings();
-  memory_bytes_ = picture_->memory_bytes();
-  held_bytes_ = PixelBytes(made.image) + PixelBytes(made.mask);
+  memory_ = EstimateMemory(*picture_, request_.caller);
   cost_ = {};
-  cost_.bytes = held_bytes_ + made.prompt.size() + made.negative_prompt.size();
+  cost_.bytes = memory_.waiting;
   cost_.item_bytes = item_bytes(0);
   cost_.work = std::max<size_t>(picture_->total_work(), 1);
   return std::vector<uint32_t>{CountedWork(picture_->next_work())};
 }
 
-size_t ImageJob::item_bytes(size_t) const { return memory_bytes_ - held_bytes_; }
+size_t ImageJob::item_bytes(size_t) const { return memory_.running - memory_.waiting; }
 
 void ImageJob::Begin() {
   running_ = true;
   if (load_ != nullptr) {
     load_->running.fetch_add(1, std::memory_order_relaxed);
-    load_->planned_bytes.fetch_add(memory_bytes_, std::memory_order_relaxed);
+    load_->planned_bytes.fetch_add(memory_.running, std::memory_order_relaxed);
   }
   Report();
 }
@@ -110,11 +105,13 @@ void ImageJob::Advance(const std::function<void()>& yield, const std::atomic<boo
   Report();
 }
 
+void ImageJob::TakeAnswerMemory() { answer_memory_.TakeAnyway(memory_.answered); }
+
 void ImageJob::Leave() {
   picture_ = nullptr;
   if (!std::exchange(running_, false) || load_ == nullptr) return;
   load_->running.fetch_sub(1, std::memory_order_relaxed);
-  load_->planned_bytes.fetch_sub(memory_bytes_, std::memory_order_relaxed);
+  load_->planned_bytes.fetch_sub(memory_.running, std::memory_order_relaxed);
 }
 
 void ImageJob::Done(Status status, const JobTimings& timings) {
@@ -135,7 +132,8 @@ void ImageJob::Done(Status status, const JobTimings& timings) {
   answer.steps = picture_->steps();
   answer.dropped_tokens = picture_->dropped_tokens();
   answer.dropped_negative_tokens = picture_->dropped_negative_tokens();
-  answer.memory_bytes = memory_bytes_;
+  answer.memory_bytes = memory_.running;
+  answer.memory = std::move(answer_memory_);
   static_cast<JobTimings&>(answer.timings) = timings;
   answer.timings.a_step = steps_took_ / std::max<size_t>(answer.steps, 1);
   Leave();
@@ -166,6 +164,10 @@ void ImageTask::Step(std::span<const BatchItem> items, Workspace& workspace,
       job.error_ = Error{Code::kInternal, std::string("progress: ") + error.what()};
     }
     const bool done = job.error_ || job.picture_->done();
+    if (done && !job.error_) {
+      job.answer_memory_ = MemoryShare(memory_);
+      job.TakeAnswerMemory();
+    }
     outcomes[i].next_work = done ? 0 : CountedWork(job.picture_->next_work());
   }
 }

@@ -14,8 +14,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "engine/task.h"
 #include "image/image.h"
 #include "tasks/image/load.h"
@@ -31,6 +33,13 @@ struct ImageProgress {
   std::optional<Image> preview;  // of the first picture, a pixel for each of its latents
 };
 
+// What a caller takes for a request beside what its job does, in bytes.
+struct CallerMemory {
+  size_t adjusting = 0;  // at its highest until ImageJobRequest::adjust is done
+  size_t kept = 0;       // from then on, until it lets go of ImageAnswer::memory
+  size_t finishing = 0;  // besides, once it has the answer, beyond what every caller takes
+};
+
 struct ImageJobRequest {
   ImageRequest request;    // its image and mask come as files, or not at all
   std::string image_file;  // the bytes of a PNG, JPEG or WebP; empty: none
@@ -44,6 +53,7 @@ struct ImageJobRequest {
   // Null, or called once the files are decoded, before the request is checked: it may give the
   // request other images; a mask comes with its alpha. Its errors name fields too.
   std::function<Status(ImageRequest&)> adjust;
+  CallerMemory caller;
   // Reports that carry a preview, spread over the steps; SIZE_MAX: each of them.
   size_t previews = 0;
   // Null, or called on an engine thread as the work begins, with no step done, and after each step;
@@ -66,7 +76,24 @@ struct ImageAnswer {
   size_t dropped_negative_tokens = 0;
   size_t memory_bytes = 0;  // planned: at its highest, beside the model
   ImageTimings timings;
+  // Counted for the pictures, and for the files and bodies that are made of them: held as long as
+  // these are.
+  MemoryShare memory;
 };
+
+// What a request holds, in bytes.
+struct ImageMemory {
+  size_t waiting = 0;   // until its turn
+  size_t running = 0;   // from then on at its highest, what waited included
+  size_t answered = 0;  // from its last step until the answer is gone
+};
+// What pictures take once they are made, with the files and bodies that are made of them.
+size_t AnswerBytes(size_t pixels);
+// By the headers of its files: nothing is decoded yet, and what decoding and resizing take for a
+// moment is held as if it waited. Files that cannot be read count nothing.
+ImageMemory EstimateMemory(const ImageJobRequest& request);
+// Once it is prepared.
+ImageMemory EstimateMemory(const Picture& picture, const CallerMemory& caller);
 
 class ImageTask;
 
@@ -90,6 +117,8 @@ class ImageJob : public Job {
   friend class ImageTask;
   // What admission is told before anything is decoded.
   Cost GuessCost() const;
+  // The pictures are there: what is made of them is counted before another one begins.
+  void TakeAnswerMemory();
   void Begin();
   // The next part; nothing, and the reason in error_, where the job is to end. `stopping`: the
   // server is.
@@ -104,8 +133,8 @@ class ImageJob : public Job {
   Callback done_;
   ImageLoad* const load_;
   Cost cost_;
-  size_t memory_bytes_ = 0;  // planned
-  size_t held_bytes_ = 0;    // of these, what cost_.bytes counts already
+  ImageMemory memory_;         // planned
+  MemoryShare answer_memory_;  // once it is done
   std::unique_ptr<Picture> picture_;
   bool running_ = false;  // counted in load_
   std::chrono::nanoseconds steps_took_{0};
@@ -115,13 +144,16 @@ class ImageJob : public Job {
 // Runs ImageJobs, one at a time. Work is counted as Picture::next_work does, up to a limit.
 class ImageTask : public Task {
  public:
-  // Of a queue for it: how many requests may wait. Each may take minutes, so that it is their
-  // number that is bounded, and the time no further than a day.
-  static constexpr size_t kMaxJobs = 64;
+  // Of a queue for it: how many requests may wait behind the one that runs. Each may take minutes,
+  // so that it is their number that is bounded, and the time no further than a day.
+  static constexpr size_t kMaxWaiting = 64;
   static constexpr std::chrono::hours kMaxWait{24};
+  // How long memory that others hold is waited for before the newest one is refused.
+  static constexpr std::chrono::minutes kMaxMemoryWait{1};
 
-  // `model` outlives the task.
-  explicit ImageTask(const ImageModel* model) : model_(model) {}
+  // `model` outlives the task. Answers are counted in `memory`; null: there is no limit.
+  explicit ImageTask(const ImageModel* model, std::shared_ptr<MemoryBudget> memory = nullptr)
+      : model_(model), memory_(std::move(memory)) {}
 
   const ImageModel& model() const { return *model_; }
   // That of the workspace.
@@ -138,6 +170,7 @@ class ImageTask : public Task {
 
  private:
   const ImageModel* const model_;
+  const std::shared_ptr<MemoryBudget> memory_;
   mutable ThreadPool* pool_ = nullptr;  // set before there are jobs
   mutable std::atomic<bool> stopping_{false};
 };

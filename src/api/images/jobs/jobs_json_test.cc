@@ -149,7 +149,7 @@ TEST(ImageJobJson, CompletedAndFailed) {
   status.started = 101;
   status.completed = 103;
   status.result = std::make_shared<ImageJobResult>(
-      ImageJobResult{"png", {std::string("\0\1\2", 3)}, {7}, {"a fish"}, 8, 16, {"w"}});
+      ImageJobResult{"png", {"AAEC"}, {7}, {"a fish"}, 8, 16, {"w"}});
   EXPECT_THAT(Job(status, true),
               HasSubstr(R"("result":{"output_format":"png","width":8,"height":16,"images":[)"
                         R"({"index":0,"seed":7,"parameters":"a fish","b64_json":"AAEC"}],)"

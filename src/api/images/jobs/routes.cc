@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // stable-diffusion.cpp's jobs: /sdcpp/v1/*.
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -57,7 +59,7 @@ ImageJobError ToJobError(const Failure& failure) {
   }
 }
 
-// Files, and what they were made of.
+// Files, once and for all who ask, and what they were made of.
 Result<ImageJobResult> ToResult(const Call& call, const ImageGenerationQuery& query,
                                 const ImageAnswer& answer) {
   const std::string& model = call.facts().model_id;
@@ -69,9 +71,9 @@ Result<ImageJobResult> ToResult(const Call& call, const ImageGenerationQuery& qu
   for (size_t i = 0; i < answer.images.size(); ++i) {
     result.texts.push_back(WriteGenerationText(
         DescribePicture(answer.settings, i, model, std::string("minnow ") + MINNOW_VERSION)));
-    MINNOW_ASSIGN_OR_RETURN(std::string file, query.embed_metadata
-                                                  ? EncodePicture(answer, i, model, query.format)
-                                                  : EncodePicture(answer.images[i], query.format));
+    MINNOW_ASSIGN_OR_RETURN(
+        std::string file, query.embed_metadata ? EncodePictureBase64(answer, i, model, query.format)
+                                               : EncodeBase64(answer.images[i], query.format));
     result.files.push_back(std::move(file));
   }
   for (const auto& [name, tokens] : {std::pair("prompt", answer.dropped_tokens),
@@ -99,25 +101,32 @@ Status CheckEarly(const Call& call, const ImageJobRequest& job) {
   return settings.ok() ? Status() : Status(settings.error());
 }
 
-void Run(Call& call, ImageGenerationQuery asked, const ImageJobs::Added& added) {
+// `accepted` becomes true once the client was told so.
+void Run(Call& call, ImageGenerationQuery asked, const ImageJobs::Added& added,
+         const std::shared_ptr<std::atomic<bool>>& accepted) {
   ImageJobs* const jobs = call.context().image_jobs;
   ImageJobRequest job = std::move(asked.job);
   Follow(jobs, added.id, job);
   const auto query = std::make_shared<const ImageGenerationQuery>(std::move(asked));
-  const auto done = [self = call.shared_from_this(), jobs, query,
-                     id = added.id](Result<ImageAnswer> result) {
+  // The claim ends the job where there is no memory for what is done here.
+  const auto done = [self = call.shared_from_this(), jobs, query, id = added.id,
+                     claim = added.claim, accepted](Result<ImageAnswer> result) {
     if (!result.ok()) {
       const Failure failure = ToFailure(std::move(result).error(), GenerationNames());
       // One that is refused at once is answered, and counted then.
-      if (failure.fault != Fault::kOverloaded) self->CountFailure(failure);
+      if (failure.fault != Fault::kOverloaded || *accepted) self->CountFailure(failure);
       return jobs->Fail(id, ToJobError(self->Explain(failure)));
     }
     const auto answer = std::make_shared<ImageAnswer>(std::move(result).value());
-    self->RunOffloadedOrInline([jobs, query, id, answer](Call& c) {
-      CountImages(c, *answer);
+    self->RunOffloadedOrInline([jobs, query, id, claim, answer](Call& c) {
       auto files = ToResult(c, *query, *answer);
-      if (files.ok()) return jobs->Complete(id, std::move(files).value());
-      jobs->Fail(id, ToJobError(ToFailure(files.error())));
+      if (!files.ok()) {
+        const Failure failure = ToFailure(files.error());
+        c.CountFailure(failure);
+        return jobs->Fail(id, ToJobError(failure));
+      }
+      CountImages(c, *answer);
+      jobs->Complete(id, std::move(files).value());
     });
   };
   call.model().Run(std::move(job), added.watch, done);
@@ -137,17 +146,19 @@ void Generate(Call& call) {
   if (!added.ok()) return call.Fail(ToFailure(added.error()));
   const auto pictures = static_cast<size_t>(query->job.request.images);
   CountTaken(call, TaskKind::kImage, pictures, /*batch=*/pictures > 1);
-  Run(call, std::move(query).value(), *added);
+  const auto accepted = std::make_shared<std::atomic<bool>>(false);
+  Run(call, std::move(query).value(), *added, accepted);
   const auto now = jobs.Find(added->id, nullptr);
   const bool refused = now && now->error && now->error->code == "overloaded";
   if (refused) {
     jobs.Remove(added->id);
     return call.Fail({Fault::kOverloaded, now->error->message});
   }
-  ImageJobStatus accepted = now.value_or(ImageJobStatus());
-  accepted.id = added->id;
-  accepted.state = ImageJobState::kQueued;
-  SendJson(call, 202, [&](JsonWriter& json) { WriteAccepted(accepted, json); });
+  *accepted = true;
+  ImageJobStatus status_now = now.value_or(ImageJobStatus());
+  status_now.id = added->id;
+  status_now.state = ImageJobState::kQueued;
+  SendJson(call, 202, [&](JsonWriter& json) { WriteAccepted(status_now, json); });
 }
 
 // Of a job by the name in the path. Pictures take long to write.
@@ -176,19 +187,23 @@ void CancelJob(Call& call) {
 }
 
 void StreamEvents(Call& call) {
-  ImageJobs& jobs = *call.context().image_jobs;
-  const std::string id(call.request().Parameter("id"));
-  ImageJobs::Missing missing;
-  if (!jobs.Find(id, &missing)) return SendMissing(call, missing);
-  const auto stream = std::make_shared<http::ResponseStream>(call.Stream("text/event-stream"));
-  const auto tell = [stream](const ImageJobStatus& status, std::string_view preview) {
-    std::string event;
-    AppendJobEvent(status, preview, event);
-    if (!stream->Write(event)) return false;
-    if (HasEnded(status.state)) stream->End();
+  // Begins once the job is found.
+  const auto stream = std::make_shared<std::optional<http::ResponseStream>>();
+  const auto tell = [self = call.shared_from_this(), stream](const ImageJobStatus* status,
+                                                             std::string_view preview) {
+    std::string event = ": waits\n\n";
+    if (status != nullptr) {
+      event.clear();
+      AppendJobEvent(*status, preview, event);
+    }
+    if (!*stream) stream->emplace(self->Stream("text/event-stream"));
+    if (!(*stream)->Write(event)) return false;
+    if (status != nullptr && HasEnded(status->state)) (*stream)->End();
     return true;
   };
-  jobs.Listen(id, tell, nullptr);
+  ImageJobs::Missing missing;
+  if (!call.context().image_jobs->Listen(call.request().Parameter("id"), tell, &missing))
+    SendMissing(call, missing);
 }
 
 void WriteDefaults(const ImageModel* model, JsonWriter& json) {

@@ -2,7 +2,6 @@
 #include "api/images/jobs/status_json.h"
 
 #include "api/generate/fields.h"
-#include "base/base64.h"
 
 namespace minnow::api {
 namespace {
@@ -47,11 +46,7 @@ void WriteResult(const ImageJobResult& result, bool files, JsonWriter& json) {
     PutUint(json, "index", i);
     PutUint(json, "seed", result.seeds[i]);
     Put(json, "parameters", result.texts[i]);
-    if (files) {
-      std::string text;
-      AppendBase64(result.files[i], text);
-      Put(json, "b64_json", text);
-    }
+    if (files) Put(json, "b64_json", result.files[i]);
     json.EndObject();
   }
   json.EndArray();

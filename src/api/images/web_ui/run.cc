@@ -14,6 +14,7 @@ namespace minnow::api {
 namespace {
 
 constexpr size_t kPreviews = 10;  // of a round
+constexpr size_t kMadeBytesOfFile = 4;
 
 // Before anything of that size is made.
 Status CheckPixels(const WebUiQuery& query) {
@@ -28,6 +29,11 @@ Status CheckPixels(const WebUiQuery& query) {
 }
 
 std::string Version() { return std::string("minnow ") + MINNOW_VERSION; }
+
+Error NoRoom(size_t bytes) {
+  return {Code::kOverloaded, "memory full: the pictures made so far take " + std::to_string(bytes) +
+                                 " bytes until all rounds are done"};
+}
 
 template <class Values, class Write>
 void PutList(JsonWriter& json, std::string_view name, const Values& values, const Write& write) {
@@ -61,19 +67,38 @@ void WebUiRun::BeginRound() {
     if (work_->interrupted()) return Answer();
     return Fail({Code::kDeadline, "the client left"});
   }
+  ImageJobRequest job = MakeJob();
+  call_->model().Run(std::move(job), watch,
+                     [self = shared_from_this()](Result<ImageAnswer> result) {
+                       self->EndRound(std::move(result));
+                     });
+}
+
+ImageJobRequest WebUiRun::MakeJob() {
+  std::string image = std::exchange(query_.job.image_file, {});
+  std::string mask = std::exchange(query_.job.mask_file, {});
   ImageJobRequest job = query_.job;
+  if (round_ + 1 < query_.rounds) {
+    query_.job.image_file = image;
+    query_.job.mask_file = mask;
+  }
+  job.image_file = std::move(image);
+  job.mask_file = std::move(mask);
   for (size_t i = 0; i < query_.batch; ++i)
     job.request.seeds.push_back(query_.seed + round_ * query_.batch + i);
   job.previews = kPreviews;
   // The work alone: what reports of it must not keep the answer alive.
   job.on_progress = [work = work_](ImageProgress progress) { work->Report(std::move(progress)); };
   inpainting_ = std::make_shared<Inpainting>(query_.inpaint);
-  if (query_.from_image())
+  if (from_image_) {
     job.adjust = [in = inpainting_](ImageRequest& request) { return in->Begin(request); };
-  call_->model().Run(std::move(job), watch,
-                     [self = shared_from_this()](Result<ImageAnswer> result) {
-                       self->EndRound(std::move(result));
-                     });
+    job.caller = InpaintMemory(job, query_.inpaint);
+  }
+  const size_t held =
+      query_.job.image_file.size() + query_.job.mask_file.size() + query_.echo.size();
+  job.caller.adjusting += held;
+  job.caller.kept += held;
+  return job;
 }
 
 void WebUiRun::EndRound(Result<ImageAnswer> result) {
@@ -97,6 +122,10 @@ void WebUiRun::Keep(ImageAnswer& answer) {
     answer.images[i] = inpainting_->Finish(std::move(answer.images[i]));
     auto file = EncodePicture(answer, i, call_->facts().model_id, query_.format);
     if (!file.ok()) return Fail(std::move(file).error());
+    answer.images[i].pixels = {};
+    // The file stays for the other rounds, and becomes part of a body that grows then.
+    const size_t bytes = query_.rounds > 1 ? kMadeBytesOfFile * file->size() : 0;
+    if (!made_.Take(bytes)) return Fail(NoRoom(made_.bytes() + bytes));
     files_.push_back(std::move(file).value());
     seeds_.push_back(answer.settings.seeds[i]);
   }
@@ -166,7 +195,7 @@ void WebUiRun::WriteInfo(JsonWriter& json) const {
     PutNull(json, name);
   Put(json, "sd_model_name", call_->facts().model_id);
   for (const char* name : {"seed_resize_from_w", "seed_resize_from_h"}) number(name, -1);
-  if (query_.from_image()) {
+  if (from_image_) {
     number("denoising_strength", request.strength);
   } else {
     PutNull(json, "denoising_strength");
