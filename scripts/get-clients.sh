@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=.cache/clients
-wanted=(openai==3.54.0 huggingface_hub==2.4.0 numpy==2.4.6 langchain-openai==1.7.4 spdx-tools==0.8.5 ollama==0.6.3 aiohttp==3.14.5 webuiapi==0.9.17 pillow==12.3.0)
+wanted=(openai==3.54.0 huggingface_hub==2.4.0 numpy==2.4.6 langchain-openai==1.7.4 spdx-tools==0.8.5 ollama==0.6.3 aiohttp==3.14.5 webuiapi==0.9.17 pillow==12.3.0
+  sd-backend-client==0.5.0)
 # It asks for a huggingface_hub of old, and works with this one.
 alone=(text-generation==0.7.0)
 [ "$(cat $target/wanted.txt 2>/dev/null)" = "${wanted[*]} ${alone[*]}" ] && exit 0

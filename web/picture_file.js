@@ -3,7 +3,7 @@
 import {icon, make, replace} from "./dom.js";
 
 const TYPES = ["image/png", "image/jpeg", "image/webp"];
-const MOST_BYTES = 50 * 1024 * 1024;  // the server's own limit of a file
+export const MOST_BYTES = 50_000_000;  // of a file, and of all that are sent together, which as base64 the server's limit of a request just holds
 
 export const pictureIn = (list) => [...list ?? []].find((file) => file.type.startsWith("image/")) ?? null;
 

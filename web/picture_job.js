@@ -13,7 +13,9 @@ export class PictureJob {
   // The job with its pictures, or as it was cancelled (null where it never began). Throws ApiError, also where it failed.
   // told(name, data): of each event before the end.
   async run(body, told) {
-    const accepted = await ask("/sdcpp/v1/img_gen", body);
+    const id = `job_${[...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+    this.#path = JOBS + id;  // at once, for who leaves before the answer comes
+    const accepted = await ask("/sdcpp/v1/img_gen", {...body, id});
     this.#path = JOBS + encodeURIComponent(accepted.id);
     if (this.#cancelled) this.#askToCancel();
     const ended = await this.#ended(told);

@@ -3,7 +3,7 @@
 // those that were made before.
 import {get} from "./api.js";
 import {make, plural, replace} from "./dom.js";
-import {base64Of, blobOf, PictureField, pictureIn} from "./picture_file.js";
+import {base64Of, blobOf, MOST_BYTES, PictureField, pictureIn} from "./picture_file.js";
 import {PictureHistory} from "./picture_history.js";
 import {PictureJob} from "./picture_job.js";
 import {PictureProgress} from "./picture_progress.js";
@@ -190,6 +190,10 @@ export class Studio {
     this.#clearErrors();
     if (this.#settings.wrong) {
       this.#settings.fail("seed", "A whole number is needed, 0 or above; or nothing.");
+      return;
+    }
+    if ((this.#image.file?.size ?? 0) + (this.#mask.file?.size ?? 0) > MOST_BYTES) {
+      this.#mask.fail("The image and the mask together are larger than 50 MB.");
       return;
     }
     const job = this.#job = new PictureJob();

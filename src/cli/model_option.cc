@@ -67,7 +67,35 @@ void SetDtypes(const std::vector<std::string>& dtypes, std::vector<ModelOptions>
   }
 }
 
+// The model of that name; the only one where there is none.
+ModelOptions& ModelOf(const char* option, const Named& named, std::vector<ModelOptions>& models) {
+  if (named.value.empty()) RefuseArgument(option, "there is no path in it");
+  if (named.name.empty()) {
+    if (models.size() == 1) return models.front();
+    RefuseArgument(option, "there are " + std::to_string(models.size()) +
+                               " models: say which by NAME=" + named.value);
+  }
+  for (ModelOptions& model : models) {
+    if (!model.names.empty() && model.names.front() == named.name) return model;
+  }
+  RefuseArgument(option, "no model is named " + named.name + " by --model NAME=PATH");
+}
+
 }  // namespace
+
+void ReadPictureOptions(std::vector<std::string> vaes, std::vector<std::string> loras,
+                        std::vector<ModelOptions>& models) {
+  for (const std::string& text : SplitVariable(std::move(vaes), "MINNOW_VAE")) {
+    const Named named = SplitName(text);
+    ModelOf("--vae", named, models).tiny_vae = named.value;
+  }
+  for (const std::string& text : SplitVariable(std::move(loras), "MINNOW_LORA")) {
+    const Named named = SplitName(text);
+    auto lora = ParseLora(named.value);
+    if (!lora.ok()) RefuseArgument("--lora", lora.error().message);
+    ModelOf("--lora", named, models).loras.push_back(std::move(lora).value());
+  }
+}
 
 std::vector<ModelOptions> ReadModelOptions(std::vector<std::string> models,
                                            std::vector<std::string> names,

@@ -40,6 +40,12 @@ std::vector<ModelOptions> ReadModelOptions(std::vector<std::string> models,
                                            std::vector<std::string> names,
                                            std::vector<std::string> dtypes);
 
+// --vae and --lora of serve, [NAME=]DIR and [NAME=]FILE[:SCALE] each, go to `models`; without a
+// name there may be one model alone. As above, MINNOW_VAE and MINNOW_LORA are cut at commas. Ends
+// the command line's parsing as wrong usage where a name belongs to no model, or a scale is none.
+void ReadPictureOptions(std::vector<std::string> vaes, std::vector<std::string> loras,
+                        std::vector<ModelOptions>& models);
+
 // From the text of --dtype.
 Result<EncoderPrecision> ParsePrecision(const std::string& dtype);
 

@@ -103,6 +103,18 @@ void AddLimitOptions(Command serve, ServeCommand& command) {
 
 void AddImageOptions(Command serve, ServeCommand& command) {
   serve
+      .AddOption("--vae", command.vaes,
+                 "[NAME=]DIR: a folder of TAESD, a small VAE instead of that of a model that makes "
+                 "pictures: fast, less detail")
+      .OneValueEach()
+      .Env("MINNOW_VAE");
+  serve
+      .AddOption("--lora", command.loras,
+                 "[NAME=]FILE or [NAME=]FILE:SCALE, an adapter (LoRA) in safetensors that is added "
+                 "to the weights of a model that makes pictures; repeatable")
+      .OneValueEach()
+      .Env("MINNOW_LORA");
+  serve
       .AddOption("--image-payload-limit", command.image_payload_limit,
                  "Bytes of a request for pictures, which may hold some; above, 413")
       .Range(size_t{1}, size_t{1} << 30)
@@ -208,6 +220,7 @@ void ReadServeOptions(Command serve, Option port, ServeCommand& command) {
   store.is_kuberian = serve.FindOption("--kuberian").given();
   command.application.models =
       ReadModelOptions(command.models, command.served_model_names, command.dtypes);
+  ReadPictureOptions(command.vaes, command.loras, command.application.models);
   if (command.models.empty() && !store.is_kuberian && !HasBundledModel()) {
     // A store's vectors need a model that makes such.
     if (!store.index.empty()) RequireArgument("--model");

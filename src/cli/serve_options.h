@@ -16,6 +16,8 @@ struct ServeCommand {
   std::vector<std::string> models;
   std::vector<std::string> served_model_names;
   std::vector<std::string> dtypes;
+  std::vector<std::string> vaes;
+  std::vector<std::string> loras;
   std::string host = "0.0.0.0";
   int port = 8080;
   size_t max_client_batch_size = 0;

@@ -2,6 +2,9 @@
 // WebP to pixels, by libwebp. Of an animation the first frame, on a transparent black canvas.
 #include <webp/decode.h>
 
+#include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,6 +19,43 @@ constexpr size_t kExtendedBytes = 10;     // of a VP8X chunk
 constexpr size_t kFrameHeaderBytes = 16;  // of an ANMF chunk
 constexpr std::byte kAnimated{2};         // a flag of VP8X
 constexpr size_t kWorkBytes = size_t{256} << 10;
+// Sets of Huffman codes that a lossless picture may have: as many as libwebp's encoder makes at the
+// most, of 4x4 pixels or more each; and what libwebp takes for each at the most.
+constexpr size_t kMostCodeSets = 2600;
+constexpr size_t kCodeSetSide = 4;
+constexpr size_t kCodeSetBytes = 20'640;
+
+// A lossless picture names up to 65,536 sets of Huffman codes, whatever its size, and libwebp makes
+// 20 kB of tables of each. So what it takes in the course of one picture is bounded: its own
+// functions for memory are led here by the linker (cmake/dependencies.cmake).
+constexpr size_t kNoLimit = std::numeric_limits<size_t>::max();
+thread_local size_t bytes_left = kNoLimit;
+thread_local bool wanted_more = false;
+
+// While it lives, this thread gets so much all in all; what libwebp frees does not count back. Then
+// libwebp ends with VP8_STATUS_OUT_OF_MEMORY.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(size_t bytes) {
+    bytes_left = bytes;
+    wanted_more = false;
+  }
+  ~MemoryLimit() { bytes_left = kNoLimit; }
+  MemoryLimit(const MemoryLimit&) = delete;
+  MemoryLimit& operator=(const MemoryLimit&) = delete;
+
+  bool exceeded() const { return wanted_more; }
+};
+
+bool TakeBytes(uint64_t count, size_t size) {
+  if (bytes_left == kNoLimit) return true;
+  if (size != 0 && count > bytes_left / size) {
+    wanted_more = true;
+    return false;
+  }
+  bytes_left -= static_cast<size_t>(count) * size;
+  return true;
+}
 
 // The picture to decode and where it lies on the canvas.
 struct Frame {
@@ -25,6 +65,22 @@ struct Frame {
   uint32_t y = 0;
   uint32_t canvas_width = 0;
   uint32_t canvas_height = 0;
+
+  size_t pixels() const { return size_t{canvas_width} * canvas_height; }
+  // libwebp holds all of a lossless picture, such as the alpha beside a lossy one may be; else some
+  // rows.
+  bool lossless() const { return features.format == 2; }
+  size_t held_bytes() const {
+    const size_t each = lossless() ? 4 : features.has_alpha != 0 ? 5 : 0;
+    return pixels() * each + size_t{canvas_width} * 128 + kWorkBytes;
+  }
+  size_t table_bytes() const {
+    if (!lossless() && features.has_alpha == 0) return 0;
+    const auto sets = [](int side) {
+      return (static_cast<size_t>(side) + kCodeSetSide - 1) / kCodeSetSide;
+    };
+    return std::min(sets(features.width) * sets(features.height), kMostCodeSets) * kCodeSetBytes;
+  }
 };
 
 Error Corrupt(const std::string& message) { return {Code::kCorrupt, "image: WebP: " + message}; }
@@ -90,17 +146,12 @@ Result<Frame> FindFrame(ImageBytes file) {
 
 Result<ImageInfo> ReadWebpInfo(ImageBytes file, AlphaChannel alpha) {
   MINNOW_ASSIGN_OR_RETURN(const Frame frame, FindFrame(file));
-  const size_t pixels = size_t{frame.canvas_width} * frame.canvas_height;
-  const bool lossless = frame.features.format == 2;
-  // libwebp holds all of a lossless picture, such as the alpha beside a lossy one may be, and some
-  // rows.
-  const size_t held = lossless ? 4 : frame.features.has_alpha != 0 ? 5 : 0;
   ImageInfo info;
   info.width = frame.canvas_width;
   info.height = frame.canvas_height;
   info.has_alpha = frame.features.has_alpha != 0;
-  info.decode_bytes = pixels * ((alpha == AlphaChannel::kKeep ? 4 : 3) + held) +
-                      size_t{frame.canvas_width} * 128 + kWorkBytes;
+  info.decode_bytes = frame.pixels() * (alpha == AlphaChannel::kKeep ? 4 : 3) + frame.held_bytes() +
+                      frame.table_bytes();
   return info;
 }
 
@@ -117,8 +168,16 @@ Result<Image> ReadWebp(ImageBytes file, AlphaChannel alpha) {
   config.output.u.RGBA.stride = static_cast<int>(image.row_bytes());
   config.output.u.RGBA.size = image.pixels.size() - begin;
   const auto* data = reinterpret_cast<const uint8_t*>(frame.bytes.data());
+  // Beside what is held, transforms of a lossless picture come and go, in less than two bytes a
+  // pixel.
+  const MemoryLimit limit(frame.held_bytes() + 2 * frame.pixels() + frame.table_bytes());
   const auto status = WebPDecode(data, frame.bytes.size(), &config);
   WebPFreeDecBuffer(&config.output);
+  if (limit.exceeded()) {
+    return Error{Code::kUnsupported,
+                 "image: WebP: more Huffman codes than its size is worth, limit " +
+                     std::to_string(frame.table_bytes()) + " bytes of tables"};
+  }
   if (status != VP8_STATUS_OK) return ErrorOf(status);
   return image;
 }
@@ -135,3 +194,17 @@ ImageBytes FindWebpExif(ImageBytes file) {
 }
 
 }  // namespace minnow
+
+extern "C" {
+// NOLINTBEGIN(bugprone-reserved-identifier): the linker's names (--wrap)
+void* __real_WebPSafeMalloc(uint64_t count, size_t size);
+void* __real_WebPSafeCalloc(uint64_t count, size_t size);
+
+void* __wrap_WebPSafeMalloc(uint64_t count, size_t size) {
+  return minnow::TakeBytes(count, size) ? __real_WebPSafeMalloc(count, size) : nullptr;
+}
+void* __wrap_WebPSafeCalloc(uint64_t count, size_t size) {
+  return minnow::TakeBytes(count, size) ? __real_WebPSafeCalloc(count, size) : nullptr;
+}
+// NOLINTEND(bugprone-reserved-identifier)
+}

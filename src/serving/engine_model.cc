@@ -103,10 +103,14 @@ Result<std::unique_ptr<LoadedModel>> LoadModel(const ModelOptions& options,
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.path));
   EncoderPrecision precision;
   MINNOW_ASSIGN_OR_RETURN(precision.dtype, ParseDtypeOrAuto(options.dtype));
-  if (source.kind() == ModelKind::kTextToText)
-    return LoadGenerator(source, precision, options, compute, scheduler, metrics);
   if (source.kind() == ModelKind::kTextToImage)
     return LoadImageMaker(source, precision, options, compute, scheduler, metrics);
+  if (!options.tiny_vae.empty() || !options.loras.empty()) {
+    return Error{Code::kInvalidArgument,
+                 source.name() + ": makes no pictures; --vae and --lora are for models that do"};
+  }
+  if (source.kind() == ModelKind::kTextToText)
+    return LoadGenerator(source, precision, options, compute, scheduler, metrics);
   AnyModel model;
   std::optional<IndexingFacts> indexing;
   const ModelKind kind = source.kind();

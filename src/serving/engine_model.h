@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/scheduler.h"
+#include "models/diffusion/lora.h"
 #include "serving/loaded_model.h"
 #include "serving/metrics.h"
 
@@ -30,6 +31,9 @@ struct ModelOptions {
   std::string path;                // as ModelSource::Open takes it
   std::vector<std::string> names;  // the first is told in answers; empty: the model's own
   std::string dtype = "auto";
+  // Of a model that makes pictures alone (tasks/image/image_model.h).
+  std::string tiny_vae = {};
+  std::vector<LoraOptions> loras = {};
 };
 
 // Reads the model and gives it a queue; `for_indexes`: documents of a store get their vectors from

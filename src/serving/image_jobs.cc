@@ -14,6 +14,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+constexpr std::string_view kIdBegins = "job_";
+constexpr size_t kIdDigits = 32;
+
+bool IsId(std::string_view id) {
+  return id.size() == kIdBegins.size() + kIdDigits && id.starts_with(kIdBegins) &&
+         id.find_first_not_of("0123456789abcdef", kIdBegins.size()) == std::string_view::npos;
+}
+
 // Nobody guesses it.
 std::string NewId() {
   std::random_device random;
@@ -81,11 +89,27 @@ int64_t ImageJobs::UnixSeconds(steady_clock::time_point time) const {
   return begin_unix_ + std::chrono::duration_cast<std::chrono::seconds>(time - begin_).count();
 }
 
-Result<ImageJobs::Added> ImageJobs::Add() {
+Result<ImageJobs::Added> ImageJobs::Add(std::string id) {
+  if (id.empty()) id = NewId();
+  if (!IsId(id)) {
+    return Error{Code::kInvalidArgument, "id: expected \"job_\" and 32 hexadecimal digits"};
+  }
   auto entry = std::make_unique<Entry>();
-  entry->id = NewId();
+  entry->id = std::move(id);
+  const std::lock_guard lock(mutex_);
+  DropOld();
+  Missing missing;
+  if (FindEntry(entry->id, &missing) != nullptr || missing.gone)
+    return Error{Code::kInvalidArgument, "id: there is such a job already"};
+  if (queued_.size() >= options_.max_waiting) {
+    return Error{Code::kOverloaded, std::to_string(queued_.size()) + " jobs wait, limit " +
+                                        std::to_string(options_.max_waiting)};
+  }
+  entry->created = clock_();
   Added added{entry->id, entry->watch, nullptr};
-  added.claim = std::shared_ptr<void>(this, [id = entry->id](void* jobs) {
+  queued_.push_back(entry.get());
+  entries_.emplace(added.id, std::move(entry));
+  added.claim = std::shared_ptr<void>(this, [id = added.id](void* jobs) {
     try {
       static_cast<ImageJobs*>(jobs)->Fail(
           id, {"generation_failed", "dropped: there was no memory for it, or the server ends"});
@@ -93,15 +117,6 @@ Result<ImageJobs::Added> ImageJobs::Add() {
       // Without memory for that either, its time runs on.
     }
   });
-  const std::lock_guard lock(mutex_);
-  DropOld();
-  if (queued_.size() >= options_.max_waiting) {
-    return Error{Code::kOverloaded, std::to_string(queued_.size()) + " jobs wait, limit " +
-                                        std::to_string(options_.max_waiting)};
-  }
-  entry->created = clock_();
-  queued_.push_back(entry.get());
-  entries_.emplace(added.id, std::move(entry));
   return added;
 }
 

@@ -102,8 +102,10 @@ class ImageJobs {
     // Held by whoever makes the pictures: once all copies are gone, a job that has not ended fails.
     std::shared_ptr<const void> claim;
   };
-  // A queued job. kOverloaded: max_waiting are queued.
-  Result<Added> Add();
+  // A queued job. id: "job_" and 32 hexadecimal digits of chance, by which who asks may cancel it
+  // before it was told that it is taken; empty: one is drawn. kOverloaded: max_waiting are queued.
+  // kInvalidArgument: another id, or one that is known.
+  Result<Added> Add(std::string id = {});
   void Expire();
   // As if there had been none: it was refused.
   void Remove(std::string_view id);

@@ -331,5 +331,16 @@ TEST_F(ImageJobsTest, ManyThreads) {
   EXPECT_TRUE(jobs_->Add().ok());
 }
 
+TEST_F(ImageJobsTest, AJobByTheNameThatItsClientGave) {
+  const std::string id = "job_00112233445566778899aabbccddeeff";
+  EXPECT_EQ(jobs_->Add(id)->id, id);
+  EXPECT_EQ(jobs_->Add(id).error().code, Code::kInvalidArgument);
+  EXPECT_EQ(jobs_->Cancel(id, nullptr), ImageJobs::Cancelled::kDone);
+  EXPECT_EQ(jobs_->Add(id).error().code, Code::kInvalidArgument);
+  for (const char* wrong : {"job_1", "x", "job_00112233445566778899aabbccddeefg",
+                            "jab_00112233445566778899aabbccddeeff"})
+    EXPECT_EQ(jobs_->Add(wrong).error().code, Code::kInvalidArgument) << wrong;
+}
+
 }  // namespace
 }  // namespace minnow

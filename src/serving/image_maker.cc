@@ -58,8 +58,10 @@ Result<std::unique_ptr<LoadedModel>> LoadImageMaker(const ModelSource& source,
   MINNOW_ASSIGN_OR_RETURN(
       std::unique_ptr<const ImageModel> model,
       ImageModel::Load(source, {.dtype = precision.dtype,
-                                .tiny_vae = "",
-                                .memory_limit_bytes = compute.memory_limit_bytes}));
+                                .tiny_vae = options.tiny_vae,
+                                .loras = options.loras,
+                                .memory_limit_bytes = compute.memory_limit_bytes,
+                                .previews = true}));
   const DiffusionModel& parts = model->parts();
   ModelFacts facts;
   SetNames(options, model->model_id(), &facts);

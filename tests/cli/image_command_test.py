@@ -9,10 +9,11 @@ import tempfile
 import time
 import unittest
 
-from pictures import MODEL, PROMPT, read_png, text_of, write_png
+from pictures import DATA, MODEL, PROMPT, read_png, text_of, write_png
 from program import PROGRAM, TINY, environment, run
 
 DONE, FAILED, USAGE = 0, 1, 2
+TAESD = DATA / "w_taesd_sd"
 
 
 @unittest.skipUnless(MODEL.exists(), f"no {MODEL} (MINNOW_DATA)")
@@ -94,6 +95,38 @@ class ImageTest(unittest.TestCase):
         (self.folder / "notes.png").write_text("not a picture")
         self.assert_refused(self.image(code=FAILED, output=self.folder / "notes.png"), "notes.png")
 
+    def test_a_preview(self):
+        preview, seen = self.folder / "out.preview.png", []
+        for folder in (None, TAESD):
+            model = MODEL
+            if folder is not None:
+                model = self.folder / "sd"
+                shutil.copytree(MODEL, model, ignore=shutil.ignore_patterns("*.png", "tensors.npz"))
+                (model / "taesd").symlink_to(folder)
+            # More steps than are seen, so that some are.
+            command = [PROGRAM, "image", "--model", str(model), "--prompt", PROMPT, "--size", "64x48", "--steps", "30", "--seed", "7",
+                       "--threads", "1", "--preview", "--quiet", "-o", str(self.out)]
+            looks = set()
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment()) as process:
+                while process.poll() is None:
+                    try:
+                        looks.add(preview.read_bytes())
+                    except FileNotFoundError:
+                        pass
+                    time.sleep(0.01)
+                self.assertEqual((process.returncode, process.stderr.read()), (DONE, b""))
+            self.assertGreater(len(looks), 1)
+            for look in looks:
+                self.assertEqual(read_png(look)[:2], (64, 48))
+            self.assertFalse(preview.exists())
+            seen.append((read_png(self.out), looks))
+        self.assertEqual(seen[0][0], seen[1][0])
+        self.assertFalse(seen[0][1] & seen[1][1])
+        preview.write_text("notes")
+        self.out.unlink()
+        self.assert_refused(self.image("--preview", code=FAILED), "out.preview.png")
+        self.assertEqual(preview.read_text(), "notes")
+
     def test_a_mask(self):
         mask = self.folder / "mask.png"
         self.change()
@@ -131,6 +164,7 @@ class ImageTest(unittest.TestCase):
                 (["--clip-skip", "3"], FAILED, ["clip_skip"]), (["--vae", "/nowhere"], FAILED, ["/nowhere"])):
             with self.subTest(arguments):
                 self.assert_refused(self.image(*arguments, code=code), *parts)
+        self.assert_refused(self.image(prompt="a fox <lora:style:1>", code=FAILED), "prompt: <lora:")
         for strength, code in (("0.1", FAILED), ("nan", USAGE)):
             self.assert_refused(self.image("--image", str(MODEL / "input.png"), "--steps", "8", "--strength", strength, code=code),
                                 "strength: ")

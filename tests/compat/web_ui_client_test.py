@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The server against webuiapi, a client of the A1111 web UI, unchanged.
+"""The server against webuiapi and sd-backend-client, clients of the A1111 web UI, unchanged.
 
-scripts/get-clients.sh fetches it. All is skipped, with a message, where it cannot be imported.
+scripts/get-clients.sh fetches them. What cannot be imported is skipped, with a message.
 """
 import contextlib
 import importlib
@@ -112,6 +112,51 @@ class WebUiClientTest(unittest.TestCase):
             with self.assertRaises(RuntimeError) as refused:
                 self.api.txt2img(prompt=PROMPT, **options)
             self.assertIn(words, str(refused.exception))
+
+
+@unittest.skipUnless(MODEL.exists(), f"no {MODEL} (MINNOW_DATA)")
+class BackendClientTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.package = package("sd_backend_client")
+        cls.image = package("PIL.Image").open(MODEL / "input.png").convert("RGB")
+        cls.server = Server("--threads", "1", model=str(MODEL))
+        cls.addClassCleanup(cls.server.close)
+        cls.backend = cls.package.connect_to_backend(f"http://127.0.0.1:{cls.server.port}")
+        cls.addClassCleanup(cls.backend.disconnect)
+
+    def params(self, **more):
+        return self.package.DiffusionParams(**{"prompt": PROMPT, "steps": 4, "width": 64, "height": 48, "seed": 7} | more)
+
+    def test_text_to_image(self):
+        made = self.backend.submit_txt2img(self.params(batch_size=2)).wait(timeout=60)
+        self.assertEqual(([image.size for image in made.images], made.seeds), ([(64, 48)] * 2, [7, 8]))
+
+    def test_image_to_image(self):
+        made = self.backend.submit_img2img(self.params(init_images=[self.image], denoising_strength=0.5)).wait(timeout=60)
+        self.assertEqual(made.images[0].size, (64, 48))
+        mask = package("PIL.Image").new("L", (64, 48), 0)
+        mask.paste(255, (0, 0, 24, 48))
+        painted = self.backend.submit_inpaint(self.params(init_images=[self.image], mask=mask)).wait(timeout=60)
+        self.assertEqual(painted.images[0].size, (64, 48))
+        self.assertNotEqual(painted.images[0].tobytes(), made.images[0].tobytes())
+
+    def test_cancel(self):
+        handle = self.backend.submit_txt2img(self.params(steps=900, width=256, height=256))
+        end = time.monotonic() + 30
+        while not handle.poll().progress:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+        self.assertTrue(handle.cancel())
+        with self.assertRaises(self.package.GenerationError):
+            handle.wait(timeout=30)
+
+    def test_what_it_lists(self):
+        self.assertEqual([one.name for one in self.backend.list_checkpoints()], ["sd_tiny"])
+        self.assertIn("dpmpp_2m", [one.name for one in self.backend.list_samplers()])
+        self.assertIn("karras", [one.name for one in self.backend.list_schedulers()])
+        self.backend.get_capabilities()
+        self.backend.set_config({"sd_model_checkpoint": "sd_tiny"})
 
 
 if __name__ == "__main__":

@@ -36,11 +36,16 @@ class ImageJobTest : public testing::Test {
   void SetUp() override {
     directory_ = DiffusionShared("sd_tiny");
     if (!std::filesystem::exists(directory_)) GTEST_SKIP() << "no " << directory_;
-    const auto source = ModelSource::Open(directory_);
-    ASSERT_TRUE(source.ok()) << source.error().message;
-    model_ = MustLoad(ImageModel::Load(*source, {.dtype = std::nullopt, .tiny_vae = ""}));
-    ASSERT_NE(model_, nullptr);
     input_ = ReadTestFile(directory_ + "/input.png");
+    Load(directory_);
+  }
+  void Load(const std::string& directory) {
+    Stop();
+    const auto source = ModelSource::Open(directory);
+    ASSERT_TRUE(source.ok()) << source.error().message;
+    model_ = MustLoad(
+        ImageModel::Load(*source, {.dtype = std::nullopt, .tiny_vae = "", .previews = true}));
+    ASSERT_NE(model_, nullptr);
     Start(2, nullptr);
   }
   void TearDown() override { Stop(); }
@@ -168,6 +173,91 @@ TEST_F(ImageJobTest, TellsItsProgress) {
   request.previews = SIZE_MAX;
   ASSERT_TRUE(Run(request).ok());
   for (size_t i = 1; i + 1 < reports.size(); ++i) EXPECT_TRUE(reports[i].preview) << i;
+}
+
+// Beside the parts of the model; its latents stand for eight pixels each, those of the model for
+// two.
+TEST_F(ImageJobTest, PreviewsByTaesd) {
+  const std::string taesd = DiffusionShared("w_taesd_sd");
+  if (!std::filesystem::exists(taesd)) GTEST_SKIP() << "no " << taesd;
+  const std::vector<Image> without = Alone(Request());
+  const size_t memory = Run(Request())->memory_bytes;
+  const auto folder = std::filesystem::path(testing::TempDir()) / "minnow_previews";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directory(folder);
+  for (const auto& entry : std::filesystem::directory_iterator(directory_))
+    std::filesystem::create_symlink(entry.path(), folder / entry.path().filename());
+  std::filesystem::create_directory_symlink(taesd, folder / "taesd");
+  Load(folder.string());
+  std::vector<Image> previews;
+  ImageJobRequest request = Request();
+  request.on_progress = [&](ImageProgress progress) {
+    if (progress.preview) previews.push_back(*std::move(progress.preview));
+  };
+  EXPECT_EQ(Run(request)->memory_bytes, memory);  // nothing is kept for previews that nobody wants
+  EXPECT_EQ(previews.size(), 0u);
+  request.previews = 2;
+  const auto answer = Run(request);
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer->images[0].pixels, without[0].pixels);
+  EXPECT_GT(answer->memory_bytes, memory);  // here a preview is the larger picture
+  ASSERT_EQ(previews.size(), 2u);
+  EXPECT_EQ(previews[0].width, 256u);
+  EXPECT_EQ(previews[0].height, 192u);
+  EXPECT_NE(previews[0].pixels, previews[1].pixels);
+  // A large one is made of means.
+  previews.clear();
+  request = LongRequest();
+  request.request.steps = 3;
+  request.request.width = 134;
+  request.previews = 1;
+  request.on_progress = [&](ImageProgress progress) {
+    if (progress.preview) previews.push_back(*std::move(progress.preview));
+  };
+  ASSERT_TRUE(Run(request).ok());
+  ASSERT_EQ(previews.size(), 1u);
+  EXPECT_EQ(previews[0].width, 272u);
+  EXPECT_EQ(previews[0].height, 512u);
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(ImageJobTest, ATaesdThatDoesNotFitIsRefused) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "minnow_no_previews";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directory(folder);
+  for (const auto& entry : std::filesystem::directory_iterator(directory_))
+    std::filesystem::create_symlink(entry.path(), folder / entry.path().filename());
+  std::filesystem::create_directory(folder / "taesd");
+  const auto source = ModelSource::Open(folder.string());
+  ASSERT_TRUE(source.ok());
+  const auto model =
+      ImageModel::Load(*source, {.dtype = std::nullopt, .tiny_vae = "", .previews = true});
+  ASSERT_FALSE(model.ok());
+  EXPECT_THAT(model.error().message, HasSubstr("taesd"));
+  EXPECT_TRUE(ImageModel::Load(*source, {.dtype = std::nullopt, .tiny_vae = ""}).ok());
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(ImageJobTest, RefusesMarksOfOtherPrograms) {
+  for (const char* prompt : {"a fox <lora:style:0.8>", "<lyco:x>", "<hypernet:x:1>"}) {
+    ImageJobRequest request = Request();
+    request.request.prompt = prompt;
+    EXPECT_THAT(Refusal(request), HasSubstr("prompt: <"));
+    request = Request();
+    request.request.negative_prompt = prompt;
+    EXPECT_THAT(Refusal(request), HasSubstr("negative_prompt: <"));
+  }
+  ImageJobRequest request = Request();
+  request.request.prompt = "<a fox> at lora: 3";
+  EXPECT_EQ(Refusal(request), "");
+}
+
+TEST_F(ImageJobTest, CountsSkippedLayersAsTheRequestDoes) {
+  ImageJobRequest request = Request();
+  request.request.clip_skip = 3;
+  EXPECT_EQ(Refusal(request), "clip_skip: expected an integer in [0, 2], got 3");
+  request.request.clip_skip_of_negative = true;
+  EXPECT_EQ(Refusal(request), "clip_skip: expected an integer in [1, 3], got 4");
 }
 
 TEST_F(ImageJobTest, StopsWithinAStep) {

@@ -70,6 +70,7 @@ class TextToImageTest(WireCase):
         self.assertEqual(answer["parameters"]["cfg_scale"], 7)
         info = json.loads(answer["info"])
         self.assertEqual((info["seed"], info["all_seeds"], info["sampler_name"], info["steps"]), (5, [5], "Euler", 2))
+        self.assertEqual((info["sd_model_hash"], info["sd_model_name"]), ("", "sd_tiny"))
         self.assertEqual(info["infotexts"], [text_of(base64.b64decode(answer["images"][0]))])
         self.assertIn("Steps: 2, Sampler: Euler, CFG scale: 7, Seed: 5, Size: 32x24", info["infotexts"][0])
 
@@ -114,7 +115,9 @@ class TextToImageTest(WireCase):
                 ({"width": 33}, "width: ", 422), ({"width": 1 << 19, "height": 1 << 19}, "width: ", 422), ({"cfg_scale": -1}, "cfg_scale: ", 422),
                 ({"enable_hr": True}, "enable_hr: ", 422), ({"tiling": True}, "tiling: ", 422), ({"styles": ["a"]}, "styles: ", 422),
                 ({"override_settings": {"sd_vae": "x"}}, "override_settings.sd_vae: ", 422),
-                ({"override_settings": {"CLIP_stop_at_last_layers": 99}}, "override_settings.CLIP_stop_at_last_layers: ", 422)):
+                ({"prompt": "<lora:x:1>"}, "prompt: <lora:", 422),
+                ({"clip_skip": 99}, "clip_skip: expected an integer in [1, 3], got 99", 422),
+                ({"override_settings": {"CLIP_stop_at_last_layers": 99}}, "override_settings.CLIP_stop_at_last_layers: expected an integer in [1, 3], got 99", 422)):
             with self.subTest(change):
                 answer = self.refuse(path, SMALL | change, words, status)
                 self.assertEqual(set(answer), {"error", "detail", "body", "errors"})
@@ -250,7 +253,7 @@ class WebUiStateTest(WireCase):
         self.assertIn({"name": "Euler a", "aliases": ["k_euler_a"], "options": {}}, samplers)
         for sampler in samplers:
             self.ask(WEB_UI + "txt2img", SMALL | {"sampler_name": sampler["name"]})
-        self.assertEqual({entry["label"] for entry in self.get(WEB_UI + "schedulers")}, {"Automatic", "Uniform", "Karras"})
+        self.assertEqual({entry["label"] for entry in self.get(WEB_UI + "schedulers")}, {"Automatic", "Uniform", "Karras", "Normal"})
         self.assertEqual([entry["title"] for entry in self.get(WEB_UI + "sd-models")], ["sd_tiny"])
         self.assertEqual(self.get(WEB_UI + "scripts"), {"txt2img": [], "img2img": []})
         self.assertEqual(self.get(WEB_UI + "upscalers")[0]["name"], "None")
@@ -390,6 +393,14 @@ class JobsTest(WireCase):
         reader.join(20)
         self.assertEqual(events[-1][0], "cancelled")
 
+    def test_a_name_that_the_client_gives(self):
+        name = "job_" + "0123456789abcdef" * 2
+        job = self.start(LONG_JOB | {"id": name})
+        self.assertEqual(job["id"], name)
+        self.refuse(JOBS + "img_gen", LONG_JOB | {"id": name}, "id: there is such a job")
+        self.refuse(JOBS + "img_gen", LONG_JOB | {"id": "mine"}, "id: expected")
+        self.assertEqual(self.ask(JOBS + f"jobs/{name}/cancel", {})["status"], "cancelled")
+
     def test_a_client_that_leaves_does_not_end_its_job(self):
         job = self.start(JOB)
         with self.server.connect() as client:
@@ -400,7 +411,9 @@ class JobsTest(WireCase):
     def test_refusals(self):
         for body, words in (
                 ({"width": 33, "height": 24}, "width: "), ({"sample_params": {"sample_steps": 10 ** 9}}, "sample_params.sample_steps: "),
-                ({"sample_params": {"sample_method": "tcd"}}, "sample_params.sample_method: "), ({"lora": [{"path": "x"}]}, "lora: "),
+                ({"sample_params": {"sample_method": "tcd"}}, "sample_params.sample_method: is not supported; known: default, dpmpp_2m, euler_a, "),
+                ({"sample_params": {"scheduler": "sgm", "sample_method": "euler"}}, "sample_params.scheduler: is not supported; known: default, discrete, karras"),
+                ({"sample_params": {"scheduler": "karras", "sample_method": "euler_a"}}, "sample_params.scheduler: "), ({"prompt": "<lora:x:1>"}, "prompt: <lora:"), ({"lora": [{"path": "x"}]}, "lora: "),
                 ({"init_image": "!"}, "init_image: "), ({"batch_count": 99}, "batch_count: "), ({"clip_skip": 99}, "clip_skip: "),
                 ({"sample_params": {"guidance": {"txt_cfg": -1}}}, "sample_params.guidance.txt_cfg: ")):
             with self.subTest(body):

@@ -5,15 +5,18 @@ import concurrent.futures
 import json
 import pathlib
 import signal
+import struct
 import sys
+import tempfile
 import time
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from image_server import DATA, FOREVER, INPUT, PROMPT, ImageCase, form, half_clear, picture, png, read_png, text_of  # noqa: E402
+from image_server import DATA, FOREVER, INPUT, MODEL, PROMPT, ImageCase, form, half_clear, picture, png, read_png, run, text_of  # noqa: E402
 from running_server import TINY, Server, keeps_freed_memory  # noqa: E402
 
 GENERATIONS, EDITS, IMG2IMG = "/v1/images/generations", "/v1/images/edits", "/superlabs_diffusion/v1/img2img"
+TAESD = DATA / "w_taesd_sd"
 SMALL = {"prompt": PROMPT, "steps": 2, "size": "32x24", "seed": 5}
 EDIT = {"prompt": PROMPT, "negative_prompt": "blurry", "strength": 0.75, "steps": 8, "seed": 7}
 OPTIONS = {"prompt": PROMPT, "negative_prompt": "blurry", "strength": 0.75, "num_inference_steps": 8, "seed": 7}
@@ -138,6 +141,8 @@ class EditsTest(ImageCase):
         self.assertEqual(picture(answer["data"][0]["b64_json"]), expected)
         # Without a strength, what is painted anew owes nothing to what was there.
         fields = {key: EDIT[key] for key in EDIT if key != "strength"} | {"image": ("a", INPUT.read_bytes()), "mask": ("m", half_clear())}
+        # A form in a browser sends a file that nobody chose.
+        self.assertEqual(picture(self.ask(EDITS, edit(mask=("", b"")))["data"][0]["b64_json"]), self.change_by_shell())
         anew = picture(self.ask(EDITS, form(fields))["data"][0]["b64_json"])
         self.assertEqual(anew, picture(self.ask(EDITS, edit(mask=("m", half_clear()), strength=1))["data"][0]["b64_json"]))
 
@@ -151,7 +156,8 @@ class EditsTest(ImageCase):
         cases = [
             (form(EDIT), "image: missing"), (form({"image": image}), "prompt: missing"),
             (form([("prompt", "a"), ("image[]", image), ("image[]", image)]), "image: several, limit 1"),
-            (edit(image=("a", b"")), "image: empty"), (edit(image=("a", b"GIF89a")), "image: neither PNG"),
+            (edit(image=("a", b"")), "image: empty"), (edit(image=("", b"")), "image: missing"), (edit(mask=("m", b"")), "mask: empty"),
+            (edit(prompt="a fox <lora:style:1>"), "prompt: <lora:"), (edit(image=("a", b"GIF89a")), "image: neither PNG"),
             (edit(mask=("m", INPUT.read_bytes())), "mask: no pixel of it is transparent"), (edit(mask=("m", b"x")), "mask: neither PNG"),
             (edit(strength="nan"), "strength: "), (edit(strength="2"), "strength: "), (edit(strength="0.1"), "strength: "),
             (edit(steps="1.5"), "steps: expected an integer"), (edit(n="x"), "n: expected"), (edit(stream="maybe"), "stream: expected"),
@@ -168,6 +174,8 @@ class EditsTest(ImageCase):
                       (kind.replace("0123", "xxxx"), body)):
             error = self.ask(EDITS, wrong, status=400)["error"]
             self.assertIn("multipart/form-data: ", error["message"])
+        error = self.ask(EDITS, {"prompt": PROMPT, "image": "x"}, status=400)["error"]
+        self.assertIn("multipart/form-data: expected as the Content-Type", error["message"])
 
     def test_hostile_images(self):
         bomb = png(30000, 30000, [])
@@ -241,6 +249,8 @@ class Img2ImgTest(ImageCase):
                 (message({"width": 65}), ["options", "width"], "multiple of 2"), (message({"width": 5002, "height": 5000}), None, "pixels"),
                 (message({"scheduler": "x"}), ["options", "scheduler"], "euler_a"), (message({"compile": 1}), ["options", "compile"], "expected"),
                 (message({"num_images_per_prompt": 2}), ["options", "num_images_per_prompt"], "application/json"),
+                (message({"prompt": "<lora:x:1>"}), ["options", "prompt"], "<lora:"), (message({"negative_prompt": "<lora:x:1>"}), ["options", "negative_prompt"], "<lora:"),
+                (form({"message_json": text, "file": ("", b"")}), ["file"], "field required"),
                 (message(file=b"GIF89a"), ["file"], "neither PNG"), (("text/plain", b"x"), None, "multipart/form-data")):
             with self.subTest(words=words, place=place):
                 detail = self.ask(IMG2IMG, body, status=422)["detail"]
@@ -334,6 +344,47 @@ class LimitsTest(ImageCase):
         self.assertEqual(status, 413)
         self.assertIn(b"--image-payload-limit", body)
         self.assertIn("detail", json.loads(self.post(IMG2IMG, message(file=b"x" * 3_500_000))[1]))
+
+
+def make_lora(path):
+    """A LoRA for the middle of the tiny UNet, in safetensors."""
+    name = "unet.mid_block.attentions.0.transformer_blocks.0.attn1.to_v."
+    header = {name + part: {"dtype": "F32", "shape": shape, "data_offsets": [at, at + 256]}
+              for part, shape, at in (("lora_A.weight", [1, 64], 0), ("lora_B.weight", [64, 1], 256))}
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + struct.pack("<128f", *[0.5, -0.25] * 64))
+
+
+@unittest.skipUnless(TAESD.exists(), f"no {TAESD} (MINNOW_DATA)")
+class PartsTest(ImageCase):
+    """A VAE and an adapter beside the model."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        lora = pathlib.Path(folder.name, "style.safetensors")
+        make_lora(lora)
+        cls.arguments = cls.parts = ["--vae", str(TAESD), "--lora", f"{lora}:0.5"]
+        super().setUpClass()
+
+    def test_as_from_the_shell(self):
+        made = picture(self.ask(GENERATIONS, SMALL)["data"][0]["b64_json"])
+        words = ["--prompt", PROMPT, "--steps", "2", "--size", "32x24", "--seed", "5"]
+        self.assertEqual(made, self.shell(*words, *self.parts))
+        for only in (self.parts[:2], self.parts[2:]):
+            self.assertNotEqual(made, self.shell(*words, *only))
+
+    def test_wrong_usage(self):
+        for arguments, code, words in (
+                (["--model", TINY, "--vae", str(TAESD), "--ci"], 1, "makes no pictures"), (["--model", str(MODEL), "--lora", "/nowhere", "--ci"], 1, "/nowhere"),
+                (["--model", f"a={TINY}", "--model", f"b={MODEL}", "--vae", "x"], 2, "--vae: there are 2 models"),
+                (["--model", f"a={TINY}", "--model", f"b={MODEL}", "--lora", "c=x"], 2, "--lora: no model is named c"),
+                (["--model", str(MODEL), "--lora", "x:nan"], 2, "--lora")):
+            with self.subTest(arguments):
+                result = run("serve", "--port", "0", *arguments)
+                self.assertEqual(result.returncode, code, result.stderr)
+                self.assertIn(words, result.stderr.decode())
 
 
 class OtherModelsTest(unittest.TestCase):

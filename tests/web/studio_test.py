@@ -83,7 +83,8 @@ class StudioCase(PlaygroundCase):
         self.browser.wait(lambda: self.browser.visible("#try-picture-seed"), "the settings")
 
     def bodies(self):
-        return self.asked("/sdcpp/v1/img_gen")
+        """But for the names that the page gives."""
+        return [{key: body[key] for key in body if key != "id"} for body in self.asked("/sdcpp/v1/img_gen")]
 
     def press(self):
         self.browser.click(MAKE)
@@ -313,6 +314,17 @@ class EndingTest(StudioCase):
         self.wait_text(MAKING, "Step 2 of 20")
         self.browser.open("about:blank")
         self.browser.wait(self.cancelled.is_set, "the job to be cancelled")
+
+    def test_leaving_the_page_before_the_answer_cancels(self):
+        answering = threading.Event()
+        self.addCleanup(answering.set)
+        self.server.answers["sdcpp/v1/img_gen"] = lambda body: answering.wait(30) and {"id": "job_1", "status": "queued"}
+        self.open()
+        self.press()
+        self.browser.wait(self.bodies, "the request")
+        self.browser.open("about:blank")
+        path = f"/sdcpp/v1/jobs/{self.asked('/sdcpp/v1/img_gen')[0]['id']}/cancel"
+        self.browser.wait(lambda: ("POST", path) in [one[:2] for one in self.server.requests], "the job to be cancelled")
 
     def test_errors_beside_their_fields(self):
         fields = {"sample_params.sample_steps": "steps", "sample_params.guidance.txt_cfg": "guidance", "sample_params.sample_method": "scheduler",

@@ -19,9 +19,9 @@ std::string Milliseconds(std::chrono::nanoseconds time) {
 
 // Of a request, by its name in messages.
 bool IsSetting(std::string_view name) {
-  constexpr std::string_view kNames[] = {"width", "height",   "images",    "seed",      "steps",
-                                         "eta",   "strength", "guidance",  "clip_skip", "image",
-                                         "mask",  "prompt",   "scheduler", "size"};
+  constexpr std::string_view kNames[] = {
+      "width",     "height", "images", "seed",   "steps",     "eta",  "strength",       "guidance",
+      "clip_skip", "image",  "mask",   "prompt", "scheduler", "size", "negative_prompt"};
   return std::ranges::count(kNames, name) != 0;
 }
 

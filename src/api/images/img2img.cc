@@ -21,6 +21,8 @@ constexpr char kMessage[] = "message_json";
 constexpr char kFile[] = "file";
 constexpr std::pair<std::string_view, std::string_view> kNames[] = {
     {"image", "file"},
+    {"prompt", "options.prompt"},
+    {"negative_prompt", "options.negative_prompt"},
     {"images", "options.num_images_per_prompt"},
     {"steps", "options.num_inference_steps"},
     {"guidance", "options.guidance_scale"},
@@ -110,7 +112,8 @@ Result<Img2ImgQuery> ReadQuery(const std::vector<http::FormPart>& parts) {
   };
   const auto message = find(kMessage), file = find(kFile);
   if (message == parts.end()) return Wrong(std::string(kMessage) + ": field required");
-  if (file == parts.end()) return Wrong(std::string(kFile) + ": field required");
+  if (file == parts.end() || file->is_blank())
+    return Wrong(std::string(kFile) + ": field required");
   for (const http::FormPart& part : parts) {
     if (part.name != kMessage && part.name != kFile)
       return Wrong(QuoteForMessage(part.name) + ": unknown part of the form");

@@ -116,6 +116,7 @@ Result<OpenAiQuery> ReadEdit(const std::vector<http::FormPart>& parts) {
   job.masked_strength = kMaskedStrength;
   size_t images = 0;
   for (const http::FormPart& part : parts) {
+    if (part.is_blank()) continue;
     if (part.name == "image" || part.name == "image[]") {
       if (++images > 1) return Wrong("image: several, limit 1: the model changes one image");
       MINNOW_ASSIGN_OR_RETURN(job.image_file, ReadImageFile(part.contents, "image"));

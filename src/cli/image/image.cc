@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow image: pictures of a text, from noise or from another picture.
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 #include <memory>
 #include <string>
@@ -17,6 +18,7 @@
 #include "cli/model_option.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "image/resize.h"
 #include "kernels/dispatch.h"
 #include "tasks/image/describe.h"
 #include "tasks/image/picture.h"
@@ -49,6 +51,7 @@ struct ImageCommand {
   int images = 1;
   int clip_skip = 0;
   bool tiling = false;
+  bool preview = false;
   bool quiet = false;
   std::string output;
 };
@@ -99,6 +102,43 @@ Status CheckOutputs(const ImageCommand& command) {
   return {};
 }
 
+// "out.png": "out.preview.png"
+std::string PreviewName(const ImageCommand& command) {
+  return std::filesystem::path(command.output).replace_extension(".preview.png").string();
+}
+
+Status CheckPreview(const ImageCommand& command) {
+  if (!command.preview) return {};
+  const std::string path = PreviewName(command);
+  for (const std::string& input : {command.image, command.mask}) {
+    if (!input.empty()) MINNOW_RETURN_IF_ERROR(RefuseSameFile(path, input, "the input"));
+  }
+  return CheckPictureFile(path);
+}
+
+// In the size of the picture, so that who looks on sees it grow sharper in its place.
+Status WritePreview(const ImageCommand& command, Picture& picture) {
+  const auto preview = picture.Preview();
+  if (!preview) return {};
+  const ImageSettings& settings = picture.settings();
+  return WritePictureFile(PreviewName(command),
+                          Resize(*preview, settings.width, settings.height, ResizeFilter::kBicubic),
+                          "");
+}
+
+Status Paint(const ImageCommand& command, Picture& picture) {
+  ProgressBar progress(command.quiet);
+  while (!picture.done()) {
+    const size_t before = picture.steps_done();
+    progress.Show("painting", before, picture.steps(), "steps");
+    MINNOW_RETURN_IF_ERROR(picture.Advance());
+    const bool more = picture.steps_done() < picture.steps();
+    if (command.preview && more && picture.steps_done() > before)
+      MINNOW_RETURN_IF_ERROR(WritePreview(command, picture));
+  }
+  return {};
+}
+
 void TellDropped(const char* option, size_t tokens) {
   if (tokens == 0) return;
   PrintError(std::string(option) + ": the last " + Plural(tokens, "token") +
@@ -121,32 +161,32 @@ Status Write(const ImageCommand& command, const ImageModel& model, Picture& pict
 
 Status MakePicture(const ImageCommand& command) {
   MINNOW_RETURN_IF_ERROR(CheckOutputs(command));
+  MINNOW_RETURN_IF_ERROR(CheckPreview(command));
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
   MINNOW_ASSIGN_OR_RETURN(const std::optional<Dtype> dtype, ParseDtypeOrAuto(command.dtype));
   MINNOW_ASSIGN_OR_RETURN(const std::vector<LoraOptions> loras, ParseLoras(command.loras));
   MINNOW_ASSIGN_OR_RETURN(ImageRequest request, ReadRequest(command));
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
   MINNOW_ASSIGN_OR_RETURN(const size_t limit, MemoryLimit(command));
-  MINNOW_ASSIGN_OR_RETURN(
-      const auto model,
-      ImageModel::Load(
-          source,
-          {.dtype = dtype, .tiny_vae = command.vae, .loras = loras, .memory_limit_bytes = limit}));
+  MINNOW_ASSIGN_OR_RETURN(const auto model,
+                          ImageModel::Load(source, {.dtype = dtype,
+                                                    .tiny_vae = command.vae,
+                                                    .loras = loras,
+                                                    .memory_limit_bytes = limit,
+                                                    .previews = command.preview}));
   MINNOW_ASSIGN_OR_RETURN(ImageSettings settings, CheckImageRequest(*model, std::move(request)));
   SpreadSeeds(settings);
   ThreadPool pool(command.threads > 0 ? command.threads : Cpu().usable_cores());
   const Interruptible interruptible;
-  MINNOW_ASSIGN_OR_RETURN(const auto picture, Picture::Make(*model, std::move(settings), &pool,
-                                                            &Interruptible::flag()));
+  MINNOW_ASSIGN_OR_RETURN(
+      const auto picture,
+      Picture::Make(*model, std::move(settings), &pool, &Interruptible::flag(), command.preview));
   TellDropped("--prompt", picture->dropped_tokens());
   TellDropped("--negative-prompt", picture->dropped_negative_tokens());
-  {
-    ProgressBar progress(command.quiet);
-    while (!picture->done()) {
-      progress.Show("painting", picture->steps_done(), picture->steps(), "steps");
-      MINNOW_RETURN_IF_ERROR(picture->Advance());
-    }
-  }
+  const Status painted = Paint(command, *picture);
+  std::error_code ec;
+  if (command.preview) std::filesystem::remove(PreviewName(command), ec);
+  MINNOW_RETURN_IF_ERROR(painted);
   return Write(command, *model, *picture);
 }
 
@@ -223,6 +263,10 @@ void AddImageCommand(Command app) {
   image.AddFlag("--tiling", command->tiling,
                 "Decode in tiles, which takes less memory and changes a little; large pictures "
                 "always are");
+  image.AddFlag(
+      "--preview", command->preview,
+      "Show the picture while it is made, in OUTPUT with the ending .preview.png, which is "
+      "written anew at each step and goes at the end");
   image.AddFlag("--quiet", command->quiet, "No progress on standard error");
   image.AddOption("-o,--output", command->output, "The picture's file").Required();
   image.Footer(kFooter);

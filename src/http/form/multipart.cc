@@ -109,8 +109,9 @@ bool IsForm(std::string_view content_type) {
 
 Result<std::vector<FormPart>> ReadForm(std::string_view content_type, std::string_view body,
                                        const FormLimits& limits) {
+  if (!IsForm(content_type)) return Wrong("expected as the Content-Type, which says otherwise");
   const auto boundary = Parameter(content_type, "boundary");
-  if (!IsForm(content_type) || !boundary || boundary->empty() || boundary->size() > kMaxBoundary ||
+  if (!boundary || boundary->empty() || boundary->size() > kMaxBoundary ||
       boundary->find_first_of("\r\n") != std::string::npos)
     return Wrong("no boundary, or a malformed one, in Content-Type");
   const std::string delimiter = std::string(kLineEnd) + "--" + *boundary;

@@ -18,6 +18,9 @@ struct FormPart {
   bool is_file = false;       // it has a file name, even an empty one
   std::string_view type;      // Content-Type; empty where there is none
   std::string_view contents;  // within the body
+
+  // A file that nobody chose, as browsers send it.
+  bool is_blank() const { return is_file && file_name.empty() && contents.empty(); }
 };
 
 struct FormLimits {

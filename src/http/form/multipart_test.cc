@@ -63,7 +63,7 @@ TEST(ReadForm, RefusesWhatIsNotOne) {
   EXPECT_THAT(Refusal("--xYz--", "multipart/form-data; boundary=\"xYz"), HasSubstr("no boundary"));
   EXPECT_THAT(Refusal("--xYz--", "multipart/form-data; boundary=" + std::string(71, 'x')),
               HasSubstr("no boundary"));
-  EXPECT_THAT(Refusal("--xYz--", "application/json"), HasSubstr("no boundary"));
+  EXPECT_THAT(Refusal("--xYz--", "application/json"), HasSubstr("expected as the Content-Type"));
   EXPECT_THAT(Refusal(""), HasSubstr("does not occur"));
   EXPECT_THAT(Refusal("--other--"), HasSubstr("does not occur"));
   EXPECT_THAT(Refusal(Part("Content-Type: text/plain", "x") + "--xYz--"),

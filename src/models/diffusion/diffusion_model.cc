@@ -39,6 +39,14 @@ Status CheckParts(const ModelSource& source, const DiffusionModel& model) {
   return {};
 }
 
+Status CheckPreviewVae(const std::string& directory, const VaeInfo& vae, size_t latents) {
+  if (vae.latent_channels == latents && vae.image_channels == 3) return {};
+  return Error{Code::kUnsupported, directory + ": a VAE of " + std::to_string(vae.latent_channels) +
+                                       " latent and " + std::to_string(vae.image_channels) +
+                                       " image channels; that of the model beside it has " +
+                                       std::to_string(latents) + " and 3"};
+}
+
 }  // namespace
 
 Result<PartSource> OpenPart(const ModelSource& source, std::string_view component) {
@@ -114,7 +122,17 @@ Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Load(const ModelSource& 
     MINNOW_ASSIGN_OR_RETURN(model->vae_, LoadTinyVae(options.tiny_vae, dtype, room));
   }
   MINNOW_RETURN_IF_ERROR(CheckParts(source, *model));
+  const std::string beside = options.previews ? FindTinyVae(source.name()) : "";
+  if (beside.empty() || model->preview_vae() != nullptr) return model;
+  MINNOW_ASSIGN_OR_RETURN(model->preview_vae_, LoadTinyVae(beside, dtype, room));
+  MINNOW_RETURN_IF_ERROR(
+      CheckPreviewVae(beside, model->preview_vae_->info(), model->vae_->info().latent_channels));
   return model;
+}
+
+const Vae* DiffusionModel::preview_vae() const {
+  const bool tiny = !vae_->info().has_variance;
+  return tiny ? vae_.get() : preview_vae_.get();
 }
 
 Result<std::unique_ptr<DiffusionModel>> DiffusionModel::Random(const ModelSource& source,

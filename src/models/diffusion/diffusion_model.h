@@ -39,6 +39,7 @@ struct DiffusionLoadOptions {
   std::vector<LoraOptions> loras = {};
   WinogradUse winograd = WinogradUse::kAuto;
   size_t memory_limit_bytes = 0;  // 0: what the process may use
+  bool previews = false;          // TAESD beside the model (FindTinyVae) is loaded for them
 };
 
 // Room for PartSource::winograd_room_bytes, where parts with loaded_bytes are there already.
@@ -58,6 +59,8 @@ class DiffusionModel {
   const ClipTextModel& text_encoder() const { return *text_encoder_; }
   const UNetModel& unet() const { return *unet_; }
   const Vae& vae() const { return *vae_; }
+  // TAESD, of the same latents: for a look at a picture that is being made. Null: there is none.
+  const Vae* preview_vae() const;
   // Text of scheduler_config.json; `_class_name` in it names the scheduler.
   const std::string& scheduler_config() const { return scheduler_config_; }
 
@@ -73,6 +76,7 @@ class DiffusionModel {
   std::unique_ptr<ClipTextModel> text_encoder_;
   std::unique_ptr<UNetModel> unet_;
   std::unique_ptr<Vae> vae_;
+  std::unique_ptr<Vae> preview_vae_;  // beside the model's own; may be null
   std::string scheduler_config_;
 };
 

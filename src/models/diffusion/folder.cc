@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kIndex = "model_index.json";
 constexpr const char* kDiffusersStem = "diffusion_pytorch_model";
+constexpr const char* kTinyVaeFolder = "taesd";
 
 struct ComponentRow {
   std::string_view name;
@@ -115,6 +116,13 @@ Result<TinyVaeSource> OpenTinyVae(const std::string& directory) {
   }
   source.tensors = std::move(renamed);
   return source;
+}
+
+std::string FindTinyVae(const std::string& model) {
+  std::error_code ec;
+  const fs::path path(model);
+  const fs::path folder = (fs::is_directory(path, ec) ? path : path.parent_path()) / kTinyVaeFolder;
+  return fs::is_directory(folder, ec) ? folder.string() : "";
 }
 
 }  // namespace minnow

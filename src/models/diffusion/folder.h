@@ -35,4 +35,7 @@ struct TinyVaeSource {
 };
 Result<TinyVaeSource> OpenTinyVae(const std::string& directory);
 
+// The folder `taesd` in a model's folder, or beside its file; empty where there is none.
+std::string FindTinyVae(const std::string& model);
+
 }  // namespace minnow

@@ -52,13 +52,13 @@ Result<std::unique_ptr<ImageModel>> ImageModel::Load(const ModelSource& source,
   model->model_id_ = source.model_id();
   MINNOW_ASSIGN_OR_RETURN(model->tokenizer_, FindTokenizer(source));
   MINNOW_ASSIGN_OR_RETURN(
-      model->parts_,
-      DiffusionModel::Load(source, {.dtype = options.dtype,
-                                    .tiny_vae = options.tiny_vae,
-                                    .embedding = std::nullopt,
-                                    .loras = options.loras,
-                                    .winograd = options.winograd,
-                                    .memory_limit_bytes = options.memory_limit_bytes}));
+      model->parts_, DiffusionModel::Load(source, {.dtype = options.dtype,
+                                                   .tiny_vae = options.tiny_vae,
+                                                   .embedding = std::nullopt,
+                                                   .loras = options.loras,
+                                                   .winograd = options.winograd,
+                                                   .memory_limit_bytes = options.memory_limit_bytes,
+                                                   .previews = options.previews}));
   model->memory_limit_bytes_ =
       options.memory_limit_bytes != 0 ? options.memory_limit_bytes : ReadUsableMemory("");
   MINNOW_RETURN_IF_ERROR(model->FindPadding(source));

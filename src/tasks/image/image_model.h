@@ -26,6 +26,7 @@ struct ImageModelOptions {
   std::vector<LoraOptions> loras = {};
   WinogradUse winograd = WinogradUse::kAuto;
   size_t memory_limit_bytes = 0;  // 0: what the process may use
+  bool previews = false;          // DiffusionLoadOptions::previews
 };
 
 // A prompt as the text encoder takes it.

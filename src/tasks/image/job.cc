@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "tasks/image/input_files.h"
-#include "tasks/image/preview.h"
 
 namespace minnow {
 namespace {
@@ -45,7 +44,8 @@ Result<std::vector<uint32_t>> ImageJob::Prepare() {
   request = {};
   SpreadSeeds(settings);
   MINNOW_ASSIGN_OR_RETURN(
-      picture_, Picture::Make(task_->model(), std::move(settings), task_->pool(), cancel_flag()));
+      picture_, Picture::Make(task_->model(), std::move(settings), task_->pool(), cancel_flag(),
+                              /*previews=*/request_.previews > 0));
   memory_ = EstimateMemory(*picture_, request_.caller);
   cost_ = {};
   cost_.bytes = memory_.waiting;
@@ -62,7 +62,7 @@ void ImageJob::Begin() {
     load_->running.fetch_add(1, std::memory_order_relaxed);
     load_->planned_bytes.fetch_add(memory_.running, std::memory_order_relaxed);
   }
-  Report();
+  Report(nullptr);
 }
 
 bool ImageJob::wants_preview(size_t steps_done) const {
@@ -71,17 +71,14 @@ bool ImageJob::wants_preview(size_t steps_done) const {
   return steps_done * parts / steps > (steps_done - 1) * parts / steps;
 }
 
-void ImageJob::Report() {
+void ImageJob::Report(const std::function<void()>* yield) {
   if (!request_.on_progress) return;
   ImageProgress progress = {.steps_done = picture_->steps_done(),
                             .steps = picture_->steps(),
                             .width = picture_->settings().width,
                             .height = picture_->settings().height,
                             .preview = std::nullopt};
-  if (wants_preview(progress.steps_done)) {
-    progress.preview = PreviewOf(picture_->ScaledLatents(), picture_->latent_channels(),
-                                 picture_->latent_height(), picture_->latent_width());
-  }
+  if (wants_preview(progress.steps_done)) progress.preview = picture_->Preview(yield);
   request_.on_progress(std::move(progress));
 }
 
@@ -102,7 +99,7 @@ void ImageJob::Advance(const std::function<void()>& yield, const std::atomic<boo
   steps_took_ += Clock::now() - begin;
   if (load_ != nullptr)
     load_->steps.fetch_add(picture_->steps_done() - steps_done, std::memory_order_relaxed);
-  Report();
+  Report(&between);
 }
 
 void ImageJob::TakeAnswerMemory() { answer_memory_.TakeAnyway(memory_.answered); }

@@ -30,7 +30,7 @@ struct ImageProgress {
   size_t steps = 0;    // in all, as they are counted in steps_done
   uint32_t width = 0;  // of the pictures
   uint32_t height = 0;
-  std::optional<Image> preview;  // of the first picture, a pixel for each of its latents
+  std::optional<Image> preview;  // Picture::Preview
 };
 
 // What a caller takes for a request beside what its job does, in bytes.
@@ -123,7 +123,8 @@ class ImageJob : public Job {
   // The next part; nothing, and the reason in error_, where the job is to end. `stopping`: the
   // server is.
   void Advance(const std::function<void()>& yield, const std::atomic<bool>& stopping);
-  void Report();
+  // yield: as for Picture::Preview.
+  void Report(const std::function<void()>* yield);
   bool wants_preview(size_t steps_done) const;
   // Nothing of it is held any more.
   void Leave();

@@ -9,6 +9,7 @@
 #include "diffusion/guidance.h"
 #include "image/resize.h"
 #include "kernels/dispatch.h"
+#include "tasks/image/preview.h"
 #include "tasks/text_model.h"
 
 namespace minnow {
@@ -19,12 +20,17 @@ constexpr size_t kLatentsOfWork = 1024;
 }  // namespace
 
 Picture::Picture(const ImageModel& model, ImageSettings settings, ThreadPool* pool,
-                 const std::atomic<bool>* stop)
-    : model_(model), settings_(std::move(settings)), pool_(pool), stop_(stop) {}
+                 const std::atomic<bool>* stop, bool previews)
+    : model_(model),
+      settings_(std::move(settings)),
+      pool_(pool),
+      stop_(stop),
+      previews_(previews) {}
 
 Result<std::unique_ptr<Picture>> Picture::Make(const ImageModel& model, ImageSettings settings,
-                                               ThreadPool* pool, const std::atomic<bool>* stop) {
-  std::unique_ptr<Picture> picture(new Picture(model, std::move(settings), pool, stop));
+                                               ThreadPool* pool, const std::atomic<bool>* stop,
+                                               bool previews) {
+  std::unique_ptr<Picture> picture(new Picture(model, std::move(settings), pool, stop, previews));
   MINNOW_RETURN_IF_ERROR(picture->Prepare());
   return picture;
 }
@@ -65,6 +71,8 @@ size_t Picture::PlanArena() {
   ReadInput(ops);
   ReadPrompts(ops);
   RunUNet(ops);
+  if (const Vae* vae = model_.parts().preview_vae(); previews_ && vae != nullptr)
+    PreviewBy(*vae, ops, {}, latent_height(), latent_width());
   plan.Release(kept_bytes_);
   CHECK(Decode(ops).ok());
   return plan.peak();
@@ -112,6 +120,15 @@ std::vector<float> Picture::ScaledLatents() const {
   scheduler_->ScaleInput(latents(), scaled);
   scaled.resize(picture_values());
   return scaled;
+}
+
+std::optional<Image> Picture::Preview(const std::function<void()>* yield) {
+  CHECK(previews_ && stage_ == Stage::kSteps);
+  const std::vector<float> latents = ScaledLatents();
+  const Vae* const vae = model_.parts().preview_vae();
+  if (vae == nullptr) return PreviewOf(latents, latent_channels(), latent_height(), latent_width());
+  ImageOps ops = Ops(*arena_, yield);
+  return PreviewBy(*vae, ops, latents, latent_height(), latent_width());
 }
 
 // By the operations of Stable Diffusion 1: a VAE decodes in those of three passes of the UNet, and

@@ -35,8 +35,10 @@ class Picture {
  public:
   // Plans; takes no memory to speak of. `model`, `pool` and `stop` outlive it; `pool` and `stop`
   // may be null. Once `stop` is set, Advance ends with kDeadline before the next tile of rows.
+  // previews: Preview may be called.
   static Result<std::unique_ptr<Picture>> Make(const ImageModel& model, ImageSettings settings,
-                                               ThreadPool* pool, const std::atomic<bool>* stop);
+                                               ThreadPool* pool, const std::atomic<bool>* stop,
+                                               bool previews = false);
 
   const ImageSettings& settings() const { return settings_; }
   // At its highest, weights apart; the images that the settings hold are counted.
@@ -64,9 +66,10 @@ class Picture {
   size_t latent_width() const { return settings_.width / model_.factor(); }
   // Latents so far, [images, 4, height, width]; empty before the first step.
   std::span<const float> latents() const;
-  // The first picture's, [4, height, width], as the UNet is given them: of about the same size at
-  // every step. REQUIRES: after the first step, before the last
-  std::vector<float> ScaledLatents() const;
+  // A look at the first picture: by TAESD where the model has it, else a pixel for each latent.
+  // nullopt: there is none for this model, or it was stopped. `yield` as for Advance. May throw
+  // std::bad_alloc. REQUIRES: `previews`, after the first step, before the last
+  std::optional<Image> Preview(const std::function<void()>* yield = nullptr);
   // REQUIRES: done(), once
   std::vector<Image> TakeImages() { return std::move(images_); }
 
@@ -86,7 +89,7 @@ class Picture {
   };
 
   Picture(const ImageModel& model, ImageSettings settings, ThreadPool* pool,
-          const std::atomic<bool>* stop);
+          const std::atomic<bool>* stop, bool previews);
 
   Status Prepare();
   void FitInputs();
@@ -108,6 +111,9 @@ class Picture {
   void RunUNet(ImageOps& ops);
   void FillUNetInput();
   void RunStep(ImageOps& ops);
+  // The first picture's, [4, height, width], as the UNet is given them: of about the same size at
+  // every step.
+  std::vector<float> ScaledLatents() const;
   void KeepUnmasked();
   Status Decode(ImageOps& ops);
 
@@ -127,6 +133,7 @@ class Picture {
   ImageSettings settings_;
   ThreadPool* const pool_;
   const std::atomic<bool>* const stop_;
+  const bool previews_;
   bool guided_ = false;  // the UNet is asked twice
   // Weights that lie in a packed file leave memory after the stage that they are for.
   bool drops_weights_ = false;

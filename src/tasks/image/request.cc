@@ -86,11 +86,27 @@ Status SetSteps(const ImageModel& model, const ImageRequest& request, ImageSetti
   return {};
 }
 
-// A text encoder reads some hundred bytes; tokens are made of all of them.
+// A text encoder reads some hundred bytes; tokens are made of all of them. Other programs load what
+// a prompt's marks name; read as text they would spoil the picture without a word.
 Status CheckPrompt(const char* field, const std::string& prompt) {
-  if (prompt.size() <= ImageRequest::kMaxPromptBytes) return {};
-  return Refuse(std::string(field) + ": " + std::to_string(prompt.size()) + " bytes, limit " +
-                std::to_string(ImageRequest::kMaxPromptBytes));
+  if (prompt.size() > ImageRequest::kMaxPromptBytes) {
+    return Refuse(std::string(field) + ": " + std::to_string(prompt.size()) + " bytes, limit " +
+                  std::to_string(ImageRequest::kMaxPromptBytes));
+  }
+  for (const char* tag : {"<lora:", "<lyco:", "<hypernet:"}) {
+    if (prompt.find(tag) != std::string::npos) {
+      return Refuse(std::string(field) + ": " + tag +
+                    "...> is not supported; adapters (LoRA) are given when the model is loaded");
+    }
+  }
+  return {};
+}
+
+// Where it counts for both prompts, 1 is for no layer, as in the programs that do so.
+Status CheckClipSkip(const ImageModel& model, const ImageRequest& request) {
+  const auto layers = static_cast<int64_t>(model.parts().text_encoder().config().layers);
+  const int64_t none = request.clip_skip_of_negative ? 1 : 0;
+  return CheckRange("clip_skip", request.clip_skip + none, none, layers - 1 + none);
 }
 
 Status CheckInput(const ImageModel& model, const ImageRequest& request) {
@@ -107,8 +123,7 @@ Status CheckInput(const ImageModel& model, const ImageRequest& request) {
     return Refuse("guidance: expected a number in [0, " +
                   std::to_string(static_cast<int>(kMostGuidance)) + "]");
   }
-  const auto layers = static_cast<int64_t>(model.parts().text_encoder().config().layers);
-  return CheckRange("clip_skip", request.clip_skip, 0, layers - 1);
+  return CheckClipSkip(model, request);
 }
 
 // A UNet that inpaints is told what is around the mask.

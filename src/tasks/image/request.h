@@ -48,7 +48,8 @@ struct ImageRequest {
   int64_t images = 1;  // pictures side by side
   double eta = 0;
   int64_t clip_skip = 0;  // layers of the text encoder that the prompt does without
-  // The negative prompt does without them too: the A1111 web UI's way, not that of diffusers.
+  // The negative prompt does without them too, and messages count them from 1: the A1111 web UI's
+  // way, not that of diffusers.
   bool clip_skip_of_negative = false;
   VaeTiling tiling = VaeTiling::kAuto;
   StrengthRule strength_rule = StrengthRule::kDiffusers;

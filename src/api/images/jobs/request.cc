@@ -39,6 +39,12 @@ Status ReadGuidance(const JsonView& sampling, ImageRequest& request) {
   return Refuse(layers, "scale", kNot);
 }
 
+std::string MethodNames() {
+  std::string names = "default";
+  for (const WebUiSampler& sampler : WebUiSamplers()) names.append(", ").append(sampler.ours);
+  return names;
+}
+
 // stable-diffusion.cpp's names, or ours.
 Result<std::string> SchedulerOf(const JsonView& sampling) {
   MINNOW_ASSIGN_OR_RETURN(std::string_view method, sampling.GetString("sample_method", "default"));
@@ -53,11 +59,13 @@ Result<std::string> SchedulerOf(const JsonView& sampling) {
   if (method == "dpmpp_2m_karras") method = "dpmpp_2m", sigmas = "karras";
   auto found = FindWebUiSampling(method, sigmas);
   if (found.ok()) return std::string(found->ours);
+  if (found.error().code == Code::kNotFound)
+    return sampling.Find("sample_method")->Wrong("is not supported; known: " + MethodNames());
+  if (sigmas != "uniform" && sigmas != "karras")
+    return sampling.Find("scheduler")->Wrong("is not supported; known: default, discrete, karras");
   // A method's name may end with a scheduler: "euler_a karras".
-  const bool of_method = found.error().code == Code::kNotFound || !sampling.Find("scheduler");
-  const std::string why = found.error().message.substr(found.error().message.find(": ") + 2);
-  const Error error = sampling.Find(of_method ? "sample_method" : "scheduler")->Wrong(why);
-  return error;
+  const char* field = sampling.Find("scheduler") ? "scheduler" : "sample_method";
+  return sampling.Find(field)->Wrong("\"karras\" is not supported with this sample_method");
 }
 
 Status ReadSampling(const JsonView& body, ImageRequest& request) {
@@ -120,6 +128,7 @@ Result<ImageGenerationQuery> ReadImageGeneration(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(RefuseUnsupported(body));
   ImageGenerationQuery query;
   ImageRequest& request = query.job.request;
+  MINNOW_ASSIGN_OR_RETURN(query.id, body.GetString("id", ""));
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
   MINNOW_ASSIGN_OR_RETURN(request.prompt, body.GetString("prompt", ""));
   MINNOW_ASSIGN_OR_RETURN(request.negative_prompt, body.GetString("negative_prompt", ""));

@@ -19,6 +19,7 @@ struct ImageGenerationQuery {
   static constexpr double kGuidance = 7, kStrength = 0.75;
 
   ImageJobRequest job;
+  std::string id;     // of the job (ImageJobs::Add); may be empty
   std::string model;  // empty: the first that makes pictures
   PictureFormat format{.format = ImageFormat::kPng, .quality = 100};
   bool embed_metadata = true;  // pictures carry what they were made of

@@ -142,7 +142,7 @@ void Generate(Call& call) {
   const Status status = CheckEarly(call, query->job);
   if (!status.ok()) return call.Fail(ToFailure(status.error(), GenerationNames()));
   ImageJobs& jobs = *call.context().image_jobs;
-  const auto added = jobs.Add();
+  const auto added = jobs.Add(query->id);
   if (!added.ok()) return call.Fail(ToFailure(added.error()));
   const auto pictures = static_cast<size_t>(query->job.request.images);
   CountTaken(call, TaskKind::kImage, pictures, /*batch=*/pictures > 1);

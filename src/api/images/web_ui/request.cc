@@ -63,25 +63,20 @@ Status RefuseUnsupported(const JsonView& body) {
 }
 
 // Marks of the web UI's prompts that are text here.
-Status CheckPrompt(const JsonView& body, std::string_view name, std::string_view prompt,
-                   WebUiQuery& query) {
-  for (const char* tag : {"<lora:", "<lyco:", "<hypernet:"}) {
-    if (prompt.find(tag) != std::string_view::npos)
-      return body.Find(name)->Wrong(std::string(tag) + "...> " + std::string(kNot));
-  }
+void WarnOfMarks(std::string_view name, std::string_view prompt, WebUiQuery& query) {
   const size_t colon = prompt.find(':');
   const bool weights = prompt.find('(') < colon && colon < prompt.rfind(')');
   if (weights)
     query.warnings.push_back(std::string(name) + ": weights, as in (word:1.2), are read as text");
-  return {};
 }
 
 Status ReadPrompts(const JsonView& body, WebUiQuery& query) {
   ImageRequest& request = query.job.request;
   MINNOW_ASSIGN_OR_RETURN(request.prompt, body.GetString("prompt", ""));
   MINNOW_ASSIGN_OR_RETURN(request.negative_prompt, body.GetString("negative_prompt", ""));
-  MINNOW_RETURN_IF_ERROR(CheckPrompt(body, "prompt", request.prompt, query));
-  return CheckPrompt(body, "negative_prompt", request.negative_prompt, query);
+  WarnOfMarks("prompt", request.prompt, query);
+  WarnOfMarks("negative_prompt", request.negative_prompt, query);
+  return {};
 }
 
 // Each sampler looks at some of these numbers; the others' values make no difference.
@@ -139,7 +134,8 @@ Status ReadOverrides(const JsonView& body, WebUiQuery& query) {
   MINNOW_RETURN_IF_ERROR(ReadOverrideSettings(settings, overrides));
   ImageRequest& request = query.job.request;
   request.clip_skip = overrides.clip_skip;
-  if (!settings.Find("CLIP_stop_at_last_layers")) {
+  query.clip_skip_by_settings = settings.Find("CLIP_stop_at_last_layers").has_value();
+  if (!query.clip_skip_by_settings) {
     MINNOW_ASSIGN_OR_RETURN(const int64_t layers, body.GetInt("clip_skip", -1, INT32_MAX, 1));
     request.clip_skip = std::max<int64_t>(layers, 1) - 1;
   }
@@ -315,7 +311,7 @@ Result<WebUiQuery> ReadImageToImage(const JsonView& body) {
   return query;
 }
 
-ImageFieldNames WebUiNames() {
+ImageFieldNames WebUiNames(const WebUiQuery& query) {
   static constexpr std::pair<std::string_view, std::string_view> kNames[] = {
       {"strength", "denoising_strength"},
       {"guidance", "cfg_scale"},
@@ -323,7 +319,9 @@ ImageFieldNames WebUiNames() {
       {"scheduler", "sampler_name"},
       {"image", "init_images[0]"},
       {"clip_skip", "override_settings.CLIP_stop_at_last_layers"}};
-  return kNames;
+  // The last one is for the settings alone: beside them the name is ours.
+  const ImageFieldNames names = kNames;
+  return query.clip_skip_by_settings ? names : names.first(names.size() - 1);
 }
 
 }  // namespace minnow::api

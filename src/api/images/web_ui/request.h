@@ -30,6 +30,7 @@ struct WebUiQuery {
   size_t rounds = 1;  // one after the other
   uint64_t seed = 0;  // of the first picture; each further one has the next
   WebUiSampling sampling{};
+  bool clip_skip_by_settings = false;
   std::string model;  // empty: the first that makes pictures
   bool send_images = true;
   PictureFormat format;
@@ -46,7 +47,7 @@ Result<WebUiQuery> ReadImageToImage(const JsonView& body);
 // Base64, or a data URL of it, to bytes; white space is skipped.
 Result<std::string> ReadBase64File(const JsonView& value);
 
-// ImageRequest's fields, as the web UI calls them.
-ImageFieldNames WebUiNames();
+// ImageRequest's fields, as the request calls them.
+ImageFieldNames WebUiNames(const WebUiQuery& query);
 
 }  // namespace minnow::api

@@ -142,7 +142,7 @@ void WebUiRun::Keep(ImageAnswer& answer) {
 
 void WebUiRun::Fail(Error error) {
   work_->End();
-  call_->Fail(ToFailure(std::move(error), WebUiNames()));
+  call_->Fail(ToFailure(std::move(error), WebUiNames(query_)));
 }
 
 void WebUiRun::WriteLists(JsonWriter& json) const {
@@ -191,7 +191,8 @@ void WebUiRun::WriteInfo(JsonWriter& json) const {
   PutUint(json, "batch_size", query_.batch);
   json.Key("restore_faces");
   json.Bool(false);
-  for (const char* name : {"face_restoration_model", "sd_model_hash", "sd_vae_name", "sd_vae_hash"})
+  Put(json, "sd_model_hash", "");  // clients want a text
+  for (const char* name : {"face_restoration_model", "sd_vae_name", "sd_vae_hash"})
     PutNull(json, name);
   Put(json, "sd_model_name", call_->facts().model_id);
   for (const char* name : {"seed_resize_from_w", "seed_resize_from_h"}) number(name, -1);

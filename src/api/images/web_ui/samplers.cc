@@ -21,9 +21,10 @@ constexpr WebUiSampler kSamplers[] = {
     {"DDPM", "ddpm", "ddpm"},
 };
 
-constexpr std::string_view kAutomatic = "Automatic", kUniform = "Uniform", kKarras = "Karras";
+constexpr std::string_view kAutomatic = "Automatic", kKarras = "Karras";
+// Normal's sigmas are those of Uniform, by another way.
 constexpr WebUiScheduler kSchedulers[] = {
-    {"automatic", kAutomatic}, {"uniform", kUniform}, {"karras", kKarras}};
+    {"automatic", kAutomatic}, {"uniform", "Uniform"}, {"karras", kKarras}, {"normal", "Normal"}};
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 bool Same(std::string_view a, std::string_view b) {
