@@ -8,6 +8,7 @@
 namespace minnow {
 extern const PackedKernels kAvx512VnniInt8;
 extern const PackedKernels kAmxInt8;
+extern const MapInt8Kernels kAvx512VnniMapInt8;
 namespace {
 
 // clang-format off
@@ -47,5 +48,6 @@ void Matmul(const struct PackedMatmul* m) {
 
 }  // namespace
 
-const PackedKernels kAmxInt8 = {"amx_int8", RowBytes, QuantizeRows, Matmul};
+const PackedKernels kAmxInt8 = {"amx_int8", RowBytes, QuantizeRows,
+                                Matmul,     nullptr,  &kAvx512VnniMapInt8};
 }  // namespace minnow

@@ -52,16 +52,20 @@ inline VF LoadSums(const float* p) {
 }
 
 typedef uint8_t Quantum;
-static const float kQuantumBias = 0.0f;
+static constexpr float kQuantumBias = 0.0f;
 inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
   const __m256i q = _mm256_cvtps_epi32(VMul(VSub(x, offset), inverse));
   const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(q), _mm256_extracti128_si256(q, 1));
   _mm_storel_epi64((__m128i*)out, _mm_packus_epi16(words, words));
 }
 
+// clang-format off
 #include "kernels/int8_body.h"
+#include "kernels/map_int8_body.h"
+// clang-format on
 
 }  // namespace
 
-const PackedKernels kAvx2Int8Light = {"avx2_light", RowBytes, QuantizeRows, MatmulInt8};
+const PackedKernels kAvx2Int8Light = {"avx2_light", RowBytes, QuantizeRows,
+                                      MatmulInt8,   nullptr,  &kMapInt8Kernels};
 }  // namespace minnow

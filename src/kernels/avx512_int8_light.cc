@@ -45,15 +45,19 @@ inline void VStoreAccumulator(float* p, VA v) { _mm512_storeu_si512(p, v); }
 inline VF LoadSums(const float* p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
 
 typedef uint8_t Quantum;
-static const float kQuantumBias = 0.0f;
+static constexpr float kQuantumBias = 0.0f;
 inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
   const __m512i q = _mm512_cvtps_epi32(VMul(VSub(x, offset), inverse));
   _mm_storeu_si128((__m128i*)out, _mm512_cvtepi32_epi8(q));
 }
 
+// clang-format off
 #include "kernels/int8_body.h"
+#include "kernels/map_int8_body.h"
+// clang-format on
 
 }  // namespace
 
-const PackedKernels kAvx512Int8Light = {"avx512_light", RowBytes, QuantizeRows, MatmulInt8};
+const PackedKernels kAvx512Int8Light = {"avx512_light", RowBytes, QuantizeRows,
+                                        MatmulInt8,     nullptr,  &kMapInt8Kernels};
 }  // namespace minnow

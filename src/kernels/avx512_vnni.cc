@@ -6,6 +6,7 @@
 
 namespace minnow {
 extern const PackedKernels kAvx512VnniInt8;
+extern const MapInt8Kernels kAvx512VnniMapInt8;
 void AttentionAvx512Vnni(const AttentionF32* a);
 size_t AttentionScratchAvx512Vnni(size_t length, size_t head_dim);
 namespace {
@@ -42,12 +43,15 @@ inline void StoreBytes(uint8_t* out, VF x) {
 
 // q = round((x - offset) / scale) in [0, 255], a vector at a time.
 typedef uint8_t Quantum;
-static const float kQuantumBias = 0.0f;
+static constexpr float kQuantumBias = 0.0f;
 inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
   StoreBytes(out, VMul(VSub(x, offset), inverse));
 }
 
+// clang-format off
 #include "kernels/int8_body.h"
+#include "kernels/map_int8_body.h"
+// clang-format on
 
 inline void VStoreWords(Word* p, VW v) { _mm512_storeu_si512(p, v); }
 inline VW Words4(VF a, VF b, VF c, VF d) {
@@ -69,5 +73,7 @@ size_t AttentionScratchAvx512Vnni(size_t length, size_t head_dim) {
   return AttentionInt8ScratchFloats(length, head_dim);
 }
 
-const PackedKernels kAvx512VnniInt8 = {"avx512_vnni", RowBytes, QuantizeRows, MatmulInt8};
+const MapInt8Kernels kAvx512VnniMapInt8 = kMapInt8Kernels;
+const PackedKernels kAvx512VnniInt8 = {"avx512_vnni", RowBytes, QuantizeRows,
+                                       MatmulInt8,    nullptr,  &kAvx512VnniMapInt8};
 }  // namespace minnow

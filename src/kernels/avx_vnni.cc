@@ -41,12 +41,15 @@ inline void StoreBytes(uint8_t* out, VF x) {
 }
 
 typedef uint8_t Quantum;
-static const float kQuantumBias = 0.0f;
+static constexpr float kQuantumBias = 0.0f;
 inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
   StoreBytes(out, VMul(VSub(x, offset), inverse));
 }
 
+// clang-format off
 #include "kernels/int8_body.h"
+#include "kernels/map_int8_body.h"
+// clang-format on
 
 inline void VStoreWords(Word* p, VW v) { _mm256_storeu_si256((__m256i*)p, v); }
 inline VW Words4(VF a, VF b, VF c, VF d) {
@@ -68,5 +71,6 @@ size_t AttentionScratchAvxVnni(size_t length, size_t head_dim) {
   return AttentionInt8ScratchFloats(length, head_dim);
 }
 
-const PackedKernels kAvxVnniInt8 = {"avx_vnni", RowBytes, QuantizeRows, MatmulInt8};
+const PackedKernels kAvxVnniInt8 = {"avx_vnni", RowBytes, QuantizeRows,
+                                    MatmulInt8, nullptr,  &kMapInt8Kernels};
 }  // namespace minnow

@@ -24,6 +24,10 @@ struct FinishInRegisters {
   static const bool kInRegisters = true;
   const struct PackedMatmul* m;
 
+  void operator()(size_t row, size_t rows, size_t column, size_t columns) const {
+    FinishSums(m, row, rows, column, columns);
+  }
+
   // A line is asked for while the tile that precedes its use runs.
   void Prefetch(size_t row, size_t rows, size_t column, size_t columns) const {
     for (size_t r = row; r < row + rows; ++r) {

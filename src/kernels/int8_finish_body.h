@@ -21,8 +21,9 @@ inline void FinishSumsWith(const struct PackedMatmul* m, size_t row, size_t rows
   }
 }
 
-inline void FinishSums(const struct PackedMatmul* m, size_t row, size_t rows, size_t column,
-                       size_t columns) {
+// Once in a file, a call for each tile.
+[[gnu::noinline, gnu::noclone]] void FinishSums(const struct PackedMatmul* m, size_t row,
+                                                size_t rows, size_t column, size_t columns) {
   const enum MatmulActivation activation = m->activation;
   switch (activation) {
     case kMatmulNone:

@@ -148,7 +148,8 @@ struct PackedKernels {
                         const float* multiplier, void* out, size_t out_stride_bytes, float* scale,
                         float* offset);
   void (*matmul)(const struct PackedMatmul* args);
-  const struct MapKernels* map = nullptr;  // null: none in this precision (int8)
+  const struct MapKernels* map = nullptr;           // bf16 only
+  const struct MapInt8Kernels* map_int8 = nullptr;  // int8, unless int8_light has it
 };
 
 struct Kernels {

@@ -38,7 +38,8 @@ inline void AffineTyped(const struct MapAffine* a) {
     case kMatmulSilu:
       return AffineRows<X, Y>(a, [](VF x) { return VActivate<kShort>(x, kMatmulSilu); });
     default:
-      return AffineRows<X, Y>(a, [activation](VF x) { return VActivate<kShort>(x, activation); });
+      return AffineRows<X, Y>(a,
+                              [activation](VF x) { return VActivateApart<kShort>(x, activation); });
   }
 }
 
@@ -97,4 +98,46 @@ void MapSumsRun(const struct MapSums* s) {
   s->element == kMapBf16 ? SumsTyped<uint16_t>(s) : SumsTyped<float>(s);
 }
 
-static constexpr MapElementKernels kMapElementKernels = {MapAffineRun, MapSumsRun};
+// V vectors of channels from c.
+template <class X, int V>
+inline void RangeChannels(const struct MapRange* a, size_t c) {
+  VF low[V], high[V];
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v) {
+    low[v] = VLoad(a->low + c + v * kLanes);
+    high[v] = VLoad(a->high + c + v * kLanes);
+  }
+  for (size_t r = 0; r < a->rows; ++r) {
+    const X* x = (const X*)a->x + r * a->x_stride + c;
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      const VF value = VLoadElements(x + v * kLanes);
+      low[v] = VMin(low[v], value);
+      high[v] = VMax(high[v], value);
+    }
+  }
+#pragma GCC unroll 4
+  for (int v = 0; v < V; ++v) {
+    VStore(a->low + c + v * kLanes, low[v]);
+    VStore(a->high + c + v * kLanes, high[v]);
+  }
+}
+
+template <class X>
+inline void RangeTyped(const struct MapRange* a) {
+  size_t c = 0;
+  for (; c + 4 * kLanes <= a->channels; c += 4 * kLanes) RangeChannels<X, 4>(a, c);
+  for (; c + kLanes <= a->channels; c += kLanes) RangeChannels<X, 1>(a, c);
+  const size_t rest = a->channels - c;
+  for (size_t r = 0; rest != 0 && r < a->rows; ++r) {
+    const VF value = VLoadElementsPart((const X*)a->x + r * a->x_stride + c, rest);
+    VStorePart(a->low + c, rest, VMin(VLoadPart(a->low + c, rest), value));
+    VStorePart(a->high + c, rest, VMax(VLoadPart(a->high + c, rest), value));
+  }
+}
+
+void MapRangeRun(const struct MapRange* a) {
+  a->element == kMapBf16 ? RangeTyped<uint16_t>(a) : RangeTyped<float>(a);
+}
+
+static constexpr MapElementKernels kMapElementKernels = {MapAffineRun, MapSumsRun, MapRangeRun};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// MapKernels: products and attention over feature maps, in one precision; MapElementKernels: what
-// is done to the elements of maps.
+// MapKernels: products and attention over feature maps, in one precision; MapInt8Kernels: products
+// of maps that are rounded to 8 bits on their way in; MapElementKernels: what is done to the
+// elements of maps.
 //
 // A map holds pixels (or tokens) with their channels last, in fp32 or bf16. Products take words as
 // they lie in a map: fp32 by fp32, or bf16 by bf16. Included by files of instruction sets: C
@@ -34,10 +35,17 @@ struct MapProduct {
   size_t line_stride;  // elements from line to line
   size_t segments;
   size_t segment_stride;  // elements from segment to segment
-  size_t inner;           // elements of a segment; of bf16: even, unless there is one segment
+  size_t inner;           // elements of a segment: whole words, unless there is one segment
   const void* w;          // a packed weight with segments * inner inputs
-  const float* bias;      // [columns]; null: y is the sums, fp32, and nothing follows them
-  const float* more;      // [columns] or null
+  // Of int8 only: x = x_scale q + x_offset for each row, W = w_scale times an integer.
+  const float* x_scale;
+  const float* x_offset;
+  size_t scale_stride;  // floats from row to row of both; 0: one for all
+  size_t scale_line_stride;
+  const float* w_scale;  // [columns]
+  const float* w_sum;    // [columns]: w_scale[n] * sum over the inputs of the integers
+  const float* bias;     // [columns]; null, not of int8: y is the sums, fp32, and nothing follows
+  const float* more;     // [columns] or null
   size_t lines;
   size_t rows;     // of each line
   size_t columns;  // a multiple of kPanelColumns
@@ -137,9 +145,45 @@ struct MapSums {
   float* squares;      // [channels]
 };
 
+// The least and the largest element of each channel: low and high are widened by those of the rows.
+struct MapRange {
+  const void* x;
+  enum MapElement element;
+  size_t x_stride;
+  size_t rows;
+  size_t channels;
+  float* low;   // [channels]
+  float* high;  // [channels]
+};
+
 struct MapElementKernels {
   void (*affine)(const struct MapAffine* args);
   void (*sums)(const struct MapSums* args);
+  void (*range)(const struct MapRange* args);
+};
+
+// y = the integers of what `values` tells of: round((value - offset) * inverse), limited to
+// [0, 255]: a range that was computed otherwise may be left by a rounding error. Of `values`, y,
+// y_element and y_stride are not read.
+struct MapQuantize {
+  const struct MapAffine* values;
+  float offset;
+  float inverse;
+  void* y;
+  size_t y_stride;  // integers
+};
+
+// An integer of x takes quantum_bytes in memory, and is stored less quantum_bias; what the offset
+// of a MapProduct counts from is therefore offset + quantum_bias * scale.
+struct MapInt8Kernels {
+  size_t quantum_bytes;
+  int quantum_bias;
+  void (*product)(const struct MapProduct* args);
+  void (*quantize)(const struct MapQuantize* args);
+  // As in PackedKernels; of each row up to PaddedColumns(inner) integers are written.
+  void (*quantize_rows)(const float* x, size_t x_stride, size_t rows, size_t inner,
+                        const float* multiplier, void* out, size_t out_stride_bytes, float* scale,
+                        float* offset);
 };
 
 }  // namespace minnow

@@ -1,58 +1,93 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products over maps: the tiles of tile_body.h over lines of rows, each tile finished into the map
 // while its sums are in the first-level cache; included in an ISA file's anonymous namespace after
-// tile_body.h, map_vectors_body.h, vector_math_body.h, Element, kWordElements and kShortMath.
+// tile_body.h, map_vectors_body.h, vector_math_body.h, kWordElements and kShortMath. Integer sums
+// (MINNOW_MAP_INT8) take LoadSums(p) too.
 
-// sums: [rows, columns] of one tile; Y, R: types of elements of y and of the residual.
-template <class Y, class R, class Activate>
-inline void FinishMapTile(const struct MapProduct* m, const float* sums, size_t line, size_t row,
-                          size_t rows, size_t column, size_t columns, const Activate& activate) {
-  const enum MapCombine combine = m->combine;
-  for (size_t c = column; c < column + columns; c += kLanes) {
-    VF add = VLoad(m->bias + c);
+// What becomes of the sums of kLanes columns, from column c on; `row` is counted from `first`.
+#ifdef MINNOW_MAP_INT8
+struct MapColumn {
+  MapColumn(const struct MapProduct* m, size_t line, size_t first, size_t c)
+      : w_scale(VLoad(m->w_scale + c)),
+        w_sum(VLoad(m->w_sum + c)),
+        add(VLoad(m->bias + c)),
+        x_scale(m->x_scale + line * m->scale_line_stride + first * m->scale_stride),
+        x_offset(m->x_offset + line * m->scale_line_stride + first * m->scale_stride),
+        stride(m->scale_stride) {
     if (m->more) add = VAdd(add, VLoad(m->more + c));
-    const float* from = sums + c - column;
+  }
+  VF Value(const float* sums, size_t row) const {
+    const VF constant = VMulAdd(VSet(x_offset[row * stride]), w_sum, add);
+    return VMulAdd(LoadSums(sums), VMul(VSet(x_scale[row * stride]), w_scale), constant);
+  }
+  VF w_scale, w_sum, add;
+  const float *x_scale, *x_offset;
+  size_t stride;
+};
+#else
+struct MapColumn {
+  MapColumn(const struct MapProduct* m, size_t, size_t, size_t c) : add(VLoad(m->bias + c)) {
+    if (m->more) add = VAdd(add, VLoad(m->more + c));
+  }
+  VF Value(const float* sums, size_t) const { return VAdd(VLoad(sums), add); }
+  VF add;
+};
+#endif
+
+// The end of one vector: of y and the residual where they lie.
+template <class Y, class R>
+inline void CombineAndStore(enum MapCombine combine, VF value, const R* residual, Y* y) {
+  if (combine == kCombineAdd)
+    value = VAdd(value, VLoadElements(residual));
+  else if (combine == kCombineMultiply)
+    value = VMul(value, VLoadElements(residual));
+  VStoreElements(y, value);
+}
+
+// sums: [rows, columns] of one tile, overwritten; Y, R: types of elements of y and of the residual.
+template <class Y, class R>
+inline void FinishMapTile(const struct MapProduct* m, float* sums, size_t line, size_t row,
+                          size_t rows, size_t column, size_t columns) {
+  const enum MapCombine combine = m->combine;
+  const bool before = combine == kCombineAddBeforeActivation;
+  for (size_t c = column; c < column + columns; c += kLanes) {
+    const MapColumn at(m, line, row, c);
+    float* own = sums + c - column;
     Y* y = (Y*)m->y + line * m->y_line_stride + row * m->y_stride + c;
     const R* residual =
         (const R*)m->residual + line * m->residual_line_stride + row * m->residual_stride + c;
+    if (m->activation == kMatmulNone && !before) {
+      for (size_t r = 0; r < rows; ++r) {
+        CombineAndStore(combine, at.Value(own + r * columns, r), residual + r * m->residual_stride,
+                        y + r * m->y_stride);
+      }
+      continue;
+    }
     for (size_t r = 0; r < rows; ++r) {
-      VF value = VAdd(VLoad(from + r * columns), add), other = value;
-      if (combine != kCombineNone) other = VLoadElements(residual + r * m->residual_stride);
-      if (combine == kCombineAddBeforeActivation) value = VAdd(value, other);
-      value = activate(value);
-      if (combine == kCombineAdd)
-        value = VAdd(value, other);
-      else if (combine == kCombineMultiply)
-        value = VMul(value, other);
-      VStoreElements(y + r * m->y_stride, value);
+      VF value = at.Value(own + r * columns, r);
+      if (before) value = VAdd(value, VLoadElements(residual + r * m->residual_stride));
+      VStore(own + r * columns, value);
+    }
+    ActivateRows<kShortMath>(own, columns, rows, m->activation);
+    for (size_t r = 0; r < rows; ++r) {
+      CombineAndStore(combine, VLoad(own + r * columns), residual + r * m->residual_stride,
+                      y + r * m->y_stride);
     }
   }
 }
 
-template <class Y, class R>
-inline void FinishMapTyped(const struct MapProduct* m, const float* sums, size_t line, size_t row,
-                           size_t rows, size_t column, size_t columns) {
-  const enum MatmulActivation activation = m->activation;
-  if (activation == kMatmulNone) {
-    FinishMapTile<Y, R>(m, sums, line, row, rows, column, columns, [](VF x) { return x; });
-  } else {
-    FinishMapTile<Y, R>(m, sums, line, row, rows, column, columns,
-                        [activation](VF x) { return VActivate<kShortMath>(x, activation); });
-  }
-}
-
-// Four kinds of elements, each with every activation: once in a file, a call for each tile.
-[[gnu::noinline, gnu::noclone]] void FinishMapSums(const struct MapProduct* m, const float* sums,
+// Once in a file for each kind of elements, a call for each tile.
+[[gnu::noinline, gnu::noclone]] void FinishMapSums(const struct MapProduct* m, float* sums,
                                                    size_t line, size_t row, size_t rows,
                                                    size_t column, size_t columns) {
   if (m->y_element == kMapF32)
     m->residual_element == kMapF32
-        ? FinishMapTyped<float, float>(m, sums, line, row, rows, column, columns)
-        : FinishMapTyped<float, uint16_t>(m, sums, line, row, rows, column, columns);
+        ? FinishMapTile<float, float>(m, sums, line, row, rows, column, columns)
+        : FinishMapTile<float, uint16_t>(m, sums, line, row, rows, column, columns);
   else
     m->residual_element == kMapF32
-        ? FinishMapTyped<uint16_t, float>(m, sums, line, row, rows, column, columns)
-        : FinishMapTyped<uint16_t, uint16_t>(m, sums, line, row, rows, column, columns);
+        ? FinishMapTile<uint16_t, float>(m, sums, line, row, rows, column, columns)
+        : FinishMapTile<uint16_t, uint16_t>(m, sums, line, row, rows, column, columns);
 }
 
 // x in words.

@@ -7,6 +7,7 @@
 
 namespace minnow {
 extern const PackedKernels kNeonDotprodInt8;
+extern const MapInt8Kernels kNeonDotprodMapInt8;
 namespace {
 
 // clang-format off
@@ -33,7 +34,7 @@ inline VF LoadSums(const float* p) { return vcvtq_f32_s32(vld1q_s32((const int32
 
 // The instruction takes signed integers on both sides: q - 128 is stored.
 typedef int8_t Quantum;
-static const float kQuantumBias = 128.0f;
+static constexpr float kQuantumBias = 128.0f;
 inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
   const int32x4_t q = vsubq_s32(vcvtnq_s32_f32(VMul(VSub(x, offset), inverse)), vdupq_n_s32(128));
   const int16x4_t narrow = vmovn_s32(q);
@@ -41,9 +42,14 @@ inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
   __builtin_memcpy(out, &bytes, 4);
 }
 
+// clang-format off
 #include "kernels/int8_body.h"
+#include "kernels/map_int8_body.h"
+// clang-format on
 
 }  // namespace
 
-const PackedKernels kNeonDotprodInt8 = {"neon_dotprod", RowBytes, QuantizeRows, MatmulInt8};
+const MapInt8Kernels kNeonDotprodMapInt8 = kMapInt8Kernels;
+const PackedKernels kNeonDotprodInt8 = {"neon_dotprod", RowBytes, QuantizeRows,
+                                        MatmulInt8,     nullptr,  &kNeonDotprodMapInt8};
 }  // namespace minnow

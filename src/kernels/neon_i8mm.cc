@@ -7,6 +7,7 @@
 
 namespace minnow {
 extern const PackedKernels kNeonI8mmInt8;
+extern const MapInt8Kernels kNeonDotprodMapInt8;
 namespace {
 
 // clang-format off
@@ -17,7 +18,7 @@ namespace {
 inline VF LoadSums(const float* p) { return vcvtq_f32_s32(vld1q_s32((const int32_t*)p)); }
 
 typedef uint8_t Quantum;
-static const float kQuantumBias = 0.0f;
+static constexpr float kQuantumBias = 0.0f;
 inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
   const uint16x4_t narrow = vmovn_u32(vcvtnq_u32_f32(VMul(VSub(x, offset), inverse)));
   const uint8x8_t bytes = vmovn_u16(vcombine_u16(narrow, narrow));
@@ -98,5 +99,6 @@ void Matmul(const struct PackedMatmul* m) {
 
 }  // namespace
 
-const PackedKernels kNeonI8mmInt8 = {"neon_i8mm", RowBytes, QuantizeRows, Matmul};
+const PackedKernels kNeonI8mmInt8 = {"neon_i8mm", RowBytes, QuantizeRows,
+                                     Matmul,      nullptr,  &kNeonDotprodMapInt8};
 }  // namespace minnow

@@ -42,14 +42,18 @@ inline void VStoreAccumulator(float* p, VA v) {
 inline VF LoadSums(const float* p) { return vcvtq_f32_s32(vld1q_s32((const int32_t*)p)); }
 
 typedef int16_t Quantum;
-static const float kQuantumBias = 0.0f;
+static constexpr float kQuantumBias = 0.0f;
 inline void StoreQuantized(Quantum* out, VF x, VF offset, VF inverse) {
   vst1_s16(out, vmovn_s32(vcvtnq_s32_f32(VMul(VSub(x, offset), inverse))));
 }
 
+// clang-format off
 #include "kernels/int8_body.h"
+#include "kernels/map_int8_body.h"
+// clang-format on
 
 }  // namespace
 
-const PackedKernels kNeonInt8 = {"neon", RowBytes, QuantizeRows, MatmulInt8};
+const PackedKernels kNeonInt8 = {"neon",     RowBytes, QuantizeRows,
+                                 MatmulInt8, nullptr,  &kMapInt8Kernels};
 }  // namespace minnow

@@ -9,6 +9,10 @@ namespace minnow {
 extern const MapKernels kScalarMapF32;
 extern const MapKernels kScalarMapBf16;
 extern const MapElementKernels kScalarMapElements;
+extern const MapInt8Kernels kScalarMapInt8;
+void QuantizeInt8RowsScalar(const float* x, size_t x_stride, size_t rows, size_t inner,
+                            const float* multiplier, void* out, size_t out_stride_bytes,
+                            float* scale, float* offset);
 void ActivateScalar(float* y, size_t n, MatmulActivation activation);
 namespace {
 
@@ -79,6 +83,36 @@ void MapProductRun(const MapProduct* m) {
     for (size_t r = 0; r < m->rows; ++r) {
       const size_t x = line * m->line_stride + r * m->x_stride;
       for (size_t n = 0; n < m->columns; ++n) FinishOne(m, line, r, n, Dot<kElement>(m, x, n));
+    }
+  }
+}
+
+// --- 8 bits ---
+
+// x: the first integer of a row.
+int32_t DotInt8(const MapProduct* m, const uint8_t* x, size_t n) {
+  const size_t words = (m->segments * m->inner + 3) / 4;
+  const int8_t* w = static_cast<const int8_t*>(m->w) +
+                    (n / kPanelColumns * words * kPanelColumns + n % kPanelColumns) * 4;
+  int32_t sum = 0;
+  for (size_t i = 0; i < m->segments * m->inner; ++i) {
+    sum +=
+        x[i / m->inner * m->segment_stride + i % m->inner] * w[i / 4 * kPanelColumns * 4 + i % 4];
+  }
+  return sum;
+}
+
+void MapInt8ProductRun(const MapProduct* m) {
+  for (size_t line = 0; line < m->lines; ++line) {
+    for (size_t r = 0; r < m->rows; ++r) {
+      const uint8_t* x =
+          static_cast<const uint8_t*>(m->x) + line * m->line_stride + r * m->x_stride;
+      const size_t at = line * m->scale_line_stride + r * m->scale_stride;
+      for (size_t n = 0; n < m->columns; ++n) {
+        FinishOne(m, line, r, n,
+                  static_cast<double>(m->x_scale[at]) * m->w_scale[n] * DotInt8(m, x, n) +
+                      static_cast<double>(m->x_offset[at]) * m->w_sum[n]);
+      }
     }
   }
 }
@@ -173,14 +207,37 @@ void WinogradOutput(const MapWinogradOutput* a) {
 
 // --- elements ---
 
+float AffineValue(const MapAffine* a, size_t r, size_t c) {
+  const size_t x = (a->from != nullptr ? a->from[r] : r) * a->x_stride;
+  float value = Get(a->x, a->x_element, x + c);
+  if (a->scale != nullptr) value = value * a->scale[c] + a->shift[c];
+  return Activated(value, a->activation);
+}
+
 void Affine(const MapAffine* a) {
   for (size_t r = 0; r < a->rows; ++r) {
-    const size_t x = (a->from != nullptr ? a->from[r] : r) * a->x_stride;
+    for (size_t c = 0; c < a->channels; ++c)
+      Set(a->y, a->y_element, r * a->y_stride + c, AffineValue(a, r, c));
+  }
+}
+
+void Quantize(const MapQuantize* q) {
+  const MapAffine* a = q->values;
+  for (size_t r = 0; r < a->rows; ++r) {
+    uint8_t* y = static_cast<uint8_t*>(q->y) + r * q->y_stride;
     for (size_t c = 0; c < a->channels; ++c) {
-      float value = Get(a->x, a->x_element, x + c);
-      if (a->scale != nullptr) value = value * a->scale[c] + a->shift[c];
-      Set(a->y, a->y_element, r * a->y_stride + c, Activated(value, a->activation));
+      const float steps = (AffineValue(a, r, c) - q->offset) * q->inverse;
+      y[c] = static_cast<uint8_t>(lrintf(fmaxf(0.0f, fminf(steps, 255.0f))));
     }
+  }
+}
+
+void Range(const MapRange* a) {
+  for (size_t i = 0; i < a->rows * a->channels; ++i) {
+    const size_t c = i % a->channels;
+    const float value = Get(a->x, a->element, i / a->channels * a->x_stride + c);
+    a->low[c] = fminf(a->low[c], value);
+    a->high[c] = fmaxf(a->high[c], value);
   }
 }
 
@@ -205,5 +262,6 @@ const MapKernels kScalarMapF32 = {
 const MapKernels kScalarMapBf16 = {
     MapProductRun<kMapBf16>, PackedBytes<kMapBf16>,   ScratchBytes,  PackKeys<kMapBf16>,
     Attend<kMapBf16>,        WinogradInput<kMapBf16>, WinogradOutput};
-const MapElementKernels kScalarMapElements = {Affine, Sums};
+const MapInt8Kernels kScalarMapInt8 = {1, 0, MapInt8ProductRun, Quantize, QuantizeInt8RowsScalar};
+const MapElementKernels kScalarMapElements = {Affine, Sums, Range};
 }  // namespace minnow

@@ -9,6 +9,7 @@ namespace minnow {
 extern const PackedKernels kScalarInt8;
 extern const PackedKernels kScalarBf16;
 extern const MapKernels kScalarMapBf16;
+extern const MapInt8Kernels kScalarMapInt8;
 void ActivateScalar(float* y, size_t n, MatmulActivation activation);
 void AttentionScalarInt8(const AttentionF32* args);
 size_t AttentionScratchScalarInt8(size_t length, size_t head_dim);
@@ -155,6 +156,12 @@ void MatmulBf16(const PackedMatmul* m) {
 
 }  // namespace
 
+void QuantizeInt8RowsScalar(const float* x, size_t x_stride, size_t rows, size_t inner,
+                            const float* multiplier, void* out, size_t out_stride_bytes,
+                            float* scale, float* offset) {
+  QuantizeInt8Rows(x, x_stride, rows, inner, multiplier, out, out_stride_bytes, scale, offset);
+}
+
 size_t AttentionScratchScalarInt8(size_t length, size_t) { return length; }
 
 void AttentionScalarInt8(const AttentionF32* a) {
@@ -163,7 +170,8 @@ void AttentionScalarInt8(const AttentionF32* a) {
   }
 }
 
-const PackedKernels kScalarInt8 = {"scalar", Int8RowBytes, QuantizeInt8Rows, MatmulInt8};
+const PackedKernels kScalarInt8 = {"scalar",   Int8RowBytes, QuantizeInt8Rows,
+                                   MatmulInt8, nullptr,      &kScalarMapInt8};
 const PackedKernels kScalarBf16 = {"scalar", Bf16RowBytes, RoundBf16Rows, MatmulBf16,
                                    &kScalarMapBf16};
 }  // namespace minnow

@@ -11,9 +11,9 @@
 // differently cannot change a bit.
 //
 // What follows a tile is a function object: finish(row, rows, column, columns) is called once the
-// raw accumulators are in y. One that declares kInRegisters gets them before they are stored,
-// Put(accumulators, row, column), and says by Prefetch(row, rows, column, columns) what it will
-// touch.
+// raw accumulators are in y. One that declares kInRegisters gets most of them before they are
+// stored, Put(accumulators, row, column), and says by Prefetch(row, rows, column, columns) what it
+// will touch.
 //
 // Integer products may be added up in a narrower type first, as far as they fit: then the ISA file
 // defines MINNOW_GROUP_WORDS, the words of K that fit, VP (such sums), VProducts(a, b),
@@ -94,17 +94,18 @@ inline size_t AddGroups(const XWord*, size_t, const Word*, size_t, size_t, VA (&
 }
 #endif
 
-template <class Finish>
-static constexpr bool FinishesInRegisters = requires {
+// Single vectors of columns are what is left of wider ones, too few for tiles of their own.
+template <int V, class Finish>
+static constexpr bool FinishesInRegisters = V > 1 && requires {
   Finish::kInRegisters;
 };
 
 // What a tile does with its sums where `finish` wants them in y.
 struct StoreSums {};
 static const StoreSums kStoreSums = {};
-template <class Finish>
+template <int V, class Finish>
 inline const auto& InTile(const Finish& finish) {
-  if constexpr (FinishesInRegisters<Finish>) {
+  if constexpr (FinishesInRegisters<V, Finish>) {
     return finish;
   } else {
     return kStoreSums;
@@ -153,7 +154,7 @@ __attribute__((noinline)) void Tile(const XWord* x, size_t x_stride, const Word*
     w += words * kPanelColumns;
     next.first += words * next.step_bytes;
   }
-  if constexpr (FinishesInRegisters<Put>) {
+  if constexpr (FinishesInRegisters<V, Put>) {
     put.Put(acc, row, column);
     return;
   }
@@ -246,14 +247,15 @@ inline size_t ProductVectors(const TileOperands& t, size_t first, size_t last,
     size_t prefetched = 0, row = 0;
     for (size_t tile = 0; tile < tiles.count; ++tile) {
       const size_t rows = tiles.least + (tile < tiles.larger);
-      if constexpr (FinishesInRegisters<Finish>)
+      if constexpr (FinishesInRegisters<V, Finish>)
         finish.Prefetch(row, rows, column, (size_t)(V * kTileLanes));
-      TileFor<V>(rows, InTile(finish))(t.x + row * t.x_stride, t.x_stride, w, panel_stride,
-                                       {1, t.words, 0}, t.y + row * t.y_stride + column, t.y_stride,
-                                       {next + prefetched * kLineBytes, step_lines * kLineBytes},
-                                       InTile(finish), row, column);
+      TileFor<V>(rows, InTile<V>(finish))(t.x + row * t.x_stride, t.x_stride, w, panel_stride,
+                                          {1, t.words, 0}, t.y + row * t.y_stride + column,
+                                          t.y_stride,
+                                          {next + prefetched * kLineBytes, step_lines * kLineBytes},
+                                          InTile<V>(finish), row, column);
       prefetched += prefetched + lines < group_lines ? lines : 0;
-      if constexpr (!FinishesInRegisters<Finish>)
+      if constexpr (!FinishesInRegisters<V, Finish>)
         finish(row, rows, column, (size_t)(V * kTileLanes));
       row += rows;
     }

@@ -130,12 +130,27 @@ inline VF VActivate(VF x, enum MatmulActivation activation) {
   return x;
 }
 
-// Bias, activation and residual over a tile of fp32 sums that a product just wrote, in the
-// first-level cache.
+// One copy of all activations in a file, where a call weighs nothing: for vectors that are few.
 template <bool kShort>
-inline void FinishFloats(float* y, size_t y_stride, const float* bias, const float* residual,
-                         size_t residual_stride, enum MatmulActivation activation, size_t row,
-                         size_t rows, size_t column, size_t columns) {
+[[gnu::noinline, gnu::noclone]] VF VActivateApart(VF x, enum MatmulActivation activation) {
+  return VActivate<kShort>(x, activation);
+}
+
+// The same for a vector of each row of a tile.
+template <bool kShort>
+[[gnu::noinline, gnu::noclone]] void ActivateRows(float* y, size_t y_stride, size_t rows,
+                                                  enum MatmulActivation activation) {
+  for (size_t r = 0; r < rows; ++r)
+    VStore(y + r * y_stride, VActivate<kShort>(VLoad(y + r * y_stride), activation));
+}
+
+// Bias, activation and residual over a tile of fp32 sums that a product just wrote, in the
+// first-level cache. Once in a file, a call for each tile.
+template <bool kShort>
+[[gnu::noinline, gnu::noclone]] void FinishFloats(float* y, size_t y_stride, const float* bias,
+                                                  const float* residual, size_t residual_stride,
+                                                  enum MatmulActivation activation, size_t row,
+                                                  size_t rows, size_t column, size_t columns) {
   for (size_t r = row; r < row + rows; ++r) {
     float* to = y + r * y_stride;
     for (size_t c = column; c < column + columns; c += kLanes) {

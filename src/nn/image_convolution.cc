@@ -6,11 +6,14 @@
 #include "base/check.h"
 #include "nn/image_ops.h"
 #include "nn/maps/convolution_block.h"
+#include "nn/maps/int8_block.h"
 #include "nn/maps/map_elements.h"
 #include "nn/maps/winograd_convolution.h"
 
 namespace minnow {
 namespace {
+
+constexpr size_t CacheLines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // A 1x1 convolution that can read the map as it lies.
 bool ReadsInPlace(const ConvolutionInput& x, const ConvolutionGeometry& g, MapElement operand) {
@@ -28,13 +31,14 @@ void ImageOps::Convolve(const ConvolutionInput& x, const Convolution& convolutio
   const ArenaScope scope(arena_);
   GroupNormLines lines;
   if (x.norm != nullptr) lines = MeasureGroupNorm(*this, threads_, *x.first, x.second, *x.norm);
-  const MapElement operand = OperandOf(convolution.product);
+  const Linear& product = convolution.product;
+  const MapElement operand = OperandOf(product);
+  const bool int8 = IsInt8(product), in_place = !int8 && ReadsInPlace(x, g, operand);
   const BlockReader reader(kernels_, x, g, lines, operand);
-  const bool in_place = ReadsInPlace(x, g, operand);
-  const size_t block_bytes = in_place ? 0 : (reader.bytes() + 63) / 64 * 64;
-  const size_t scratch_bytes = g.winograd ? WinogradScratchBytes(g, operand)
-                                          : MapProductScratchBytes(kernels_, convolution.product);
-  const size_t thread_bytes = block_bytes + (scratch_bytes + 63) / 64 * 64;
+  const Int8BlockReader int8_reader(kernels_, x, product, g, lines);
+  const size_t block_bytes = in_place ? 0 : CacheLines(int8 ? int8_reader.bytes() : reader.bytes());
+  const size_t thread_bytes =
+      block_bytes + (g.winograd ? CacheLines(WinogradScratchBytes(g, operand)) : 0);
   std::byte* memory = TakeForEachThread(thread_bytes);
   if (planning()) return;
   const size_t blocks = y.images * g.blocks();
@@ -49,21 +53,19 @@ void ImageOps::Convolve(const ConvolutionInput& x, const Convolution& convolutio
       p.x_stride = x.first->stride();
       p.segments = 1;
       p.inner = g.padded;
+    } else if (int8) {
+      if (turn.at == 0) int8_reader.Read(block, own);
+      int8_reader.SetInput(own, p);
     } else {
       if (turn.at == 0) reader.Read(block, own);
       if (g.winograd) {
         return RunWinograd(kernels_, convolution, g, block, own, p, columns.first, columns.size,
                            own + block_bytes, threads_.stop(), turn);
       }
-      p.x = own;
-      p.x_stride = g.stride * g.padded;
-      p.line_stride = g.stride * g.in_width * g.padded;
-      p.segments = g.kernel;
-      p.segment_stride = g.in_width * g.padded;
-      p.inner = g.kernel * g.padded;
+      reader.SetInput(own, p);
     }
-    return RunMapProduct(kernels_, convolution.product, p, columns.first, columns.size,
-                         own + block_bytes, threads_.stop(), turn, /*begin=*/1);
+    return RunMapProduct(kernels_, product, p, columns.first, columns.size, threads_.stop(), turn,
+                         /*begin=*/1);
   });
 }
 

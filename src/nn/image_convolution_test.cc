@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Convolutions beside their plain twin.
+#include "nn/maps/int8_block.h"
 #include "nn/maps/winograd.h"
 #include "tests/image_ops_fixture.h"
 
@@ -183,6 +184,19 @@ TEST_P(ImageConvolutionTest, ConvolutionEqualsPlain) {
   }
 }
 
+// The scalar table rounds the same blocks to the same integers, but for ties.
+TEST_P(ImageConvolutionTest, Int8EqualsScalarKernels) {
+  if (weights() != Dtype::kInt8) GTEST_SKIP() << "as ConvolutionEqualsPlain";
+  for (const ConvolutionCase& c : ConvolutionCases()) {
+    SCOPED_TRACE(c);
+    ConvolutionData data(kernels(), type(), weights(), c);
+    OwnedMap got = data.Output(type(), c.images, 0), expected = data.Output(type(), c.images, 0);
+    Run(1, [&](ImageOps& ops) { data.Run(ops, 0, got.map); });
+    RunWith(scalar(), 1, [&](ImageOps& ops) { data.Run(ops, 0, expected.map); });
+    ExpectSmallError(got, expected, kInt8TableTolerance);
+  }
+}
+
 TEST_P(ImageConvolutionTest, ConvolutionIsTheSameAloneAndOnTwoThreads) {
   for (const ConvolutionCase& c : ConvolutionCases()) {
     SCOPED_TRACE(c);
@@ -258,6 +272,26 @@ TEST_P(ImageConvolutionTest, StopsWhenTold) {
   data.Run(ops, 0, y.map);
   EXPECT_TRUE(ops.stopped());
   EXPECT_EQ(std::memcmp(before.data(), y.Values().data(), before.size() * sizeof(float)), 0);
+}
+
+TEST(Int8StepTest, StepsReachBothEndsAndZeroIsWhole) {
+  for (const auto& [low, high] : std::vector<std::pair<float, float>>{
+           {-1.0f, 1.0f}, {0.25f, 3.0f}, {-5.0f, -2.0f}, {-0.2784f, 11.0f}, {-1e-30f, 1e-30f}}) {
+    const Int8Step step = StepFor(low, high);
+    const auto integer = [&](float x) { return (x - step.offset) * step.inverse; };
+    EXPECT_NEAR(integer(0.0f), std::round(integer(0.0f)), 1e-3);
+    for (const float x : {low, high, 0.0f}) {
+      EXPECT_GE(std::nearbyint(integer(x)), 0.0f) << x;
+      EXPECT_LE(std::nearbyint(integer(x)), 255.0f) << x;
+      EXPECT_NEAR(std::nearbyint(integer(x)) * step.scale + step.offset, x, 0.51f * step.scale);
+    }
+  }
+}
+
+TEST(Int8StepTest, NothingAndFaults) {
+  EXPECT_EQ(StepFor(0.0f, 0.0f).scale, 0.0f);
+  for (const float fault : {NAN, INFINITY}) EXPECT_TRUE(std::isnan(StepFor(0.0f, fault).scale));
+  EXPECT_TRUE(std::isnan(StepFor(-INFINITY, 1.0f).scale));
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, ImageConvolutionTest, testing::ValuesIn(ImageOpsParams()),

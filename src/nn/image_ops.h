@@ -43,7 +43,7 @@ struct LayerNorm {
 };
 
 // A convolution with stride 1 or 2. Its Linear has kernel^2 * RoundUpChannels(in_channels) inputs:
-// [ky][kx][channel].
+// [ky][kx][channel]. Where kernel is 3, an int8 one's input_multiplier is not read: it is one.
 struct Convolution {
   Linear product;
   size_t in_channels = 0;

@@ -23,8 +23,11 @@ namespace {
 // Measured once; 0 where there is no loop.
 double Peak(Dtype type) {
   static const CorePeaks peaks = MeasureCorePeaks(ActiveKernels());
-  return type == Dtype::kF32 ? peaks.fp32 : peaks.bf16;
+  return type == Dtype::kF32 ? peaks.fp32 : type == Dtype::kBF16 ? peaks.bf16 : peaks.int8;
 }
+
+// Of maps that products of this precision read and write.
+Dtype MapType(Dtype type) { return type == Dtype::kF32 ? type : Dtype::kBF16; }
 
 void Fill(void* data, size_t count, Dtype type, unsigned seed) {
   std::minstd_rand generator(seed);
@@ -39,9 +42,9 @@ void Fill(void* data, size_t count, Dtype type, unsigned seed) {
 
 struct Map {
   Map(Dtype type, size_t images, size_t height, size_t width, size_t channels)
-      : map{nullptr, type, images, height, width, channels}, memory(map.bytes()) {
+      : map{nullptr, MapType(type), images, height, width, channels}, memory(map.bytes()) {
     map.data = memory.data();
-    Fill(map.data, map.pixels() * map.stride(), type, 1);
+    Fill(map.data, map.pixels() * map.stride(), map.type, 1);
   }
   FeatureMap map;
   AlignedBuffer<std::byte> memory;
@@ -49,16 +52,25 @@ struct Map {
 
 struct Weight {
   Weight(Dtype type, size_t inputs, size_t outputs)
-      : packed(PackedWeightBytes(type, inputs, outputs)), bias(PaddedColumns(outputs)) {
-    Fill(packed.data(), packed.size() / (type == Dtype::kF32 ? 4 : 2), type, 2);
+      : packed(PackedWeightBytes(type, inputs, outputs)),
+        bias(PaddedColumns(outputs)),
+        ones(PaddedColumns(std::max(inputs, outputs)), 1.0f) {
+    if (type == Dtype::kInt8)  // weights that keep to kInt8GroupSum
+      std::fill_n(packed.data(), packed.size(), std::byte{17});
+    else
+      Fill(packed.data(), packed.size() / (type == Dtype::kF32 ? 4 : 2), type, 2);
     linear = Linear({.dtype = type,
                      .in_features = inputs,
                      .out_features = outputs,
                      .weight = packed.data(),
-                     .bias = bias.data()});
+                     .bias = bias.data(),
+                     .scale = ones.data(),
+                     .sum = ones.data(),
+                     .int16_safe = true,
+                     .input_multiplier = ones.data()});
   }
   AlignedBuffer<std::byte> packed;
-  std::vector<float> bias;
+  std::vector<float> bias, ones;
   Linear linear;
 };
 
@@ -66,10 +78,10 @@ struct Weight {
 template <class Operation>
 void Measure(benchmark::State& state, Dtype type, double operations, const Operation& operation) {
   Arena plan;
-  ImageOps planning(ActiveKernels(), type, nullptr, plan, nullptr);
+  ImageOps planning(ActiveKernels(), MapType(type), nullptr, plan, nullptr);
   operation(planning);
   Arena arena(plan.peak());
-  ImageOps ops(ActiveKernels(), type, nullptr, arena, nullptr);
+  ImageOps ops(ActiveKernels(), MapType(type), nullptr, arena, nullptr);
   for (auto _ : state) operation(ops);
   state.counters["GFLOPS"] =
       benchmark::Counter(operations / 1e9, benchmark::Counter::kIsIterationInvariantRate);
@@ -147,8 +159,9 @@ void RegisterConvolution(Dtype type, size_t images, size_t side, size_t inputs, 
 }
 
 const bool kRegistered = [] {
-  for (const Dtype type : {Dtype::kBF16, Dtype::kF32}) {
+  for (const Dtype type : {Dtype::kInt8, Dtype::kBF16, Dtype::kF32}) {
     for (const int form : {0, 1, 2, 3}) {
+      if (form >= 2 && type == Dtype::kInt8) continue;
       const bool norm = form % 2 != 0, winograd = form >= 2;
       RegisterConvolution(type, 2, 64, 320, 320, 3, norm, winograd);
       RegisterConvolution(type, 2, 32, 640, 640, 3, norm, winograd);
@@ -165,12 +178,13 @@ const bool kRegistered = [] {
     RegisterConvolution(type, 1, 512, 128, 3, 3, true);
     RegisterConvolution(type, 1, 64, 4, 512, 3, false);
     for (const auto& [tokens, keys, heads, size] :
-         std::vector<std::array<size_t, 4>>{{4096, 4096, 8, 40},
-                                            {1024, 1024, 8, 80},
-                                            {256, 256, 8, 160},
-                                            {4096, 77, 8, 40},
-                                            {1024, 77, 8, 80},
-                                            {4096, 4096, 1, 512}}) {
+         type == Dtype::kInt8 ? std::vector<std::array<size_t, 4>>{}
+                              : std::vector<std::array<size_t, 4>>{{4096, 4096, 8, 40},
+                                                                   {1024, 1024, 8, 80},
+                                                                   {256, 256, 8, 160},
+                                                                   {4096, 77, 8, 40},
+                                                                   {1024, 77, 8, 80},
+                                                                   {4096, 4096, 1, 512}}) {
       Register("Attention/" + std::to_string(tokens) + "x" + std::to_string(keys) + "/" +
                    std::to_string(heads) + "x" + std::to_string(size),
                type, BenchAttention, tokens, keys, heads, size);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Products, norms and attention over maps beside their plain twins.
+#include <algorithm>
+
+#include "nn/maps/map_product.h"
 #include "tests/image_ops_fixture.h"
 
 namespace minnow {
@@ -48,6 +51,19 @@ TEST_P(ImageOpsTest, ProductEqualsPlain) {
   }
 }
 
+// Each of the two tasks is so large that its turn ends between two parts of the columns.
+TEST_P(ImageOpsTest, ProductIsTheSameInTurns) {
+  if (&kernels() != &ActiveKernels()) GTEST_SKIP() << "large, and as on the best table";
+  OwnedMap x(type(), 2, 1, 256, 768, 1), one(type(), 2, 1, 256, 768), two(type(), 2, 1, 256, 768);
+  OwnedLinear linear(kernels(), weights(), 768, 768, 2);
+  const auto run = [&](ImageOps& ops, FeatureMap& y) {
+    ops.Product(x.map, nullptr, linear.linear, Activation::kNone, nullptr, y);
+  };
+  Run(1, [&](ImageOps& ops) { run(ops, one.map); });
+  Run(2, [&](ImageOps& ops) { run(ops, two.map); });
+  EXPECT_EQ(one.Values(), two.Values());
+}
+
 TEST_P(ImageOpsTest, GatedFeedForwardEqualsPlain) {
   for (const size_t tokens : {1, 70, 300}) {
     for (const size_t channels : {5, 32, 64}) {
@@ -65,6 +81,59 @@ TEST_P(ImageOpsTest, GatedFeedForwardEqualsPlain) {
       ExpectNear(one, expected);
       EXPECT_EQ(one.Values(), two.Values());
     }
+  }
+}
+
+TEST_P(ImageOpsTest, Int8EqualsScalarKernels) {
+  if (weights() != Dtype::kInt8) GTEST_SKIP() << "as ProductEqualsPlain";
+  for (const size_t channels : {5, 32, 48}) {
+    SCOPED_TRACE(channels);
+    TokenData data(kernels(), type(), weights(), 45, channels, 35);
+    OwnedMap got(type(), 2, 1, 45, 35), expected(type(), 2, 1, 45, 35);
+    OwnedMap gated(type(), 2, 1, 45, channels), expected_gated(type(), 2, 1, 45, channels);
+    const auto run = [&](ImageOps& ops, OwnedMap& product, OwnedMap& feed) {
+      ops.Product(data.x.map, &data.norm, data.linear.linear, Activation::kNone, nullptr,
+                  product.map);
+      ops.GatedFeedForward(data.x.map, data.norm, data.in.linear, data.out.linear, feed.map);
+    };
+    Run(1, [&](ImageOps& ops) { run(ops, got, gated); });
+    RunWith(scalar(), 1, [&](ImageOps& ops) { run(ops, expected, expected_gated); });
+    ExpectSmallError(got, expected, kInt8TableTolerance);
+    ExpectSmallError(gated, expected_gated, kInt8TableTolerance);
+  }
+}
+
+TEST_P(ImageOpsTest, Int8ElementsStayWithinTheirRange) {
+  if (weights() != Dtype::kInt8) GTEST_SKIP() << "no integers";
+  const MapInt8Kernels& int8 = MapInt8For(kernels());
+  std::vector<float> x(35, -1.0f);  // whole vectors and a rest
+  for (const size_t at : {0, 20, 32}) {
+    x[at] = 255.0f;
+    x[at + 1] = 257.0f;
+    x[at + 2] = 4.0f;
+  }
+  const MapAffine values = {.x = x.data(),
+                            .x_element = kMapF32,
+                            .x_stride = x.size(),
+                            .from = nullptr,
+                            .scale = nullptr,
+                            .shift = nullptr,
+                            .activation = kMatmulNone,
+                            .y = nullptr,
+                            .y_element = kMapF32,
+                            .y_stride = 0,
+                            .rows = 1,
+                            .channels = x.size()};
+  std::vector<int16_t> y(x.size());
+  const MapQuantize args = {&values, /*offset=*/0.0f, /*inverse=*/1.0f, y.data(), x.size()};
+  int8.quantize(&args);
+  for (size_t i = 0; i < x.size(); ++i) {
+    SCOPED_TRACE(x[i]);
+    const int expected = static_cast<int>(std::clamp(x[i], 0.0f, 255.0f)) - int8.quantum_bias;
+    if (int8.quantum_bytes == 2)
+      EXPECT_EQ(y[i], expected);
+    else
+      EXPECT_EQ(reinterpret_cast<const uint8_t*>(y.data())[i], static_cast<uint8_t>(expected));
   }
 }
 

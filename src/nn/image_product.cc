@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "nn/image_ops.h"
+#include "nn/maps/int8_rows.h"
 #include "nn/maps/map_elements.h"
 #include "nn/maps/map_product.h"
 
@@ -41,33 +42,39 @@ size_t TokenRowScratchBytes(size_t channels) {
   return kRowsAtATime * PaddedColumns(channels) * sizeof(float);
 }
 
-// Rows [first, first + rows) of x, their first `channels`, to `out`; norm may be null. Where
-// `channels` is odd, a zero follows. out may be x.
+// Rows [first, first + rows) of x, their first `channels`, as floats; norm may be null.
+void ReadFloatRows(const Kernels& kernels, const FeatureMap& x, size_t first, size_t rows,
+                   size_t channels, const LayerNorm* norm, float* y, size_t y_stride) {
+  Convert(kernels, ElementAt(x, first), ElementOf(x.type), x.stride(),
+          reinterpret_cast<std::byte*>(y), kMapF32, y_stride, rows, channels);
+  if (norm == nullptr) return;
+  const LayerNormF32 args = {.x = y,
+                             .x_stride = y_stride,
+                             .gamma = norm->gamma,
+                             .beta = norm->beta,
+                             .epsilon = norm->epsilon,
+                             .y = y,
+                             .y_stride = y_stride,
+                             .rows = rows,
+                             .channels = channels};
+  kernels.layer_norm_f32(&args);
+}
+
+// The same to `out`. Where `channels` is odd, a zero follows. out may be x.
 void ReadTokenRows(const Kernels& kernels, const FeatureMap& x, size_t first, size_t rows,
                    size_t channels, const LayerNorm* norm, std::byte* scratch,
                    const TokenRows& out) {
-  const MapElement element = ElementOf(x.type);
   const size_t row_bytes = out.stride * ElementBytes(out.element);
-  float* floats = reinterpret_cast<float*>(scratch);
   for (size_t r = 0; r < rows; r += kRowsAtATime) {
     const size_t count = std::min(kRowsAtATime, rows - r);
-    const std::byte* from = ElementAt(x, first + r);
     std::byte* to = out.data + r * row_bytes;
     if (norm == nullptr) {
-      Convert(kernels, from, element, x.stride(), to, out.element, out.stride, count, channels);
+      Convert(kernels, ElementAt(x, first + r), ElementOf(x.type), x.stride(), to, out.element,
+              out.stride, count, channels);
     } else {
       const size_t stride = PaddedColumns(channels);
-      Convert(kernels, from, element, x.stride(), scratch, kMapF32, stride, count, channels);
-      const LayerNormF32 args = {.x = floats,
-                                 .x_stride = stride,
-                                 .gamma = norm->gamma,
-                                 .beta = norm->beta,
-                                 .epsilon = norm->epsilon,
-                                 .y = floats,
-                                 .y_stride = stride,
-                                 .rows = count,
-                                 .channels = channels};
-      kernels.layer_norm_f32(&args);
+      ReadFloatRows(kernels, x, first + r, count, channels, norm, reinterpret_cast<float*>(scratch),
+                    stride);
       Convert(kernels, scratch, kMapF32, stride, to, out.element, out.stride, count, channels);
     }
     if (channels % 2 == 0) continue;
@@ -88,16 +95,65 @@ size_t BlockRows(size_t rows, size_t threads) {
   return std::clamp(RoundUp((rows + threads - 1) / threads, 8), kFewestRows, kMostRows);
 }
 
-MapProduct ProductOf(const void* x, size_t x_stride, size_t inner, size_t rows) {
-  MapProduct p = {};
-  p.x = x;
-  p.x_stride = x_stride;
-  p.segments = 1;
-  p.inner = inner;
-  p.lines = 1;
-  p.rows = rows;
-  return p;
-}
+// Brings rows of a map to a product, in memory of one thread.
+class ProductRows {
+ public:
+  // in_place: the rows may be read where they lie, if they have the right elements.
+  ProductRows(const Kernels& kernels, const Linear& linear, size_t rows, bool in_place)
+      : kernels_(kernels),
+        channels_(linear.weights().in_features),
+        operand_(OperandOf(linear)),
+        int8_(IsInt8(linear)),
+        in_place_(in_place && !int8_),
+        integers_(kernels, linear, rows),
+        row_bytes_(Lines(rows * PaddedColumns(channels_) * ElementBytes(operand_))) {}
+
+  size_t bytes() const {
+    if (in_place_) return 0;
+    return int8_ ? integers_.bytes() : row_bytes_ + Lines(TokenRowScratchBytes(channels_));
+  }
+
+  // Brings rows [first, first + rows) of x; norm may be null.
+  void Read(const FeatureMap& x, const LayerNorm* norm, size_t first, size_t rows,
+            std::byte* memory) const {
+    if (in_place_) return;
+    if (int8_) {
+      integers_.Quantize(0, rows, memory, [&](size_t row, size_t count, float* floats) {
+        ReadFloatRows(kernels_, x, first + row, count, channels_, norm, floats, integers_.stride());
+      });
+    } else {
+      ReadTokenRows(kernels_, x, first, rows, channels_, norm, memory + row_bytes_,
+                    {memory, operand_, PaddedColumns(channels_)});
+    }
+  }
+
+  // The operand of their product.
+  MapProduct Operand(const FeatureMap& x, size_t first, size_t rows,
+                     const std::byte* memory) const {
+    MapProduct p = {};
+    p.lines = 1;
+    p.rows = rows;
+    p.segments = 1;
+    p.inner = channels_;
+    p.x = memory;
+    p.x_stride = PaddedColumns(channels_);
+    if (int8_) {
+      integers_.SetInput(memory, p);
+    } else if (in_place_) {
+      p.x = ElementAt(x, first);
+      p.x_stride = x.stride();
+    }
+    return p;
+  }
+
+ private:
+  const Kernels& kernels_;
+  const size_t channels_;
+  const MapElement operand_;
+  const bool int8_, in_place_;
+  const Int8Rows integers_;
+  const size_t row_bytes_;
+};
 
 void SetOutput(MapProduct& p, FeatureMap& y, size_t row, size_t column,
                const FeatureMap* residual) {
@@ -117,35 +173,25 @@ void ImageOps::Product(const FeatureMap& x, const LayerNorm* norm, const Linear&
                        Activation activation, const FeatureMap* residual, FeatureMap& y) {
   const size_t inputs = linear.weights().in_features, rows = x.pixels();
   CHECK(inputs <= x.channels && y.channels == linear.weights().out_features);
-  const MapElement operand = OperandOf(linear);
-  const bool in_place =
-      norm == nullptr && ElementOf(x.type) == operand && (inputs % 2 == 0 || inputs == x.channels);
+  const bool in_place = norm == nullptr && ElementOf(x.type) == OperandOf(linear) &&
+                        (inputs % 2 == 0 || inputs == x.channels);
   const size_t threads = threads_.members(), block = BlockRows(rows, threads);
-  const size_t stride = PaddedColumns(inputs);
-  const size_t row_bytes = in_place ? 0 : Lines(block * stride * ElementBytes(operand));
-  const size_t norm_bytes = in_place ? 0 : Lines(TokenRowScratchBytes(inputs));
-  const size_t bytes = row_bytes + norm_bytes + Lines(MapProductScratchBytes(kernels_, linear));
+  const ProductRows reader(kernels_, linear, block, in_place);
   const ArenaScope scope(arena_);
-  std::byte* memory = TakeForEachThread(bytes);
+  std::byte* memory = TakeForEachThread(reader.bytes());
   if (planning()) return;
   const size_t blocks = (rows + block - 1) / block;
   const size_t splits = ColumnSplits(blocks, threads, y.stride());
   threads_.RunLong(blocks * splits, [&](size_t member, size_t task, TaskTurn& turn) {
-    std::byte* own = memory + member * bytes;
+    std::byte* own = memory + member * reader.bytes();
     const size_t first = task / splits * block, count = std::min(block, rows - first);
     const Part columns = PartOf(y.stride(), kPanelColumns, splits, task % splits);
-    MapProduct p = ProductOf(ElementAt(x, first), x.stride(), inputs, count);
-    if (!in_place) {
-      if (turn.at == 0) {
-        ReadTokenRows(kernels_, x, first, count, inputs, norm, own + row_bytes,
-                      {own, operand, stride});
-      }
-      p = ProductOf(own, stride, inputs, count);
-    }
+    if (turn.at == 0) reader.Read(x, norm, first, count, own);
+    MapProduct p = reader.Operand(x, first, count, own);
     p.activation = KernelActivation(activation);
     SetOutput(p, y, first, columns.first, residual);
-    return RunMapProduct(kernels_, linear, p, columns.first, columns.size,
-                         own + row_bytes + norm_bytes, threads_.stop(), turn, /*begin=*/1);
+    return RunMapProduct(kernels_, linear, p, columns.first, columns.size, threads_.stop(), turn,
+                         /*begin=*/1);
   });
 }
 
@@ -156,7 +202,6 @@ struct Gate {
   const Kernels& kernels;
   const Linear& linear;
   size_t inner;
-  std::byte* scratch;  // of RunMapProduct
   const std::atomic<bool>* stop;
 
   // Floats of `halves` for each row.
@@ -177,7 +222,7 @@ struct Gate {
     p.y = halves;
     p.y_element = kMapF32;
     p.y_stride = kGateColumns;
-    RunMapProduct(kernels, linear, p, c, columns, scratch, stop);
+    RunMapProduct(kernels, linear, p, c, columns, stop);
     p.y = gated + c * ElementBytes(element);
     p.y_element = element;
     p.y_stride = stride;
@@ -186,7 +231,7 @@ struct Gate {
     p.residual = halves;
     p.residual_element = kMapF32;
     p.residual_stride = kGateColumns;
-    RunMapProduct(kernels, linear, p, inner + c, columns, scratch, stop);
+    RunMapProduct(kernels, linear, p, inner + c, columns, stop);
   }
 
   // Where b begins within a panel.
@@ -197,7 +242,7 @@ struct Gate {
     p.y = halves;
     p.y_element = kMapF32;
     p.y_stride = width;
-    RunMapProduct(kernels, linear, p, 0, width, scratch, stop);
+    RunMapProduct(kernels, linear, p, 0, width, stop);
     for (size_t r = 0; r < rows.rows; ++r) {
       float* a = halves + r * width;
       std::byte* to = gated + r * stride * ElementBytes(element);
@@ -214,39 +259,36 @@ void ImageOps::GatedFeedForward(const FeatureMap& x, const LayerNorm& norm, cons
                                 const Linear& out, FeatureMap& y) {
   const size_t channels = in.weights().in_features, inner = out.weights().in_features;
   CHECK(in.weights().out_features == 2 * inner && channels <= x.channels);
-  const MapElement first_operand = OperandOf(in), second_operand = OperandOf(out);
   const size_t rows = x.pixels(), block = BlockRows(rows, threads_.members());
-  const size_t stride = PaddedColumns(channels), gated_stride = PaddedColumns(inner);
-  const size_t row_bytes = Lines(block * stride * ElementBytes(first_operand));
-  const size_t norm_bytes = Lines(TokenRowScratchBytes(channels));
+  // Gated rows are written as the second product reads them, or for int8 as maps are.
+  FeatureMap gated = {nullptr, type_, 1, 1, block, inner};
+  if (!IsInt8(out)) gated.type = OperandOf(out) == kMapBf16 ? Dtype::kBF16 : Dtype::kF32;
+  const ProductRows first_rows(kernels_, in, block, false), second_rows(kernels_, out, block, true);
+  const size_t read_bytes = std::max(first_rows.bytes(), second_rows.bytes());
   const size_t half_bytes = Lines(block * Gate::RowFloats(inner) * sizeof(float));
-  const size_t gated_bytes = Lines(block * gated_stride * ElementBytes(second_operand));
-  const size_t bytes =
-      row_bytes + norm_bytes + half_bytes + gated_bytes +
-      Lines(std::max(MapProductScratchBytes(kernels_, in), MapProductScratchBytes(kernels_, out)));
+  const size_t bytes = read_bytes + half_bytes + Lines(gated.bytes());
   const ArenaScope scope(arena_);
   std::byte* memory = TakeForEachThread(bytes);
   if (planning()) return;
   threads_.RunLong((rows + block - 1) / block, [&](size_t member, size_t task, TaskTurn& turn) {
     std::byte* own = memory + member * bytes;
-    std::byte* halves = own + row_bytes + norm_bytes;
-    std::byte* gated = halves + half_bytes;
-    std::byte* scratch = gated + gated_bytes;
     const size_t first = task * block, count = std::min(block, rows - first);
-    if (turn.at == 0) {
-      ReadTokenRows(kernels_, x, first, count, channels, &norm, own + row_bytes,
-                    {own, first_operand, stride});
-    }
-    const Gate gate = {kernels_, in, inner, scratch, threads_.stop()};
+    FeatureMap mine = gated;
+    mine.data = own + read_bytes + half_bytes;
+    if (turn.at == 0) first_rows.Read(x, &norm, first, count, own);
+    const Gate gate = {kernels_, in, inner, threads_.stop()};
+    const size_t gated_at = 1 + gate.parts();
     const bool gated_all = RunParts(turn, /*begin=*/1, gate.parts(), gate.stop, [&](size_t part) {
-      gate.Run(part, ProductOf(own, stride, channels, count), reinterpret_cast<float*>(halves),
-               gated, second_operand, gated_stride);
+      gate.Run(part, first_rows.Operand(x, first, count, own),
+               reinterpret_cast<float*>(own + read_bytes), mine.data, ElementOf(mine.type),
+               mine.stride());
     });
     if (!gated_all) return false;
-    MapProduct p = ProductOf(gated, gated_stride, inner, count);
+    // Over the rows of the first product, which nothing reads any more.
+    if (turn.at == gated_at) second_rows.Read(mine, nullptr, 0, count, own);
+    MapProduct p = second_rows.Operand(mine, 0, count, own);
     SetOutput(p, y, first, 0, &x);
-    return RunMapProduct(kernels_, out, p, 0, y.stride(), scratch, gate.stop, turn,
-                         /*begin=*/1 + gate.parts());
+    return RunMapProduct(kernels_, out, p, 0, y.stride(), gate.stop, turn, gated_at + 1);
   });
 }
 

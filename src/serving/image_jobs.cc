@@ -68,6 +68,24 @@ struct ImageJobs::Entry {
   std::optional<ImageJobError> error;
 };
 
+// Whoever lets go of it will not end the job any more.
+struct ImageJobs::Claim {
+  Claim(ImageJobs& of, std::string_view job) : jobs(of), id(job) {}
+  ~Claim() {
+    if (!armed) return;
+    try {
+      jobs.Fail(id,
+                {"generation_failed", "dropped: there was no memory for it, or the server ends"});
+    } catch (const std::exception&) {
+      // Without memory for that either, its time runs on.
+    }
+  }
+
+  ImageJobs& jobs;
+  const std::string id;
+  bool armed = false;
+};
+
 ImageJobs::ImageJobs(ImageJobsOptions options, std::shared_ptr<MemoryBudget> memory, Clock clock)
     : options_(options),
       memory_(std::move(memory)),
@@ -94,6 +112,7 @@ Result<ImageJobs::Added> ImageJobs::Add(std::string id) {
   if (!IsId(id)) {
     return Error{Code::kInvalidArgument, "id: expected \"job_\" and 32 hexadecimal digits"};
   }
+  auto claim = std::make_shared<Claim>(*this, id);
   auto entry = std::make_unique<Entry>();
   entry->id = std::move(id);
   const std::lock_guard lock(mutex_);
@@ -109,14 +128,8 @@ Result<ImageJobs::Added> ImageJobs::Add(std::string id) {
   Added added{entry->id, entry->watch, nullptr};
   queued_.push_back(entry.get());
   entries_.emplace(added.id, std::move(entry));
-  added.claim = std::shared_ptr<void>(this, [id = added.id](void* jobs) {
-    try {
-      static_cast<ImageJobs*>(jobs)->Fail(
-          id, {"generation_failed", "dropped: there was no memory for it, or the server ends"});
-    } catch (const std::exception&) {
-      // Without memory for that either, its time runs on.
-    }
-  });
+  claim->armed = true;
+  added.claim = std::move(claim);
   return added;
 }
 

@@ -132,6 +132,7 @@ class ImageJobs {
   bool Listen(std::string_view id, Listener listener, Missing* missing);
 
  private:
+  struct Claim;
   struct Entry;
   using Entries = std::map<std::string, std::unique_ptr<Entry>, std::less<>>;
 

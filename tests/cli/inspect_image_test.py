@@ -51,6 +51,10 @@ class InspectImageTest(unittest.TestCase):
             self.assertEqual(report["diffusion"]["parameters"], whole["parameters"])
             self.assertLess(report["diffusion"]["weight_bytes"], whole["weight_bytes"])
             self.assertLess(report["diffusion"]["memory"]["bytes"], whole["memory"]["bytes"])
+            # What reads or writes latents or pixels.
+            kept = {name: part["bf16_products"] for name, part in report["diffusion"]["parts"].items()}
+            self.assertEqual(kept, {"text_encoder": 0, "unet": 2, "vae": 6} if dtype == "int8" else dict.fromkeys(kept, 0))
+        self.assertIn(b"6 products in bf16; ", run("inspect", str(packed)).stdout)
 
     def test_what_is_wrong_is_told(self):
         broken = self.folder / "sd"

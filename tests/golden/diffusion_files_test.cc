@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "formats/packed.h"
 #include "models/diffusion/diffusion_model.h"
 #include "models/diffusion/names.h"
@@ -85,6 +87,55 @@ TEST_F(DiffusersFolder, PackedFilesGiveTheSameBits) {
     ASSERT_TRUE(WritePacked(header, model->PackedTensors(), path).ok());
     EXPECT_THAT(ErrorOf(path), HasSubstr("configuration of vae is missing"));
   }
+}
+
+// What an int8 model has in bf16 takes Winograd's form, too.
+TEST_F(DiffusersFolder, SensitiveConvolutionsAreTheSameFromPackedFiles) {
+  constexpr size_t kRoom = size_t{1} << 30;
+  std::string config = ReadDiffusionFixture("vae_tiny").Config();
+  for (size_t at; (at = config.find("16")) != std::string::npos;) config.replace(at, 2, "64");
+  const auto direct = MustLoad(Vae::Random(config, "vae", Dtype::kInt8, 0));
+  const auto winograd = MustLoad(Vae::Random(config, "vae", Dtype::kInt8, kRoom));
+  ASSERT_TRUE(direct != nullptr && winograd != nullptr);
+  EXPECT_TRUE(winograd->info().part.winograd);
+  const std::string path = folder_.File("int8.minnow");
+  PackedHeader header;
+  header.dtype = DtypeName(Dtype::kInt8);
+  header.embedding_dtype = "fp32";
+  header.kind = ModelKindName(ModelKind::kTextToImage);
+  ASSERT_TRUE(WritePacked(header, direct->PackedTensors(), path).ok());
+  const auto load = [&](size_t room) -> Result<std::unique_ptr<Vae>> {
+    MINNOW_ASSIGN_OR_RETURN(const auto packed, PackedFile::Open(path));
+    return Vae::Load({.config = config,
+                      .config_name = "vae",
+                      .tensors = nullptr,
+                      .packed = packed,
+                      .component = "vae",
+                      .embedding = std::nullopt,
+                      .winograd_room_bytes = room},
+                     Dtype::kInt8);
+  };
+  const auto decoded = [](const Vae& vae) {
+    return DecodeLatents(vae, InputPlanes("input.latents", 1, 4, 9, 7), 1, 9, 7);
+  };
+  for (const Vae* expected : {direct.get(), winograd.get()}) {
+    const auto vae = MustLoad(load(expected == winograd.get() ? kRoom : 0));
+    ASSERT_NE(vae, nullptr);
+    EXPECT_EQ(vae->info().part.winograd, expected->info().part.winograd);
+    EXPECT_EQ(vae->info().part.bf16_products, expected->info().part.bf16_products);
+    EXPECT_EQ(decoded(*vae), decoded(*expected));
+  }
+  // A file that was packed when such a product was in 8 bits as well.
+  std::vector<PackedTensor> tensors = direct->PackedTensors();
+  const auto bias = std::find_if(tensors.begin(), tensors.end(), [](const PackedTensor& tensor) {
+    return tensor.name == "vae.encoder.layers.0.bias";
+  });
+  ASSERT_NE(bias, tensors.end());
+  PackedTensor scale = *bias;
+  scale.name = "vae.encoder.layers.0.scale";
+  tensors.push_back(scale);
+  ASSERT_TRUE(WritePacked(header, tensors, path).ok());
+  EXPECT_THAT(load(0).error().message, HasSubstr("pack the model again"));
 }
 
 TEST_F(DiffusersFolder, RandomModelsNeedNoWeights) {

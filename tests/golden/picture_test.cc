@@ -37,6 +37,16 @@ int LargestStep(const Image& a, const Image& b) {
   return largest;
 }
 
+double Psnr(const Image& a, const Image& b) {
+  if (LargestStep(a, b) > 255) return 0;
+  double squares = 0;
+  for (size_t i = 0; i < a.pixels.size(); ++i) {
+    const double d = int{a.pixels[i]} - int{b.pixels[i]};
+    squares += d * d;
+  }
+  return 10 * std::log10(255.0 * 255.0 * static_cast<double>(a.pixels.size()) / squares);
+}
+
 class PictureTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -92,6 +102,14 @@ class PictureTest : public testing::Test {
   std::string directory_;
   std::unique_ptr<ImageModel> model_;
 };
+
+TEST_F(PictureTest, Int8IsNearFp32OnAnyNumberOfThreads) {
+  const Image exact = Run(Settings(Request())).at(0);
+  Load(Dtype::kInt8);
+  const Image one = Run(Settings(Request())).at(0);
+  EXPECT_GT(Psnr(one, exact), 40);
+  EXPECT_EQ(one.pixels, Run(Settings(Request()), 2).at(0).pixels);
+}
 
 TEST_F(PictureTest, EqualsDiffusersWithEachScheduler) {
   const std::string text = ReadTestFile(directory_ + "/expected.json");

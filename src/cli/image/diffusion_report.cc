@@ -30,7 +30,9 @@ std::string ChannelsOf(const UNetConfig& config) {
 
 DiffusionReport::Part Describe(const char* name, std::string description, const PartInfo& info) {
   if (info.winograd) description += ", convolutions in Winograd's form";
-  return {name, std::move(description), info.parameters, info.weight_bytes};
+  if (info.bf16_products != 0)
+    description += ", " + std::to_string(info.bf16_products) + " products in bf16";
+  return {name, std::move(description), info.parameters, info.weight_bytes, info.bf16_products};
 }
 
 std::vector<DiffusionReport::Part> DescribeParts(const DiffusionModel& model) {
@@ -114,6 +116,7 @@ void WriteDiffusion(JsonWriter& json, const DiffusionReport& report) {
     text("description", part.description);
     number("parameters", part.parameters);
     number("bytes", part.bytes);
+    number("bf16_products", part.bf16_products);
     json.EndObject();
   }
   json.EndObject();

@@ -18,6 +18,7 @@ struct DiffusionReport {
     std::string description;  // "12 layers of 768, 77 tokens"
     size_t parameters = 0;
     size_t bytes = 0;  // in memory, or mapped of a packed file; tables are used in their file
+    size_t bf16_products = 0;  // of an int8 model: which lose too much by 8 bits
   };
 
   std::vector<Part> parts;

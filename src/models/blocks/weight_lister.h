@@ -3,6 +3,7 @@
 // a packed file and in a folder of diffusers. After the first error it does nothing.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <initializer_list>
 #include <span>
@@ -28,13 +29,19 @@ class WeightLister {
   }
 
   void Product(const std::string& name, size_t in, size_t out, bool bias, Linear& linear) {
-    if (status_.ok()) status_ = visitor_.Product({name, {&name, 1}, in, out, bias}, linear);
+    if (!status_.ok()) return;
+    status_ = visitor_.Product(
+        {name, {&name, 1}, in, out, bias, /*kernel=*/1, /*winograd=*/nullptr, Sensitive(in, out)},
+        linear);
   }
   // Linears of a checkpoint side by side, each with `out` outputs.
   void Joined(const std::string& name, std::initializer_list<std::string> parts, size_t in,
               size_t out, bool bias, Linear& linear) {
     const std::span<const std::string> all(parts.begin(), parts.size());
-    if (status_.ok()) status_ = visitor_.Product({name, all, in, parts.size() * out, bias}, linear);
+    if (!status_.ok()) return;
+    status_ = visitor_.Product({name, all, in, parts.size() * out, bias, /*kernel=*/1,
+                                /*winograd=*/nullptr, Sensitive(in, out)},
+                               linear);
   }
 
   struct Shape {
@@ -43,6 +50,7 @@ class WeightLister {
     size_t kernel = 3;
     size_t stride = 1;
     bool bias = true;
+    bool sensitive = false;  // ProductSpec
   };
   void Conv(const std::string& name, const Shape& shape, Convolution& convolution) {
     convolution.in_channels = shape.in;
@@ -52,9 +60,15 @@ class WeightLister {
     if (!status_.ok()) return;
     const void** winograd =
         shape.kernel == 3 && shape.stride == 1 ? &convolution.winograd : nullptr;
-    status_ = visitor_.Product(
-        {name, {&name, 1}, shape.in, shape.out, shape.bias, shape.kernel, winograd},
-        convolution.product);
+    status_ = visitor_.Product({name,
+                                {&name, 1},
+                                shape.in,
+                                shape.out,
+                                shape.bias,
+                                shape.kernel,
+                                winograd,
+                                shape.sensitive || Sensitive(shape.in, shape.out)},
+                               convolution.product);
   }
   void Table(const std::string& name, TableKind kind, size_t rows, size_t columns,
              EmbeddingTable& table) {
@@ -64,6 +78,10 @@ class WeightLister {
   const Status& status() const { return status_; }
 
  private:
+  // Latents and pixels: 8 bits would be seen, and save next to nothing.
+  static bool Sensitive(size_t in, size_t out) { return std::min(in, out) < kFewChannels; }
+  static constexpr size_t kFewChannels = 16;
+
   template <class Norm>
   void NormOf(const std::string& name, size_t channels, Norm& norm) {
     LayerNormWeights weights = {norm.gamma, norm.beta};

@@ -12,10 +12,12 @@
 namespace minnow {
 namespace {
 
-size_t Parameters(const WeightList& list) {
+PartInfo InfoOf(const WeightList& list, Dtype dtype) {
   ParameterCounter counter;
   CHECK(list(counter).ok());  // counting cannot fail
-  return counter.count();
+  PartInfo info = {.dtype = dtype, .parameters = counter.count()};
+  if (dtype == Dtype::kInt8) info.bf16_products = counter.sensitive_products();
+  return info;
 }
 
 Result<bool> TakesWinograd(const WeightList& list, Dtype dtype, size_t room_bytes) {
@@ -32,14 +34,13 @@ class WinogradPackedReader : public PackedReader {
       : PackedReader(file, prefix, dtype, embedding),
         file_(file),
         prefix_(prefix),
-        dtype_(dtype),
         storage_(storage) {}
 
   Status Product(const ProductSpec& spec, Linear& linear) override {
     MINNOW_RETURN_IF_ERROR(PackedReader::Product(spec, linear));
-    if (!SuitsWinograd(spec, dtype_)) return {};
     LinearWeights weights = linear.weights();
-    KeepWinograd(spec, dtype_, weights.weight, storage_);
+    if (!SuitsWinograd(spec, weights.dtype)) return {};
+    KeepWinograd(spec, weights.dtype, weights.weight, storage_);
     weights.weight = nullptr;
     linear = Linear(weights);
     const TensorView* tensor = file_.Find(prefix_ + spec.name + ".weight");
@@ -53,7 +54,6 @@ class WinogradPackedReader : public PackedReader {
  private:
   const PackedFile& file_;
   const std::string prefix_;
-  const Dtype dtype_;
   WeightStorage& storage_;
   size_t unused_bytes_ = 0;
 };
@@ -81,7 +81,7 @@ Result<size_t> LoadPacked(const PartSource& source, Dtype dtype, const WeightLis
 
 Result<PartInfo> LoadPart(const PartSource& source, Dtype dtype, const WeightList& list,
                           PartStorage& storage) {
-  PartInfo info = {.dtype = dtype, .parameters = Parameters(list)};
+  PartInfo info = InfoOf(list, dtype);
   MINNOW_ASSIGN_OR_RETURN(const bool winograd,
                           TakesWinograd(list, dtype, source.winograd_room_bytes));
   try {
@@ -109,7 +109,7 @@ Result<PartInfo> LoadPart(const PartSource& source, Dtype dtype, const WeightLis
 
 Result<PartInfo> RandomPart(Dtype dtype, const WeightList& list, PartStorage& storage,
                             size_t winograd_room_bytes) {
-  PartInfo info = {.dtype = dtype, .parameters = Parameters(list)};
+  PartInfo info = InfoOf(list, dtype);
   MINNOW_ASSIGN_OR_RETURN(const bool winograd, TakesWinograd(list, dtype, winograd_room_bytes));
   MINNOW_ASSIGN_OR_RETURN(storage.weights, RandomWeights(dtype, list, winograd));
   info.weight_bytes = storage.weights.bytes();

@@ -42,8 +42,9 @@ struct PartSource {
 struct PartInfo {
   Dtype dtype = Dtype::kF32;
   size_t parameters = 0;
-  size_t weight_bytes = 0;  // in memory, or in the packed file
-  bool winograd = false;    // convolutions are in Winograd's form, those that it suits
+  size_t weight_bytes = 0;   // in memory, or in the packed file
+  bool winograd = false;     // convolutions are in Winograd's form, those that it suits
+  size_t bf16_products = 0;  // of an int8 model: which lose too much by 8 bits
 };
 
 // What the weights are views of.

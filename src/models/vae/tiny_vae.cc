@@ -25,8 +25,8 @@ class TinyLister {
     for (size_t i = 0; i < half.stages.size(); ++i) {
       TinyVaeStage& stage = half.stages[i];
       stage.has_sampler = i > 0;
-      if (stage.has_sampler) Sampler(/*stride=*/2, stage);
-      Blocks(config_.encoder_blocks[i], stage);
+      if (stage.has_sampler) Sampler(/*stride=*/2, IsCoarse(i), stage);
+      Blocks(config_.encoder_blocks[i], IsCoarse(i), stage);
     }
     Conv(c, config_.latent_channels, half.conv_out);
   }
@@ -40,11 +40,12 @@ class TinyLister {
     half.stages.resize(config_.decoder_blocks.size());
     for (size_t i = 0; i < half.stages.size(); ++i) {
       TinyVaeStage& stage = half.stages[i];
-      Blocks(config_.decoder_blocks[i], stage);
-      stage.has_sampler = i + 1 < half.stages.size();
+      const size_t halvings = half.stages.size() - 1 - i;
+      Blocks(config_.decoder_blocks[i], IsCoarse(halvings), stage);
+      stage.has_sampler = halvings > 0;
       if (!stage.has_sampler) continue;
       ++layer_;  // Upsample
-      Sampler(/*stride=*/1, stage);
+      Sampler(/*stride=*/1, IsCoarse(halvings - 1), stage);
     }
     Conv(c, config_.image_channels, half.conv_out);
   }
@@ -52,21 +53,25 @@ class TinyLister {
   const Status& status() const { return list_.status(); }
 
  private:
+  // Of a map whose sides are the picture's, halved so often: nearly all of what 8 bits lose is lost
+  // in these, and they are a tenth of the work (docs/decisions/0091-int8-over-maps.md).
+  static bool IsCoarse(size_t halvings) { return halvings >= 2; }
+
   void Conv(size_t in, size_t out, Convolution& convolution) {
     list_.Conv(name_ + std::to_string(layer_++), {in, out}, convolution);
   }
-  void Sampler(size_t stride, TinyVaeStage& stage) {
+  void Sampler(size_t stride, bool sensitive, TinyVaeStage& stage) {
     const size_t c = config_.channels;
-    list_.Conv(name_ + std::to_string(layer_++), {c, c, /*kernel=*/3, stride, /*bias=*/false},
-               stage.sampler);
+    list_.Conv(name_ + std::to_string(layer_++),
+               {c, c, /*kernel=*/3, stride, /*bias=*/false, sensitive}, stage.sampler);
   }
-  void Blocks(size_t count, TinyVaeStage& stage) {
+  void Blocks(size_t count, bool sensitive, TinyVaeStage& stage) {
     const size_t c = config_.channels;
     stage.blocks.resize(count);
     for (TinyVaeBlock& block : stage.blocks) {
       const std::string name = name_ + std::to_string(layer_++) + ".conv.";
       for (size_t j = 0; j < block.size(); ++j)
-        list_.Conv(name + std::to_string(2 * j), {c, c}, block[j]);
+        list_.Conv(name + std::to_string(2 * j), {c, c, 3, 1, /*bias=*/true, sensitive}, block[j]);
     }
   }
 

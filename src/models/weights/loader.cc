@@ -49,11 +49,12 @@ class Counter : public WeightVisitor {
     return {};
   }
   Status Product(const ProductSpec& spec, Linear&) override {
-    if (winograd_ && SuitsWinograd(spec, dtype_)) {
+    const Dtype dtype = spec.StoredAs(dtype_);
+    if (winograd_ && SuitsWinograd(spec, dtype)) {
       floats_ += PaddedColumns(spec.out_features);  // the bias
-      winograd_bytes_ += WinogradBytes(spec, dtype_);
+      winograd_bytes_ += WinogradBytes(spec, dtype);
     } else {
-      floats_ += LinearFloats(dtype_, spec.inputs(), spec.out_features);
+      floats_ += LinearFloats(dtype, spec.inputs(), spec.out_features);
     }
     return {};
   }
@@ -119,15 +120,16 @@ class CheckpointReader : public WeightVisitor {
 
   Status Product(const ProductSpec& spec, Linear& linear) override {
     const size_t in_features = spec.inputs(), out_features = spec.out_features;
-    PackedTarget target = {.dtype = dtype_};
-    const size_t weight_bytes = PackedWeightBytes(dtype_, in_features, out_features);
+    const Dtype dtype = spec.StoredAs(dtype_);
+    PackedTarget target = {.dtype = dtype};
+    const size_t weight_bytes = PackedWeightBytes(dtype, in_features, out_features);
     const size_t weight_floats = (weight_bytes + sizeof(float) - 1) / sizeof(float);
-    const bool winograd = winograd_ && SuitsWinograd(spec, dtype_);
+    const bool winograd = winograd_ && SuitsWinograd(spec, dtype);
     AlignedBuffer<float> direct(winograd ? weight_floats : 0);
     target.weight = winograd ? direct.data() : writer_.Take(weight_floats);
     float* bias = writer_.Take(out_features);
     float* multiplier = nullptr;
-    if (dtype_ == Dtype::kInt8) {
+    if (dtype == Dtype::kInt8) {
       target.inputs.search = !rough_;
       target.scale = writer_.Take(out_features);
       target.sum = writer_.Take(out_features);
@@ -148,13 +150,13 @@ class CheckpointReader : public WeightVisitor {
     std::vector<const TensorView*> tensors;
     for (const WeightMatrix& matrix : matrices) tensors.push_back(&matrix.view);
     std::vector<float> spread;
-    if (dtype_ == Dtype::kInt8) {
+    if (dtype == Dtype::kInt8) {
       MINNOW_ASSIGN_OR_RETURN(spread, Spread(spec.name, tensors, in_features, target.inputs));
       for (size_t k = 0; k < in_features; ++k) multiplier[k] = 1.0f / spread[k];
     }
     MINNOW_RETURN_IF_ERROR(PackRows(tensors, target));
-    if (winograd) KeepWinograd(spec, dtype_, target.weight, storage_);
-    linear = Linear({.dtype = dtype_,
+    if (winograd) KeepWinograd(spec, dtype, target.weight, storage_);
+    linear = Linear({.dtype = dtype,
                      .in_features = in_features,
                      .out_features = out_features,
                      .weight = winograd ? nullptr : target.weight,

@@ -160,12 +160,18 @@ Status PackedReader::RmsNorm(const WeightName& name, size_t channels, const floa
 }
 
 Status PackedReader::Product(const ProductSpec& spec, Linear& linear) {
+  const Dtype dtype = spec.StoredAs(dtype_);
+  if (dtype != dtype_ && file_.Find(prefix_ + spec.name + ".scale") != nullptr) {
+    return Error{Code::kUnsupported, file_.path() + ": " + prefix_ + spec.name +
+                                         " is in 8 bits, which lose too much of it; pack "
+                                         "the model again"};
+  }
   LinearWeights weights = {
-      .dtype = dtype_, .in_features = spec.inputs(), .out_features = spec.out_features};
-  weights.weight = Take(spec.name + ".weight", WeightType(dtype_),
-                        WeightShape(dtype_, spec.inputs(), spec.out_features));
+      .dtype = dtype, .in_features = spec.inputs(), .out_features = spec.out_features};
+  weights.weight = Take(spec.name + ".weight", WeightType(dtype),
+                        WeightShape(dtype, spec.inputs(), spec.out_features));
   weights.bias = TakeVector(spec.name + ".bias", spec.out_features);
-  if (dtype_ == Dtype::kInt8) {
+  if (dtype == Dtype::kInt8) {
     weights.scale = TakeVector(spec.name + ".scale", spec.out_features);
     weights.sum = TakeVector(spec.name + ".sum", spec.out_features);
     weights.int16_safe = file_.header().version >= 2;

@@ -97,16 +97,17 @@ class RandomWriter : public WeightVisitor {
 
   Status Product(const ProductSpec& spec, Linear& linear) override {
     const size_t in_features = spec.inputs(), out_features = spec.out_features;
-    LinearWeights w = {.dtype = dtype_, .in_features = in_features, .out_features = out_features};
-    const bool winograd = winograd_ && SuitsWinograd(spec, dtype_);
-    const size_t weight_floats = WeightFloats(dtype_, in_features, out_features);
+    const Dtype dtype = spec.StoredAs(dtype_);
+    LinearWeights w = {.dtype = dtype, .in_features = in_features, .out_features = out_features};
+    const bool winograd = winograd_ && SuitsWinograd(spec, dtype);
+    const size_t weight_floats = WeightFloats(dtype, in_features, out_features);
     AlignedBuffer<float> direct(winograd && filling() ? weight_floats : 0);
     float* weight = winograd ? direct.data() : Reserve(weight_floats);
     float* scale = nullptr;
     float* sum = nullptr;
     w.weight = winograd ? nullptr : weight;
     w.bias = Take(out_features);
-    if (dtype_ == Dtype::kInt8) {
+    if (dtype == Dtype::kInt8) {
       w.int16_safe = true;
       w.scale = scale = Reserve(out_features);
       w.sum = sum = Reserve(out_features);
@@ -115,7 +116,7 @@ class RandomWriter : public WeightVisitor {
       w.input_multiplier = multiplier;
     }
     if (filling()) FillProduct(spec, weight, scale, sum);
-    if (filling() && winograd) KeepWinograd(spec, dtype_, weight, storage_);
+    if (filling() && winograd) KeepWinograd(spec, dtype, weight, storage_);
     linear = Linear(w);
     return Status();
   }
@@ -138,17 +139,18 @@ class RandomWriter : public WeightVisitor {
 
   void FillProduct(const ProductSpec& spec, float* weight, float* scale, float* sum) {
     const size_t in_features = spec.inputs(), out_features = spec.out_features;
-    const size_t panel_bytes = PackedWeightBytes(dtype_, in_features, kPanelColumns);
+    const Dtype dtype = spec.StoredAs(dtype_);
+    const size_t panel_bytes = PackedWeightBytes(dtype, in_features, kPanelColumns);
     for (size_t begin = 0; begin < out_features; begin += kPanelColumns) {
       const size_t columns = std::min<size_t>(kPanelColumns, out_features - begin);
       rows_.resize(columns * in_features);
       generator_.Fill(rows_);
       ClearPadding(spec, rows_);
       std::byte* panel = reinterpret_cast<std::byte*>(weight) + begin / kPanelColumns * panel_bytes;
-      if (dtype_ == Dtype::kF32) {
+      if (dtype == Dtype::kF32) {
         ActiveKernels().pack_f32(rows_.data(), columns, in_features,
                                  reinterpret_cast<float*>(panel));
-      } else if (dtype_ == Dtype::kBF16) {
+      } else if (dtype == Dtype::kBF16) {
         PackBf16(rows_.data(), columns, in_features, reinterpret_cast<uint16_t*>(panel));
       } else {
         PackInt8(rows_.data(), columns, in_features, /*inputs=*/{},

@@ -58,6 +58,24 @@ TEST(RandomWeights, MakeAnEncoderOfThatShape) {
   }
 }
 
+TEST(RandomWeights, SensitiveProductsAreNotInt8) {
+  const std::string name = "product";
+  for (const bool sensitive : {false, true}) {
+    Linear linear;
+    const auto storage = RandomWeights(Dtype::kInt8, [&](WeightVisitor& visitor) {
+      return visitor.Product({.name = name,
+                              .parts = {&name, 1},
+                              .in_features = 36,
+                              .out_features = 20,
+                              .sensitive = sensitive},
+                             linear);
+    });
+    ASSERT_TRUE(storage.ok());
+    EXPECT_EQ(linear.weights().dtype, sensitive ? Dtype::kBF16 : Dtype::kInt8);
+    EXPECT_EQ(linear.weights().scale == nullptr, sensitive);
+  }
+}
+
 TEST(RandomWeights, AreSpreadAsTrainedOnesAre) {
   EncoderWeights weights;
   const auto storage = RandomWeights(Dtype::kF32, [&](WeightVisitor& visitor) {

@@ -40,10 +40,15 @@ struct ProductSpec {
   // Of a 3x3 convolution of stride 1: where its weights are put, instead of the Linear's, if they
   // are in Winograd's form (nn/image_ops.h); null: it has none.
   const void** winograd = nullptr;
+  bool sensitive = false;  // 8 bits lose too much: an int8 model has it in bf16
 
   // Of the Linear: [ky][kx][channel, with those that pad] of a convolution (nn/image_ops.h).
   size_t inputs() const {
     return kernel == 1 ? in_features : kernel * kernel * RoundUpChannels(in_features);
+  }
+  // In a model of this precision.
+  Dtype StoredAs(Dtype dtype) const {
+    return sensitive && dtype == Dtype::kInt8 ? Dtype::kBF16 : dtype;
   }
 };
 

@@ -75,55 +75,72 @@ ConvolutionBlock BlockAt(const ConvolutionGeometry& g, size_t index) {
           PartOf(g.out_width, kTileRows, g.blocks_x, in_image % g.blocks_x)};
 }
 
+BlockLines::BlockLines(const ConvolutionGeometry& geometry, const ConvolutionBlock& block,
+                       uint32_t* from)
+    : g_(geometry), block_(block), from_(geometry.resized ? from : nullptr) {
+  const size_t unit = RowUnit(g_), at = block.columns.first * g_.stride;
+  count_ = (RoundUp(block.rows.size, unit) - 1) * g_.stride + g_.kernel;
+  end_ = (RoundUp(block.columns.size, unit) - 1) * g_.stride + g_.kernel;
+  left_ = at < g_.before ? g_.before - at : 0;
+  right_ = std::max(left_, std::min(end_, g_.width + g_.before - at));
+  for (size_t c = left_; g_.resized && c < right_; ++c)
+    from[c - left_] = static_cast<uint32_t>((at + c - g_.before) * g_.old_width / g_.width);
+}
+
+BlockLine BlockLines::At(size_t index) const {
+  const size_t line = block_.rows.first * g_.stride + index - g_.before;  // below 0 wraps around
+  const bool inside = line < g_.height;
+  const size_t begin =
+      inside ? (block_.image * g_.old_height + line * g_.old_height / g_.height) * g_.old_width : 0;
+  const size_t column = g_.resized ? 0 : block_.columns.first * g_.stride + left_ - g_.before;
+  return {inside, left_, right_, begin + column, from_};
+}
+
 void BlockReader::Read(const ConvolutionBlock& block, std::byte* memory) const {
-  const size_t unit = g_.winograd ? 2 : 1;
-  uint32_t* from = reinterpret_cast<uint32_t*>(memory + block_bytes());
-  // Columns [left, right) of the block lie within the image.
-  const size_t at = block.columns.first * g_.stride;
-  const size_t left = at < g_.before ? g_.before - at : 0;
-  const size_t end = (RoundUp(block.columns.size, unit) - 1) * g_.stride + g_.kernel;
-  const size_t right = std::max(left, std::min(end, g_.width + g_.before - at));
-  for (size_t c = left; g_.resized && c < right; ++c)
-    from[c - left] = static_cast<uint32_t>((at + c - g_.before) * g_.old_width / g_.width);
+  const BlockLines lines(g_, block, reinterpret_cast<uint32_t*>(memory + block_bytes()));
   const size_t pixel_bytes = g_.padded * ElementBytes(operand_);
-  const size_t row_bytes = g_.in_width * pixel_bytes, used_bytes = end * pixel_bytes;
-  const size_t in_rows = (RoundUp(block.rows.size, unit) - 1) * g_.stride + g_.kernel;
-  for (size_t r = 0; r < in_rows; ++r) {
-    std::byte* row = memory + r * row_bytes;
-    const size_t line = block.rows.first * g_.stride + r - g_.before;  // below 0 wraps around
-    if (line >= g_.height || g_.padded != g_.channels) std::memset(row, 0, used_bytes);
-    if (line >= g_.height) continue;
-    std::memset(row, 0, left * pixel_bytes);
-    std::memset(row + right * pixel_bytes, 0, used_bytes - right * pixel_bytes);
-    const size_t first =
-        (block.image * g_.old_height + line * g_.old_height / g_.height) * g_.old_width +
-        (g_.resized ? 0 : at + left - g_.before);
-    std::byte* to = row + left * pixel_bytes;
-    Convert(*x_.first, 0, block.image, first, from, right - left, to);
-    if (x_.second != nullptr)
-      Convert(*x_.second, x_.first->channels, block.image, first, from, right - left, to);
+  const size_t used_bytes = lines.end() * pixel_bytes;
+  for (size_t r = 0; r < lines.count(); ++r) {
+    const BlockLine line = lines.At(r);
+    std::byte* row = memory + r * g_.in_width * pixel_bytes;
+    if (!line.inside || g_.padded != g_.channels) std::memset(row, 0, used_bytes);
+    if (!line.inside) continue;
+    std::memset(row, 0, line.left * pixel_bytes);
+    std::memset(row + line.right * pixel_bytes, 0, used_bytes - line.right * pixel_bytes);
+    std::byte* to = row + line.left * pixel_bytes;
+    Convert(*x_.first, 0, block.image, line, to);
+    if (x_.second != nullptr) Convert(*x_.second, x_.first->channels, block.image, line, to);
   }
+}
+
+void BlockReader::SetInput(const std::byte* memory, MapProduct& p) const {
+  p.x = memory;
+  p.x_stride = g_.stride * g_.padded;
+  p.line_stride = g_.stride * g_.in_width * g_.padded;
+  p.segments = g_.kernel;
+  p.segment_stride = g_.in_width * g_.padded;
+  p.inner = g_.kernel * g_.padded;
 }
 
 size_t BlockReader::block_bytes() const {
   return (g_.in_height * g_.in_width * g_.padded * ElementBytes(operand_) + 63) / 64 * 64;
 }
 
-void BlockReader::Convert(const FeatureMap& map, size_t channel, size_t image, size_t first,
-                          const uint32_t* from, size_t pixels, std::byte* to) const {
+void BlockReader::Convert(const FeatureMap& map, size_t channel, size_t image, const BlockLine& l,
+                          std::byte* to) const {
   const bool norm = x_.norm != nullptr;
   const size_t line = image * g_.channels + channel;
-  const MapAffine args = {.x = ElementAt(map, first),
+  const MapAffine args = {.x = ElementAt(map, l.first),
                           .x_element = ElementOf(map.type),
                           .x_stride = map.stride(),
-                          .from = g_.resized ? from : nullptr,
+                          .from = l.from,
                           .scale = norm ? lines_.scale + line : nullptr,
                           .shift = norm ? lines_.shift + line : nullptr,
                           .activation = KernelActivation(x_.activation),
                           .y = to + channel * ElementBytes(operand_),
                           .y_element = operand_,
                           .y_stride = g_.padded,
-                          .rows = pixels,
+                          .rows = l.right - l.left,
                           .channels = map.channels};
   kernels_.map_elements->affine(&args);
 }

@@ -36,6 +36,29 @@ struct ConvolutionBlock {
 // index: below images * blocks().
 ConvolutionBlock BlockAt(const ConvolutionGeometry& geometry, size_t index);
 
+// A line of the bordered input of a block, and where it lies in the images.
+struct BlockLine {
+  bool inside;           // false: all of it is border
+  size_t left, right;    // its columns [left, right) lie within the image
+  size_t first;          // the pixel of column `left`; of a resized image: of the line's begin
+  const uint32_t* from;  // resized: of each of those columns, counted from `first`; else null
+};
+class BlockLines {
+ public:
+  // from: memory for in_width numbers, which outlives this.
+  BlockLines(const ConvolutionGeometry& geometry, const ConvolutionBlock& block, uint32_t* from);
+
+  size_t count() const { return count_; }
+  size_t end() const { return end_; }  // columns of a line that are in use
+  BlockLine At(size_t index) const;
+
+ private:
+  const ConvolutionGeometry& g_;
+  const ConvolutionBlock block_;
+  const uint32_t* const from_;
+  size_t count_, left_, right_, end_;
+};
+
 // Everything of a product but its weight and x; of column `first` on.
 MapProduct OutputOf(const ConvolutionGeometry& geometry, const ConvolutionBlock& block,
                     const ConvolutionOutput& then, FeatureMap& y, size_t first);
@@ -51,12 +74,14 @@ class BlockReader {
   // Of the memory that Read fills; the block stands at its begin.
   size_t bytes() const { return block_bytes() + g_.in_width * sizeof(uint32_t); }
   void Read(const ConvolutionBlock& block, std::byte* memory) const;
+  // The operand of the block's product.
+  void SetInput(const std::byte* memory, MapProduct& p) const;
 
  private:
   size_t block_bytes() const;
-  // Pixels from `first` on of one of the maps, whose channels begin at `channel`.
-  void Convert(const FeatureMap& map, size_t channel, size_t image, size_t first,
-               const uint32_t* from, size_t pixels, std::byte* to) const;
+  // Of one of the maps, whose channels begin at `channel`.
+  void Convert(const FeatureMap& map, size_t channel, size_t image, const BlockLine& line,
+               std::byte* to) const;
 
   const Kernels& kernels_;
   const ConvolutionInput& x_;
