@@ -51,9 +51,9 @@ struct MapProduct {
   size_t columns;  // a multiple of kPanelColumns
   enum MatmulActivation activation;
   enum MapCombine combine;
-  const void* residual;  // of the shape of y
-  enum MapElement residual_element;
-  size_t residual_stride;  // elements from row to row
+  const void* residual;              // of the shape of y
+  enum MapElement residual_element;  // kMapF32 if y is
+  size_t residual_stride;            // elements from row to row
   size_t residual_line_stride;
   void* y;  // may be `residual`
   enum MapElement y_element;

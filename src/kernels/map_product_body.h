@@ -81,13 +81,11 @@ inline void FinishMapTile(const struct MapProduct* m, float* sums, size_t line, 
                                                    size_t line, size_t row, size_t rows,
                                                    size_t column, size_t columns) {
   if (m->y_element == kMapF32)
-    m->residual_element == kMapF32
-        ? FinishMapTile<float, float>(m, sums, line, row, rows, column, columns)
-        : FinishMapTile<float, uint16_t>(m, sums, line, row, rows, column, columns);
+    FinishMapTile<float, float>(m, sums, line, row, rows, column, columns);
+  else if (m->residual_element == kMapF32)
+    FinishMapTile<uint16_t, float>(m, sums, line, row, rows, column, columns);
   else
-    m->residual_element == kMapF32
-        ? FinishMapTile<uint16_t, float>(m, sums, line, row, rows, column, columns)
-        : FinishMapTile<uint16_t, uint16_t>(m, sums, line, row, rows, column, columns);
+    FinishMapTile<uint16_t, uint16_t>(m, sums, line, row, rows, column, columns);
 }
 
 // x in words.

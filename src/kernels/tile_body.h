@@ -176,9 +176,23 @@ struct TileRows {
   static const int kMost = kMaxAccumulators / V < 12 ? kMaxAccumulators / V : 12;
 };
 
+// Of a tile that ends in registers: WeightProduct gives such more than kMostThinRows rows in even
+// tiles, or thin ones.
+template <int V>
+constexpr int FewestRows() {
+  if (V <= kThinVectors) return 1;
+  const int most = TileRows<V>::kMost;
+  int fewest = most;
+  for (int rows = (int)kMostThinRows + 1; rows <= most * most; ++rows) {
+    const int least = rows / ((rows + most - 1) / most);
+    if (least < fewest) fewest = least;
+  }
+  return fewest;
+}
+
 template <int V, int R, class Put>
-TileFunction<Put> TileIfFits() {
-  if constexpr (R <= TileRows<V>::kMost) {
+TileFunction<Put> TileIfMet() {
+  if constexpr (R <= TileRows<V>::kMost && (R >= FewestRows<V>() || !FinishesInRegisters<V, Put>)) {
     return Tile<R, V, Put>;
   } else {
     return 0;
@@ -189,10 +203,10 @@ TileFunction<Put> TileIfFits() {
 template <int V, class Put>
 TileFunction<Put> TileFor(size_t rows, const Put&) {
   static const TileFunction<Put> kTable[] = {
-      TileIfFits<V, 1, Put>(),  TileIfFits<V, 2, Put>(),  TileIfFits<V, 3, Put>(),
-      TileIfFits<V, 4, Put>(),  TileIfFits<V, 5, Put>(),  TileIfFits<V, 6, Put>(),
-      TileIfFits<V, 7, Put>(),  TileIfFits<V, 8, Put>(),  TileIfFits<V, 9, Put>(),
-      TileIfFits<V, 10, Put>(), TileIfFits<V, 11, Put>(), TileIfFits<V, 12, Put>()};
+      TileIfMet<V, 1, Put>(),  TileIfMet<V, 2, Put>(),  TileIfMet<V, 3, Put>(),
+      TileIfMet<V, 4, Put>(),  TileIfMet<V, 5, Put>(),  TileIfMet<V, 6, Put>(),
+      TileIfMet<V, 7, Put>(),  TileIfMet<V, 8, Put>(),  TileIfMet<V, 9, Put>(),
+      TileIfMet<V, 10, Put>(), TileIfMet<V, 11, Put>(), TileIfMet<V, 12, Put>()};
   return kTable[rows - 1];
 }
 
