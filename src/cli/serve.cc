@@ -3,6 +3,7 @@
 //
 // Threads: this one waits for signals; http has its I/O thread; one loads; the application has its
 // own.
+#include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -232,12 +233,20 @@ Status FindKuberianModel(ServeCommand& command) {
   return {};
 }
 
+// glibc learns from the first large block that is freed to keep such blocks, in each thread: of 60
+// requests of 2 MB at a time 170 MB stayed.
+void GiveLargeBlocksBack() {
+  mallopt(M_MMAP_THRESHOLD, 256 * 1024);
+  mallopt(M_TRIM_THRESHOLD, 4 * 1024 * 1024);
+}
+
 Status Serve(ServeCommand& command) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
   if (command.application.store.is_kuberian && command.models.empty()) {
     MINNOW_RETURN_IF_ERROR(FindKuberianModel(command));
   }
   RaiseFileLimit();
+  GiveLargeBlocksBack();
   const EndingSignals signals;
   const Log log(command.log_format == "json" ? LogFormat::kJson : LogFormat::kText);
   return Serving(command, signals, log).Run();

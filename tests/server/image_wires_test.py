@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import pathlib
+import random
 import re
 import sys
 import threading
@@ -13,6 +14,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from image_server import INPUT, MODEL, PROMPT, ImageCase, picture, png, read_png, text_of  # noqa: E402
+from running_server import keeps_freed_memory  # noqa: E402
 
 WEB_UI, JOBS = "/sdapi/v1/", "/sdcpp/v1/"
 SMALL = {"prompt": PROMPT, "steps": 2, "width": 32, "height": 24, "seed": 5, "sampler_name": "Euler"}
@@ -143,6 +145,18 @@ class ImageToImageTest(WireCase):
         self.assertEqual(self.change(include_init_images=True)["parameters"]["init_images"], [INIT])
         self.assertEqual(self.change(init_images=["data:image/png;base64," + INIT])["images"], answer["images"])
         self.assertIn("Denoising strength: 0.75", text_of(base64.b64decode(answer["images"][0])))
+
+    def test_large_requests_at_a_time_leave_no_memory(self):
+        rows = [random.Random(row).randbytes(3 * 600) for row in range(600)]
+        large = CHANGE | {"init_images": [base64.b64encode(png(600, 600, rows, colour=2)).decode()], "steps": 1, "width": 32, "height": 24}
+        before = self.server.resident_bytes()
+        threads = [threading.Thread(target=self.ask, args=(WEB_UI + "img2img", large)) for _ in range(30)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if not keeps_freed_memory():
+            self.assertLess(self.server.resident_bytes() - before, 25_000_000)
 
     def test_sizes(self):
         made = {mode: picture(self.change(width=64, height=64, resize_mode=mode)["images"][0]) for mode in (0, 1, 2)}
