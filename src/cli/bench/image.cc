@@ -16,6 +16,7 @@
 #include "cli/output.h"
 #include "kernels/dispatch.h"
 #include "models/diffusion/diffusion_model.h"
+#include "models/vae/tiling.h"
 #include "tasks/image/picture.h"
 
 namespace minnow {
@@ -122,8 +123,14 @@ Result<Work> VaeWork(const ModelSource& source, const ImageBenchOptions& options
       encodes ? info.moment_channels() * side * side : info.image_channels * pixels * pixels;
   const auto input = std::make_shared<Floats>(RandomFloats(in));
   const auto out = std::make_shared<Floats>(out_size);
+  // As for a picture of that size.
+  const bool tiled = side * side > kMostUntiledLatents;
   const auto run = [=](ImageOps& ops) {
-    if (encodes) {
+    if (tiled && encodes) {
+      EncodeTiled(*vae, ops, input->data(), 1, pixels, pixels, kVaeTile, out->data());
+    } else if (tiled) {
+      DecodeTiled(*vae, ops, input->data(), 1, side, side, kVaeTile, out->data());
+    } else if (encodes) {
       vae->Encode(ops, input->data(), 1, pixels, pixels, out->data());
     } else {
       vae->Decode(ops, input->data(), 1, side, side, out->data());
