@@ -109,15 +109,23 @@ void Batcher::GiveUpOnMemory(Clock::time_point now, std::vector<std::shared_ptr<
     return;
   }
   if (!stalled_since_) stalled_since_ = now;
-  if (now - *stalled_since_ <= max_memory_wait_) return;
-  stalled_since_ = now;
   Ticket* newest = nullptr;
   for (const Turns* turns : {&interactive_, &bulk_}) {
-    for (const std::shared_ptr<Ticket>& ticket : *turns)
+    for (const std::shared_ptr<Ticket>& ticket : *turns) {
       if (newest == nullptr || ticket->number > newest->number) newest = ticket.get();
+      if (!one_at_a_time_ && now - ticket->prepared > max_memory_wait_) GiveUp(*ticket);
+    }
   }
-  newest->error = memory_->InVain(newest->job->item_bytes(newest->begun));
+  if (one_at_a_time_ && now - *stalled_since_ > max_memory_wait_) {
+    GiveUp(*newest);
+    stalled_since_ = now;
+  }
   for (Turns* turns : {&interactive_, &bulk_}) EndFailed(*turns, ended);
+  if (interactive_.empty() && bulk_.empty()) stalled_since_ = std::nullopt;
+}
+
+void Batcher::GiveUp(Ticket& ticket) {
+  ticket.error = memory_->InVain(ticket.job->item_bytes(ticket.begun));
 }
 
 void Batcher::Fill(Turns& turns, Clock::time_point now, size_t max_items, size_t max_work,

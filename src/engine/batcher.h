@@ -88,11 +88,13 @@ class Batcher {
   // but for one after many batches that bulk has let pass.
   //
   // Items that take memory as they begin take it of `memory`, null: without a limit. Where there
-  // is none, no other one begins before, unless it is small. Where that lasts for longer than
-  // `max_memory_wait`, with nothing in the batcher that will give any back, the newest job ends
-  // with kOverloaded, and the next one as much later: what it holds may be enough for the oldest.
+  // is none, no other one begins before, unless it is small; a job that has waited for it longer
+  // than `max_memory_wait`, with nothing in the batcher that will give any back, ends with
+  // kOverloaded.
   //
-  // one_at_a_time: an item begins where no other has begun that is not done.
+  // one_at_a_time: an item begins where no other has begun that is not done. Jobs wait long then,
+  // and for each other: where nothing could begin for `max_memory_wait`, the newest ends, and the
+  // next one as much later, since what it holds may be enough for the oldest.
   Batcher(size_t max_work, size_t max_items, size_t max_bulk_work = 0, ItemMemory* memory = nullptr,
           std::chrono::nanoseconds max_memory_wait = std::chrono::nanoseconds::max(),
           bool one_at_a_time = false)
@@ -152,8 +154,10 @@ class Batcher {
   bool MayGo(Ticket& ticket, const Batch& batch);
   // Whether any item has begun and is not done.
   bool anything_begun() const;
-  // Marks the newest job where all have waited for memory for too long.
+  // Ends jobs that have waited for memory for too long.
   void GiveUpOnMemory(Clock::time_point now, std::vector<std::shared_ptr<Ticket>>& ended);
+
+  void GiveUp(Ticket& ticket);
 
   uint64_t batches_completed_ = 0;
   const size_t max_work_;

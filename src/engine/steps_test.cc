@@ -210,7 +210,9 @@ TEST_F(MemoryStepsTest, MemoryThatOthersHoldIsWaitedForInVainOnlySoLong) {
 
 // What the newest holds may be what the oldest lacks; and others' memory comes back some time.
 TEST_F(MemoryStepsTest, TheNewestGivesUpFirst) {
-  const auto queue = Start({.memory_wait = std::chrono::milliseconds(500)});
+  StepsTest::Start({.memory = memory_});
+  const auto queue = AddQueue(&task_, {.admission = {.memory_wait = std::chrono::milliseconds(500)},
+                                       .one_at_a_time = true});
   EXPECT_TRUE(memory_->Take(700));
   std::vector<std::shared_ptr<CountdownJob>> jobs;
   for (const char* name : {"a", "b", "c"}) {
@@ -227,6 +229,21 @@ TEST_F(MemoryStepsTest, TheNewestGivesUpFirst) {
   task_.allowed = kAll;
   EXPECT_TRUE(jobs[0]->Wait().ok());
   EXPECT_TRUE(jobs[1]->Wait().ok());
+}
+
+// The time of one that is gone is not the next one's.
+TEST_F(MemoryStepsTest, EachLineWaitsAnew) {
+  StepsTest::Start({.memory = memory_});
+  constexpr auto kWait = std::chrono::milliseconds(300);
+  const auto queue = AddQueue(&task_, {.admission = {.memory_wait = kWait}, .one_at_a_time = true});
+  task_.allowed = kAll;
+  EXPECT_TRUE(memory_->Take(700));
+  EXPECT_EQ(Submit(queue, Make("a", {1}))->Wait().error().code, Code::kOverloaded);
+  std::this_thread::sleep_for(kWait + kWait / 10);
+  const auto next = Submit(queue, Make("b", {1}));
+  AwaitPrepared(*queue, 1);
+  memory_->Give(700);
+  EXPECT_TRUE(next->Wait().ok());
 }
 
 // Requests that wait for their turn hold some memory: not what one of them needs for its turn.

@@ -201,8 +201,8 @@ inline VF LargestScore(const float* scores, size_t width, size_t n, VF most) {
 }
 
 // Where no score can be further from zero than this, as a power of two, softmax does without a
-// largest score: neither its terms nor sums of kMostTerms of them leave the range of a float.
-static const float kMostExponent = 100;
+// largest score: sums of kMostTerms of its terms times values up to 2^30 stay within a float.
+static const float kMostExponent = 80;
 static const size_t kMostTerms = 1 << 14;
 
 // |q k| <= |q| |k|; false where one of them is not a number.

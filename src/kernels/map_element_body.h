@@ -101,24 +101,26 @@ void MapSumsRun(const struct MapSums* s) {
 // V vectors of channels from c.
 template <class X, int V>
 inline void RangeChannels(const struct MapRange* a, size_t c) {
-  VF low[V], high[V];
+  VF low[V], high[V], fault[V];  // what is no number would be lost in a minimum
 #pragma GCC unroll 4
   for (int v = 0; v < V; ++v) {
     low[v] = VLoad(a->low + c + v * kLanes);
     high[v] = VLoad(a->high + c + v * kLanes);
+    fault[v] = VSet(0.0f);
   }
   for (size_t r = 0; r < a->rows; ++r) {
     const X* x = (const X*)a->x + r * a->x_stride + c;
 #pragma GCC unroll 4
     for (int v = 0; v < V; ++v) {
       const VF value = VLoadElements(x + v * kLanes);
-      low[v] = VMin(low[v], value);
+      low[v] = VMin(value, low[v]);  // which stays NaN
       high[v] = VMax(high[v], value);
+      fault[v] = VMulAdd(value, VSet(0.0f), fault[v]);
     }
   }
 #pragma GCC unroll 4
   for (int v = 0; v < V; ++v) {
-    VStore(a->low + c + v * kLanes, low[v]);
+    VStore(a->low + c + v * kLanes, VAdd(low[v], fault[v]));
     VStore(a->high + c + v * kLanes, high[v]);
   }
 }
@@ -131,7 +133,8 @@ inline void RangeTyped(const struct MapRange* a) {
   const size_t rest = a->channels - c;
   for (size_t r = 0; rest != 0 && r < a->rows; ++r) {
     const VF value = VLoadElementsPart((const X*)a->x + r * a->x_stride + c, rest);
-    VStorePart(a->low + c, rest, VMin(VLoadPart(a->low + c, rest), value));
+    const VF fault = VMul(value, VSet(0.0f));
+    VStorePart(a->low + c, rest, VAdd(VMin(value, VLoadPart(a->low + c, rest)), fault));
     VStorePart(a->high + c, rest, VMax(VLoadPart(a->high + c, rest), value));
   }
 }

@@ -5,7 +5,8 @@
 //
 // A map holds pixels (or tokens) with their channels last, in fp32 or bf16. Products take words as
 // they lie in a map: fp32 by fp32, or bf16 by bf16. Included by files of instruction sets: C
-// headers only. The rules of kernels.h hold: no output depends on its neighbours.
+// headers only. The rules of kernels.h hold: no output depends on its neighbours, but
+// attention of a query, by its last bits, on the queries of the same call.
 #pragma once
 
 #include <stddef.h>

@@ -21,7 +21,7 @@ inline VF VExp(VF x) {
   return VScale2(p, n);
 }
 
-// 2^x for x <= 0, within 2 ulp; 2^-126 below that. For softmax: the factor log2(e) is folded into
+// 2^x for x <= 126, within 2 ulp; 2^-126 below -126. For softmax: the factor log2(e) is folded into
 // its argument.
 inline VF VExp2(VF x) {
   x = VMax(x, VSet(-126.0f));

@@ -292,6 +292,24 @@ TEST(Int8StepTest, NothingAndFaults) {
   EXPECT_EQ(StepFor(0.0f, 0.0f).scale, 0.0f);
   for (const float fault : {NAN, INFINITY}) EXPECT_TRUE(std::isnan(StepFor(0.0f, fault).scale));
   EXPECT_TRUE(std::isnan(StepFor(-INFINITY, 1.0f).scale));
+  const auto tiny = StepFor(-1e-38f, 1e-38f);
+  EXPECT_EQ(tiny.scale, 0.0f);
+  EXPECT_EQ(tiny.offset, 0.0f);
+}
+
+// A pixel that is no number, with others after it, is not lost.
+TEST_P(ImageConvolutionTest, WhatIsNoNumberStays) {
+  const ConvolutionCase c = {
+      .images = 1, .height = 9, .width = 7, .first = 67, .second = 0, .outputs = 16};
+  for (const size_t channel : {0, 40, 66}) {
+    ConvolutionData data(kernels(), type(), weights(), c);
+    const size_t pixel = 4 * 7 + 3;
+    SetElement(ElementAt(data.first.map, pixel), ElementOf(type()), channel, NAN);
+    OwnedMap y = data.Output(type(), 1, 0);
+    Run(1, [&](ImageOps& ops) { data.Run(ops, 0, y.map); });
+    const float near = GetElement(ElementAt(y.map, pixel), ElementOf(type()), 0);
+    EXPECT_TRUE(std::isnan(near)) << channel << ": " << near;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, ImageConvolutionTest, testing::ValuesIn(ImageOpsParams()),

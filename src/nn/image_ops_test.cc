@@ -190,6 +190,7 @@ TEST_P(ImageOpsTest, AttentionEqualsPlain) {
                         {64, 130, 2, 160},
                         {257, 129, 3, 13},
                         {96, 512, 2, 40},
+                        {96, 96, 1, 40, false, 0.1f},
                         {96, 600, 2, 40, false, 30},
                         {50, 260, 1, 512}}) {
     SCOPED_TRACE(testing::Message() << c.queries << " x " << c.keys << ", " << c.heads

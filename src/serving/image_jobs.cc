@@ -72,18 +72,12 @@ struct ImageJobs::Entry {
 struct ImageJobs::Claim {
   Claim(ImageJobs& of, std::string_view job) : jobs(of), id(job) {}
   ~Claim() {
-    if (!armed) return;
-    try {
-      jobs.Fail(id,
-                {"generation_failed", "dropped: there was no memory for it, or the server ends"});
-    } catch (const std::exception&) {
-      // Without memory for that either, its time runs on.
-    }
+    if (watch != nullptr) jobs.Drop(*this);
   }
 
   ImageJobs& jobs;
   const std::string id;
-  bool armed = false;
+  std::shared_ptr<ClientWatch> watch;  // the job's: another one may have its name later
 };
 
 ImageJobs::ImageJobs(ImageJobsOptions options, std::shared_ptr<MemoryBudget> memory, Clock clock)
@@ -110,7 +104,8 @@ int64_t ImageJobs::UnixSeconds(steady_clock::time_point time) const {
 Result<ImageJobs::Added> ImageJobs::Add(std::string id) {
   if (id.empty()) id = NewId();
   if (!IsId(id)) {
-    return Error{Code::kInvalidArgument, "id: expected \"job_\" and 32 hexadecimal digits"};
+    return Error{Code::kInvalidArgument,
+                 "id: expected \"job_\" and 32 lower-case hexadecimal digits"};
   }
   auto claim = std::make_shared<Claim>(*this, id);
   auto entry = std::make_unique<Entry>();
@@ -128,7 +123,7 @@ Result<ImageJobs::Added> ImageJobs::Add(std::string id) {
   Added added{entry->id, entry->watch, nullptr};
   queued_.push_back(entry.get());
   entries_.emplace(added.id, std::move(entry));
-  claim->armed = true;
+  claim->watch = added.watch;
   added.claim = std::move(claim);
   return added;
 }
@@ -280,6 +275,18 @@ void ImageJobs::Fail(std::string_view id, ImageJobError error) {
   if (entry == nullptr || HasEnded(entry->state)) return;
   entry->error = std::move(error);
   End(*entry, ImageJobState::kFailed);
+}
+
+void ImageJobs::Drop(const Claim& claim) {
+  try {
+    const std::lock_guard lock(mutex_);
+    Entry* const entry = FindEntry(claim.id, nullptr);
+    if (entry == nullptr || entry->watch != claim.watch || HasEnded(entry->state)) return;
+    entry->error = {"generation_failed", "dropped: there was no memory for it, or the server ends"};
+    End(*entry, ImageJobState::kFailed);
+  } catch (const std::exception&) {
+    // Without memory for that either, its time runs on.
+  }
 }
 
 bool ImageJobs::IsHeard(std::string_view id) const {

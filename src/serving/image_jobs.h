@@ -102,7 +102,7 @@ class ImageJobs {
     // Held by whoever makes the pictures: once all copies are gone, a job that has not ended fails.
     std::shared_ptr<const void> claim;
   };
-  // A queued job. id: "job_" and 32 hexadecimal digits of chance, by which who asks may cancel it
+  // A queued job. id: "job_" and 32 lower-case hexadecimal digits of chance, by which who asks may cancel it
   // before it was told that it is taken; empty: one is drawn. kOverloaded: max_waiting are queued.
   // kInvalidArgument: another id, or one that is known.
   Result<Added> Add(std::string id = {});
@@ -134,6 +134,8 @@ class ImageJobs {
  private:
   struct Claim;
   struct Entry;
+  // Its job fails, unless it has ended.
+  void Drop(const Claim& claim);
   using Entries = std::map<std::string, std::unique_ptr<Entry>, std::less<>>;
 
   // All REQUIRE mutex_.

@@ -338,6 +338,12 @@ TEST_F(ImageJobsTest, AJobByTheNameThatItsClientGave) {
   const auto added = jobs_->Add(id).value();
   EXPECT_EQ(added.id, id);
   EXPECT_EQ(jobs_->Add(id).error().code, Code::kInvalidArgument);
+  // Who lets go of one that was refused later ends no other one.
+  auto refused = jobs_->Add("job_ffeeddccbbaa99887766554433221100").value();
+  jobs_->Remove(refused.id);
+  const auto again = jobs_->Add(refused.id).value();
+  refused.claim = nullptr;
+  EXPECT_EQ(Find(again.id).state, State::kQueued);
   EXPECT_EQ(jobs_->Cancel(id, nullptr), ImageJobs::Cancelled::kDone);
   EXPECT_EQ(jobs_->Add(id).error().code, Code::kInvalidArgument);
   for (const char* wrong : {"job_1", "x", "job_00112233445566778899aabbccddeefg",

@@ -384,16 +384,24 @@ class JobsTest(WireCase):
         self.assertEqual(self.finish(JOB)["status"], "completed")
 
     def test_events_of_a_job_that_moves_up(self):
-        running, before, job = (self.start(LONG_JOB) for _ in range(3))
+        running = self.start(LONG_JOB)
+        self.wait_until(lambda: self.status(running)["status"] == "generating")
+        before, job = self.start(LONG_JOB), self.start(LONG_JOB)
         self.wait_until(lambda: self.status(job)["queue_position"] == 2)
         with self.server.connect() as client:
+            client.settimeout(60)
             client.sendall(f"GET {job['poll_url']}/events HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
-            heard = client.recv(4096)
-            while b'{"queue_position":2}' not in heard:
-                heard += client.recv(4096)
+            heard = b""
+
+            def wait_for(event):
+                nonlocal heard
+                while event not in heard:
+                    more = client.recv(4096)
+                    self.assertTrue(more, heard)
+                    heard += more
+            wait_for(b'{"queue_position":2}')
             self.cancel(before)
-            while b'{"queue_position":1}' not in heard:
-                heard += client.recv(4096)
+            wait_for(b'{"queue_position":1}')
         for one in (running, job):
             self.cancel(one)
 

@@ -36,7 +36,8 @@ Int8Step StepFor(float low, float high) {
   low = std::min(low, 0.0f);
   high = std::max(high, 0.0f);
   const float range = high - low;
-  if (range == 0) return {};
+  constexpr float kLeastRange = 1e-30f;  // its inverse is finite
+  if (range < kLeastRange) return {};
   if (!std::isfinite(range)) {
     constexpr float kFault = std::numeric_limits<float>::quiet_NaN();
     return {kFault, kFault, 0.0f};

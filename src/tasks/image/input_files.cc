@@ -68,7 +68,8 @@ size_t InputFileBytes(const ImageJobRequest& request) {
     const size_t pixels = size_t{info->width} * info->height;
     // With alpha: both it and the colours, taken apart.
     size_t bytes = pixels * (alpha == AlphaChannel::kKeep ? 4 + 4 : 3);
-    if (!request.adjust) {
+    // Larger sizes are refused by their own words.
+    if (!request.adjust && uint64_t{width} * height <= request.limits.max_pixels) {
       bytes += ResizeBytes(info->width, info->height, 3, width, height, ResizeFilter::kLanczos);
     }
     return std::max(info->decode_bytes, bytes);

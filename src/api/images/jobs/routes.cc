@@ -300,7 +300,7 @@ void TellCapabilities(Call& call) {
     json.Key("schedulers");
     json.Raw(R"(["default","discrete","karras"])");
     json.Key("preview_modes");
-    json.Raw(R"(["none","proj"])");
+    json.Raw(R"(["none","proj","tae"])");
     for (const char* none : {"loras", "upscalers"}) {
       json.Key(none);
       json.Raw("[]");
