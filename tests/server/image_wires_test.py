@@ -358,8 +358,9 @@ class JobsTest(WireCase):
         self.assertEqual([name for name, _ in self.events_of(job)], ["completed"])
 
     def test_cancel_in_every_state(self):
-        running, waiting = self.start(LONG_JOB), self.start(LONG_JOB)
+        running = self.start(LONG_JOB)
         self.wait_until(lambda: self.status(running)["progress"]["step"] > 0)
+        waiting = self.start(LONG_JOB)
         self.assertEqual(self.status(waiting)["queue_position"], 1)
         self.assertEqual(self.cancel(waiting)["status"], "cancelled")
         self.assertEqual(self.cancel(running)["error"]["code"], "cancelled")
