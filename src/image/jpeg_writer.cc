@@ -83,11 +83,7 @@ Result<std::string> WriteJpeg(const Image& image, int quality, std::string_view 
   std::string marker;
   const std::string text = CleanText(parameters);
   if (!text.empty()) marker = std::string("Exif\0\0", 6) + MakeExif(text);
-  if (marker.size() > kMaxMarkerBytes) {
-    return Error{Code::kInvalidArgument, "image: JPEG: parameters of " +
-                                             std::to_string(text.size()) +
-                                             " bytes do not fit; PNG holds them"};
-  }
+  if (marker.size() > kMaxMarkerBytes) marker.clear();
   if (image.width > JPEG_MAX_DIMENSION || image.height > JPEG_MAX_DIMENSION) {
     return Error{Code::kInvalidArgument,
                  "image: JPEG: a side over " + std::to_string(JPEG_MAX_DIMENSION)};

@@ -16,8 +16,8 @@ namespace minnow {
 // Keeps alpha. The text becomes `parameters`: tEXt in Latin-1, else iTXt.
 Result<std::string> WritePng(const Image& image, std::string_view parameters);
 
-// Alpha is dropped. The text becomes EXIF's UserComment, of at most 32,000 characters. quality: 1
-// to 100.
+// Alpha is dropped. The text becomes EXIF's UserComment, unless it is longer than about 32,000
+// characters. quality: 1 to 100.
 Result<std::string> WriteJpeg(const Image& image, int quality, std::string_view parameters);
 
 // Lossy; keeps alpha. The text becomes EXIF's UserComment. quality: 0 to 100.

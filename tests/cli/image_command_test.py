@@ -170,6 +170,11 @@ class ImageTest(unittest.TestCase):
                                 "strength: ")
         self.assert_refused(self.image(model=TINY, code=FAILED), "makes no pictures")
         self.assert_refused(self.image("--image", TINY + "/config.json", code=FAILED), "config.json")
+        begin = time.monotonic()
+        nowhere = run("image", "--model", str(MODEL), "--prompt", "x", "--steps", "900", "--size", "256x256", "-o", "/nowhere/out.png")
+        self.assertEqual(nowhere.returncode, FAILED)
+        self.assertIn(b"/nowhere/out.png", nowhere.stderr)
+        self.assertLess(time.monotonic() - begin, 30)
         copy = self.folder / "out.png"
         shutil.copy(MODEL / "input.png", copy)
         result = run("image", "--model", str(MODEL), "--prompt", "x", "--image", str(copy), "-o", str(copy))

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <utility>
 
 #include "tests/golden/diffusers_folder.h"
@@ -141,6 +142,8 @@ TEST_F(LoraTest, WhatIsWrongIsNamed) {
               HasSubstr("has no tensor \"down_blocks.9.attentions.0.proj_in.weight\""));
   EXPECT_THAT(with({{"lora_unet_conv_in.hada_w1_a", {2, 32}}}), HasSubstr("hada_w1_a"));
   EXPECT_EQ(with({{down, {2, 32}}, {up, {32, 2}}}), "(loaded)");
+  adapter_[up].values[5] = NAN;
+  EXPECT_THAT(ErrorWith(AdapterFile()), HasSubstr("values that are not finite"));
 }
 
 }  // namespace

@@ -99,7 +99,7 @@ class GenerationsTest(ImageCase):
                 ({"response_format": "url"}, "response_format: url: this server keeps no pictures"),
                 ({"response_format": "xml"}, "response_format: "), ({"output_format": "gif"}, "output_format: expected png, jpeg or webp"),
                 ({"output_format": "jpeg", "output_compression": 101}, "output_compression: "),
-                ({"output_compression": 50}, "output_compression: not of png"), ({"background": "transparent"}, "background: "),
+                ({"output_compression": 50}, "output_compression: not of png"), ({"image": "AAAA"}, "image: POST /v1/images/edits"), ({"background": "transparent"}, "background: "),
                 ({"partial_images": 1}, "partial_images: 1, limit 0"), ({"stream": True, "partial_images": 4}, "partial_images: "),
                 ({"stream": True, "n": 2}, "n: 2, limit 1"), ({"stream": "x"}, "stream: "), ({"clip_skip": 3}, "clip_skip: ")):
             with self.subTest(change):

@@ -104,6 +104,11 @@ Status ReadCommon(const ImageFields& fields, OpenAiQuery& asked) {
 
 Result<OpenAiQuery> ReadGeneration(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
+  for (const char* field : {"image", "images", "image_url", "init_image", "file", "mask"}) {
+    const auto value = body.Find(field);
+    if (value && !value->is_null())
+      return Wrong(std::string(field) + ": POST /v1/images/edits changes an image");
+  }
   OpenAiQuery asked;
   MINNOW_RETURN_IF_ERROR(ReadCommon(JsonImageFields(body), asked));
   return asked;

@@ -55,7 +55,9 @@ Status CheckPictureFile(const std::string& path) {
     return Error{Code::kInvalidArgument,
                  path + ": the name of a picture ends in .png, .jpg, .jpeg or .webp"};
   }
-  return CheckReplaceable(path, ending->what, /*offset=*/0, ending->begins);
+  MINNOW_RETURN_IF_ERROR(CheckReplaceable(path, ending->what, /*offset=*/0, ending->begins));
+  const auto file = AtomicFile::Create(path);  // a picture may take minutes
+  return file.ok() ? Status() : Status(file.error());
 }
 
 std::string PictureFileName(const std::string& path, size_t i) {
