@@ -102,9 +102,9 @@ class ImageJobs {
     // Held by whoever makes the pictures: once all copies are gone, a job that has not ended fails.
     std::shared_ptr<const void> claim;
   };
-  // A queued job. id: "job_" and 32 lower-case hexadecimal digits of chance, by which who asks may cancel it
-  // before it was told that it is taken; empty: one is drawn. kOverloaded: max_waiting are queued.
-  // kInvalidArgument: another id, or one that is known.
+  // A queued job. id: "job_" and 32 lower-case hexadecimal digits of chance, by which who asks may
+  // cancel it before it was told that it is taken; empty: one is drawn. kOverloaded: max_waiting
+  // are queued. kInvalidArgument: another id, or one that is known.
   Result<Added> Add(std::string id = {});
   void Expire();
   // As if there had been none: it was refused.
