@@ -99,8 +99,8 @@ void BenchConvolution(benchmark::State& state, Dtype type, size_t images, size_t
   const Weight weight(type, kernel * kernel * inputs, outputs);
   AlignedBuffer<std::byte> positions(winograd ? WinogradWeightBytes(type, inputs, outputs) : 0);
   if (winograd) PackWinograd(weight.linear.weights(), inputs, outputs, positions.data());
-  const Convolution convolution = {
-      weight.linear, inputs, outputs, kernel, 1, winograd ? positions.data() : nullptr};
+  const Convolution convolution = {weight.linear, inputs, outputs,
+                                   kernel,        1,      winograd ? positions.data() : nullptr};
   const std::vector<float> ones(inputs, 1.0f);
   const GroupNorm group = {ones.data(), ones.data()};
   ConvolutionInput input = {.first = &x.map};
