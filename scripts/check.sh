@@ -194,7 +194,7 @@ stage_tsan() {
   local filter
   # Those with threads; the others have one, and take minutes here.
   filter=$(tests_of build/tsan/minnow_tests src/base src/tasks src/engine src/index src/ingest src/serving src/http src/api tests/engine \
-    tests/image tests/server tests/golden/same_bits_test.cc tests/golden/t5_bits_test.cc tests/golden/picture_test.cc) || { count 0 1 0; return; }
+    tests/server tests/golden/same_bits_test.cc tests/golden/t5_bits_test.cc tests/golden/picture_test.cc) || { count 0 1 0; return; }
   # shellcheck disable=SC2046
   gtest tsan $(fixed_addresses) build/tsan/minnow_tests --gtest_filter="$filter"
 }
