@@ -444,7 +444,7 @@ class PackTest(CliTest):
         self.assertLess(os.path.getsize(second), os.path.getsize(first))
         # A damaged trailer or model is told, never run.
         whole = pathlib.Path(second).read_bytes()
-        for damaged in (whole[:-9] + b"x" + whole[-8:], whole[:-20000] + whole[-32:]):
+        for damaged in (whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:], whole[:-20000] + whole[-32:]):
             pathlib.Path(second).write_bytes(damaged)
             self.assert_error(start(second, "embed", "a"), FAILED, "damaged")
         self.assert_error(run("bundle", "--model", TINY, "-o", second), FAILED, "tiny_bert")
