@@ -236,7 +236,8 @@ void Range(const MapRange* a) {
   for (size_t i = 0; i < a->rows * a->channels; ++i) {
     const size_t c = i % a->channels;
     const float value = Get(a->x, a->element, i / a->channels * a->x_stride + c);
-    if (!(value >= a->low[c])) a->low[c] = a->low[c] != a->low[c] ? a->low[c] : value;
+    // NaN goes in, and stays.
+    if (!isnan(a->low[c]) && !(value >= a->low[c])) a->low[c] = value;
     a->high[c] = fmaxf(a->high[c], value);
   }
 }

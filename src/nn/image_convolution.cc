@@ -62,7 +62,7 @@ void ImageOps::Convolve(const ConvolutionInput& x, const Convolution& convolutio
         return RunWinograd(kernels_, convolution, g, block, own, p, columns.first, columns.size,
                            own + block_bytes, threads_.stop(), turn);
       }
-      reader.SetInput(own, p);
+      SetBlockInput(g, own, p);
     }
     return RunMapProduct(kernels_, product, p, columns.first, columns.size, threads_.stop(), turn,
                          /*begin=*/1);

@@ -271,7 +271,10 @@ void ImageJobs::Complete(std::string_view id, ImageJobResult result) {
 
 void ImageJobs::Fail(std::string_view id, ImageJobError error) {
   const std::lock_guard lock(mutex_);
-  Entry* const entry = FindEntry(id, nullptr);
+  FailEntry(FindEntry(id, nullptr), std::move(error));
+}
+
+void ImageJobs::FailEntry(Entry* entry, ImageJobError error) {
   if (entry == nullptr || HasEnded(entry->state)) return;
   entry->error = std::move(error);
   End(*entry, ImageJobState::kFailed);
@@ -281,9 +284,9 @@ void ImageJobs::Drop(const Claim& claim) {
   try {
     const std::lock_guard lock(mutex_);
     Entry* const entry = FindEntry(claim.id, nullptr);
-    if (entry == nullptr || entry->watch != claim.watch || HasEnded(entry->state)) return;
-    entry->error = {"generation_failed", "dropped: there was no memory for it, or the server ends"};
-    End(*entry, ImageJobState::kFailed);
+    if (entry == nullptr || entry->watch != claim.watch) return;
+    FailEntry(entry,
+              {"generation_failed", "dropped: there was no memory for it, or the server ends"});
   } catch (const std::exception&) {
     // Without memory for that either, its time runs on.
   }

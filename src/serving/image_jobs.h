@@ -144,6 +144,7 @@ class ImageJobs {
   void Tell(Entry& entry, std::string_view preview);
   void Call(Entry& entry, const ImageJobStatus* status, std::string_view preview);
   void LeaveQueue(Entry& entry);
+  void FailEntry(Entry* entry, ImageJobError error);
   void End(Entry& entry, ImageJobState state);
   void DropOld();
   void DropOldest();

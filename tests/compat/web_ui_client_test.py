@@ -28,13 +28,20 @@ def package(name):
 
 
 @unittest.skipUnless(MODEL.exists(), f"no {MODEL} (MINNOW_DATA)")
-class WebUiClientTest(unittest.TestCase):
+class ClientCase(unittest.TestCase):
+    """A server, and a picture to send."""
     @classmethod
     def setUpClass(cls):
-        cls.webuiapi = package("webuiapi")
         cls.image = package("PIL.Image").open(MODEL / "input.png").convert("RGB")
         cls.server = Server("--threads", "1", model=str(MODEL))
         cls.addClassCleanup(cls.server.close)
+
+
+class WebUiClientTest(ClientCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.webuiapi = package("webuiapi")
+        super().setUpClass()
         cls.api = cls.webuiapi.WebUIApi(host="127.0.0.1", port=cls.server.port, steps=4)
 
     def test_what_it_asks_on_start(self):
@@ -114,14 +121,11 @@ class WebUiClientTest(unittest.TestCase):
             self.assertIn(words, str(refused.exception))
 
 
-@unittest.skipUnless(MODEL.exists(), f"no {MODEL} (MINNOW_DATA)")
-class BackendClientTest(unittest.TestCase):
+class BackendClientTest(ClientCase):
     @classmethod
     def setUpClass(cls):
         cls.package = package("sd_backend_client")
-        cls.image = package("PIL.Image").open(MODEL / "input.png").convert("RGB")
-        cls.server = Server("--threads", "1", model=str(MODEL))
-        cls.addClassCleanup(cls.server.close)
+        super().setUpClass()
         cls.backend = cls.package.connect_to_backend(f"http://127.0.0.1:{cls.server.port}")
         cls.addClassCleanup(cls.backend.disconnect)
 

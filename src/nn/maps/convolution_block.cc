@@ -113,13 +113,13 @@ void BlockReader::Read(const ConvolutionBlock& block, std::byte* memory) const {
   }
 }
 
-void BlockReader::SetInput(const std::byte* memory, MapProduct& p) const {
-  p.x = memory;
-  p.x_stride = g_.stride * g_.padded;
-  p.line_stride = g_.stride * g_.in_width * g_.padded;
-  p.segments = g_.kernel;
-  p.segment_stride = g_.in_width * g_.padded;
-  p.inner = g_.kernel * g_.padded;
+void SetBlockInput(const ConvolutionGeometry& g, const std::byte* block, MapProduct& p) {
+  p.x = block;
+  p.x_stride = g.stride * g.padded;
+  p.line_stride = g.stride * g.in_width * g.padded;
+  p.segments = g.kernel;
+  p.segment_stride = g.in_width * g.padded;
+  p.inner = g.kernel * g.padded;
 }
 
 size_t BlockReader::block_bytes() const {

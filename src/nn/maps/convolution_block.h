@@ -63,6 +63,9 @@ class BlockLines {
 MapProduct OutputOf(const ConvolutionGeometry& geometry, const ConvolutionBlock& block,
                     const ConvolutionOutput& then, FeatureMap& y, size_t first);
 
+// Makes a block of bordered input the operand of its product.
+void SetBlockInput(const ConvolutionGeometry& geometry, const std::byte* block, MapProduct& p);
+
 // Makes the bordered input of blocks: [in_height][in_width][padded]. What it is made of must
 // outlive it.
 class BlockReader {
@@ -74,8 +77,6 @@ class BlockReader {
   // Of the memory that Read fills; the block stands at its begin.
   size_t bytes() const { return block_bytes() + g_.in_width * sizeof(uint32_t); }
   void Read(const ConvolutionBlock& block, std::byte* memory) const;
-  // The operand of the block's product.
-  void SetInput(const std::byte* memory, MapProduct& p) const;
 
  private:
   size_t block_bytes() const;

@@ -108,12 +108,7 @@ void Int8BlockReader::SetInput(const std::byte* memory, MapProduct& p) const {
     p.scale_stride = g_.stride;
     return;
   }
-  p.x = memory;
-  p.x_stride = g_.stride * g_.padded;
-  p.line_stride = g_.stride * g_.in_width * g_.padded;
-  p.segments = g_.kernel;
-  p.segment_stride = g_.in_width * g_.padded;
-  p.inner = g_.kernel * g_.padded;
+  SetBlockInput(g_, memory, p);
   p.x_scale = reinterpret_cast<const float*>(memory + block_bytes());
   p.x_offset = p.x_scale + 1;
 }
