@@ -33,12 +33,13 @@ void ImageOps::Convolve(const ConvolutionInput& x, const Convolution& convolutio
   if (x.norm != nullptr) lines = MeasureGroupNorm(*this, threads_, *x.first, x.second, *x.norm);
   const Linear& product = convolution.product;
   const MapElement operand = OperandOf(product);
-  const bool int8 = IsInt8(product), in_place = !int8 && ReadsInPlace(x, g, operand);
+  const bool int8 = IsInt8(product) && !g.winograd,
+             in_place = !IsInt8(product) && ReadsInPlace(x, g, operand);
   const BlockReader reader(kernels_, x, g, lines, operand);
   const Int8BlockReader int8_reader(kernels_, x, product, g, lines);
   const size_t block_bytes = in_place ? 0 : CacheLines(int8 ? int8_reader.bytes() : reader.bytes());
   const size_t thread_bytes =
-      block_bytes + (g.winograd ? CacheLines(WinogradScratchBytes(g, operand)) : 0);
+      block_bytes + (g.winograd ? CacheLines(WinogradScratchBytes(kernels_, product, g)) : 0);
   std::byte* memory = TakeForEachThread(thread_bytes);
   if (planning()) return;
   const size_t blocks = y.images * g.blocks();

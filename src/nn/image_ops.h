@@ -51,8 +51,8 @@ struct Convolution {
   size_t kernel = 3;  // 1 or 3
   size_t stride = 1;
   // A 3x3 convolution of stride 1 in Winograd's form, which multiplies 4 / 9 as often: weights that
-  // nn/maps/winograd.h packed, in the precision of `product` (fp32 or bf16), of which only the bias
-  // is read then. Null: the direct form.
+  // nn/maps/winograd.h packed, in the precision of `product`, of which only vectors are read then.
+  // Null: the direct form.
   const void* winograd = nullptr;
 };
 

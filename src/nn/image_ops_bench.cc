@@ -15,6 +15,7 @@
 #include "kernels/core_peaks.h"
 #include "kernels/dispatch.h"
 #include "nn/image_ops.h"
+#include "nn/maps/winograd.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -96,9 +97,10 @@ void BenchConvolution(benchmark::State& state, Dtype type, size_t images, size_t
   const Map x(type, images, side, side, inputs);
   Map y(type, images, side, side, outputs);
   const Weight weight(type, kernel * kernel * inputs, outputs);
-  const Weight positions(type, winograd ? inputs : 1, kMapWinogradPositions * outputs);
-  const Convolution convolution = {
-      weight.linear, inputs, outputs, kernel, 1, winograd ? positions.packed.data() : nullptr};
+  AlignedBuffer<std::byte> positions(winograd ? WinogradWeightBytes(type, inputs, outputs) : 0);
+  if (winograd) PackWinograd(weight.linear.weights(), inputs, outputs, positions.data());
+  const Convolution convolution = {weight.linear, inputs, outputs,
+                                   kernel,        1,      winograd ? positions.data() : nullptr};
   const std::vector<float> ones(inputs, 1.0f);
   const GroupNorm group = {ones.data(), ones.data()};
   ConvolutionInput input = {.first = &x.map};
@@ -161,7 +163,6 @@ void RegisterConvolution(Dtype type, size_t images, size_t side, size_t inputs, 
 const bool kRegistered = [] {
   for (const Dtype type : {Dtype::kInt8, Dtype::kBF16, Dtype::kF32}) {
     for (const int form : {0, 1, 2, 3}) {
-      if (form >= 2 && type == Dtype::kInt8) continue;
       const bool norm = form % 2 != 0, winograd = form >= 2;
       RegisterConvolution(type, 2, 64, 320, 320, 3, norm, winograd);
       RegisterConvolution(type, 2, 32, 640, 640, 3, norm, winograd);

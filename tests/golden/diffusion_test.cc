@@ -153,6 +153,31 @@ TEST(VaeParity, Taesd) {
   EXPECT_LE(LargestDifference(bytes, fixture.Output("bytes")), 1.0f);
 }
 
+// Decoding the astronaut's latent in 8 bits, beside fp32: in both forms of convolutions.
+TEST(VaeParity, TaesdInEightBits) {
+  const std::string directory = DiffusionShared("w_taesd_sd");
+  const std::string latent = directory + "/taesd_astronaut256_latent.npy";
+  if (!std::filesystem::exists(latent)) GTEST_SKIP() << "no " << latent << " (MINNOW_DATA)";
+  const std::vector<float> latents = ParseNpy(ReadTestFile(latent)).As<float>();
+  const auto decode = [&](Dtype dtype, size_t winograd_room) {
+    const auto vae = MustLoad(LoadTinyVae(directory, dtype, winograd_room));
+    if (vae == nullptr) return std::vector<float>();
+    EXPECT_EQ(vae->info().part.winograd, winograd_room != 0);
+    return DecodeLatents(*vae, latents, 1, 32, 32);
+  };
+  const std::vector<float> exact = decode(Dtype::kF32, 0);
+  const auto psnr = [&](const std::vector<float>& pixels) {
+    double squares = 0;
+    for (size_t i = 0; i < exact.size(); ++i) {
+      const auto shown = [](float value) { return std::clamp(value / 2 + 0.5f, 0.0f, 1.0f); };
+      squares += std::pow(shown(pixels.at(i)) - shown(exact[i]), 2);
+    }
+    return 10 * std::log10(static_cast<double>(exact.size()) / squares);
+  };
+  EXPECT_GT(psnr(decode(Dtype::kInt8, 0)), 43);
+  EXPECT_GT(psnr(decode(Dtype::kInt8, size_t{1} << 30)), 41);
+}
+
 TEST(ClipParity, GeluAndSkippedLayers) {
   const DiffusionFixture fixture = ReadDiffusionFixture("clip");
   const TestFolder folder;

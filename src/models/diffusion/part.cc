@@ -39,8 +39,8 @@ class WinogradPackedReader : public PackedReader {
   Status Product(const ProductSpec& spec, Linear& linear) override {
     MINNOW_RETURN_IF_ERROR(PackedReader::Product(spec, linear));
     LinearWeights weights = linear.weights();
-    if (!SuitsWinograd(spec, weights.dtype)) return {};
-    KeepWinograd(spec, weights.dtype, weights.weight, storage_);
+    if (!SuitsWinograd(spec)) return {};
+    KeepWinograd(spec, weights, storage_);
     weights.weight = nullptr;
     linear = Linear(weights);
     const TensorView* tensor = file_.Find(prefix_ + spec.name + ".weight");

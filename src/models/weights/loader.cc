@@ -30,6 +30,13 @@ class StorageWriter {
   size_t used_ = 0;
 };
 
+// Of a Linear, what is not its weight.
+size_t VectorFloats(Dtype dtype, size_t in_features, size_t out_features) {
+  const size_t vectors = dtype == Dtype::kInt8 ? 3 : 1;
+  return vectors * PaddedColumns(out_features) +
+         (dtype == Dtype::kInt8 ? PaddedColumns(in_features) : 0);
+}
+
 // Counts the floats of a model's storage, and the bytes beside them.
 class Counter : public WeightVisitor {
  public:
@@ -50,8 +57,8 @@ class Counter : public WeightVisitor {
   }
   Status Product(const ProductSpec& spec, Linear&) override {
     const Dtype dtype = spec.StoredAs(dtype_);
-    if (winograd_ && SuitsWinograd(spec, dtype)) {
-      floats_ += PaddedColumns(spec.out_features);  // the bias
+    if (winograd_ && SuitsWinograd(spec)) {
+      floats_ += VectorFloats(dtype, spec.inputs(), spec.out_features);
       winograd_bytes_ += WinogradBytes(spec, dtype);
     } else {
       floats_ += LinearFloats(dtype, spec.inputs(), spec.out_features);
@@ -124,7 +131,7 @@ class CheckpointReader : public WeightVisitor {
     PackedTarget target = {.dtype = dtype};
     const size_t weight_bytes = PackedWeightBytes(dtype, in_features, out_features);
     const size_t weight_floats = (weight_bytes + sizeof(float) - 1) / sizeof(float);
-    const bool winograd = winograd_ && SuitsWinograd(spec, dtype);
+    const bool winograd = winograd_ && SuitsWinograd(spec);
     AlignedBuffer<float> direct(winograd ? weight_floats : 0);
     target.weight = winograd ? direct.data() : writer_.Take(weight_floats);
     float* bias = writer_.Take(out_features);
@@ -155,16 +162,20 @@ class CheckpointReader : public WeightVisitor {
       for (size_t k = 0; k < in_features; ++k) multiplier[k] = 1.0f / spread[k];
     }
     MINNOW_RETURN_IF_ERROR(PackRows(tensors, target));
-    if (winograd) KeepWinograd(spec, dtype, target.weight, storage_);
-    linear = Linear({.dtype = dtype,
-                     .in_features = in_features,
-                     .out_features = out_features,
-                     .weight = winograd ? nullptr : target.weight,
-                     .bias = bias,
-                     .scale = target.scale,
-                     .sum = target.sum,
-                     .int16_safe = true,
-                     .input_multiplier = multiplier});
+    LinearWeights weights = {.dtype = dtype,
+                             .in_features = in_features,
+                             .out_features = out_features,
+                             .weight = target.weight,
+                             .bias = bias,
+                             .scale = target.scale,
+                             .sum = target.sum,
+                             .int16_safe = true,
+                             .input_multiplier = multiplier};
+    if (winograd) {
+      KeepWinograd(spec, weights, storage_);
+      weights.weight = nullptr;
+    }
+    linear = Linear(weights);
     return Status();
   }
 
@@ -215,11 +226,9 @@ size_t WeightStorage::bytes() const {
 }
 
 size_t LinearFloats(Dtype dtype, size_t in_features, size_t out_features) {
-  const size_t vectors = dtype == Dtype::kInt8 ? 3 : 1;
   const size_t weight_floats =
       (PackedWeightBytes(dtype, in_features, out_features) + sizeof(float) - 1) / sizeof(float);
-  return PaddedColumns(weight_floats) + vectors * PaddedColumns(out_features) +
-         (dtype == Dtype::kInt8 ? PaddedColumns(in_features) : 0);
+  return PaddedColumns(weight_floats) + VectorFloats(dtype, in_features, out_features);
 }
 
 Result<size_t> StorageBytes(const WeightList& list, Dtype dtype, bool winograd) {

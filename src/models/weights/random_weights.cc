@@ -99,7 +99,7 @@ class RandomWriter : public WeightVisitor {
     const size_t in_features = spec.inputs(), out_features = spec.out_features;
     const Dtype dtype = spec.StoredAs(dtype_);
     LinearWeights w = {.dtype = dtype, .in_features = in_features, .out_features = out_features};
-    const bool winograd = winograd_ && SuitsWinograd(spec, dtype);
+    const bool winograd = winograd_ && SuitsWinograd(spec);
     const size_t weight_floats = WeightFloats(dtype, in_features, out_features);
     AlignedBuffer<float> direct(winograd && filling() ? weight_floats : 0);
     float* weight = winograd ? direct.data() : Reserve(weight_floats);
@@ -116,7 +116,11 @@ class RandomWriter : public WeightVisitor {
       w.input_multiplier = multiplier;
     }
     if (filling()) FillProduct(spec, weight, scale, sum);
-    if (filling() && winograd) KeepWinograd(spec, dtype, weight, storage_);
+    if (filling() && winograd) {
+      LinearWeights packed = w;
+      packed.weight = weight;
+      KeepWinograd(spec, packed, storage_);
+    }
     linear = Linear(w);
     return Status();
   }

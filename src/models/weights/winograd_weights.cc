@@ -14,8 +14,8 @@ constexpr size_t kFewestChannels = 64;
 
 }  // namespace
 
-bool SuitsWinograd(const ProductSpec& spec, Dtype dtype) {
-  return spec.winograd != nullptr && dtype != Dtype::kInt8 &&
+bool SuitsWinograd(const ProductSpec& spec) {
+  return spec.winograd != nullptr &&
          std::min(spec.in_features, spec.out_features) >= kFewestChannels;
 }
 
@@ -23,10 +23,9 @@ size_t WinogradBytes(const ProductSpec& spec, Dtype dtype) {
   return WinogradWeightBytes(dtype, spec.in_features, spec.out_features);
 }
 
-void KeepWinograd(const ProductSpec& spec, Dtype dtype, const void* direct,
-                  WeightStorage& storage) {
-  AlignedBuffer<std::byte> weight(WinogradBytes(spec, dtype), PageSize::kHuge);
-  PackWinograd(direct, spec.in_features, spec.out_features, dtype, weight.data());
+void KeepWinograd(const ProductSpec& spec, const LinearWeights& direct, WeightStorage& storage) {
+  AlignedBuffer<std::byte> weight(WinogradBytes(spec, direct.dtype), PageSize::kHuge);
+  PackWinograd(direct, spec.in_features, spec.out_features, weight.data());
   *spec.winograd = weight.data();
   storage.winograd.push_back(std::move(weight));
 }

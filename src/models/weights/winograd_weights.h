@@ -10,14 +10,13 @@
 namespace minnow {
 
 // Whether it is a convolution that the form makes faster.
-bool SuitsWinograd(const ProductSpec& spec, Dtype dtype);
+bool SuitsWinograd(const ProductSpec& spec);
 
 // Of its weight in that form.
 size_t WinogradBytes(const ProductSpec& spec, Dtype dtype);
 
 // Puts the weight of a convolution that it suits into `storage` in that form, and shows it to the
-// convolution. direct: the Linear's, packed in `dtype`; not needed afterwards. May throw
-// std::bad_alloc.
-void KeepWinograd(const ProductSpec& spec, Dtype dtype, const void* direct, WeightStorage& storage);
+// convolution. direct: the Linear's; its weight is not needed afterwards. May throw std::bad_alloc.
+void KeepWinograd(const ProductSpec& spec, const LinearWeights& direct, WeightStorage& storage);
 
 }  // namespace minnow

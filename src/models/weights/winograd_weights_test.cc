@@ -66,7 +66,7 @@ LoadOptions Options(Dtype dtype, bool winograd) {
 }
 
 TEST(WinogradWeights, AreMadeOfThePackedOnes) {
-  for (const Dtype dtype : {Dtype::kF32, Dtype::kBF16}) {
+  for (const Dtype dtype : {Dtype::kF32, Dtype::kBF16, Dtype::kInt8}) {
     SCOPED_TRACE(DtypeName(dtype));
     OneConvolution direct, faster;
     const OneTensor source(direct.shape);
@@ -78,7 +78,7 @@ TEST(WinogradWeights, AreMadeOfThePackedOnes) {
     ASSERT_NE(faster.winograd, nullptr);
     const size_t bytes = WinogradWeightBytes(dtype, 64, 80);
     std::vector<std::byte> expected(bytes);
-    PackWinograd(direct.linear.weights().weight, 64, 80, dtype, expected.data());
+    PackWinograd(direct.linear.weights(), 64, 80, expected.data());
     EXPECT_EQ(std::memcmp(faster.winograd, expected.data(), bytes), 0);
     EXPECT_EQ(StorageBytes(direct.List(), dtype, false).value(), slow->bytes());
     EXPECT_EQ(StorageBytes(direct.List(), dtype, true).value(), fast->bytes());
@@ -100,7 +100,7 @@ TEST(WinogradWeights, OnlyWhereTheyPay) {
   };
   EXPECT_TRUE(taken({}, Dtype::kBF16));
   EXPECT_TRUE(taken({}, Dtype::kF32));
-  EXPECT_FALSE(taken({}, Dtype::kInt8));
+  EXPECT_TRUE(taken({}, Dtype::kInt8));
   EXPECT_FALSE(taken({.in = 4}, Dtype::kBF16));
   EXPECT_FALSE(taken({.out = 4}, Dtype::kBF16));
   EXPECT_FALSE(taken({.stride = 2}, Dtype::kBF16));

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/maps/winograd.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "base/check.h"
 #include "nn/image_ops.h"
+#include "nn/int8_packing.h"
 #include "nn/maps/map_elements.h"
 #include "nn/weight_packing.h"
 
@@ -55,10 +59,48 @@ void Transform(const Element* weight, size_t count, size_t panels, Element* out)
     TransformPanel(weight + panel * kTaps * count, count, out + panel * count, panels * count);
 }
 
+// Rows of [columns][3][3][channels] numbers as int8 weights hold them, taps outside.
+void ReadInt8Panel(const LinearWeights& direct, size_t panel, size_t channels, float* taps) {
+  const size_t words = kTaps * channels / 4;
+  const int8_t* from =
+      static_cast<const int8_t*>(direct.weight) + panel * words * 4 * kPanelColumns;
+  for (size_t n = 0; n < kPanelColumns; ++n) {
+    const float scale = direct.scale[panel * kPanelColumns + n];
+    for (size_t k = 0; k < kTaps * channels; ++k) {
+      const int8_t q = from[(k / 4 * kPanelColumns + n) * 4 + k % 4];
+      taps[(k / channels * kPanelColumns + n) * channels + k % channels] =
+          scale * static_cast<float>(q);
+    }
+  }
+}
+
+// From and to floats in the order of TransformPanel, whatever a panel's is.
+void TransformInt8(const LinearWeights& direct, size_t channels, size_t out_channels,
+                   std::byte* out) {
+  const size_t count = channels * kPanelColumns, columns = PaddedColumns(out_channels);
+  const size_t position_bytes = WinogradPositionBytes(Dtype::kInt8, channels, out_channels);
+  const size_t weight_bytes = PackedWeightBytes(Dtype::kInt8, channels, out_channels);
+  std::vector<float> taps(kTaps * count), rows(kMapWinogradPositions * count);
+  for (size_t first = 0; first < out_channels; first += kPanelColumns) {
+    ReadInt8Panel(direct, first / kPanelColumns, channels, taps.data());
+    TransformPanel(taps.data(), count, rows.data(), count);
+    for (size_t p = 0; p < kMapWinogradPositions; ++p) {
+      std::byte* position = out + p * position_bytes;
+      float* scale = reinterpret_cast<float*>(position + weight_bytes);
+      PackInt8(rows.data() + p * count, std::min<size_t>(kPanelColumns, out_channels - first),
+               channels, {.search = false},
+               {reinterpret_cast<int8_t*>(position + first * channels), scale + first,
+                scale + columns + first});
+    }
+  }
+}
+
 }  // namespace
 
 size_t WinogradPositionBytes(Dtype dtype, size_t in_channels, size_t out_channels) {
-  return PackedWeightBytes(dtype, RoundUpChannels(in_channels), out_channels);
+  const size_t scales = dtype == Dtype::kInt8 ? 2 * PaddedColumns(out_channels) : 0;
+  return PackedWeightBytes(dtype, RoundUpChannels(in_channels), out_channels) +
+         scales * sizeof(float);
 }
 
 size_t WinogradWeightBytes(Dtype dtype, size_t in_channels, size_t out_channels) {
@@ -66,15 +108,18 @@ size_t WinogradWeightBytes(Dtype dtype, size_t in_channels, size_t out_channels)
 }
 
 // Panels of the direct form hold tap after tap, each in the order of a position's panel.
-void PackWinograd(const void* weight, size_t in_channels, size_t out_channels, Dtype dtype,
+void PackWinograd(const LinearWeights& direct, size_t in_channels, size_t out_channels,
                   std::byte* out) {
+  const void* weight = direct.weight;
   const size_t count = RoundUpChannels(in_channels) * kPanelColumns;
   const size_t panels = PaddedColumns(out_channels) / kPanelColumns;
-  if (dtype == Dtype::kF32) {
+  if (direct.dtype == Dtype::kInt8)
+    return TransformInt8(direct, RoundUpChannels(in_channels), out_channels, out);
+  if (direct.dtype == Dtype::kF32) {
     Transform(static_cast<const float*>(weight), count, panels, reinterpret_cast<float*>(out));
     return;
   }
-  CHECK(dtype == Dtype::kBF16);
+  CHECK(direct.dtype == Dtype::kBF16);
   Transform(static_cast<const uint16_t*>(weight), count, panels, reinterpret_cast<uint16_t*>(out));
 }
 

@@ -6,17 +6,19 @@
 #include <cstddef>
 
 #include "nn/dtype.h"
+#include "nn/linear.h"
 
 namespace minnow {
 
-// dtype: kF32 or kBF16. 16 / 9 of what the direct form takes.
+// 16 / 9 of what the direct form takes.
 size_t WinogradWeightBytes(Dtype dtype, size_t in_channels, size_t out_channels);
-// Of one position.
+// Of one position: a packed weight, and for int8 scales and sums of columns, as LinearWeights has
+// them.
 size_t WinogradPositionBytes(Dtype dtype, size_t in_channels, size_t out_channels);
 
-// weight: of a Convolution's Linear, packed in `dtype`; both forms of a convolution are made of the
-// same rounded numbers wherever they come from.
-void PackWinograd(const void* weight, size_t in_channels, size_t out_channels, Dtype dtype,
+// direct: a Convolution's; both forms of a convolution are made of the same rounded numbers
+// wherever they come from. int8 is rounded anew, each position by itself.
+void PackWinograd(const LinearWeights& direct, size_t in_channels, size_t out_channels,
                   std::byte* out);
 
 }  // namespace minnow

@@ -5,6 +5,7 @@
 
 #include "nn/maps/map_elements.h"
 #include "nn/maps/winograd.h"
+#include "nn/weight_packing.h"
 
 namespace minnow {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 // Columns whose sums of all positions stay near the second-level cache.
 constexpr size_t kColumns = 48;
 static_assert(kColumns <= kMapWinogradColumns);
+alignas(64) constexpr float kNoBias[kColumns] = {};  // of int8
 
 size_t TilesOf(size_t height, size_t width) { return (height + 1) / 2 * ((width + 1) / 2); }
 
@@ -31,6 +33,77 @@ void TransformInput(const MapKernels& kernels, const ConvolutionGeometry& g, siz
     kernels.winograd_input(&args);
   }
 }
+
+// What positions read in 8 bits: rows of tiles, each with a scale of its own in each position.
+class Int8Positions {
+ public:
+  Int8Positions(const Kernels& kernels, const ConvolutionGeometry& g, size_t tiles,
+                std::byte* memory)
+      : kernels_(kernels), int8_(MapInt8For(kernels)), g_(g), tiles_(tiles) {
+    floats_ = reinterpret_cast<float*>(memory);
+    memory += CacheLines(kMapWinogradPositions * kTilesAtATime * stride() * sizeof(float));
+    rows_ = memory;
+    memory += CacheLines(kMapWinogradPositions * tiles * row_bytes());
+    scale_ = reinterpret_cast<float*>(memory);
+    offset_ = scale_ + kMapWinogradPositions * tiles;
+  }
+
+  size_t bytes() const {
+    return CacheLines(kMapWinogradPositions * kTilesAtATime * stride() * sizeof(float)) +
+           CacheLines(kMapWinogradPositions * tiles_ * row_bytes()) +
+           CacheLines(2 * kMapWinogradPositions * tiles_ * sizeof(float));
+  }
+
+  // Tiles [first, first + count) of those of the block, which begin at x. multiplier: ones.
+  void QuantizeTiles(const float* x, size_t first, size_t count, const float* multiplier) const {
+    const MapWinogradInput args = {.x = x,
+                                   .x_stride = g_.padded,
+                                   .line_stride = g_.in_width * g_.padded,
+                                   .tiles = count,
+                                   .channels = g_.padded,
+                                   .y = floats_,
+                                   .y_stride = stride(),
+                                   .position_stride = count * stride()};
+    kernels_.map_f32->winograd_input(&args);
+    for (size_t p = 0; p < kMapWinogradPositions; ++p) {
+      const size_t row = p * tiles_ + first;
+      int8_.quantize_rows(floats_ + p * count * stride(), stride(), count, g_.padded, multiplier,
+                          rows_ + row * row_bytes(), row_bytes(), scale_ + row, offset_ + row);
+    }
+  }
+  void Quantize(const float* input, size_t lines, size_t tiles, const float* multiplier) const {
+    for (size_t line = 0; line < lines; ++line) {
+      for (size_t t = 0; t < tiles; t += kTilesAtATime) {
+        QuantizeTiles(input + (2 * line * g_.in_width + 2 * t) * g_.padded, line * tiles + t,
+                      std::min(kTilesAtATime, tiles - t), multiplier);
+      }
+    }
+  }
+
+  void SetInput(size_t position, MapProduct& p) const {
+    p.x = rows_ + position * tiles_ * row_bytes();
+    p.x_stride = stride();
+    p.x_scale = scale_ + position * tiles_;
+    p.x_offset = offset_ + position * tiles_;
+    p.scale_stride = 1;
+  }
+
+ private:
+  static constexpr size_t kTilesAtATime = 2;  // stay in the first-level cache, or near it
+
+  static size_t CacheLines(size_t bytes) { return (bytes + 63) / 64 * 64; }
+  size_t stride() const { return PaddedColumns(g_.padded); }
+  size_t row_bytes() const { return stride() * int8_.quantum_bytes; }
+
+  const Kernels& kernels_;
+  const MapInt8Kernels& int8_;
+  const ConvolutionGeometry& g_;
+  const size_t tiles_;
+  float* floats_;
+  std::byte* rows_;
+  float* scale_;
+  float* offset_;
+};
 
 // sums: [16][lines * tiles][kColumns] to the pixels of the block.
 void TransformOutput(const MapKernels& kernels, const float* sums, size_t lines, size_t tiles,
@@ -66,9 +139,12 @@ MapProduct From(const MapProduct& finish, const float* bias, size_t offset, size
 
 }  // namespace
 
-size_t WinogradScratchBytes(const ConvolutionGeometry& g, MapElement operand) {
-  return kMapWinogradPositions * TilesOf(g.block_height, g.block_width) *
-         (g.padded * ElementBytes(operand) + kColumns * sizeof(float));
+size_t WinogradScratchBytes(const Kernels& kernels, const Linear& product,
+                            const ConvolutionGeometry& g) {
+  const size_t tiles = TilesOf(g.block_height, g.block_width);
+  const size_t sums = kMapWinogradPositions * tiles * kColumns * sizeof(float);
+  if (IsInt8(product)) return sums + Int8Positions(kernels, g, tiles, nullptr).bytes();
+  return sums + kMapWinogradPositions * tiles * g.padded * ElementBytes(OperandOf(product));
 }
 
 bool RunWinograd(const Kernels& kernels, const Convolution& convolution,
@@ -76,33 +152,50 @@ bool RunWinograd(const Kernels& kernels, const Convolution& convolution,
                  const std::byte* input, const MapProduct& finish, size_t first, size_t columns,
                  std::byte* scratch, const std::atomic<bool>* stop, TaskTurn& turn) {
   const LinearWeights& w = convolution.product.weights();
+  const bool int8 = IsInt8(convolution.product);
   const MapElement operand = OperandOf(convolution.product);
   const MapKernels& map = operand == kMapBf16 ? *kernels.bf16->map : *kernels.map_f32;
   const size_t lines = (block.rows.size + 1) / 2, tiles = (block.columns.size + 1) / 2;
   const size_t all = lines * tiles, plane = all * g.padded * ElementBytes(operand);
-  std::byte* transformed = scratch;
-  float* sums = reinterpret_cast<float*>(scratch + kMapWinogradPositions * plane);
-  if (turn.at == 0) TransformInput(map, g, lines, tiles, input, operand, transformed);
+  // The sums come first: what is before the product has a size of its own.
+  float* sums = reinterpret_cast<float*>(scratch);
+  std::byte* transformed = scratch + kMapWinogradPositions * all * kColumns * sizeof(float);
+  const Int8Positions positions(kernels, g, all, transformed);
+  if (turn.at == 0 && int8) {
+    positions.Quantize(reinterpret_cast<const float*>(input), lines, tiles, w.input_multiplier);
+  } else if (turn.at == 0) {
+    TransformInput(map, g, lines, tiles, input, operand, transformed);
+  }
   const size_t position_bytes = WinogradPositionBytes(w.dtype, g.channels, w.out_features);
-  const size_t panel_bytes = WinogradPositionBytes(w.dtype, g.channels, kPanelColumns);
+  const size_t panel_bytes = PackedWeightBytes(w.dtype, g.padded, kPanelColumns);
   const auto run_columns = [&](size_t part) {
     const size_t c = part * kColumns, count = std::min(kColumns, columns - c);
     for (size_t p = 0; p < kMapWinogradPositions; ++p) {
       if (IsSet(stop)) return;
+      const std::byte* weight =
+          static_cast<const std::byte*>(convolution.winograd) + p * position_bytes;
       MapProduct product = {};
-      product.x = transformed + p * plane;
-      product.x_stride = g.padded;
       product.segments = 1;
       product.inner = g.padded;
-      product.w = static_cast<const std::byte*>(convolution.winograd) + p * position_bytes +
-                  (first + c) / kPanelColumns * panel_bytes;
-      product.bias = nullptr;
+      product.w = weight + (first + c) / kPanelColumns * panel_bytes;
       product.lines = 1;
       product.rows = all;
       product.columns = count;
       product.y = sums + p * all * kColumns;
       product.y_stride = kColumns;
-      map.product(&product);
+      if (int8) {
+        positions.SetInput(p, product);
+        product.w_scale = reinterpret_cast<const float*>(
+                              weight + PackedWeightBytes(w.dtype, g.padded, w.out_features)) +
+                          first + c;
+        product.w_sum = product.w_scale + PaddedColumns(w.out_features);
+        product.bias = kNoBias;
+        MapInt8For(kernels).product(&product);
+      } else {
+        product.x = transformed + p * plane;
+        product.x_stride = g.padded;
+        map.product(&product);
+      }
     }
     TransformOutput(map, sums, lines, tiles, From(finish, w.bias + first, c, count));
   };
