@@ -10,10 +10,21 @@
 #include <vector>
 
 #include "base/check.h"
-#include "nn/embedding_table.h"
 
 namespace minnow {
 namespace {
+
+// What is not finite has an exponent of ones. Integers, since a loop over them becomes a vector's.
+template <class Bits>
+bool HaveFiniteExponents(const void* values, size_t count, Bits ones) {
+  Bits found = 0;
+  for (size_t i = 0; i < count; ++i) {
+    Bits bits;
+    std::memcpy(&bits, static_cast<const std::byte*>(values) + i * sizeof bits, sizeof bits);
+    found |= (bits & ones) == ones;
+  }
+  return found == 0;
+}
 
 constexpr size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
@@ -113,6 +124,11 @@ size_t PackedWeightBytes(Dtype dtype, size_t in_features, size_t out_features) {
       return columns * RoundUp(in_features, 4);
   }
   return 0;
+}
+
+bool AllFinite(const void* values, size_t count, TableType type) {
+  if (type == TableType::kF32) return HaveFiniteExponents<uint32_t>(values, count, 0x7f800000u);
+  return HaveFiniteExponents<uint16_t>(values, count, type == TableType::kF16 ? 0x7c00u : 0x7f80u);
 }
 
 uint16_t RoundToBf16(float x) {

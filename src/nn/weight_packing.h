@@ -10,6 +10,7 @@
 
 #include "kernels/kernels.h"
 #include "nn/dtype.h"
+#include "nn/embedding_table.h"
 
 namespace minnow {
 
@@ -32,6 +33,10 @@ void ShrinkPanels(const float* panels, size_t in_features, size_t out_features, 
                   float* scales);
 void ExpandPanels(const int8_t* integers, const float* scales, size_t in_features,
                   size_t out_features, float* panels);
+
+// Whether all of `count` values, which may be unaligned, are finite. REQUIRES: type is kF32, kF16
+// or kBF16
+bool AllFinite(const void* values, size_t count, TableType type);
 
 uint16_t RoundToBf16(float x);
 uint16_t RoundToF16(float x);

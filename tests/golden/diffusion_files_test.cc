@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "formats/packed.h"
 #include "models/diffusion/diffusion_model.h"
@@ -15,6 +16,7 @@
 namespace minnow {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 TEST_F(DiffusersFolder, Plain) {
@@ -175,6 +177,29 @@ TEST_F(DiffusersFolder, WhatIsWrongIsNamed) {
   EXPECT_THAT(with("[\"diffusers\", \"UNet2DConditionModel\"]", "[null, null]"),
               HasSubstr("unet[1]"));
   EXPECT_THAT(with("\"unet\"", "\"transformer\""), HasSubstr("unet"));
+}
+
+// In fp32 some would become a picture: an activation may take a NaN away.
+TEST_F(DiffusersFolder, ValuesThatAreNotFiniteAreNamed) {
+  const auto error_with = [&](const DiffusionFixture& fixture, const std::string& file,
+                              const std::string& name, float value) {
+    WriteWeights();
+    TestTensors tensors = fixture.Tensors();
+    tensors.at(name).values.back() = value;
+    WriteSafetensors(folder_.File(file), tensors);
+    return ErrorOf(folder_.File(""));
+  };
+  const std::string unet = "unet/diffusion_pytorch_model.safetensors";
+  for (const char* name : {"conv_out.bias", "conv_out.weight", "conv_norm_out.weight",
+                           "mid_block.attentions.0.proj_in.weight"}) {
+    for (const float value : {NAN, -INFINITY}) {
+      EXPECT_THAT(error_with(unet_, unet, name, value),
+                  AllOf(HasSubstr(unet), HasSubstr(name), HasSubstr("not finite")));
+    }
+  }
+  const std::string table = "embeddings.token_embedding.weight";
+  EXPECT_THAT(error_with(clip_, "text_encoder/model.safetensors", table, INFINITY),
+              AllOf(HasSubstr(table), HasSubstr("not finite")));
 }
 
 // A VAE and a UNet of other kinds fit where their channels do.

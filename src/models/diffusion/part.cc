@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "models/diffusion/part.h"
 
+#include <array>
 #include <new>
 #include <utility>
 
+#include "models/weights/finite.h"
 #include "models/weights/packed_weights.h"
 #include "models/weights/parameter_counter.h"
 #include "models/weights/random_weights.h"
@@ -58,6 +60,23 @@ class WinogradPackedReader : public PackedReader {
   size_t unused_bytes_ = 0;
 };
 
+// Looks at tables that stay where they are: a picture may be made of what is not finite in them.
+class TableChecker : public ParameterCounter {
+ public:
+  explicit TableChecker(const TensorSource& source) : source_(source) {}
+
+  Status Table(const WeightName& name, TableKind, size_t rows, size_t columns,
+               EmbeddingTable&) override {
+    const std::array<int64_t, 2> shape = {static_cast<int64_t>(rows),
+                                          static_cast<int64_t>(columns)};
+    MINNOW_ASSIGN_OR_RETURN(const TensorView* tensor, source_.Get(name.stored + ".weight", shape));
+    return CheckInPlace(*tensor);
+  }
+
+ private:
+  const TensorSource& source_;
+};
+
 // Returns the weights' bytes.
 Result<size_t> LoadPacked(const PartSource& source, Dtype dtype, const WeightList& list,
                           bool winograd, PartStorage& storage) {
@@ -91,6 +110,8 @@ Result<PartInfo> LoadPart(const PartSource& source, Dtype dtype, const WeightLis
                               LoadPacked(source, dtype, list, winograd, storage));
     } else {
       storage.tensors = source.tensors;
+      TableChecker tables(*source.tensors);
+      MINNOW_RETURN_IF_ERROR(list(tables));
       MINNOW_ASSIGN_OR_RETURN(storage.weights, LoadWeights(*source.tensors,
                                                            {.prefix = "",
                                                             .dtype = dtype,

@@ -12,6 +12,7 @@
 #include "base/cpu.h"
 #include "base/thread_pool.h"
 #include "kernels/dispatch.h"
+#include "models/weights/finite.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -110,9 +111,8 @@ Result<TableType> FloatTableType(const TensorView& tensor) {
       return tensor.plain() ? TableType::kBF16 : TableType::kF32;
     default:
       if (quantised) return TableType::kF32;
-      return Error{Code::kUnsupported,
-                   tensor.file->path() + ": tensor \"" + std::string(tensor.name) + "\" has type " +
-                       TensorTypeName(tensor.type) + "; supported: F32, F16, BF16"};
+      return Error{Code::kUnsupported, NameOf(tensor) + " has type " + TensorTypeName(tensor.type) +
+                                           "; supported: F32, F16, BF16"};
   }
 }
 
@@ -122,11 +122,11 @@ Status CopyFloats(const TensorView& tensor, float* out) {
   if (elements == 0) return Status();
   if (!tensor.plain()) {
     CopyReordered(tensor, out);
-    return Status();
+  } else {
+    std::fill_n(out, elements, 0.0f);
+    EmbeddingTable(tensor.data.data(), type, 1, elements).Add(ActiveKernels(), 0, out);
   }
-  std::fill_n(out, elements, 0.0f);
-  EmbeddingTable(tensor.data.data(), type, 1, elements).Add(ActiveKernels(), 0, out);
-  return Status();
+  return CheckFinite(tensor, out, elements, TableType::kF32);
 }
 
 namespace {
@@ -174,10 +174,8 @@ Status ColumnMagnitudes(std::span<const TensorView* const> parts, float* most) {
       const TensorView slice = part->Rows(n, count);
       MINNOW_RETURN_IF_ERROR(CopyFloats(slice, rows.data()));
       ReleaseRows(slice);
-      for (size_t i = 0; i < static_cast<size_t>(count) * columns; ++i) {
-        const float magnitude = std::fabs(rows[i]);
-        if (std::isfinite(magnitude)) most[i % columns] = std::max(most[i % columns], magnitude);
-      }
+      for (size_t i = 0; i < static_cast<size_t>(count) * columns; ++i)
+        most[i % columns] = std::max(most[i % columns], std::fabs(rows[i]));
     }
   }
   return Status();
@@ -187,10 +185,9 @@ Result<ConvertedTable> ConvertTable(const TensorView& tensor, TableType type) {
   CHECK(tensor.shape.size() == 2 && type != TableType::kF16 && type != TableType::kInt4F16Scales);
   const size_t rows = tensor.shape[0], columns = tensor.shape[1];
   if (type == TableType::kInt4 && columns > kMaxInt4Columns) {
-    return Error{Code::kUnsupported,
-                 tensor.file->path() + ": tensor \"" + std::string(tensor.name) +
-                     "\": " + std::to_string(columns) + " columns, limit of int4 is " +
-                     std::to_string(kMaxInt4Columns)};
+    return Error{Code::kUnsupported, NameOf(tensor) + ": " + std::to_string(columns) +
+                                         " columns, limit of int4 is " +
+                                         std::to_string(kMaxInt4Columns)};
   }
   const size_t row_bytes = EmbeddingTable::RowBytes(type, columns);
   const size_t scale_bytes = EmbeddingTable::ScaleBytes(type, columns);
@@ -281,7 +278,9 @@ class StackedRows {
     const bool panels = whole % kPanelColumns == 0 || parts_.size() == 1;
     if (panels && parts_[0]->type == TensorType::kF32 && parts_[0]->plain()) {
       Take(whole);
-      return std::span(reinterpret_cast<const float*>(last_.data.data()), whole * inner_);
+      const std::span rows(reinterpret_cast<const float*>(last_.data.data()), whole * inner_);
+      MINNOW_RETURN_IF_ERROR(CheckFinite(last_, rows.data(), rows.size(), TableType::kF32));
+      return rows;
     }
     floats_.clear();
     for (size_t rows = 0; rows < wanted && !parts_.empty();) {

@@ -5,16 +5,22 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <numeric>
 #include <vector>
 
 #include "kernels/dispatch.h"
+#include "models/weights/finite.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
 namespace {
 
+using testing::AllOf;
+using testing::Each;
 using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
 
 template <class T>
 TensorView View(const std::vector<T>& data, TensorType type, std::vector<int64_t> shape) {
@@ -135,6 +141,63 @@ TEST(TensorFloats, StackedPartsArePackedAsOne) {
                            reinterpret_cast<float*>(expected.data()));
   ASSERT_TRUE(PackRows(stacked, {.dtype = Dtype::kF32, .weight = found.data()}).ok());
   EXPECT_TRUE(std::equal(expected.data(), expected.data() + bytes, found.data()));
+}
+
+// Wherever in a tensor it stands, and however it is read.
+TEST(TensorFloats, WhatIsNotFiniteIsRefused) {
+  const int64_t rows = 1100, columns = 70;
+  std::vector<float> values(static_cast<size_t>(rows * columns), 1.5f);
+  TensorView view = View(values, TensorType::kF32, {rows, columns});
+  view.name = "a.weight";
+  const TensorView* const parts[] = {&view};
+  AlignedBuffer<std::byte> packed(PackedWeightBytes(Dtype::kF32, columns, rows));
+  const auto codes = [&] {
+    std::vector<float> floats(values.size());
+    const Status statuses[] = {CopyFloats(view, floats.data()), CheckInPlace(view),
+                               PackRows(parts, {.dtype = Dtype::kF32, .weight = packed.data()}),
+                               PackRows(parts, {.dtype = Dtype::kBF16, .weight = packed.data()})};
+    std::vector<Code> found;
+    for (const Status& status : statuses) {
+      if (status.ok()) continue;
+      EXPECT_EQ(status.error().message, "tensor \"a.weight\": values that are not finite");
+      found.push_back(status.error().code);
+    }
+    const auto table = ConvertTable(view, TableType::kInt8);
+    if (!table.ok()) found.push_back(table.error().code);
+    return found;
+  };
+  EXPECT_THAT(codes(), IsEmpty());
+  for (const size_t at : {size_t{0}, values.size() / 2, values.size() - 1}) {
+    for (const float bad : {NAN, -NAN, INFINITY, -INFINITY}) {
+      values[at] = bad;
+      EXPECT_THAT(codes(), AllOf(SizeIs(5), Each(Code::kCorrupt))) << at << ": " << bad;
+    }
+    values[at] = 3.4e38f;
+  }
+  EXPECT_THAT(codes(), IsEmpty());
+}
+
+TEST(TensorFloats, HalvesThatAreNotFiniteAreRefused) {
+  for (const bool brain : {false, true}) {
+    std::vector<uint16_t> halves(2 * 40, brain ? 0x7f7f : 0x7bff);  // the largest number
+    const TensorView view = View(halves, brain ? TensorType::kBF16 : TensorType::kF16, {2, 40});
+    std::vector<float> floats(halves.size());
+    EXPECT_TRUE(CheckInPlace(view).ok() && CopyFloats(view, floats.data()).ok());
+    for (const int bad : {0x7f80, 0xff80, 0x7fff}) {
+      halves[77] = static_cast<uint16_t>(brain ? bad : bad & 0xfc7f);
+      EXPECT_FALSE(CheckInPlace(view).ok() || CopyFloats(view, floats.data()).ok()) << bad;
+    }
+  }
+}
+
+// Of integers it is the scale that may be none.
+TEST(TensorFloats, ScalesThatAreNotFiniteAreRefused) {
+  const std::vector<int8_t> data = {1, 2};
+  const std::vector<float> scale = {INFINITY};
+  TensorView view = View(data, TensorType::kI8, {2, 1});
+  view.scales = scale;
+  std::vector<float> floats(2);
+  EXPECT_EQ(CopyFloats(view, floats.data()).error().code, Code::kCorrupt);
 }
 
 }  // namespace
