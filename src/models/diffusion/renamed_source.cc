@@ -18,7 +18,10 @@ void RenamedSource::Add(std::string name, const TensorView& tensor) {
 }
 
 std::string RenamedSource::name() const {
-  return checkpoints_.empty() ? std::string("checkpoint") : checkpoints_.front()->name();
+  std::string names;
+  for (const auto& checkpoint : checkpoints_)
+    names += (names.empty() ? "" : " and ") + checkpoint->name();
+  return names;
 }
 
 const TensorView* RenamedSource::Find(std::string_view name) const {

@@ -26,7 +26,7 @@ class RenamedSource : public TensorSource {
   // One tensor, or a part of one, of a checkpoint that was added.
   void Add(std::string name, const TensorView& tensor);
 
-  std::string name() const override;  // of the first checkpoint
+  std::string name() const override;  // of the checkpoints
   const TensorView* Find(std::string_view name) const override;
   const std::map<std::string, TensorView, std::less<>>& tensors() const { return tensors_; }
 
