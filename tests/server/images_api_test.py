@@ -55,6 +55,10 @@ class GenerationsTest(ImageCase):
         self.assertEqual([entry["seed"] for entry in both], [5, 6])
         second = self.ask(GENERATIONS, SMALL | {"seed": 6})["data"][0]
         self.assertEqual(picture(second["b64_json"]), picture(both[1]["b64_json"]))
+        large = self.ask(GENERATIONS, SMALL | {"seed": 2 ** 64 - 1})["data"][0]
+        self.assertEqual(large["seed"], 2 ** 64 - 1)
+        self.assertEqual(picture(large["b64_json"]),
+                         self.shell("--prompt", PROMPT, "--steps", "2", "--size", "32x24", "--seed", str(2 ** 64 - 1)))
         drawn = self.ask(GENERATIONS, SMALL | {"seed": -1})["data"][0]
         again = self.ask(GENERATIONS, SMALL | {"seed": drawn["seed"]})["data"][0]
         self.assertEqual(drawn["b64_json"], again["b64_json"])
@@ -95,7 +99,7 @@ class GenerationsTest(ImageCase):
                 ({"n": 11}, "n: expected"), ({"size": "33x24"}, "size: expected a multiple of 2"), ({"size": "big"}, "size: expected WIDTHx"),
                 ({"size": "0x8"}, "size: "), ({"size": "8192x8192"}, "size: "), ({"size": "99999999999999999999x8"}, "size: "),
                 ({"steps": 0}, "steps: expected"), ({"steps": 10 ** 9}, "steps: expected"), ({"guidance_scale": -1}, "guidance_scale: "),
-                ({"scheduler": "euler_b"}, "scheduler: "), ({"seed": -2}, "seed: "), ({"seed": "x"}, "seed: "),
+                ({"scheduler": "euler_b"}, "scheduler: "), ({"seed": -2}, "seed: "), ({"seed": 2 ** 64}, "seed: "), ({"seed": "x"}, "seed: "),
                 ({"response_format": "url"}, "response_format: url: this server keeps no pictures"),
                 ({"response_format": "xml"}, "response_format: "), ({"output_format": "gif"}, "output_format: expected png, jpeg or webp"),
                 ({"output_format": "jpeg", "output_compression": 101}, "output_compression: "),
@@ -160,7 +164,7 @@ class EditsTest(ImageCase):
             (edit(prompt="a fox <lora:style:1>"), "prompt: <lora:"), (edit(image=("a", b"GIF89a")), "image: neither PNG"),
             (edit(mask=("m", INPUT.read_bytes())), "mask: no pixel of it is transparent"), (edit(mask=("m", b"x")), "mask: neither PNG"),
             (edit(strength="nan"), "strength: "), (edit(strength="2"), "strength: "), (edit(strength="0.1"), "strength: "),
-            (edit(steps="1.5"), "steps: expected an integer"), (edit(n="x"), "n: expected"), (edit(stream="maybe"), "stream: expected"),
+            (edit(seed="-2"), "seed: "), (edit(seed=str(2 ** 64)), "seed: "), (edit(steps="1.5"), "steps: expected an integer"), (edit(n="x"), "n: expected"), (edit(stream="maybe"), "stream: expected"),
             (edit(size="63x48"), "size: expected a multiple of 2"), (edit(prompt="\udcff".encode("utf-8", "surrogateescape").decode("latin-1")), None)]
         for body, words in cases:
             if words is None:

@@ -18,6 +18,16 @@ std::string IntegerIn(int64_t least, int64_t most) {
   return "an integer in [" + std::to_string(least) + ", " + std::to_string(most) + "]";
 }
 
+std::optional<uint64_t> ParseSeed(std::string_view text) {
+  uint64_t seed = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, seed);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return seed;
+}
+
+constexpr const char* kSeeds = "an integer in [-1, 18446744073709551615]";
+
 }  // namespace
 
 std::optional<JsonView> JsonImageFields::Find(std::string_view name) const {
@@ -55,6 +65,19 @@ Result<std::optional<bool>> JsonImageFields::Flag(std::string_view name) const {
   return std::optional<bool>(flag);
 }
 
+Result<std::optional<uint64_t>> JsonImageFields::Seed() const {
+  const auto value = Find("seed");
+  if (!value || value->Int(-1, -1).ok()) return std::optional<uint64_t>();
+  if (const auto seed = value->Int(0, INT64_MAX); seed.ok())  // 7.0, too
+    return std::optional<uint64_t>(*seed);
+  std::string digits;
+  JsonWriter json(&digits);
+  WriteJson(*value, json);
+  auto seed = ParseSeed(digits);
+  if (!seed) return value->Expected(kSeeds);
+  return seed;
+}
+
 std::optional<std::string_view> FormImageFields::Find(std::string_view name) const {
   for (const http::FormPart& part : parts_) {
     if (part.name == name) return part.contents;
@@ -89,6 +112,14 @@ Result<std::optional<int64_t>> FormImageFields::Integer(std::string_view name, i
       number > most)
     return Expected(name, IntegerIn(least, most), *value);
   return std::optional<int64_t>(number);
+}
+
+Result<std::optional<uint64_t>> FormImageFields::Seed() const {
+  const auto value = Find("seed");
+  if (!value || value->empty() || *value == "-1") return std::optional<uint64_t>();
+  auto seed = ParseSeed(*value);
+  if (!seed) return Expected("seed", kSeeds, *value);
+  return seed;
 }
 
 Result<std::optional<bool>> FormImageFields::Flag(std::string_view name) const {

@@ -26,6 +26,8 @@ class ImageFields {
   virtual Result<std::optional<int64_t>> Integer(std::string_view name, int64_t least,
                                                  int64_t most) const = 0;
   virtual Result<std::optional<bool>> Flag(std::string_view name) const = 0;
+  // The field "seed": all that torch takes as one and is not below 0; -1, for chance, is as absent.
+  virtual Result<std::optional<uint64_t>> Seed() const = 0;
 };
 
 class JsonImageFields : public ImageFields {
@@ -37,6 +39,7 @@ class JsonImageFields : public ImageFields {
   Result<std::optional<int64_t>> Integer(std::string_view name, int64_t least,
                                          int64_t most) const override;
   Result<std::optional<bool>> Flag(std::string_view name) const override;
+  Result<std::optional<uint64_t>> Seed() const override;
 
  private:
   std::optional<JsonView> Find(std::string_view name) const;
@@ -52,6 +55,7 @@ class FormImageFields : public ImageFields {
   Result<std::optional<int64_t>> Integer(std::string_view name, int64_t least,
                                          int64_t most) const override;
   Result<std::optional<bool>> Flag(std::string_view name) const override;
+  Result<std::optional<uint64_t>> Seed() const override;
 
  private:
   std::optional<std::string_view> Find(std::string_view name) const;

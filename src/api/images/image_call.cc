@@ -59,8 +59,8 @@ Status ReadImageSettings(const ImageFields& fields, ImageJobRequest& job) {
     request.strength = *strength;
     job.masked_strength = std::nullopt;
   }
-  MINNOW_ASSIGN_OR_RETURN(const auto seed, fields.Integer("seed", -1, kMost));
-  if (seed && *seed >= 0) request.seeds = {static_cast<uint64_t>(*seed)};
+  MINNOW_ASSIGN_OR_RETURN(const auto seed, fields.Seed());
+  if (seed) request.seeds = {*seed};
   return {};
 }
 

@@ -96,6 +96,7 @@ TEST(ImageGeneration, WhatIsWrongIsNamed) {
       {R"({"output_compression":101})", "output_compression: "},
       {R"({"preview":"vae"})", "preview: "},
       {R"({"seed":"x"})", "seed: "},
+      {R"({"seed":-2})", "seed: "},
       {R"({"sample_params":[]})", "sample_params: "},
       {R"({"sample_params":{"sample_steps":0}})", "sample_params.sample_steps: "},
       {R"({"sample_params":{"sample_method":"tcd"}})", "sample_params.sample_method: "},

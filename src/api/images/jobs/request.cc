@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/generate/fields.h"
+#include "api/images/fields.h"
 #include "api/images/web_ui/request.h"
 #include "api/images/web_ui/samplers.h"
 
@@ -142,8 +143,8 @@ Result<ImageGenerationQuery> ReadImageGeneration(const JsonView& body) {
   request.strength_rule = StrengthRule::kWebUi;
   MINNOW_ASSIGN_OR_RETURN(request.images,
                           body.GetInt("batch_count", 1, query.job.limits.max_images, 1));
-  MINNOW_ASSIGN_OR_RETURN(const int64_t seed, body.GetInt("seed", -1, INT64_MAX, -1));
-  const uint64_t first = seed >= 0 ? static_cast<uint64_t>(seed) : std::random_device()();
+  MINNOW_ASSIGN_OR_RETURN(const auto seed, JsonImageFields(body).Seed());
+  const uint64_t first = seed ? *seed : std::random_device()();
   for (int64_t i = 0; i < request.images; ++i)
     request.seeds.push_back(first + static_cast<uint64_t>(i));
   MINNOW_RETURN_IF_ERROR(ReadSampling(body, request));

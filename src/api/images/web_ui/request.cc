@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/generate/fields.h"
+#include "api/images/fields.h"
 #include "api/images/web_ui/override_settings.h"
 #include "base/base64.h"
 
@@ -104,8 +105,8 @@ Status ReadSampling(const JsonView& body, WebUiQuery& query) {
 }
 
 Status ReadSeed(const JsonView& body, WebUiQuery& query) {
-  MINNOW_ASSIGN_OR_RETURN(const int64_t seed, body.GetInt("seed", -1, INT64_MAX, -1));
-  query.seed = seed >= 0 ? static_cast<uint64_t>(seed) : std::random_device()();
+  MINNOW_ASSIGN_OR_RETURN(const auto seed, JsonImageFields(body).Seed());
+  query.seed = seed ? *seed : std::random_device()();
   return {};
 }
 

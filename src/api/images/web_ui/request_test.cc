@@ -155,6 +155,7 @@ TEST(WebUiRequest, WhatWouldChangeThePictureIsRefusedByName) {
                              R"("n_iter":0)",
                              R"("n_iter":33,"batch_size":2)",
                              R"("seed":-2)",
+                             R"("seed":18446744073709551616)",
                              R"("seed":1.5)"}) {
     const std::string error = ErrorOf(ReadText(std::string("{") + fields + "}"));
     const std::string all = fields;
