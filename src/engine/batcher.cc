@@ -170,11 +170,15 @@ void Batcher::Fill(Turns& turns, Clock::time_point now, size_t max_items, size_t
   held_back_.clear();
 }
 
+void Batcher::DropGivenUp(Clock::time_point now, std::vector<std::shared_ptr<Ticket>>& ended) {
+  Sweep(interactive_, now, ended);
+  Sweep(bulk_, now, ended);
+}
+
 void Batcher::Take(Clock::time_point now, Batch& batch,
                    std::vector<std::shared_ptr<Ticket>>& ended) {
   batch.Clear();
-  Sweep(interactive_, now, ended);
-  Sweep(bulk_, now, ended);
+  DropGivenUp(now, ended);
   memory_is_short_ = false;
   // Even where interactive items never end, bulk goes on, an item at a time.
   if (bulk_passed_over_ >= kPatience) Fill(bulk_, now, 1, max_work_, batch);

@@ -116,9 +116,10 @@ class Batcher {
   bool stalled() const { return stalled_; }
   void Retry() { stalled_ = false; }
 
-  // Fills `batch` with the items that go next. Jobs that were cancelled, or whose deadline has
-  // passed, are marked with an error instead; those with nothing in a running batch are moved to
-  // `ended`.
+  // Jobs that were cancelled, or whose deadline has passed, are marked with an error; those with
+  // nothing in a running batch are moved to `ended`.
+  void DropGivenUp(Clock::time_point now, std::vector<std::shared_ptr<Ticket>>& ended);
+  // The same, and fills `batch` with the items that go next.
   void Take(Clock::time_point now, Batch& batch, std::vector<std::shared_ptr<Ticket>>& ended);
   // Marks every waiting job with `error`, as if it had been cancelled.
   void FailAll(const Error& error, std::vector<std::shared_ptr<Ticket>>& ended);

@@ -3,6 +3,8 @@
 #include "engine/model_queue.h"
 
 #include <algorithm>
+#include <iterator>
+#include <new>
 #include <utility>
 
 #include "engine/scheduler_state.h"
@@ -194,6 +196,23 @@ void ModelQueue::Completed(const Batch& batch, const Status& status, nanoseconds
   batcher_.Complete(batch, status, run, ended);
   state_->RetryStalled();
   if (closed_) batcher_.FailAll(ShuttingDown(), ended);
+}
+
+void ModelQueue::DropCancelled() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    std::vector<std::shared_ptr<Ticket>> ended;
+    try {
+      ended.reserve(unfinished_);
+      state_->dropped.reserve(state_->dropped.size() + unfinished_);
+    } catch (const std::bad_alloc&) {
+      return;  // the next step drops them
+    }
+    batcher_.DropGivenUp(Clock::now(), ended);
+    state_->Release(ended);
+    std::move(ended.begin(), ended.end(), std::back_inserter(state_->dropped));
+  }
+  state_->prepare_wanted.notify_one();
 }
 
 bool ModelQueue::Drain(nanoseconds limit) {

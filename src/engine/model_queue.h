@@ -60,6 +60,10 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   // Takes the job, or fails with kOverloaded at once, and then Done is not called.
   Status Submit(std::shared_ptr<Job> job);
 
+  // Jobs that were cancelled, but for those in the running step, leave their places now, not with
+  // the next step. Their Done is called soon after.
+  void DropCancelled();
+
   // Refuses new jobs from now on and waits until those taken are done; false if `limit` passes
   // first.
   bool Drain(std::chrono::nanoseconds limit);

@@ -155,12 +155,15 @@ void SchedulerState::PrepareLoop() {
     {
       std::unique_lock lock(mutex);
       prepare_wanted.wait(lock, [&] {
-        return (ticket = NextUnprepared()) != nullptr ||
+        return (ticket = NextUnprepared()) != nullptr || !dropped.empty() ||
                (stopping && unprepared.empty() && unprepared_slow.empty());
       });
-      if (ticket == nullptr) return;
-      preparing.push_back(ticket.get());
+      if (ticket == nullptr && dropped.empty()) return;
+      if (ticket != nullptr) preparing.push_back(ticket.get());
+      if (!dropped.empty()) ended.swap(dropped);
     }
+    if (!ended.empty()) Tell(ended);
+    if (ticket == nullptr) continue;
     PrepareOne(std::move(ticket), ended);
     Finish(ended);
   }
@@ -362,13 +365,21 @@ void SchedulerState::Finish(std::vector<std::shared_ptr<Ticket>>& ended) {
   {
     // Before Done: a client that sends its next request at once finds the place free.
     const std::lock_guard lock(mutex);
-    for (const std::shared_ptr<Ticket>& ticket : ended) {
-      ModelQueue& queue = *ticket->queue;
-      queue.item_memory_.GiveSmall(std::exchange(ticket->small_bytes, 0));
-      queue.admission_.Release(ticket->counted_items, ticket->counted);
-    }
-    RetryStalled();
+    Release(ended);
   }
+  Tell(ended);
+}
+
+void SchedulerState::Release(const std::vector<std::shared_ptr<Ticket>>& ended) {
+  for (const std::shared_ptr<Ticket>& ticket : ended) {
+    ModelQueue& queue = *ticket->queue;
+    queue.item_memory_.GiveSmall(std::exchange(ticket->small_bytes, 0));
+    queue.admission_.Release(ticket->counted_items, ticket->counted);
+  }
+  RetryStalled();
+}
+
+void SchedulerState::Tell(std::vector<std::shared_ptr<Ticket>>& ended) {
   for (const std::shared_ptr<Ticket>& ticket : ended) {
     Status status;
     if (ticket->error) status = *std::move(ticket->error);

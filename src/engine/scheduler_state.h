@@ -65,8 +65,11 @@ struct SchedulerState : std::enable_shared_from_this<SchedulerState> {
   std::shared_ptr<ModelQueue> PickBetween(const Lane& lane) const;
   // Memory may have become free: queues that wait for it have their turns again. REQUIRES the lock.
   void RetryStalled();
-  // Ends the jobs, and empties `ended`. Without the lock.
+  // Ends the jobs, and empties `ended`: Release, then Tell. Without the lock.
   void Finish(std::vector<std::shared_ptr<Ticket>>& ended);
+  // Their places and their memory are free. REQUIRES the lock.
+  void Release(const std::vector<std::shared_ptr<Ticket>>& ended);
+  void Tell(std::vector<std::shared_ptr<Ticket>>& ended);
 
   const std::shared_ptr<MemoryBudget> memory;
   std::mutex lane_start;  // one at a time; taken before no other
@@ -77,6 +80,7 @@ struct SchedulerState : std::enable_shared_from_this<SchedulerState> {
   std::deque<std::shared_ptr<Ticket>> unprepared;       // small interactive jobs
   std::deque<std::shared_ptr<Ticket>> unprepared_slow;  // bulk, and what is large
   std::vector<const Ticket*> preparing;                 // has room for one a thread
+  std::vector<std::shared_ptr<Ticket>> dropped;         // released, to be told by a preparer
   int prepare_threads = 0;
   int slow_preparing = 0;
   int slow_passed_over = 0;

@@ -74,5 +74,40 @@ TEST_F(LongStepsTest, WhoseCacheFindsNoRoomWaitsForTheOthers) {
   EXPECT_TRUE(b->Wait().ok());
 }
 
+// While a step runs, which may take long.
+TEST_F(StepsTest, WhoIsCancelledInLineLeavesItsPlaceAtOnce) {
+  Start();
+  const auto queue =
+      AddQueue(&task_, {.max_batch_items = 1, .admission = {.jobs = 3}, .one_at_a_time = true});
+  auto a = Submit(queue, "a", {2, 1});
+  task_.AwaitStep(1);
+  auto b = Submit(queue, "b", {1});
+  auto c = Submit(queue, "c", {1}, Priority::kBulk);
+  AwaitPrepared(*queue, 3);
+  EXPECT_EQ(queue
+                ->Submit(std::make_shared<CountdownJob>("d", std::vector<uint32_t>{1},
+                                                        Priority::kInteractive))
+                .error()
+                .code,
+            Code::kOverloaded);
+  for (const auto& job : {b, c}) job->Cancel();
+  queue->DropCancelled();
+  EXPECT_EQ(queue->load().jobs, 1u);
+  auto d = Submit(queue, "d", {1});
+  for (const auto& job : {b, c}) EXPECT_EQ(job->Wait().error().code, Code::kDeadline);
+  EXPECT_EQ(task_.steps().size(), 1u);  // still the first one
+  task_.allowed = 1;
+  task_.AwaitStep(2);
+  // One that runs stays until its step ends.
+  a->Cancel();
+  queue->DropCancelled();
+  EXPECT_EQ(queue->load().jobs, 2u);
+  task_.allowed = kAll;
+  EXPECT_EQ(a->Wait().error().code, Code::kDeadline);
+  EXPECT_TRUE(d->Wait().ok());
+  EXPECT_TRUE(queue->Drain(seconds(60)));
+  EXPECT_EQ(queue->load().jobs, 0u);
+}
+
 }  // namespace
 }  // namespace minnow

@@ -57,6 +57,15 @@ Status QueuedModel::Start(Scheduler* scheduler, const ModelQueueOptions& options
   return {};
 }
 
+void QueuedModel::CancelWith(ClientWatch& client, const std::shared_ptr<Job>& job) {
+  client.OnGone([weak_job = std::weak_ptr<Job>(job), weak_queue = std::weak_ptr(queue_)] {
+    const auto job = weak_job.lock();
+    if (job == nullptr) return;
+    job->Cancel();
+    if (const auto queue = weak_queue.lock()) queue->DropCancelled();
+  });
+}
+
 ModelQueueOptions ToQueueOptions(const ComputeOptions& compute, bool for_indexes) {
   ModelQueueOptions options;
   options.max_batch_work = compute.max_batch_tokens;

@@ -37,16 +37,14 @@ class QueuedModel : public LoadedModel {
   template <class Done>
   void Submit(std::shared_ptr<Job> job, const std::shared_ptr<ClientWatch>& client,
               const Done& done) {
-    if (client != nullptr) {
-      client->OnGone([weak = std::weak_ptr<Job>(job)] {
-        if (const auto strong = weak.lock()) strong->Cancel();
-      });
-    }
+    if (client != nullptr) CancelWith(*client, job);
     Status status = queue_->Submit(std::move(job));
     if (!status.ok()) done(std::move(status).error());
   }
 
  private:
+  void CancelWith(ClientWatch& client, const std::shared_ptr<Job>& job);
+
   const std::unique_ptr<const Task> task_;
   std::shared_ptr<ModelQueue> queue_;
 };
