@@ -64,6 +64,7 @@ void RaiseFileLimit() {
 }
 
 constexpr std::chrono::milliseconds kDrainNotice{1000};
+constexpr std::chrono::milliseconds kJobsLook{20};
 
 class Serving {
  public:
@@ -176,15 +177,22 @@ class Serving {
     application_.BeginDrain();
     // Balancers see /readyz say no before connections are refused.
     std::this_thread::sleep_for(std::chrono::seconds(command_.shutdown_delay_seconds));
+    const std::chrono::milliseconds limit(1000 * command_.drain_seconds);
+    const auto end = std::chrono::steady_clock::now() + limit;
+    const auto notice_at = end - std::min(limit / 2, kDrainNotice);
+    // Who asks for a picture now and then is let in until it is there.
+    while (std::chrono::steady_clock::now() < notice_at &&
+           application_.image_jobs().AreWaitedFor()) {
+      std::this_thread::sleep_for(kJobsLook);
+    }
     // Answers what is under way, for which the models go on. Who would still be waiting when
     // connections are cut off is told a moment before.
     std::promise<void> drained;
-    std::thread last([this, done = drained.get_future()] {
-      const std::chrono::milliseconds limit(1000 * command_.drain_seconds);
-      const auto notice = std::min(limit / 2, kDrainNotice);
-      if (done.wait_for(limit - notice) == std::future_status::timeout) application_.EndJobs();
+    std::thread last([this, notice_at, done = drained.get_future()] {
+      if (done.wait_until(notice_at) == std::future_status::timeout) application_.EndJobs();
     });
-    server_->Stop();
+    server_->Stop(std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now()));
     drained.set_value();
     last.join();
   }

@@ -79,7 +79,7 @@ class Server::Impl {
   Status SetAccess();
   Status Listen();
   void StartThread();
-  void Stop();
+  void Stop(std::optional<std::chrono::milliseconds> timeout);
   uint16_t port() const { return port_; }
   const ServerCounters& counters() const { return *context_.counters; }
 
@@ -92,7 +92,7 @@ class Server::Impl {
   void WarnOfLimit();
   void ScheduleTick();
   void OnTick();
-  void BeginDrain();
+  void BeginDrain(std::chrono::milliseconds timeout);
   void FinishIfDrained();
 
   std::shared_ptr<asio::io_context> io_ = std::make_shared<asio::io_context>(1);
@@ -269,16 +269,18 @@ void Server::Impl::OnTick() {
   }
 }
 
-void Server::Impl::Stop() {
+void Server::Impl::Stop(std::optional<std::chrono::milliseconds> timeout) {
   const std::lock_guard lock(stop_mutex_);
   if (!thread_.joinable()) return;
-  asio::post(*io_, [this] { BeginDrain(); });
+  asio::post(*io_, [this, limit = timeout.value_or(context_.options.drain_timeout)] {
+    BeginDrain(limit);
+  });
   thread_.join();
 }
 
-void Server::Impl::BeginDrain() {
+void Server::Impl::BeginDrain(std::chrono::milliseconds timeout) {
   context_.draining = true;
-  drain_deadline_ = std::chrono::steady_clock::now() + context_.options.drain_timeout;
+  drain_deadline_ = std::chrono::steady_clock::now() + timeout;
   error_code ignored;
   acceptor_.close(ignored);
   retry_.cancel();
@@ -308,6 +310,6 @@ uint16_t Server::port() const { return impl_->port(); }
 
 const ServerCounters& Server::counters() const { return impl_->counters(); }
 
-void Server::Stop() { impl_->Stop(); }
+void Server::Stop(std::optional<std::chrono::milliseconds> timeout) { impl_->Stop(timeout); }
 
 }  // namespace minnow::http

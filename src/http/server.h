@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -77,9 +78,9 @@ class Server {
   const ServerCounters& counters() const;
 
   // Stops accepting, closes idle connections, answers what is under way with "Connection: close",
-  // and returns when all are closed; what is not done after drain_timeout is cut off. Any thread
-  // but the I/O thread; again: no effect.
-  void Stop();
+  // and returns when all are closed; what is not done after `timeout`, or without it
+  // ServerOptions::drain_timeout, is cut off. Any thread but the I/O thread; again: no effect.
+  void Stop(std::optional<std::chrono::milliseconds> timeout = std::nullopt);
 
  private:
   class Impl;

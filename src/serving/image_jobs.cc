@@ -16,6 +16,8 @@ using std::chrono::steady_clock;
 
 constexpr std::string_view kIdBegins = "job_";
 constexpr size_t kIdDigits = 32;
+// Between two questions of a client.
+constexpr std::chrono::seconds kLongestPause{3};
 
 bool IsId(std::string_view id) {
   return id.size() == kIdBegins.size() + kIdDigits && id.starts_with(kIdBegins) &&
@@ -66,6 +68,7 @@ struct ImageJobs::Entry {
   std::shared_ptr<const ImageJobResult> result;
   size_t result_bytes = 0;
   std::optional<ImageJobError> error;
+  bool told = false;  // that it has ended
 };
 
 // Whoever lets go of it will not end the job any more.
@@ -183,7 +186,9 @@ void ImageJobs::Tell(Entry& entry, std::string_view preview) {
   if (entry.listeners.empty()) return;
   const ImageJobStatus status = StatusOf(entry);
   Call(entry, &status, preview);
-  if (HasEnded(entry.state)) entry.listeners.clear();
+  if (!HasEnded(entry.state)) return;
+  entry.told = true;
+  entry.listeners.clear();
 }
 
 void ImageJobs::Call(Entry& entry, const ImageJobStatus* status, std::string_view preview) {
@@ -298,10 +303,20 @@ bool ImageJobs::IsHeard(std::string_view id) const {
   return found != entries_.end() && !found->second->listeners.empty();
 }
 
+bool ImageJobs::AreWaitedFor() const {
+  const std::lock_guard lock(mutex_);
+  const auto now = clock_();
+  return std::ranges::any_of(entries_, [now](const auto& named) {
+    const Entry& entry = *named.second;
+    return !HasEnded(entry.state) || (!entry.told && now - entry.ended <= kLongestPause);
+  });
+}
+
 std::optional<ImageJobStatus> ImageJobs::Find(std::string_view id, Missing* missing) {
   const std::lock_guard lock(mutex_);
-  const Entry* const entry = FindEntry(id, missing);
+  Entry* const entry = FindEntry(id, missing);
   if (entry == nullptr) return std::nullopt;
+  entry->told = HasEnded(entry->state);
   return StatusOf(*entry);
 }
 
@@ -326,7 +341,8 @@ bool ImageJobs::Listen(std::string_view id, Listener listener, Missing* missing)
   Entry* const entry = FindEntry(id, missing);
   if (entry == nullptr) return false;
   const ImageJobStatus status = StatusOf(*entry);
-  if (!listener(&status, {}) || HasEnded(entry->state)) return true;
+  entry->told = HasEnded(entry->state);
+  if (!listener(&status, {}) || entry->told) return true;
   entry->listeners.push_back(std::move(listener));
   BeginHeartbeat();
   return true;

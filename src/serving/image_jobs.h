@@ -118,6 +118,9 @@ class ImageJobs {
   void Fail(std::string_view id, ImageJobError error);
   // Whether somebody listens.
   bool IsHeard(std::string_view id) const;
+  // Whether anybody may come yet: for a job that has not ended, or has within the last seconds and
+  // nobody was told so.
+  bool AreWaitedFor() const;
 
   // kNotFound: never heard of, or long ago; `gone`: its time is over.
   struct Missing {

@@ -49,6 +49,29 @@ class ImageJobsTest : public ::testing::Test {
   std::vector<ImageJobs::Added> claims_;  // go before their jobs
 };
 
+TEST_F(ImageJobsTest, WhoMayComeYet) {
+  EXPECT_FALSE(jobs_->AreWaitedFor());
+  const std::string told = Add();
+  EXPECT_TRUE(jobs_->AreWaitedFor());
+  jobs_->Report(told, 1, 2);
+  EXPECT_EQ(Find(told).state, State::kGenerating);
+  EXPECT_TRUE(jobs_->AreWaitedFor());
+  Complete(told, 8);
+  EXPECT_TRUE(jobs_->AreWaitedFor());
+  EXPECT_EQ(Find(told).state, State::kCompleted);
+  EXPECT_FALSE(jobs_->AreWaitedFor());
+  // Nobody comes for this one.
+  Complete(Add(), 8);
+  EXPECT_TRUE(jobs_->AreWaitedFor());
+  clock_->now += seconds(60);
+  EXPECT_FALSE(jobs_->AreWaitedFor());
+  const std::string heard = Add();
+  EXPECT_TRUE(jobs_->Listen(
+      heard, [](const ImageJobStatus*, std::string_view) { return true; }, nullptr));
+  Complete(heard, 8);
+  EXPECT_FALSE(jobs_->AreWaitedFor());
+}
+
 TEST_F(ImageJobsTest, FromTheQueueToItsPictures) {
   const std::string first = Add(), second = Add();
   EXPECT_NE(first, second);

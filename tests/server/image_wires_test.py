@@ -7,6 +7,7 @@ import json
 import pathlib
 import random
 import re
+import signal
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from image_server import INPUT, MODEL, PROMPT, ImageCase, picture, png, read_png, text_of  # noqa: E402
-from running_server import keeps_freed_memory  # noqa: E402
+from running_server import Server, keeps_freed_memory  # noqa: E402
 
 WEB_UI, JOBS = "/sdapi/v1/", "/sdcpp/v1/"
 SMALL = {"prompt": PROMPT, "steps": 2, "width": 32, "height": 24, "seed": 5, "sampler_name": "Euler"}
@@ -459,6 +460,30 @@ class JobsTest(WireCase):
         self.assertIn("euler_a", told["samplers"])
         self.assertEqual(self.get(JOBS + "capabilities?model=sd_tiny"), told)
         self.get(JOBS + "capabilities?model=%zz", 422)
+
+
+class EndTest(WireCase):
+    def end_while_running(self, body, drain_seconds):
+        self.server = Server("--threads", "1", "--drain-seconds", drain_seconds, model=str(MODEL))
+        self.addCleanup(self.server.close)
+        path = self.ask(JOBS + "img_gen", body, status=202)["poll_url"]
+        self.wait_until(lambda: self.get(path)["status"] == "generating")
+        self.server.process.send_signal(signal.SIGTERM)
+        return self.server.wait_for("draining") and path
+
+    def test_who_polls_is_let_in_until_the_picture_is_there(self):
+        path = self.end_while_running(JOB | {"width": 64, "height": 64, "sample_params": {"sample_steps": 300}}, "60")
+        self.assertEqual(self.server.request("GET", "/readyz")[0], 503)
+        self.assertIn("shutting down", json.dumps(self.ask(JOBS + "img_gen", JOB, status=503)))
+        seen = []
+        self.wait_until(lambda: seen.append(self.get(path)) or seen[-1]["status"] != "generating")
+        self.assertEqual((len(seen[-1]["result"]["images"]), self.server.process.wait(30)), (1, 0))
+
+    def test_a_job_is_waited_for_no_longer_than_others(self):
+        begin = time.monotonic()
+        self.end_while_running(LONG_JOB, "2")
+        self.assertEqual(self.server.process.wait(30), 0)
+        self.assertLess(time.monotonic() - begin, 20)
 
 
 class TwoModelsTest(ImageCase):

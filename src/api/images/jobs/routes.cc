@@ -133,6 +133,9 @@ void Run(Call& call, ImageGenerationQuery asked, const ImageJobs::Added& added,
 }
 
 void Generate(Call& call) {
+  // It would be broken off.
+  if (call.context().status->Get().state == ServiceState::kDraining)
+    return call.Fail({Fault::kNotReady, "the server is shutting down"});
   const auto document = call.Parse();
   if (!document.has_value()) return;
   auto query = ReadImageGeneration(document->root());
