@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "cli/command_line/command.h"
+#include "cli/command_line/good_argument.h"
 #include "formats/bundle.h"
 #include "models/builtin/language_detector.h"
 
@@ -91,9 +92,8 @@ void ReadPictureOptions(std::vector<std::string> vaes, std::vector<std::string> 
   }
   for (const std::string& text : SplitVariable(std::move(loras), "MINNOW_LORA")) {
     const Named named = SplitName(text);
-    auto lora = ParseLora(named.value);
-    if (!lora.ok()) RefuseArgument("--lora", lora.error().message);
-    ModelOf("--lora", named, models).loras.push_back(std::move(lora).value());
+    ModelOf("--lora", named, models)
+        .loras.push_back(GoodArgument("--lora", ParseLora(named.value)));
   }
 }
 

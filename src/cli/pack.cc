@@ -40,7 +40,7 @@ Result<PackOptions> ToOptions(const PackCommand& command) {
   const std::string embedding =
       command.embedding_dtype.empty() ? DtypeName(options.dtype) : command.embedding_dtype;
   MINNOW_ASSIGN_OR_RETURN(options.embedding, ParseEmbeddingDtype(embedding));
-  MINNOW_ASSIGN_OR_RETURN(options.loras, ParseLoras(command.loras));
+  options.loras = ParseLoras(command.loras);
   return options;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/serve_options.h"
 
 #include "cli/command_line/command.h"
+#include "cli/command_line/good_argument.h"
 #include "cli/model_option.h"
 #include "cli/port_option.h"
 #include "formats/bundle.h"
@@ -228,9 +229,8 @@ void ReadServeOptions(Command serve, Option port, ServeCommand& command) {
   }
   if (!port.given()) ReadPortVariable(command.port);
   if (!command.memory_limit.empty()) {
-    const auto limit = ParseByteSize(command.memory_limit);
-    if (!limit.ok()) RefuseArgument("--memory-limit", limit.error().message);
-    command.application.compute.memory_limit_bytes = *limit;
+    command.application.compute.memory_limit_bytes =
+        GoodArgument("--memory-limit", ParseByteSize(command.memory_limit));
   }
   const bool has_store = !store.index.empty() || store.is_kuberian || HasBundledStore();
   if (store.read_only && !has_store) RefuseArgument("--read-only", "there is no --index to read");

@@ -91,7 +91,7 @@ class ImageTest(unittest.TestCase):
             path = self.folder / name
             self.image("--steps", "1", "--size", "16x16", output=path)
             self.assertTrue(path.read_bytes().startswith(begins))
-        self.assert_refused(self.image(code=FAILED, output=self.folder / "a.gif"), "a.gif", ".webp")
+        self.assert_refused(self.image(code=USAGE, output=self.folder / "a.gif"), "a.gif", ".webp")
         (self.folder / "notes.png").write_text("not a picture")
         self.assert_refused(self.image(code=FAILED, output=self.folder / "notes.png"), "notes.png")
 
@@ -127,6 +127,28 @@ class ImageTest(unittest.TestCase):
         self.assert_refused(self.image("--preview", code=FAILED), "out.preview.png")
         self.assertEqual(preview.read_text(), "notes")
 
+    def test_a_broken_vae_beside_the_model_is_named(self):
+        model = self.folder / "sd"
+        shutil.copytree(MODEL, model, ignore=shutil.ignore_patterns("*.png", "tensors.npz"))
+        model.chmod(0o755)
+        taesd = model / "taesd"
+        weights, tiny = model / "unet/diffusion_pytorch_model.safetensors", '{"_class_name":"AutoencoderTiny"}'
+        cases = [({}, "config.json: cannot open"), ({"config.json": tiny}, "taesd: no diffusion_pytorch_model.safetensors")]
+        cases += [({"config.json": text, "diffusion_pytorch_model.safetensors": weights}, words) for text, words in (
+            ("x", "config.json: not valid JSON"), ("{}", "config.json: "), (tiny, "diffusion_pytorch_model.safetensors: no tensor"),
+            ('{"_class_name":"Foo"}', 'config.json: _class_name: "Foo" is not supported (known: AutoencoderKL, AutoencoderTiny)'))]
+        cases.append(({"taesd_encoder.safetensors": weights, "taesd_decoder.safetensors": weights}, "taesd_decoder.safetensors: no tensor"))
+        for files, words in cases:
+            taesd.mkdir()
+            for name, content in files.items():
+                if isinstance(content, str):
+                    (taesd / name).write_text(content)
+                else:
+                    (taesd / name).symlink_to(content)
+            with self.subTest(words):
+                self.assert_refused(self.image("--preview", "--steps", "1", "--size", "16x16", model=model, code=FAILED), str(taesd), words)
+            shutil.rmtree(taesd)
+
     def test_a_mask(self):
         mask = self.folder / "mask.png"
         self.change()
@@ -153,12 +175,23 @@ class ImageTest(unittest.TestCase):
         result = self.image("--steps", "1", "--size", "16x16", prompt="cat " * 80)
         self.assertIn(b"--prompt: the last 5 tokens did not fit", result.stderr)
 
+    def test_noise_that_the_scheduler_does_not_take(self):
+        for scheduler, words in (("euler", b"--eta: only ddim takes it"), ("ddim", b"")):
+            result = self.image("--steps", "2", "--size", "16x16", "--scheduler", scheduler, "--eta", "0.5", "--seed", "7", "--quiet")
+            self.assertIn(words, result.stderr)
+            self.assertEqual(bool(result.stderr), bool(words), result.stderr)
+        self.assertEqual(self.image("--steps", "2", "--size", "16x16", "--scheduler", "euler", "--quiet").stderr, b"")
+
     def test_refusals(self):
         for arguments, code, parts in (
                 (["--steps", "0"], USAGE, ["--steps"]), (["--steps", "1000000000"], FAILED, ["steps: expected", "1000"]),
-                (["--size", "63x64"], FAILED, ["width: expected a multiple of 2"]), (["--size", "big"], FAILED, ["--size"]),
-                (["--size", "0x8"], FAILED, ["--size"]), (["--size", "100000x100000"], FAILED, ["pixels, limit"]),
-                (["--size", "9999999999999999999x8"], FAILED, ["--size"]), (["--guidance", "nan"], FAILED, ["guidance"]),
+                (["--size", "63x64"], FAILED, ["width: expected a multiple of 2"]), (["--size", "big"], USAGE, ["--size"]),
+                (["--size", "0x8"], USAGE, ["--size"]), (["--size", "100000x100000"], FAILED, ["pixels, limit"]),
+                (["--size", "9999999999999999999x8"], USAGE, ["--size"]), (["--guidance", "nan"], USAGE, ["--guidance"]),
+                (["--guidance", "-1"], USAGE, ["--guidance"]), (["--guidance", "x"], USAGE, ["--guidance"]),
+                (["--steps", "abc"], USAGE, ["--steps"]), (["--seed", "-1"], USAGE, ["--seed"]), (["--eta", "2"], USAGE, ["--eta"]),
+                (["--images", "17"], USAGE, ["--images"]), (["--memory-limit", "much"], USAGE, ["--memory-limit"]),
+                (["--lora", "x:nan"], USAGE, ["--lora"]), (["--dtype", "fp8"], USAGE, ["--dtype"]),
                 (["--strength", "0.5"], USAGE, ["--image"]), (["--mask", "x.png"], USAGE, ["--image"]),
                 (["--scheduler", "euler_b"], USAGE, ["--scheduler"]), (["--image", "/nowhere.png"], FAILED, ["/nowhere.png"]),
                 (["--clip-skip", "3"], FAILED, ["clip_skip"]), (["--vae", "/nowhere"], FAILED, ["/nowhere"])):

@@ -12,6 +12,7 @@
 #include "cli/bench/bench.h"
 #include "cli/bench/timing.h"
 #include "cli/command_line/command.h"
+#include "cli/command_line/good_argument.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
 #include "kernels/dispatch.h"
@@ -53,13 +54,13 @@ Result<Dtype> DtypeOf(const ModelSource& source, const ImageBenchOptions& option
   return source.packed() ? ParseDtype(source.packed()->header().dtype) : Dtype::kF32;
 }
 
-Result<DiffusionLoadOptions> LoadOptionsOf(const ImageBenchOptions& options, Dtype dtype) {
+DiffusionLoadOptions LoadOptionsOf(const ImageBenchOptions& options, Dtype dtype) {
   DiffusionLoadOptions load = {.dtype = dtype, .tiny_vae = ""};
   load.winograd = options.winograd == "auto"    ? WinogradUse::kAuto
                   : options.winograd == "never" ? WinogradUse::kNever
                                                 : WinogradUse::kAlways;
   if (options.memory_limit.empty()) return load;
-  MINNOW_ASSIGN_OR_RETURN(load.memory_limit_bytes, ParseByteSize(options.memory_limit));
+  load.memory_limit_bytes = GoodArgument("--memory-limit", ParseByteSize(options.memory_limit));
   return load;
 }
 
@@ -234,7 +235,7 @@ Status RunImageBench(const ImageBenchOptions& options) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(options.model));
   MINNOW_ASSIGN_OR_RETURN(const Dtype dtype, DtypeOf(source, options));
-  MINNOW_ASSIGN_OR_RETURN(const DiffusionLoadOptions load, LoadOptionsOf(options, dtype));
+  const DiffusionLoadOptions load = LoadOptionsOf(options, dtype);
   ThreadPool pool(options.threads);
   if (options.part == "img2img") return TimeImageToImage(options, source, load, pool);
   Result<Work> work = options.part.starts_with("unet") ? UNetWork(source, options, load)

@@ -11,6 +11,7 @@
 #include "base/memory_budget.h"
 #include "base/thread_pool.h"
 #include "cli/command_line/command.h"
+#include "cli/command_line/good_argument.h"
 #include "cli/commands.h"
 #include "cli/image/lora_option.h"
 #include "cli/image/picture_file.h"
@@ -56,8 +57,10 @@ struct ImageCommand {
   std::string output;
 };
 
-Result<ImageRequest> ReadRequest(const ImageCommand& command) {
+Result<ImageRequest> ReadRequest(const ImageCommand& command, const PictureSize& size) {
   ImageRequest request;
+  request.width = size.width;
+  request.height = size.height;
   request.prompt = command.prompt;
   request.negative_prompt = command.negative_prompt;
   request.strength = command.strength;
@@ -69,11 +72,6 @@ Result<ImageRequest> ReadRequest(const ImageCommand& command) {
   request.clip_skip = command.clip_skip;
   request.tiling = command.tiling ? VaeTiling::kAlways : VaeTiling::kAuto;
   if (command.has_seed) request.seeds = {command.seed};
-  if (!command.size.empty()) {
-    MINNOW_ASSIGN_OR_RETURN(const PictureSize size, ParsePictureSize(command.size));
-    request.width = size.width;
-    request.height = size.height;
-  }
   if (!command.image.empty()) {
     MINNOW_ASSIGN_OR_RETURN(request.image, ReadPictureFile(command.image));
   }
@@ -81,14 +79,6 @@ Result<ImageRequest> ReadRequest(const ImageCommand& command) {
     MINNOW_ASSIGN_OR_RETURN(request.mask, ReadPictureFile(command.mask));
   }
   return request;
-}
-
-// 0: what the process may use.
-Result<size_t> MemoryLimit(const ImageCommand& command) {
-  if (command.memory_limit.empty()) return size_t{0};
-  auto limit = ParseByteSize(command.memory_limit);
-  if (!limit.ok()) return Annotate(std::move(limit).error(), "--memory-limit");
-  return limit;
 }
 
 Status CheckOutputs(const ImageCommand& command) {
@@ -160,14 +150,17 @@ Status Write(const ImageCommand& command, const ImageModel& model, Picture& pict
 }
 
 Status MakePicture(const ImageCommand& command) {
+  const size_t limit = command.memory_limit.empty()
+                           ? 0  // what the process may use
+                           : GoodArgument("--memory-limit", ParseByteSize(command.memory_limit));
+  const PictureSize size = command.size.empty() ? PictureSize() : ParsePictureSize(command.size);
+  const std::vector<LoraOptions> loras = ParseLoras(command.loras);
   MINNOW_RETURN_IF_ERROR(CheckOutputs(command));
   MINNOW_RETURN_IF_ERROR(CheckPreview(command));
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
   MINNOW_ASSIGN_OR_RETURN(const std::optional<Dtype> dtype, ParseDtypeOrAuto(command.dtype));
-  MINNOW_ASSIGN_OR_RETURN(const std::vector<LoraOptions> loras, ParseLoras(command.loras));
-  MINNOW_ASSIGN_OR_RETURN(ImageRequest request, ReadRequest(command));
+  MINNOW_ASSIGN_OR_RETURN(ImageRequest request, ReadRequest(command, size));
   MINNOW_ASSIGN_OR_RETURN(const ModelSource source, ModelSource::Open(command.model));
-  MINNOW_ASSIGN_OR_RETURN(const size_t limit, MemoryLimit(command));
   MINNOW_ASSIGN_OR_RETURN(const auto model,
                           ImageModel::Load(source, {.dtype = dtype,
                                                     .tiny_vae = command.vae,
@@ -175,6 +168,8 @@ Status MakePicture(const ImageCommand& command) {
                                                     .memory_limit_bytes = limit,
                                                     .previews = command.preview}));
   MINNOW_ASSIGN_OR_RETURN(ImageSettings settings, CheckImageRequest(*model, std::move(request)));
+  if (command.eta > 0 && settings.scheduler.kind != SchedulerKind::kDdim)
+    PrintError("--eta: only ddim takes it; this scheduler ignores it");
   SpreadSeeds(settings);
   ThreadPool pool(command.threads > 0 ? command.threads : Cpu().usable_cores());
   const Interruptible interruptible;
@@ -210,9 +205,11 @@ void AddInputOptions(Command image, const std::shared_ptr<ImageCommand>& command
 
 void AddStepOptions(Command image, const std::shared_ptr<ImageCommand>& command) {
   image.AddOption("--steps", command->steps, "Steps from noise to picture").Range(1, kMost);
-  image.AddOption("--guidance", command->guidance,
-                  "How closely the prompt is followed; 1 and less: without --negative-prompt, in "
-                  "half of the time");
+  image
+      .AddOption("--guidance", command->guidance,
+                 "How closely the prompt is followed; 1 and less: without --negative-prompt, in "
+                 "half of the time")
+      .Range(0.0, 1000.0);
   const auto names = SchedulerNames();
   image
       .AddOption("--scheduler", command->scheduler,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/image/lora_option.h"
 
-#include <utility>
+#include "cli/command_line/good_argument.h"
 
 namespace minnow {
 
@@ -14,12 +14,9 @@ void AddLoraOption(Command command, std::vector<std::string>& loras) {
       .NotEmpty();
 }
 
-Result<std::vector<LoraOptions>> ParseLoras(const std::vector<std::string>& texts) {
+std::vector<LoraOptions> ParseLoras(const std::vector<std::string>& texts) {
   std::vector<LoraOptions> loras;
-  for (const std::string& text : texts) {
-    MINNOW_ASSIGN_OR_RETURN(LoraOptions lora, ParseLora(text));
-    loras.push_back(std::move(lora));
-  }
+  for (const std::string& text : texts) loras.push_back(GoodArgument("--lora", ParseLora(text)));
   return loras;
 }
 

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "base/result.h"
 #include "cli/command_line/command.h"
 #include "models/diffusion/lora.h"
 
@@ -13,6 +12,7 @@ namespace minnow {
 
 void AddLoraOption(Command command, std::vector<std::string>& loras);
 
-Result<std::vector<LoraOptions>> ParseLoras(const std::vector<std::string>& texts);
+// Ends the command line's parsing as wrong usage where a scale is none.
+std::vector<LoraOptions> ParseLoras(const std::vector<std::string>& texts);
 
 }  // namespace minnow

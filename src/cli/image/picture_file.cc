@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/mapped_file.h"
+#include "cli/command_line/command.h"
 #include "formats/atomic_file.h"
 #include "image/read.h"
 #include "image/write.h"
@@ -52,8 +53,7 @@ Result<Image> ReadPictureFile(const std::string& path) {
 Status CheckPictureFile(const std::string& path) {
   const Ending* ending = FindEnding(path);
   if (ending == nullptr) {
-    return Error{Code::kInvalidArgument,
-                 path + ": the name of a picture ends in .png, .jpg, .jpeg or .webp"};
+    RefuseArgument("--output", path + ": the name of a picture ends in .png, .jpg, .jpeg or .webp");
   }
   MINNOW_RETURN_IF_ERROR(CheckReplaceable(path, ending->what, /*offset=*/0, ending->begins));
   const auto file = AtomicFile::Create(path);  // a picture may take minutes

@@ -3,9 +3,11 @@
 
 #include <charconv>
 
+#include "cli/command_line/command.h"
+
 namespace minnow {
 
-Result<PictureSize> ParsePictureSize(const std::string& text) {
+PictureSize ParsePictureSize(const std::string& text) {
   PictureSize size;
   const char* const end = text.data() + text.size();
   const auto width = std::from_chars(text.data(), end, size.width);
@@ -14,7 +16,7 @@ Result<PictureSize> ParsePictureSize(const std::string& text) {
     if (height.ec == std::errc() && height.ptr == end && size.width > 0 && size.height > 0)
       return size;
   }
-  return Error{Code::kInvalidArgument, "--size: expected WIDTHxHEIGHT, as in 512x384"};
+  RefuseArgument("--size", "expected WIDTHxHEIGHT, as in 512x384");
 }
 
 }  // namespace minnow

@@ -5,8 +5,6 @@
 #include <cstdint>
 #include <string>
 
-#include "base/result.h"
-
 namespace minnow {
 
 struct PictureSize {
@@ -14,7 +12,8 @@ struct PictureSize {
   int64_t height = 0;
 };
 
-// "512x384". Whether a model makes that size is for its task to say.
-Result<PictureSize> ParsePictureSize(const std::string& text);
+// "512x384". Whether a model makes that size is for its task to say. Ends the command line's
+// parsing as wrong usage where it is none.
+PictureSize ParsePictureSize(const std::string& text);
 
 }  // namespace minnow
