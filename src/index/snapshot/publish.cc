@@ -126,7 +126,7 @@ Result<PublishedSnapshot> PublishSnapshot(const Store& store, const std::string&
   MINNOW_RETURN_IF_ERROR(folder.Adopt(copy, name));
   manifest.created_unix_ms = NowUnixMs();
   MINNOW_RETURN_IF_ERROR(folder.Publish(WriteManifest(manifest)));
-  folder.RemoveOthers(name, keep);
+  folder.RemoveOthers(name, {}, keep);
   return PublishedSnapshot{std::move(manifest), false};
 }
 

@@ -102,12 +102,14 @@ Status SnapshotFolder::Publish(std::string_view manifest) const {
   return file.Commit();
 }
 
-void SnapshotFolder::RemoveOthers(const std::string& store, size_t keep) const {
+void SnapshotFolder::RemoveOthers(const std::string& present, const std::string& served,
+                                  size_t keep) const {
   std::vector<std::string> names;
   std::vector<std::pair<fs::file_time_type, std::string>> stores;
   std::error_code error;
   ForEachName(path_, [&](const std::string& name) {
-    if (GenerationOfName(name) == 0 || name.starts_with(store)) return;
+    const bool used = name.starts_with(present) || (!served.empty() && name.starts_with(served));
+    if (GenerationOfName(name) == 0 || used) return;
     names.push_back(name);
     if (name.ends_with(".db")) stores.emplace_back(fs::last_write_time(File(name), error), name);
   });
@@ -132,18 +134,22 @@ Result<std::string> ReadManifest(const std::string& folder) {
   return ReadSmallFile(folder + "/" + kManifestName, kMaxManifestBytes);
 }
 
+Status CheckSums(const SnapshotFile& file, uint64_t bytes, uint64_t checksum) {
+  if (bytes != file.bytes) {
+    return Error{Code::kCorrupt, std::to_string(bytes) + " bytes, where the manifest says " +
+                                     std::to_string(file.bytes)};
+  }
+  if (checksum == file.checksum) return {};
+  return Error{Code::kCorrupt, "its checksum is not the manifest's"};
+}
+
 Status CheckSnapshotFile(const std::string& path, const SnapshotFile& file,
                          const Progress& progress) {
   MINNOW_ASSIGN_OR_RETURN(const MappedFile mapped, MappedFile::Open(path));
   const std::span<const std::byte> bytes = mapped.bytes();
-  if (bytes.size() != file.bytes) {
-    return Error{Code::kCorrupt, path + ": " + std::to_string(bytes.size()) +
-                                     " bytes, where the "
-                                     "manifest says " +
-                                     std::to_string(file.bytes)};
-  }
   Xxh64 checksum;
-  for (size_t at = 0; at < bytes.size(); at += kReadBytes) {
+  // Of another size it need not be read.
+  for (size_t at = 0; at < bytes.size() && bytes.size() == file.bytes; at += kReadBytes) {
     if (progress && !progress(at, bytes.size())) {
       return Error{Code::kDeadline, path + ": stopped"};
     }
@@ -151,16 +157,21 @@ Status CheckSnapshotFile(const std::string& path, const SnapshotFile& file,
     checksum.Update(part);
     mapped.Release(part);
   }
-  if (checksum.Digest() == file.checksum) return {};
-  return Error{Code::kCorrupt, path + ": its checksum is not the manifest's"};
+  Status status = CheckSums(file, bytes.size(), checksum.Digest());
+  if (!status.ok()) return Annotate(std::move(status).error(), path);
+  return {};
 }
 
-Result<std::unique_ptr<Store>> OpenSnapshot(const std::string& folder,
-                                            const SnapshotManifest& manifest,
-                                            const Progress& progress) {
+Status CheckSnapshot(const std::string& folder, const SnapshotManifest& manifest,
+                     const Progress& progress) {
   for (const SnapshotFile& file : manifest.files) {
     MINNOW_RETURN_IF_ERROR(CheckSnapshotFile(folder + "/" + file.name, file, progress));
   }
+  return {};
+}
+
+Result<std::unique_ptr<Store>> OpenSnapshot(const std::string& folder,
+                                            const SnapshotManifest& manifest) {
   BundledStore snapshot;
   snapshot.path = folder + "/" + manifest.store().name;
   snapshot.store.bytes = manifest.store().bytes;

@@ -37,9 +37,9 @@ class SnapshotFolder {
   Status Adopt(const std::string& draft, const std::string& name) const;
   // All files that the manifest names are there: it is the present one once this returns ok.
   Status Publish(std::string_view manifest) const;
-  // Removes files of other generations than that of `store`, but for the `keep` of them whose
-  // stores were written last. What cannot be removed stays.
-  void RemoveOthers(const std::string& store, size_t keep) const;
+  // Removes files of other generations than those of the stores `present` and `served` (empty:
+  // none), but for the `keep` of them whose stores were written last. What cannot be removed stays.
+  void RemoveOthers(const std::string& present, const std::string& served, size_t keep) const;
   // The highest number in the names of files; 0: there is none.
   int64_t LastGeneration() const;
 
@@ -53,14 +53,18 @@ class SnapshotFolder {
 // The manifest of the folder, not looked into. kNotFound: there is none.
 Result<std::string> ReadManifest(const std::string& folder);
 
-// Whether a file is what the manifest says. kNotFound, kCorrupt; kDeadline: `progress` said so.
+// Whether a file of that size and checksum is what the manifest says; kCorrupt.
+Status CheckSums(const SnapshotFile& file, uint64_t bytes, uint64_t checksum);
+// The same of a file, which is read. Fails also with kNotFound; kDeadline: `progress` said so.
 Status CheckSnapshotFile(const std::string& path, const SnapshotFile& file,
                          const Progress& progress);
+// The same of all files that the manifest names.
+Status CheckSnapshot(const std::string& folder, const SnapshotManifest& manifest,
+                     const Progress& progress);
 
-// The manifest's generation, mapped where it lies, after all of it was read and compared. It is
-// only read, and nothing is made beside it; its files may go. Fails also as Store::Open does.
+// A generation whose files were checked, mapped where it lies. It is only read, and nothing is made
+// beside it; its files may lose their names meanwhile. Fails as Store::Open does.
 Result<std::unique_ptr<Store>> OpenSnapshot(const std::string& folder,
-                                            const SnapshotManifest& manifest,
-                                            const Progress& progress);
+                                            const SnapshotManifest& manifest);
 
 }  // namespace minnow
