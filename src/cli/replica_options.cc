@@ -11,22 +11,25 @@
 namespace minnow {
 namespace {
 
-constexpr int kMaxRefreshSeconds = 24 * 3600;
+constexpr int kMinRefreshMs = 100;
+constexpr int kMaxRefreshMs = 24 * 3600 * 1000;
 // A file may come at this rate, or faster, after the time that any answer may take.
 constexpr uint64_t kSlowestBytesPerMs = 64;
 constexpr std::chrono::milliseconds kAnswerTime{30'000};
 constexpr std::chrono::milliseconds kIdleTime{15'000};
 
-// "90", "90s", "5m", "1h"; 0: it is no such time, or out of range.
-int ParseSeconds(const std::string& text) {
+// "90", "90s", "500ms", "5m", "1h"; 0: it is no such time, or out of range.
+int ParseMilliseconds(const std::string& text) {
   int number = 0;
   const char* end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, number);
-  const std::string unit(at, end);
-  const int seconds = unit.empty() || unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  const bool fits =
-      error == std::errc() && number > 0 && seconds > 0 && number <= kMaxRefreshSeconds / seconds;
-  return fits ? number * seconds : 0;
+  if (error != std::errc() || number <= 0) return 0;
+  for (const auto& [unit, ms] :
+       {std::pair("ms", 1), {"", 1000}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}) {
+    if (std::string_view(at, end) != unit) continue;
+    return number <= kMaxRefreshMs / ms && number * ms >= kMinRefreshMs ? number * ms : 0;
+  }
+  return 0;
 }
 
 // Files of the folder that `target` is; what it has after '?' goes with each of them.
@@ -95,12 +98,12 @@ void ReadReplicaOptions(ServeCommand& command) {
   if (!store.index.empty()) RefuseArgument("--index-from", "excludes --index");
   if (store.is_kuberian) RefuseArgument("--index-from", "excludes --kuberian");
   if (store.reembed) RefuseArgument("--reembed", "a snapshot is only read");
-  const int seconds = ParseSeconds(command.refresh);
-  if (seconds == 0) {
+  const int refresh_ms = ParseMilliseconds(command.refresh);
+  if (refresh_ms == 0) {
     RefuseArgument("--refresh",
-                   "\"" + command.refresh + "\" is no time such as 30s, 5m or 1h, of 24h at most");
+                   "\"" + command.refresh + "\" is no time such as 30s, 5m or 1h, of 100ms to 24h");
   }
-  replica.refresh = std::chrono::seconds(seconds);
+  replica.refresh = std::chrono::milliseconds(refresh_ms);
   ReadSource(replica);
   if (!replica.fetch && !replica.cache.empty()) {
     RefuseArgument("--index-cache", "a folder is served where it lies; it is for http:// only");

@@ -121,7 +121,7 @@ class ReplicaTest(unittest.TestCase):
         return source
 
     def serve(self, *arguments, **options):
-        server = Server("--refresh", "1s", *arguments, **options)
+        server = Server("--refresh", "100ms", *arguments, **options)
         self.addCleanup(server.close)
         return server
 
