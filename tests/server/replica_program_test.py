@@ -212,9 +212,10 @@ class ReplicaTest(unittest.TestCase):
         self.assertIn(b"its vectors are of model", body)
 
     def test_wrong_usage_is_told(self):
-        for arguments, told in ((["--index-from", "https://example.com/x"], "minnow sync"),
-                                (["--index-from", "s3://bucket/x"], "minnow sync"),
+        for arguments, told in ((["--index-from", "https://example.com/x"], "minnow-sync"),
+                                (["--index-from", "s3://bucket/x"], "minnow-sync"),
                                 (["--index-from", "http://127.0.0.1:0/"], "port"),
+                                (["--index-from", "http://snapshots/"], "minnow-sync"),
                                 (["--index-from", "x", "--index", self.store], "--index"),
                                 (["--index-from", "x", "--reembed"], "only read"),
                                 (["--index-from", "x", "--refresh", "0s"], "--refresh"),
