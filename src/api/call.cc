@@ -88,7 +88,12 @@ void Call::DropBody() {
   request_.body_permit = nullptr;
 }
 
-void Call::Finish(http::Response response) { responder_.Send(std::move(response)); }
+void Call::Finish(http::Response response) {
+  if (index_generation_ > 0) {
+    response.headers.push_back({"X-Index-Generation", std::to_string(index_generation_)});
+  }
+  responder_.Send(std::move(response));
+}
 
 Failure Call::Explain(Failure failure) const {
   // The engine refuses everything once it drains: then this server is going away, and another may

@@ -63,6 +63,9 @@ class Call : public std::enable_shared_from_this<Call> {
   // A stream that has begun ends with this.
   void CountFailure(const Failure& failure);
 
+  // The answer's head tells it, where it is of a snapshot (not 0).
+  void SetIndexGeneration(int64_t generation) { index_generation_ = generation; }
+
   // In whose shape errors are told, where the body says more than the path.
   void SetFamily(Family family) { family_ = family; }
 
@@ -79,6 +82,7 @@ class Call : public std::enable_shared_from_this<Call> {
   http::Request request_;
   http::Responder responder_;
   ModelLease model_;
+  int64_t index_generation_ = 0;
 };
 
 // "; Content-Type is text/csv, not JSON" for what could not be read as JSON; empty where the

@@ -7,6 +7,7 @@
 #include "api/routes.h"
 #include "serving/image_jobs.h"
 #include "serving/kuberian/kuberian_service.h"
+#include "serving/search_service.h"
 
 namespace minnow::api {
 namespace {
@@ -32,12 +33,25 @@ http::Response Health(const ApiContext& context) {
   return ErrorResponse(Family::kTei, {Fault::kNotReady, status.message});
 }
 
+// A replica says which generation it serves, or why it has none.
+http::Response ReplicaReady(const ReplicaStatus& replica) {
+  const ReplicaStatus::View view = replica.Get();
+  if (view.generation > 0) {
+    return TextResponse("ready\ngeneration " + std::to_string(view.generation) + "\n");
+  }
+  return http::PlainResponse(
+      503, "loading: no snapshot yet" + (view.problem.empty() ? "" : ": " + view.problem));
+}
+
 http::Response Ready(const ApiContext& context) {
   const ServiceStatus::Snapshot status = context.status->Get();
   switch (status.state) {
     case ServiceState::kReady:
       if (context.kuberian != nullptr && !context.kuberian->ready()) {
         return http::PlainResponse(503, "loading");
+      }
+      if (context.search != nullptr && context.search->replica() != nullptr) {
+        return ReplicaReady(*context.search->replica());
       }
       return TextResponse("ready\n");
     case ServiceState::kLoading:
@@ -64,6 +78,9 @@ http::Response MetricsText(const ApiContext& context) {
   gauges.memory = context.memory.get();
   gauges.ready = context.status->Get().state == ServiceState::kReady;
   gauges.server = context.server.get();
+  if (context.search != nullptr && context.search->replica() != nullptr) {
+    gauges.replica = context.search->replica()->Get();
+  }
   http::Response response = TextResponse(context.metrics->Render(gauges));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;

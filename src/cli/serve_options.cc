@@ -6,6 +6,7 @@
 #include "cli/command_line/good_argument.h"
 #include "cli/model_option.h"
 #include "cli/port_option.h"
+#include "cli/replica_options.h"
 #include "formats/bundle.h"
 #include "http/origin.h"
 #include "models/builtin/language_detector.h"
@@ -192,6 +193,7 @@ Option AddServeOptions(Command serve, ServeCommand& command) {
   AddLimitOptions(serve, command);
   AddImageOptions(serve, command);
   AddStoreOptions(serve, command);
+  AddReplicaOptions(serve, command);
   AddKuberianOptions(serve, command);
   AddAccessOptions(serve, command);
   serve.AddOption("--log-format", command.log_format, "text or json, on standard error")
@@ -208,6 +210,7 @@ Option AddServeOptions(Command serve, ServeCommand& command) {
       "  minnow serve                  # detects languages: POST /process, /predict, /v1/classify\n"
       "  minnow serve --model DIR\n"
       "  minnow serve --model DIR --index my.db\n"
+      "  minnow serve --model DIR --index-from http://127.0.0.1:8000/snapshots --refresh 30s\n"
       "  minnow serve --model small=DIR --model large=FILE --dtype large=int8\n"
       "  minnow serve --model DIR --kuberian kuberian.db\n"
       "  MINNOW_MODEL=DIR PORT=3000 minnow serve --log-format json\n"
@@ -224,7 +227,7 @@ void ReadServeOptions(Command serve, Option port, ServeCommand& command) {
   ReadPictureOptions(command.vaes, command.loras, command.application.models);
   if (command.models.empty() && !store.is_kuberian && !HasBundledModel()) {
     // A store's vectors need a model that makes such.
-    if (!store.index.empty()) RequireArgument("--model");
+    if (!store.index.empty() || !store.replica.from.empty()) RequireArgument("--model");
     command.application.models.front().path = kLanguageDetector;
   }
   if (!port.given()) ReadPortVariable(command.port);
@@ -232,7 +235,9 @@ void ReadServeOptions(Command serve, Option port, ServeCommand& command) {
     command.application.compute.memory_limit_bytes =
         GoodArgument("--memory-limit", ParseByteSize(command.memory_limit));
   }
-  const bool has_store = !store.index.empty() || store.is_kuberian || HasBundledStore();
+  ReadReplicaOptions(command);
+  const bool has_store =
+      !store.index.empty() || store.is_kuberian || HasBundledStore() || !store.replica.from.empty();
   if (store.read_only && !has_store) RefuseArgument("--read-only", "there is no --index to read");
   for (const std::string& origin : command.cors_origins) {
     const auto parsed = http::OriginPattern::Parse(origin);

@@ -33,6 +33,7 @@ struct ServeCommand {
   std::string model_id;
   std::string revision;
   std::string memory_limit;
+  std::string refresh = "60s";
   std::string log_format = "text";
   bool log_requests = false;
   bool allow_foreign_token_ids = false;

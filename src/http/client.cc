@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client for probes, over Boost.Beast, whose stream has one deadline for everything on it.
+// The client, over Boost.Beast, whose stream has one deadline for everything on it.
 #include "http/client.h"
 
 #include <boost/asio/as_tuple.hpp>
@@ -10,10 +10,10 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <charconv>
 #include <exception>
 #include <string_view>
@@ -30,6 +30,7 @@ using boost::system::error_code;
 
 // Stored before it is tested, as in connection.cc.
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr size_t kPieceBytes = size_t{64} << 10;
 
 // What could end a header line, or the request line, early.
 bool HasControl(std::string_view text) {
@@ -41,9 +42,11 @@ bool HasControl(std::string_view text) {
 
 Error Wrong(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
 
-Error Describe(error_code error, const ClientOptions& options) {
+Error Describe(error_code error, const ClientOptions& options, bool idle) {
   if (error == beast::error::timeout) {
-    return {Code::kDeadline, "no answer within " + std::to_string(options.timeout.count()) + " ms"};
+    const auto limit = idle ? options.idle_timeout : options.timeout;
+    return {Code::kDeadline, (idle ? "nothing came for " : "no answer within ") +
+                                 std::to_string(limit.count()) + " ms"};
   }
   if (error == beast::http::error::body_limit) {
     return Wrong("the answer has more than " + std::to_string(options.body_limit_bytes) + " bytes");
@@ -68,32 +71,80 @@ std::string RequestText(const ClientTarget& target, const ClientOptions& options
   return text + "\r\n";
 }
 
-// Gives each step's failure, else the answer.
+// What is to be done with an answer.
+struct Exchange {
+  const ClientOptions& options;
+  const std::function<Status(int status)>& begin;
+  const BodySink& take;
+  Status result = Error{Code::kInternal, "out of memory"};
+};
+
+Error StatusError(int status) {
+  const bool gone = status == 404 || status == 410;
+  std::string message = "the answer is " + std::to_string(status);
+  if (status >= 300 && status < 400) message += ", a redirect, which is not followed";
+  return {gone ? Code::kNotFound : Code::kInternal, std::move(message)};
+}
+
+// Leaves the first step's failure.
 asio::awaitable<void> Ask(asio::ip::tcp::endpoint endpoint, std::string request,
-                          const ClientOptions& options, Result<ClientAnswer>& result) {
+                          Exchange& exchange) {
+  const ClientOptions& options = exchange.options;
   beast::tcp_stream stream(co_await asio::this_coro::executor);
-  stream.expires_after(options.timeout);
+  const auto end = std::chrono::steady_clock::now() + options.timeout;
+  bool idle = false;  // whether the next limit is the one between bytes
+  const auto set_limit = [&] {
+    const auto next = std::chrono::steady_clock::now() + options.idle_timeout;
+    idle = options.idle_timeout.count() > 0 && next < end;
+    stream.expires_at(idle ? next : end);
+  };
+  const auto failed = [&](error_code error) {
+    if (error) exchange.result = Describe(error, options, idle);
+    return static_cast<bool>(error);
+  };
+  set_limit();
   const auto [connect_error] = co_await stream.async_connect(endpoint, kAwait);
-  if (connect_error) {
-    result = Describe(connect_error, options);
-    co_return;
-  }
+  if (failed(connect_error)) co_return;
   const auto [write_error, written] =
       co_await asio::async_write(stream, asio::buffer(request), kAwait);
-  if (write_error) {
-    result = Describe(write_error, options);
-    co_return;
-  }
+  if (failed(write_error)) co_return;
   beast::flat_buffer buffer;
-  beast::http::response_parser<beast::http::string_body> parser;
+  beast::http::response_parser<beast::http::buffer_body> parser;
   parser.body_limit(options.body_limit_bytes);
-  const auto [read_error, read] = co_await beast::http::async_read(stream, buffer, parser, kAwait);
-  if (read_error) {
-    result = Describe(read_error, options);
-    co_return;
+  set_limit();
+  const auto [head_error, head] =
+      co_await beast::http::async_read_header(stream, buffer, parser, kAwait);
+  if (failed(head_error)) co_return;
+  Status status = exchange.begin(static_cast<int>(parser.get().result_int()));
+  std::string piece(kPieceBytes, '\0');
+  while (status.ok() && !parser.is_done()) {
+    auto& body = parser.get().body();
+    body.data = piece.data();
+    body.size = piece.size();
+    set_limit();
+    const auto [error, read] =
+        co_await beast::http::async_read_some(stream, buffer, parser, kAwait);
+    if (error != beast::http::error::need_buffer && failed(error)) co_return;
+    const size_t size = piece.size() - body.size;
+    if (size > 0) status = exchange.take(std::string_view(piece).substr(0, size));
   }
-  const int status = static_cast<int>(parser.get().result_int());
-  result = ClientAnswer{status, std::move(parser.get().body())};
+  exchange.result = std::move(status);
+}
+
+Status Get(const ClientTarget& target, const ClientOptions& options,
+           const std::function<Status(int status)>& begin, const BodySink& take) {
+  if (HasControl(options.api_key)) return Wrong("the API key has a control character");
+  error_code error;
+  const asio::ip::address address = asio::ip::make_address(target.address, error);
+  if (error) return Wrong("not an IPv4 or IPv6 address: " + target.address);
+  asio::io_context io(1);
+  Exchange exchange{options, begin, take};
+  asio::co_spawn(io, Ask({address, target.port}, RequestText(target, options), exchange),
+                 [](std::exception_ptr) {});
+  const std::stop_callback stop(options.stop, [&io] { io.stop(); });
+  io.run();
+  if (options.stop.stop_requested()) return Error{Code::kDeadline, "stopped"};
+  return std::move(exchange.result);
 }
 
 }  // namespace
@@ -139,16 +190,25 @@ Result<ClientTarget> ParseClientUrl(const std::string& url) {
 }
 
 Result<ClientAnswer> HttpGet(const ClientTarget& target, const ClientOptions& options) {
-  if (HasControl(options.api_key)) return Wrong("the API key has a control character");
-  error_code error;
-  const asio::ip::address address = asio::ip::make_address(target.address, error);
-  if (error) return Wrong("not an IPv4 or IPv6 address: " + target.address);
-  asio::io_context io(1);
-  Result<ClientAnswer> result = Error{Code::kInternal, "out of memory"};
-  asio::co_spawn(io, Ask({address, target.port}, RequestText(target, options), options, result),
-                 [](std::exception_ptr) {});
-  io.run();
-  return result;
+  ClientAnswer answer;
+  MINNOW_RETURN_IF_ERROR(Get(
+      target, options,
+      [&answer](int status) {
+        answer.status = status;
+        return Status();
+      },
+      [&answer](std::string_view piece) {
+        answer.body += piece;
+        return Status();
+      }));
+  return answer;
+}
+
+Status HttpDownload(const ClientTarget& target, const ClientOptions& options,
+                    const BodySink& take) {
+  return Get(
+      target, options,
+      [](int status) { return status == 200 ? Status() : Status(StatusError(status)); }, take);
 }
 
 }  // namespace minnow::http

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A client for probes: one GET over HTTP/1.1, one answer, one deadline for all of it.
+// A client for probes and downloads: one GET over HTTP/1.1, one answer, one deadline for all of it.
 //
 // Pure function of the network, callable from any thread; it blocks. Names are not looked up, so
 // that it needs no resolver, and there is no TLS.
@@ -8,7 +8,10 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 
@@ -28,9 +31,11 @@ struct ClientTarget {
 Result<ClientTarget> ParseClientUrl(const std::string& url);
 
 struct ClientOptions {
-  std::chrono::milliseconds timeout{3000};    // from connecting to the last byte
-  size_t body_limit_bytes = size_t{1} << 20;  // above: kInvalidArgument
-  std::string api_key = {};                   // sent as Authorization: Bearer; empty: none
+  std::chrono::milliseconds timeout{3000};        // from connecting to the last byte
+  std::chrono::milliseconds idle_timeout{0};      // without a byte more; 0: only `timeout` counts
+  uint64_t body_limit_bytes = uint64_t{1} << 20;  // above: kInvalidArgument
+  std::string api_key = {};                       // sent as Authorization: Bearer; empty: none
+  std::stop_token stop = {};                      // asked to stop, it ends with kDeadline at once
 };
 
 struct ClientAnswer {
@@ -41,5 +46,12 @@ struct ClientAnswer {
 // kDeadline: no whole answer within the timeout; kCorrupt: what came is no HTTP; kInternal: the
 // connection failed. Messages do not name the target.
 Result<ClientAnswer> HttpGet(const ClientTarget& target, const ClientOptions& options);
+
+// Takes a piece of a body; a failure ends the request.
+using BodySink = std::function<Status(std::string_view)>;
+
+// The body of an answer of 200, as it comes. Any other one is an error that tells it: kNotFound for
+// 404 and 410, else kInternal; redirects are not followed. Fails also as HttpGet and `take` do.
+Status HttpDownload(const ClientTarget& target, const ClientOptions& options, const BodySink& take);
 
 }  // namespace minnow::http

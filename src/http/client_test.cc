@@ -190,6 +190,87 @@ TEST(HttpGet, SaysThatNobodyListens) {
   EXPECT_THAT(answer.error().message, HasSubstr("refused"));
 }
 
+TEST(HttpDownload, GivesTheBodyAsItComes) {
+  const std::string body(300'000, 'b');
+  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 300000\r\n\r\n" + body);
+  std::string taken;
+  size_t pieces = 0;
+  const Status status = HttpDownload(server.target(), {}, [&](std::string_view piece) {
+    taken += piece;
+    ++pieces;
+    return Status();
+  });
+  ASSERT_TRUE(status.ok()) << status.error().message;
+  EXPECT_EQ(taken, body);
+  EXPECT_GT(pieces, 1u);
+}
+
+TEST(HttpDownload, TakesAnEmptyBody) {
+  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true);
+  EXPECT_TRUE(HttpDownload(server.target(), {}, [](std::string_view) {
+                return Status(Error{Code::kInternal, "nothing should come"});
+              }).ok());
+}
+
+TEST(HttpDownload, TellsOtherAnswers) {
+  const struct {
+    const char* answer;
+    Code code;
+    const char* expected;
+  } cases[] = {
+      {"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", Code::kNotFound, "404"},
+      {"HTTP/1.1 500 Oh\r\nContent-Length: 4\r\n\r\noops", Code::kInternal, "500"},
+      {"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n",
+       Code::kInternal, "redirect"},
+      {"HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\n\r\nx", Code::kInternal, "206"},
+  };
+  for (const auto& one : cases) {
+    OneAnswer server(one.answer);
+    bool taken = false;
+    const Status status = HttpDownload(server.target(), {}, [&](std::string_view) {
+      taken = true;
+      return Status();
+    });
+    ASSERT_FALSE(status.ok()) << one.answer;
+    EXPECT_EQ(status.error().code, one.code);
+    EXPECT_THAT(status.error().message, HasSubstr(one.expected));
+    EXPECT_FALSE(taken);
+  }
+}
+
+TEST(HttpDownload, EndsWithTheSinksFailure) {
+  OneAnswer server("HTTP/1.1 200 OK\r\n\r\nsome", true);
+  const Status status =
+      HttpDownload(server.target(), {.timeout = milliseconds(60'000)}, [](std::string_view) {
+        return Error{Code::kInternal, "the disk is full"};
+      });
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().message, "the disk is full");
+}
+
+TEST(HttpDownload, EndsWhereNothingComes) {
+  OneAnswer server("HTTP/1.1 200 OK\r\n\r\nhalf", true);
+  const Status status = HttpDownload(
+      server.target(), {.timeout = milliseconds(60'000), .idle_timeout = milliseconds(50)},
+      [](std::string_view) { return Status(); });
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, Code::kDeadline);
+  EXPECT_THAT(status.error().message, HasSubstr("nothing came for 50 ms"));
+}
+
+TEST(HttpDownload, EndsWhenAskedToStop) {
+  OneAnswer server("HTTP/1.1 200 OK\r\n\r\nhalf", true);
+  std::stop_source stop;
+  const Status status =
+      HttpDownload(server.target(), {.timeout = milliseconds(60'000), .stop = stop.get_token()},
+                   [&](std::string_view) {
+                     std::thread([&stop] { stop.request_stop(); }).join();
+                     return Status();
+                   });
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, Code::kDeadline);
+}
+
 TEST(HttpGet, RefusesAKeyThatWouldEndTheHeader) {
   EXPECT_EQ(HttpGet({"127.0.0.1", 1, "/"}, {.api_key = "a\r\nX: y"}).error().code,
             Code::kInvalidArgument);

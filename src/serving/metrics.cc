@@ -151,6 +151,21 @@ void AppendImage(const ImageMetrics& image, size_t requests, std::string& out) {
       Load(image.load.planned_bytes));
 }
 
+void AppendReplica(const ReplicaStatus::View& replica, std::string& out) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto age =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now).count() - replica.created_unix_ms;
+  const bool served = replica.generation > 0;
+  AppendType("minnow_index_generation", "gauge", "Of the snapshot that is served; 0: none.", out);
+  AppendSample("minnow_index_generation", "", static_cast<double>(replica.generation), out);
+  AppendType("minnow_index_age_seconds", "gauge", "Since that snapshot was made.", out);
+  AppendSample("minnow_index_age_seconds", "", served ? static_cast<double>(age) / 1000 : 0, out);
+  AppendType("minnow_index_refresh_failures_total", "counter",
+             "Looks for a newer snapshot that came to nothing.", out);
+  AppendSample("minnow_index_refresh_failures_total", "", static_cast<double>(replica.failures),
+               out);
+}
+
 bool IsTime(std::string_view name) {
   return name.ends_with("duration") || name.ends_with("seconds");
 }
@@ -284,6 +299,7 @@ std::string Metrics::Render(const MetricsGauges& gauges) const {
   AppendType("minnow_ready", "gauge", "1 while requests are served.", out);
   AppendSample("minnow_ready", "", gauges.ready ? 1 : 0, out);
   if (gauges.server != nullptr) AppendServer(*gauges.server, out);
+  if (gauges.replica.has_value()) AppendReplica(*gauges.replica, out);
   AppendProcess(out);
   return out;
 }

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "base/server_counters.h"
 #include "engine/admission.h"
 #include "engine/task.h"
+#include "serving/replica/replica_status.h"
 #include "serving/task_kind.h"
 #include "tasks/generate/load.h"
 #include "tasks/image/load.h"
@@ -71,7 +73,8 @@ struct MetricsGauges {
   Refusals refusals = {};
   const MemoryBudget* memory = nullptr;  // null: its metrics are left out
   bool ready = false;
-  const ServerCounters* server = nullptr;  // null: its metrics are left out
+  const ServerCounters* server = nullptr;           // null: its metrics are left out
+  std::optional<ReplicaStatus::View> replica = {};  // none: its metrics are left out
 };
 
 // Where the time of requests went.

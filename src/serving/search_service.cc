@@ -11,10 +11,27 @@ constexpr int kBackgroundThreads = 2;  // the embedder's loop, and maintenance b
 // Another process may change an index's model; it is looked at again after this time.
 constexpr std::chrono::seconds kBoundFor{1};
 
+// What the index is bound to, as of a second ago at most; nullopt: to nothing yet.
+Result<std::optional<ModelIdentity>> BoundModel(ServedGeneration& of, const SearchIndex& index) {
+  const auto now = std::chrono::steady_clock::now();
+  {
+    const std::lock_guard lock(of.bound_mutex);
+    const auto found = of.bound.find(index.id());
+    if (found != of.bound.end() && now - found->second.when < kBoundFor) return found->second.model;
+  }
+  MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index.Stats());
+  const std::lock_guard lock(of.bound_mutex);
+  std::erase_if(of.bound, [&](const auto& entry) { return now - entry.second.when >= kBoundFor; });
+  of.bound[index.id()] = {now, stats.model};
+  return stats.model;
+}
+
 }  // namespace
 
 SearchService::SearchService(SearchServiceOptions options, const ModelRegistry* models)
-    : options_(std::move(options)), models_(models) {}
+    : options_(std::move(options)),
+      models_(models),
+      replica_(options_.replica ? std::make_unique<ReplicaStatus>() : nullptr) {}
 
 Result<std::unique_ptr<SearchService>> SearchService::Start(SearchServiceOptions options,
                                                             const ModelRegistry* models) {
@@ -35,17 +52,33 @@ Result<std::unique_ptr<SearchService>> SearchService::Start(SearchServiceOptions
 SearchService::~SearchService() { Stop(); }
 
 void SearchService::Open(std::unique_ptr<Store> store, std::string mirror) {
-  CHECK(store_ == nullptr);
-  store_ = std::move(store);
   mirror_ = std::move(mirror);
-  open_.store(store_.get(), std::memory_order_release);
+  CHECK(Exchange(std::move(store), 0) == nullptr);
+}
+
+StoreLease SearchService::Exchange(std::unique_ptr<Store> store, int64_t generation) {
+  auto next = std::make_shared<ServedGeneration>();
+  next->store = std::move(store);
+  next->generation = generation;
+  const std::lock_guard lock(mutex_);
+  return std::exchange(present_, std::move(next));
+}
+
+StoreLease SearchService::lease() const {
+  const std::lock_guard lock(mutex_);
+  return present_;
+}
+
+Store* SearchService::store() const {
+  const StoreLease present = lease();
+  return present == nullptr ? nullptr : present->store.get();
 }
 
 void SearchService::StartEmbedding() {
-  CHECK(store_ != nullptr && owned_embedder_ == nullptr);
-  owned_embedder_ =
-      std::make_unique<Embedder>(store_.get(), models_, background_.get(), options_.warn);
+  CHECK(store() != nullptr && owned_embedder_ == nullptr);
+  owned_embedder_ = std::make_unique<Embedder>(store(), models_, background_.get(), options_.warn);
   embedder_.store(owned_embedder_.get(), std::memory_order_release);
+  started_.store(true, std::memory_order_release);
   const Status status =
       background_->Submit([embedder = owned_embedder_.get()] { embedder->Run(); });
   if (!status.ok() && options_.warn) options_.warn(status.error().message);
@@ -62,36 +95,23 @@ void SearchService::WhenTaskEnds(int64_t task, std::chrono::seconds limit,
   embedder->WhenTaskEnds(task, limit, std::move(client), std::move(done));
 }
 
-Result<std::optional<ModelIdentity>> SearchService::BoundModel(const SearchIndex& index) {
-  const auto now = std::chrono::steady_clock::now();
-  {
-    const std::lock_guard lock(bound_mutex_);
-    const auto found = bound_.find(index.id());
-    if (found != bound_.end() && now - found->second.when < kBoundFor) return found->second.model;
-  }
-  MINNOW_ASSIGN_OR_RETURN(const IndexStats stats, index.Stats());
-  const std::lock_guard lock(bound_mutex_);
-  std::erase_if(bound_, [&](const auto& entry) { return now - entry.second.when >= kBoundFor; });
-  bound_[index.id()] = {now, stats.model};
-  return stats.model;
-}
-
 Result<ModelLease> SearchService::ModelForNew() const {
-  const bool started = embedder_.load(std::memory_order_acquire) != nullptr;
+  const bool started = started_.load(std::memory_order_acquire);
   ModelLease model = started ? models_->FindForIndex(nullptr) : nullptr;
   if (model == nullptr) return Error{Code::kOverloaded, "the model is not loaded"};
   return model;
 }
 
-Result<ModelLease> SearchService::ModelFor(const SearchIndex& index) {
+Result<ModelLease> SearchService::ModelFor(ServedGeneration& of, const SearchIndex& index) const {
   MINNOW_ASSIGN_OR_RETURN(ModelLease first, ModelForNew());
-  MINNOW_ASSIGN_OR_RETURN(const std::optional<ModelIdentity> bound, BoundModel(index));
+  MINNOW_ASSIGN_OR_RETURN(const std::optional<ModelIdentity> bound, BoundModel(of, index));
   ModelLease model = bound.has_value() ? models_->FindForIndex(&*bound) : nullptr;
   return model != nullptr ? model : first;
 }
 
-Status SearchService::CheckModel(const SearchIndex& index, const LoadedModel& model) {
-  MINNOW_ASSIGN_OR_RETURN(const std::optional<ModelIdentity> bound, BoundModel(index));
+Status SearchService::CheckModel(ServedGeneration& of, const SearchIndex& index,
+                                 const LoadedModel& model) {
+  MINNOW_ASSIGN_OR_RETURN(const std::optional<ModelIdentity> bound, BoundModel(of, index));
   if (!bound.has_value()) return {};
   const IndexingFacts* const indexing = model.indexing();
   if (indexing == nullptr) return Error{Code::kOverloaded, "the model is not loaded"};
@@ -115,13 +135,14 @@ void SearchService::Stop() {
   for (WorkLane* lane : {background_.get(), preparer_.get(), writer_.get(), readers_.get()}) {
     if (lane != nullptr) lane->Stop();
   }
-  open_.store(nullptr, std::memory_order_release);
-  if (store_ == nullptr) return;
-  if (!store_->read_only()) {
-    const Status status = store_->RunMaintenance(true);
-    if (!status.ok() && options_.warn) options_.warn(status.error().message);
+  StoreLease last;
+  {
+    const std::lock_guard lock(mutex_);
+    last.swap(present_);
   }
-  store_.reset();
+  if (last == nullptr || last->store->read_only()) return;
+  const Status status = last->store->RunMaintenance(true);
+  if (!status.ok() && options_.warn) options_.warn(status.error().message);
 }
 
 }  // namespace minnow

@@ -21,13 +21,31 @@
 #include "index/store/store.h"
 #include "serving/background_embedder.h"
 #include "serving/model_registry.h"
+#include "serving/replica/replica_status.h"
 
 namespace minnow {
+
+// A store that is served. Requests hold it by a lease, and go on with it where it is exchanged for
+// another one meanwhile.
+struct ServedGeneration {
+  std::unique_ptr<Store> store;
+  int64_t generation = 0;  // of a snapshot; 0: it is none
+
+  // What its indexes are bound to, as of `when`.
+  struct Bound {
+    std::chrono::steady_clock::time_point when;
+    std::optional<ModelIdentity> model;
+  };
+  std::mutex bound_mutex = {};
+  std::map<int64_t, Bound> bound = {};  // by index; guarded by bound_mutex
+};
+using StoreLease = std::shared_ptr<ServedGeneration>;
 
 struct SearchServiceOptions {
   int read_threads = 2;
   size_t max_waiting_reads = 512;   // above: 429
   size_t max_waiting_writes = 256;  // above: 429
+  bool replica = false;             // the store is exchanged now and then, and never written to
   // Told of what goes wrong in the background, on any thread.
   std::function<void(const std::string&)> warn;
 };
@@ -46,8 +64,17 @@ class SearchService {
   // Called once, after Open.
   void StartEmbedding();
 
-  // Null until Open. Its methods block: they belong on the lanes.
-  Store* store() const { return open_.load(std::memory_order_acquire); }
+  // The same for a replica, whose stores come later: the models are ready.
+  void StartReplica() { started_.store(true, std::memory_order_release); }
+  // Requests get this store from now on. The lease of the former one; null: there was none.
+  StoreLease Exchange(std::unique_ptr<Store> store, int64_t generation);
+  // Null where this is no replica.
+  ReplicaStatus* replica() const { return replica_.get(); }
+
+  // Null until there is a store. Its methods block: they belong on the lanes.
+  StoreLease lease() const;
+  // The same of a store that is not exchanged. REQUIRES: this is no replica
+  Store* store() const;
   // After Open.
   const std::string& mirror() const { return mirror_; }
 
@@ -67,12 +94,13 @@ class SearchService {
 
   // The model for the texts of an index's documents and queries: the one that made its vectors,
   // else the first one that could. kOverloaded until StartEmbedding. Blocks.
-  Result<ModelLease> ModelFor(const SearchIndex& index);
+  Result<ModelLease> ModelFor(ServedGeneration& of, const SearchIndex& index) const;
   // The same for an index that is not made yet. Does not block.
   Result<ModelLease> ModelForNew() const;
   // Whether queries embedded by `model` can be compared with the index's vectors: kInvalidArgument
   // names both models where not. Blocks.
-  Status CheckModel(const SearchIndex& index, const LoadedModel& model);
+  static Status CheckModel(ServedGeneration& of, const SearchIndex& index,
+                           const LoadedModel& model);
 
   // Ends what runs in the background, refuses what is new and waits for what is at work; then the
   // store is closed in good order. Before it, the embedding service is stopped. Idempotent.
@@ -82,8 +110,6 @@ class SearchService {
 
  private:
   SearchService(SearchServiceOptions options, const ModelRegistry* models);
-  // What the index is bound to, as of a second ago at most; nullopt: to nothing yet.
-  Result<std::optional<ModelIdentity>> BoundModel(const SearchIndex& index);
 
   const SearchServiceOptions options_;
   const ModelRegistry* const models_;
@@ -91,18 +117,13 @@ class SearchService {
   std::unique_ptr<WorkLane> preparer_;
   std::unique_ptr<WorkLane> writer_;
   std::unique_ptr<WorkLane> background_;
-  std::unique_ptr<Store> store_;
-  std::string mirror_;  // as store_, written before open_
-  std::atomic<Store*> open_{nullptr};
+  const std::unique_ptr<ReplicaStatus> replica_;
+  mutable std::mutex mutex_;
+  StoreLease present_;  // guarded by mutex_
+  std::string mirror_;  // written before present_
   std::unique_ptr<Embedder> owned_embedder_;
   std::atomic<Embedder*> embedder_{nullptr};
-
-  struct Bound {
-    std::chrono::steady_clock::time_point when;
-    std::optional<ModelIdentity> model;
-  };
-  std::mutex bound_mutex_;
-  std::map<int64_t, Bound> bound_;  // by index; guarded by bound_mutex_
+  std::atomic<bool> started_{false};
 };
 
 }  // namespace minnow

@@ -24,6 +24,7 @@ Status ServedStore::Start() {
   if (!wanted()) return {};
   SearchServiceOptions options;
   options.read_threads = std::clamp(Cpu().usable_cores(), 2, kMostReadThreads);
+  options.replica = is_replica();
   options.warn = [this](const std::string& message) { log_.Warning(message); };
   MINNOW_ASSIGN_OR_RETURN(search_, SearchService::Start(std::move(options), models_));
   if (options_.is_kuberian) kuberian_ = std::make_unique<KuberianService>(search_.get());
@@ -37,7 +38,7 @@ void ServedStore::LogOpen(const Store& store) const {
 }
 
 Status ServedStore::Open() {
-  if (!wanted() || options_.is_kuberian) return {};
+  if (!wanted() || options_.is_kuberian || is_replica()) return {};
   const std::string& path = options_.index;
   StoreOptions options;
   options.read_only = options_.read_only;
@@ -73,6 +74,11 @@ Status ServedStore::BeginEmbedding() {
   const ModelLease lease = models_->FindForIndex(nullptr);
   if (lease == nullptr) {
     return Error{Code::kInvalidArgument, "a store is served, but none of the models embeds texts"};
+  }
+  if (is_replica()) {
+    search_->StartReplica();
+    follower_ = std::make_unique<SnapshotFollower>(options_.replica, log_, models_, search_.get());
+    return follower_->Start();
   }
   const ModelIdentity& model = lease->indexing()->identity;
   if (kuberian_ != nullptr) {
@@ -116,10 +122,12 @@ Status ServedStore::AwaitVectors() {
 }
 
 void ServedStore::BeginStop() {
+  if (follower_ != nullptr) follower_->BeginStop();
   if (search_ != nullptr) search_->BeginStop();
 }
 
 void ServedStore::Stop() {
+  if (follower_ != nullptr) follower_->Stop();
   if (search_ != nullptr) search_->Stop();
 }
 

@@ -9,6 +9,7 @@
 #include "serving/kuberian/kuberian_service.h"
 #include "serving/kuberian/kuberian_store.h"
 #include "serving/log.h"
+#include "serving/replica/snapshot_follower.h"
 #include "serving/search_service.h"
 #include "serving/served_store_options.h"
 
@@ -24,7 +25,7 @@ class ServedStore {
 
   // Whether the command line asks for a store at all, or the program carries one.
   bool wanted() const {
-    return options_.is_kuberian || !options_.index.empty() || HasBundledStore();
+    return options_.is_kuberian || !options_.index.empty() || is_replica() || HasBundledStore();
   }
   // Starts the threads. The services are there from then on.
   Status Start();
@@ -44,6 +45,7 @@ class ServedStore {
   KuberianService* kuberian() { return kuberian_.get(); }
 
  private:
+  bool is_replica() const { return !options_.replica.from.empty(); }
   Status OpenFunctions(const ModelIdentity& model);
   Status AwaitVectors();
   void LogOpen(const Store& store) const;
@@ -54,6 +56,7 @@ class ServedStore {
   KuberianStore functions_;  // its store is the service's once that is open
   std::unique_ptr<SearchService> search_;
   std::unique_ptr<KuberianService> kuberian_;
+  std::unique_ptr<SnapshotFollower> follower_;
 };
 
 }  // namespace minnow

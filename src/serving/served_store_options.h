@@ -4,10 +4,13 @@
 
 #include <string>
 
+#include "serving/replica/replica_options.h"
+
 namespace minnow {
 
 struct ServedStoreOptions {
-  std::string index;  // path of the store; empty: none is served
+  std::string index;       // path of the store; empty: none is served
+  ReplicaOptions replica;  // its `from` in place of `index`
   bool read_only = false;
   bool reembed = false;
   bool is_kuberian = false;

@@ -190,7 +190,8 @@ Result<std::vector<Found>> Nearest(const KuberianCall& k, std::vector<float> vec
 }
 
 void Search(const KuberianCall& k, std::vector<float> vector) {
-  if (Status status = k.on.service.CheckModel(k.index, k.call().model()); !status.ok()) {
+  if (Status status = k.on.service.CheckModel(*k.on.lease, k.index, k.call().model());
+      !status.ok()) {
     return k.on.Fail(std::move(status).error());
   }
   const auto found = Nearest(k, std::move(vector));

@@ -171,7 +171,7 @@ void AddDocuments(const StoreCall& on) {
   if (!found.ok() && found.error().code != Code::kNotFound) return on.Fail(found.error());
   const std::shared_ptr<SearchIndex> index = found.ok() ? *found : nullptr;
   Result<ModelLease> model =
-      index == nullptr ? on.service.ModelForNew() : on.service.ModelFor(*index);
+      index == nullptr ? on.service.ModelForNew() : on.service.ModelFor(*on.lease, *index);
   if (!model.ok() && model.error().code == Code::kOverloaded) {
     return on.call->Fail({Fault::kNotReady, "the model is being loaded"});
   }

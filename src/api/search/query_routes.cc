@@ -23,6 +23,7 @@ struct Query {
   PromptChoice prompt{PromptChoice::Kind::kQuery, {}};
   std::optional<RerankChoice> rerank;
   ModelLease reranker;  // where `rerank` is
+  StoreLease lease;     // where the query's model was found in it
   std::chrono::nanoseconds embedding{0};
   std::chrono::nanoseconds searching{0};
 
@@ -143,7 +144,7 @@ void Answer(const StoreCall& on, const std::shared_ptr<Query>& shared) {
   const auto index = on.Index();
   if (index == nullptr) return;
   if (!query.request.vector.empty()) {
-    if (Status status = on.service.CheckModel(*index, on.call->model()); !status.ok()) {
+    if (Status status = on.service.CheckModel(*on.lease, *index, on.call->model()); !status.ok()) {
       Failure failure = ToStoreFailure(std::move(status).error(), false);
       if (failure.fault == Fault::kInvalidField) failure.fault = Fault::kConflict;
       return on.call->Fail(std::move(failure));
@@ -165,8 +166,10 @@ void Answer(const StoreCall& on, const std::shared_ptr<Query>& shared) {
 }
 
 void AnswerOnLane(const std::shared_ptr<Call>& call, std::shared_ptr<Query> query) {
-  OnLane(call, Access::kRead,
-         [query = std::move(query)](const StoreCall& on) { Answer(on, query); });
+  StoreLease lease = std::move(query->lease);
+  OnLane(
+      call, Access::kRead, [query = std::move(query)](const StoreCall& on) { Answer(on, query); },
+      std::move(lease));
 }
 
 // By the model that the call holds.
@@ -198,9 +201,10 @@ void Begin(const std::shared_ptr<Call>& call, std::shared_ptr<Query> query) {
   OnLane(call, Access::kRead, [query = std::move(query)](const StoreCall& on) {
     const auto index = on.Index();
     if (index == nullptr) return;
-    Result<ModelLease> model = on.service.ModelFor(*index);
+    Result<ModelLease> model = on.service.ModelFor(*on.lease, *index);
     if (!model.ok()) return on.Fail(std::move(model).error());
     on.call->UseModel(std::move(model).value());
+    query->lease = on.lease;
     Embed(on.call, query);
   });
 }

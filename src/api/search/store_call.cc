@@ -24,11 +24,21 @@ std::optional<JsonDocument> StoreCall::Parse() const {
   return std::nullopt;
 }
 
-void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step) {
+void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step, StoreLease lease) {
   SearchService& service = *call->context().search;
-  Store* const store = service.store();
-  if (store == nullptr) return call->Fail({Fault::kNotReady, "the store is being opened"});
-  if (access != Access::kRead && store->read_only()) {
+  if (access != Access::kRead && service.replica() != nullptr) {
+    return call->Fail({Fault::kReadOnly,
+                       "this server is a replica (--index-from): what is written goes to the store "
+                       "that its snapshots are made of"});
+  }
+  if (lease == nullptr) lease = service.lease();
+  if (lease == nullptr) {
+    return call->Fail({Fault::kNotReady, service.replica() != nullptr
+                                             ? "there is no snapshot of the index yet"
+                                             : "the store is being opened"});
+  }
+  call->SetIndexGeneration(lease->generation);
+  if (access != Access::kRead && lease->store->read_only()) {
     return call->Fail({Fault::kReadOnly, "the store is served read-only"});
   }
   const std::string_view index = call->request().Parameter("index");
@@ -41,8 +51,8 @@ void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step) {
                    : access == Access::kPrepare ? service.preparer()
                                                 : service.writer();
   Call& on = *call;
-  on.On(lane, [&service, store, access, step = std::move(step)](Call& c) {
-    step({c.shared_from_this(), service, *store, access});
+  on.On(lane, [&service, lease = std::move(lease), access, step = std::move(step)](Call& c) {
+    step({c.shared_from_this(), service, lease, *lease->store, access});
   });
 }
 

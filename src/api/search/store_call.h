@@ -20,7 +20,8 @@ enum class Access { kRead, kPrepare, kWrite };
 struct StoreCall {
   std::shared_ptr<Call> call;
   SearchService& service;
-  Store& store;
+  StoreLease lease;
+  Store& store;  // of the lease
   Access access;
 
   void Fail(Error error) const {
@@ -44,8 +45,8 @@ void AddStoreRoute(const ApiContext* context, http::Router& router, Access acces
                    UrlQuery url_query, const std::string& method, const std::string& path,
                    StoreStep step, http::RouteOptions options = {});
 
-// Runs `step` on the lane of `access`.
-void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step);
+// Runs `step` on the lane of `access`, on the store of `lease`; null: on the present one.
+void OnLane(std::shared_ptr<Call> call, Access access, StoreStep step, StoreLease lease = nullptr);
 
 // Calls `write` with the writer of the body, and sends it.
 void SendJson(Call& call, int status, const std::function<void(JsonWriter&)>& write);

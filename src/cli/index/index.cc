@@ -16,6 +16,7 @@ void AddIndexCommand(Command app) {
   AddIndexDeleteCommand(group);
   AddIndexCompactCommand(group);
   AddIndexBackupCommand(group);
+  AddIndexSnapshotCommand(group);
   AddIndexVerifyCommand(group);
   group.Footer(
       "Examples:\n"

@@ -12,6 +12,7 @@ void AddIndexListCommand(Command group);
 void AddIndexDeleteCommand(Command group);
 void AddIndexCompactCommand(Command group);
 void AddIndexBackupCommand(Command group);
+void AddIndexSnapshotCommand(Command group);
 void AddIndexVerifyCommand(Command group);
 
 }  // namespace minnow

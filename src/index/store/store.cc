@@ -145,7 +145,7 @@ Result<std::unique_ptr<Store>> Store::OpenBundled(const BundledStore& bundle, in
     SidecarPlace place;
     const auto found = bundle.sidecars.find(index);
     if (found == bundle.sidecars.end()) return place;
-    place.path = bundle.path;
+    place.path = bundle.beside ? SidecarPath(bundle.path, index) : bundle.path;
     place.whole_file = false;
     place.offset = found->second.offset;
     place.bytes = found->second.bytes;

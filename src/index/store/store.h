@@ -38,12 +38,13 @@ struct FileRange {
   uint64_t bytes = 0;
 };
 
-// A store inside a larger file, such as the program itself: what Backup wrote, and what stood at
-// SidecarPath (index/store/store_files.h) for some of its indexes.
+// A store that nobody changes, inside a larger file, such as the program itself: what Backup wrote,
+// and what stood at SidecarPath (index/store/store_files.h) for some of its indexes.
 struct BundledStore {
   std::string path;
   FileRange store;
   std::map<int64_t, FileRange> sidecars;  // by index id; may lack some, or be stale
+  bool beside = false;                    // sidecars lie at SidecarPath, not in the same file
 };
 
 struct StoreState;
@@ -53,7 +54,7 @@ class Store {
   // kNotFound, kInvalidArgument (no regular file), kCorrupt (no database), kUnsupported (of a newer
   // version), kInternal. What holds no store is left as it is, byte for byte, unless it is adopted.
   static Result<std::unique_ptr<Store>> Open(const std::string& path, const StoreOptions& options);
-  // Read-only, straight from the file's pages.
+  // Read-only, straight from the file's pages; nothing is opened by name after this.
   static Result<std::unique_ptr<Store>> OpenBundled(const BundledStore& bundle, int readers = 4);
   ~Store();
 
