@@ -3,26 +3,25 @@
 from collections.abc import Callable
 from typing import Any, final
 
-from typing_extensions import Buffer as _Buffer
-
 __version__: str
+
+_Progress = Callable[[int], object] | None
 
 @final
 class Handle:
     """An open model, its threads and the lock that its calls take."""
 
 @final
-class Vectors(_Buffer):
-    """Rows of numbers that C++ made and this object owns, by the buffer protocol; also an Arrow
-    FixedSizeList<float32>[D]."""
+class Vectors:
+    """Rows of float32 that C++ made and this object owns: [n, D] by the buffer protocol, and an
+    Arrow FixedSizeList<float32>[D]."""
 
-    rows: int
-    columns: int
+    def __buffer__(self, flags: int, /) -> memoryview: ...
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
     def __arrow_c_schema__(self) -> object: ...
 
-def open(path: str, dtype: str, threads: int) -> Handle: ...
-def info(handle: Handle) -> str: ...
+def open_model(path: bytes, dtype: str, threads: int, /) -> Handle: ...
+def info(handle: Handle, /) -> str: ...
 def encode(
     handle: Handle,
     texts: tuple[str, ...],
@@ -30,7 +29,8 @@ def encode(
     prompt: str,
     normalize: bool,
     truncate_dim: int,
-    progress: Callable[[int], object] | None,
+    progress: _Progress,
+    /,
 ) -> Vectors: ...
 def encode_arrow(
     handle: Handle,
@@ -39,17 +39,18 @@ def encode_arrow(
     prompt: str,
     normalize: bool,
     truncate_dim: int,
-    progress: Callable[[int], object] | None,
+    progress: _Progress,
+    /,
 ) -> Vectors: ...
 def classify(
-    handle: Handle, texts: tuple[str, ...], top_k: int, progress: Callable[[int], object] | None
+    handle: Handle, texts: tuple[str, ...], top_k: int, progress: _Progress, /
 ) -> list[list[dict[str, Any]]]: ...
 def rerank(
-    handle: Handle, query: str, texts: tuple[str, ...], top_k: int, progress: Callable[[int], object] | None
+    handle: Handle, query: str, texts: tuple[str, ...], top_k: int, progress: _Progress, /
 ) -> list[tuple[int, float]]: ...
 def generate(
-    handle: Handle, texts: tuple[str, ...], parameters: str, progress: Callable[[int], object] | None
+    handle: Handle, texts: tuple[str, ...], parameters: str, progress: _Progress, /
 ) -> list[list[dict[str, Any]]]: ...
 def tokenize(
-    handle: Handle, texts: tuple[str, ...], add_special_tokens: bool, truncate: bool
+    handle: Handle, texts: tuple[str, ...], add_special_tokens: bool, truncate: bool, /
 ) -> list[dict[str, Any]]: ...
