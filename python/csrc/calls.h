@@ -24,5 +24,6 @@ PyObject* ClassifyCall(PyObject* module, PyObject* args);
 PyObject* RerankCall(PyObject* module, PyObject* args);
 PyObject* TokenizeCall(PyObject* module, PyObject* args);
 PyObject* GenerateCall(PyObject* module, PyObject* args);
+PyObject* Xxh64Call(PyObject* module, PyObject* args);
 
 }  // namespace minnow::python

@@ -77,6 +77,7 @@ PyMethodDef methods[] = {
     {"rerank", RerankCall, METH_VARARGS, "Texts by how well they answer a query."},
     {"generate", GenerateCall, METH_VARARGS, "What a model makes of texts."},
     {"tokenize", TokenizeCall, METH_VARARGS, "The tokens of texts."},
+    {"xxh64", Xxh64Call, METH_VARARGS, "The XXH64 of bytes."},
     {nullptr, nullptr, 0, nullptr},
 };
 
