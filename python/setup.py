@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds minnow._core by CMake, from a checkout (this folder lies in it) or from a source distribution (which holds the
-sources in native/). Environment: MINNOW_PYTHON_MODULE is an extension that was built before, and is taken as it is."""
+sources in native/). Environment: MINNOW_PYTHON_MODULE is an extension that was built before, and is taken as it is;
+MINNOW_WHEEL_PLATFORM is the wheel's platform, of which scripts/build-wheel.sh knows more than setuptools."""
 import os
 import pathlib
 import re
@@ -11,7 +12,11 @@ import sysconfig
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.sdist import sdist
-from wheel.bdist_wheel import bdist_wheel
+
+try:
+    from setuptools.command.bdist_wheel import bdist_wheel
+except ImportError:  # before setuptools 70
+    from wheel.bdist_wheel import bdist_wheel
 
 HERE = pathlib.Path(__file__).resolve().parent
 NATIVE = next((folder for folder in (HERE / "native", HERE.parent) if (folder / "CMakeLists.txt").is_file()), None)
@@ -58,16 +63,19 @@ class SourceDistribution(sdist):
             else:
                 native.mkdir(exist_ok=True)
                 shutil.copyfile(source, native / name)
-        if (NATIVE / "LICENSE").is_file() and not (pathlib.Path(base_dir) / "LICENSE").exists():
-            shutil.copyfile(NATIVE / "LICENSE", pathlib.Path(base_dir) / "LICENSE")
+        # A link in a checkout.
+        licence = pathlib.Path(base_dir) / "LICENSE"
+        licence.unlink(missing_ok=True)
+        shutil.copyfile(HERE / "LICENSE", licence)
         # The extension's own files lie where CMakeLists.txt looks for them.
         shutil.copytree(HERE / "csrc", native / "python" / "csrc", dirs_exist_ok=True)
 
 
 class StableAbiWheel(bdist_wheel):
     def finalize_options(self):
-        super().finalize_options()
         self.py_limited_api = "cp311"
+        self.plat_name = os.environ.get("MINNOW_WHEEL_PLATFORM") or self.plat_name
+        super().finalize_options()
 
 
 setup(
