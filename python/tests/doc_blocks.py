@@ -12,12 +12,14 @@ def python_blocks(path, heading):
     raise AssertionError(f"{path}: no heading '{heading}'")
 
 
-def run(path, heading):
-    """Runs the blocks in the current folder, one after the other, and returns their names."""
+def run(path, heading, changes=None):
+    """Runs the blocks in the current folder, one after the other, and returns their names. changes: {text: what stands for it}."""
     blocks = python_blocks(path, heading)
     if not blocks:
         raise AssertionError(f"{path}: no Python below '{heading}'")
     names = {"__name__": "__main__"}
     for block in blocks:
+        for old, new in (changes or {}).items():
+            block = block.replace(old, new)
         exec(compile(block, f"{path}, {heading}", "exec"), names)  # noqa: S102
     return names

@@ -53,9 +53,9 @@ class MinnowTextEmbedder(_Component):
     """The vector of a query, by a model in this process (model=path) or by a server (base_url=...)."""
 
     def __init__(self, model: str | None = None, base_url: str | None = None, *, api_key: Secret | None = None,
-                 route: str = "openai", threads: int | None = None, query_prompt_name: str | None = None,
+                 route: str = "openai", threads: int | None = None, dtype: str = "auto", query_prompt_name: str | None = None,
                  timeout: float = 60.0, retries: int = 3) -> None:
-        self._keep(api_key, {"model": model, "base_url": base_url, "route": route, "threads": threads,
+        self._keep(api_key, {"model": model, "base_url": base_url, "route": route, "threads": threads, "dtype": dtype,
                              "query_prompt_name": query_prompt_name, "timeout": timeout, "retries": retries})
 
     @component.output_types(embedding=list[float])
@@ -70,10 +70,10 @@ class MinnowDocumentEmbedder(_Component):
     """Documents with their vectors; before a document's content stand the fields of its meta that are named."""
 
     def __init__(self, model: str | None = None, base_url: str | None = None, *, api_key: Secret | None = None,
-                 route: str = "openai", threads: int | None = None, document_prompt_name: str | None = None,
+                 route: str = "openai", threads: int | None = None, dtype: str = "auto", document_prompt_name: str | None = None,
                  batch_size: int = 256, meta_fields_to_embed: list[str] | None = None, embedding_separator: str = "\n",
                  timeout: float = 60.0, retries: int = 3) -> None:
-        self._keep(api_key, {"model": model, "base_url": base_url, "route": route, "threads": threads,
+        self._keep(api_key, {"model": model, "base_url": base_url, "route": route, "threads": threads, "dtype": dtype,
                              "document_prompt_name": document_prompt_name, "batch_size": batch_size,
                              "meta_fields_to_embed": meta_fields_to_embed, "embedding_separator": embedding_separator,
                              "timeout": timeout, "retries": retries})

@@ -9,7 +9,10 @@ import os
 import sys
 
 import common
+import doc_blocks
 import numpy as np
+
+FRAMEWORKS = common.ROOT / "docs/how-to/frameworks.md"
 
 sys.path[:0] = [str(common.ROOT / "tests/server"), str(common.ROOT / "tests/cli")]
 
@@ -81,6 +84,10 @@ def main():
             for check in (check_langchain, check_llama_index, check_haystack):
                 check(where, texts, wanted, name)
         refusals(url)
+        for heading in ("LangChain", "LlamaIndex", "Haystack"):
+            names = doc_blocks.run(FRAMEWORKS, heading, {"http://127.0.0.1:8080": url})
+            vector = names["vector"] if heading == "Haystack" else names["vectors"][0]
+            assert len(vector) == 384, heading
         os.environ["MINNOW_TEST_URL"] = url
         import pytest
         if pytest.main(["-q", "-p", "no:cacheprovider", "-o", "asyncio_mode=auto", str(common.pathlib.Path(__file__).with_name("conformance.py"))]):
