@@ -8,8 +8,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import unittest.mock
+import urllib.request
 from datetime import datetime
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -179,8 +181,17 @@ class MirrorTest(FolderTest):
     def test_a_server_that_fails_for_good(self):
         self.refused(*[lambda handler: handler.answer(503)] * 9, error=OSError, saying="503")
 
-    def test_no_way_from_a_signed_or_safe_request_to_another(self):
+    def test_redirects(self):
         self.refused(lambda handler: handler.answer(302, headers=[("Location", "file:///etc/passwd")]), saying="302")
+
+        def followed(url, target, **headers):
+            request = urllib.request.Request(url, headers=headers)
+            return stores._Redirects().redirect_request(request, None, 302, "Found", {}, target) is not None
+
+        self.assertTrue(followed("https://a/x", "https://b/x"))
+        self.assertTrue(followed("http://a/x", "http://b/x"))
+        self.assertFalse(followed("https://a/x", "http://b/x"))
+        self.assertFalse(followed("https://a/x", "https://b/x", Authorization="AWS4-HMAC-SHA256 ..."))
 
     def test_a_manifest_that_is_none(self):
         mirror.mirror(self.source, self.target)
@@ -310,7 +321,9 @@ class CommandTest(FolderTest):
     def start(self, *arguments):
         process = subprocess.Popen([sys.executable, "-c", self.PROGRAM, str(pathlib.Path(__file__).parent), *map(str, arguments)],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        bound = threading.Timer(WAIT_SECONDS, process.kill)  # whoever waits for a line of it waits no longer
+        bound.start()
+        self.addCleanup(lambda: (bound.cancel(), process.kill(), process.communicate()))
         return process
 
     def run_command(self, *arguments):

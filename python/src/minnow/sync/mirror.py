@@ -33,8 +33,7 @@ def mirror(source: DirectoryStore | HttpStore, directory: str | os.PathLike[str]
         if wanted.bytes > max_bytes:
             raise ValueError(f"{manifest.NAME}: {wanted.bytes} bytes of files, limit {max_bytes}")
         writing = root / ".writing"
-        writing.mkdir(exist_ok=True)
-        _clear(writing, {file.name for file in wanted.files})  # a part of these is gone on with
+        writing.mkdir(exist_ok=True)  # what a killed round has left there is gone on with, or goes at the end
         for file in wanted.files:
             if not _fits(root / file.name, file):
                 _bring(source, file, writing / file.name)
@@ -108,14 +107,6 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _clear(writing: Path, kept: set[str]) -> None:
-    for path in writing.iterdir():
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        elif path.name not in kept:
-            path.unlink()
 
 
 def _remove_older(root: Path, wanted: Manifest, keep: int) -> None:
