@@ -104,10 +104,7 @@ Result<const ClassifyModel*> OpenModel::Classifier() {
 }
 
 Result<const GenerateModel*> OpenModel::Generator() {
-  if (generator_ == nullptr) {
-    MINNOW_ASSIGN_OR_RETURN(generator_, GenerateModel::Load(source_, precision_));
-  }
-  return static_cast<const GenerateModel*>(generator_.get());
+  return Loaded(source_, precision_, generator_);
 }
 
 const TextModel* OpenModel::text_model() const {
