@@ -3,7 +3,7 @@
 # Every check of the project, in stages; ./test calls it, and .ci/run calls ./test. The tools must be there already.
 #
 # usage: scripts/check.sh [--quick | STAGE ...]
-#   --quick is: source format dev.  Stages in order: source format dev release isa tsan fuzz arm64
+#   --quick is: source format dev.  Stages in order: source format dev release python isa tsan fuzz arm64
 # A stage whose tool is absent says "skipped" and why. Logs: build/check/STAGE.log. The last line counts what ran;
 # the exit code is 0 only when nothing failed.
 set -uo pipefail
@@ -135,7 +135,7 @@ stage_source() {
 
 stage_format() {
   if ! command -v clang-format-$clang >/dev/null; then skip "clang-format-$clang is not installed"; return; fi
-  check format sh -c "find src tests fuzz -name '*.cc' -o -name '*.h' | xargs clang-format-$clang --dry-run --Werror"
+  check format sh -c "find src tests fuzz python -name '*.cc' -o -name '*.h' | xargs clang-format-$clang --dry-run --Werror"
 }
 
 stage_dev() {
@@ -163,6 +163,32 @@ stage_release() {
   check release python3 scripts/check_simd_objects.py build/release
   gtest release build/release/minnow_tests
   ctests release build/release -L program
+}
+
+# The wheel, in a fresh environment over this system's numpy, as its users have it.
+stage_python() {
+  local python="" one
+  for one in python3 /usr/bin/python3; do
+    if "$one" -c 'import ensurepip, numpy, setuptools, wheel' 2>/dev/null; then python=$one; break; fi
+  done
+  if [ -z "$python" ]; then skip "no Python with numpy, setuptools and wheel (python3-numpy, python3-setuptools, python3-wheel)"; return; fi
+  if [ ! -e "$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')/Python.h" ]; then skip "python3-dev is not installed"; return; fi
+  build python release minnow minnow_python || return
+  check python env PYTHON="$python" scripts/build-wheel.sh
+  local venv=build/python-venv wheels=(dist/minnow-*.whl) test
+  rm -rf $venv
+  if ! attempt python "$python" -m venv --system-site-packages $venv ||
+     ! attempt python $venv/bin/pip install --no-index --no-deps --disable-pip-version-check "${wheels[0]}"; then count 0 1 0; return; fi
+  for test in python/tests/test_*.py; do
+    check python env MINNOW_WHEEL="$PWD/${wheels[0]}" $venv/bin/python tests/run_unittest.py "$test"
+  done
+  # From the index, where there is one.
+  if $venv/bin/pip install --quiet --disable-pip-version-check abi3audit auditwheel >>"$logs/python.log" 2>&1; then
+    check python $venv/bin/python -m abi3audit --strict "${wheels[0]}"
+    check python $venv/bin/python -m auditwheel show "${wheels[0]}"
+  else
+    skip "abi3audit and auditwheel could not be fetched"
+  fi
 }
 
 stage_isa() {
@@ -252,7 +278,7 @@ stage_arm64() {
   done
 }
 
-stages=(source format dev release isa tsan fuzz arm64)
+stages=(source format dev release python isa tsan fuzz arm64)
 if [ "${1:-}" = --quick ]; then stages=(source format dev); elif [ $# -gt 0 ]; then stages=("$@"); fi
 for stage in "${stages[@]}"; do
   if ! declare -F "stage_$stage" >/dev/null; then echo "check: unknown stage '$stage'" >&2; exit 2; fi

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Holds the folders below src/ to their layers: who may include whom (docs/architecture.md).
+"""Holds the folders below src/, and the Python extension's beside it, to their layers: who may include whom
+(docs/architecture.md).
 
 usage: check_layers.py [ROOT]
 Fails on an include that the table does not allow, on a folder that the table does not know, on a cycle between
@@ -32,7 +33,11 @@ LAYERS = {
     "cli": ["api", "http", "serving", "eval", "ingest", "index", "engine", "tasks", "generation", "diffusion", "models", "nn",
             "text", "image", "kernels", "formats", "base"],
     "main": ["cli"],
+    # python/csrc, whose includes begin with csrc/: what is below serving, as the shell has it.
+    "csrc": ["tasks", "generation", "models", "nn", "text", "kernels", "formats", "base"],
 }
+# Folders of sources besides src/, by where their includes begin.
+BESIDE = {"csrc": "python"}
 
 # (folder or file of src/, included file) -> reason.
 EXCEPTIONS = {
@@ -40,6 +45,15 @@ EXCEPTIONS = {
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
+
+
+def sources(root):
+    """(path, folder that its includes begin in) of every source."""
+    places = [(root / "src", root / "src")] + [(root / above / name, root / above) for name, above in BESIDE.items()]
+    for place, above in places:
+        for path in sorted(place.rglob("*")):
+            if path.suffix in (".h", ".cc", ".inc"):
+                yield path, above
 
 
 def folder_of(path, source_root):
@@ -78,15 +92,13 @@ def check(root, layers=None, exceptions=None):
     exceptions = EXCEPTIONS if exceptions is None else exceptions
     source_root = pathlib.Path(root) / "src"
     breaches, edges, used = [], {}, set()
-    for path in sorted(source_root.rglob("*")):
-        if path.suffix not in (".h", ".cc", ".inc"):
-            continue
-        folder = folder_of(path, source_root)
+    for path, above in sources(pathlib.Path(root)):
+        folder = folder_of(path, above)
         if folder not in layers:
             breaches.append(f"{path}: folder '{folder}' is not in the table of scripts/check_layers.py")
             continue
         allowed = set(layers[folder]) | {folder}
-        name = path.relative_to(source_root).as_posix()
+        name = path.relative_to(above).as_posix()
         for included in INCLUDE.findall(path.read_text()):
             target = included.split("/")[0]
             if target == "tests" and path.name.endswith("_test.cc"):

@@ -46,6 +46,14 @@ class LayersTest(Tree):
         self.write("src/http/a.h", '#include "engine/queue.h"\n')
         self.assert_breach(check_layers.check(self.root), 'http may not include "engine/queue.h"')
 
+    def test_python_extension(self):
+        self.write("python/csrc/a.cc", '#include "csrc/a.h"\n#include "tasks/embed.h"\n#include "base/check.h"\n')
+        self.assertEqual(check_layers.check(self.root), [])
+        self.write("python/csrc/b.cc", '#include "serving/application.h"\n')
+        self.assert_breach(check_layers.check(self.root), 'csrc may not include "serving/application.h"')
+        self.write("src/tasks/c.cc", '#include "csrc/a.h"\n')
+        self.assert_breach(check_layers.check(self.root), 'tasks may not include "csrc/a.h"')
+
     def test_unknown_folder_and_relative_path(self):
         self.write("src/utils/a.h", "")
         self.write("src/base/b.h", '#include "../nn/x.h"\n')

@@ -21,7 +21,8 @@ case $set_name in
                    libsqlite3-dev zlib1g-dev libxxhash-dev libyaml-dev libpng-dev libjpeg-dev libwebp-dev
                    python3 python3-pip python3-venv ca-certificates curl) ;;
   test) packages=(binutils clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14 shellcheck
-                  g++-aarch64-linux-gnu qemu-user-static googletest git chromium chromium-driver zsh fish buildah) ;;
+                  g++-aarch64-linux-gnu qemu-user-static googletest git chromium chromium-driver zsh fish buildah
+                  python3-dev python3-setuptools python3-wheel python3-numpy python3-pandas) ;;
   *) echo "install-deps: unknown set '$set_name' (build or test)" >&2; exit 2 ;;
 esac
 
@@ -32,7 +33,8 @@ install-deps: there is no apt here, so nothing was installed. minnow needs, by w
   CLI11, utf8proc, SQLite 3.40 or newer with FTS5, zlib, libyaml, libpng, libjpeg-turbo, libwebp, xxHash
   (static libraries too: libutf8proc.a, libsqlite3.a, libz.a, libyaml.a, libpng16.a, libjpeg.a, libwebp.a), GoogleTest with GoogleMock, a static libc and libstdc++,
   Python 3.11 or newer with pip, curl; for ./test also clang 14 with its sanitizers, clang-format 14, shellcheck,
-  an aarch64-linux-gnu cross compiler and qemu-user, Chromium with chromedriver, buildah (deploy/build-image.sh). ccache is optional.
+  an aarch64-linux-gnu cross compiler and qemu-user, Chromium with chromedriver, buildah (deploy/build-image.sh),
+  Python's headers, setuptools, wheel, numpy and pandas (scripts/build-wheel.sh). ccache is optional.
 Names on Debian: ${packages[*]}
 TEXT
   # Whoever installed them by hand goes on; the build says what it does not find.

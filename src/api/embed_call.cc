@@ -3,8 +3,6 @@
 #include "api/embed_call.h"
 
 #include <bit>
-#include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "base/base64.h"
@@ -43,17 +41,8 @@ void EmbedFamily::Write(const EmbeddingQuery& query, const Call& call, EmbedAnsw
 
 void CutVectors(std::vector<float>& vectors, size_t size, size_t dimensions, bool normalize) {
   const size_t count = vectors.size() / size;
-  for (size_t i = 0; i < count; ++i) {
-    const float* from = vectors.data() + i * size;
-    float* to = vectors.data() + i * dimensions;
-    std::memmove(to, from, dimensions * sizeof(float));
-    if (!normalize) continue;
-    double sum = 0;
-    for (size_t k = 0; k < dimensions; ++k) sum += static_cast<double>(to[k]) * to[k];
-    if (sum == 0) continue;
-    const float scale = static_cast<float>(1 / std::sqrt(sum));
-    for (size_t k = 0; k < dimensions; ++k) to[k] *= scale;
-  }
+  for (size_t i = 0; i < count; ++i)
+    CutVector(vectors.data() + i * size, dimensions, normalize, vectors.data() + i * dimensions);
   vectors.resize(count * dimensions);
 }
 

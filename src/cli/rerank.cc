@@ -12,7 +12,6 @@
 #include "cli/embed_stream.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
-#include "cli/reranker.h"
 #include "cli/text_input.h"
 #include "formats/json.h"
 #include "kernels/dispatch.h"

@@ -16,18 +16,6 @@ constexpr size_t kBatchTexts = 64;
 
 }  // namespace
 
-Status CheckReranker(const ClassifyModel& model, const std::string& name) {
-  const size_t labels = model.labels().size();
-  if (labels != 1) {
-    return Error{Code::kUnsupported, name + ": classifies into " + std::to_string(labels) +
-                                         " labels; a reranker has one"};
-  }
-  if (!model.has_tokenizer()) {
-    return Error{Code::kUnsupported, name + ": has no tokenizer, which pairs of texts need"};
-  }
-  return {};
-}
-
 Reranker::Reranker(std::unique_ptr<ClassifyModel> model)
     : model_(std::move(model)),
       pool_(Cpu().usable_cores()),

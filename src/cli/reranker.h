@@ -13,9 +13,6 @@
 
 namespace minnow {
 
-// kUnsupported: it has not one label alone, or no tokenizer. `name`: what messages call it.
-Status CheckReranker(const ClassifyModel& model, const std::string& name);
-
 // One thread.
 class Reranker {
  public:

@@ -9,6 +9,18 @@
 
 namespace minnow {
 
+const char* FinishReasonName(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kEnd:
+      return "end";
+    case FinishReason::kStop:
+      return "stop";
+  }
+  return "";
+}
+
 std::unique_ptr<Search> NewSearch(const GenerationSettings& settings,
                                   std::span<const int32_t> encoder_ids) {
   if (settings.num_beams > 1) return std::make_unique<BeamSearch>(settings, encoder_ids);

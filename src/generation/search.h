@@ -28,6 +28,7 @@ enum class FinishReason {
   kEnd,     // an id of eos_token_ids, which is the last one
   kStop,    // the caller stopped it
 };
+const char* FinishReasonName(FinishReason reason);  // "length", "end", "stop"
 
 struct GeneratedSequence {
   std::vector<int32_t> ids;  // the start id, then the new ones

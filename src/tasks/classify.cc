@@ -36,6 +36,18 @@ void ClassifyModel::ApplyScores(std::span<float> scores,
     ApplyScoreFunction(function.value_or(function_), scores.subspan(at, labels_.size()));
 }
 
+Status CheckReranker(const ClassifyModel& model, const std::string& name) {
+  const size_t labels = model.labels().size();
+  if (labels != 1) {
+    return Error{Code::kUnsupported, name + ": classifies into " + std::to_string(labels) +
+                                         " labels; a reranker has one"};
+  }
+  if (!model.has_tokenizer()) {
+    return Error{Code::kUnsupported, name + ": has no tokenizer, which pairs of texts need"};
+  }
+  return {};
+}
+
 std::vector<LabelScore> BestFirst(std::span<const float> scores, size_t top_k) {
   std::vector<LabelScore> best;
   for (uint32_t i = 0; i < scores.size(); ++i) best.push_back({i, scores[i]});

@@ -41,6 +41,10 @@ class ClassifyModel : public TextModel {
   ScoreFunction function_;
 };
 
+// Whether it can put texts in order by how well they answer another: kUnsupported where it has not
+// one label alone, or no tokenizer. `name`: what messages call it.
+Status CheckReranker(const ClassifyModel& model, const std::string& name);
+
 struct LabelScore {
   uint32_t label = 0;  // index of labels()
   float score = 0;

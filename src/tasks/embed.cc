@@ -3,6 +3,8 @@
 #include "tasks/embed.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <numeric>
 #include <optional>
 #include <utility>
@@ -41,6 +43,16 @@ struct EmbedWorkspace : Task::Workspace {
 };
 
 }  // namespace
+
+void CutVector(const float* from, size_t dimensions, bool normalize, float* to) {
+  std::memmove(to, from, dimensions * sizeof(float));
+  if (!normalize) return;
+  double sum = 0;
+  for (size_t k = 0; k < dimensions; ++k) sum += static_cast<double>(to[k]) * to[k];
+  if (sum == 0) return;
+  const float scale = static_cast<float>(1 / std::sqrt(sum));
+  for (size_t k = 0; k < dimensions; ++k) to[k] *= scale;
+}
 
 EmbedJob::EmbedJob(const TextModel* model, EmbedRequest request, Callback done)
     : EmbedJob(model, std::move(request), std::move(done), /*keeps_vectors=*/true) {}

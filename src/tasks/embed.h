@@ -55,6 +55,10 @@ struct EmbedAnswer {
   JobTimings timings;
 };
 
+// The first `dimensions` numbers of a vector, of length 1 where `normalize`. from: [dimensions or
+// more]; to: [dimensions], which may be the same memory or memory before it.
+void CutVector(const float* from, size_t dimensions, bool normalize, float* to);
+
 class EmbedJob : public Job {
  public:
   using Callback = std::function<void(Result<EmbedAnswer>)>;

@@ -3,15 +3,18 @@
 // with the input.
 #include "tasks/generate/generate.h"
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/cpu.h"
 #include "base/thread_pool.h"
 #include "cli/command_line/command.h"
 #include "cli/commands.h"
 #include "cli/embed_stream.h"
-#include "cli/generate/generate_stream.h"
 #include "cli/generate/request_options.h"
 #include "cli/model_option.h"
 #include "cli/output.h"
@@ -19,24 +22,13 @@
 #include "formats/json.h"
 #include "generation/search.h"
 #include "kernels/dispatch.h"
+#include "tasks/generate/stream.h"
 
 namespace minnow {
 namespace {
 
 // Texts that share the steps of the decoder: more are hardly faster, and take memory.
 constexpr size_t kSideBySide = 16;
-
-const char* ReasonName(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kLength:
-      return "length";
-    case FinishReason::kEnd:
-      return "end";
-    case FinishReason::kStop:
-      return "stop";
-  }
-  return "";
-}
 
 // A text is a line: what would break it is a space.
 std::string OnOneLine(std::string text) {
@@ -61,7 +53,7 @@ void WriteText(const GeneratedText& text, JsonWriter& json) {
   json.Key("score");
   json.Float(text.score);
   json.Key("finish_reason");
-  json.String(ReasonName(text.finish_reason));
+  json.String(FinishReasonName(text.finish_reason));
   json.EndObject();
 }
 
@@ -105,6 +97,27 @@ std::string Lines(const GenerateCommand& command, const GenerateAnswer& answer) 
   return lines;
 }
 
+// The lines of the input.
+class LineSource : public GenerateSource {
+ public:
+  using Read = std::function<Result<GenerateRequest>(std::string_view line)>;
+  LineSource(TextInput* input, Read read) : input_(*input), read_(std::move(read)) {}
+
+  Result<std::optional<GenerateRequest>> Next() override {
+    MINNOW_ASSIGN_OR_RETURN(const std::optional<std::string_view> line, input_.Next());
+    if (!line) return std::optional<GenerateRequest>();
+    Result<GenerateRequest> request = read_(*line);
+    if (!request.ok()) return Annotate(std::move(request).error(), Where());
+    return std::optional<GenerateRequest>(std::move(request).value());
+  }
+  bool ready() const override { return input_.ready(); }
+  std::string Where() const override { return input_.Where(); }
+
+ private:
+  TextInput& input_;
+  const Read read_;
+};
+
 Status Generate(const GenerateCommand& command) {
   MINNOW_RETURN_IF_ERROR(CheckIsaEnvironment());
   MINNOW_ASSIGN_OR_RETURN(const EncoderPrecision precision, ParsePrecision(command.dtype));
@@ -116,7 +129,7 @@ Status Generate(const GenerateCommand& command) {
   if (command.texts.empty()) TellIfTerminal();
   Output output;
   TextProgress progress;
-  const auto read = [&](std::string_view line) -> Result<GenerateRequest> {
+  LineSource source(&input, [&](std::string_view line) -> Result<GenerateRequest> {
     MINNOW_ASSIGN_OR_RETURN(GenerateRequest request, ReadGenerateRequest(command, line));
     if (command.stream) {
       request.on_piece = [&output](const GeneratedPiece& piece) {
@@ -125,9 +138,9 @@ Status Generate(const GenerateCommand& command) {
       };
     }
     return request;
-  };
+  });
   size_t texts = 0;
-  const Status status = stream.Run(input, read, [&](const GenerateAnswer& answer, bool waiting) {
+  const Status status = stream.Run(source, [&](const GenerateAnswer& answer, bool waiting) {
     if (!command.stream) progress.Show(++texts);
     output.Write(command.stream ? "\n" : Lines(command, answer));
     if (waiting || command.stream) output.Flush();

@@ -13,8 +13,6 @@ namespace minnow {
 namespace {
 
 constexpr int kMost = std::numeric_limits<int>::max();
-// Where neither the command line nor the model says how long a text may get.
-constexpr int32_t kDefaultNewTokens = 256;
 
 // A variable of the command line, and where it goes if it is given.
 struct Numbers {

@@ -85,6 +85,10 @@ struct GenerateRequest {
   std::function<void(GeneratedPiece)> on_piece;
 };
 
+// Where neither the caller nor the model says how long a text may get: of the command line and of
+// Python.
+inline constexpr int32_t kDefaultNewTokens = 256;
+
 // What a request's texts are made by, in the end. All that is wrong with it but its inputs is told:
 // kInvalidArgument, naming the field and the limit. Quick.
 Result<GenerationSettings> ResolveRequest(const GenerateModel& model,

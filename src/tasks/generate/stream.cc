@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A job a text, as the server makes them.
-#include "cli/generate/generate_stream.h"
+#include "tasks/generate/stream.h"
 
 #include <string>
 #include <utility>
@@ -29,19 +29,17 @@ GenerateStream::GenerateStream(const GenerateModel& model, ThreadPool* pool, siz
       side_by_side_(side_by_side),
       workspace_(task_.NewWorkspace(task_.max_item_work(), side_by_side, pool)) {}
 
-Result<bool> GenerateStream::AddNext(TextInput& input, const Read& read) {
-  MINNOW_ASSIGN_OR_RETURN(const std::optional<std::string_view> line, input.Next());
-  if (!line) return false;
-  Result<GenerateRequest> request = read(*line);
-  if (!request.ok()) return Annotate(std::move(request).error(), input.Where());
+Result<bool> GenerateStream::AddNext(GenerateSource& source) {
+  MINNOW_ASSIGN_OR_RETURN(std::optional<GenerateRequest> request, source.Next());
+  if (!request) return false;
   if (IsBlank(*request)) {
     texts_.emplace_back().answer = BlankAnswer();
     return true;
   }
-  request->last_field = input.Where();
+  request->last_field = source.Where();
   Text& text = texts_.emplace_back();
   text.job = std::make_unique<GenerateJob>(
-      &model_, std::move(request).value(),
+      &model_, *std::move(request),
       [&text](Result<GenerateAnswer> answer) { text.answer = std::move(answer); });
   const Result<std::vector<uint32_t>> works = text.job->Prepare();
   if (works.ok()) {
@@ -50,7 +48,7 @@ Result<bool> GenerateStream::AddNext(TextInput& input, const Read& read) {
   }
   Error error = works.error();
   texts_.pop_back();
-  if (!error.message.starts_with(input.Where())) return Annotate(std::move(error), input.Where());
+  if (!error.message.starts_with(source.Where())) return Annotate(std::move(error), source.Where());
   return error;
 }
 
@@ -71,28 +69,28 @@ void GenerateStream::Step() {
   }
 }
 
-Status GenerateStream::Give(const TextInput& input, const Take& take) {
+Status GenerateStream::Give(const GenerateSource& source, const Take& take) {
   while (!texts_.empty() && texts_.front().answer && wanted_) {
     const Result<GenerateAnswer> answer = *std::move(texts_.front().answer);
     texts_.pop_front();
     if (!answer.ok()) return answer.error();
-    wanted_ = take(*answer, texts_.empty() && !input.ready());
+    wanted_ = take(*answer, texts_.empty() && !source.ready());
   }
   return {};
 }
 
-Status GenerateStream::Run(TextInput& input, const Read& read, const Take& take) {
+Status GenerateStream::Run(GenerateSource& source, const Take& take) {
   Status status;
   bool more = true;
   while (wanted_) {
-    while (more && texts_.size() < side_by_side_ && (texts_.empty() || input.ready())) {
-      const Result<bool> added = AddNext(input, read);
+    while (more && texts_.size() < side_by_side_ && (texts_.empty() || source.ready())) {
+      const Result<bool> added = AddNext(source);
       if (!added.ok()) status = added.error();
       more = added.ok() && *added;
     }
-    if (texts_.empty()) break;
+    if (texts_.empty() || !source.Continue()) break;
     Step();
-    MINNOW_RETURN_IF_ERROR(Give(input, take));
+    MINNOW_RETURN_IF_ERROR(Give(source, take));
   }
   return status;
 }

@@ -1,0 +1,34 @@
+# The Python extension minnow._core (python/csrc) over the layers below serving, by Python's limited API: one module for
+# every Python from 3.11 on. scripts/build-wheel.sh puts it into a wheel.
+#
+# It is made of the program's own objects, which are position independent for it: MINNOW_PYTHON has to be known before
+# minnow_core is (minnow_python_sources, below). Nothing of it is seen from outside but its entry, so that it gets along
+# with whatever else the process has loaded; libstdc++ is in it.
+function(minnow_python_sources)
+  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS -fPIC -fvisibility=hidden)
+endfunction()
+
+function(minnow_python_module)
+  find_package(Python3 3.11 QUIET COMPONENTS Development.Module)
+  if(NOT Python3_Development.Module_FOUND)
+    message(STATUS "No headers of Python 3.11 or newer (python3-dev): no Python extension")
+    return()
+  endif()
+  file(GLOB files CONFIGURE_DEPENDS python/csrc/*.cc)
+  add_library(minnow_python MODULE EXCLUDE_FROM_ALL ${files})
+  target_include_directories(minnow_python PRIVATE ${CMAKE_SOURCE_DIR}/python SYSTEM PRIVATE ${Python3_INCLUDE_DIRS})
+  target_compile_definitions(minnow_python PRIVATE Py_LIMITED_API=0x030B0000)
+  target_compile_options(minnow_python PRIVATE -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections)
+  if(CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_compile_options(minnow_python PRIVATE -Os)
+  endif()
+  target_link_libraries(minnow_python PRIVATE minnow_core)
+  set(exports ${CMAKE_BINARY_DIR}/python_exports.map)
+  file(CONFIGURE OUTPUT ${exports} CONTENT "{ global: PyInit__core; local: *; };\n")
+  set_target_properties(minnow_python PROPERTIES
+    PREFIX "" OUTPUT_NAME _core SUFFIX .abi3.so
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/python
+    # Instead of the program's, which is linked statically.
+    LINK_OPTIONS "-static-libstdc++;-Wl,--gc-sections;-Wl,--version-script=${exports};-Wl,-z,relro;-Wl,-z,now;-Wl,--build-id=none;-s"
+    LINK_DEPENDS ${exports})
+endfunction()
