@@ -105,7 +105,7 @@ TEST_F(StepsTest, WhoIsCancelledInLineLeavesItsPlaceAtOnce) {
   task_.allowed = kAll;
   EXPECT_EQ(a->Wait().error().code, Code::kDeadline);
   EXPECT_TRUE(d->Wait().ok());
-  EXPECT_TRUE(queue->Drain(seconds(60)));
+  EXPECT_TRUE(queue->Drain(std::chrono::seconds(60)));
   EXPECT_EQ(queue->load().jobs, 0u);
 }
 

@@ -70,10 +70,7 @@ Result<std::optional<uint64_t>> JsonImageFields::Seed() const {
   if (!value || value->Int(-1, -1).ok()) return std::optional<uint64_t>();
   if (const auto seed = value->Int(0, INT64_MAX); seed.ok())  // 7.0, too
     return std::optional<uint64_t>(*seed);
-  std::string digits;
-  JsonWriter json(&digits);
-  WriteJson(*value, json);
-  auto seed = ParseSeed(digits);
+  auto seed = ParseSeed(value->Describe());
   if (!seed) return value->Expected(kSeeds);
   return seed;
 }

@@ -101,7 +101,7 @@ bool IsTinyVaeConfig(const std::string& json) {
 Result<KlVaeConfig> ParseKlVaeConfig(const std::string& json, const std::string& name) {
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, ParseModelConfig(json, name));
   const JsonView root = document.root();
-  MINNOW_RETURN_IF_ERROR(RequireOneOf(root, "_class_name", {"AutoencoderKL", kTiny}));
+  MINNOW_RETURN_IF_ERROR(RequireClass(root, "AutoencoderKL"));
   MINNOW_RETURN_IF_ERROR(RequireOneOf(root, "act_fn", {"silu", "swish"}));
   MINNOW_RETURN_IF_ERROR(RequireAbsent(root, "latents_mean"));
   MINNOW_RETURN_IF_ERROR(RequireAbsent(root, "latents_std"));
