@@ -52,16 +52,17 @@ SnapshotFetch FetchOverHttp(http::ClientTarget target) {
 }
 
 void ReadSource(ReplicaOptions& replica) {
-  constexpr const char* kMirror =
-      "minnow-sync, of the Python package minnow, mirrors it into a folder, which can be given";
   const size_t scheme = replica.from.find("://");
   if (scheme == std::string::npos) return;  // a folder
   if (replica.from.substr(0, scheme) != "http") {
-    RefuseArgument("--index-from", replica.from + ": this program has no TLS; " + kMirror);
+    RefuseArgument("--index-from", replica.from +
+                                       ": this program has no TLS; minnow-sync, of the Python "
+                                       "package minnow, mirrors it into a folder, which can be "
+                                       "given");
   }
   auto target = http::ParseClientUrl(replica.from);
   if (!target.ok()) {
-    RefuseArgument("--index-from", replica.from + ": " + target.error().message + "; " + kMirror);
+    RefuseArgument("--index-from", replica.from + ": " + target.error().message);
   }
   replica.fetch = FetchOverHttp(std::move(*target));
 }

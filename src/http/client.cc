@@ -2,10 +2,14 @@
 // The client, over Boost.Beast, whose stream has one deadline for everything on it.
 #include "http/client.h"
 
+#include <netdb.h>
+#include <nss.h>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -15,9 +19,12 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <charconv>
+#include <cstring>
 #include <exception>
+#include <memory>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "http/url.h"
 
@@ -31,6 +38,9 @@ using boost::system::error_code;
 // Stored before it is tested, as in connection.cc.
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kPieceBytes = size_t{64} << 10;
+constexpr size_t kMaxNameBytes = 253;
+
+using Endpoints = std::vector<asio::ip::tcp::endpoint>;
 
 // What could end a header line, or the request line, early.
 bool HasControl(std::string_view text) {
@@ -38,6 +48,17 @@ bool HasControl(std::string_view text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return true;
   }
   return false;
+}
+
+bool IsName(std::string_view text) {
+  if (text.empty() || text.size() > kMaxNameBytes || text.front() == '-') return false;
+  for (const char c : text) {
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!is_letter && !(c >= '0' && c <= '9') && c != '-' && c != '.' && c != '_') return false;
+  }
+  // What ends in a number is meant as an IPv4 address.
+  const std::string_view last = text.substr(text.rfind('.') + 1);
+  return last.find_first_not_of("0123456789") != std::string_view::npos;
 }
 
 Error Wrong(std::string message) { return {Code::kInvalidArgument, std::move(message)}; }
@@ -87,8 +108,7 @@ Error StatusError(int status) {
 }
 
 // Leaves the first step's failure.
-asio::awaitable<void> Ask(asio::ip::tcp::endpoint endpoint, std::string request,
-                          Exchange& exchange) {
+asio::awaitable<void> Ask(Endpoints endpoints, std::string request, Exchange& exchange) {
   const ClientOptions& options = exchange.options;
   beast::tcp_stream stream(co_await asio::this_coro::executor);
   const auto end = std::chrono::steady_clock::now() + options.timeout;
@@ -103,7 +123,7 @@ asio::awaitable<void> Ask(asio::ip::tcp::endpoint endpoint, std::string request,
     return static_cast<bool>(error);
   };
   set_limit();
-  const auto [connect_error] = co_await stream.async_connect(endpoint, kAwait);
+  const auto [connect_error, endpoint] = co_await stream.async_connect(endpoints, kAwait);
   if (failed(connect_error)) co_return;
   const auto [write_error, written] =
       co_await asio::async_write(stream, asio::buffer(request), kAwait);
@@ -131,15 +151,43 @@ asio::awaitable<void> Ask(asio::ip::tcp::endpoint endpoint, std::string request,
   exchange.result = std::move(status);
 }
 
+// The static program can load none of the system's modules for names: it reads /etc/hosts and asks
+// the name servers of /etc/resolv.conf itself, whatever /etc/nsswitch.conf says.
+Result<Endpoints> LookUp(const ClientTarget& target) {
+  error_code error;
+  const asio::ip::address address = asio::ip::make_address(target.host, error);
+  if (!error) return Endpoints{{address, target.port}};
+  static const int configured = __nss_configure_lookup("hosts", "files dns");
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int failure =
+      configured != 0
+          ? EAI_FAIL
+          : getaddrinfo(target.host.c_str(), std::to_string(target.port).c_str(), &hints, &found);
+  if (failure != 0) {
+    return Error{Code::kInternal, target.host + ": the name cannot be looked up: " +
+                                      std::string(gai_strerror(failure))};
+  }
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(found, freeaddrinfo);
+  Endpoints endpoints;
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    asio::ip::tcp::endpoint endpoint;
+    if (one->ai_addrlen > endpoint.capacity()) continue;
+    std::memcpy(endpoint.data(), one->ai_addr, one->ai_addrlen);
+    endpoint.resize(one->ai_addrlen);
+    endpoints.push_back(endpoint);
+  }
+  return endpoints;
+}
+
 Status Get(const ClientTarget& target, const ClientOptions& options,
            const std::function<Status(int status)>& begin, const BodySink& take) {
   if (HasControl(options.api_key)) return Wrong("the API key has a control character");
-  error_code error;
-  const asio::ip::address address = asio::ip::make_address(target.address, error);
-  if (error) return Wrong("not an IPv4 or IPv6 address: " + target.address);
+  MINNOW_ASSIGN_OR_RETURN(Endpoints endpoints, LookUp(target));
   asio::io_context io(1);
   Exchange exchange{options, begin, take};
-  asio::co_spawn(io, Ask({address, target.port}, RequestText(target, options), exchange),
+  asio::co_spawn(io, Ask(std::move(endpoints), RequestText(target, options), exchange),
                  [](std::exception_ptr) {});
   const std::stop_callback stop(options.stop, [&io] { io.stop(); });
   io.run();
@@ -150,8 +198,8 @@ Status Get(const ClientTarget& target, const ClientOptions& options,
 }  // namespace
 
 std::string ClientTarget::Url() const {
-  const bool is_v6 = address.find(':') != std::string::npos;
-  return "http://" + (is_v6 ? "[" + address + "]" : address) + ":" + std::to_string(port) + path;
+  const bool is_v6 = host.find(':') != std::string::npos;
+  return "http://" + (is_v6 ? "[" + host + "]" : host) + ":" + std::to_string(port) + path;
 }
 
 Result<ClientTarget> ParseClientUrl(const std::string& url) {
@@ -182,10 +230,13 @@ Result<ClientTarget> ParseClientUrl(const std::string& url) {
   if (EqualsIgnoringCase(host, "localhost")) host = "127.0.0.1";
   error_code error;
   const asio::ip::address address = asio::ip::make_address(host, error);
-  if (error || address.is_v6() != brackets) {
-    return Wrong("its host is no IPv4 address, no [IPv6 address] and not localhost");
+  if (!error && address.is_v6() == brackets) {
+    target.host = address.to_string();
+  } else if (error && !brackets && IsName(host)) {
+    target.host = host;
+  } else {
+    return Wrong("its host is no name, no IPv4 address and no [IPv6 address]");
   }
-  target.address = address.to_string();
   return target;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // A client for probes and downloads: one GET over HTTP/1.1, one answer, one deadline for all of it.
 //
-// Pure function of the network, callable from any thread; it blocks. Names are not looked up, so
-// that it needs no resolver, and there is no TLS.
+// Pure function of the network, callable from any thread; it blocks. Names are looked up in
+// /etc/hosts and by DNS, for as long as /etc/resolv.conf allows. There is no TLS.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,7 @@
 namespace minnow::http {
 
 struct ClientTarget {
-  std::string address;  // IPv4 or IPv6, without brackets
+  std::string host;  // a name, or an IPv4 or IPv6 address without brackets
   uint16_t port = 80;
   std::string path = "/";  // with its query
 
@@ -26,8 +26,8 @@ struct ClientTarget {
   std::string Url() const;
 };
 
-// Takes "http://ADDRESS[:PORT][/PATH]"; ADDRESS is IPv4, IPv6 in brackets, or localhost
-// (127.0.0.1). kInvalidArgument says what of it is wrong.
+// Takes "http://HOST[:PORT][/PATH]"; HOST is a name, IPv4, or IPv6 in brackets; localhost is
+// 127.0.0.1. kInvalidArgument says what of it is wrong.
 Result<ClientTarget> ParseClientUrl(const std::string& url);
 
 struct ClientOptions {

@@ -20,7 +20,7 @@ using std::chrono::steady_clock;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-TEST(ParseClientUrl, TakesAddresses) {
+TEST(ParseClientUrl, TakesAddressesAndNames) {
   const struct {
     const char* url;
     const char* expected;
@@ -31,6 +31,8 @@ TEST(ParseClientUrl, TakesAddresses) {
       {"http://127.0.0.1?x", "http://127.0.0.1:80/?x"},
       {"http://[::1]", "http://[::1]:80/"},
       {"http://[::1]:65535/x", "http://[::1]:65535/x"},
+      {"http://snapshots.default.svc:8000/a", "http://snapshots.default.svc:8000/a"},
+      {"http://1.a_b-c/", "http://1.a_b-c:80/"},
   };
   for (const auto& one : cases) {
     const auto target = ParseClientUrl(one.url);
@@ -49,7 +51,10 @@ TEST(ParseClientUrl, SaysWhatIsWrong) {
       {"127.0.0.1:8080", "http://"},
       {"http://", "host"},
       {"http:///health", "host"},
-      {"http://example.com/", "host"},
+      {"http://256.0.0.1/", "host"},
+      {"http://a.1/", "host"},
+      {"http://-a/", "host"},
+      {"http://a%20b/", "host"},
       {"http://user@127.0.0.1/", "host"},
       {"http://::1/", "host"},
       {"http://[::1", "host"},
@@ -128,6 +133,18 @@ TEST(HttpGet, GivesTheAnswer) {
   EXPECT_EQ(answer->body, "wait");
   EXPECT_THAT(server.request(), StartsWith("GET /health HTTP/1.1\r\nHost: 127.0.0.1:"));
   EXPECT_THAT(server.request(), HasSubstr("\r\nAuthorization: Bearer a key\r\n"));
+}
+
+TEST(HttpGet, LooksNamesUp) {
+  OneAnswer server("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+  ClientTarget target = server.target();
+  target.host = "localhost";  // of /etc/hosts; its IPv6 address, where it has one, refuses
+  const auto answer = HttpGet(target, {});
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer->body, "ok");
+  EXPECT_THAT(server.request(), HasSubstr("\r\nHost: localhost:"));
+  target.host = std::string(64, 'a');  // a label has 63 at most: nobody is asked
+  EXPECT_THAT(HttpGet(target, {}).error().message, HasSubstr("the name cannot be looked up"));
 }
 
 TEST(HttpGet, TakesWhatEndsWithTheConnection) {

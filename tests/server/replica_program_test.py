@@ -215,7 +215,7 @@ class ReplicaTest(unittest.TestCase):
         for arguments, told in ((["--index-from", "https://example.com/x"], "minnow-sync"),
                                 (["--index-from", "s3://bucket/x"], "minnow-sync"),
                                 (["--index-from", "http://127.0.0.1:0/"], "port"),
-                                (["--index-from", "http://snapshots/"], "minnow-sync"),
+                                (["--index-from", "http://256.1.1.1/x"], "host"),
                                 (["--index-from", "x", "--index", self.store], "--index"),
                                 (["--index-from", "x", "--reembed"], "only read"),
                                 (["--index-from", "x", "--refresh", "0s"], "--refresh"),
