@@ -21,7 +21,7 @@ def main():
 
     import minnow.ray
     rounds, lines = int(sys.argv[1]), int((sys.argv + ["40000"])[2])
-    texts = common.real_lines(6000) + common.ODD
+    texts = common.real_lines(2000) + common.ODD
     expected = common.vectors_of(texts)
     common.write_texts(texts)
     ray.init(num_cpus=3, include_dashboard=False, object_store_memory=1 << 30, logging_level="warning")
@@ -30,7 +30,7 @@ def main():
     common.compare(rows_of(ray.data.read_parquet("vectors-by-ray.parquet")), expected, "ray")
     for i in range(rounds):
         with common.a_worker_dies(MARK):
-            dataset = minnow.ray.embed(ray.data.read_json("texts.jsonl"), "text", common.MODEL, actors=2, batch_size=256).materialize()
+            dataset = minnow.ray.embed(ray.data.read_json("texts.jsonl"), "text", common.MODEL, actors=2, batch_size=128).materialize()
         common.compare(rows_of(dataset), expected, f"ray, round {i + 1} with an actor killed")
     if lines:
         texts = common.real_lines(lines)
