@@ -129,7 +129,7 @@ Status Generate(const GenerateCommand& command) {
   if (command.texts.empty()) TellIfTerminal();
   Output output;
   TextProgress progress;
-  LineSource source(&input, [&](std::string_view line) -> Result<GenerateRequest> {
+  LineSource lines(&input, [&](std::string_view line) -> Result<GenerateRequest> {
     MINNOW_ASSIGN_OR_RETURN(GenerateRequest request, ReadGenerateRequest(command, line));
     if (command.stream) {
       request.on_piece = [&output](const GeneratedPiece& piece) {
@@ -140,7 +140,7 @@ Status Generate(const GenerateCommand& command) {
     return request;
   });
   size_t texts = 0;
-  const Status status = stream.Run(source, [&](const GenerateAnswer& answer, bool waiting) {
+  const Status status = stream.Run(lines, [&](const GenerateAnswer& answer, bool waiting) {
     if (!command.stream) progress.Show(++texts);
     output.Write(command.stream ? "\n" : Lines(command, answer));
     if (waiting || command.stream) output.Flush();
