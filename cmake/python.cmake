@@ -1,11 +1,14 @@
 # The Python extension minnow._core (python/csrc) over the layers below serving, by Python's limited API: one module for
 # every Python from 3.11 on. scripts/build-wheel.sh puts it into a wheel.
 #
-# It is made of the program's own objects, which are position independent for it: MINNOW_PYTHON has to be known before
-# minnow_core is (minnow_python_sources, below). Nothing of it is seen from outside but its entry, so that it gets along
-# with whatever else the process has loaded; libstdc++ is in it.
+# It is made of the program's own objects, so that nothing is compiled twice. They are position independent as a program's
+# are (-fPIE, GCC's default on Debian), which a shared object can have too, since all that is in it is hidden but its
+# entry; only data of the C library may not be reached in that way. Sources that name such data (stderr) are compiled for
+# a shared object: whoever adds one hears of it from the linker, "recompile with -fPIC". What libstdc++'s headers name is
+# in python/csrc/libc_data.cc. With CMAKE_POSITION_INDEPENDENT_CODE, which python/setup.py gives, all of it is -fPIC.
+# libstdc++ is in the module.
 function(minnow_python_sources)
-  set_property(SOURCE ${ARGN} APPEND PROPERTY COMPILE_OPTIONS -fPIC -fvisibility=hidden)
+  set_property(SOURCE src/base/result.cc src/base/mapped_file.cc src/kernels/dispatch.cc APPEND PROPERTY COMPILE_OPTIONS -fPIC)
 endfunction()
 
 function(minnow_python_module)

@@ -42,7 +42,7 @@ class CMakeBuild(build_ext):
             folder.mkdir(parents=True, exist_ok=True)
             ninja = ["-G", "Ninja"] if shutil.which("ninja") else []
             subprocess.run(["cmake", *ninja, "-S", NATIVE, "-B", folder, "-DCMAKE_BUILD_TYPE=Release",
-                            "-DMINNOW_STATIC=ON", "-DMINNOW_PYTHON=ON", f"-DMINNOW_LEAVE_OUT={LEFT_OUT}",
+                            "-DMINNOW_STATIC=ON", "-DMINNOW_PYTHON=ON", "-DCMAKE_POSITION_INDEPENDENT_CODE=ON", f"-DMINNOW_LEAVE_OUT={LEFT_OUT}",
                             f"-DPYTHON_INCLUDE={sysconfig.get_paths()['include']}"], check=True)
             subprocess.run(["cmake", "--build", folder, "-j", str(os.cpu_count() or 1), "--target", "minnow_python"],
                            check=True)

@@ -129,6 +129,7 @@ T* InCapsule(PyObject* capsule, const char* name) {
 }  // namespace
 
 ArrowColumn::~ArrowColumn() {
+  const ErrorSetAside error;
   for (ArrowArray& array : arrays_) {
     if (array.release != nullptr) array.release(&array);
   }
@@ -165,6 +166,7 @@ bool ArrowColumn::ReadStream(ArrowArrayStream& stream) {
   };
   struct Schema : ArrowSchema {
     ~Schema() {
+      const ErrorSetAside error;
       if (release != nullptr) release(this);
     }
   } schema = {};

@@ -36,6 +36,20 @@ class Ref {
   PyObject* object_ = nullptr;
 };
 
+// While it lives, no error is set; then the one that was. For what may run code of Python.
+class ErrorSetAside {
+ public:
+  ErrorSetAside() { PyErr_Fetch(&type_, &value_, &traceback_); }
+  ~ErrorSetAside() { PyErr_Restore(type_, value_, traceback_); }
+  ErrorSetAside(const ErrorSetAside&) = delete;
+  ErrorSetAside& operator=(const ErrorSetAside&) = delete;
+
+ private:
+  PyObject* type_ = nullptr;
+  PyObject* value_ = nullptr;
+  PyObject* traceback_ = nullptr;
+};
+
 // While it lives, other threads of Python run.
 class WithoutGil {
  public:

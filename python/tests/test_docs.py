@@ -3,8 +3,9 @@
 import re
 import unittest
 
-from classifier_model import make
 from support import FIXTURES, ROOT, ModelCase, run_python
+
+from classifier_model import make  # support.py has said where it is
 from text_model import make_text_model
 
 PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)

@@ -4,8 +4,9 @@ import json
 import unittest
 
 import minnow
-from classifier_model import make
 from support import TEXTS, TINY, ModelCase, float_bytes, run, run_python
+
+from classifier_model import make  # support.py has said where it is
 from text_model import make_text_model
 
 LINES = ["the cat sat", "a", "on the mat with the dog", "dog", "the dog \N{BLACK SQUARE}"]
