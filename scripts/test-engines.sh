@@ -51,7 +51,7 @@ cd "$work"
 "$program" pack --model "$model" --dtype int8 -o model.minnow >/dev/null
 # Nothing of ours or theirs is told to anybody, and nothing of this shell's reaches them.
 export MINNOW_PROGRAM=$program PYSPARK_PYTHON=$python PYSPARK_DRIVER_PYTHON=$python SPARK_LOCAL_IP=127.0.0.1
-export RAY_USAGE_STATS_ENABLED=0 RAY_TMPDIR=$work HAYSTACK_TELEMETRY_ENABLED=False LANGCHAIN_TRACING_V2=false PYTHONUNBUFFERED=1
+export RAY_USAGE_STATS_ENABLED=0 RAY_AUTH_MODE=disabled RAY_TMPDIR=$work HAYSTACK_TELEMETRY_ENABLED=False LANGCHAIN_TRACING_V2=false PYTHONUNBUFFERED=1
 unset SPARK_HOME PYTHONPATH
 
 failed=()
