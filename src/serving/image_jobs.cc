@@ -68,7 +68,7 @@ struct ImageJobs::Entry {
   std::shared_ptr<const ImageJobResult> result;
   size_t result_bytes = 0;
   std::optional<ImageJobError> error;
-  bool told = false;  // that it has ended
+  bool told = false;  // by Find, since it has ended: listeners come for its pictures yet
 };
 
 // Whoever lets go of it will not end the job any more.
@@ -186,9 +186,7 @@ void ImageJobs::Tell(Entry& entry, std::string_view preview) {
   if (entry.listeners.empty()) return;
   const ImageJobStatus status = StatusOf(entry);
   Call(entry, &status, preview);
-  if (!HasEnded(entry.state)) return;
-  entry.told = true;
-  entry.listeners.clear();
+  if (HasEnded(entry.state)) entry.listeners.clear();
 }
 
 void ImageJobs::Call(Entry& entry, const ImageJobStatus* status, std::string_view preview) {
@@ -341,8 +339,7 @@ bool ImageJobs::Listen(std::string_view id, Listener listener, Missing* missing)
   Entry* const entry = FindEntry(id, missing);
   if (entry == nullptr) return false;
   const ImageJobStatus status = StatusOf(*entry);
-  entry->told = HasEnded(entry->state);
-  if (!listener(&status, {}) || entry->told) return true;
+  if (!listener(&status, {}) || HasEnded(entry->state)) return true;
   entry->listeners.push_back(std::move(listener));
   BeginHeartbeat();
   return true;

@@ -68,7 +68,10 @@ TEST_F(ImageJobsTest, WhoMayComeYet) {
   const std::string heard = Add();
   EXPECT_TRUE(jobs_->Listen(
       heard, [](const ImageJobStatus*, std::string_view) { return true; }, nullptr));
+  // Who hears of the end asks for the pictures then.
   Complete(heard, 8);
+  EXPECT_TRUE(jobs_->AreWaitedFor());
+  Find(heard);
   EXPECT_FALSE(jobs_->AreWaitedFor());
 }
 
