@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
 #include <random>
 #include <string>
@@ -186,7 +187,12 @@ TEST_F(MaskHeadTest, GivesTheSameBitsBesideOthersAndOnAnyNumberOfThreads) {
 }
 
 TEST_F(MaskHeadTest, TellsWhatIsNoNumber) {
-  source_.at(names_.bias)[77] = INFINITY;
+  // One of two opposite words is above all numbers with its bias.
+  for (const size_t word : {size_t{77}, size_t{78}}) {
+    source_.at(names_.bias)[word] = std::numeric_limits<float>::max();
+    for (size_t i = 0; i < kWidth; ++i)
+      source_.at("words")[word * kWidth + i] = word == 77 ? 1e37f : -1e37f;
+  }
   const auto head = Load();
   ASSERT_TRUE(head.ok());
   ThreadPool pool(1);
@@ -195,6 +201,13 @@ TEST_F(MaskHeadTest, TellsWhatIsNoNumber) {
   scorer.Add(Hidden(0), {{}, found});
   scorer.Flush();
   for (const Filling& one : found) EXPECT_TRUE(std::isnan(one.score));
+}
+
+TEST_F(MaskHeadTest, RefusesWeightsThatAreNoNumbers) {
+  source_.at(names_.bias)[77] = INFINITY;
+  const auto head = Load();
+  ASSERT_FALSE(head.ok());
+  EXPECT_THAT(head.error().message, HasSubstr("values that are not finite"));
 }
 
 TEST_F(MaskHeadTest, NamesWhatIsMissing) {
