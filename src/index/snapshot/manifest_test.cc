@@ -102,7 +102,7 @@ TEST(SnapshotManifest, RefusesWhatIsForged) {
       {"\"generation\":7", "\"generation\":0", "generation: expected"},
       {"\"generation\":7", "\"generation\":9007199254740992", "generation: expected"},
       {"\"generation\":7", "\"generation\":8", "files[0].name: expected"},
-      {"\"generation\":7", "\"generation\":7,\"generation\":7", "generation"},
+      {"\"generation\":7", "\"generation\":7,\"generation\":7", "the same name twice"},
       {"7-89abcdef01234567.db\"", "../etc/passwd\"", "files[0].name: expected"},
       {"7-89abcdef01234567.db\"", "/etc/passwd\"", "files[0].name: expected"},
       {"7-89abcdef01234567.db-vectors-3", "7-89abcdef01234567.db-vectors-../x", "files[1].name"},
@@ -122,7 +122,7 @@ TEST(SnapshotManifest, RefusesWhatIsForged) {
       {"\"dimensions\":384", "\"dimensions\":4097", "dimensions: expected"},
       {"\"waiting\":9", "\"waiting\":-9", "waiting: expected"},
       {"\"id\":3", "\"id\":0", "id: expected"},
-      {"\"indexes\":[", "\"indexes\":[[[[[[[[[[[]]]]]]]]]],", "depth"},
+      {"\"indexes\":[", "\"indexes\":[[[[[[[[[[[]]]]]]]]]],", "deeper than 8"},
   };
   for (const auto& one : cases) {
     const auto read = ParseManifest(Replaced(one.from, one.to), "m");
