@@ -19,6 +19,8 @@ namespace {
 constexpr double kBatchSeconds = 0.025;
 constexpr size_t kFirstTokens = 512;
 constexpr size_t kFewestTokens = 128;
+// Sorted together: sorting millions at once would take as long as many batches.
+constexpr size_t kSortedTexts = size_t{1} << 16;
 constexpr size_t kBlockBytes = size_t{256} << 10;
 
 // Time that this thread worked: on a busy machine batches take longer, but would be no better for
@@ -29,14 +31,15 @@ double WorkedSeconds() {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-std::vector<size_t> LongestFirst(const BulkWork& work) {
-  std::vector<size_t> order(work.count);
-  std::iota(order.begin(), order.end(), size_t{0});
-  if (work.count < 2) return order;
-  std::vector<size_t> bytes(work.count);
-  for (size_t i = 0; i < work.count; ++i) bytes[i] = work.bytes(i);
+// The texts of [begin, end).
+std::vector<size_t> LongestFirst(const BulkWork& work, size_t begin, size_t end) {
+  std::vector<size_t> order(end - begin);
+  std::iota(order.begin(), order.end(), begin);
+  if (order.size() < 2) return order;
+  std::vector<size_t> bytes(order.size());
+  for (size_t i = begin; i < end; ++i) bytes[i - begin] = work.bytes(i);
   std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return bytes[a] > bytes[b]; });
+                   [&](size_t a, size_t b) { return bytes[a - begin] > bytes[b - begin]; });
   return order;
 }
 
@@ -49,10 +52,19 @@ class BulkRun {
         row_size_(row_size),
         batch_(batch),
         max_tokens_(max_tokens),
-        pool_(pool),
-        order_(LongestFirst(work)) {}
+        pool_(pool) {}
 
   Status Run() {
+    for (size_t begin = 0; begin < work_.count; begin += kSortedTexts) {
+      order_ = LongestFirst(work_, begin, std::min(work_.count, begin + kSortedTexts));
+      next_ = 0;
+      MINNOW_RETURN_IF_ERROR(RunSorted());
+    }
+    return {};
+  }
+
+ private:
+  Status RunSorted() {
     while (next_ < order_.size()) {
       const std::span<const size_t> block = NextBlock();
       const double begin = WorkedSeconds();
@@ -71,7 +83,6 @@ class BulkRun {
     return {};
   }
 
- private:
   // At least one text; as many as will have about budget_ tokens.
   std::span<const size_t> NextBlock() {
     const size_t first = next_;
@@ -139,7 +150,7 @@ class BulkRun {
   TextBatch& batch_;
   const size_t max_tokens_;
   ThreadPool& pool_;
-  const std::vector<size_t> order_;
+  std::vector<size_t> order_;
   size_t next_ = 0;  // in order_
   size_t done_ = 0;
   double budget_ = kFirstTokens;
