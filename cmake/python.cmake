@@ -5,7 +5,7 @@
 # are (-fPIE, GCC's default on Debian), which a shared object can have too, since all that is in it is hidden but its
 # entry; only data of the C library may not be reached in that way. Sources that name such data (stderr) are compiled for
 # a shared object: whoever adds one hears of it from the linker, "recompile with -fPIC". What libstdc++'s headers name is
-# in python/csrc/libc_data.cc. With CMAKE_POSITION_INDEPENDENT_CODE, which python/setup.py gives, all of it is -fPIC.
+# at the end of python/csrc/module.cc. With CMAKE_POSITION_INDEPENDENT_CODE, which python/setup.py gives, all of it is -fPIC.
 # libstdc++ is in the module.
 function(minnow_python_sources)
   set_property(SOURCE src/base/result.cc src/base/mapped_file.cc src/kernels/dispatch.cc APPEND PROPERTY COMPILE_OPTIONS -fPIC)

@@ -2,9 +2,10 @@
 // Blocks of texts are tokenized by all threads, then computed.
 #include "csrc/bulk.h"
 
+#include <time.h>
+
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -14,22 +15,31 @@
 namespace minnow::python {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // Ctrl-C is looked for between batches, and is to be heard within 100 ms.
 constexpr double kBatchSeconds = 0.025;
 constexpr size_t kFirstTokens = 512;
 constexpr size_t kFewestTokens = 128;
+// Sorted together: sorting millions at once would take as long as many batches.
+constexpr size_t kSortedTexts = size_t{1} << 16;
 constexpr size_t kBlockBytes = size_t{256} << 10;
 
-std::vector<size_t> LongestFirst(const BulkWork& work) {
-  std::vector<size_t> order(work.count);
-  std::iota(order.begin(), order.end(), size_t{0});
-  if (work.count < 2) return order;
-  std::vector<size_t> bytes(work.count);
-  for (size_t i = 0; i < work.count; ++i) bytes[i] = work.bytes(i);
+// Time that this thread worked: on a busy machine batches take longer, but would be no better for
+// being smaller, as then the threads only meet more often.
+double WorkedSeconds() {
+  timespec time = {};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
+// The texts of [begin, end).
+std::vector<size_t> LongestFirst(const BulkWork& work, size_t begin, size_t end) {
+  std::vector<size_t> order(end - begin);
+  std::iota(order.begin(), order.end(), begin);
+  if (order.size() < 2) return order;
+  std::vector<size_t> bytes(order.size());
+  for (size_t i = begin; i < end; ++i) bytes[i - begin] = work.bytes(i);
   std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return bytes[a] > bytes[b]; });
+                   [&](size_t a, size_t b) { return bytes[a - begin] > bytes[b - begin]; });
   return order;
 }
 
@@ -42,13 +52,22 @@ class BulkRun {
         row_size_(row_size),
         batch_(batch),
         max_tokens_(max_tokens),
-        pool_(pool),
-        order_(LongestFirst(work)) {}
+        pool_(pool) {}
 
   Status Run() {
+    for (size_t begin = 0; begin < work_.count; begin += kSortedTexts) {
+      order_ = LongestFirst(work_, begin, std::min(work_.count, begin + kSortedTexts));
+      next_ = 0;
+      MINNOW_RETURN_IF_ERROR(RunSorted());
+    }
+    return {};
+  }
+
+ private:
+  Status RunSorted() {
     while (next_ < order_.size()) {
       const std::span<const size_t> block = NextBlock();
-      const auto begin = Clock::now();
+      const double begin = WorkedSeconds();
       MINNOW_RETURN_IF_ERROR(Read(block));
       size_t tokens = 0;
       for (size_t i = 0; i < block.size(); ++i) {
@@ -59,12 +78,11 @@ class BulkRun {
         tokens += text.ids.size();
       }
       MINNOW_RETURN_IF_ERROR(Compute());
-      Learn(tokens, std::chrono::duration<double>(Clock::now() - begin).count());
+      Learn(tokens, WorkedSeconds() - begin);
     }
     return {};
   }
 
- private:
   // At least one text; as many as will have about budget_ tokens.
   std::span<const size_t> NextBlock() {
     const size_t first = next_;
@@ -132,7 +150,7 @@ class BulkRun {
   TextBatch& batch_;
   const size_t max_tokens_;
   ThreadPool& pool_;
-  const std::vector<size_t> order_;
+  std::vector<size_t> order_;
   size_t next_ = 0;  // in order_
   size_t done_ = 0;
   double budget_ = kFirstTokens;

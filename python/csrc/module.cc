@@ -102,3 +102,12 @@ PyModuleDef definition = {
 }  // namespace minnow::python
 
 PyMODINIT_FUNC PyInit__core() { return PyModuleDef_Init(&minnow::python::definition); }
+
+// The C library's data that the headers of libstdc++ name, and that the program's objects could not
+// reach in a shared one (cmake/python.cmake): std::shared_ptr counts without atomic operations
+// while this says that there is one thread. Never here: a Python process gets its threads from
+// many. Hidden, so that the C library keeps its own.
+extern "C" {
+__attribute__((visibility("hidden"))) extern char __libc_single_threaded;
+char __libc_single_threaded = 0;
+}
