@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // minnow._core: the layers below serving, for Python, by its limited API.
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include "csrc/python_api.h"
 #include "csrc/session.h"
 #include "csrc/vectors.h"
+#include "formats/xxh64.h"
 
 namespace minnow::python {
 
@@ -36,6 +38,21 @@ PyObject* InfoCall(PyObject* module, PyObject* args) {
     Session session(reinterpret_cast<Handle*>(handle));
     if (!session.Begin()) return nullptr;
     return ToStr(session.model().InfoJson()).release();
+  });
+}
+
+// The checksum of snapshots, for minnow.sync.
+PyObject* Xxh64Call(PyObject* /*module*/, PyObject* args) {
+  return Guarded([&]() -> PyObject* {
+    Py_buffer bytes;
+    if (PyArg_ParseTuple(args, "y*", &bytes) == 0) return nullptr;
+    Xxh64 checksum;
+    {
+      const WithoutGil gil;
+      checksum.Update({static_cast<const std::byte*>(bytes.buf), static_cast<size_t>(bytes.len)});
+    }
+    PyBuffer_Release(&bytes);
+    return PyLong_FromUnsignedLongLong(checksum.Digest());
   });
 }
 
