@@ -326,7 +326,7 @@ def main():
     parser.add_argument("--clients", type=int, default=2, help="of each balancer")
     parser.add_argument("--documents", type=int, default=200)
     parser.add_argument("--model", default=str(FIXTURES / "tiny_bert"))
-    parser.add_argument("--other", default=str(FIXTURES / "tiny_mpnet"))
+    parser.add_argument("--other", default=str(FIXTURES / "tiny_roberta"))
     args = parser.parse_args()
     install()
     processes = []
