@@ -205,6 +205,17 @@ class ReplicaTest(unittest.TestCase):
         self.wait_for(again, "snapshot served.*generation=2")
         self.assertEqual(self.search(again), 2)
 
+    def test_what_is_fetched_goes_with_the_server(self):
+        self.publish(1)
+        temporary = self.folder / "temporary"
+        temporary.mkdir()
+        server = self.serve("--index-from", self.source().url("/snapshots"), env={"TMPDIR": str(temporary)})
+        self.wait_for(server, "snapshot served.*generation=1")
+        self.assertEqual(self.search(server), 1)
+        self.assertEqual(len(list(temporary.glob("minnow-tmp-*/snapshots/1-*.db"))), 1)
+        self.assertEqual(server.end(), 0)
+        self.assertEqual(list(temporary.iterdir()), [])
+
     def test_another_model_is_refused(self):
         self.publish(1)
         other = str(pathlib.Path(TINY).parent / "tiny_bert_prefixed")

@@ -38,7 +38,7 @@ Status SnapshotFollower::Start() {
     std::string folder = options_.cache;
     if (folder.empty()) {
       MINNOW_ASSIGN_OR_RETURN(temporary_, TemporaryFolder::Make());
-      folder = temporary_->path();
+      folder = temporary_->path() + "/snapshots";  // the folder itself is locked already
     }
     MINNOW_ASSIGN_OR_RETURN(SnapshotFolder opened, SnapshotFolder::Open(folder));
     cache_.emplace(std::move(opened));
