@@ -267,7 +267,7 @@ stage_arm64() {
   skip "ThreadPool.IsSmallerWhereThreadsAreRefused and LyingModel.SizesBeyondAllMemory, under qemu-user"
   # Minutes each under the emulator; the tiny models take the same kernels in other shapes.
   skip "SameBits of the real model, whole pictures, and files with bytes changed, under qemu-user"
-  local left_out='ThreadPool.IsSmallerWhereThreadsAreRefused:LyingModel.SizesBeyondAllMemory:*SameBits*real*:*Hostile*:PictureTest.*'
+  local left_out='ThreadPool.IsSmallerWhereThreadsAreRefused:LyingModel.SizesBeyondAllMemory:*SameBits*real*:*Hostile*:PictureTest.*:*TaesdInEightBits'
   gtest arm64 qemu-aarch64-static $tests --gtest_filter="-$left_out"
   # The emulated processor has every instruction set, and the run above used the last of them.
   local isa
