@@ -55,9 +55,10 @@ frontend all
   default_backend minnow
 backend minnow
   option httpchk GET /readyz
-  option redispatch
+  option redispatch 1
+  option http-buffer-request
   retries 3
-  retry-on conn-failure empty-response response-timeout 503
+  retry-on all-retryable-errors
   default-server check inter 500ms fall 1 rise 1
 {servers}
 """
@@ -105,10 +106,11 @@ def wait_until(condition, what):
 
 
 class Replica:
-    def __init__(self, port, source, args, folder):
+    def __init__(self, port, source, args, folder, cache):
         self.port, self.folder, self.process = port, folder, None
         self.command = [PROGRAM, "serve", "--model", args.model, "--host", "127.0.0.1", "--port", str(port), "--index-from", source,
-                        "--refresh", "1s", "--shutdown-delay-seconds", "1", "--threads", "1"]
+                        "--refresh", "1s", "--shutdown-delay-seconds", "1", "--threads", "1",
+                        *(["--index-cache", str(folder / f"cache-{port}")] if cache else [])]
         self.start()
 
     def start(self):
@@ -136,6 +138,7 @@ class Load:
 
     def __init__(self, ports, args):
         self.documents, self.ended, self.lock = args.documents, False, threading.Lock()
+        self.names = dict(zip(ports, ("nginx", "HAProxy")))
         self.failed, self.mixed, self.milliseconds = [], [], []
         self.marks = collections.defaultdict(set)  # generation -> states that were seen of it
         self.threads = [threading.Thread(target=self.run, args=(port, number)) for port in ports for number in range(args.clients)]
@@ -158,7 +161,7 @@ class Load:
             with self.lock:
                 self.milliseconds.append(took)
                 if status != 200:
-                    self.failed.append((port, status, text[:200]))
+                    self.failed.append((self.names[port], status, text[:200]))
                     continue
                 marks = [hit["document"]["mark"] for hit in json.loads(text)["hits"]]
                 self.marks[generation].update(marks)
@@ -282,7 +285,8 @@ def run_all(args, folder, processes):
     for command in (["nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], ["haproxy", "-q", "-f", str(folder / "haproxy.cfg")]):
         processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     sources = (str(folder / "snapshots"), *[f"http://127.0.0.1:{nginx}/snapshots"] * 2)
-    replicas = [Replica(port, source, args, folder) for port, source in zip(ports, sources)]
+    # A folder, and over HTTP with files that outlive a restart and without.
+    replicas = [Replica(port, source, args, folder, cache) for port, source, cache in zip(ports, sources, (False, True, False))]
     processes.extend(replicas)
     for replica in replicas:
         wait_until(replica.ready, "a replica")
