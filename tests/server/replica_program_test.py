@@ -176,6 +176,7 @@ class ReplicaTest(unittest.TestCase):
         server = self.serve("--index-from", source.url("/snapshots?key=1"), "--index-cache", str(self.folder / "cache"))
         self.wait_for(server, "snapshot served.*generation=1")
         self.assertTrue(all(path.endswith("?key=1") and path.startswith("/snapshots/") for path in source.requests))
+        source.trouble = {"snapshot.json": fails}  # before there is anything to see
         self.publish(2)
         for name, trouble, told in (("snapshot.json", fails, "snapshot.json: the answer is 500"),
                                     ("snapshot.json", redirects, "302, a redirect, which is not followed"),
@@ -190,6 +191,9 @@ class ReplicaTest(unittest.TestCase):
             source.trouble = {name: trouble}
             self.wait_for(server, told)
             self.assertEqual(self.search(server), 1)
+            end = time.monotonic() + WAIT_SECONDS
+            while self.failures(server) == before and time.monotonic() < end:
+                time.sleep(0.01)
             self.assertGreater(self.failures(server), before)
         source.trouble = {}
         self.wait_for(server, "generation=2")
