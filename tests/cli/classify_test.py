@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 from classifier_model import CASE, LABELS, expected_logits, make, read_tensors, write_tensors
-from program import ROOT, TINY, run
+from program import ROOT, TINY, light_int8, run
 
 DONE, FAILED, USAGE = 0, 1, 2
 DATA = pathlib.Path(os.environ.get("MINNOW_DATA") or ROOT.parent / "shared/data") / "onnx_fixtures"
@@ -196,7 +196,7 @@ class ClassifyTest(unittest.TestCase):
                              run("classify", "--model", model, "--dtype", dtype, CASE["text"]).stdout)
         report = json.loads(run("inspect", "--verify", "--json", packed).stdout)
         self.assertEqual((report["kind"], report["config"]["labels"], report["problems"]), ("classification", LABELS, []))
-        self.assertEqual(report["packed"]["quality"]["same_label"], 64)
+        self.assertGreaterEqual(report["packed"]["quality"]["same_label"], 62 if light_int8() else 64)
         self.assertIn("packed for classification", self.error("embed", "--model", packed, "x"))
 
     def test_packed_files_of_earlier_programs(self):

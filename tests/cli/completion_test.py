@@ -43,7 +43,7 @@ class FishTest(CompletionTest):
 
     def test_what_fish_offers(self):
         self.need("fish")
-        commands = ["add", "backup", "compact", "delete", "list", "stats", "verify"]
+        commands = ["add", "backup", "compact", "delete", "list", "snapshot", "stats", "verify"]
         for line, expected in (("minnow ins", ["inspect"]), ("minnow index ", commands), ("minnow index ba", ["backup"]),
                                ("minnow index add --pru", ["--prune"]), ("minnow index --", ["--help"]),
                                ("minnow bench in", ["index"]), ("minnow search --mode ", ["hybrid", "lexical", "semantic"]),

@@ -84,7 +84,7 @@ class HealthTest(unittest.TestCase):
     def test_wrong_usage(self):
         for arguments, variables, words in ((("--port", "0"), {}, "--port"), (("--port", "65536"), {}, "65535"),
                                             ((), {"PORT": "many"}, "PORT"), (("--timeout", "0"), {}, "--timeout"),
-                                            (("--timeout", "nan"), {}, "--timeout"), (("--host", "a.example"), {}, "--host"),
+                                            (("--timeout", "nan"), {}, "--timeout"), (("--host", "a b"), {}, "--host"),
                                             (("--url", "https://127.0.0.1/"), {}, "http://"), (("--url", "ftp://x"), {}, "--url"),
                                             (("more",), {}, "more")):
             with self.subTest(arguments=arguments, variables=variables):

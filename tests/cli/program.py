@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program under test, as its users start it. MINNOW_PROGRAM names it (default: build/release/minnow)."""
+import json
 import os
 import pathlib
 import subprocess
@@ -22,3 +23,8 @@ def run(*arguments, stdin=b"", timeout=60, env=None, **options):
     options.setdefault("stdout", subprocess.PIPE)
     return subprocess.run([PROGRAM, *arguments], input=stdin, stderr=subprocess.PIPE, timeout=timeout,
                           env=environment(**(env or {})), **options)
+
+
+def light_int8():
+    """Whether this processor's products of 8-bit integers want light weights, which say less (docs/decisions/0006)."""
+    return json.loads(run("cpu", "--json").stdout)["kernels"] in ("scalar", "avx2", "avx512", "neon")
