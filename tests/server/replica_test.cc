@@ -267,8 +267,8 @@ TEST_F(ReplicaTest, KeepsWhatItServesWhereASnapshotIsWrong) {
     EXPECT_EQ(Ask("GET", "/readyz").status, 200);
   }
   std::filesystem::remove(StorePath());
-  Change(nullptr);
   AwaitProblem("404");
+  Change(nullptr);  // not before: what is being fetched would come whole
   Publish();
   AwaitGeneration(generation_);
   AwaitUntil([&] { return Problem().empty(); }, "no problem");
