@@ -224,7 +224,9 @@ TEST_F(ReplicaTest, ExchangesGenerationsUnderLoadAndMixesNone) {
                }) == 1;
       },
       "the cache to be tidy");
-  EXPECT_EQ(ReadFile(Cache() + "/snapshot.json"), ReadFile(Folder() + "/snapshot.json"));
+  AwaitUntil(
+      [&] { return ReadFile(Cache() + "/snapshot.json") == ReadFile(Folder() + "/snapshot.json"); },
+      "the cache's manifest");
 }
 
 TEST_F(ReplicaTest, KeepsWhatItServesWhereASnapshotIsWrong) {
