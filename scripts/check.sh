@@ -142,8 +142,8 @@ stage_dev() {
   build dev dev all || return
   gtest dev build/dev/minnow_tests
   # Those of the page, of golden values and of images drive the program that is shipped, below: they look at answers, not
-  # at memory. So do whole pictures of the shell, which take minutes here: unit tests above made some.
-  ctests dev build/dev -L program -LE 'web|golden|deploy' -E image_command_test
+  # at memory. So do whole pictures, which take minutes here on a busy machine: the unit tests above made some.
+  ctests dev build/dev -L program -LE 'web|golden|deploy' -E '^(image_command|image_wires|images_api|images_client|web_ui_client)_test$'
 }
 
 # The stripped program keeps to its size, not counting the language detector in it, and needs nothing of the system it
