@@ -24,9 +24,8 @@ constexpr size_t kMaxIndexes = 10'000;
 constexpr size_t kMaxDimensions = 4096;
 constexpr size_t kDigits = 16;
 // {"xxh64":"0123456789abcdef",
-constexpr std::string_view kOpening = "{\"xxh64\":\"";
 constexpr std::string_view kGoesOn = "\",";
-constexpr size_t kHeadBytes = kOpening.size() + kDigits + kGoesOn.size();
+constexpr size_t kHeadBytes = kManifestBegins.size() + kDigits + kGoesOn.size();
 constexpr std::string_view kStoreEnd = ".db";
 constexpr std::string_view kSidecarMark = ".db-vectors-";
 constexpr JsonLimits kLimits = {
@@ -61,12 +60,13 @@ Status CheckText(std::string_view text, const std::string& name) {
   if (text.size() > kMaxManifestBytes) {
     return wrong("more than " + std::to_string(kMaxManifestBytes) + " bytes");
   }
-  const auto told =
-      text.size() < kHeadBytes ? std::nullopt : ParseHex(text.substr(kOpening.size(), kDigits));
-  if (!told || !text.starts_with(kOpening) ||
+  const auto told = text.size() < kHeadBytes
+                        ? std::nullopt
+                        : ParseHex(text.substr(kManifestBegins.size(), kDigits));
+  if (!told || !text.starts_with(kManifestBegins) ||
       text.substr(kHeadBytes - kGoesOn.size(), kGoesOn.size()) != kGoesOn) {
-    return wrong("is no manifest of a snapshot: it does not begin with " + std::string(kOpening) +
-                 " and a checksum");
+    return wrong("is no manifest of a snapshot: it does not begin with " +
+                 std::string(kManifestBegins) + " and a checksum");
   }
   const uint64_t actual = ChecksumOf(text.substr(kHeadBytes));
   if (actual == *told) return {};
@@ -265,7 +265,7 @@ std::string WriteManifest(const SnapshotManifest& manifest) {
   json.EndArray();
   json.EndObject();
   text += '\n';
-  text.replace(kOpening.size(), kDigits,
+  text.replace(kManifestBegins.size(), kDigits,
                Hex(ChecksumOf(std::string_view(text).substr(kHeadBytes))));
   return text;
 }

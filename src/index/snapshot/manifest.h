@@ -16,6 +16,8 @@
 namespace minnow {
 
 inline constexpr const char* kManifestName = "snapshot.json";
+// Then the digits of its checksum.
+inline constexpr std::string_view kManifestBegins = "{\"xxh64\":\"";
 inline constexpr size_t kMaxManifestBytes = size_t{1} << 20;
 
 struct SnapshotFile {

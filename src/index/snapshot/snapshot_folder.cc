@@ -25,7 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kDrafts = ".writing";
-constexpr std::string_view kManifestBegins = "{\"xxh64\":\"";
 constexpr size_t kReadBytes = size_t{16} << 20;  // hashed, then given back, at a time
 
 // Makes what a path names durable: a file's bytes, or a folder's names.
