@@ -27,6 +27,12 @@ constexpr int kRoundSpinUs = 200;
 constexpr auto kYieldAfter = std::chrono::microseconds(20);
 constexpr int kPausesPerClock = 16;
 
+// Of ThreadPool::gate_; the number of the round stands above, members are counted below.
+constexpr uint64_t kOpen = uint64_t{1} << 31;
+constexpr uint64_t kAll = uint64_t{1} << 30;
+constexpr int kRoundShift = 32;
+constexpr uint64_t kMembers = kAll - 1;
+
 // More threads than cores: whoever spins keeps another from arriving.
 int RoundSpinUs(int members) { return members <= Cpu().usable_cores() ? kRoundSpinUs : 0; }
 int IdleSpinUs(int members) { return members <= Cpu().usable_cores() ? kIdleSpinUs : 0; }
@@ -122,7 +128,7 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void ThreadPool::RunErased(Function function, const void* context) {
+void ThreadPool::RunErased(Function function, const void* context, bool all) {
   if (size_ == 1) {
     function(context, 0);
     return;
@@ -130,13 +136,38 @@ void ThreadPool::RunErased(Function function, const void* context) {
   StartBesideCaller();
   function_ = function;
   context_ = context;
-  running_.store(size_ - 1, std::memory_order_relaxed);
+  const uint64_t number = uint64_t{round_.value() + 1} << kRoundShift;
+  const auto others = static_cast<uint64_t>(size_ - 1);
   const uint32_t finished = finished_.value();
+  gate_.store(number | (all ? kAll | others : kOpen), std::memory_order_release);
   round_.Advance();
   function(context, 0);
-  if (finished_.Spin(finished, round_spin_us_)) return;
+  if (!all && (gate_.fetch_and(~kOpen, std::memory_order_acq_rel) & kMembers) == 0) {
+    LetRunAnywhere();
+    return;
+  }
+  if (all && finished_.Spin(finished, round_spin_us_)) return;
   LetRunAnywhere();
-  finished_.Sleep(finished);
+  finished_.WaitWhile(finished, all ? 0 : round_spin_us_);
+}
+
+// False: that round is over or goes on without this member.
+bool ThreadPool::Enter(uint32_t round) {
+  uint64_t gate = gate_.load(std::memory_order_acquire);
+  while (gate >> kRoundShift == round) {
+    if ((gate & kAll) != 0) return true;
+    if ((gate & kOpen) == 0) return false;
+    if (gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acq_rel,
+                                    std::memory_order_acquire)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void ThreadPool::Leave() {
+  const uint64_t gate = gate_.fetch_sub(1, std::memory_order_acq_rel);
+  if ((gate & kMembers) == 1 && (gate & kOpen) == 0) finished_.Advance();
 }
 
 // A request wakes one thread after the other: while the one that took it is still going to sleep on
@@ -177,17 +208,20 @@ void ThreadPool::LetRunAnywhere(size_t thread) {
 }
 
 void ThreadPool::ThreadMain(int member) {
-  // Rounds start after the constructor, so the first one is 1, however late this thread starts.
-  for (uint32_t round = 0;; ++round) {
+  // Rounds start after the constructor, so that the first one is 1, however late this thread
+  // starts.
+  for (uint32_t round = 0;;) {
     round_.WaitWhile(round, idle_spin_us_);
+    round = round_.value();
     if (stop_) return;
+    if (!Enter(round)) continue;
     // Each for itself: it has started where it should.
     if (kept_off_.load(std::memory_order_relaxed) > 0) {
       kept_off_.fetch_sub(1, std::memory_order_relaxed);
       LetRunAnywhere(static_cast<size_t>(member - 1));
     }
     function_(context_, member);
-    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) finished_.Advance();
+    Leave();
   }
 }
 

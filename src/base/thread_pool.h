@@ -72,8 +72,15 @@ class ThreadPool {
   // `body` must not throw, nor call Run of the same pool.
   template <class Body>
   void Run(const Body& body) {
-    RunErased([](const void* context, int member) { (*static_cast<const Body*>(context))(member); },
-              &body);
+    RunErased(Call<Body>, &body, /*all=*/true);
+  }
+
+  // The same for work that the members share out among themselves as they come: calls body(0), and
+  // body(member) of those that begin before it returns. A member without a processor, where others
+  // keep the cores busy, is not waited for. `body` must not meet at barrier().
+  template <class Body>
+  void RunWithWhoComes(const Body& body) {
+    RunErased(Call<Body>, &body, /*all=*/false);
   }
 
   // The meeting point of the Run in progress: every member must call it the same number of times.
@@ -81,8 +88,14 @@ class ThreadPool {
 
  private:
   using Function = void (*)(const void* context, int member);
-  void RunErased(Function function, const void* context);
+  template <class Body>
+  static void Call(const void* context, int member) {
+    (*static_cast<const Body*>(context))(member);
+  }
+  void RunErased(Function function, const void* context, bool all);
   void ThreadMain(int member);
+  bool Enter(uint32_t round);
+  void Leave();
   friend class SpinBarrier;
   // Threads that are about to be woken start on another processor than the caller's. Once they run,
   // or the caller waits for them in vain, they may run again where they could before.
@@ -105,11 +118,12 @@ class ThreadPool {
   // Written by the caller before it advances round_, read by the members after.
   Function function_ = nullptr;
   const void* context_ = nullptr;
-  bool stop_ = false;
+  std::atomic<bool> stop_{false};
   WaitCounter round_;  // advances when a round starts
-  alignas(kSharingBytes) std::atomic<int> running_{
-      0};                 // members other than the caller still in the round
-  WaitCounter finished_;  // advances when the last of them leaves
+  // The round in progress: its number, whether members may still enter it, whether all belong to it
+  // from its start, and how many other than the caller are in it (thread_pool.cc).
+  alignas(kSharingBytes) std::atomic<uint64_t> gate_{0};
+  WaitCounter finished_;  // advances when the last of them leaves a round that nobody may enter
   std::vector<std::thread> threads_;
 };
 

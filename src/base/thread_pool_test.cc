@@ -39,6 +39,33 @@ TEST_P(ThreadPoolOfSize, RunsEveryMemberOnceARound) {
   for (const int count : calls) EXPECT_EQ(count, kRounds);
 }
 
+// Whoever comes takes part, nobody twice; rounds of both kinds may follow each other at once, while
+// a member of the round before is still on its way.
+TEST_P(ThreadPoolOfSize, SharesWorkWithWhoComes) {
+  ThreadPool pool(GetParam());
+  const size_t members = static_cast<size_t>(pool.size());
+  std::vector<int> done(64), all_calls(members);  // not atomic: one writer each
+  int rounds_of_all = 0;
+  for (int round = 0; round < 2000; ++round) {
+    std::atomic<size_t> next{0};
+    std::vector<int> entered(members);
+    pool.RunWithWhoComes([&](int member) {
+      ++entered[static_cast<size_t>(member)];
+      for (size_t task = next++; task < done.size(); task = next++) ++done[task];
+    });
+    ASSERT_EQ(entered[0], 1);
+    for (const int times : entered) ASSERT_LE(times, 1);
+    if (round % 3 != 0) continue;
+    ++rounds_of_all;
+    pool.Run([&](int member) {
+      ++all_calls[static_cast<size_t>(member)];
+      pool.barrier().Wait();
+    });
+  }
+  for (const int times : done) EXPECT_EQ(times, 2000);
+  for (const int times : all_calls) EXPECT_EQ(times, rounds_of_all);
+}
+
 TEST_P(ThreadPoolOfSize, BarrierSeparatesSteps) {
   ThreadPool pool(GetParam());
   const size_t members = static_cast<size_t>(pool.size());

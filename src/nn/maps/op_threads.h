@@ -86,37 +86,44 @@ class OpThreads {
   void RunLong(size_t tasks, const Body& body) {
     for (TaskTurn& turn : turns_) turn.begun_ = false;
     std::atomic<size_t> next{0};
-    std::atomic<bool> left{false};
     do {
-      left = false;
       const auto end = yields() ? TaskTurn::Clock::now() + turn_ : TaskTurn::Clock::time_point();
-      RunOn(tasks == 1 ? nullptr : pool_, [&](int member) {
+      const auto work = [&](int member) {
         TaskTurn& turn = turns_[static_cast<size_t>(member)];
         turn.end_ = end;
-        if (!WorkOneTurn(static_cast<size_t>(member), turn, tasks, next, body)) left = true;
-      });
+        WorkOneTurn(static_cast<size_t>(member), turn, tasks, next, body);
+      };
+      if (tasks == 1 || pool_ == nullptr) {
+        work(0);
+      } else if (next < tasks || turns_[0].begun_) {
+        pool_->RunWithWhoComes(work);
+      } else {
+        pool_->Run(work);  // what is left is the others' alone
+      }
       if (yields()) (*yield_)();
-    } while ((left || next < tasks) && !IsSet(stop_));
+    } while ((next < tasks || SomebodyHasBegun()) && !IsSet(stop_));
   }
 
  private:
   bool yields() const { return yield_ != nullptr; }
 
-  // False: a task is left before its end.
+  // Between turns: whether a task is left before its end.
+  bool SomebodyHasBegun() const {
+    return std::any_of(turns_.begin(), turns_.end(), [](const auto& turn) { return turn.begun_; });
+  }
+
   template <class Body>
-  bool WorkOneTurn(size_t member, TaskTurn& turn, size_t tasks, std::atomic<size_t>& next,
+  void WorkOneTurn(size_t member, TaskTurn& turn, size_t tasks, std::atomic<size_t>& next,
                    const Body& body) const {
     while (!IsSet(stop_)) {
       if (!turn.begun_) {
         turn.task_ = next.fetch_add(1, std::memory_order_relaxed);
-        if (turn.task_ >= tasks) return true;
+        if (turn.task_ >= tasks) return;
         turn.at = 0;
       }
       turn.begun_ = !body(member, turn.task_, turn);
-      if (turn.begun_) return false;
-      if (turn.over()) return true;
+      if (turn.begun_ || turn.over()) return;
     }
-    return true;
   }
 
   ThreadPool* const pool_;
