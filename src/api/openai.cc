@@ -45,7 +45,7 @@ void WriteEmbeddings(const EmbeddingQuery& query, const ModelFacts& facts,
   json.EndObject();
 }
 
-constexpr EmbedFamily kEmbedFamily{.errors = Family::kOpenAi,
+constexpr EmbedFamily kOpenAiEmbed{.errors = Family::kOpenAi,
                                    .read = ReadOpenAiEmbed,
                                    .max_inputs = &ApiOptions::max_openai_inputs,
                                    .limit_total_tokens = true,
@@ -98,7 +98,7 @@ http::Response ShowModel(const ApiContext& context, const std::string& name) {
 void AddOpenAiRoutes(const ApiContext* context, http::Router& router) {
   for (const char* path : {"/v1/embeddings", "/embeddings"}) {
     router.Add("POST", path, [context](http::Request request, http::Responder responder) {
-      HandleInference(context, kEmbedFamily, std::move(request), std::move(responder));
+      HandleInference(context, kOpenAiEmbed, std::move(request), std::move(responder));
     });
   }
   router.Add("GET", "/v1/models", [context](http::Request, http::Responder responder) {

@@ -68,11 +68,11 @@ void WriteRoot(const EmbeddingQuery& query, const ModelFacts& facts, const Embed
   write(query, facts, answer, dimensions, body);
 }
 
-constexpr EmbedFamily kEmbedFamily{.errors = Family::kTei,
-                                   .read = ReadTeiEmbed,
-                                   .max_inputs = &ApiOptions::max_client_batch_size,
-                                   .limit_total_tokens = false,
-                                   .write = WriteVectors};
+constexpr EmbedFamily kTeiEmbed{.errors = Family::kTei,
+                                .read = ReadTeiEmbed,
+                                .max_inputs = &ApiOptions::max_client_batch_size,
+                                .limit_total_tokens = false,
+                                .write = WriteVectors};
 constexpr EmbedFamily kEmbedAllFamily{.errors = Family::kTei,
                                       .read = ReadTeiEmbedAll,
                                       .max_inputs = &ApiOptions::max_client_batch_size,
@@ -417,7 +417,7 @@ void AddTeiRoutes(const ApiContext* context, http::Router& router) {
       HandleInference(context, family, std::move(request), std::move(responder));
     });
   };
-  add("/embed", kEmbedFamily);
+  add("/embed", kTeiEmbed);
   add("/embed_all", kEmbedAllFamily);
   add("/similarity", kSimilarityFamily);
   router.Add("POST", "/predict", [context](http::Request request, http::Responder responder) {

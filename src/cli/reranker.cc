@@ -11,15 +11,15 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kBatchTokens = 2048;
-constexpr size_t kBatchTexts = 64;
+constexpr size_t kPairBatchTokens = 2048;
+constexpr size_t kPairBatch = 64;
 
 }  // namespace
 
 Reranker::Reranker(std::unique_ptr<ClassifyModel> model)
     : model_(std::move(model)),
       pool_(Cpu().usable_cores()),
-      batch_(*model_, std::max(kBatchTokens, model_->max_tokens()), kBatchTexts, &pool_) {}
+      batch_(*model_, std::max(kPairBatchTokens, model_->max_tokens()), kPairBatch, &pool_) {}
 
 Result<std::unique_ptr<Reranker>> Reranker::Load(const std::string& model,
                                                  const std::string& dtype) {

@@ -19,7 +19,7 @@ using std::chrono::nanoseconds;
 using Clock = Job::Clock;
 
 // What may overtake before a bulk or large job goes first.
-constexpr int kPatience = 16;
+constexpr int kSlowPatience = 16;
 // Who waits for memory looks again so often: it may be freed by others than the scheduler, and
 // whoever waits may have left.
 constexpr std::chrono::milliseconds kMemoryRetry{50};
@@ -136,7 +136,7 @@ std::shared_ptr<Ticket> SchedulerState::NextUnprepared() {
   // One thread is kept for small jobs, where there are two.
   const bool slow_may =
       !unprepared_slow.empty() && slow_preparing < std::max(prepare_threads - 1, 1);
-  const bool slow_next = slow_may && (unprepared.empty() || slow_passed_over >= kPatience);
+  const bool slow_next = slow_may && (unprepared.empty() || slow_passed_over >= kSlowPatience);
   auto& from = slow_next ? unprepared_slow : unprepared;
   if (from.empty()) return nullptr;
   slow_passed_over = slow_may && !slow_next ? slow_passed_over + 1 : 0;
@@ -265,7 +265,7 @@ std::shared_ptr<ModelQueue> SchedulerState::Pick(Lane& lane) {
   }
   auto& [interactive, bulk] = first;
   const bool bulk_goes = bulk != nullptr && (interactive == nullptr || interactive == bulk ||
-                                             lane.bulk_passed_over >= kPatience);
+                                             lane.bulk_passed_over >= kSlowPatience);
   lane.bulk_passed_over = bulk_goes || bulk == nullptr ? 0 : lane.bulk_passed_over + 1;
   std::shared_ptr<ModelQueue> picked = std::move(bulk_goes ? bulk : interactive);
   if (picked != nullptr) lane.served_floor = std::max(lane.served_floor, picked->served_seconds_);

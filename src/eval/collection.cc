@@ -15,7 +15,7 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kMaxFileBytes = size_t{2} << 30;
+constexpr size_t kMaxCollectionBytes = size_t{2} << 30;
 
 std::string Lower(std::string text) {
   for (char& c : text) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
@@ -149,7 +149,7 @@ Result<std::vector<CollectionText>> ReadJsonLines(std::string_view text, const s
 }
 
 Result<std::vector<CollectionText>> ReadRecords(const std::string& path) {
-  MINNOW_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(path, kMaxFileBytes));
+  MINNOW_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(path, kMaxCollectionBytes));
   return IsSmart(text) ? ReadSmart(text, path) : ReadJsonLines(text, path);
 }
 
@@ -160,7 +160,7 @@ struct Judgement {
 };
 
 Result<std::vector<Judgement>> ReadJudgements(const std::string& path) {
-  MINNOW_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(path, kMaxFileBytes));
+  MINNOW_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(path, kMaxCollectionBytes));
   std::vector<std::vector<std::string_view>> rows;
   const auto line = [&](std::string_view line, size_t number) -> Status {
     std::vector<std::string_view> fields = Fields(line);

@@ -15,7 +15,7 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kMaxFileBytes = size_t{1} << 28;
+constexpr size_t kMaxPairsBytes = size_t{1} << 28;
 constexpr size_t kFields = 3;
 constexpr size_t kBatchTokens = 2048;
 constexpr size_t kBatchTexts = 256;
@@ -65,7 +65,7 @@ std::optional<double> Number(const std::string& text) {
 }  // namespace
 
 Result<SentencePairs> ReadSentencePairs(const std::string& path) {
-  MINNOW_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(path, kMaxFileBytes));
+  MINNOW_ASSIGN_OR_RETURN(const std::string text, ReadSmallFile(path, kMaxPairsBytes));
   const bool tabs = SplitCsvRecord(text, '\t', kFields).size() == kFields;
   const std::vector<std::vector<std::string>> records = ParseCsv(text, tabs ? '\t' : ',');
   SentencePairs read;

@@ -7,7 +7,7 @@
 namespace minnow {
 namespace {
 
-constexpr std::string_view kReplacement = "\\ufffd";
+constexpr std::string_view kReplacementEscape = "\\ufffd";
 constexpr size_t kEscapeBytes = 6;  // "\ud83d"
 
 bool IsHigh(unsigned code) { return code >= 0xD800 && code < 0xDC00; }
@@ -40,7 +40,7 @@ SurrogateRepair RepairSurrogates(std::string_view json) {
       i += 2 * kEscapeBytes;
     } else if (IsHigh(code) || IsLow(code)) {
       if (repair.text.empty()) repair.text = json;
-      repair.text.replace(i, kEscapeBytes, kReplacement);
+      repair.text.replace(i, kEscapeBytes, kReplacementEscape);
       if (repair.strings.empty() || repair.strings.back() != string)
         repair.strings.push_back(string);
       i += kEscapeBytes;

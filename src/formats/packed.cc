@@ -19,7 +19,7 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kDigits = 16;
+constexpr size_t kChecksumDigits = 16;
 constexpr size_t kLengthBytes = 8;
 constexpr std::string_view kNoDigits = "0000000000000000";
 constexpr const char* kPadName = "_pad.";
@@ -33,7 +33,7 @@ size_t PaddingAfter(size_t bytes) {
 }
 
 std::string Hexadecimal(uint64_t value) {
-  char text[kDigits + 1];
+  char text[kChecksumDigits + 1];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
   return text;
 }
@@ -42,8 +42,8 @@ std::string Hexadecimal(uint64_t value) {
 size_t ChecksumPlace(std::string_view header) {
   const std::string key = "\"" + std::string(kPackedChecksumKey) + "\":\"" + kPackedChecksumName;
   const size_t at = header.find(key);
-  return at == header.npos || header.size() - at - key.size() < kDigits ? header.npos
-                                                                        : at + key.size();
+  return at == header.npos || header.size() - at - key.size() < kChecksumDigits ? header.npos
+                                                                                : at + key.size();
 }
 
 void WriteEntry(JsonWriter& json, const std::string& name, TensorType type,
@@ -121,7 +121,7 @@ Status WritePacked(const PackedHeader& header, std::span<const PackedTensor> ten
     checksum.Update(bytes);
     return Status();
   }));
-  head.replace(digits, kDigits, Hexadecimal(checksum.Digest()));
+  head.replace(digits, kChecksumDigits, Hexadecimal(checksum.Digest()));
 
   MINNOW_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::Create(path));
   MINNOW_RETURN_IF_ERROR(file.Write(Bytes(head)));
@@ -175,9 +175,9 @@ Status PackedFile::Verify() const {
   Xxh64 checksum;
   checksum.Update(bytes.first(digits));
   checksum.Update(Bytes(kNoDigits));
-  checksum.Update(bytes.subspan(digits + kDigits));
+  checksum.Update(bytes.subspan(digits + kChecksumDigits));
   const std::string found = Hexadecimal(checksum.Digest());
-  const std::string_view expected = head.substr(digits, kDigits);
+  const std::string_view expected = head.substr(digits, kChecksumDigits);
   if (found == expected) return {};
   return Error{Code::kCorrupt, path() + ": checksum is " + found + ", but the file says " +
                                    QuoteForMessage(expected) + ": it is damaged"};

@@ -14,7 +14,7 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kLengthBytes = 8;
+constexpr size_t kHeaderLengthBytes = 8;
 constexpr size_t kMaxHeaderBytes = 100'000'000;  // the reference reader's limit
 constexpr size_t kMaxHeaderValues = 4'000'000;   // some 300,000 tensors
 constexpr size_t kMaxHeaderDepth = 4;
@@ -31,7 +31,8 @@ std::string_view AsText(std::span<const std::byte> bytes) {
 
 uint64_t ReadLittleEndian64(std::span<const std::byte> bytes) {
   uint64_t value = 0;
-  for (size_t i = 0; i < kLengthBytes; ++i) value |= static_cast<uint64_t>(bytes[i]) << (8 * i);
+  for (size_t i = 0; i < kHeaderLengthBytes; ++i)
+    value |= static_cast<uint64_t>(bytes[i]) << (8 * i);
   return value;
 }
 
@@ -40,7 +41,7 @@ Result<std::string_view> HeaderText(std::span<const std::byte> file, const std::
   if (AsText(file).starts_with(kLfsPointerStart)) {
     return Corrupt(name, "is a Git LFS pointer, not the weights: fetch them with `git lfs pull`");
   }
-  if (file.size() < kLengthBytes) {
+  if (file.size() < kHeaderLengthBytes) {
     return Corrupt(name, std::to_string(file.size()) + " bytes: too short for a safetensors file");
   }
   const uint64_t length = ReadLittleEndian64(file);
@@ -48,11 +49,11 @@ Result<std::string_view> HeaderText(std::span<const std::byte> file, const std::
     return Corrupt(name, "header of " + std::to_string(length) + " bytes, limit " +
                              std::to_string(kMaxHeaderBytes) + ": not a safetensors file?");
   }
-  if (length > file.size() - kLengthBytes) {
+  if (length > file.size() - kHeaderLengthBytes) {
     return Corrupt(name, "header of " + std::to_string(length) + " bytes in a file of " +
                              std::to_string(file.size()) + ": the file was cut short");
   }
-  const std::string_view text = AsText(file.subspan(kLengthBytes, length));
+  const std::string_view text = AsText(file.subspan(kHeaderLengthBytes, length));
   if (!text.starts_with('{')) return Corrupt(name, "header does not start with {");
   return text;
 }
@@ -170,7 +171,7 @@ Result<SafetensorsHeader> ParseSafetensorsHeader(std::span<const std::byte> file
 
   SafetensorsHeader header;
   header.tensors.reserve(root.size());
-  const size_t data_begin = kLengthBytes + text.size();
+  const size_t data_begin = kHeaderLengthBytes + text.size();
   const size_t told_bytes =
       std::max(file.size(), data_begin + static_cast<size_t>(ToldDataBytes(root)));
   if (told_bytes > file.size()) {

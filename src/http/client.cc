@@ -26,6 +26,7 @@
 #include <utility>
 #include <vector>
 
+#include "http/await.h"
 #include "http/url.h"
 
 namespace minnow::http {
@@ -36,7 +37,6 @@ namespace beast = boost::beast;
 using boost::system::error_code;
 
 // Stored before it is tested, as in connection.cc.
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kPieceBytes = size_t{64} << 10;
 constexpr size_t kMaxNameBytes = 253;
 

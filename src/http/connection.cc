@@ -11,6 +11,7 @@
 #include <exception>
 #include <utility>
 
+#include "http/await.h"
 #include "http/connection_sink.h"
 #include "http/url.h"
 
@@ -23,7 +24,6 @@ using boost::system::error_code;
 
 // An awaited result is stored before it is tested: GCC 12 with -fsanitize=undefined miscompiles `if
 // (!co_await f())`.
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 constexpr size_t kFirstReadBytes = 4096;
 constexpr size_t kKeptBufferBytes = 64 * 1024;

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <utility>
 
+#include "http/await.h"
 #include "http/connection.h"
 
 namespace minnow::http {
@@ -20,7 +21,6 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 // An awaited result is stored before it is tested: see connection.cc.
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 
 constexpr size_t kWriteChunkBytes = 256 * 1024;
 // A client that closes its sending side together with its request (`nc -N`, HTTP/1.0 tools) still

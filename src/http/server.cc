@@ -17,6 +17,7 @@
 #include <optional>
 #include <thread>
 
+#include "http/await.h"
 #include "http/connection.h"
 
 namespace minnow::http {
@@ -26,7 +27,6 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
 constexpr size_t kScratchBytes = 64 * 1024;
 constexpr std::chrono::milliseconds kAcceptRetry{100};
 constexpr std::chrono::seconds kWarningPause{10};

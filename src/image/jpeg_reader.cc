@@ -20,9 +20,11 @@ namespace {
 
 // Each scan of a progressive file costs a pass over all coefficients.
 constexpr int kMaxScans = 100;
-constexpr size_t kWorkBytes = size_t{128} << 10;
+constexpr size_t kJpegWorkBytes = size_t{128} << 10;
 
-Error Corrupt(const std::string& message) { return {Code::kCorrupt, "image: JPEG: " + message}; }
+Error CorruptJpeg(const std::string& message) {
+  return {Code::kCorrupt, "image: JPEG: " + message};
+}
 
 size_t RoundUp(size_t value, size_t to) { return (value + to - 1) / to * to; }
 
@@ -89,7 +91,7 @@ class JpegDecoder {
   // comes in more than one scan. REQUIRES: ReadHeader was true.
   size_t WorkBytes() {
     const size_t components = static_cast<size_t>(jpeg_.num_components);
-    size_t bytes = kWorkBytes + RoundUp(width(), 32) * components * 96;
+    size_t bytes = kJpegWorkBytes + RoundUp(width(), 32) * components * 96;
     if (jpeg_has_multiple_scans(&jpeg_) != TRUE) return bytes;
     for (size_t i = 0; i < components; ++i) {
       const jpeg_component_info& part = jpeg_.comp_info[i];
@@ -101,7 +103,7 @@ class JpegDecoder {
     return bytes;
   }
 
-  Error error() const { return Corrupt(message_); }
+  Error error() const { return CorruptJpeg(message_); }
 
  private:
   bool CutOff() {

@@ -21,7 +21,7 @@ namespace {
 constexpr size_t kHeaderBytes = 13;
 constexpr uint32_t kMaxSide = 0x7FFFFFFF;
 // libpng's and zlib's own, and what one row may take of the file beyond its own size.
-constexpr size_t kWorkBytes = size_t{128} << 10;
+constexpr size_t kPngWorkBytes = size_t{128} << 10;
 constexpr size_t kSpareBytes = size_t{64} << 10;
 
 struct PngHeader {
@@ -56,12 +56,12 @@ bool IsDepthOf(int color_type, int depth) {
   }
 }
 
-Error Corrupt(const std::string& message) { return {Code::kCorrupt, "image: PNG: " + message}; }
+Error CorruptPng(const std::string& message) { return {Code::kCorrupt, "image: PNG: " + message}; }
 
 Result<PngHeader> ReadHeader(ImageBytes file) {
   PngChunks chunks(file);
   if (!chunks.Next() || chunks.type() != "IHDR" || chunks.data().size() != kHeaderBytes) {
-    return Corrupt("no header");
+    return CorruptPng("no header");
   }
   const std::byte* data = chunks.data().data();
   PngHeader header;
@@ -72,12 +72,12 @@ Result<PngHeader> ReadHeader(ImageBytes file) {
   header.interlaced = data[12] == std::byte{1};
   if (header.width == 0 || header.height == 0 || header.width > kMaxSide ||
       header.height > kMaxSide) {
-    return Corrupt("sides of " + std::to_string(header.width) + " and " +
-                   std::to_string(header.height));
+    return CorruptPng("sides of " + std::to_string(header.width) + " and " +
+                      std::to_string(header.height));
   }
   if (!IsDepthOf(header.color_type, header.depth)) {
-    return Corrupt(std::to_string(header.depth) + " bits in colour type " +
-                   std::to_string(header.color_type));
+    return CorruptPng(std::to_string(header.depth) + " bits in colour type " +
+                      std::to_string(header.color_type));
   }
   while (chunks.Next() && chunks.type() != "IDAT") {
     if (chunks.type() == "tRNS") header.has_transparent = true;
@@ -182,7 +182,7 @@ class PngDecoder {
     return true;
   }
 
-  Error error() const { return Corrupt(message_); }
+  Error error() const { return CorruptPng(message_); }
 
  private:
   void ReadPalette() {
@@ -241,7 +241,7 @@ Result<ImageInfo> ReadPngInfo(ImageBytes file, AlphaChannel alpha) {
   info.has_alpha = header.has_alpha();
   info.decode_bytes = pixels * (alpha == AlphaChannel::kKeep ? 4 : 3) +
                       (header.interlaced ? pixels * stored_bytes : 0) +
-                      size_t{header.width} * 8 * 3 + kWorkBytes;
+                      size_t{header.width} * 8 * 3 + kPngWorkBytes;
   return info;
 }
 

@@ -10,13 +10,13 @@
 namespace minnow {
 namespace {
 
-std::span<const std::byte> AsBytes(const std::string& text) {
+std::span<const std::byte> BytesOfFile(const std::string& text) {
   return std::as_bytes(std::span(text));
 }
 
 Error ErrorOf(const std::string& file, const ImageLimits& limits = {}) {
-  const auto image = ReadImage(AsBytes(file), AlphaChannel::kDrop, limits);
-  const auto info = ReadImageInfo(AsBytes(file), AlphaChannel::kDrop, limits);
+  const auto image = ReadImage(BytesOfFile(file), AlphaChannel::kDrop, limits);
+  const auto info = ReadImageInfo(BytesOfFile(file), AlphaChannel::kDrop, limits);
   EXPECT_FALSE(image.ok());
   return image.ok() ? Error{} : info.ok() ? image.error() : info.error();
 }
@@ -44,7 +44,7 @@ TEST(ReadImage, LimitsAreHeldAndNamed) {
             "image: " + std::to_string(file.size()) + " bytes, limit 10");
   EXPECT_EQ(ErrorOf(file, {.max_pixels = 199}).message, "image: 20 x 10 pixels, limit 199 in all");
   EXPECT_EQ(ErrorOf(file, {.max_pixels = 199}).code, Code::kInvalidArgument);
-  EXPECT_TRUE(ReadImage(AsBytes(file), AlphaChannel::kDrop, {.max_pixels = 200}).ok());
+  EXPECT_TRUE(ReadImage(BytesOfFile(file), AlphaChannel::kDrop, {.max_pixels = 200}).ok());
 }
 
 TEST(ReadImage, EveryCutOfASmallFileIsAnErrorOrThePicture) {
@@ -53,14 +53,14 @@ TEST(ReadImage, EveryCutOfASmallFileIsAnErrorOrThePicture) {
   for (const std::string& file :
        {WritePng(image, "text").value(), WriteJpeg(image, 90, "text").value(),
         WriteWebp(image, 90, "text").value()}) {
-    const auto whole = ReadImage(AsBytes(file), AlphaChannel::kKeep, {});
+    const auto whole = ReadImage(BytesOfFile(file), AlphaChannel::kKeep, {});
     ASSERT_TRUE(whole.ok());
     for (size_t length = 0; length < file.size(); ++length) {
-      const auto part = ReadImage(AsBytes(file.substr(0, length)), AlphaChannel::kKeep, {});
+      const auto part = ReadImage(BytesOfFile(file.substr(0, length)), AlphaChannel::kKeep, {});
       if (part.ok()) {
         EXPECT_EQ(part->pixels, whole->pixels) << length;
       }
-      (void)ReadParameters(AsBytes(file.substr(0, length)));
+      (void)ReadParameters(BytesOfFile(file.substr(0, length)));
     }
   }
 }

@@ -34,7 +34,7 @@ uint8_t ToByte(float value, ValueRange range, ValueRounding rounding) {
   return static_cast<uint8_t>((value + kWhole) - kWhole);
 }
 
-std::vector<size_t> NearestPixels(uint32_t from, uint32_t to) {
+std::vector<size_t> NearestLatents(uint32_t from, uint32_t to) {
   const float scale = static_cast<float>(from) / static_cast<float>(to);
   std::vector<size_t> pixels(to);
   for (size_t i = 0; i < to; ++i) {
@@ -72,8 +72,8 @@ Image FromPlanes(std::span<const float> planes, uint32_t width, uint32_t height,
 void ToLatentMask(const Image& image, uint32_t width, uint32_t height, std::span<float> mask) {
   CHECK(image.width > 0 && image.height > 0 && mask.size() == size_t{width} * height);
   const Image grey = ToGrey(image);
-  const auto columns = NearestPixels(image.width, width);
-  const auto rows = NearestPixels(image.height, height);
+  const auto columns = NearestLatents(image.width, width);
+  const auto rows = NearestLatents(image.height, height);
   float* to = mask.data();
   for (const size_t y : rows) {
     for (const size_t x : columns) *to++ = grey.row(y)[x] >= kHalfGrey ? 1.0f : 0.0f;

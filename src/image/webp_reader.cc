@@ -18,7 +18,7 @@ namespace {
 constexpr size_t kExtendedBytes = 10;     // of a VP8X chunk
 constexpr size_t kFrameHeaderBytes = 16;  // of an ANMF chunk
 constexpr std::byte kAnimated{2};         // a flag of VP8X
-constexpr size_t kWorkBytes = size_t{256} << 10;
+constexpr size_t kWebpWorkBytes = size_t{256} << 10;
 // Sets of Huffman codes that a lossless picture may have: as many as libwebp's encoder makes at the
 // most, of 4x4 pixels or more each; and what libwebp takes for each at the most.
 constexpr size_t kMostCodeSets = 2600;
@@ -72,7 +72,7 @@ struct Frame {
   bool lossless() const { return features.format == 2; }
   size_t held_bytes() const {
     const size_t each = lossless() ? 4 : features.has_alpha != 0 ? 5 : 0;
-    return pixels() * each + size_t{canvas_width} * 128 + kWorkBytes;
+    return pixels() * each + size_t{canvas_width} * 128 + kWebpWorkBytes;
   }
   size_t table_bytes() const {
     if (!lossless() && features.has_alpha == 0) return 0;
@@ -83,7 +83,9 @@ struct Frame {
   }
 };
 
-Error Corrupt(const std::string& message) { return {Code::kCorrupt, "image: WebP: " + message}; }
+Error CorruptWebp(const std::string& message) {
+  return {Code::kCorrupt, "image: WebP: " + message};
+}
 
 Error ErrorOf(VP8StatusCode status) {
   switch (status) {
@@ -93,9 +95,9 @@ Error ErrorOf(VP8StatusCode status) {
       return {Code::kUnsupported, "image: WebP: a feature that is not supported"};
     case VP8_STATUS_SUSPENDED:
     case VP8_STATUS_NOT_ENOUGH_DATA:
-      return Corrupt("the file is cut off");
+      return CorruptWebp("the file is cut off");
     default:
-      return Corrupt("damaged");
+      return CorruptWebp("damaged");
   }
 }
 
@@ -112,23 +114,23 @@ Result<Frame> FirstOfAnimation(ImageBytes file, ImageBytes extended) {
     frame.bytes = chunks.data().subspan(kFrameHeaderBytes);
     return frame;
   }
-  return Corrupt("an animation without a frame");
+  return CorruptWebp("an animation without a frame");
 }
 
 Result<Frame> FindFrame(ImageBytes file) {
   Frame frame;
   frame.bytes = file;
-  if (LittleEndian(file.data() + 4, 4) > file.size() - 8) return Corrupt("the file is cut off");
+  if (LittleEndian(file.data() + 4, 4) > file.size() - 8) return CorruptWebp("the file is cut off");
   RiffChunks chunks(file.subspan(kRiffHeaderBytes));
   const bool extended = chunks.Next() && chunks.type() == "VP8X";
-  if (extended && chunks.data().size() < kExtendedBytes) return Corrupt("no header");
+  if (extended && chunks.data().size() < kExtendedBytes) return CorruptWebp("no header");
   if (extended && (chunks.data()[0] & kAnimated) != std::byte{0}) {
     MINNOW_ASSIGN_OR_RETURN(frame, FirstOfAnimation(file, chunks.data()));
   }
   const auto* data = reinterpret_cast<const uint8_t*>(frame.bytes.data());
   const auto status = WebPGetFeatures(data, frame.bytes.size(), &frame.features);
   if (status != VP8_STATUS_OK) return ErrorOf(status);
-  if (frame.features.has_animation != 0) return Corrupt("an animation within a frame");
+  if (frame.features.has_animation != 0) return CorruptWebp("an animation within a frame");
   const auto width = static_cast<uint32_t>(frame.features.width);
   const auto height = static_cast<uint32_t>(frame.features.height);
   if (frame.canvas_width == 0) {
@@ -137,7 +139,7 @@ Result<Frame> FindFrame(ImageBytes file) {
   }
   if (width == 0 || height == 0 || frame.x + width > frame.canvas_width ||
       frame.y + height > frame.canvas_height) {
-    return Corrupt("a frame that is larger than its canvas");
+    return CorruptWebp("a frame that is larger than its canvas");
   }
   return frame;
 }

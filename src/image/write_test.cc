@@ -12,7 +12,7 @@
 namespace minnow {
 namespace {
 
-std::span<const std::byte> AsBytes(const std::string& text) {
+std::span<const std::byte> BytesOf(const std::string& text) {
   return std::as_bytes(std::span(text));
 }
 
@@ -28,7 +28,7 @@ Image Gradient(uint32_t width, uint32_t height, uint32_t channels) {
 }
 
 Image Read(const std::string& file, AlphaChannel alpha) {
-  auto image = ReadImage(AsBytes(file), alpha, {});
+  auto image = ReadImage(BytesOf(file), alpha, {});
   EXPECT_TRUE(image.ok()) << image.error().message;
   return image.ok() ? *std::move(image) : Image();
 }
@@ -81,9 +81,9 @@ TEST(WriteImage, ParametersAreReadBack) {
                                  "\u5c0f\u3055\u306a\u9b5a", "\U0001f41f and \u0100", "x"}) {
     for (const uint32_t channels : {1u, 3u, 4u}) {
       const Image image = Gradient(7, 5, channels);
-      EXPECT_EQ(ReadParameters(AsBytes(WritePng(image, text).value())), text);
-      EXPECT_EQ(ReadParameters(AsBytes(WriteJpeg(image, 80, text).value())), text);
-      EXPECT_EQ(ReadParameters(AsBytes(WriteWebp(image, 80, text).value())), text);
+      EXPECT_EQ(ReadParameters(BytesOf(WritePng(image, text).value())), text);
+      EXPECT_EQ(ReadParameters(BytesOf(WriteJpeg(image, 80, text).value())), text);
+      EXPECT_EQ(ReadParameters(BytesOf(WriteWebp(image, 80, text).value())), text);
     }
   }
 }
@@ -100,11 +100,11 @@ TEST(WriteImage, TextOfPngIsLatin1WhereItCanBe) {
 
 TEST(WriteImage, TextsThatDoNotFit) {
   const Image image = NewImage(2, 2, 3);
-  EXPECT_EQ(ReadParameters(AsBytes(WritePng(image, std::string("a\0b\xff", 4)).value())),
+  EXPECT_EQ(ReadParameters(BytesOf(WritePng(image, std::string("a\0b\xff", 4)).value())),
             "ab\uFFFD");
   const std::string text(40'000, 'x');
-  EXPECT_EQ(ReadParameters(AsBytes(WritePng(image, text).value())), text);
-  EXPECT_EQ(ReadParameters(AsBytes(WriteWebp(image, 80, text).value())), text);
+  EXPECT_EQ(ReadParameters(BytesOf(WritePng(image, text).value())), text);
+  EXPECT_EQ(ReadParameters(BytesOf(WriteWebp(image, 80, text).value())), text);
   EXPECT_EQ(WriteJpeg(image, 80, text).value(), WriteJpeg(image, 80, "").value());
 }
 

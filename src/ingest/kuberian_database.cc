@@ -16,8 +16,8 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kBatchDocuments = 1000;
-constexpr size_t kBatchBytes = size_t{8} << 20;
+constexpr size_t kRowsAtOnce = 1000;
+constexpr size_t kRowBytesAtOnce = size_t{8} << 20;
 constexpr size_t kPageDocuments = 1000;
 
 constexpr const char* kTables =
@@ -85,7 +85,7 @@ class Import {
       KuberianFunction function = ReadFunction(rows);
       if (!ids_.insert(function.id).second) continue;
       MINNOW_RETURN_IF_ERROR(Take(function));
-      if (batch_.size() >= kBatchDocuments || batch_bytes_ >= kBatchBytes) {
+      if (batch_.size() >= kRowsAtOnce || batch_bytes_ >= kRowBytesAtOnce) {
         MINNOW_RETURN_IF_ERROR(Flush());
       }
       if (progress_ && !progress_(ids_.size(), static_cast<uint64_t>(total))) {

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/check.h"
+#include "base/round_up.h"
 #include "nn/image_ops.h"
 #include "nn/maps/map_elements.h"
 #include "nn/maps/map_product.h"
@@ -12,8 +13,6 @@ namespace minnow {
 namespace {
 
 constexpr size_t kQueryUnit = 16;  // queries come in panels
-
-constexpr size_t Lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 }  // namespace
 
@@ -24,8 +23,8 @@ void ImageOps::Attend(const Heads& q, const Heads& k, const Heads& v, size_t hea
   CHECK(size * heads == y.channels && v.map->image_pixels() == keys && keys > 0);
   CHECK(q.map->type == y.type && k.map->type == y.type && v.map->type == y.type);
   const MapKernels& kernels = y.type == Dtype::kBF16 ? *kernels_.bf16->map : *kernels_.map_f32;
-  const size_t packed_bytes = Lines(kernels.attention_packed_bytes(keys, size));
-  const size_t scratch_bytes = Lines(kernels.attention_scratch_bytes(size));
+  const size_t packed_bytes = CacheLines(kernels.attention_packed_bytes(keys, size));
+  const size_t scratch_bytes = CacheLines(kernels.attention_scratch_bytes(size));
   const ArenaScope scope(arena_);
   std::byte* packed = arena_.Take(heads * packed_bytes);
   std::byte* scratch = TakeForEachThread(scratch_bytes);

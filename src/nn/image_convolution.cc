@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/round_up.h"
 #include "nn/image_ops.h"
 #include "nn/maps/convolution_block.h"
 #include "nn/maps/int8_block.h"
@@ -12,8 +13,6 @@
 
 namespace minnow {
 namespace {
-
-constexpr size_t CacheLines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // A 1x1 convolution that can read the map as it lies.
 bool ReadsInPlace(const ConvolutionInput& x, const ConvolutionGeometry& g, MapElement operand) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/round_up.h"
 #include "nn/image_ops.h"
 #include "nn/maps/int8_rows.h"
 #include "nn/maps/map_elements.h"
@@ -87,9 +88,6 @@ constexpr size_t kFewestRows = 16;
 // Columns of the two halves of a gate that are made side by side.
 constexpr size_t kGateColumns = 192;
 
-constexpr size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
-constexpr size_t Lines(size_t bytes) { return RoundUp(bytes, 64); }
-
 // Rows of a block; which rows share one changes no bit of them.
 size_t BlockRows(size_t rows, size_t threads) {
   return std::clamp(RoundUp((rows + threads - 1) / threads, 8), kFewestRows, kMostRows);
@@ -106,11 +104,11 @@ class ProductRows {
         int8_(IsInt8(linear)),
         in_place_(in_place && !int8_),
         integers_(kernels, linear, rows),
-        row_bytes_(Lines(rows * PaddedColumns(channels_) * ElementBytes(operand_))) {}
+        row_bytes_(CacheLines(rows * PaddedColumns(channels_) * ElementBytes(operand_))) {}
 
   size_t bytes() const {
     if (in_place_) return 0;
-    return int8_ ? integers_.bytes() : row_bytes_ + Lines(TokenRowScratchBytes(channels_));
+    return int8_ ? integers_.bytes() : row_bytes_ + CacheLines(TokenRowScratchBytes(channels_));
   }
 
   // Brings rows [first, first + rows) of x; norm may be null.
@@ -265,8 +263,8 @@ void ImageOps::GatedFeedForward(const FeatureMap& x, const LayerNorm& norm, cons
   if (!IsInt8(out)) gated.type = OperandOf(out) == kMapBf16 ? Dtype::kBF16 : Dtype::kF32;
   const ProductRows first_rows(kernels_, in, block, false), second_rows(kernels_, out, block, true);
   const size_t read_bytes = std::max(first_rows.bytes(), second_rows.bytes());
-  const size_t half_bytes = Lines(block * Gate::RowFloats(inner) * sizeof(float));
-  const size_t bytes = read_bytes + half_bytes + Lines(gated.bytes());
+  const size_t half_bytes = CacheLines(block * Gate::RowFloats(inner) * sizeof(float));
+  const size_t bytes = read_bytes + half_bytes + CacheLines(gated.bytes());
   const ArenaScope scope(arena_);
   std::byte* memory = TakeForEachThread(bytes);
   if (planning()) return;

@@ -8,8 +8,10 @@
 #include <limits>
 #include <vector>
 
+#include "base/round_up.h"
 #include "kernels/kernels.h"
 #include "nn/dtype.h"
+#include "nn/round.h"
 #include "nn/weight_packing.h"
 
 namespace minnow {
@@ -20,19 +22,10 @@ constexpr float kLevels = 127.0f;
 constexpr size_t kInputs = size_t{kInt8GroupWords} * 4;
 constexpr size_t kMembers = kInputs / 2;
 
-constexpr size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
-
-// To the nearest integer for |x| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction. Unlike
-// std::nearbyint this is arithmetic that vectorises on the baseline instruction set.
-inline float Round(float x) {
-  constexpr float kShift = 12582912.0f;
-  return (x + kShift) - kShift;
-}
-
 // The integer of one weight, as a float within kLevels; a NaN gives kLevels.
 inline float Quantize(float w, float inverse) {
   const float scaled = w * inverse;
-  return Round(scaled < kLevels ? (scaled > -kLevels ? scaled : -kLevels) : kLevels);
+  return RoundSmall(scaled < kLevels ? (scaled > -kLevels ? scaled : -kLevels) : kLevels);
 }
 
 // The input, of kInputs, that is member i of a group.

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/round_up.h"
+#include "nn/round.h"
 
 namespace minnow {
 namespace {
@@ -26,19 +28,10 @@ bool HaveFiniteExponents(const void* values, size_t count, Bits ones) {
   return found == 0;
 }
 
-constexpr size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
-
-// To the nearest integer for |x| < 2^22: adding 1.5 * 2^23 leaves no bits for a fraction. Unlike
-// std::nearbyint this is arithmetic that vectorises on the baseline instruction set.
-inline float Round(float x) {
-  constexpr float kShift = 12582912.0f;
-  return (x + kShift) - kShift;
-}
-
 // The integer of one element of an int4 group, as a float within [-8, 7]; a NaN gives 7.
 inline float QuantizeInt4(float x, float inverse) {
   const float scaled = x * inverse;
-  return Round(scaled < 7.0f ? (scaled > -8.0f ? scaled : -8.0f) : 7.0f);
+  return RoundSmall(scaled < 7.0f ? (scaled > -8.0f ? scaled : -8.0f) : 7.0f);
 }
 
 float LargestFinite(const float* group) {
@@ -190,7 +183,7 @@ void ShrinkPanels(const float* panels, size_t in_features, size_t out_features, 
     for (size_t i = begin; i < begin + panel; i += kPanelColumns) {
       const float x = panels[i] * inverse;
       const float kept = x < kLevels ? (x > -kLevels ? x : -kLevels) : kLevels;  // also a NaN
-      integers[i] = static_cast<int8_t>(Round(kept));
+      integers[i] = static_cast<int8_t>(RoundSmall(kept));
     }
   }
 }

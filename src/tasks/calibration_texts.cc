@@ -8,7 +8,7 @@
 namespace minnow {
 namespace {
 
-constexpr const char* kTexts[] = {
+constexpr const char* kCalibrationTexts[] = {
     "rain",
     "lost luggage office",
     "Why do leaves change colour in autumn?",
@@ -83,16 +83,16 @@ constexpr const char* kTexts[] = {
     "WARNING!!! DO NOT OPEN THE VALVE WHILE THE TANK IS UNDER PRESSURE",
 };
 
-constexpr size_t kPassages = 8;
+constexpr size_t kCalibrationPassages = 8;
 
 }  // namespace
 
 std::vector<std::string> CalibrationTexts() {
-  std::vector<std::string> texts(std::begin(kTexts), std::end(kTexts));
+  std::vector<std::string> texts(std::begin(kCalibrationTexts), std::end(kCalibrationTexts));
   const size_t sentences = texts.size();
-  for (size_t i = 0; i < kPassages; ++i) {
+  for (size_t i = 0; i < kCalibrationPassages; ++i) {
     std::string passage;
-    for (size_t k = i; k < sentences; k += kPassages) passage += texts[k] + " ";
+    for (size_t k = i; k < sentences; k += kCalibrationPassages) passage += texts[k] + " ";
     texts.push_back(std::move(passage));
   }
   return texts;

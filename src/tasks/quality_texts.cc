@@ -8,7 +8,7 @@
 namespace minnow {
 namespace {
 
-constexpr const char* kTexts[] = {
+constexpr const char* kQualityTexts[] = {
     "tea",
     "opening hours",
     "how to repair a bicycle chain",
@@ -67,15 +67,15 @@ constexpr const char* kTexts[] = {
     "Great news!!! 🎉 see you at 8pm 😀 #party",
 };
 
-constexpr size_t kPassages = 8;
+constexpr size_t kQualityPassages = 8;
 constexpr size_t kSentencesOfPassage = 7;  // the last of the passages have more
 
 }  // namespace
 
 std::vector<std::string> QualityTexts() {
-  std::vector<std::string> texts(std::begin(kTexts), std::end(kTexts));
+  std::vector<std::string> texts(std::begin(kQualityTexts), std::end(kQualityTexts));
   const size_t sentences = texts.size();
-  for (size_t i = 0; i < kPassages; ++i) {
+  for (size_t i = 0; i < kQualityPassages; ++i) {
     std::string passage;
     for (size_t k = 0; k < kSentencesOfPassage + 2 * i; ++k)
       passage += (k == 0 ? "" : " ") + texts[(i * kSentencesOfPassage + k) % sentences];

@@ -19,9 +19,8 @@ namespace minnow {
 namespace {
 
 constexpr const char* kVocabulary = "vocab.json";
-constexpr const char* kMerges = "merges.txt";
+constexpr const char* kMergesFile = "merges.txt";
 constexpr size_t kMaxMergesBytes = size_t{256} << 20;
-constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 
 struct AddedTokenSpec {
   std::string content = {};
@@ -60,7 +59,7 @@ bool Exists(const std::string& directory, const char* name) {
 Result<std::optional<JsonDocument>> ReadOptional(const std::string& directory, const char* name) {
   if (!Exists(directory, name)) return std::optional<JsonDocument>();
   JsonLimits limits;
-  limits.max_bytes = kMaxConfigBytes;
+  limits.max_bytes = kMaxTokenizerConfigBytes;
   MINNOW_ASSIGN_OR_RETURN(JsonDocument document,
                           JsonDocument::ReadFile(Path(directory, name), limits));
   MINNOW_RETURN_IF_ERROR(document.root().Object());
@@ -348,7 +347,7 @@ Result<std::string> ReadMerges(const std::string& path) {
 }  // namespace
 
 bool HasBpeFiles(const std::string& directory) {
-  return Exists(directory, kVocabulary) && Exists(directory, kMerges);
+  return Exists(directory, kVocabulary) && Exists(directory, kMergesFile);
 }
 
 Result<JsonDocument> ReadBpeFiles(const std::string& directory) {
@@ -371,7 +370,7 @@ Result<JsonDocument> ReadBpeFiles(const std::string& directory) {
     MINNOW_ASSIGN_OR_RETURN(const JsonDocument vocabulary,
                             JsonDocument::ReadFile(Path(directory, kVocabulary)));
     MINNOW_RETURN_IF_ERROR(vocabulary.root().Object());
-    MINNOW_ASSIGN_OR_RETURN(const std::string merges, ReadMerges(Path(directory, kMerges)));
+    MINNOW_ASSIGN_OR_RETURN(const std::string merges, ReadMerges(Path(directory, kMergesFile)));
     MINNOW_ASSIGN_OR_RETURN(
         text, BpeFileWriter(vocabulary.root(), kind).Write(roles, tokens, prefix_space, merges));
   }

@@ -7,23 +7,23 @@
 
 #include "base/utf8.h"
 #include "text/byte_alphabet.h"
+#include "text/component_json.h"
 
 namespace minnow {
 namespace {
 
-constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 constexpr std::array<std::string_view, 3> kSpecialTokens = {"<pad>", "</s>", "<unk>"};
 constexpr int64_t kSentinels = 125;
 constexpr int64_t kMostSentinels = 100'000;
-constexpr int64_t kBytes = 256;
+constexpr int64_t kByteValues = 256;
 
 std::string ConfigPath(const std::string& directory) {
   return directory + "/tokenizer_config.json";
 }
 
-Result<JsonDocument> ReadConfig(const std::string& directory) {
+Result<JsonDocument> ReadByteConfig(const std::string& directory) {
   JsonLimits limits;
-  limits.max_bytes = kMaxConfigBytes;
+  limits.max_bytes = kMaxTokenizerConfigBytes;
   MINNOW_ASSIGN_OR_RETURN(JsonDocument config,
                           JsonDocument::ReadFile(ConfigPath(directory), limits));
   MINNOW_RETURN_IF_ERROR(config.root().Object());
@@ -52,7 +52,7 @@ void WriteVocabulary(JsonWriter& json) {
     json.Key(token);
     json.Int(id++);
   }
-  for (int64_t byte = 0; byte < kBytes; ++byte) {
+  for (int64_t byte = 0; byte < kByteValues; ++byte) {
     std::string letter;
     AppendUtf8(LetterOfByte(static_cast<char>(byte)), letter);
     json.Key(letter);
@@ -77,14 +77,14 @@ constexpr std::string_view kSteps = R"(
 bool IsByteTokenizer(const std::string& directory) {
   std::error_code ec;
   if (!std::filesystem::is_regular_file(ConfigPath(directory), ec)) return false;
-  const Result<JsonDocument> config = ReadConfig(directory);
+  const Result<JsonDocument> config = ReadByteConfig(directory);
   if (!config.ok()) return false;
   const Result<std::string_view> name = config->root().GetString("tokenizer_class", "");
   return name.ok() && (*name == "ByT5Tokenizer" || *name == "ByT5TokenizerFast");
 }
 
 Result<JsonDocument> ReadByteTokenizer(const std::string& directory) {
-  MINNOW_ASSIGN_OR_RETURN(const JsonDocument config, ReadConfig(directory));
+  MINNOW_ASSIGN_OR_RETURN(const JsonDocument config, ReadByteConfig(directory));
   int64_t sentinels = kSentinels;
   const auto told = config.root().Find("extra_ids");
   if (told && !told->is_null()) {
@@ -96,7 +96,7 @@ Result<JsonDocument> ReadByteTokenizer(const std::string& directory) {
     json.BeginArray();
     int64_t id = 0;
     for (const std::string_view token : kSpecialTokens) WriteAddedToken(token, id++, json);
-    id += kBytes;
+    id += kByteValues;
     for (int64_t i = 0; i < sentinels; ++i)
       WriteAddedToken("<extra_id_" + std::to_string(i) + ">", id++, json);
     json.EndArray();

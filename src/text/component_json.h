@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,9 @@
 #include "formats/json.h"
 
 namespace minnow {
+
+// Of the smaller files: tokenizer_config.json and those of special tokens.
+inline constexpr size_t kMaxTokenizerConfigBytes = size_t{16} << 20;
 
 inline Result<std::string_view> ComponentType(const JsonView& component) {
   MINNOW_RETURN_IF_ERROR(component.Object());

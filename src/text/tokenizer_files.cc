@@ -14,7 +14,6 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kMaxConfigBytes = size_t{16} << 20;
 constexpr const char* kConfigFile = "tokenizer_config.json";
 
 std::string TokenizerJsonPath(const std::string& directory) {
@@ -57,7 +56,7 @@ Result<std::optional<BertFlags>> ReadConfig(const std::string& directory) {
   std::error_code ec;
   if (!std::filesystem::exists(path, ec)) return std::optional<BertFlags>();
   JsonLimits limits;
-  limits.max_bytes = kMaxConfigBytes;
+  limits.max_bytes = kMaxTokenizerConfigBytes;
   MINNOW_ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::ReadFile(path, limits));
   const JsonView root = document.root();
   const auto lower = root.Find("do_lower_case");

@@ -93,12 +93,12 @@ class T5Load : public testing::Test {
   std::string config_;
 };
 
-const std::vector<int32_t> kText = {5, 17, 40, 3, 9, 61, 1};
+const std::vector<int32_t> kLoadText = {5, 17, 40, 3, 9, 61, 1};
 const std::vector<int32_t> kFed = {0, 4, 33, 2};
 
 std::vector<std::vector<float>> ScoresOf(const T5Model& model) {
   T5Runner runner(model, 1);
-  const auto cache = runner.EncodeOne(kText);
+  const auto cache = runner.EncodeOne(kLoadText);
   std::vector<std::vector<float>> scores;
   for (const int32_t token : kFed) scores.push_back(runner.StepOne(*cache, token));
   return scores;
@@ -157,7 +157,7 @@ TEST_F(T5Load, LargeSumsStayFinite) {
   ASSERT_TRUE(checkpoint.ok());
   const auto fp32 = MustLoadT5(path);
   const PlainT5 plain(fp32->config(), *checkpoint);
-  const PlainT5::Matrix expected = plain.Decode(plain.Encode(kText), kFed);
+  const PlainT5::Matrix expected = plain.Decode(plain.Encode(kLoadText), kFed);
   for (const Dtype dtype : {Dtype::kF32, Dtype::kBF16, Dtype::kInt8}) {
     const auto model = MustLoadT5(path, {.dtype = dtype, .embedding = std::nullopt});
     const auto scores = ScoresOf(*model);
@@ -191,7 +191,7 @@ TEST_F(T5Load, CalibrationTamesLargeChannels) {
   const auto fp32 = MustLoadT5(path);
   ASSERT_NE(fp32, nullptr);
   const auto expected = ScoresOf(*fp32);
-  std::vector<std::vector<int32_t>> texts = {kText, {3, 9, 27, 2, 31, 65, 1}, {44, 8, 19, 1}};
+  std::vector<std::vector<int32_t>> texts = {kLoadText, {3, 9, 27, 2, 31, 65, 1}, {44, 8, 19, 1}};
   const Calibration calibration = fp32->MeasureInputs(texts);
   const auto rough =
       T5Model::Load(*source, {.precision = {.dtype = Dtype::kInt8, .embedding = std::nullopt},
@@ -266,8 +266,8 @@ TEST_F(T5Load, AnEncoderNeedsNoDecoder) {
   const auto model =
       T5Model::Load(*source, {.precision = {}, .limits = kT5Limits, .parts = T5Parts::kEncoder});
   ASSERT_TRUE(model.ok()) << model.error().message;
-  EXPECT_EQ(T5Runner(**model, 1).Hidden({&kText, 1}),
-            T5Runner(*expected_model, 1).Hidden({&kText, 1}));
+  EXPECT_EQ(T5Runner(**model, 1).Hidden({&kLoadText, 1}),
+            T5Runner(*expected_model, 1).Hidden({&kLoadText, 1}));
 }
 
 TEST_F(T5Load, PackedFilesGiveTheSameBits) {

@@ -48,7 +48,7 @@ Status ReadQuery(const JsonView& body, const char* field, const JsonView& option
 }
 
 // {"input", "model", "top_k", "targets", "truncate", "truncation_direction"}
-Result<FillMaskQuery> Read(const JsonView& body) {
+Result<FillMaskQuery> ReadFillMask(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   FillMaskQuery query;
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
@@ -57,7 +57,7 @@ Result<FillMaskQuery> Read(const JsonView& body) {
   return query;
 }
 
-Result<FillMaskQuery> ReadHuggingFace(const JsonView& body) {
+Result<FillMaskQuery> ReadHuggingFaceFillMask(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   FillMaskQuery query;
   const auto parameters = body.Find("parameters");
@@ -111,16 +111,16 @@ struct FillMaskRoute {
 };
 
 constexpr FillMaskRoute kFillMask{.errors = Family::kOpenAi,
-                                  .read = Read,
+                                  .read = ReadFillMask,
                                   .write = Write,
                                   .max_inputs = &ApiOptions::max_openai_inputs};
-constexpr FillMaskRoute kHuggingFace{
-    .errors = Family::kTei, .read = ReadHuggingFace, .write = WriteHuggingFace};
+constexpr FillMaskRoute kHuggingFaceFillMask{
+    .errors = Family::kTei, .read = ReadHuggingFaceFillMask, .write = WriteHuggingFace};
 
 }  // namespace
 
 void SubmitFillMask(Call& call, const JsonView& body, std::string_view model) {
-  SubmitInference(call, kHuggingFace, body, model);
+  SubmitInference(call, kHuggingFaceFillMask, body, model);
 }
 
 void AddFillMaskRoutes(const ApiContext* context, http::Router& router) {

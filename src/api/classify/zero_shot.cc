@@ -21,7 +21,7 @@ namespace {
 // Each text stands beside each label.
 constexpr size_t kMaxPairs = 2048;
 // Of the texts and sentences of all pairs.
-constexpr size_t kMaxPairBytes = size_t{8} << 20;
+constexpr size_t kMaxHypothesisBytes = size_t{8} << 20;
 
 struct ZeroShotQuery {
   ClassifyRequest request;  // a pair of each text and each hypothesis, text by text
@@ -55,10 +55,10 @@ Status MakePairs(const std::vector<std::string>& texts, const std::vector<std::s
                  what + std::to_string(pairs) + " pairs, limit " + std::to_string(kMaxPairs)};
   }
   const size_t bytes = text_bytes * hypotheses.size() + hypothesis_bytes * texts.size();
-  if (bytes > kMaxPairBytes) {
+  if (bytes > kMaxHypothesisBytes) {
     return Error{Code::kInvalidArgument, what + "pairs of " + std::to_string(bytes) +
                                              " bytes together, limit " +
-                                             std::to_string(kMaxPairBytes)};
+                                             std::to_string(kMaxHypothesisBytes)};
   }
   query.request.inputs.reserve(pairs);
   for (const std::string& text : texts) {
@@ -95,7 +95,7 @@ Status ReadQuery(const JsonView& body, const char* field, const JsonView& option
 
 // {"input", "model", "labels", "hypothesis_template", "multi_label", "truncate",
 // "truncation_direction"}
-Result<ZeroShotQuery> Read(const JsonView& body) {
+Result<ZeroShotQuery> ReadZeroShot(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   ZeroShotQuery query;
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
@@ -104,7 +104,7 @@ Result<ZeroShotQuery> Read(const JsonView& body) {
   return query;
 }
 
-Result<ZeroShotQuery> ReadHuggingFace(const JsonView& body) {
+Result<ZeroShotQuery> ReadHuggingFaceZeroShot(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   ZeroShotQuery query;
   MINNOW_ASSIGN_OR_RETURN(const JsonView parameters, body.Get("parameters"));
@@ -161,13 +161,13 @@ void WriteHuggingFace(const ZeroShotQuery& query, const ModelFacts& facts,
 using ZeroShotRoute = ScoreRoute<ZeroShotQuery, TaskKind::kZeroShot>;
 
 constexpr ZeroShotRoute kZeroShot{.errors = Family::kOpenAi,
-                                  .read = Read,
+                                  .read = ReadZeroShot,
                                   .write = Write,
                                   .max_inputs = &ApiOptions::max_openai_inputs};
-constexpr ZeroShotRoute kHuggingFace{.errors = Family::kTei,
-                                     .read = ReadHuggingFace,
-                                     .write = WriteHuggingFace,
-                                     .max_inputs = &ApiOptions::max_openai_inputs};
+constexpr ZeroShotRoute kHuggingFaceZeroShot{.errors = Family::kTei,
+                                             .read = ReadHuggingFaceZeroShot,
+                                             .write = WriteHuggingFace,
+                                             .max_inputs = &ApiOptions::max_openai_inputs};
 
 }  // namespace
 
@@ -177,7 +177,7 @@ bool AsksForLabels(const JsonView& body) {
 }
 
 void SubmitZeroShot(Call& call, const JsonView& body, std::string_view model) {
-  SubmitInference(call, kHuggingFace, body, model);
+  SubmitInference(call, kHuggingFaceZeroShot, body, model);
 }
 
 void AddZeroShotRoutes(const ApiContext* context, http::Router& router) {

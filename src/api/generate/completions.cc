@@ -20,14 +20,14 @@
 namespace minnow::api {
 namespace {
 
-constexpr size_t kMaxStop = 4;
-constexpr int32_t kDefaultNewTokens = 16;
+constexpr size_t kCompletionsMaxStop = 4;
+constexpr int32_t kCompletionsNewTokens = 16;
 constexpr int64_t kMaxChoices = 16;
 constexpr int64_t kMaxLogprobs = 5;
 constexpr int64_t kMaxBias = 100;
 constexpr size_t kMaxCopiedBytes = size_t{8} << 20;
 constexpr size_t kMaxCopiedPrompts = 2048;
-constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+constexpr std::pair<std::string_view, std::string_view> kCompletionsNames[] = {
     {"max_new_tokens", "max_tokens"},
     {"num_return_sequences", "n"},
     {"top_logprobs", "logprobs"},
@@ -332,7 +332,7 @@ Result<GenerateQuery> ReadCompletion(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   GenerateQuery query;
   GenerateRequest& request = query.request;
-  query.names = kNames;
+  query.names = kCompletionsNames;
   request.field = "prompt";
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
   MINNOW_RETURN_IF_ERROR(ReadPrompts(body, query));
@@ -342,13 +342,13 @@ Result<GenerateQuery> ReadCompletion(const JsonView& body) {
   MINNOW_ASSIGN_OR_RETURN(const int64_t best_of, ReadBestOf(body, n, query.stream));
   MINNOW_ASSIGN_OR_RETURN(request.options, ReadGenerationOptions(body));
   MINNOW_RETURN_IF_ERROR(CheckPenalties(body, request.options));
-  request.limits.default_max_new_tokens = kDefaultNewTokens;
+  request.limits.default_max_new_tokens = kCompletionsNewTokens;
   MINNOW_ASSIGN_OR_RETURN(request.options.max_new_tokens,
                           ReadInteger(body, "max_tokens", 1, INT32_MAX));
-  if (!request.options.max_new_tokens) request.options.max_new_tokens = kDefaultNewTokens;
+  if (!request.options.max_new_tokens) request.options.max_new_tokens = kCompletionsNewTokens;
   MINNOW_RETURN_IF_ERROR(ReadLogitBias(body, request.options));
   MINNOW_RETURN_IF_ERROR(ReadChance(body, best_of, request.options));
-  MINNOW_RETURN_IF_ERROR(ReadStop(body, "stop", kMaxStop, request.stop));
+  MINNOW_RETURN_IF_ERROR(ReadStop(body, "stop", kCompletionsMaxStop, request.stop));
   MINNOW_ASSIGN_OR_RETURN(request.skip_special_tokens, body.GetBool("skip_special_tokens", true));
   CompletionShape shape;
   MINNOW_ASSIGN_OR_RETURN(const bool echo, body.GetBool("echo", false));

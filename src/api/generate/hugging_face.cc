@@ -14,7 +14,7 @@
 namespace minnow::api {
 namespace {
 
-constexpr int32_t kDefaultNewTokens = 256;  // the pipelines' own
+constexpr int32_t kPipelineNewTokens = 256;  // the pipelines' own
 constexpr std::string_view kTranslation = "translation";
 
 class HuggingFaceWriter : public AnswerWriter {
@@ -138,7 +138,7 @@ Result<GenerateQuery> ReadHuggingFaceText(const JsonView& body, std::string_view
   GenerateRequest& request = query.request;
   query.prefix = "parameters.";
   request.skip_special_tokens = true;
-  request.limits.default_max_new_tokens = kDefaultNewTokens;
+  request.limits.default_max_new_tokens = kPipelineNewTokens;
   std::vector<std::string> texts;
   MINNOW_RETURN_IF_ERROR(ReadTexts(body, "inputs", texts, query.batch));
   for (std::string& text : texts) request.inputs.emplace_back(std::move(text));

@@ -12,8 +12,8 @@
 namespace minnow::api {
 namespace {
 
-constexpr int32_t kDefaultNewTokens = 20;
-constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+constexpr int32_t kKserveNewTokens = 20;
+constexpr std::pair<std::string_view, std::string_view> kKserveNames[] = {
     {"max_new_tokens", "max_tokens"}};
 
 class KserveWriter : public AnswerWriter {
@@ -67,11 +67,11 @@ Result<GenerateQuery> ReadKserve(const JsonView& body, std::string_view model,
   GenerateRequest& request = query.request;
   query.model = model;
   query.stream = stream;
-  query.names = kNames;
+  query.names = kKserveNames;
   query.prefix = "parameters.";
   request.field = "text_input";
   request.skip_special_tokens = true;
-  request.limits.default_max_new_tokens = kDefaultNewTokens;
+  request.limits.default_max_new_tokens = kKserveNewTokens;
   MINNOW_ASSIGN_OR_RETURN(const std::string_view text, body.GetString("text_input"));
   request.inputs.emplace_back(std::string(text));
   MINNOW_ASSIGN_OR_RETURN(const std::string_view id, body.GetString("id", ""));

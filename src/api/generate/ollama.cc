@@ -18,7 +18,7 @@ constexpr std::string_view kLatest = ":latest";
 // What Ollama draws of where nothing else is said.
 constexpr int32_t kTopK = 40;
 constexpr double kTopP = 0.9;
-constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+constexpr std::pair<std::string_view, std::string_view> kOllamaNames[] = {
     {"max_new_tokens", "num_predict"}, {"repetition_penalty", "repeat_penalty"}};
 
 // "2026-01-31T12:00:00.123456Z"
@@ -132,7 +132,7 @@ Result<GenerateQuery> ReadOllama(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   GenerateQuery query;
   GenerateRequest& request = query.request;
-  query.names = kNames;
+  query.names = kOllamaNames;
   query.prefix = "options.";
   request.field = "prompt";
   request.skip_special_tokens = true;

@@ -13,10 +13,10 @@
 namespace minnow::api {
 namespace {
 
-constexpr size_t kMaxStop = 4;
+constexpr size_t kTgiMaxStop = 4;
 constexpr int64_t kMaxTopTokens = 5;
-constexpr int32_t kDefaultNewTokens = 100;
-constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+constexpr int32_t kTgiNewTokens = 100;
+constexpr std::pair<std::string_view, std::string_view> kTgiNames[] = {
     {"top_logprobs", "top_n_tokens"}, {"relative_frequency_penalty", "frequency_penalty"}};
 
 struct TgiShape {
@@ -195,7 +195,7 @@ Status ReadParameters(const JsonView& parameters, GenerateQuery& query, TgiShape
                   options.top_p || options.typical_p,
               request.options);
   for (const char* name : {"stop", "stop_sequences"})
-    MINNOW_RETURN_IF_ERROR(ReadStop(parameters, name, kMaxStop, request.stop));
+    MINNOW_RETURN_IF_ERROR(ReadStop(parameters, name, kTgiMaxStop, request.stop));
   MINNOW_ASSIGN_OR_RETURN(const auto truncate, ReadInteger(parameters, "truncate", 1, INT32_MAX));
   if (truncate) {
     request.truncation = InputTruncation::kKeepEnd;
@@ -213,16 +213,16 @@ Status ReadParameters(const JsonView& parameters, GenerateQuery& query, TgiShape
   return {};
 }
 
-Result<GenerateQuery> Read(const JsonView& body, bool stream, bool listed) {
+Result<GenerateQuery> ReadTgi(const JsonView& body, bool stream, bool listed) {
   GenerateQuery query;
   query.stream = stream;
-  query.names = kNames;
+  query.names = kTgiNames;
   query.prefix = "parameters.";
   GenerateRequest& request = query.request;
   request.field = "inputs";
   request.keep_stop = true;
   request.skip_special_tokens = true;
-  request.limits.default_max_new_tokens = kDefaultNewTokens;
+  request.limits.default_max_new_tokens = kTgiNewTokens;
   MINNOW_ASSIGN_OR_RETURN(query.model, body.GetName("model", ""));
   MINNOW_ASSIGN_OR_RETURN(const std::string_view text, body.GetString("inputs"));
   request.inputs.emplace_back(std::string(text));
@@ -237,18 +237,18 @@ Result<GenerateQuery> Read(const JsonView& body, bool stream, bool listed) {
 
 Result<GenerateQuery> ReadTgiGenerate(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
-  return Read(body, /*stream=*/false, /*listed=*/false);
+  return ReadTgi(body, /*stream=*/false, /*listed=*/false);
 }
 
 Result<GenerateQuery> ReadTgiGenerateStream(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
-  return Read(body, /*stream=*/true, /*listed=*/false);
+  return ReadTgi(body, /*stream=*/true, /*listed=*/false);
 }
 
 Result<GenerateQuery> ReadTgiRoot(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   MINNOW_ASSIGN_OR_RETURN(const bool stream, body.GetBool("stream", false));
-  return Read(body, stream, /*listed=*/true);
+  return ReadTgi(body, stream, /*listed=*/true);
 }
 
 }  // namespace minnow::api

@@ -19,7 +19,7 @@ namespace {
 
 constexpr char kMessage[] = "message_json";
 constexpr char kFile[] = "file";
-constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+constexpr std::pair<std::string_view, std::string_view> kImg2ImgNames[] = {
     {"image", "file"},
     {"prompt", "options.prompt"},
     {"negative_prompt", "options.negative_prompt"},
@@ -119,7 +119,7 @@ Result<Img2ImgQuery> ReadQuery(const std::vector<http::FormPart>& parts) {
       return Wrong(QuoteForMessage(part.name) + ": unknown part of the form");
   }
   Img2ImgQuery asked;
-  asked.query.names = kNames;
+  asked.query.names = kImg2ImgNames;
   const auto document = ParseBody(message->contents);
   if (!document.ok()) return Annotate(document.error(), kMessage);
   MINNOW_RETURN_IF_ERROR(ReadMessage(document->root(), asked));
@@ -221,7 +221,7 @@ void Answer(Call& call) {
   if (!parts.ok()) return call.Fail({Fault::kInvalidField, parts.error().message});
   Result<Img2ImgQuery> read = ReadQuery(*parts);
   call.DropBody();
-  if (!read.ok()) return call.Fail(ToFailure(std::move(read).error(), kNames));
+  if (!read.ok()) return call.Fail(ToFailure(std::move(read).error(), kImg2ImgNames));
   const auto asked = std::make_shared<Img2ImgQuery>(std::move(read).value());
   const Answered answered = AnswerFor(call.request());
   if (answered && asked->query.job.request.images > 1) {

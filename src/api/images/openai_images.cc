@@ -19,7 +19,7 @@ constexpr int64_t kMostPartialImages = 3;
 constexpr int64_t kBestQuality = 100;
 // What is painted within a mask owes nothing to what was there.
 constexpr double kMaskedStrength = 1;
-constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+constexpr std::pair<std::string_view, std::string_view> kOpenAiNames[] = {
     {"images", "n"}, {"guidance", "guidance_scale"}, {"width", "size"}, {"height", "size"}};
 
 struct OpenAiShape {
@@ -35,17 +35,17 @@ struct OpenAiQuery {
   bool stream = false;
 };
 
-Error Wrong(const std::string& message) { return {Code::kInvalidArgument, message}; }
+Error Refused(const std::string& message) { return {Code::kInvalidArgument, message}; }
 
 Status ReadFormat(const ImageFields& fields, OpenAiShape& shape) {
   MINNOW_ASSIGN_OR_RETURN(const auto response, fields.Text("response_format"));
   if (response && *response == "url") {
-    return Wrong(
+    return Refused(
         "response_format: url: this server keeps no pictures; ask for b64_json, as without the "
         "field");
   }
   if (response && !response->empty() && *response != "b64_json")
-    return Wrong("response_format: expected b64_json, got " + QuoteForMessage(*response));
+    return Refused("response_format: expected b64_json, got " + QuoteForMessage(*response));
   MINNOW_ASSIGN_OR_RETURN(const auto format, fields.Text("output_format"));
   if (format && !format->empty()) {
     MINNOW_ASSIGN_OR_RETURN(shape.format.format, ParseImageFormat(*format, "output_format"));
@@ -54,7 +54,7 @@ Status ReadFormat(const ImageFields& fields, OpenAiShape& shape) {
                           fields.Integer("output_compression", 0, kBestQuality));
   if (!compression) return {};
   if (shape.format.format == ImageFormat::kPng && *compression < kBestQuality)
-    return Wrong("output_compression: not of png, which loses nothing; of jpeg and webp");
+    return Refused("output_compression: not of png, which loses nothing; of jpeg and webp");
   shape.format.quality = static_cast<int>(std::max<int64_t>(*compression, 1));
   return {};
 }
@@ -63,7 +63,7 @@ Status ReadLooks(const ImageFields& fields, OpenAiShape& shape) {
   MINNOW_RETURN_IF_ERROR(SetIfThere(fields.Text("quality"), shape.quality));
   MINNOW_RETURN_IF_ERROR(SetIfThere(fields.Text("background"), shape.background));
   if (shape.background == "transparent")
-    return Wrong("background: transparent: the model makes no transparent pictures");
+    return Refused("background: transparent: the model makes no transparent pictures");
   for (const char* name : {"style", "user"}) {
     MINNOW_RETURN_IF_ERROR(fields.Text(name));
   }
@@ -75,11 +75,11 @@ Status ReadStreaming(const ImageFields& fields, OpenAiQuery& asked) {
   MINNOW_ASSIGN_OR_RETURN(const auto partial,
                           fields.Integer("partial_images", 0, kMostPartialImages));
   if (partial.value_or(0) > 0 && !asked.stream)
-    return Wrong("partial_images: " + std::to_string(*partial) + ", limit 0 without stream");
+    return Refused("partial_images: " + std::to_string(*partial) + ", limit 0 without stream");
   asked.query.job.previews = static_cast<size_t>(partial.value_or(0));
   if (asked.stream && asked.query.job.request.images > 1) {
-    return Wrong("n: " + std::to_string(asked.query.job.request.images) +
-                 ", limit 1 where the answer is streamed");
+    return Refused("n: " + std::to_string(asked.query.job.request.images) +
+                   ", limit 1 where the answer is streamed");
   }
   return {};
 }
@@ -88,10 +88,10 @@ Status ReadStreaming(const ImageFields& fields, OpenAiQuery& asked) {
 Status ReadCommon(const ImageFields& fields, OpenAiQuery& asked) {
   ImageQuery& query = asked.query;
   ImageRequest& request = query.job.request;
-  query.names = kNames;
+  query.names = kOpenAiNames;
   MINNOW_RETURN_IF_ERROR(SetIfThere(fields.Text("model"), query.model));
   MINNOW_ASSIGN_OR_RETURN(auto prompt, fields.Text("prompt"));
-  if (!prompt) return Wrong("prompt: missing");
+  if (!prompt) return Refused("prompt: missing");
   request.prompt = *std::move(prompt);
   MINNOW_RETURN_IF_ERROR(SetIfThere(fields.Integer("n", 1, kMostImages), request.images));
   MINNOW_ASSIGN_OR_RETURN(const auto size, fields.Text("size"));
@@ -107,7 +107,7 @@ Result<OpenAiQuery> ReadGeneration(const JsonView& body) {
   for (const char* field : {"image", "images", "image_url", "init_image", "file", "mask"}) {
     const auto value = body.Find(field);
     if (value && !value->is_null())
-      return Wrong(std::string(field) + ": POST /v1/images/edits changes an image");
+      return Refused(std::string(field) + ": POST /v1/images/edits changes an image");
   }
   OpenAiQuery asked;
   MINNOW_RETURN_IF_ERROR(ReadCommon(JsonImageFields(body), asked));
@@ -123,13 +123,13 @@ Result<OpenAiQuery> ReadEdit(const std::vector<http::FormPart>& parts) {
   for (const http::FormPart& part : parts) {
     if (part.is_blank()) continue;
     if (part.name == "image" || part.name == "image[]") {
-      if (++images > 1) return Wrong("image: several, limit 1: the model changes one image");
+      if (++images > 1) return Refused("image: several, limit 1: the model changes one image");
       MINNOW_ASSIGN_OR_RETURN(job.image_file, ReadImageFile(part.contents, "image"));
     } else if (part.name == "mask") {
       MINNOW_ASSIGN_OR_RETURN(job.mask_file, ReadImageFile(part.contents, "mask"));
     }
   }
-  if (images == 0) return Wrong("image: missing");
+  if (images == 0) return Refused("image: missing");
   MINNOW_RETURN_IF_ERROR(ReadCommon(FormImageFields(parts), asked));
   return asked;
 }
@@ -260,7 +260,7 @@ class OpenAiEvents : public ImageEvents {
 };
 
 void Answer(Call& call, Result<OpenAiQuery> asked, const char* prefix) {
-  if (!asked.ok()) return call.Fail(ToFailure(std::move(asked).error(), kNames));
+  if (!asked.ok()) return call.Fail(ToFailure(std::move(asked).error(), kOpenAiNames));
   if (asked->stream) {
     return StreamImages(call, std::move(asked->query),
                         std::make_unique<OpenAiEvents>(std::move(asked->shape), prefix));

@@ -89,7 +89,7 @@ Result<EntityQuery> ReadTokenClassify(const JsonView& body) {
 }
 
 // {"inputs", "parameters": {"aggregation_strategy", "ignore_labels", "stride"}}
-Result<EntityQuery> ReadHuggingFace(const JsonView& body) {
+Result<EntityQuery> ReadHuggingFaceEntities(const JsonView& body) {
   MINNOW_RETURN_IF_ERROR(body.Object());
   EntityQuery query;
   MINNOW_RETURN_IF_ERROR(ReadTexts(body, "inputs", query));
@@ -136,14 +136,16 @@ constexpr EntityRoute kTokenClassify{.errors = Family::kOpenAi,
                                      .read = ReadTokenClassify,
                                      .fit = FitStride,
                                      .write = WriteTokenClassify};
-constexpr EntityRoute kHuggingFace{
-    .errors = Family::kTei, .read = ReadHuggingFace, .fit = FitStride, .write = WriteHuggingFace};
+constexpr EntityRoute kHuggingFaceEntities{.errors = Family::kTei,
+                                           .read = ReadHuggingFaceEntities,
+                                           .fit = FitStride,
+                                           .write = WriteHuggingFace};
 
 }  // namespace
 
 bool SubmitToTokenModel(Call& call, const JsonView& body, const std::string& name) {
   const TaskKind task = call.facts().task;
-  if (task == TaskKind::kTokenClassify) SubmitInference(call, kHuggingFace, body, name);
+  if (task == TaskKind::kTokenClassify) SubmitInference(call, kHuggingFaceEntities, body, name);
   if (task == TaskKind::kAnswer) SubmitHuggingFaceAnswers(call, body, name);
   return task == TaskKind::kTokenClassify || task == TaskKind::kAnswer;
 }

@@ -21,7 +21,7 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kMaxTexts = 1024;
+constexpr size_t kMaxBatch = 1024;
 
 struct GenerateBenchOptions {
   std::string model;
@@ -122,7 +122,7 @@ void AddBenchGenerate(Command bench) {
   generate.AddOption("--output", options->output, "New tokens of each text, exactly")
       .Range(size_t{1}, size_t{1} << 12);
   generate.AddOption("--beams", options->beams, "Beams of the search").Range(1, 16);
-  generate.AddOption("--batch", options->batch, "Texts side by side").Range(size_t{1}, kMaxTexts);
+  generate.AddOption("--batch", options->batch, "Texts side by side").Range(size_t{1}, kMaxBatch);
   generate.AddOption("--seconds", options->seconds, "Time for all, after the warm-up")
       .Range(0.01, 3600.0);
   generate.OnChosen([options] {

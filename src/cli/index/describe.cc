@@ -64,7 +64,7 @@ void WriteIndex(const SearchIndex& index, const IndexStats& stats, JsonWriter& j
   json.EndObject();
 }
 
-std::string Joined(const std::vector<std::string>& words) {
+std::string CommaSeparated(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
   return text;
@@ -73,7 +73,7 @@ std::string Joined(const std::vector<std::string>& words) {
 std::string IndexText(const SearchIndex& index, const IndexStats& stats) {
   const IndexSettings settings = index.settings();
   const std::string fields =
-      settings.text_fields.empty() ? "title, text (default)" : Joined(settings.text_fields);
+      settings.text_fields.empty() ? "title, text (default)" : CommaSeparated(settings.text_fields);
   std::string text = "index           " + index.name() + "\n";
   text += "documents       " + std::to_string(stats.documents) + "\n";
   text += "chunks          " + std::to_string(stats.chunks);

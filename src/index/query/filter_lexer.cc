@@ -5,12 +5,12 @@
 #include <cmath>
 
 #include "formats/json.h"
+#include "index/query/characters.h"
 
 namespace minnow {
 namespace {
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+bool SplitsTokens(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool BeginsName(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
          static_cast<unsigned char>(c) >= 0x80;
@@ -61,7 +61,7 @@ bool FilterLexer::IsKeyword(std::string_view keyword) const {
 }
 
 Status FilterLexer::Next() {
-  while (at_ < text_.size() && IsSpace(text_[at_])) ++at_;
+  while (at_ < text_.size() && SplitsTokens(text_[at_])) ++at_;
   token_ = {};
   token_.offset = at_;
   if (at_ == text_.size()) return {};

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "index/query/characters.h"
 #include "index/query/lexical/tokenizer.h"
 
 namespace minnow {
@@ -31,11 +32,6 @@ struct Range {
 struct Match : Range {
   size_t term = 0;
 };
-
-bool IsSpace(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
-}
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // The nearest beginning of a character at or before `at`.
 size_t CharacterBegin(std::string_view text, size_t at) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "index/query/characters.h"
+
 namespace minnow {
 namespace {
 
@@ -12,13 +14,8 @@ constexpr size_t kMaxHeadingMarks = 6;
 constexpr size_t kMaxListDigits = 3;
 constexpr size_t kMinFenceMarks = 3;
 
-bool IsSpace(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
-}
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
 // [begin, end) without white space at its ends.
 TextUnit Trimmed(std::string_view text, size_t begin, size_t end, CutQuality cut) {

@@ -15,7 +15,7 @@ constexpr uint64_t kSparse = 1024;
 // Segments whose masks are remembered.
 constexpr size_t kMostMasks = 32;
 // Where a filter allows fewer groups than this part of the rows, they are looked up one by one.
-constexpr size_t kFewOf = 8;
+constexpr size_t kAllowedOf = 8;
 
 // The first of rows [from, n) whose group is not below `group`, which is likely near `guess`.
 size_t Seek(const int64_t* groups, size_t from, size_t n, size_t guess, int64_t group) {
@@ -135,7 +135,7 @@ std::shared_ptr<const SegmentMask> FilterMasks::For(const RowFilter& filter,
     mask->allowed[slot / kScanBlockRows] |= 1u << slot % kScanBlockRows;
     ++mask->rows;
   };
-  if (segment.arrays().groups_ascend && state.allowed < segment.rows() / kFewOf) {
+  if (segment.arrays().groups_ascend && state.allowed < segment.rows() / kAllowedOf) {
     AllowFew(state, segment, allow);
   } else {
     for (size_t row = 0; row < segment.rows(); ++row) {

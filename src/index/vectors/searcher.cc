@@ -29,7 +29,7 @@ size_t Kept(size_t limit) { return limit + std::max<size_t>(limit / 2, 20); }
 constexpr float kDeviations = 1.8f;
 // Lists of which a filter allows no more than this part are scored by 8 bits at once: a block of
 // sketches is read for all of its rows.
-constexpr size_t kFewOf = 16;
+constexpr size_t kCandidatesOf = 16;
 // The variance of a sketch's error relative to (gain |u|)^2: 1 - 2 / pi for a Gaussian row.
 constexpr float kSketchVariance = 0.3634f;
 // What the same deviations of q c by 8 bits are, in steps of the centroid's numbers.
@@ -252,7 +252,7 @@ bool Searcher::ListFew(const Task& task, Member& member) const {
   const uint32_t* allowed = masks_[task.segment]->allowed.data();
   member.few.clear();
   // Counted bit by bit: few are set, or the end comes early.
-  size_t room = head.blocks * size_t{kScanBlockRows} / kFewOf;
+  size_t room = head.blocks * size_t{kScanBlockRows} / kCandidatesOf;
   for (size_t b = head.first_block; b < size_t{head.first_block} + head.blocks; ++b) {
     if (allowed[b] == 0) continue;
     const uint32_t live = segment.Live(b);

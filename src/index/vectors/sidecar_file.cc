@@ -9,7 +9,7 @@
 namespace minnow {
 namespace {
 
-constexpr size_t kWordBits = 64;
+constexpr size_t kFlagsInWord = 64;
 constexpr size_t kAlignment = 64;    // of the file in memory
 constexpr size_t kRowsAtOnce = 256;  // that Verify reads
 // Rows are mapped where they are no more than this; else they would fill the resident set.
@@ -21,14 +21,14 @@ constexpr float kLargestSquare = 1e37f;
 
 using Bits = std::unique_ptr<std::atomic<uint64_t>[]>;
 
-Bits NoBits(uint64_t n) { return std::make_unique<std::atomic<uint64_t>[]>(n / kWordBits + 1); }
+Bits NoBits(uint64_t n) { return std::make_unique<std::atomic<uint64_t>[]>(n / kFlagsInWord + 1); }
 
 bool IsSet(const Bits& bits, uint64_t i) {
-  return (bits[i / kWordBits].load(std::memory_order_relaxed) >> i % kWordBits & 1) != 0;
+  return (bits[i / kFlagsInWord].load(std::memory_order_relaxed) >> i % kFlagsInWord & 1) != 0;
 }
 
 void Set(const Bits& bits, uint64_t i) {
-  bits[i / kWordBits].fetch_or(uint64_t{1} << i % kWordBits, std::memory_order_relaxed);
+  bits[i / kFlagsInWord].fetch_or(uint64_t{1} << i % kFlagsInWord, std::memory_order_relaxed);
 }
 
 }  // namespace

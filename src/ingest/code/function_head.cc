@@ -81,7 +81,7 @@ bool InBrackets(std::string_view head) {
   return depth > 0;
 }
 
-size_t LineBegin(std::string_view text, size_t at) {
+size_t HeadLineBegin(std::string_view text, size_t at) {
   const size_t before = at == 0 ? kNone : text.rfind('\n', at - 1);
   return before == kNone ? 0 : before + 1;
 }
@@ -401,7 +401,7 @@ std::string_view AssignedName(std::string_view head, size_t end) {
   end = TrimEnd(head, end);
   if (end == 0 || (head[end - 1] != '=' && head[end - 1] != ':')) return {};
   end = TrimEnd(head, end - 1);
-  const size_t line = LineBegin(head, end);
+  const size_t line = HeadLineBegin(head, end);
   // const f: Type = ...
   const std::string_view before = head.substr(line, end - line);
   if (const size_t colon = before.find(':'); colon != kNone) end = TrimEnd(head, line + colon);
@@ -442,7 +442,7 @@ FunctionHead ReadScript(std::string_view head, std::string_view container) {
   }
   found.kind = HeadKind::kFunction;
   found.name = Qualified(container, ".", name);
-  found.signature = LineBegin(head, static_cast<size_t>(name.data() - head.data()));
+  found.signature = HeadLineBegin(head, static_cast<size_t>(name.data() - head.data()));
   found.signature = SkipSpace(head, found.signature);
   return found;
 }

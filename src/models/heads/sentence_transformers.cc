@@ -18,8 +18,8 @@ namespace fs = std::filesystem;
 constexpr size_t kMaxFileBytes = size_t{4} << 20;
 constexpr size_t kMaxModules = 64;
 constexpr size_t kMaxPrompts = 1024;
-constexpr int64_t kMaxFeatures = 1 << 16;
-constexpr int64_t kMaxSequence = 1 << 20;
+constexpr int64_t kMaxDenseFeatures = 1 << 16;
+constexpr int64_t kMaxTokens = 1 << 20;
 // Tokenizers without a limit of their own carry 10^30.
 constexpr double kNoTokenizerLimit = 1e9;
 
@@ -31,7 +31,7 @@ struct PoolingRow {
 };
 
 // In the order in which sentence-transformers concatenates what the older flags name.
-constexpr std::array<PoolingRow, 5> kPoolings = {{
+constexpr std::array<PoolingRow, 5> kPoolingRows = {{
     {Pooling::kCls, "cls", "cls", "pooling_mode_cls_token"},
     {Pooling::kMax, "max", "max", "pooling_mode_max_tokens"},
     {Pooling::kMean, "mean", "mean", "pooling_mode_mean_tokens"},
@@ -47,7 +47,7 @@ struct DenseActivationRow {
   std::string_view torch_class;
 };
 
-constexpr std::array<DenseActivationRow, 5> kDenseActivations = {{
+constexpr std::array<DenseActivationRow, 5> kDenseActivationRows = {{
     {DenseActivation::kIdentity, "identity", "Identity"},
     {DenseActivation::kTanh, "tanh", "Tanh"},
     {DenseActivation::kRelu, "relu", "ReLU"},
@@ -138,12 +138,12 @@ Result<std::optional<int64_t>> ReadLimit(const JsonView& root) {
     const auto arguments = root.Find(name);
     if (!arguments || !arguments->Find("model_max_length")) continue;
     MINNOW_ASSIGN_OR_RETURN(const int64_t limit,
-                            arguments->GetInt("model_max_length", 1, kMaxSequence));
+                            arguments->GetInt("model_max_length", 1, kMaxTokens));
     return std::optional<int64_t>(limit);
   }
   const auto field = root.Find("max_seq_length");
   if (!field || field->is_null()) return std::optional<int64_t>();
-  MINNOW_ASSIGN_OR_RETURN(const int64_t limit, field->Int(1, kMaxSequence));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t limit, field->Int(1, kMaxTokens));
   return std::optional<int64_t>(limit);
 }
 
@@ -178,7 +178,7 @@ Status ReadTokenizerLimit(SentenceTransformersLayout& layout) {
   if (limit > kNoTokenizerLimit) return {};
   MINNOW_ASSIGN_OR_RETURN(const int64_t tokens,
                           field->Int(1, static_cast<int64_t>(kNoTokenizerLimit)));
-  layout.max_seq_length = static_cast<int>(std::min(tokens, kMaxSequence));
+  layout.max_seq_length = static_cast<int>(std::min(tokens, kMaxTokens));
   layout.max_seq_length_source = kFile;
   return {};
 }
@@ -188,7 +188,7 @@ Status ReadTokenizerLimit(SentenceTransformersLayout& layout) {
 
 Result<Pooling> ReadPoolingMode(const JsonView& mode) {
   MINNOW_ASSIGN_OR_RETURN(const std::string_view text, mode.String());
-  for (const PoolingRow& row : kPoolings) {
+  for (const PoolingRow& row : kPoolingRows) {
     if (row.mode == text) return row.pooling;
   }
   return mode.Wrong(Code::kUnsupported,
@@ -199,7 +199,7 @@ Result<Pooling> ReadPoolingMode(const JsonView& mode) {
 
 Result<std::vector<Pooling>> ReadPoolingFlags(const JsonView& root) {
   std::vector<Pooling> poolings;
-  for (const PoolingRow& row : kPoolings) {
+  for (const PoolingRow& row : kPoolingRows) {
     MINNOW_ASSIGN_OR_RETURN(const bool set, root.GetBool(row.flag, false));
     if (set) poolings.push_back(row.pooling);
   }
@@ -255,7 +255,7 @@ Result<DenseActivation> ReadDenseActivation(const JsonView& root) {
   if (!field) return DenseActivation::kTanh;
   MINNOW_ASSIGN_OR_RETURN(const std::string_view name, field->String());
   if (name.starts_with("torch.nn.")) {
-    for (const DenseActivationRow& row : kDenseActivations) {
+    for (const DenseActivationRow& row : kDenseActivationRows) {
       if (row.torch_class == LastComponent(name)) return row.activation;
     }
   }
@@ -270,8 +270,8 @@ Result<DenseSpec> ReadDense(const std::string& directory) {
   MINNOW_ASSIGN_OR_RETURN(const JsonView root, document.root().Object());
   DenseSpec spec;
   spec.directory = directory;
-  MINNOW_ASSIGN_OR_RETURN(const int64_t in, root.GetInt("in_features", 1, kMaxFeatures));
-  MINNOW_ASSIGN_OR_RETURN(const int64_t out, root.GetInt("out_features", 1, kMaxFeatures));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t in, root.GetInt("in_features", 1, kMaxDenseFeatures));
+  MINNOW_ASSIGN_OR_RETURN(const int64_t out, root.GetInt("out_features", 1, kMaxDenseFeatures));
   spec.in_features = static_cast<int>(in);
   spec.out_features = static_cast<int>(out);
   MINNOW_ASSIGN_OR_RETURN(spec.bias, root.GetBool("bias", true));
@@ -375,14 +375,14 @@ const std::string* PromptSet::document() const {
 
 const char* PoolingName(Pooling pooling) {
   if (pooling == Pooling::kNone) return "none";
-  for (const PoolingRow& row : kPoolings) {
+  for (const PoolingRow& row : kPoolingRows) {
     if (row.pooling == pooling) return row.name;
   }
   return "mean";
 }
 
 const char* DenseActivationName(DenseActivation activation) {
-  for (const DenseActivationRow& row : kDenseActivations) {
+  for (const DenseActivationRow& row : kDenseActivationRows) {
     if (row.activation == activation) return row.name;
   }
   return "identity";

@@ -11,7 +11,7 @@ namespace minnow {
 namespace {
 
 // Nodes between a tensor of the file and its use, at most: no file is followed in a circle.
-constexpr int kMaxSteps = 8;
+constexpr int kMaxPath = 8;
 // Scales and zero points of all weights together, at most.
 constexpr int64_t kMaxAllNumbers = int64_t{1} << 22;
 
@@ -60,7 +60,7 @@ const OnnxNode* OnnxGraph::Producer(std::string_view value) const {
 
 const OnnxNode* OnnxGraph::ProducerBehindCasts(std::string_view value) const {
   const OnnxNode* node = Producer(value);
-  for (int i = 0; i < kMaxSteps && node != nullptr; ++i) {
+  for (int i = 0; i < kMaxPath && node != nullptr; ++i) {
     if (node->op != "Cast" && node->op != "Identity") return node;
     node = Producer(node->input(0));
   }
@@ -137,12 +137,12 @@ std::optional<OnnxConstant> OnnxGraph::Dequantised(OnnxConstant constant, const 
 }
 
 std::optional<OnnxConstant> OnnxGraph::Constant(std::string_view value) {
-  const OnnxNode* path[kMaxSteps];
+  const OnnxNode* path[kMaxPath];
   int steps = 0;
   const TensorView* stored = file_.Find(value);
   while (stored == nullptr) {
     const OnnxNode* node = Producer(value);
-    if (node == nullptr || steps == kMaxSteps || !node->domain.empty()) return std::nullopt;
+    if (node == nullptr || steps == kMaxPath || !node->domain.empty()) return std::nullopt;
     if (node->op != "Identity" && node->op != "Cast" && node->op != "Transpose" &&
         node->op != "DequantizeLinear") {
       return std::nullopt;

@@ -16,7 +16,7 @@ namespace {
 // Nodes between a LayerNorm's sum and what is summed, at most.
 constexpr int kMaxRewrites = 8;
 // Values that a way from attention's product back to its operands passes, at most.
-constexpr size_t kMaxSteps = 1000;
+constexpr size_t kMaxNodesSeen = 1000;
 
 // What a value is made of: the products that are met first on every way back.
 struct Origin {
@@ -45,7 +45,7 @@ Origin Trace(const OnnxGraph& graph, const OnnxPieces& pieces, std::string_view 
     }
     if (!entered.insert(node).second) continue;
     for (const std::string_view input : node->inputs) {
-      if (seen.size() == kMaxSteps) break;
+      if (seen.size() == kMaxNodesSeen) break;
       if (!input.empty() && seen.insert(input).second) open.push_back(input);
     }
   }

@@ -20,11 +20,11 @@ struct Range {
 
 // One thread of a step. What a thread writes, others read after the next meeting only. Norms are
 // made by each thread for itself, since a few rows take less time than a meeting.
-class Member {
+class DecoderMember {
  public:
-  Member(const T5Config& config, const T5Weights& weights, const Kernels& kernels,
-         std::span<const T5Row> rows, T5Workspace& workspace, float* logits, int member,
-         size_t first_part)
+  DecoderMember(const T5Config& config, const T5Weights& weights, const Kernels& kernels,
+                std::span<const T5Row> rows, T5Workspace& workspace, float* logits, int member,
+                size_t first_part)
       : config_(config),
         weights_(weights),
         kernels_(kernels),
@@ -208,7 +208,8 @@ void T5Step(const T5Config& config, const T5Weights& weights, const Kernels& ker
     workspace.slots[r] = rows[r].cache->SlotsWithNext(rows[r].beam);
   }
   workspace.RunParts(weights.decoder.size() + 1, [&](int member, size_t first, size_t last) {
-    Member(config, weights, kernels, rows, workspace, logits, member, first).Run(first, last);
+    DecoderMember(config, weights, kernels, rows, workspace, logits, member, first)
+        .Run(first, last);
   });
   for (size_t r = 0; r < rows.size(); ++r) rows[r].cache->Advance(workspace.positions[r] + 1);
 }

@@ -19,11 +19,11 @@ float RoundedToBf16(float x) {
 
 // The forward pass of one thread: rows [begin, end) of the batch go through everything but
 // attention, which reads the keys and values of all rows of the same text.
-class Member {
+class EncoderMember {
  public:
-  Member(const T5Config& config, const T5Weights& weights, const Kernels& kernels,
-         const TokenBatch& batch, std::span<T5Cache* const> caches, T5Workspace& workspace,
-         int member, int members)
+  EncoderMember(const T5Config& config, const T5Weights& weights, const Kernels& kernels,
+                const TokenBatch& batch, std::span<T5Cache* const> caches, T5Workspace& workspace,
+                int member, int members)
       : config_(config),
         weights_(weights),
         kernels_(kernels),
@@ -190,7 +190,8 @@ void T5Encode(const T5Config& config, const T5Weights& weights, const Kernels& k
           static_cast<size_t>(batch.starts[text + 1] - batch.starts[text]));
   }
   workspace.RunParts(weights.encoder.size() + 1, [&](int member, size_t first, size_t last) {
-    Member(config, weights, kernels, batch, caches, workspace, member, workspace.pool->size())
+    EncoderMember(config, weights, kernels, batch, caches, workspace, member,
+                  workspace.pool->size())
         .Run(first, last);
   });
 }

@@ -20,7 +20,7 @@ struct Shape {
 };
 
 // One convolution 3x3 without a bias.
-struct OneConvolution {
+struct WinogradCase {
   Shape shape = {};
   Linear linear = {};
   const void* winograd = nullptr;
@@ -40,9 +40,9 @@ struct OneConvolution {
   }
 };
 
-class OneTensor : public TensorSource {
+class SeededWeights : public TensorSource {
  public:
-  explicit OneTensor(const Shape& shape) : values_(shape.out * shape.in * 9) {
+  explicit SeededWeights(const Shape& shape) : values_(shape.out * shape.in * 9) {
     for (size_t i = 0; i < values_.size(); ++i)
       values_[i] = static_cast<float>(i * 7919 % 2003) / 1001.0f - 1.0f;
     view_.name = "conv.weight";
@@ -68,8 +68,8 @@ LoadOptions Options(Dtype dtype, bool winograd) {
 TEST(WinogradWeights, AreMadeOfThePackedOnes) {
   for (const Dtype dtype : {Dtype::kF32, Dtype::kBF16, Dtype::kInt8}) {
     SCOPED_TRACE(DtypeName(dtype));
-    OneConvolution direct, faster;
-    const OneTensor source(direct.shape);
+    WinogradCase direct, faster;
+    const SeededWeights source(direct.shape);
     const auto slow = LoadWeights(source, Options(dtype, false), direct.List());
     const auto fast = LoadWeights(source, Options(dtype, true), faster.List());
     ASSERT_TRUE(slow.ok() && fast.ok());
@@ -92,7 +92,7 @@ TEST(WinogradWeights, AreMadeOfThePackedOnes) {
 
 TEST(WinogradWeights, OnlyWhereTheyPay) {
   const auto taken = [](const Shape& shape, Dtype dtype) {
-    OneConvolution convolution = {.shape = shape};
+    WinogradCase convolution = {.shape = shape};
     const auto storage = RandomWeights(dtype, convolution.List(), /*winograd=*/true);
     EXPECT_TRUE(storage.ok());
     EXPECT_EQ(convolution.winograd == nullptr, convolution.linear.weights().weight != nullptr);

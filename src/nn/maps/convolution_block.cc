@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/round_up.h"
 #include "nn/maps/map_elements.h"
 
 namespace minnow {
@@ -17,8 +18,6 @@ constexpr size_t kTileRows = 8;
 // Of Winograd's form, what all positions of a block take stays near the second-level cache.
 constexpr size_t kWinogradElements = size_t{5} << 18;
 constexpr size_t kFewestWinogradPixels = 256;
-
-constexpr size_t RoundUp(size_t n, size_t unit) { return (n + unit - 1) / unit * unit; }
 
 size_t RowUnit(const ConvolutionGeometry& geometry) { return geometry.winograd ? 2 : 1; }
 

@@ -6,12 +6,11 @@
 #include <cstring>
 #include <limits>
 
+#include "base/round_up.h"
 #include "nn/maps/map_elements.h"
 
 namespace minnow {
 namespace {
-
-constexpr size_t CacheLines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // Of activation(x) for x in [low, high].
 void ActivateRange(Activation activation, float& low, float& high) {

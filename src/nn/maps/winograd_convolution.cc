@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/round_up.h"
 #include "nn/maps/map_elements.h"
 #include "nn/maps/winograd.h"
 #include "nn/weight_packing.h"
@@ -91,7 +92,6 @@ class Int8Positions {
  private:
   static constexpr size_t kTilesAtATime = 2;  // stay in the first-level cache, or near it
 
-  static size_t CacheLines(size_t bytes) { return (bytes + 63) / 64 * 64; }
   size_t stride() const { return PaddedColumns(g_.padded); }
   size_t row_bytes() const { return stride() * int8_.quantum_bytes; }
 

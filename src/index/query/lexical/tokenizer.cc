@@ -16,7 +16,7 @@ namespace {
 
 constexpr char kName[] = "minnow";
 // Longer runs of Hangul are no words.
-constexpr size_t kMaxWholeUnits = 40;
+constexpr size_t kMaxWordUnits = 40;
 
 using TokenSink = int (*)(void* context, int flags, const char* token, int bytes, int begin,
                           int end);
@@ -71,7 +71,7 @@ class Emitter {
     for (size_t i = 0; i < units.size(); ++i) {
       const size_t last = std::min(i + 1, units.size() - 1);
       Add(run.Text(i, last + 1), units[i].begin, units[last].end);
-      if (i == 0 && run.script == Script::kHangul && units.size() <= kMaxWholeUnits) {
+      if (i == 0 && run.script == Script::kHangul && units.size() <= kMaxWordUnits) {
         AddBeside(WholeHangul(run), run.begin(), run.end());
       }
     }
