@@ -2,7 +2,12 @@
 # These files include C headers and intrinsics only and keep everything in an anonymous namespace: an inline C++
 # function emitted here could be the copy that the linker keeps for the whole program.
 # -Wno-unused-function: an ISA file need not use all of its vector type.
-set(isa_options -O3 -Wno-unused-function)
+# Fuzz targets run them little, and coverage makes of -O3 minutes of compiling.
+if(MINNOW_FUZZ)
+  set(isa_options -O1 -Wno-unused-function)
+else()
+  set(isa_options -O3 -Wno-unused-function)
+endif()
 function(minnow_isa file)
   set_property(SOURCE src/kernels/${file} PROPERTY COMPILE_OPTIONS ${isa_options} ${ARGN})
 endfunction()

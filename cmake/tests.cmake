@@ -39,6 +39,7 @@ if(test_sources)
     target_compile_options(minnow_tests PRIVATE -fno-sanitize=undefined)  # likewise
   endif()
   minnow_precompile(minnow_tests <gmock/gmock.h> <gtest/gtest.h>)
+  minnow_unity(minnow_tests "/(kernels|generation)/")
   gtest_discover_tests(minnow_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
 endif()
 
