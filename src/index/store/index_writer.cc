@@ -95,6 +95,7 @@ Status IndexWriter::Insert(const Document& document, int64_t hash) {
   }
   ++documents_;
   chunks_ += ordinal;
+  changed_ = true;
   return {};
 }
 
@@ -166,6 +167,7 @@ Status IndexWriter::RemoveRow(int64_t row, std::string_view json) {
   MINNOW_ASSIGN_OR_RETURN(Statement document, Prepare("DELETE FROM {documents} WHERE id = ?"));
   MINNOW_RETURN_IF_ERROR(document.Bind(1, row).Run());
   --documents_;
+  changed_ = true;
   return {};
 }
 
@@ -176,7 +178,9 @@ Result<bool> IndexWriter::SetVector(int64_t chunk, std::span<const float> vector
         Statement refuse,
         Prepare("UPDATE {chunks} SET vector_id = 0 WHERE id = ? AND vector_id IS NULL"));
     MINNOW_RETURN_IF_ERROR(refuse.Bind(1, chunk).Run());
-    return database_->changes() > 0;
+    const bool refused = database_->changes() > 0;
+    changed_ = changed_ || refused;
+    return refused;
   }
   MINNOW_ASSIGN_OR_RETURN(
       Statement insert,
@@ -189,6 +193,7 @@ Result<bool> IndexWriter::SetVector(int64_t chunk, std::span<const float> vector
                           Prepare("UPDATE {chunks} SET vector_id = ? WHERE id = ?"));
   MINNOW_RETURN_IF_ERROR(update.Bind(1, id).Bind(2, chunk).Run());
   ++vectors_;
+  changed_ = true;
   return true;
 }
 
@@ -208,16 +213,18 @@ Status IndexWriter::ForgetVectors() {
   MINNOW_ASSIGN_OR_RETURN(const bool any, range.Step());
   if (any && !range.IsNull(0)) NoteWaiting({range.Int(0), range.Int(1)});
   ++epochs_;
+  changed_ = true;
   return {};
 }
 
 Status IndexWriter::Finish() {
   MINNOW_ASSIGN_OR_RETURN(
       Statement update,
-      database_->Prepare("UPDATE minnow_indexes SET generation = generation + 1, "
+      database_->Prepare("UPDATE minnow_indexes SET generation = generation + ?, "
                          "documents = documents + ?, chunks = chunks + ?, vectors = vectors + ?, "
                          "vector_epoch = vector_epoch + ? WHERE id = ?"));
-  update.Bind(1, documents_).Bind(2, chunks_).Bind(3, vectors_).Bind(4, epochs_).Bind(5, index_);
+  update.Bind(1, int64_t{changed_}).Bind(2, documents_).Bind(3, chunks_).Bind(4, vectors_);
+  update.Bind(5, epochs_).Bind(6, index_);
   MINNOW_RETURN_IF_ERROR(update.Run());
   return FinishTasks(database_, index_);
 }

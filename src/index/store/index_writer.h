@@ -30,7 +30,7 @@ class IndexWriter {
   // All vectors go, all chunks wait.
   Status ForgetVectors();
 
-  // Writes the counts, ends tasks that are done.
+  // Writes the counts and, where anything changed, the next generation; ends tasks that are done.
   Status Finish();
 
   // Of what was put, the chunks without a vector: those between are of others.
@@ -50,6 +50,7 @@ class IndexWriter {
   int64_t chunks_ = 0;
   int64_t vectors_ = 0;
   int64_t epochs_ = 0;
+  bool changed_ = false;
   TaskChunks waiting_chunks_;
 };
 

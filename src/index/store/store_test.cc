@@ -427,6 +427,26 @@ TEST_F(StoreTest, ForeignTablesAreLeftAlone) {
   EXPECT_EQ(*database->QueryText("SELECT name FROM functions WHERE id = 100000000"), "f");
 }
 
+// Snapshots are published, and replicas fetch, where the generation is another.
+TEST_F(StoreTest, AGenerationIsAChange) {
+  const auto store = Open();
+  const auto index = MakeIndex(store.get());
+  const std::vector<Document> documents = {Make(1, "one"), Make(2, "two")};
+  ASSERT_TRUE(index->Add(documents).ok());
+  const int64_t added = *index->Generation();
+  EmbedAll(index.get());
+  const int64_t embedded = *index->Generation();
+  EXPECT_GT(embedded, added);
+  ASSERT_TRUE(index->Add(documents).ok());
+  ASSERT_TRUE(index->Delete(std::vector<std::string>{"nobody"}).ok());
+  EXPECT_EQ(*index->Generation(), embedded);
+  ASSERT_TRUE(index->Add(std::vector{Make(1, "uno")}).ok());
+  const int64_t replaced = *index->Generation();
+  EXPECT_GT(replaced, embedded);
+  ASSERT_TRUE(index->Delete(std::vector<std::string>{"2"}).ok());
+  EXPECT_GT(*index->Generation(), replaced);
+}
+
 TEST_F(StoreTest, UnchangedDocumentsAreWaitedForAsWell) {
   const auto store = Open();
   const auto index = MakeIndex(store.get());
