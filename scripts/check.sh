@@ -162,6 +162,7 @@ stage_release() {
   build release release minnow minnow_tests || return
   check release small_and_static build/release/minnow
   check release python3 scripts/check_simd_objects.py build/release
+  # Of the unit tests those in which optimised code may differ; the dev build ran all.
   gtest release build/release/minnow_tests
   ctests release build/release -L program
 }
