@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Probes and metrics. None of them computes or waits: inference never blocks a probe.
 #include <initializer_list>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "api/errors.h"
@@ -18,12 +20,23 @@ http::Response TextResponse(std::string body) {
   return response;
 }
 
+// Why a replica has no generation yet; nothing where it has one.
+std::optional<std::string> WithoutSnapshot(const ApiContext& context) {
+  if (context.search == nullptr || context.search->replica() == nullptr) return std::nullopt;
+  const ReplicaStatus::View view = context.search->replica()->Get();
+  if (view.generation > 0) return std::nullopt;
+  return "no snapshot yet" + (view.problem.empty() ? "" : ": " + view.problem);
+}
+
 // TEI's /health: 200 while requests are served, otherwise its error body.
 http::Response Health(const ApiContext& context) {
   const ServiceStatus::Snapshot status = context.status->Get();
   switch (status.state) {
     case ServiceState::kReady:
     case ServiceState::kDraining:
+      if (auto why = WithoutSnapshot(context)) {
+        return ErrorResponse(Family::kTei, {Fault::kNotReady, *std::move(why)});
+      }
       return TextResponse("ok\n");
     case ServiceState::kLoading:
       return ErrorResponse(Family::kTei, {Fault::kNotReady, "the model is being loaded"});
@@ -31,16 +44,6 @@ http::Response Health(const ApiContext& context) {
       break;
   }
   return ErrorResponse(Family::kTei, {Fault::kNotReady, status.message});
-}
-
-// A replica says which generation it serves, or why it has none.
-http::Response ReplicaReady(const ReplicaStatus& replica) {
-  const ReplicaStatus::View view = replica.Get();
-  if (view.generation > 0) {
-    return TextResponse("ready\ngeneration " + std::to_string(view.generation) + "\n");
-  }
-  return http::PlainResponse(
-      503, "loading: no snapshot yet" + (view.problem.empty() ? "" : ": " + view.problem));
 }
 
 http::Response Ready(const ApiContext& context) {
@@ -51,7 +54,11 @@ http::Response Ready(const ApiContext& context) {
         return http::PlainResponse(503, "loading");
       }
       if (context.search != nullptr && context.search->replica() != nullptr) {
-        return ReplicaReady(*context.search->replica());
+        if (const auto why = WithoutSnapshot(context)) {
+          return http::PlainResponse(503, "loading: " + *why);
+        }
+        const int64_t generation = context.search->replica()->Get().generation;
+        return TextResponse("ready\ngeneration " + std::to_string(generation) + "\n");
       }
       return TextResponse("ready\n");
     case ServiceState::kLoading:

@@ -101,7 +101,7 @@ void SnapshotFollower::CloseUnused() {
 
 Status SnapshotFollower::Refresh(const std::stop_token& stop) {
   MINNOW_ASSIGN_OR_RETURN(std::string text, FetchManifest(stop));
-  if (text == served_) return {};
+  if (!served_.empty() && text == served_) return {};
   MINNOW_ASSIGN_OR_RETURN(const SnapshotManifest manifest, ParseManifest(text, kManifestName));
   // Before anything is fetched.
   for (const SnapshotIndex& index : manifest.indexes) {
