@@ -143,8 +143,9 @@ stage_dev() {
   # Whole pictures take minutes here; jobs of the server below make some of each kind, and the release build makes all.
   gtest dev build/dev/minnow_tests --gtest_filter='-PictureTest.*:ImageJobTest.PreviewsByTaesd:ImageJobTest.StopsWithinAStep:*TaesdInEightBits'
   # Those of the page, of golden values and of images drive the program that is shipped, below: they look at answers, not
-  # at memory. So do whole pictures: the unit tests above made some.
-  ctests dev build/dev -L program -LE 'web|golden|deploy' -E '^(image_command|image_wires|images_api|images_client|web_ui_client)_test$'
+  # at memory. So do whole pictures, of which the unit tests above made some, and those of the shell that take minutes here.
+  ctests dev build/dev -L program -LE 'web|golden|deploy' \
+    -E '^(image_command|image_wires|images_api|images_client|web_ui_client|cli|index|bench|generate_command)_test$'
 }
 
 # The stripped program keeps to its size, not counting the language detector in it, and needs nothing of the system it
@@ -206,6 +207,8 @@ stage_isa() {
   for isa in avx2 avx_vnni avx512 avx512_vnni avx512_bf16 amx_int8 amx_bf16; do
     [[ " $available " == *" $isa "* ]] || skip "this machine has no $isa"
   done
+  # Whole pictures take minutes without vectors; one of them is enough there.
+  local pictures='PictureTest.EqualsDiffusersWithEachScheduler:PictureTest.AMask*:PictureTest.OfAText*:PictureTest.Stops*:*TaesdInEightBits'
   # The release stage ran those that the program chooses; the others run the tests that know of instruction sets.
   others=$(echo "$cpu" | python3 -c '
 import json, sys
@@ -213,7 +216,7 @@ cpu = json.load(sys.stdin)
 print(*(isa for isa in cpu["available_kernels"] if isa != cpu["kernels"]))')
   for isa in $others; do
     echo "   MINNOW_ISA=$isa"
-    gtest isa env MINNOW_ISA="$isa" build/release/minnow_tests --gtest_filter="$filter"
+    gtest isa env MINNOW_ISA="$isa" build/release/minnow_tests --gtest_filter="$filter-$pictures"
   done
 }
 
