@@ -46,9 +46,14 @@ def encode_series(
     """
     import pandas as pd
 
+    if not isinstance(texts, pd.Series):
+        raise TypeError(f"texts: expected a pandas Series, got {type(texts).__name__}")
     known = texts.notna().to_numpy()
     rows: list[Any] = [None] * len(texts)
     if known.any():
+        for place, text in enumerate(texts):
+            if known[place] and not isinstance(text, str):
+                raise TypeError(f"texts[{place}]: expected str, got {type(text).__name__}")
         vectors = iter(load_once(model, threads, dtype).encode(texts[known].tolist(), **options))
         rows = [next(vectors) if there else None for there in known]
     return pd.Series(rows, index=texts.index, name=texts.name, dtype=object)
