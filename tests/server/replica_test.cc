@@ -154,6 +154,7 @@ TEST_F(ReplicaTest, TellsItsGenerationAndRefusesWrites) {
   ClientResponse ready = Ask("GET", "/readyz");
   EXPECT_EQ(ready.status, 503);
   EXPECT_THAT(ready.body, HasSubstr("no snapshot yet"));
+  EXPECT_EQ(Ask("GET", "/health").status, 503);
   EXPECT_EQ(Search().status, 503);
   EXPECT_EQ(Ask("POST", "/indexes", R"({"name":"x"})").status, 403);
   EXPECT_THAT(Ask("GET", "/metrics").body, HasSubstr("minnow_index_generation 0\n"));
@@ -162,6 +163,7 @@ TEST_F(ReplicaTest, TellsItsGenerationAndRefusesWrites) {
   ready = Ask("GET", "/readyz");
   EXPECT_EQ(ready.status, 200);
   EXPECT_THAT(ready.body, StartsWith("ready\n"));
+  EXPECT_EQ(Ask("GET", "/health").status, 200);
   EXPECT_THAT(ready.body, HasSubstr("generation 1"));
   const ClientResponse found = Search();
   EXPECT_EQ(found.status, 200) << found.body;
@@ -179,6 +181,17 @@ TEST_F(ReplicaTest, TellsItsGenerationAndRefusesWrites) {
     EXPECT_EQ(refused.status, 403) << path;
     EXPECT_THAT(refused.body, HasSubstr("replica"));
   }
+}
+
+TEST_F(ReplicaTest, AnEmptyManifestIsWrongFromTheStart) {
+  Change([](const std::string& name, std::string& bytes) {
+    if (name == kManifestName) bytes.clear();
+  });
+  Publish();
+  Start(Fetching());
+  AwaitProblem("snapshot.json");
+  Change(nullptr);
+  AwaitGeneration(1);
 }
 
 TEST_F(ReplicaTest, ExchangesGenerationsUnderLoadAndMixesNone) {

@@ -44,21 +44,23 @@ Result<std::vector<SnapshotIndex>> Describe(const Store& store) {
   return indexes;
 }
 
-// The present manifest where it says what would be published.
-std::optional<SnapshotManifest> FindSame(const SnapshotFolder& folder, const Store& store) {
+// What is published now, where that can be read.
+std::optional<SnapshotManifest> PresentManifest(const SnapshotFolder& folder) {
   const auto text = ReadManifest(folder.path());
   if (!text.ok()) return std::nullopt;
   auto present = ParseManifest(*text, kManifestName);
-  const auto indexes = Describe(store);
-  if (!present.ok() || !indexes.ok() || present->program != kProgram ||
-      present->indexes != *indexes) {
-    return std::nullopt;
-  }
-  for (const SnapshotFile& file : present->files) {
-    std::error_code error;
-    if (fs::file_size(folder.File(file.name), error) != file.bytes || error) return std::nullopt;
-  }
+  if (!present.ok()) return std::nullopt;
   return std::move(*present);
+}
+
+// Whether the present manifest says what would be published, and its files are there.
+bool IsSame(const SnapshotManifest& present, const SnapshotFolder& folder, const Store& store) {
+  const auto indexes = Describe(store);
+  if (!indexes.ok() || present.program != kProgram || present.indexes != *indexes) return false;
+  return std::all_of(present.files.begin(), present.files.end(), [&](const SnapshotFile& file) {
+    std::error_code error;
+    return fs::file_size(folder.File(file.name), error) == file.bytes && !error;
+  });
 }
 
 // Sidecars as they lie beside the store: what of them fits the copy need not be made again.
@@ -98,17 +100,19 @@ Result<SnapshotFile> Measure(const std::string& path) {
 Result<PublishedSnapshot> PublishSnapshot(const Store& store, const std::string& path, size_t keep,
                                           const Progress& progress) {
   MINNOW_ASSIGN_OR_RETURN(const SnapshotFolder folder, SnapshotFolder::Open(path));
-  if (auto same = FindSame(folder, store)) return PublishedSnapshot{std::move(*same), true};
+  std::optional<SnapshotManifest> present = PresentManifest(folder);
+  if (present && IsSame(*present, folder, store)) {
+    return PublishedSnapshot{std::move(*present), true};
+  }
+  // The oldest goes first: a disk that is full would refuse all that follow.
+  if (present) folder.RemoveOthers(present->store().name, {}, std::max<size_t>(keep, 1) - 1);
   const std::string copy = folder.Draft("store.db");
   MINNOW_RETURN_IF_ERROR(store.Backup(copy, progress));
   CopySidecars(store, copy);
   SnapshotManifest manifest;
   MINNOW_ASSIGN_OR_RETURN(manifest.indexes, Complete(copy));
   manifest.generation = folder.LastGeneration() + 1;
-  if (const auto text = ReadManifest(path); text.ok()) {
-    const auto present = ParseManifest(*text, kManifestName);
-    if (present.ok()) manifest.generation = std::max(manifest.generation, present->generation + 1);
-  }
+  if (present) manifest.generation = std::max(manifest.generation, present->generation + 1);
   manifest.program = kProgram;
   MINNOW_ASSIGN_OR_RETURN(SnapshotFile file, Measure(copy));
   file.name = SnapshotStoreName(manifest.generation, file.checksum);

@@ -112,12 +112,21 @@ Status SnapshotFollower::Refresh(const std::stop_token& stop) {
     return Serve(options_.from, manifest, std::move(text));
   }
   // What refreshes have left that came to nothing would fill the disk.
-  if (!served_.empty()) cache_->RemoveOthers(manifest.store().name, served_store_, 0);
+  cache_->RemoveOthers(manifest.store().name, StoreToKeep(), 0);
   MINNOW_RETURN_IF_ERROR(Fetch(manifest, stop));
   MINNOW_RETURN_IF_ERROR(Serve(cache_->path(), manifest, text));
   // What is mapped stays, whether it has a name or not.
   cache_->RemoveOthers(served_store_, {}, 0);
   return cache_->Publish(text);
+}
+
+// The store that is served, or could be from the cache; empty: none.
+std::string SnapshotFollower::StoreToKeep() const {
+  if (!served_.empty()) return served_store_;
+  const auto text = ReadManifest(cache_->path());
+  if (!text.ok()) return {};
+  const auto manifest = ParseManifest(*text, kManifestName);
+  return manifest.ok() ? manifest->store().name : std::string();
 }
 
 Result<std::string> SnapshotFollower::FetchManifest(const std::stop_token& stop) const {

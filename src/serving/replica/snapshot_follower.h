@@ -46,6 +46,7 @@ class SnapshotFollower {
   void Run(const std::stop_token& stop);
   // One look at the source; afterwards its present generation is served.
   Status Refresh(const std::stop_token& stop);
+  std::string StoreToKeep() const;
   Result<std::string> FetchManifest(const std::stop_token& stop) const;
   // Brings what the cache lacks of the manifest's files.
   Status Fetch(const SnapshotManifest& manifest, const std::stop_token& stop) const;
