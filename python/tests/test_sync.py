@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import unittest
 import unittest.mock
 import urllib.request
@@ -145,6 +146,32 @@ class MirrorTest(FolderTest):
             self.http.publish("/some/where", fixture.snapshot(generation))
             mirror.mirror(self.source, self.target, keep=1)
         self.assertEqual(self.files(), {"notes.db": b"mine", **fixture.snapshot(4), **fixture.snapshot(5)})
+
+    def test_makes_room_before_it_fetches(self):
+        for generation in (1, 2, 3):
+            self.http.publish("/some/where", fixture.snapshot(generation))
+            mirror.mirror(self.source, self.target, keep=2)
+        (self.target / ".writing").mkdir()
+        (self.target / ".writing/3-left-over.db").write_bytes(b"of a round that was killed")
+        self.http.publish("/some/where", fixture.snapshot(4))
+
+        def full(handler):  # what is there while the first file comes
+            self.there = self.files()
+            self.left = list((self.target / ".writing").iterdir())
+            return False
+
+        self.http.faults[:] = [lambda handler: False, full]
+        mirror.mirror(self.source, self.target, keep=2)
+        self.assertEqual(self.there, {**fixture.snapshot(2), **fixture.snapshot(3)})
+        self.assertNotIn("3-left-over.db", [path.name for path in self.left])
+
+    def test_a_full_disk_is_told_at_once(self):
+        self.target.mkdir()
+        with unittest.mock.patch.object(stores, "_copy", side_effect=OSError(28, "No space left on device")), \
+                self.assertRaises(OSError) as caught:
+            self.source.fetch("snapshot.json", 100, self.target / "snapshot.json")
+        self.assertEqual(caught.exception.errno, 28)
+        self.assertEqual(len(self.http.seen), 1)
 
     def refused(self, *faults, error=(OSError, ValueError), saying=""):
         """The second generation meets these faults: the first stays, and a round without faults brings the second."""
@@ -342,6 +369,19 @@ class CommandTest(FolderTest):
         self.assertIn("404", err)
         for wrong in ([], ["a"], ["a", "b", "--every", "0"], ["a", "http://x/y"], ["http://x/y", "s3://bucket/x"], ["ftp://x", "b"]):
             self.assertEqual(self.run_command(*wrong)[0], 2, wrong)
+
+    def test_one_round_that_is_ended_has_not_succeeded(self):
+        http = self.server()
+        http.publish("/x", fixture.snapshot(4))
+        ended = threading.Event()
+        http.faults[:] = [lambda handler: False, lambda handler: ended.wait(WAIT_SECONDS)]
+        process = self.start(http.url + "/x", self.target)
+        while len(http.seen) < 2 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=WAIT_SECONDS)
+        self.assertEqual(process.returncode, 128 + signal.SIGTERM)
+        ended.set()
 
     def test_every_goes_on_through_failures_until_it_is_told_to_end(self):
         http = self.server()

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
         "or pushes one from a directory to S3. Files are compared with the manifest's sizes and checksums before the "
         "manifest is replaced; on any failure what was there stays.",
         epilog="s3:// takes AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, AWS_REGION and AWS_ENDPOINT_URL from "
-        "the environment; buckets are addressed path-style. Exit codes: 0 done, 1 failed, 2 wrong usage.")
+        "the environment; buckets are addressed path-style. Exit codes: 0 done, 1 failed, 2 wrong usage, 128 and the signal's number: ended before it was done.")
     parser.add_argument("source", help="a directory, http://, https:// or s3://BUCKET/PREFIX")
     parser.add_argument("target", help="a directory; or s3://BUCKET/PREFIX, of a directory")
     parser.add_argument("--every", type=_seconds, metavar="60s", help="go on for ever, a round each so many seconds; a failure is told, and tried again")
@@ -52,7 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(arguments)
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: sys.exit(0))
+        # Who waits for one round hears that it was cut short; to end is how --every ends.
+        signal.signal(name, lambda number, _: sys.exit(128 + number if args.every is None else 0))
     reach = {"endpoint": args.endpoint, "region": args.region, "timeout": args.timeout, "retries": args.retries}
     try:
         source, target = open_store(args.source, **reach), None

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from minnow.sync import manifest, xxh64
@@ -33,7 +33,17 @@ def mirror(source: DirectoryStore | HttpStore, directory: str | os.PathLike[str]
         if wanted.bytes > max_bytes:
             raise ValueError(f"{manifest.NAME}: {wanted.bytes} bytes of files, limit {max_bytes}")
         writing = root / ".writing"
-        writing.mkdir(exist_ok=True)  # what a killed round has left there is gone on with, or goes at the end
+        writing.mkdir(exist_ok=True)
+        # The disk need not hold more than it does at the end. What a killed round has left of a file that is wanted is gone on with.
+        names = {file.name for file in wanted.files}
+        for path in writing.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name not in names:
+                path.unlink()
+        present = _present(root)
+        if present is not None:
+            _remove_older(root, present, max(keep, 1) - 1, names)
         for file in wanted.files:
             if not _fits(root / file.name, file):
                 _bring(source, file, writing / file.name)
@@ -86,6 +96,13 @@ def _is_present(root: Path, wanted: Manifest) -> bool:
         return False
 
 
+def _present(root: Path) -> Manifest | None:
+    try:
+        return manifest.parse(DirectoryStore(root).read(manifest.NAME, manifest.MAX_BYTES))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def _fits(path: Path, file: File) -> bool:
     try:
         return path.stat().st_size == file.bytes and xxh64.of_file(path) == file.xxh64
@@ -109,13 +126,13 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _remove_older(root: Path, wanted: Manifest, keep: int) -> None:
-    """Generations but the present one and those whose stores came last; nothing of another name."""
+def _remove_older(root: Path, present: Manifest, keep: int, wanted: Collection[str] = ()) -> None:
+    """Generations but the present one and those whose stores came last; nothing of another name, and nothing wanted."""
     generations: dict[str, list[Path]] = {}
     for path in root.iterdir():
-        if manifest.is_file_of_a_snapshot(path.name):
+        if manifest.is_file_of_a_snapshot(path.name) and path.name not in wanted:
             generations.setdefault(path.name.partition(".db")[0], []).append(path)
-    generations.pop(wanted.files[0].name.removesuffix(".db"), None)
+    generations.pop(present.files[0].name.removesuffix(".db"), None)
     by_age = sorted(generations.values(), key=lambda paths: max(path.stat().st_mtime_ns for path in paths))
     for paths in by_age[:max(len(by_age) - keep, 0)]:
         for path in paths:

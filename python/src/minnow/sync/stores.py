@@ -2,6 +2,7 @@
 """Where snapshots lie: a directory, a web server, or a bucket of S3 or of a store like it."""
 from __future__ import annotations
 
+import errno
 import hashlib
 import http.client
 import os
@@ -21,6 +22,7 @@ _MAX_PUT_BYTES = 5 << 30  # of S3, in one request
 _LEAST_BYTES_PER_SECOND = 1 << 16  # of a whole file: who sends less holds us up
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REFUSALS = {401: PermissionError, 403: PermissionError, 404: FileNotFoundError, 410: FileNotFoundError}
+_OF_OUR_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
 _T = TypeVar("_T")
 
 
@@ -111,8 +113,8 @@ class HttpStore:
             except (FileNotFoundError, PermissionError):
                 raise  # another try would hear the same
             except (OSError, http.client.HTTPException) as error:
-                if getattr(error, "filename", None) is not None:
-                    raise  # of our own disk
+                if getattr(error, "filename", None) is not None or getattr(error, "errno", None) in _OF_OUR_DISK:
+                    raise
             time.sleep(min(0.5 * 2**tries, 30.0))
         try:
             return attempt()
