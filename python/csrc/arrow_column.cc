@@ -85,9 +85,8 @@ Status ReadViews(const Texts& texts) {
   return {};
 }
 
-Status CheckShape(const ArrowSchema& schema, const ArrowArray& array) {
-  if (schema.dictionary != nullptr || array.dictionary != nullptr)
-    return Wrong("its strings are a dictionary's: cast them to strings first");
+Status CheckShape(const ArrowArray& array) {
+  if (array.dictionary != nullptr) return Wrong("its array has a dictionary, its type has none");
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max() / 32;
   if (array.length < 0 || array.offset < 0 || array.length > kMost || array.offset > kMost ||
       array.n_buffers < 0 || (array.n_buffers > 0 && array.buffers == nullptr))
@@ -98,6 +97,8 @@ Status CheckShape(const ArrowSchema& schema, const ArrowArray& array) {
 bool IsNullType(const ArrowSchema& schema) { return Shown(schema.format) == "n"; }
 
 Status CheckType(const ArrowSchema& schema) {
+  if (schema.dictionary != nullptr)
+    return Wrong("a dictionary (categories, enumerations): cast it to strings first");
   const std::string format = Shown(schema.format);
   if (format == "n" || format == "u" || format == "U" || format == "vu") return {};
   return Wrong("expected strings (utf8, large_utf8, utf8_view), got Arrow's format \"" + format +
@@ -106,7 +107,7 @@ Status CheckType(const ArrowSchema& schema) {
 
 // REQUIRES: CheckType was asked.
 Status ReadTexts(const ArrowSchema& schema, const Texts& texts) {
-  MINNOW_RETURN_IF_ERROR(CheckShape(schema, texts.array));
+  MINNOW_RETURN_IF_ERROR(CheckShape(texts.array));
   const std::string format = Shown(schema.format);
   if (format == "u") return ReadOffsets<int32_t>(texts);
   if (format == "U") return ReadOffsets<int64_t>(texts);

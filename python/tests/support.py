@@ -28,7 +28,7 @@ def shell_vectors(model, texts, *arguments):
     """The bytes of `minnow embed` for each text."""
     import json
     lines = "".join(json.dumps(text) + "\n" for text in texts).encode()
-    result = run("embed", "--model", str(model), "--output", "f32", "--json-input", *arguments, stdin=lines)
+    result = run("embed", "--model", str(model), "--output", "f32", "--json-input", *arguments, stdin=lines, timeout=300)
     if result.returncode != 0:
         raise AssertionError(result.stderr.decode())
     size = len(result.stdout) // max(len(texts), 1)

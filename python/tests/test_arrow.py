@@ -77,7 +77,7 @@ class ArrowTest(unittest.TestCase):
                 (Column("i", [None, b"\0" * 8], 2), ValueError, 'got Arrow\'s format "i"'),
                 (Chunks("+s", []), ValueError, "a table: give one column"),
                 (Chunks("+s", [Column("+s", [None], 1)]), ValueError, "a table: give one column"),
-                (Column("u", good, len(TEXTS), dictionary=True), ValueError, "dictionary"),
+                (Column("i", [None, b"\0" * 8], 2, dictionary=True), ValueError, "a dictionary .categories, enumerations.: cast it"),
                 (Chunks("u", [Column.of(TEXTS)], fails_at=1), ValueError, "the disk is full")):
             with self.subTest(words=words), self.assertRaisesRegex(error, words):
                 self.model.encode_arrow(column)

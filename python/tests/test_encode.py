@@ -5,6 +5,7 @@ import io
 import contextlib
 import pickle
 import struct
+import types
 import unittest
 
 import minnow
@@ -156,6 +157,8 @@ class WrongTest(ModelCase):
                 ([b"a"], TypeError, r"texts\[0\]: expected str, got bytes"),
                 (b"a", TypeError, "texts: expected str or a list of str, got bytes"),
                 (5, TypeError, "texts: expected str or a list of str, got int"),
+                ({"a": 1}, TypeError, "texts: expected str or a list of str, got dict"),
+                (types.SimpleNamespace(columns=["a"]), TypeError, "texts: expected str or a list of str, got SimpleNamespace"),
                 (["a", "b", "x\ud800y"], ValueError, r"texts\[2\]: character 1 is half of a surrogate pair"),
                 ("\udfff", ValueError, r"texts\[0\]: character 0")):
             with self.subTest(texts=repr(texts)), self.assertRaisesRegex(error, words):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -253,7 +253,8 @@ def _reopen(path: str, threads: int | None, dtype: str) -> Model:
 def _texts(texts: str | Iterable[str]) -> tuple[str, ...]:
     if isinstance(texts, str):
         return (texts,)
-    if isinstance(texts, (bytes, bytearray, dict)):
+    # What gives its keys, or the names of its columns, when it is gone through.
+    if isinstance(texts, (bytes, bytearray, Mapping)) or hasattr(texts, "columns"):
         raise TypeError(f"texts: expected str or a list of str, got {type(texts).__name__}")
     try:
         return tuple(texts)

@@ -29,7 +29,10 @@ class Embedder:
 
     def __call__(self, batch: pyarrow.Table) -> pyarrow.Table:
         vectors = self._model.encode_arrow(batch.column(self._column), **self._options)
-        return batch.append_column(self._output, vectors)
+        place = batch.schema.get_field_index(self._output)
+        if place < 0:
+            return batch.append_column(self._output, vectors)
+        return batch.set_column(place, self._output, vectors)
 
 
 def embed(
@@ -44,7 +47,7 @@ def embed(
     batch_size: int = 2048,
     **options: Any,
 ) -> ray.data.Dataset:
-    """The dataset with a column `output` of the vectors of the texts in `column`; of null, null.
+    """The dataset with a column `output`, new or in place of one, of the vectors of the texts in `column`; of null, null.
 
     model: a path that each node has.
     actors, threads: processes, and the cores that each of them takes; together those of the cluster.

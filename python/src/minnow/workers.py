@@ -30,11 +30,13 @@ def _load(path: str, threads: int | None, dtype: str) -> Model:
 def load_once(path: str | os.PathLike[str], threads: int | None = 1, dtype: str = "auto") -> Model:
     """The model of this path, threads and dtype: one in each process, however many tasks ask for it.
 
-    A packed file is mapped, so that the processes of a machine share its pages. Who puts another file
-    in its place starts new workers: those that run keep what they have.
+    A packed file is mapped, so that the processes of a machine share its pages. Another one takes its
+    place by a rename (mv), never by writing into it, which ends processes that have it mapped; those
+    that run keep what they have.
     """
     # Two threads that ask at once may both load it; that costs milliseconds, and no lock outlives a fork.
-    return _load(os.fspath(path), threads, dtype)
+    name = os.fspath(path)
+    return _load(name if name.startswith("builtin:") else os.path.abspath(name), threads, dtype)
 
 
 def encode_series(
