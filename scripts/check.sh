@@ -4,7 +4,7 @@
 #
 # usage: scripts/check.sh [--quick | STAGE ...]
 #   --quick is: source format dev.  Stages in order: source format dev release python isa tsan fuzz arm64
-# A stage whose tool is absent says "skipped" and why. Logs: build/check/STAGE.log. The last line counts what ran;
+# A stage whose tool is absent, or for which a run of all has no time left, says "skipped" and why. Logs: build/check/STAGE.log. The last line counts what ran;
 # the exit code is 0 only when nothing failed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -17,6 +17,7 @@ clang=14                  # the version that .clang-format and the fuzz preset a
 max_program_bytes=10500000
 max_detector_bytes=4000000
 fuzz_seconds=${MINNOW_FUZZ_SECONDS:-10}
+last_begin=$((60 * 60))   # of a run of all stages: none begins later, so that a slow or busy machine ends within 90 minutes
 program_seconds=1500     # after which a test program is taken to hang; each test has its own limit (tests/watchdog.cc)
 
 # count P F S: adds to the sums.
@@ -286,12 +287,13 @@ stage_arm64() {
 }
 
 stages=(source format dev release python isa tsan fuzz arm64)
-if [ "${1:-}" = --quick ]; then stages=(source format dev); elif [ $# -gt 0 ]; then stages=("$@"); fi
+if [ "${1:-}" = --quick ]; then stages=(source format dev); elif [ $# -gt 0 ]; then stages=("$@") last_begin=; fi
 for stage in "${stages[@]}"; do
   if ! declare -F "stage_$stage" >/dev/null; then echo "check: unknown stage '$stage'" >&2; exit 2; fi
   rm -f "$logs/$stage".log "$logs/$stage"-[0-9]*.log
   begin=$SECONDS
   echo "== $stage"
+  if [ -n "$last_begin" ] && [ $begin -gt "$last_begin" ]; then skip "$((begin / 60)) minutes are over; scripts/check.sh $stage runs it"; continue; fi
   "stage_$stage"
   echo "   $((SECONDS - begin)) s"
 done
