@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/round_up.h"
 #include "image/decoders.h"
 #include "image/libjpeg.h"
 
@@ -25,8 +26,6 @@ constexpr size_t kJpegWorkBytes = size_t{128} << 10;
 Error CorruptJpeg(const std::string& message) {
   return {Code::kCorrupt, "image: JPEG: " + message};
 }
-
-size_t RoundUp(size_t value, size_t to) { return (value + to - 1) / to * to; }
 
 class JpegDecoder {
  public:

@@ -14,8 +14,6 @@ namespace {
 // Far above any in use: what is counted stops there.
 constexpr size_t kMostBlocks = 200;
 
-std::string Digits(size_t number) { return std::to_string(number); }
-
 class Shapes {
  public:
   Shapes(const Checkpoint& checkpoint, std::string_view prefix)
@@ -34,7 +32,7 @@ class Shapes {
   // How many of NAME0END, NAME1END, ... there are.
   size_t Count(const std::string& name, const std::string& end) const {
     size_t count = 0;
-    while (count < kMostBlocks && Has(name + Digits(count) + end)) ++count;
+    while (count < kMostBlocks && Has(name + std::to_string(count) + end)) ++count;
     return count;
   }
 
@@ -98,11 +96,11 @@ UNetShape MeasureUNet(Shapes& shapes) {
   // resolution, or is not there.
   size_t first = 1;
   while (first < kMostBlocks &&
-         shapes.Has("input_blocks." + Digits(first) + ".0.in_layers.0.weight"))
+         shapes.Has("input_blocks." + std::to_string(first) + ".0.in_layers.0.weight"))
     ++first;
   unet.layers = std::max<size_t>(first - 1, 1);
   for (size_t at = 1; at < kMostBlocks; at += unet.layers + 1) {
-    const std::string block = "input_blocks." + Digits(at);
+    const std::string block = "input_blocks." + std::to_string(at);
     if (!shapes.Has(block + ".0.in_layers.0.weight")) break;
     const size_t channels = shapes.Size(block + ".0.out_layers.3.weight", 0);
     unet.channels.push_back(channels);
@@ -114,7 +112,7 @@ UNetShape MeasureUNet(Shapes& shapes) {
   }
   for (size_t i = 0; i < unet.channels.size(); ++i) {
     unet.up_attention.push_back(
-        shapes.Has("output_blocks." + Digits(i * (unet.layers + 1)) + ".1.norm.weight"));
+        shapes.Has("output_blocks." + std::to_string(i * (unet.layers + 1)) + ".1.norm.weight"));
   }
   return unet;
 }
@@ -144,7 +142,8 @@ std::string VaeConfigJson(Shapes& shapes, size_t& levels) {
   levels = shapes.Count("encoder.down.", ".block.0.norm1.weight");
   std::vector<size_t> channels;
   for (size_t i = 0; i < levels; ++i)
-    channels.push_back(shapes.Size("encoder.down." + Digits(i) + ".block.0.conv1.weight", 0));
+    channels.push_back(
+        shapes.Size("encoder.down." + std::to_string(i) + ".block.0.conv1.weight", 0));
   std::string text;
   JsonWriter json(&text);
   json.BeginObject();

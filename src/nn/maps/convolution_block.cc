@@ -122,7 +122,7 @@ void SetBlockInput(const ConvolutionGeometry& g, const std::byte* block, MapProd
 }
 
 size_t BlockReader::block_bytes() const {
-  return (g_.in_height * g_.in_width * g_.padded * ElementBytes(operand_) + 63) / 64 * 64;
+  return CacheLines(g_.in_height * g_.in_width * g_.padded * ElementBytes(operand_));
 }
 
 void BlockReader::Convert(const FeatureMap& map, size_t channel, size_t image, const BlockLine& l,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "base/round_up.h"
 #include "nn/maps/map_product.h"
 
 namespace minnow {
@@ -52,11 +53,10 @@ class Int8Rows {
  private:
   static constexpr size_t kRowsAtATime = 8;  // stay in the first-level cache between their steps
 
-  static size_t Lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
   size_t row_bytes() const { return stride() * int8_.quantum_bytes; }
   size_t floats_bytes() const { return kRowsAtATime * stride() * sizeof(float); }
-  size_t integer_bytes() const { return Lines(rows_ * row_bytes()); }
-  size_t scale_bytes() const { return Lines(rows_ * sizeof(float)); }
+  size_t integer_bytes() const { return CacheLines(rows_ * row_bytes()); }
+  size_t scale_bytes() const { return CacheLines(rows_ * sizeof(float)); }
 
   const MapInt8Kernels& int8_;
   const size_t channels_;
