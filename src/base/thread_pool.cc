@@ -142,13 +142,14 @@ void ThreadPool::RunErased(Function function, const void* context, bool all) {
   gate_.store(number | (all ? kAll | others : kOpen), std::memory_order_release);
   round_.Advance();
   function(context, 0);
-  if (!all && (gate_.fetch_and(~kOpen, std::memory_order_acq_rel) & kMembers) == 0) {
-    LetRunAnywhere();
-    return;
+  if (!all) {
+    const uint64_t gate = gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
+    LetRunAnywhere();  // whoever has not come takes no part
+    if ((gate & kMembers) == 0) return;
   }
-  if (all && finished_.Spin(finished, round_spin_us_)) return;
+  if (finished_.Spin(finished, round_spin_us_)) return;
   LetRunAnywhere();
-  finished_.WaitWhile(finished, all ? 0 : round_spin_us_);
+  finished_.Sleep(finished);
 }
 
 // False: that round is over or goes on without this member.
