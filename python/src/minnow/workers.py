@@ -53,9 +53,13 @@ def encode_series(
     known = texts.notna().to_numpy()
     rows: list[Any] = [None] * len(texts)
     if known.any():
-        for place, text in enumerate(texts):
-            if known[place] and not isinstance(text, str):
-                raise TypeError(f"texts[{place}]: expected str, got {type(text).__name__}")
-        vectors = iter(load_once(model, threads, dtype).encode(texts[known].tolist(), **options))
+        try:
+            vectors = iter(load_once(model, threads, dtype).encode(texts[known].tolist(), **options))
+        except TypeError:
+            # Its place is one among those that are known: say which of all it is.
+            for place, text in enumerate(texts):
+                if known[place] and not isinstance(text, str):
+                    raise TypeError(f"texts[{place}]: expected str, got {type(text).__name__}") from None
+            raise
         rows = [next(vectors) if there else None for there in known]
     return pd.Series(rows, index=texts.index, name=texts.name, dtype=object)
